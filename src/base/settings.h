@@ -1,0 +1,18 @@
+/*-------------------------------------------------------------------------
+ *
+ * settings.h
+ *	  The pgcopy.* settings.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCOPY_SETTINGS_H
+#define PGCOPY_SETTINGS_H
+
+extern char *pgcopy_setting_pg_dump;	/* path of pg_dump, "" = the server's own
+										 * bin directory; superuser only */
+extern int	pgcopy_setting_max_attempts;	/* of one item */
+extern int	pgcopy_setting_source_retry_timeout;	/* seconds */
+
+extern void pgcopy_settings_define(void);	/* from _PG_init */
+
+#endif							/* PGCOPY_SETTINGS_H */

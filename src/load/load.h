@@ -1,0 +1,77 @@
+/*-------------------------------------------------------------------------
+ *
+ * load.h
+ *	  Rows of a source table into a local one.  Knows nothing of jobs.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCOPY_LOAD_H
+#define PGCOPY_LOAD_H
+
+#include "nodes/pg_list.h"
+#include "storage/block.h"
+#include "utils/relcache.h"
+#include "base/words.h"
+#include "source/session.h"
+
+/* Told about progress every now and then (thousands of rows or 100 ms). */
+typedef void (*LoadProgress) (void *arg, int64 rows, int64 bytes);
+
+/* What to do with a relation before the first row. */
+typedef enum LoadStart
+{
+	LOAD_INTO_EMPTY,			/* it must have 0 blocks and no index: frozen */
+	LOAD_AFTER_TRUNCATE,		/* truncate in this transaction, then frozen */
+	LOAD_BESIDE_CHUNKS,			/* other chunks of this job load or have
+								 * loaded it: frozen */
+	LOAD_APPEND					/* not ours: ordinary inserts, with indexes */
+} LoadStart;
+
+typedef struct LoadTable
+{
+	Oid			relid;			/* here */
+	const char *source_name;	/* quoted and qualified, on the source */
+	List	   *columns;		/* char *, what COPY sends, in order */
+	CopyFormat	format;
+	LoadStart	start;
+
+	/* a chunk is the blocks [first_block, end_block); a whole table 0, Invalid */
+	bool		is_chunk;
+	BlockNumber first_block;
+	BlockNumber end_block;		/* InvalidBlockNumber: to the end */
+
+	const char *condition;		/* SQL text appended to COPY (SELECT ...), or NULL */
+} LoadTable;
+
+typedef struct LoadResult
+{
+	int64		rows;
+	int64		bytes;			/* on the wire */
+} LoadResult;
+
+/*
+ * Load in the current transaction, which the caller commits.  The session
+ * must be in a transaction with the snapshot, the table locked there.
+ * Appears in pg_stat_progress_copy.  Interruptible.  Errors of the data carry
+ * the context "COPY schema.table, row N, column c".  Checks the current
+ * user's INSERT right (and TRUNCATE where it does that).
+ */
+extern LoadResult pgcopy_load_table(SourceSession *session,
+									const LoadTable *table,
+									LoadProgress progress, void *arg);
+
+/*
+ * The format for a local relation whose source twin has the same columns and
+ * types: binary when every column's type is proved exact on the wire.
+ */
+extern CopyFormat pgcopy_load_choose_format(Relation relation);
+
+/*
+ * Remove from heap and TOAST what transactions that did not commit (and do
+ * not run) have left there: frozen rows do not vanish on abort.  WAL-logged;
+ * pages stay all-visible and all-frozen.  Only for relations without indexes
+ * that the job created.  Returns the number of heap rows removed.
+ */
+extern int64 pgcopy_load_remove_aborted(Oid relid);
+
+#endif							/* PGCOPY_LOAD_H */

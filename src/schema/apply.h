@@ -1,0 +1,44 @@
+/*-------------------------------------------------------------------------
+ *
+ * apply.h
+ *	  Run statements of the dump inside this server.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCOPY_APPLY_H
+#define PGCOPY_APPLY_H
+
+#include "schema/dump.h"
+
+/* In what form a statement is run. */
+typedef enum ApplyForm
+{
+	APPLY_AS_WRITTEN,
+	APPLY_INDEX_OF_CONSTRAINT,	/* ADD PRIMARY KEY -> CREATE UNIQUE INDEX */
+	APPLY_CONSTRAINT_USING_INDEX,	/* ADD PRIMARY KEY -> ... USING INDEX */
+	APPLY_FOREIGN_KEY_NOT_VALID,
+	APPLY_VALIDATE_CONSTRAINT	/* ADD FOREIGN KEY -> VALIDATE CONSTRAINT */
+} ApplyForm;
+
+/* Session-wide: what the preamble of a dump sets. Once per process. */
+extern void pgcopy_apply_begin_session(void);
+
+/*
+ * Run one statement in the current transaction.  Leaves the settings as it
+ * found them (except session_authorization: reset before return).  A
+ * statement with a secret leaves no trace in logs or pg_stat_activity.
+ */
+extern void pgcopy_apply_statement(const char *sql,
+								   const DumpSettings *settings,
+								   ApplyForm form, bool has_secret);
+
+/*
+ * Whether VALIDATE has something to do for a foreign key written like this
+ * ("NOT VALID" as written on the source has not).
+ */
+extern bool pgcopy_apply_wants_validation(const char *sql);
+
+/* ANALYZE one table (no partitions with it), and report it as vacuumed. */
+extern void pgcopy_apply_analyze(Oid relid);
+
+#endif							/* PGCOPY_APPLY_H */

@@ -1,0 +1,41 @@
+/*-------------------------------------------------------------------------
+ *
+ * conninfo.h
+ *	  What the user wrote as "source", made into connection options.
+ *
+ * The options and their printable twin are made together; only the twin is
+ * ever shown.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCOPY_CONNINFO_H
+#define PGCOPY_CONNINFO_H
+
+typedef struct SourceConninfo
+{
+	/* NULL-terminated, parallel; as PQconnectStartParams takes them; secret */
+	const char **keywords;
+	const char **values;
+
+	/* the same without any secret, as "host=h port=5432 dbname=d user=u" */
+	const char *printable;
+
+	/* true where the owner may not use the server's own credentials */
+	bool		needs_password;
+} SourceConninfo;
+
+/*
+ * Resolve a connection string, a URI, or the name of a foreign server with a
+ * user mapping for the role "owner".  Allocates in the current memory
+ * context.  Errors, each with a hint: malformed string or unknown option
+ * (08001 / ERRCODE_FDW_INVALID_OPTION_NAME), no such server, and for owners
+ * that are not superusers the rules of DESIGN section 8 (42501 / 2F003).
+ * Needs a transaction.
+ */
+extern SourceConninfo *pgcopy_conninfo_resolve(const char *source, Oid owner);
+
+/* The value of an option, or NULL. */
+extern const char *pgcopy_conninfo_get(const SourceConninfo *conninfo,
+									   const char *keyword);
+
+#endif							/* PGCOPY_CONNINFO_H */

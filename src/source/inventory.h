@@ -1,0 +1,65 @@
+/*-------------------------------------------------------------------------
+ *
+ * inventory.h
+ *	  What the source holds, in a fixed number of set-based queries.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCOPY_INVENTORY_H
+#define PGCOPY_INVENTORY_H
+
+#include "nodes/pg_list.h"
+#include "storage/block.h"
+#include "source/session.h"
+
+/* A table, partitioned table, materialized view or sequence of the source. */
+typedef struct SourceRelation
+{
+	Oid			oid;
+	char	   *schema;
+	char	   *name;
+	char		relkind;		/* r, p, m, v, S */
+	char		persistence;	/* p or u; never t */
+	bool		is_partition;
+	bool		has_data_of_its_own;	/* r, and not a foreign table */
+	bool		through_root;	/* leaf under a hash partition by enum */
+	Oid			parent;			/* of a partition */
+	int64		heap_bytes;		/* main fork */
+	int64		toast_bytes;
+	BlockNumber blocks;
+	List	   *columns;		/* char *: what COPY sends, in order, unquoted */
+
+	/* tables of extensions: rows are appended; NULL when not one */
+	char	   *config_condition;	/* may be "" */
+	bool		is_extension_member;
+} SourceRelation;
+
+typedef struct SourceInfo
+{
+	int			version_num;
+	char	   *server_version; /* '15.4 (Debian ...)' */
+	char	   *database;
+	char	   *encoding;
+	bool		is_in_recovery;
+	int64		database_bytes;
+	int64		large_objects;	/* how many */
+	int64		large_object_bytes;
+} SourceInfo;
+
+extern SourceInfo *pgcopy_inventory_info(SourceSession *session);
+extern List *pgcopy_inventory_relations(SourceSession *session);
+
+/* "schema"."name" quoted for the source */
+extern char *pgcopy_inventory_quoted_name(const SourceRelation *relation);
+
+/*
+ * Checks before the first statement, each a set-based query on both sides,
+ * each an error that lists the first names and the count, with a hint.
+ */
+extern void pgcopy_inventory_check_not_this_database(SourceSession *session);	/* 42P17-like: 55000 */
+extern void pgcopy_inventory_check_extensions(SourceSession *session);
+extern void pgcopy_inventory_check_roles(SourceSession *session,
+										 bool owners, bool grantees);
+extern void pgcopy_inventory_check_no_clash(SourceSession *session);	/* 42P07 */
+
+#endif							/* PGCOPY_INVENTORY_H */

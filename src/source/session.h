@@ -1,0 +1,61 @@
+/*-------------------------------------------------------------------------
+ *
+ * session.h
+ *	  A connection to the source, owned by a memory context.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCOPY_SESSION_H
+#define PGCOPY_SESSION_H
+
+#include "source/conninfo.h"
+
+typedef struct SourceSession SourceSession;
+typedef struct SourceRows SourceRows;
+
+struct pg_conn;
+struct pg_result;
+
+/*
+ * Open a session with every setting of DESIGN section 7, client_encoding
+ * being this database's.  It goes away with the memory context that is
+ * current here, on ERROR and on FATAL, what runs in it being cancelled first.
+ * Errors carry the source's SQLSTATE where there is one (28P01, 3D000, ...),
+ * else 08001, always with a hint and never with a secret.
+ */
+extern SourceSession *pgcopy_session_open(const SourceConninfo *conninfo,
+										  const char *application_name);
+extern void pgcopy_session_close(SourceSession *session);
+
+/* False once the connection is known to be lost. Reads no network. */
+extern bool pgcopy_session_is_alive(const SourceSession *session);
+extern int	pgcopy_session_version(const SourceSession *session);	/* 150004 */
+extern int	pgcopy_session_socket(const SourceSession *session);
+
+/* The address it is connected to ("10.0.0.7"), NULL on a Unix socket. */
+extern const char *pgcopy_session_hostaddr(const SourceSession *session);
+
+/*
+ * Run SQL.  Interruptible; a failure of the source is thrown here with its
+ * own SQLSTATE, message, detail, hint and context, and the context line
+ * "on the source: <sql>".  A lost connection is 08006.
+ */
+extern void pgcopy_session_exec(SourceSession *session, const char *sql);
+extern SourceRows *pgcopy_session_query(SourceSession *session,
+										const char *sql, int nparams,
+										const char *const *params);
+
+/* Rows live in the memory context that was current at the query. */
+extern int	pgcopy_rows_count(const SourceRows *rows);
+extern const char *pgcopy_rows_get(const SourceRows *rows, int row, int column);	/* NULL: SQL NULL */
+extern int64 pgcopy_rows_get_int64(const SourceRows *rows, int row, int column);
+extern bool pgcopy_rows_get_bool(const SourceRows *rows, int row, int column);
+extern void pgcopy_rows_free(SourceRows *rows);
+
+/* For the copy stream (load/stream.c) only. */
+extern struct pg_conn *pgcopy_session_conn(SourceSession *session);
+extern void pgcopy_session_throw(SourceSession *session,
+								 struct pg_result *result,
+								 const char *sql) pg_attribute_noreturn();
+
+#endif							/* PGCOPY_SESSION_H */
