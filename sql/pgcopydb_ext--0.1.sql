@@ -1,0 +1,512 @@
+/* pgcopydb_ext 0.1: the words used here are explained in src/README.md */
+
+-- complain if script is sourced in psql, rather than via CREATE EXTENSION
+\echo Use "CREATE EXTENSION pgcopydb_ext" to load this file. \quit
+
+CREATE SCHEMA pgcopy;
+
+COMMENT ON SCHEMA pgcopy IS 'pgcopydb_ext: jobs and their items; look at them through the views pgcopy_*';
+
+--
+-- The durable record of the jobs.  Written by src/catalog only, read through
+-- the views below.  Not marked for dumping: a job describes this server, and
+-- may hold a password while it runs.
+--
+
+CREATE TABLE pgcopy.job (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    state text NOT NULL CHECK (state OPERATOR(pg_catalog.=) ANY (ARRAY['queued', 'planning', 'pre-data', 'copying', 'post-data', 'done', 'failed', 'cancelled'])),
+    phase text,
+    owner oid NOT NULL,
+    source text NOT NULL,
+    conninfo text,
+    table_jobs integer NOT NULL,
+    index_jobs integer NOT NULL,
+    split_bytes bigint NOT NULL,
+    no_owner boolean NOT NULL,
+    no_privileges boolean NOT NULL,
+    no_comments boolean NOT NULL,
+    no_tablespaces boolean NOT NULL,
+    large_objects boolean NOT NULL,
+    validate_foreign_keys boolean NOT NULL,
+    stop_on_error boolean NOT NULL,
+    format text NOT NULL,
+    created timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    started timestamptz,
+    ended timestamptz,
+    attempt integer NOT NULL DEFAULT 0,
+    control bigint,
+    message text,
+    percent integer NOT NULL DEFAULT 0,
+    tables_done integer NOT NULL DEFAULT 0,
+    tables_total integer,
+    indexes_done integer NOT NULL DEFAULT 0,
+    indexes_total integer,
+    rows_done bigint NOT NULL DEFAULT 0,
+    bytes_done bigint NOT NULL DEFAULT 0,
+    bytes_total bigint
+) WITH (fillfactor = 50);
+
+COMMENT ON TABLE pgcopy.job IS 'one row per order to clone; conninfo is secret and wiped when the job has ended';
+
+CREATE TABLE pgcopy.snapshot (
+    job bigint NOT NULL,
+    no integer NOT NULL,
+    name text NOT NULL,
+    taken timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    released timestamptz,
+    lsn pg_lsn,
+    PRIMARY KEY (job, no)
+);
+
+COMMENT ON TABLE pgcopy.snapshot IS 'the snapshots of the source that rows of a job were read under';
+
+CREATE TABLE pgcopy.relation (
+    job bigint NOT NULL,
+    no integer NOT NULL,
+    source_oid oid NOT NULL,
+    schema_name text NOT NULL,
+    table_name text NOT NULL,
+    relkind "char" NOT NULL,
+    target_oid oid,
+    is_ours boolean NOT NULL DEFAULT true,
+    through_root boolean NOT NULL DEFAULT false,
+    heap_bytes bigint NOT NULL DEFAULT 0,
+    toast_bytes bigint NOT NULL DEFAULT 0,
+    columns text[] NOT NULL DEFAULT '{}',
+    condition text,
+    PRIMARY KEY (job, no)
+) WITH (fillfactor = 90);
+
+COMMENT ON TABLE pgcopy.relation IS 'tables, partitioned tables, materialized views and sequences of the source, as the job''s snapshot sees them; is_ours: created here by this job';
+
+CREATE TABLE pgcopy.item (
+    job bigint NOT NULL,
+    no integer NOT NULL,
+    kind text NOT NULL,
+    stage integer NOT NULL,
+    state text NOT NULL DEFAULT 'pending',
+    relation integer,
+    referenced integer,
+    schema_name text,
+    object_name text,
+    depends integer[] NOT NULL DEFAULT '{}',
+    cost bigint NOT NULL DEFAULT 1,
+    range_start bigint,
+    range_end bigint,
+    bytes_total bigint NOT NULL DEFAULT 0,
+    attempts integer NOT NULL DEFAULT 0,
+    snapshot integer,
+    format text,
+    xid xid8,
+    pid integer,
+    rows_done bigint NOT NULL DEFAULT 0,
+    bytes_done bigint NOT NULL DEFAULT 0,
+    started timestamptz,
+    finished timestamptz,
+    PRIMARY KEY (job, no)
+) WITH (fillfactor = 70);
+
+COMMENT ON TABLE pgcopy.item IS 'the unit of work and of resume: a state commits in the same transaction as the work';
+COMMENT ON COLUMN pgcopy.item.range_start IS 'first block of a chunk, first large object, or first entry of pgcopy.relation (sequences)';
+COMMENT ON COLUMN pgcopy.item.range_end IS 'where it ends: a block that is not part of the chunk any more (NULL: to the end), or the last number';
+
+CREATE TABLE pgcopy.statement (
+    job bigint NOT NULL,
+    no integer NOT NULL,
+    sql text NOT NULL,
+    form integer NOT NULL,
+    has_secret boolean NOT NULL,
+    default_tablespace text NOT NULL,
+    default_table_access_method text NOT NULL,
+    session_authorization text,
+    check_function_bodies boolean NOT NULL,
+    PRIMARY KEY (job, no)
+);
+
+COMMENT ON TABLE pgcopy.statement IS 'the text of the items that are statements, with the settings in force at their place in the dump; may hold secrets';
+
+CREATE TABLE pgcopy.error (
+    job bigint NOT NULL,
+    no integer GENERATED ALWAYS AS IDENTITY,
+    at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    attempt integer NOT NULL,
+    phase text,
+    item integer,
+    is_final boolean NOT NULL,
+    sqlstate text NOT NULL,
+    object text,
+    message text NOT NULL,
+    detail text,
+    hint text,
+    context text,
+    statement text,
+    PRIMARY KEY (job, no)
+);
+
+COMMENT ON TABLE pgcopy.error IS 'every error of every job; is_final: it was not tried again';
+
+REVOKE ALL ON ALL TABLES IN SCHEMA pgcopy FROM PUBLIC;
+
+--
+-- What the leader of a running job publishes, from its shared memory.
+--
+
+CREATE FUNCTION pgcopy.live(control bigint, job bigint,
+    OUT leader_pid integer, OUT percent integer,
+    OUT tables_done integer, OUT indexes_done integer,
+    OUT rows_done bigint, OUT bytes_done bigint,
+    OUT bytes_per_second bigint, OUT eta interval, OUT wait_message text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'pgcopy_live'
+LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION pgcopy.live(bigint, bigint) IS 'what the leader of a running job publishes; no row when it does not run';
+
+CREATE FUNCTION pgcopy.live_workers(control bigint, job bigint,
+    OUT slot integer, OUT pid integer, OUT item integer,
+    OUT rows_done bigint, OUT bytes_done bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'pgcopy_live_workers'
+LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION pgcopy.live_workers(bigint, bigint) IS 'the live workers of a running job, with the item each is at and what it has read of it';
+
+-- A bar of 20 blocks.
+CREATE FUNCTION pgcopy.bar(percent integer) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT pg_catalog.repeat(U&'\2588', percent / 5)
+          || CASE WHEN percent % 5 >= 3 THEN U&'\258C' ELSE '' END
+          || pg_catalog.repeat(U&'\2591', 20 - percent / 5 - CASE WHEN percent % 5 >= 3 THEN 1 ELSE 0 END) $$;
+
+COMMENT ON FUNCTION pgcopy.bar(integer) IS 'percent (0 to 100) drawn as a bar of 20 blocks';
+
+-- '1.2 GB': pg_size_pretty() keeps four digits, people want two.
+CREATE FUNCTION pgcopy.size(bytes numeric) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT CASE
+    WHEN bytes IS NULL THEN NULL
+    WHEN bytes < 1000 THEN bytes::bigint || ' B'
+    WHEN bytes < 1000 * 1024 THEN round(bytes / 1024)::text || ' kB'
+    WHEN bytes < 1000 * 1048576.0 THEN round(bytes / 1048576)::text || ' MB'
+    WHEN bytes < 1000 * 1073741824.0 THEN round(bytes / 1073741824, 1)::text || ' GB'
+    ELSE round(bytes / 1099511627776, 2)::text || ' TB' END $$;
+
+COMMENT ON FUNCTION pgcopy.size(numeric) IS 'bytes for people, in units of 1024';
+
+--
+-- Jobs
+--
+
+CREATE FUNCTION pgcopy_clone(
+    source text,
+    table_jobs integer DEFAULT 4,
+    index_jobs integer DEFAULT 4,
+    split_tables_larger_than text DEFAULT '1GB',
+    no_owner boolean DEFAULT false,
+    no_privileges boolean DEFAULT false,
+    no_comments boolean DEFAULT false,
+    no_tablespaces boolean DEFAULT false,
+    large_objects boolean DEFAULT true,
+    foreign_keys text DEFAULT 'validate',
+    on_error text DEFAULT 'stop',
+    format text DEFAULT 'auto')
+RETURNS bigint
+AS 'MODULE_PATHNAME'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION pgcopy_clone(text, integer, integer, text, boolean, boolean, boolean, boolean, boolean, text, text, text) IS
+'clone the source (connection string, URI or foreign server) into this database; returns the number of the job, which starts when the caller commits; table_jobs, index_jobs: how many tables, indexes at a time; split_tables_larger_than: size from which a table is copied in chunks (0: never); foreign_keys: validate or not valid; on_error: stop or continue; format: auto, binary or text';
+
+REVOKE ALL ON FUNCTION pgcopy_clone(text, integer, integer, text, boolean, boolean, boolean, boolean, boolean, text, text, text) FROM PUBLIC;
+
+CREATE FUNCTION pgcopy_cancel(job bigint) RETURNS boolean
+AS 'MODULE_PATHNAME'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION pgcopy_cancel(bigint) IS 'stop a job; true if it was running or queued; an error if there is no such job';
+
+REVOKE ALL ON FUNCTION pgcopy_cancel(bigint) FROM PUBLIC;
+
+CREATE FUNCTION pgcopy_wait(job bigint, timeout interval DEFAULT NULL) RETURNS text
+AS 'MODULE_PATHNAME'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION pgcopy_wait(bigint, interval) IS 'wait until a job has ended or the time is over (NULL: no limit); returns its state';
+
+REVOKE ALL ON FUNCTION pgcopy_wait(bigint, interval) FROM PUBLIC;
+
+CREATE FUNCTION pgcopy_drop(job bigint) RETURNS boolean
+AS 'MODULE_PATHNAME'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION pgcopy_drop(bigint) IS 'forget a job that has ended, with its items and errors; what it copied stays; an error if it runs';
+
+REVOKE ALL ON FUNCTION pgcopy_drop(bigint) FROM PUBLIC;
+
+--
+-- Views.  Each shows a role its own jobs and those of roles it is a member of.
+--
+
+CREATE VIEW pgcopy_jobs WITH (security_barrier) AS
+SELECT j.id AS job,
+       CASE WHEN j.is_lost THEN 'interrupted' ELSE j.state END AS state,
+       j.phase,
+       CASE WHEN j.state OPERATOR(pg_catalog.=) 'done' THEN 100
+            ELSE GREATEST(l.percent, j.percent) END AS percent,
+       GREATEST(l.tables_done, j.tables_done) AS tables_done,
+       j.tables_total,
+       GREATEST(l.indexes_done, j.indexes_done) AS indexes_done,
+       j.indexes_total,
+       COALESCE(l.rows_done, j.rows_done) AS rows_done,
+       COALESCE(l.bytes_done, j.bytes_done) AS bytes_done,
+       j.bytes_total,
+       l.bytes_per_second,
+       l.eta,
+       j.created, j.started, j.ended,
+       COALESCE(j.ended, pg_catalog.clock_timestamp()) OPERATOR(pg_catalog.-) j.started AS elapsed,
+       j.attempt,
+       l.leader_pid,
+       (SELECT pg_catalog.count(*) FROM pgcopy.error AS e
+         WHERE e.job OPERATOR(pg_catalog.=) j.id AND e.is_final) AS errors,
+       (SELECT e.message FROM pgcopy.error AS e
+         WHERE e.job OPERATOR(pg_catalog.=) j.id AND e.is_final
+         ORDER BY e.no LIMIT 1) AS first_error,
+       COALESCE(l.wait_message, j.message) AS message,
+       j.source,
+       pg_catalog.current_database() AS database,
+       pg_catalog.pg_get_userbyid(j.owner) AS owner,
+       pg_catalog.jsonb_build_object(
+           'table_jobs', j.table_jobs, 'index_jobs', j.index_jobs,
+           'split_tables_larger_than', j.split_bytes,
+           'no_owner', j.no_owner, 'no_privileges', j.no_privileges,
+           'no_comments', j.no_comments, 'no_tablespaces', j.no_tablespaces,
+           'large_objects', j.large_objects,
+           'foreign_keys', CASE WHEN j.validate_foreign_keys THEN 'validate' ELSE 'not valid' END,
+           'on_error', CASE WHEN j.stop_on_error THEN 'stop' ELSE 'continue' END,
+           'format', j.format) AS arguments
+  FROM (SELECT r.*,
+               r.ended IS NULL AND NOT EXISTS (
+                   SELECT FROM pg_catalog.pg_locks AS k
+                    WHERE k.locktype OPERATOR(pg_catalog.=) 'advisory'
+                      AND k.database OPERATOR(pg_catalog.=) (SELECT d.oid FROM pg_catalog.pg_database AS d
+                            WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database())
+                      AND k.classid OPERATOR(pg_catalog.=) 1346847600::oid
+                      AND k.objid OPERATOR(pg_catalog.=) (r.id OPERATOR(pg_catalog.%) 4294967296)::oid
+                      AND k.objsubid OPERATOR(pg_catalog.=) 2
+                      AND k.granted) AS is_lost
+          FROM pgcopy.job AS r
+         WHERE pg_catalog.pg_has_role(current_user, r.owner, 'MEMBER')) AS j
+  LEFT JOIN LATERAL pgcopy.live(j.control, j.id) AS l ON j.ended IS NULL AND NOT j.is_lost;
+
+COMMENT ON VIEW pgcopy_jobs IS 'jobs in numbers, for programs: counts, bytes, bytes per second, times, first error, arguments; state interrupted: its processes are gone';
+
+CREATE VIEW pgcopy_progress WITH (security_barrier) AS
+SELECT v.job,
+       v.state,
+       v.percent,
+       pgcopy.bar(v.percent) AS progress,
+       v.tables_done || '/' || COALESCE(v.tables_total::text, '?') AS tables,
+       v.indexes_done || '/' || COALESCE(v.indexes_total::text, '?') AS indexes,
+       CASE WHEN v.bytes_total IS NULL THEN ''
+            WHEN v.ended IS NOT NULL THEN pgcopy.size(v.bytes_done)
+            ELSE pgcopy.size(v.bytes_done) || ' of ' || pgcopy.size(GREATEST(v.bytes_total, v.bytes_done)) END AS copied,
+       CASE WHEN v.ended IS NOT NULL
+            THEN pgcopy.size(v.bytes_done / GREATEST(pg_catalog.date_part('epoch', v.elapsed), 0.001)::numeric) || '/s'
+            WHEN v.bytes_per_second > 0 THEN pgcopy.size(v.bytes_per_second) || '/s'
+            ELSE '' END AS rate,
+       CASE WHEN v.ended IS NOT NULL THEN 'took ' || pg_catalog.date_trunc('second', v.elapsed)
+            ELSE COALESCE(pg_catalog.date_trunc('second', v.eta)::text, '') END AS eta,
+       CASE WHEN v.errors > 0 AND v.state OPERATOR(pg_catalog.=) 'done'
+            THEN v.errors || ' errors: SELECT * FROM pgcopy_errors'
+            WHEN v.first_error IS NOT NULL THEN v.first_error
+            WHEN v.state OPERATOR(pg_catalog.=) 'interrupted' AND v.started IS NULL
+            THEN 'its leader did not start: see the server log'
+            WHEN v.state OPERATOR(pg_catalog.=) 'interrupted'
+            THEN 'its processes are gone: SELECT pgcopy_cancel(' || v.job || ')'
+            ELSE COALESCE(v.message, '') END AS message
+  FROM pgcopy_jobs AS v
+ ORDER BY v.job;
+
+COMMENT ON VIEW pgcopy_progress IS 'jobs for people: SELECT * FROM pgcopy_progress \watch 1';
+
+CREATE VIEW pgcopy_tables WITH (security_barrier) AS
+SELECT t.job, t.schema_name, t.table_name,
+       CASE WHEN t.chunks_failed > 0 THEN 'failed'
+            WHEN t.chunks_skipped > 0 THEN 'skipped'
+            WHEN t.chunks_done OPERATOR(pg_catalog.=) t.chunks_total THEN 'copied'
+            WHEN t.chunks_running > 0 OR t.chunks_done > 0 THEN 'copying'
+            ELSE 'pending' END AS state,
+       t.format,
+       t.chunks_done, t.chunks_total,
+       t.rows_done, t.bytes_done, t.bytes_total,
+       t.percent,
+       pgcopy.bar(t.percent) AS bar,
+       t.duration,
+       t.attempts
+  FROM (SELECT i.job, r.schema_name, r.table_name,
+               pg_catalog.max(i.format) AS format,
+               pg_catalog.count(*) FILTER (WHERE i.state OPERATOR(pg_catalog.=) 'done')::integer AS chunks_done,
+               pg_catalog.count(*) FILTER (WHERE i.state OPERATOR(pg_catalog.=) 'running')::integer AS chunks_running,
+               pg_catalog.count(*) FILTER (WHERE i.state OPERATOR(pg_catalog.=) 'failed')::integer AS chunks_failed,
+               pg_catalog.count(*) FILTER (WHERE i.state OPERATOR(pg_catalog.=) 'skipped')::integer AS chunks_skipped,
+               pg_catalog.count(*)::integer AS chunks_total,
+               pg_catalog.sum(i.rows_done + COALESCE(w.rows_done, 0))::bigint AS rows_done,
+               pg_catalog.sum(i.bytes_done + COALESCE(w.bytes_done, 0))::bigint AS bytes_done,
+               pg_catalog.sum(i.bytes_total)::bigint AS bytes_total,
+               CASE WHEN pg_catalog.bool_and(i.state OPERATOR(pg_catalog.=) 'done') THEN 100
+                    ELSE LEAST(99, pg_catalog.sum(CASE
+                             WHEN i.state OPERATOR(pg_catalog.=) 'done' THEN i.cost
+                             WHEN w.bytes_done IS NOT NULL THEN LEAST(i.cost, w.bytes_done)
+                             ELSE 0 END) * 100 / GREATEST(pg_catalog.sum(i.cost), 1)) END::integer AS percent,
+               pg_catalog.max(COALESCE(i.finished, CASE WHEN i.state OPERATOR(pg_catalog.=) 'running' THEN pg_catalog.clock_timestamp() END))
+                   OPERATOR(pg_catalog.-) pg_catalog.min(i.started) AS duration,
+               pg_catalog.max(i.attempts) AS attempts
+          FROM pgcopy.job AS j
+          JOIN pgcopy.item AS i ON i.job OPERATOR(pg_catalog.=) j.id AND i.kind OPERATOR(pg_catalog.=) 'table'
+          JOIN pgcopy.relation AS r ON r.job OPERATOR(pg_catalog.=) i.job AND r.no OPERATOR(pg_catalog.=) i.relation
+          LEFT JOIN (SELECT k.id AS job, l.item, l.rows_done, l.bytes_done
+                       FROM pgcopy.job AS k, LATERAL pgcopy.live_workers(k.control, k.id) AS l
+                      WHERE k.ended IS NULL) AS w
+                 ON w.job OPERATOR(pg_catalog.=) i.job AND w.item OPERATOR(pg_catalog.=) i.no
+                AND i.state OPERATOR(pg_catalog.=) 'running'
+         WHERE pg_catalog.pg_has_role(current_user, j.owner, 'MEMBER')
+         GROUP BY i.job, r.no, r.schema_name, r.table_name) AS t;
+
+COMMENT ON VIEW pgcopy_tables IS 'the tables of each job: state, format on the wire, chunks, rows, bytes on the wire, attempts';
+
+CREATE VIEW pgcopy_indexes WITH (security_barrier) AS
+SELECT i.job, i.schema_name, i.object_name AS index_name, i.kind,
+       r.schema_name AS table_schema, r.table_name,
+       i.state,
+       CASE WHEN i.state OPERATOR(pg_catalog.=) 'running' THEN p.phase END AS phase,
+       CASE WHEN i.state OPERATOR(pg_catalog.=) 'done' THEN 100
+            WHEN p.blocks_total > 0 THEN LEAST(99, p.blocks_done * 100 / p.blocks_total)::integer
+            ELSE 0 END AS percent,
+       COALESCE(i.finished, CASE WHEN i.state OPERATOR(pg_catalog.=) 'running' THEN pg_catalog.clock_timestamp() END)
+           OPERATOR(pg_catalog.-) i.started AS duration
+  FROM pgcopy.job AS j
+  JOIN pgcopy.item AS i ON i.job OPERATOR(pg_catalog.=) j.id
+       AND i.kind OPERATOR(pg_catalog.=) ANY (ARRAY['index', 'constraint', 'foreign key', 'validate'])
+  LEFT JOIN pgcopy.relation AS r ON r.job OPERATOR(pg_catalog.=) i.job AND r.no OPERATOR(pg_catalog.=) i.relation
+  LEFT JOIN pg_catalog.pg_stat_progress_create_index AS p
+         ON p.pid OPERATOR(pg_catalog.=) i.pid AND i.state OPERATOR(pg_catalog.=) 'running'
+        AND p.relid OPERATOR(pg_catalog.=) r.target_oid
+ WHERE pg_catalog.pg_has_role(current_user, j.owner, 'MEMBER');
+
+COMMENT ON VIEW pgcopy_indexes IS 'the indexes and constraints of each job, with the phase of those that are being built';
+
+CREATE VIEW pgcopy_workers WITH (security_barrier) AS
+SELECT j.id AS job, w.pid,
+       CASE WHEN w.slot IS NULL THEN 'leader' ELSE 'worker ' || w.slot END AS process,
+       i.kind AS doing, i.schema_name, i.object_name,
+       CASE WHEN i.no IS NOT NULL THEN pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) i.started END AS since,
+       w.rows_done, w.bytes_done,
+       a.wait_event_type, a.wait_event,
+       CASE WHEN a.wait_event_type OPERATOR(pg_catalog.=) 'Lock'
+            THEN pg_catalog.pg_blocking_pids(w.pid) END AS blocked_by
+  FROM pgcopy.job AS j
+  CROSS JOIN LATERAL (
+        SELECT NULL::integer AS slot, l.leader_pid AS pid, NULL::integer AS item,
+               NULL::bigint AS rows_done, NULL::bigint AS bytes_done
+          FROM pgcopy.live(j.control, j.id) AS l
+         UNION ALL
+        SELECT l.slot, l.pid, l.item, l.rows_done, l.bytes_done
+          FROM pgcopy.live_workers(j.control, j.id) AS l) AS w
+  LEFT JOIN pgcopy.item AS i ON i.job OPERATOR(pg_catalog.=) j.id AND i.no OPERATOR(pg_catalog.=) w.item
+  LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid OPERATOR(pg_catalog.=) w.pid
+ WHERE j.ended IS NULL
+   AND pg_catalog.pg_has_role(current_user, j.owner, 'MEMBER');
+
+COMMENT ON VIEW pgcopy_workers IS 'the live processes of each job: what each does, since when, what it waits for and on whom';
+
+CREATE VIEW pgcopy_errors WITH (security_barrier) AS
+SELECT e.job, e.no, e.at, e.attempt, e.phase, e.item, i.kind, e.is_final, e.sqlstate,
+       e.object, e.message, e.detail, e.hint, e.context, e.statement
+  FROM pgcopy.job AS j
+  JOIN pgcopy.error AS e ON e.job OPERATOR(pg_catalog.=) j.id
+  LEFT JOIN pgcopy.item AS i ON i.job OPERATOR(pg_catalog.=) e.job AND i.no OPERATOR(pg_catalog.=) e.item
+ WHERE pg_catalog.pg_has_role(current_user, j.owner, 'MEMBER')
+ ORDER BY e.job, e.no;
+
+COMMENT ON VIEW pgcopy_errors IS 'every error of each job, complete; is_final: it was not tried again';
+
+-- The view behind pgcopy_summary(): what a role may see of the steps of a job.
+CREATE VIEW pgcopy.step WITH (security_barrier) AS
+SELECT i.job, i.kind, i.state, i.started, i.finished, i.bytes_done, i.rows_done,
+       j.table_jobs, j.index_jobs, j.started AS job_started,
+       COALESCE(j.ended, pg_catalog.clock_timestamp()) AS job_ended
+  FROM pgcopy.job AS j
+  JOIN pgcopy.item AS i ON i.job OPERATOR(pg_catalog.=) j.id
+ WHERE pg_catalog.pg_has_role(current_user, j.owner, 'MEMBER');
+
+CREATE FUNCTION pgcopy_summary(job bigint)
+RETURNS TABLE (step text, connection text, items bigint, wall_clock interval,
+               cumulative interval, bytes text, rate text, concurrency integer)
+LANGUAGE sql STABLE PARALLEL RESTRICTED
+SET search_path = pg_catalog, pg_temp
+AS $$
+WITH kinds(kind, ord, step, connection) AS (VALUES
+    ('pre-data', 1, 'Create schema (pre-data)', 'target'),
+    ('table', 2, 'COPY tables', 'both'),
+    ('large objects', 3, 'Large objects', 'both'),
+    ('index', 4, 'CREATE INDEX', 'target'),
+    ('constraint', 5, 'Constraints', 'target'),
+    ('analyze', 6, 'ANALYZE', 'target'),
+    ('foreign key', 7, 'Foreign keys', 'target'),
+    ('validate', 8, 'Validate foreign keys', 'target'),
+    ('sequences', 9, 'Reset sequences', 'both'),
+    ('post-data', 10, 'Finalize schema (post-data)', 'target'),
+    ('refresh', 11, 'Refresh materialized views', 'target'),
+    ('final', 12, 'Event triggers, subscriptions', 'target')),
+steps AS (
+    SELECT s.kind, count(*) AS items,
+           max(s.finished) - min(s.started) AS wall,
+           sum(s.finished - s.started) AS cumulative,
+           sum(s.bytes_done) AS bytes,
+           CASE WHEN s.kind IN ('table', 'large objects') THEN min(s.table_jobs)
+                WHEN s.kind IN ('pre-data', 'post-data', 'final') THEN 1
+                ELSE min(s.index_jobs) END AS concurrency
+      FROM pgcopy.step AS s
+     WHERE s.job = pgcopy_summary.job AND s.state = 'done'
+     GROUP BY s.kind),
+total AS (
+    SELECT min(s.job_ended) - min(s.job_started) AS wall,
+           sum(s.finished - s.started) AS cumulative,
+           sum(s.bytes_done) AS bytes, count(*) AS items,
+           min(s.table_jobs) + min(s.index_jobs) AS concurrency
+      FROM pgcopy.step AS s
+     WHERE s.job = pgcopy_summary.job)
+SELECT k.step, k.connection, s.items, s.wall, s.cumulative,
+       CASE WHEN s.bytes > 0 THEN pgcopy.size(s.bytes) END,
+       CASE WHEN s.bytes > 0 THEN pgcopy.size(s.bytes / greatest(extract(epoch FROM s.wall), 0.001)) || '/s' END,
+       s.concurrency
+  FROM (SELECT kinds.*, 0 AS last FROM kinds) AS k JOIN steps AS s USING (kind)
+ UNION ALL
+SELECT 'Total wall clock', 'both', t.items, t.wall, t.cumulative,
+       pgcopy.size(t.bytes),
+       pgcopy.size(t.bytes / greatest(extract(epoch FROM t.wall), 0.001)) || '/s',
+       t.concurrency
+  FROM total AS t WHERE t.items > 0
+$$;
+
+COMMENT ON FUNCTION pgcopy_summary(bigint) IS 'the steps of a job with wall clock, cumulative time, bytes on the wire, rate and concurrency';
+
+GRANT SELECT ON pgcopy.step, pgcopy_jobs, pgcopy_progress, pgcopy_tables, pgcopy_indexes, pgcopy_workers, pgcopy_errors TO PUBLIC;
+GRANT USAGE ON SCHEMA pgcopy TO PUBLIC;
+
+--
+-- A foreign server can name the source: its user mapping holds the password.
+--
+
+CREATE FUNCTION pgcopydb_fdw_validator(options text[], catalog oid) RETURNS void
+AS 'MODULE_PATHNAME'
+LANGUAGE C STRICT;
+
+COMMENT ON FUNCTION pgcopydb_fdw_validator(text[], oid) IS 'checks the options of a pgcopydb_fdw server or user mapping: libpq''s connection options';
+
+CREATE FOREIGN DATA WRAPPER pgcopydb_fdw VALIDATOR pgcopydb_fdw_validator;
+
+COMMENT ON FOREIGN DATA WRAPPER pgcopydb_fdw IS 'servers that pgcopy_clone() can take as source by name; it reads no foreign tables';

@@ -1,0 +1,32 @@
+/*-------------------------------------------------------------------------
+ *
+ * compat.h
+ *	  Whatever differs between PostgreSQL 14 and 18, and nowhere else.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCOPY_COMPAT_H
+#define PGCOPY_COMPAT_H
+
+#if PG_VERSION_NUM < 140000 || PG_VERSION_NUM >= 190000
+#error "pgcopydb_ext builds against PostgreSQL 14 to 18"
+#endif
+
+/* 15 renamed EmitWarningsOnPlaceholders */
+#if PG_VERSION_NUM < 150000
+#define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
+#endif
+
+/* 16 replaced pg_xxx_aclcheck() and pg_xxx_ownercheck() by generic ones */
+#if PG_VERSION_NUM < 160000
+#define pgcopy_database_aclcheck(oid, role, mode) \
+	pg_database_aclcheck(oid, role, mode)
+#define pgcopy_class_ownercheck(oid, role) pg_class_ownercheck(oid, role)
+#else
+#define pgcopy_database_aclcheck(oid, role, mode) \
+	object_aclcheck(DatabaseRelationId, oid, role, mode)
+#define pgcopy_class_ownercheck(oid, role) \
+	object_ownercheck(RelationRelationId, oid, role)
+#endif
+
+#endif							/* PGCOPY_COMPAT_H */

@@ -1,0 +1,20 @@
+/*-------------------------------------------------------------------------
+ *
+ * retry.h
+ *	  Whether an error is worth another try.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCOPY_RETRY_H
+#define PGCOPY_RETRY_H
+
+/*
+ * True for failures that may pass by themselves (a lost connection, a lock, a
+ * server that is starting), by SQLSTATE class and nothing else.
+ */
+extern bool pgcopy_retry_is_worth_it(int sqlerrcode);
+
+/* How long to wait before attempt number "attempt" (2, 3, ...), in ms. */
+extern int	pgcopy_retry_delay(int attempt);
+
+#endif							/* PGCOPY_RETRY_H */

@@ -1,0 +1,52 @@
+/*-------------------------------------------------------------------------
+ *
+ * settings.c
+ *	  The pgcopy.* settings.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/guc.h"
+
+#include "base/compat.h"
+#include "base/settings.h"
+
+char	   *pgcopy_setting_pg_dump = NULL;
+int			pgcopy_setting_max_attempts = 5;
+int			pgcopy_setting_source_retry_timeout = 300;
+
+/* Define the settings; called once, when the library is loaded. */
+void
+pgcopy_settings_define(void)
+{
+	DefineCustomStringVariable("pgcopy.pg_dump",
+							   "Path of the pg_dump program that reads the source's schema.",
+							   "Empty means the one in the server's own bin directory; "
+							   "pg_restore is taken from the same directory.",
+							   &pgcopy_setting_pg_dump,
+							   "",
+							   PGC_SUSET,
+							   GUC_SUPERUSER_ONLY,
+							   NULL, NULL, NULL);
+
+	DefineCustomIntVariable("pgcopy.max_attempts",
+							"How many times one item is tried before it fails its job.",
+							"Only failures that may pass by themselves are tried again.",
+							&pgcopy_setting_max_attempts,
+							5, 1, 100,
+							PGC_SUSET,
+							0,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("pgcopy.source_retry_timeout",
+							"How long a source that cannot be reached is tried again.",
+							NULL,
+							&pgcopy_setting_source_retry_timeout,
+							300, 0, 86400,
+							PGC_SUSET,
+							GUC_UNIT_S,
+							NULL, NULL, NULL);
+
+	MarkGUCPrefixReserved("pgcopy");
+}

@@ -1,0 +1,118 @@
+/*-------------------------------------------------------------------------
+ *
+ * words.c
+ *	  The words of a job: its states, the kinds and states of its items.
+ *
+ * One array per enum gives each member its only spelling; names and parsing
+ * both read it, so they cannot differ.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "base/words.h"
+
+static const char *const job_states[] = {
+	[JOB_QUEUED] = "queued",
+	[JOB_PLANNING] = "planning",
+	[JOB_PRE_DATA] = "pre-data",
+	[JOB_COPYING] = "copying",
+	[JOB_POST_DATA] = "post-data",
+	[JOB_DONE] = "done",
+	[JOB_FAILED] = "failed",
+	[JOB_CANCELLED] = "cancelled",
+};
+
+static const char *const item_kinds[] = {
+	[ITEM_PRE_DATA] = "pre-data",
+	[ITEM_TABLE] = "table",
+	[ITEM_LARGE_OBJECTS] = "large objects",
+	[ITEM_INDEX] = "index",
+	[ITEM_CONSTRAINT] = "constraint",
+	[ITEM_ANALYZE] = "analyze",
+	[ITEM_FOREIGN_KEY] = "foreign key",
+	[ITEM_VALIDATE] = "validate",
+	[ITEM_SEQUENCE] = "sequences",
+	[ITEM_POST_DATA] = "post-data",
+	[ITEM_REFRESH] = "refresh",
+	[ITEM_FINAL] = "final",
+};
+
+static const char *const item_states[] = {
+	[ITEM_PENDING] = "pending",
+	[ITEM_RUNNING] = "running",
+	[ITEM_DONE] = "done",
+	[ITEM_FAILED] = "failed",
+	[ITEM_SKIPPED] = "skipped",
+};
+
+static const char *const formats[] = {
+	[FORMAT_BINARY] = "binary",
+	[FORMAT_TEXT] = "text",
+};
+
+/* The position of a name in an array of spellings; an unknown one is a bug. */
+static int
+find_word(const char *const *words, int nwords, const char *word)
+{
+	for (int i = 0; i < nwords; i++)
+	{
+		if (strcmp(words[i], word) == 0)
+			return i;
+	}
+	elog(ERROR, "unknown word \"%s\" in the catalog of jobs", word);
+}
+
+const char *
+pgcopy_job_state_name(JobState state)
+{
+	return job_states[state];
+}
+
+JobState
+pgcopy_job_state_parse(const char *name)
+{
+	return (JobState) find_word(job_states, lengthof(job_states), name);
+}
+
+bool
+pgcopy_job_state_has_ended(JobState state)
+{
+	return state >= JOB_DONE;
+}
+
+const char *
+pgcopy_item_kind_name(ItemKind kind)
+{
+	return item_kinds[kind];
+}
+
+ItemKind
+pgcopy_item_kind_parse(const char *name)
+{
+	return (ItemKind) find_word(item_kinds, lengthof(item_kinds), name);
+}
+
+const char *
+pgcopy_item_state_name(ItemState state)
+{
+	return item_states[state];
+}
+
+ItemState
+pgcopy_item_state_parse(const char *name)
+{
+	return (ItemState) find_word(item_states, lengthof(item_states), name);
+}
+
+const char *
+pgcopy_format_name(CopyFormat format)
+{
+	return formats[format];
+}
+
+CopyFormat
+pgcopy_format_parse(const char *name)
+{
+	return (CopyFormat) find_word(formats, lengthof(formats), name);
+}
