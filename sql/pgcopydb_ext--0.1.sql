@@ -172,15 +172,11 @@ LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
 
 COMMENT ON FUNCTION pgcopy.live_workers(bigint, bigint) IS 'the live workers of a running job, with the item each is at and what it has read of it';
 
--- A bar of 20 blocks.
 CREATE FUNCTION pgcopy.bar(percent integer) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$ SELECT pg_catalog.repeat(U&'\2588', percent / 5)
-          || CASE WHEN percent % 5 >= 3 THEN U&'\258C' ELSE '' END
-          || pg_catalog.repeat(U&'\2591', 20 - percent / 5 - CASE WHEN percent % 5 >= 3 THEN 1 ELSE 0 END) $$;
+AS 'MODULE_PATHNAME', 'pgcopy_bar'
+LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION pgcopy.bar(integer) IS 'percent (0 to 100) drawn as a bar of 20 blocks';
+COMMENT ON FUNCTION pgcopy.bar(integer) IS 'percent (0 to 100) drawn as a bar of 20 blocks (# and . where the encoding has none)';
 
 -- '1.2 GB': pg_size_pretty() keeps four digits, people want two.
 CREATE FUNCTION pgcopy.size(bytes numeric) RETURNS text
@@ -479,17 +475,16 @@ total AS (
            min(s.table_jobs) + min(s.index_jobs) AS concurrency
       FROM pgcopy.step AS s
      WHERE s.job = pgcopy_summary.job)
-SELECT k.step, k.connection, s.items, s.wall, s.cumulative,
-       CASE WHEN s.bytes > 0 THEN pgcopy.size(s.bytes) END,
-       CASE WHEN s.bytes > 0 THEN pgcopy.size(s.bytes / greatest(extract(epoch FROM s.wall), 0.001)) || '/s' END,
-       s.concurrency
-  FROM (SELECT kinds.*, 0 AS last FROM kinds) AS k JOIN steps AS s USING (kind)
- UNION ALL
-SELECT 'Total wall clock', 'both', t.items, t.wall, t.cumulative,
-       pgcopy.size(t.bytes),
-       pgcopy.size(t.bytes / greatest(extract(epoch FROM t.wall), 0.001)) || '/s',
-       t.concurrency
-  FROM total AS t WHERE t.items > 0
+SELECT r.step, r.connection, r.items, r.wall, r.cumulative,
+       CASE WHEN r.bytes > 0 THEN pgcopy.size(r.bytes) END,
+       CASE WHEN r.bytes > 0 THEN pgcopy.size(r.bytes / greatest(extract(epoch FROM r.wall), 0.001)) || '/s' END,
+       r.concurrency
+  FROM (SELECT k.ord, k.step, k.connection, s.items, s.wall, s.cumulative, s.bytes, s.concurrency
+          FROM kinds AS k JOIN steps AS s USING (kind)
+         UNION ALL
+        SELECT 99, 'Total wall clock', 'both', t.items, t.wall, t.cumulative, t.bytes, t.concurrency
+          FROM total AS t WHERE t.items > 0) AS r
+ ORDER BY r.ord
 $$;
 
 COMMENT ON FUNCTION pgcopy_summary(bigint) IS 'the steps of a job with wall clock, cumulative time, bytes on the wire, rate and concurrency';

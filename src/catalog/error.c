@@ -1,0 +1,82 @@
+/*-------------------------------------------------------------------------
+ *
+ * error.c
+ *	  pgcopy.error and pgcopy.snapshot: what went wrong, what was read.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+
+#include "catalog/error.h"
+#include "catalog/query.h"
+
+static CatalogQuery insert_error = {
+	"INSERT INTO pgcopy.error (job, attempt, phase, item, is_final, sqlstate, "
+	"object, message, detail, hint, context, statement) "
+	"SELECT $1, COALESCE((SELECT i.attempts FROM pgcopy.item AS i "
+	"  WHERE i.job = $1 AND i.no = $2), j.attempt), j.phase, NULLIF($2, 0), "
+	"$3, $4, $5, $6, $7, $8, $9, $10 FROM pgcopy.job AS j WHERE j.id = $1",
+	10, {INT8OID, INT4OID, BOOLOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
+	TEXTOID, TEXTOID}
+};
+
+static CatalogQuery insert_snapshot = {
+	"INSERT INTO pgcopy.snapshot (job, no, name) "
+	"SELECT $1, COALESCE(max(s.no), 0) + 1, $2 "
+	"FROM pgcopy.snapshot AS s WHERE s.job = $1 RETURNING no",
+	2, {INT8OID, TEXTOID}
+};
+
+static CatalogQuery release_snapshot = {
+	"UPDATE pgcopy.snapshot SET released = clock_timestamp() "
+	"WHERE job = $1 AND released IS NULL",
+	1, {INT8OID}
+};
+
+void
+pgcopy_error_insert(int64 job, int item, bool is_final, const ErrorData *error,
+					const char *object, const char *statement)
+{
+	const char *texts[] = {
+		unpack_sql_state(error->sqlerrcode), object,
+		error->message ? error->message : "unknown error",
+		error->detail, error->hint, error->context, statement
+	};
+	Datum		values[3 + lengthof(texts)] = {
+		Int64GetDatum(job), Int32GetDatum(item), BoolGetDatum(is_final)
+	};
+	char		nulls[lengthof(values) + 1] = "   ";
+
+	for (int i = 0; i < lengthof(texts); i++)
+	{
+		nulls[3 + i] = texts[i] ? ' ' : 'n';
+		if (texts[i])
+			values[3 + i] = CStringGetTextDatum(texts[i]);
+	}
+	pgcopy_catalog_do(&insert_error, values, nulls);
+}
+
+int
+pgcopy_snapshot_insert(int64 job, const char *name)
+{
+	CatalogScope scope;
+	Datum		values[] = {Int64GetDatum(job), CStringGetTextDatum(name)};
+	int			no;
+
+	pgcopy_catalog_begin(&scope);
+	pgcopy_catalog_run(&insert_snapshot, values, NULL);
+	no = (int) pgcopy_catalog_int64(0, "no");
+	pgcopy_catalog_end(&scope);
+	return no;
+}
+
+void
+pgcopy_snapshot_mark_released(int64 job)
+{
+	Datum		values[] = {Int64GetDatum(job)};
+
+	pgcopy_catalog_do(&release_snapshot, values, NULL);
+}

@@ -1,0 +1,78 @@
+/*-------------------------------------------------------------------------
+ *
+ * item.h
+ *	  pgcopy.item and pgcopy.statement: the units of work of a job.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCOPY_ITEM_H
+#define PGCOPY_ITEM_H
+
+#include "nodes/pg_list.h"
+#include "base/words.h"
+
+/*
+ * When an item is worked on.  Serial stages are run by the leader in the
+ * order of item numbers, parallel ones by workers as dependencies allow.
+ */
+typedef enum ItemStage
+{
+	STAGE_PRE_DATA,				/* serial */
+	STAGE_COPYING,				/* parallel */
+	STAGE_POST_DATA,			/* serial */
+	STAGE_LATE,					/* parallel: refresh, foreign keys on partitions */
+	STAGE_FINAL					/* serial */
+} ItemStage;
+
+typedef struct Item
+{
+	int			no;
+	ItemKind	kind;
+	ItemStage	stage;
+	ItemState	state;
+	int			relation;		/* number in pgcopy.relation, 0: none */
+	int			referenced;		/* the referenced table of a foreign key */
+	char	   *schema;			/* for people; may be NULL */
+	char	   *name;
+	List	   *depends;		/* integer list of item numbers */
+	int64		cost;			/* about as many bytes of reading and writing */
+	int64		range_start;	/* see COMMENT ON COLUMN */
+	int64		range_end;		/* -1: NULL */
+	int64		bytes_total;
+	int			attempts;
+} Item;
+
+/* What a statement item runs. Mirrors DumpStatement and ApplyForm. */
+typedef struct ItemStatement
+{
+	char	   *sql;
+	int			form;
+	bool		has_secret;
+	char	   *default_tablespace;
+	char	   *default_table_access_method;
+	char	   *session_authorization;	/* NULL: none */
+	bool		check_function_bodies;
+} ItemStatement;
+
+/*
+ * Insert; both must be called inside a catalog scope (query.h), as they come
+ * by the thousand.
+ */
+extern void pgcopy_item_insert(int64 job, const Item *item);
+extern void pgcopy_item_insert_statement(int64 job, int no,
+										 const ItemStatement *statement);
+
+/* All items of a job in order of their number, depends included. */
+extern List *pgcopy_item_fetch_all(int64 job);
+extern Item *pgcopy_item_fetch(int64 job, int no);
+extern ItemStatement *pgcopy_item_fetch_statement(int64 job, int no);
+
+/* State moves; each is one update by primary key in the current transaction. */
+extern void pgcopy_item_mark_running(int64 job, int no, int snapshot);
+extern void pgcopy_item_mark_done(int64 job, int no, const char *format,
+								  int64 rows, int64 bytes);
+extern void pgcopy_item_mark(int64 job, int no, ItemState state);
+
+extern void pgcopy_item_delete_all(int64 job);
+
+#endif							/* PGCOPY_ITEM_H */

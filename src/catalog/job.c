@@ -1,0 +1,279 @@
+/*-------------------------------------------------------------------------
+ *
+ * job.c
+ *	  pgcopy.job: one row per order to clone.
+ *
+ * The only writer of this table.  A row is written by pgcopy_clone(), then by
+ * the job's leader alone, except that a job whose leader is not there is
+ * ended by pgcopy_cancel().  Whoever moves a job locks its row first.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+
+#include "catalog/job.h"
+#include "catalog/query.h"
+#include "catalog/states.h"
+
+#define JOB_COLUMNS \
+	"id, state, owner, source, conninfo, table_jobs, index_jobs, split_bytes, " \
+	"no_owner, no_privileges, no_comments, no_tablespaces, large_objects, " \
+	"validate_foreign_keys, stop_on_error, format, attempt"
+
+static CatalogQuery insert_job = {
+	"INSERT INTO pgcopy.job (state, owner, source, conninfo, table_jobs, "
+	"index_jobs, split_bytes, no_owner, no_privileges, no_comments, "
+	"no_tablespaces, large_objects, validate_foreign_keys, stop_on_error, "
+	"format) "
+	"VALUES ('queued', $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) "
+	"RETURNING id",
+	14, {OIDOID, TEXTOID, TEXTOID, INT4OID, INT4OID, INT8OID, BOOLOID, BOOLOID,
+	BOOLOID, BOOLOID, BOOLOID, BOOLOID, BOOLOID, TEXTOID}
+};
+
+static CatalogQuery select_job = {
+	"SELECT " JOB_COLUMNS " FROM pgcopy.job WHERE id = $1",
+	1, {INT8OID}
+};
+
+static CatalogQuery lock_job = {
+	"SELECT " JOB_COLUMNS " FROM pgcopy.job WHERE id = $1 FOR UPDATE",
+	1, {INT8OID}
+};
+
+static CatalogQuery move_job = {
+	"UPDATE pgcopy.job SET state = $2, "
+	"phase = CASE WHEN $3 THEN phase ELSE $2 END, "
+	"started = CASE WHEN $2 = 'planning' THEN clock_timestamp() ELSE started END, "
+	"attempt = CASE WHEN $2 = 'planning' THEN attempt + 1 ELSE attempt END, "
+	"ended = CASE WHEN $3 THEN clock_timestamp() END, "
+	"conninfo = CASE WHEN $3 THEN NULL ELSE conninfo END, "
+	"control = CASE WHEN $3 THEN NULL ELSE control END "
+	"WHERE id = $1",
+	3, {INT8OID, TEXTOID, BOOLOID}
+};
+
+static CatalogQuery set_phase = {
+	"UPDATE pgcopy.job SET phase = $2 WHERE id = $1",
+	2, {INT8OID, TEXTOID}
+};
+
+static CatalogQuery set_control = {
+	"UPDATE pgcopy.job SET control = $2 WHERE id = $1",
+	2, {INT8OID, INT8OID}
+};
+
+static CatalogQuery set_totals = {
+	"UPDATE pgcopy.job SET percent = $2, tables_done = $3, tables_total = $4, "
+	"indexes_done = $5, indexes_total = $6, rows_done = $7, bytes_done = $8, "
+	"bytes_total = $9 WHERE id = $1",
+	9, {INT8OID, INT4OID, INT4OID, INT4OID, INT4OID, INT4OID, INT8OID, INT8OID,
+	INT8OID}
+};
+
+static CatalogQuery leader_pid = {
+	"SELECT pid FROM pg_catalog.pg_locks WHERE locktype = 'advisory' "
+	"AND database = (SELECT oid FROM pg_catalog.pg_database "
+	"                 WHERE datname = pg_catalog.current_database()) "
+	"AND classid = $2::oid AND objid = $1::oid AND objsubid = 2 AND granted",
+	2, {INT8OID, INT8OID}
+};
+
+int64
+pgcopy_job_insert(const Job *job)
+{
+	CatalogScope scope;
+	int64		id;
+	Datum		values[] = {
+		ObjectIdGetDatum(job->owner),
+		CStringGetTextDatum(job->source),
+		CStringGetTextDatum(job->conninfo),
+		Int32GetDatum(job->table_jobs),
+		Int32GetDatum(job->index_jobs),
+		Int64GetDatum(job->split_bytes),
+		BoolGetDatum(job->no_owner),
+		BoolGetDatum(job->no_privileges),
+		BoolGetDatum(job->no_comments),
+		BoolGetDatum(job->no_tablespaces),
+		BoolGetDatum(job->large_objects),
+		BoolGetDatum(job->validate_foreign_keys),
+		BoolGetDatum(job->stop_on_error),
+		CStringGetTextDatum(job->format)
+	};
+
+	pgcopy_catalog_begin(&scope);
+	pgcopy_catalog_run(&insert_job, values, NULL);
+	id = pgcopy_catalog_int64(0, "id");
+	pgcopy_catalog_end(&scope);
+	return id;
+}
+
+static Job *
+decode_job(int row)
+{
+	Job		   *job = SPI_palloc(sizeof(Job));
+
+	job->id = pgcopy_catalog_int64(row, "id");
+	job->state = pgcopy_job_state_parse(pgcopy_catalog_text(row, "state"));
+	job->owner = (Oid) pgcopy_catalog_int64(row, "owner");
+	job->source = pgcopy_catalog_text(row, "source");
+	job->conninfo = pgcopy_catalog_text(row, "conninfo");
+	job->table_jobs = (int) pgcopy_catalog_int64(row, "table_jobs");
+	job->index_jobs = (int) pgcopy_catalog_int64(row, "index_jobs");
+	job->split_bytes = pgcopy_catalog_int64(row, "split_bytes");
+	job->no_owner = pgcopy_catalog_bool(row, "no_owner");
+	job->no_privileges = pgcopy_catalog_bool(row, "no_privileges");
+	job->no_comments = pgcopy_catalog_bool(row, "no_comments");
+	job->no_tablespaces = pgcopy_catalog_bool(row, "no_tablespaces");
+	job->large_objects = pgcopy_catalog_bool(row, "large_objects");
+	job->validate_foreign_keys = pgcopy_catalog_bool(row, "validate_foreign_keys");
+	job->stop_on_error = pgcopy_catalog_bool(row, "stop_on_error");
+	job->format = pgcopy_catalog_text(row, "format");
+	job->attempt = (int) pgcopy_catalog_int64(row, "attempt");
+	return job;
+}
+
+static Job *
+fetch_by(CatalogQuery *query, int64 id)
+{
+	CatalogScope scope;
+	Datum		values[] = {Int64GetDatum(id)};
+	Job		   *job = NULL;
+
+	pgcopy_catalog_begin(&scope);
+	if (pgcopy_catalog_run(query, values, NULL) > 0)
+		job = decode_job(0);
+	pgcopy_catalog_end(&scope);
+	return job;
+}
+
+Job *
+pgcopy_job_fetch(int64 id)
+{
+	return fetch_by(&select_job, id);
+}
+
+/*
+ * A job of somebody else is reported like one that does not exist: its number
+ * tells nobody anything.
+ */
+static Job *
+check_visible(Job *job, int64 id)
+{
+	if (job == NULL || !is_member_of_role(GetUserId(), job->owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("job " INT64_FORMAT " does not exist", id),
+				 errhint("The view pgcopy_jobs lists your jobs.")));
+	return job;
+}
+
+Job *
+pgcopy_job_fetch_own(int64 id)
+{
+	return check_visible(fetch_by(&select_job, id), id);
+}
+
+Job *
+pgcopy_job_lock_own(int64 id)
+{
+	(void) pgcopy_job_fetch_own(id);
+	return check_visible(fetch_by(&lock_job, id), id);
+}
+
+void
+pgcopy_job_move(int64 id, JobState to)
+{
+	Job		   *job = fetch_by(&lock_job, id);
+	Datum		values[] = {
+		Int64GetDatum(id),
+		CStringGetTextDatum(pgcopy_job_state_name(to)),
+		BoolGetDatum(pgcopy_job_state_has_ended(to))
+	};
+
+	if (job == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("job " INT64_FORMAT " does not exist", id)));
+	if (!pgcopy_job_may_move(job->state, to))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("job " INT64_FORMAT " is %s and cannot become %s", id,
+						pgcopy_job_state_name(job->state),
+						pgcopy_job_state_name(to))));
+	pgcopy_catalog_do(&move_job, values, NULL);
+}
+
+void
+pgcopy_job_set_phase(int64 id, const char *phase)
+{
+	Datum		values[] = {Int64GetDatum(id), CStringGetTextDatum(phase)};
+
+	pgcopy_catalog_do(&set_phase, values, NULL);
+}
+
+void
+pgcopy_job_set_control(int64 id, uint32 control)
+{
+	Datum		values[] = {Int64GetDatum(id), Int64GetDatum((int64) control)};
+
+	pgcopy_catalog_do(&set_control, values, NULL);
+}
+
+void
+pgcopy_job_set_totals(int64 id, const JobTotals *totals)
+{
+	Datum		values[] = {
+		Int64GetDatum(id),
+		Int32GetDatum(totals->percent),
+		Int32GetDatum(totals->tables_done),
+		Int32GetDatum(totals->tables_total),
+		Int32GetDatum(totals->indexes_done),
+		Int32GetDatum(totals->indexes_total),
+		Int64GetDatum(totals->rows_done),
+		Int64GetDatum(totals->bytes_done),
+		Int64GetDatum(totals->bytes_total)
+	};
+
+	pgcopy_catalog_do(&set_totals, values, NULL);
+}
+
+void
+pgcopy_job_delete(int64 id)
+{
+	static CatalogQuery deletes[] = {
+		{"DELETE FROM pgcopy.error WHERE job = $1", 1, {INT8OID}},
+		{"DELETE FROM pgcopy.statement WHERE job = $1", 1, {INT8OID}},
+		{"DELETE FROM pgcopy.item WHERE job = $1", 1, {INT8OID}},
+		{"DELETE FROM pgcopy.relation WHERE job = $1", 1, {INT8OID}},
+		{"DELETE FROM pgcopy.snapshot WHERE job = $1", 1, {INT8OID}},
+		{"DELETE FROM pgcopy.job WHERE id = $1", 1, {INT8OID}},
+	};
+	Datum		values[] = {Int64GetDatum(id)};
+
+	for (int i = 0; i < lengthof(deletes); i++)
+		pgcopy_catalog_do(&deletes[i], values, NULL);
+}
+
+int
+pgcopy_job_leader_pid(int64 id)
+{
+	CatalogScope scope;
+	Datum		values[] = {
+		Int64GetDatum(id % ((int64) 1 << 32)),
+		Int64GetDatum(PGCOPY_LEADER_LOCK_CLASS)
+	};
+	int			pid = 0;
+
+	pgcopy_catalog_begin(&scope);
+	if (pgcopy_catalog_run(&leader_pid, values, NULL) > 0)
+		pid = (int) pgcopy_catalog_int64(0, "pid");
+	pgcopy_catalog_end(&scope);
+	return pid;
+}

@@ -1,0 +1,78 @@
+/*-------------------------------------------------------------------------
+ *
+ * job.h
+ *	  pgcopy.job: one row per order to clone.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCOPY_JOB_H
+#define PGCOPY_JOB_H
+
+#include "base/words.h"
+
+/*
+ * First key of the advisory lock that a leader holds for its life; the second
+ * is the low half of the job's number.  The view pgcopy_jobs has it too.
+ */
+#define PGCOPY_LEADER_LOCK_CLASS 1346847600
+
+typedef struct Job
+{
+	int64		id;
+	JobState	state;
+	Oid			owner;
+	char	   *source;			/* printable */
+	char	   *conninfo;		/* secret; NULL once it is wiped */
+	int			table_jobs;
+	int			index_jobs;
+	int64		split_bytes;	/* 0: never split */
+	bool		no_owner;
+	bool		no_privileges;
+	bool		no_comments;
+	bool		no_tablespaces;
+	bool		large_objects;
+	bool		validate_foreign_keys;
+	bool		stop_on_error;
+	char	   *format;			/* auto, binary, text */
+	int			attempt;
+} Job;
+
+/* What a job has done, for the row of a job that does not run. */
+typedef struct JobTotals
+{
+	int			percent;
+	int			tables_done;
+	int			tables_total;
+	int			indexes_done;
+	int			indexes_total;
+	int64		rows_done;
+	int64		bytes_done;
+	int64		bytes_total;
+} JobTotals;
+
+/* Enqueue; returns the number.  state, id and attempt are not looked at. */
+extern int64 pgcopy_job_insert(const Job *job);
+
+/* The row, or NULL; in the current memory context. */
+extern Job *pgcopy_job_fetch(int64 id);
+
+/* The same, errors out when there is none or it is not visible to the current
+ * user (42704), and locks the row when asked to by its name. */
+extern Job *pgcopy_job_fetch_own(int64 id);
+extern Job *pgcopy_job_lock_own(int64 id);
+
+/*
+ * Move a job to another state; an error where the table of moves has none.
+ * Sets started and ended; wipes conninfo at the end.
+ */
+extern void pgcopy_job_move(int64 id, JobState to);
+
+extern void pgcopy_job_set_phase(int64 id, const char *phase);
+extern void pgcopy_job_set_control(int64 id, uint32 control);
+extern void pgcopy_job_set_totals(int64 id, const JobTotals *totals);
+extern void pgcopy_job_delete(int64 id);
+
+/* The pid of the leader, by the advisory lock it holds; 0 when it has none. */
+extern int	pgcopy_job_leader_pid(int64 id);
+
+#endif							/* PGCOPY_JOB_H */

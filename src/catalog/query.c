@@ -1,0 +1,214 @@
+/*-------------------------------------------------------------------------
+ *
+ * query.c
+ *	  Prepared SQL on pgcopy.*, run as the extension's owner.
+ *
+ * The tables in schema pgcopy belong to the extension's owner and nobody else
+ * may write them.  Jobs run as the role that ordered them, so every access
+ * here switches to the owner, with a search_path nobody else can write to.
+ * Nothing but the SQL of this room ever runs inside such a scope: never a
+ * statement that came from a dump.
+ *
+ * On ERROR the scope needs no clean-up: the abort of the (sub)transaction
+ * restores user and settings, and SPI ends with it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/pg_extension.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "catalog/query.h"
+
+#define EXTENSION_NAME "pgcopydb_ext"
+
+Oid
+pgcopy_catalog_owner(void)
+{
+	Relation	rel = table_open(ExtensionRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Oid			owner = InvalidOid;
+
+	ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber,
+				F_NAMEEQ, CStringGetDatum(EXTENSION_NAME));
+	scan = systable_beginscan(rel, ExtensionNameIndexId, true, NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		owner = ((Form_pg_extension) GETSTRUCT(tuple))->extowner;
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+
+	if (!OidIsValid(owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("extension \"%s\" is not installed in this database",
+						EXTENSION_NAME),
+				 errhint("Run CREATE EXTENSION %s.", EXTENSION_NAME)));
+	return owner;
+}
+
+void
+pgcopy_catalog_begin(CatalogScope *scope)
+{
+	Assert(IsTransactionState());
+
+	GetUserIdAndSecContext(&scope->user, &scope->security_context);
+	scope->guc_nest_level = NewGUCNestLevel();
+	(void) set_config_option("search_path", "pg_catalog, pg_temp",
+							 PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	SetUserIdAndSecContext(pgcopy_catalog_owner(),
+						   scope->security_context |
+						   SECURITY_LOCAL_USERID_CHANGE);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+}
+
+void
+pgcopy_catalog_end(const CatalogScope *scope)
+{
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "SPI_finish failed");
+	SetUserIdAndSecContext(scope->user, scope->security_context);
+	AtEOXact_GUC(true, scope->guc_nest_level);
+}
+
+static void
+prepare_query(CatalogQuery *query)
+{
+	SPIPlanPtr	plan = SPI_prepare(query->sql, query->nargs, query->types);
+
+	if (plan == NULL)
+		elog(ERROR, "could not prepare \"%s\": %s", query->sql,
+			 SPI_result_code_string(SPI_result));
+	if (SPI_keepplan(plan) != 0)
+		elog(ERROR, "could not keep the plan of \"%s\"", query->sql);
+	query->plan = plan;
+}
+
+/*
+ * Sees what was committed when it begins, whatever the isolation level of the
+ * caller's transaction is: states of jobs are read by people who wait.
+ */
+uint64
+pgcopy_catalog_run(CatalogQuery *query, Datum *values, const char *nulls)
+{
+	int			result;
+
+	if (query->plan == NULL)
+		prepare_query(query);
+
+	result = SPI_execute_snapshot(query->plan, values, nulls,
+								  GetLatestSnapshot(), InvalidSnapshot,
+								  false, false, 0);
+	if (result < 0)
+		elog(ERROR, "\"%s\" failed: %s", query->sql,
+			 SPI_result_code_string(result));
+	return SPI_processed;
+}
+
+uint64
+pgcopy_catalog_do(CatalogQuery *query, Datum *values, const char *nulls)
+{
+	CatalogScope scope;
+	uint64		rows;
+
+	pgcopy_catalog_begin(&scope);
+	rows = pgcopy_catalog_run(query, values, nulls);
+	pgcopy_catalog_end(&scope);
+	CommandCounterIncrement();
+	return rows;
+}
+
+/* The value of a column of the last query's rows. */
+static Datum
+get_value(int row, const char *column, bool *isnull, Oid *type)
+{
+	TupleDesc	tupdesc = SPI_tuptable->tupdesc;
+	int			attno = SPI_fnumber(tupdesc, column);
+
+	if (attno == SPI_ERROR_NOATTRIBUTE)
+		elog(ERROR, "no column \"%s\" in the catalog of jobs", column);
+	*type = SPI_gettypeid(tupdesc, attno);
+	return SPI_getbinval(SPI_tuptable->vals[row], tupdesc, attno, isnull);
+}
+
+/* The caller's context is the one that SPI_connect() left: SPI_palloc. */
+char *
+pgcopy_catalog_text(int row, const char *column)
+{
+	bool		isnull;
+	Oid			type;
+	Datum		value = get_value(row, column, &isnull, &type);
+	Oid			output;
+	bool		is_varlena;
+	char	   *text;
+	char	   *copy;
+
+	if (isnull)
+		return NULL;
+	getTypeOutputInfo(type, &output, &is_varlena);
+	text = OidOutputFunctionCall(output, value);
+	copy = SPI_palloc(strlen(text) + 1);
+	strcpy(copy, text);
+	pfree(text);
+	return copy;
+}
+
+/* NULL is 0. */
+int64
+pgcopy_catalog_int64(int row, const char *column)
+{
+	bool		isnull;
+	Oid			type;
+	Datum		value = get_value(row, column, &isnull, &type);
+
+	if (isnull)
+		return 0;
+	switch (type)
+	{
+		case INT8OID:
+			return DatumGetInt64(value);
+		case INT4OID:
+			return DatumGetInt32(value);
+		case OIDOID:
+			return DatumGetObjectId(value);
+		case CHAROID:
+			return DatumGetChar(value);
+	}
+	elog(ERROR, "column \"%s\" is not an integer", column);
+}
+
+bool
+pgcopy_catalog_bool(int row, const char *column)
+{
+	bool		isnull;
+	Oid			type;
+	Datum		value = get_value(row, column, &isnull, &type);
+
+	Assert(type == BOOLOID);
+	return !isnull && DatumGetBool(value);
+}
+
+bool
+pgcopy_catalog_is_null(int row, const char *column)
+{
+	bool		isnull;
+	Oid			type;
+
+	(void) get_value(row, column, &isnull, &type);
+	return isnull;
+}

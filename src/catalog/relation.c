@@ -1,0 +1,171 @@
+/*-------------------------------------------------------------------------
+ *
+ * relation.c
+ *	  pgcopy.relation: what the source holds, as a job's snapshot sees it.
+ *
+ * Written by the leader while it plans, and once more when pre-data is
+ * through, to note which local relation each has become.  Workers read.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+#include "catalog/query.h"
+#include "catalog/relation.h"
+
+static CatalogQuery insert_relation = {
+	"INSERT INTO pgcopy.relation (job, no, source_oid, schema_name, table_name, "
+	"relkind, is_ours, through_root, heap_bytes, toast_bytes, columns, condition) "
+	"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+	12, {INT8OID, INT4OID, OIDOID, TEXTOID, TEXTOID, CHAROID, BOOLOID, BOOLOID,
+	INT8OID, INT8OID, TEXTARRAYOID, TEXTOID}
+};
+
+static CatalogQuery select_relations = {
+	"SELECT no, source_oid, schema_name, table_name, relkind, target_oid, is_ours, "
+	"through_root, heap_bytes, toast_bytes, columns, condition "
+	"FROM pgcopy.relation WHERE job = $1 AND no BETWEEN $2 AND $3 ORDER BY no",
+	3, {INT8OID, INT4OID, INT4OID}
+};
+
+static CatalogQuery resolve_targets = {
+	"UPDATE pgcopy.relation AS r SET target_oid = c.oid "
+	"FROM pg_catalog.pg_class AS c "
+	"JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace "
+	"WHERE r.job = $1 AND n.nspname = r.schema_name::name "
+	"AND c.relname = r.table_name::name",
+	1, {INT8OID}
+};
+
+static CatalogQuery delete_relations = {
+	"DELETE FROM pgcopy.relation WHERE job = $1",
+	1, {INT8OID}
+};
+
+static Datum
+make_text_array(List *strings)
+{
+	Datum	   *elements = palloc(sizeof(Datum) * Max(list_length(strings), 1));
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, strings)
+		elements[n++] = CStringGetTextDatum((char *) lfirst(lc));
+	return PointerGetDatum(construct_array(elements, n, TEXTOID, -1, false,
+										   TYPALIGN_INT));
+}
+
+static List *
+read_text_array(int row, const char *column)
+{
+	bool		isnull;
+	int			attno = SPI_fnumber(SPI_tuptable->tupdesc, column);
+	Datum		value = SPI_getbinval(SPI_tuptable->vals[row],
+									  SPI_tuptable->tupdesc, attno, &isnull);
+	Datum	   *elements;
+	int			n;
+	List	   *strings = NIL;
+
+	deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false,
+					  TYPALIGN_INT, &elements, NULL, &n);
+	for (int i = 0; i < n; i++)
+		strings = lappend(strings, TextDatumGetCString(elements[i]));
+	return strings;
+}
+
+/* Called by the thousand: the caller resets its memory context now and then. */
+void
+pgcopy_relation_insert(int64 job, const JobRelation *relation)
+{
+	Datum		values[] = {
+		Int64GetDatum(job),
+		Int32GetDatum(relation->no),
+		ObjectIdGetDatum(relation->source_oid),
+		CStringGetTextDatum(relation->schema),
+		CStringGetTextDatum(relation->name),
+		CharGetDatum(relation->relkind),
+		BoolGetDatum(relation->is_ours),
+		BoolGetDatum(relation->through_root),
+		Int64GetDatum(relation->heap_bytes),
+		Int64GetDatum(relation->toast_bytes),
+		make_text_array(relation->columns),
+		relation->condition ? CStringGetTextDatum(relation->condition) : (Datum) 0
+	};
+	char		nulls[lengthof(values) + 1];
+
+	memset(nulls, ' ', lengthof(values));
+	nulls[lengthof(values)] = '\0';
+	if (relation->condition == NULL)
+		nulls[lengthof(values) - 1] = 'n';
+	pgcopy_catalog_run(&insert_relation, values, nulls);
+}
+
+static JobRelation *
+decode_relation(int row)
+{
+	JobRelation *relation = palloc(sizeof(JobRelation));
+
+	relation->no = (int) pgcopy_catalog_int64(row, "no");
+	relation->source_oid = (Oid) pgcopy_catalog_int64(row, "source_oid");
+	relation->schema = pgcopy_catalog_text(row, "schema_name");
+	relation->name = pgcopy_catalog_text(row, "table_name");
+	relation->relkind = (char) pgcopy_catalog_int64(row, "relkind");
+	relation->target_oid = (Oid) pgcopy_catalog_int64(row, "target_oid");
+	relation->is_ours = pgcopy_catalog_bool(row, "is_ours");
+	relation->through_root = pgcopy_catalog_bool(row, "through_root");
+	relation->heap_bytes = pgcopy_catalog_int64(row, "heap_bytes");
+	relation->toast_bytes = pgcopy_catalog_int64(row, "toast_bytes");
+	relation->columns = read_text_array(row, "columns");
+	relation->condition = pgcopy_catalog_text(row, "condition");
+	return relation;
+}
+
+List *
+pgcopy_relation_fetch_range(int64 job, int first, int last)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	CatalogScope scope;
+	Datum		values[] = {
+		Int64GetDatum(job), Int32GetDatum(first), Int32GetDatum(last)
+	};
+	List	   *relations = NIL;
+	uint64		n;
+
+	pgcopy_catalog_begin(&scope);
+	n = pgcopy_catalog_run(&select_relations, values, NULL);
+	MemoryContextSwitchTo(caller);
+	for (uint64 i = 0; i < n; i++)
+		relations = lappend(relations, decode_relation((int) i));
+	pgcopy_catalog_end(&scope);
+	return relations;
+}
+
+JobRelation *
+pgcopy_relation_fetch(int64 job, int no)
+{
+	List	   *relations = pgcopy_relation_fetch_range(job, no, no);
+
+	if (relations == NIL)
+		elog(ERROR, "job " INT64_FORMAT " has no relation %d", job, no);
+	return linitial(relations);
+}
+
+void
+pgcopy_relation_resolve_targets(int64 job)
+{
+	Datum		values[] = {Int64GetDatum(job)};
+
+	pgcopy_catalog_do(&resolve_targets, values, NULL);
+}
+
+void
+pgcopy_relation_delete_all(int64 job)
+{
+	Datum		values[] = {Int64GetDatum(job)};
+
+	pgcopy_catalog_do(&delete_relations, values, NULL);
+}

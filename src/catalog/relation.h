@@ -1,0 +1,40 @@
+/*-------------------------------------------------------------------------
+ *
+ * relation.h
+ *	  pgcopy.relation: what the source holds, as a job's snapshot sees it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCOPY_RELATION_H
+#define PGCOPY_RELATION_H
+
+#include "nodes/pg_list.h"
+
+typedef struct JobRelation
+{
+	int			no;
+	Oid			source_oid;
+	char	   *schema;
+	char	   *name;
+	char		relkind;		/* r, p, m, v, S */
+	Oid			target_oid;		/* InvalidOid before pre-data is through */
+	bool		is_ours;		/* created here by this job's pre-data */
+	bool		through_root;	/* rows are routed from the partition root */
+	int64		heap_bytes;
+	int64		toast_bytes;
+	List	   *columns;		/* char * */
+	char	   *condition;		/* of an extension's table, or NULL */
+} JobRelation;
+
+extern void pgcopy_relation_insert(int64 job, const JobRelation *relation);
+extern JobRelation *pgcopy_relation_fetch(int64 job, int no);
+
+/* Those of relkind S numbered first to last, both included. */
+extern List *pgcopy_relation_fetch_range(int64 job, int first, int last);
+
+/* Look up by name what pre-data has created; one statement for all. */
+extern void pgcopy_relation_resolve_targets(int64 job);
+
+extern void pgcopy_relation_delete_all(int64 job);
+
+#endif							/* PGCOPY_RELATION_H */
