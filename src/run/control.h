@@ -1,0 +1,116 @@
+/*-------------------------------------------------------------------------
+ *
+ * control.h
+ *	  The shared memory between a leader, its workers and whoever looks.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCOPY_CONTROL_H
+#define PGCOPY_CONTROL_H
+
+#include "port/atomics.h"
+#include "storage/dsm.h"
+#include "storage/proc.h"
+#include "storage/spin.h"
+
+#define CONTROL_MAX_SLOTS 128
+#define CONTROL_MAX_BATCH 64	/* items in one assignment */
+#define CONTROL_NAME_LENGTH 64
+#define CONTROL_MESSAGE_LENGTH 256
+
+typedef enum SlotState
+{
+	SLOT_FREE,					/* nobody; leader moves it on */
+	SLOT_STARTING,				/* registered; worker moves it on */
+	SLOT_IDLE,					/* waits for an assignment; leader moves it on */
+	SLOT_BUSY,					/* works; worker moves it on */
+	SLOT_REPORTED,				/* outcome is there; leader moves it on */
+	SLOT_LEAVING				/* worker ends by itself; leader moves it on */
+} SlotState;
+
+typedef enum Outcome
+{
+	OUTCOME_DONE,				/* all items of the assignment */
+	OUTCOME_FAILED,				/* items[failed] failed, all rolled back */
+	OUTCOME_SOURCE_LOCKED		/* items[failed]: somebody waits for a lock on
+								 * it behind the leader; all rolled back */
+} Outcome;
+
+/*
+ * One worker's slot.  "mutex" of the segment protects all fields but the
+ * atomic ones: those are written by the worker alone and read by anybody.
+ */
+typedef struct ControlSlot
+{
+	SlotState	state;
+	int			pid;			/* written by the worker at its start */
+	PGPROC	   *proc;			/* the same; whose latch wakes it */
+
+	/* written by the leader while IDLE, read by the worker while BUSY */
+	int			nitems;
+	int			items[CONTROL_MAX_BATCH];
+
+	/* written by the worker while BUSY, read by the leader while REPORTED */
+	Outcome		outcome;
+	int			failed;			/* index into items */
+	int			sqlerrcode;
+	int64		rows_total;
+	int64		bytes_total;
+
+	/* live, of the item it is at */
+	pg_atomic_uint32 item;
+	pg_atomic_uint64 rows;
+	pg_atomic_uint64 bytes;
+	/* of the items of this assignment that are through, but not committed */
+	pg_atomic_uint64 bytes_before;
+} ControlSlot;
+
+/* What the leader publishes for the views; under "mutex". */
+typedef struct ControlTotals
+{
+	int			percent;
+	int			tables_done;
+	int			indexes_done;
+	int64		rows_done;
+	int64		bytes_done;
+	int64		bytes_per_second;	/* -1: not known yet */
+	int64		eta_seconds;	/* -1: not known */
+	char		message[CONTROL_MESSAGE_LENGTH];	/* what it waits for, or "" */
+} ControlTotals;
+
+typedef struct Control
+{
+	uint32		magic;
+	int64		job;
+	slock_t		mutex;
+	PGPROC	   *leader;
+	int			leader_pid;
+	int			nslots;
+
+	/* written by the leader before the first hand-out */
+	char		snapshot[CONTROL_NAME_LENGTH];
+	int			snapshot_no;
+
+	/* set by the leader: no copy item is left, let go of the snapshot */
+	pg_atomic_uint32 is_copy_over;
+
+	ControlTotals totals;
+	ControlSlot slots[FLEXIBLE_ARRAY_MEMBER];
+} Control;
+
+/* The leader's: make the segment, mapped for the life of the process. */
+extern Control *pgcopy_control_create(int64 job, int nslots, uint32 *handle);
+
+/* A worker's: map it for the life of the process; NULL when it is gone. */
+extern Control *pgcopy_control_attach(uint32 handle, int64 job);
+
+/*
+ * A viewer's: a copy in the current memory context, or NULL.
+ */
+extern Control *pgcopy_control_peek(uint32 handle, int64 job);
+
+/* Wake the process of a slot, or the leader. */
+extern void pgcopy_control_wake(Control *control, ControlSlot *slot);
+extern void pgcopy_control_wake_leader(Control *control);
+
+#endif							/* PGCOPY_CONTROL_H */

@@ -1,0 +1,120 @@
+/*-------------------------------------------------------------------------
+ *
+ * process.c
+ *	  The background workers of a job: how they are registered and begin.
+ *
+ * The only place that fills a BackgroundWorker.  Both kinds of processes run
+ * as the role that ordered the job, are never restarted by the postmaster,
+ * end on SIGTERM like a backend, and take SIGINT as a cancel.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "libpq/pqsignal.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/interrupt.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+
+#include "base/compat.h"
+#include "run/process.h"
+
+static volatile sig_atomic_t is_cancelled = false;
+
+/*
+ * Settings of every process of ours.  Those of the role or the database
+ * would apply otherwise: a background worker reads pg_db_role_setting too.
+ */
+static const char *const process_settings[][2] = {
+	{"search_path", "pg_catalog, pg_temp"},
+	{"role", "none"},
+	{"synchronous_commit", "off"},
+	{"statement_timeout", "0"},
+	{"lock_timeout", "0"},
+	{"idle_in_transaction_session_timeout", "0"},
+	{"default_transaction_isolation", "read committed"},
+	{"default_transaction_read_only", "off"},
+	{"default_transaction_deferrable", "off"},
+	{"row_security", "off"},
+	{"track_activities", "on"},
+	{"vacuum_cost_delay", "0"},
+	{"session_replication_role", "origin"},
+	{"jit", "off"},
+	{"client_min_messages", "warning"},
+};
+
+/* SIGINT: as in a backend, and remember who asked. */
+static void
+handle_cancel(SIGNAL_ARGS)
+{
+	is_cancelled = true;
+	StatementCancelHandler(postgres_signal_arg);
+}
+
+bool
+pgcopy_process_is_cancelled(void)
+{
+	return is_cancelled;
+}
+
+static bool
+start_process(const ProcessArgs *args, const char *function, const char *name,
+			  BackgroundWorkerHandle **handle)
+{
+	BackgroundWorker worker;
+
+	StaticAssertStmt(sizeof(ProcessArgs) <= BGW_EXTRALEN,
+					 "arguments must fit into bgw_extra");
+
+	memset(&worker, 0, sizeof(worker));
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS |
+		BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	strlcpy(worker.bgw_library_name, "pgcopydb_ext", BGW_MAXLEN);
+	strlcpy(worker.bgw_function_name, function, BGW_MAXLEN);
+	strlcpy(worker.bgw_name, name, BGW_MAXLEN);
+	strlcpy(worker.bgw_type, "pgcopydb_ext", BGW_MAXLEN);
+	worker.bgw_notify_pid = MyProcPid;
+	memcpy(worker.bgw_extra, args, sizeof(ProcessArgs));
+	return RegisterDynamicBackgroundWorker(&worker, handle);
+}
+
+bool
+pgcopy_process_start_leader(const ProcessArgs *args)
+{
+	return start_process(args, "pgcopy_leader_main",
+						 psprintf("pgcopy job " INT64_FORMAT " leader", args->job),
+						 NULL);
+}
+
+bool
+pgcopy_process_start_worker(const ProcessArgs *args,
+							BackgroundWorkerHandle **handle)
+{
+	return start_process(args, "pgcopy_worker_main",
+						 psprintf("pgcopy job " INT64_FORMAT " worker %d",
+								  args->job, args->slot),
+						 handle);
+}
+
+void
+pgcopy_process_begin(ProcessArgs *args)
+{
+	memcpy(args, MyBgworkerEntry->bgw_extra, sizeof(ProcessArgs));
+
+	pqsignal(SIGTERM, die);
+	pqsignal(SIGINT, handle_cancel);
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	BackgroundWorkerUnblockSignals();
+
+	BackgroundWorkerInitializeConnectionByOid(args->database, args->owner, 0);
+
+	for (int i = 0; i < lengthof(process_settings); i++)
+		(void) set_config_option(process_settings[i][0], process_settings[i][1],
+								 PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SET,
+								 true, 0, false);
+	pgstat_report_appname(MyBgworkerEntry->bgw_name);
+}

@@ -1,0 +1,44 @@
+/*-------------------------------------------------------------------------
+ *
+ * process.h
+ *	  The background workers of a job: how they are registered and begin.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCOPY_PROCESS_H
+#define PGCOPY_PROCESS_H
+
+#include "postmaster/bgworker.h"
+
+/* What a process is told when it starts; travels in bgw_extra. */
+typedef struct ProcessArgs
+{
+	int64		job;
+	Oid			database;
+	Oid			owner;			/* the role it runs as */
+	TransactionId caller_xid;	/* leader: wait for its end */
+	uint32		control;		/* worker: the leader's DSM segment */
+	int			slot;			/* worker: its slot there */
+} ProcessArgs;
+
+/*
+ * Register a process.  False when no slot of max_worker_processes is free.
+ * The handle lives in the current memory context.
+ */
+extern bool pgcopy_process_start_leader(const ProcessArgs *args);
+extern bool pgcopy_process_start_worker(const ProcessArgs *args,
+										BackgroundWorkerHandle **handle);
+
+/*
+ * First call of a process: signals, connection, settings.  Leaves no
+ * transaction open.
+ */
+extern void pgcopy_process_begin(ProcessArgs *args);
+
+extern PGDLLEXPORT void pgcopy_leader_main(Datum arg);
+extern PGDLLEXPORT void pgcopy_worker_main(Datum arg);
+
+/* True once SIGINT has come: somebody wants the job or the item to end. */
+extern bool pgcopy_process_is_cancelled(void);
+
+#endif							/* PGCOPY_PROCESS_H */

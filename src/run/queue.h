@@ -1,0 +1,100 @@
+/*-------------------------------------------------------------------------
+ *
+ * queue.h
+ *	  The items of a job in the leader's memory: what can be done now.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCOPY_RUN_QUEUE_H
+#define PGCOPY_RUN_QUEUE_H
+
+#include "lib/pairingheap.h"
+#include "storage/lockdefs.h"
+#include "utils/timestamp.h"
+
+#include "catalog/item.h"
+
+/* Two lines of ready items, each with a limit of its own. */
+typedef enum QueueLine
+{
+	LINE_COPY,					/* tables and large objects: table_jobs */
+	LINE_BUILD					/* all others: index_jobs */
+} QueueLine;
+
+#define QUEUE_LINES 2
+
+typedef struct QueueItem
+{
+	int			no;
+	ItemKind	kind;
+	ItemStage	stage;
+	ItemState	state;
+	int			relation;
+	int			referenced;
+	int			attempts;
+	bool		is_chunk;
+	bool		is_queued;		/* in the line's heap */
+	bool		through_leader; /* OUTCOME_SOURCE_LOCKED */
+	int			waits_for;		/* dependencies that are not done yet */
+	int			ndependents;
+	int		   *dependents;		/* numbers */
+	int64		cost;
+	int64		bytes_total;
+	TimestampTz not_before;		/* 0, or when it may be tried again */
+	pairingheap_node node;
+} QueueItem;
+
+typedef struct Queue Queue;
+
+/* What has been done, in one place, for progress. */
+typedef struct QueueCounts
+{
+	int			tables_total;
+	int			tables_done;
+	int			indexes_total;
+	int			indexes_done;
+	int64		cost_total;
+	int64		cost_done;
+	int64		bytes_total;
+	int64		rows_done;
+	int64		bytes_done;
+	int			nfailed;
+} QueueCounts;
+
+/* Read all items of a job from the catalog, in the current memory context. */
+extern Queue *pgcopy_queue_load(int64 job);
+
+extern QueueCounts *pgcopy_queue_counts(Queue *queue);
+extern QueueItem *pgcopy_queue_item(Queue *queue, int no);
+extern int	pgcopy_queue_size(Queue *queue);	/* numbers are 1 .. size */
+
+/* Make one stage the current one: its pending items without unfinished
+ * dependencies become ready. */
+extern void pgcopy_queue_open_stage(Queue *queue, ItemStage stage);
+
+/* Items of the current stage that are neither done nor given up. */
+extern int	pgcopy_queue_unfinished(Queue *queue);
+extern int	pgcopy_queue_unfinished_copies(Queue *queue);
+
+/*
+ * Take the next assignment of a line: numbers into "items", at most "max";
+ * 0 when nothing can be handed out now.  nothing_before (may be 0) is set to
+ * when a delayed item becomes ready.
+ */
+extern int	pgcopy_queue_take(Queue *queue, QueueLine line, int nworkers,
+							  int *items, int max, TimestampTz *not_before);
+
+/* An item that has to be read through the leader's own session, or 0. */
+extern int	pgcopy_queue_take_through_leader(Queue *queue);
+
+/* What became of a taken item. */
+extern void pgcopy_queue_done(Queue *queue, int no);
+extern void pgcopy_queue_put_back(Queue *queue, int no, TimestampTz not_before);
+
+/*
+ * Give an item up.  Returns the list of items that can never be done now
+ * (integer list), which have been marked skipped in memory.
+ */
+extern List *pgcopy_queue_fail(Queue *queue, int no);
+
+#endif							/* PGCOPY_RUN_QUEUE_H */
