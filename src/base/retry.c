@@ -10,6 +10,7 @@
 #include "common/pg_prng.h"
 
 #include "base/retry.h"
+#include "base/settings.h"
 
 #define FIRST_DELAY 200			/* ms */
 #define LONGEST_DELAY 10000		/* ms */
@@ -36,6 +37,13 @@ pgcopy_retry_is_worth_it(int sqlerrcode)
 			return true;
 	}
 	return false;
+}
+
+bool
+pgcopy_retry_is_due(int sqlerrcode, int attempts)
+{
+	return pgcopy_retry_is_worth_it(sqlerrcode) &&
+		attempts < pgcopy_setting_max_attempts;
 }
 
 /*

@@ -14,6 +14,9 @@
  */
 extern bool pgcopy_retry_is_worth_it(int sqlerrcode);
 
+/* True when an item that has failed with it in that attempt is tried again. */
+extern bool pgcopy_retry_is_due(int sqlerrcode, int attempts);
+
 /* How long to wait before attempt number "attempt" (2, 3, ...), in ms. */
 extern int	pgcopy_retry_delay(int attempt);
 

@@ -50,6 +50,7 @@ struct Queue
 	QueueTable *tables;			/* tables[relation] */
 	ItemStage	stage;
 	pairingheap *lines[QUEUE_LINES];
+	int			ready[QUEUE_LINES]; /* entries in them */
 	List	   *aside;			/* QueueItems that would wait for a lock */
 	List	   *delayed;		/* QueueItems with not_before */
 	List	   *through_leader;
@@ -253,6 +254,13 @@ make_ready(Queue *queue, QueueItem *item)
 		return;
 	item->is_queued = true;
 	pairingheap_add(queue->lines[line_of(item)], &item->node);
+	queue->ready[line_of(item)]++;
+}
+
+int
+pgcopy_queue_ready(Queue *queue, QueueLine line)
+{
+	return queue->ready[line];
 }
 
 void
@@ -373,6 +381,7 @@ pop_ready(Queue *queue, QueueLine line)
 												 pairingheap_remove_first(queue->lines[line]));
 
 		item->is_queued = false;
+		queue->ready[line]--;
 		if (item->state != ITEM_PENDING)
 			continue;
 		if (would_wait(queue, item))

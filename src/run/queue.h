@@ -76,6 +76,9 @@ extern void pgcopy_queue_open_stage(Queue *queue, ItemStage stage);
 extern int	pgcopy_queue_unfinished(Queue *queue);
 extern int	pgcopy_queue_unfinished_copies(Queue *queue);
 
+/* About how many assignments of a line could be taken now. */
+extern int	pgcopy_queue_ready(Queue *queue, QueueLine line);
+
 /*
  * Take the next assignment of a line: numbers into "items", at most "max";
  * 0 when nothing can be handed out now.  nothing_before (may be 0) is set to

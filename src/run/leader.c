@@ -1,0 +1,309 @@
+/*-------------------------------------------------------------------------
+ *
+ * leader.c
+ *	  The leader of a job: decides, hands out, watches, ends it.
+ *
+ * One per job.  It is registered by pgcopy_clone() and waits for the end of
+ * that transaction; when the row of the job is not there then, the caller has
+ * rolled back, and the leader leaves.  For its life it holds an advisory
+ * lock: a job that has not ended and whose lock nobody holds is interrupted.
+ *
+ *	planning	snapshot, locks, pg_dump, items			planning.c
+ *	pre-data	statements, one after the other			serial.c
+ *	copying		items to workers						schedule.c
+ *	post-data	statements, then late items to workers, then the last ones
+ *
+ * Whatever goes wrong arrives in main as an ERROR: workers are ended, the
+ * session to the source is closed, the error is recorded and the job is moved
+ * to failed, or to cancelled when SIGINT has come.  On FATAL a
+ * before_shmem_exit callback ends the workers; the job then is interrupted.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/ipc.h"
+#include "storage/lmgr.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "catalog/error.h"
+#include "catalog/relation.h"
+#include "run/leader.h"
+#include "schema/apply.h"
+#include "source/snapshot.h"
+
+/* How often the totals are written to the job's row. */
+#define STORE_INTERVAL (10 * USECS_PER_SEC)
+
+void
+pgcopy_leader_begin(Leader *leader)
+{
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	MemoryContextSwitchTo(leader->work_context);
+}
+
+void
+pgcopy_leader_commit(Leader *leader)
+{
+	if (ActiveSnapshotSet())
+		PopActiveSnapshot();
+	CommitTransactionCommand();
+	pgstat_report_stat(false);
+	MemoryContextSwitchTo(leader->context);
+	MemoryContextReset(leader->work_context);
+}
+
+void
+pgcopy_leader_close_session(Leader *leader)
+{
+	leader->session = NULL;
+	leader->has_snapshot = false;
+	MemoryContextReset(leader->session_context);
+}
+
+/* Move the job, in a transaction of its own, with the totals so far. */
+static void
+move_job(Leader *leader, JobState state)
+{
+	pgcopy_leader_begin(leader);
+	if (leader->progress != NULL)
+		pgcopy_progress_store(leader->progress);
+	pgcopy_job_move(leader->job->id, state);
+	leader->job->state = state;
+	if (pgcopy_job_state_has_ended(state))
+		ForceSyncCommit();
+	pgcopy_leader_commit(leader);
+}
+
+static void
+set_phase(Leader *leader, const char *phase)
+{
+	pgcopy_leader_begin(leader);
+	pgcopy_job_set_phase(leader->job->id, phase);
+	pgcopy_leader_commit(leader);
+	pgstat_report_activity(STATE_RUNNING,
+						   psprintf("pgcopy job " INT64_FORMAT ": %s",
+									leader->job->id, phase));
+}
+
+void
+pgcopy_leader_publish(Leader *leader)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	pgcopy_progress_publish(leader->progress);
+	if (IsTransactionState() || now - leader->totals_stored < STORE_INTERVAL)
+		return;
+	leader->totals_stored = now;
+	pgcopy_leader_begin(leader);
+	pgcopy_progress_store(leader->progress);
+	pgcopy_leader_commit(leader);
+}
+
+void
+pgcopy_leader_give_up(Leader *leader, int no)
+{
+	List	   *skipped = pgcopy_queue_fail(leader->queue, no);
+	ListCell   *lc;
+
+	pgcopy_leader_begin(leader);
+	pgcopy_item_mark(leader->job->id, no, ITEM_FAILED);
+	if (!leader->job->stop_on_error)
+	{
+		foreach(lc, skipped)
+			pgcopy_item_mark(leader->job->id, lfirst_int(lc), ITEM_SKIPPED);
+	}
+	pgcopy_leader_commit(leader);
+	list_free(skipped);
+
+	if (leader->job->stop_on_error)
+	{
+		leader->error_is_recorded = true;
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("job " INT64_FORMAT " stops at its first error",
+						leader->job->id)));
+	}
+}
+
+/*
+ * Wait for the end of the transaction that ordered the job.  Works for
+ * savepoints and for PREPARE TRANSACTION too: what counts is whether the row
+ * is there in the end.
+ */
+static void
+wait_for_caller(const ProcessArgs *args)
+{
+	StartTransactionCommand();
+	pgstat_report_activity(STATE_RUNNING, "pgcopy: waiting for the caller's commit");
+	XactLockTableWait(args->caller_xid, NULL, NULL, XLTW_None);
+	CommitTransactionCommand();
+}
+
+/* Be the only leader of the job; false when there is one already. */
+static bool
+lock_job(int64 job)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, PGCOPY_LEADER_LOCK_CLASS,
+						 (uint32) job, 2);
+	return LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+static void
+make_control(Leader *leader)
+{
+	MemoryContext caller = MemoryContextSwitchTo(leader->context);
+	int			nslots = leader->job->table_jobs + leader->job->index_jobs;
+	uint32		handle;
+
+	leader->control = pgcopy_control_create(leader->job->id,
+											Min(nslots, CONTROL_MAX_SLOTS),
+											&handle);
+	leader->args.control = handle;
+	leader->workers = pgcopy_workers_create(leader->control, &leader->args);
+	leader->progress = pgcopy_progress_create(leader->job->id, leader->control);
+	MemoryContextSwitchTo(caller);
+	pgcopy_job_set_control(leader->job->id, handle);
+}
+
+/* Find the job and make it ours; false when there is nothing to do. */
+static bool
+take_job(Leader *leader)
+{
+	Job		   *job;
+
+	pgcopy_leader_begin(leader);
+	if (!lock_job(leader->args.job))
+	{
+		pgcopy_leader_commit(leader);
+		return false;
+	}
+	MemoryContextSwitchTo(leader->context);
+	job = pgcopy_job_fetch(leader->args.job);
+	if (job == NULL || job->state != JOB_QUEUED)
+	{
+		pgcopy_leader_commit(leader);
+		return false;
+	}
+	leader->job = job;
+	make_control(leader);
+	pgcopy_job_move(job->id, JOB_PLANNING);
+	job->state = JOB_PLANNING;
+	pgcopy_leader_commit(leader);
+	return true;
+}
+
+/* What pre-data has created gets its number here. */
+static void
+resolve_targets(Leader *leader)
+{
+	pgcopy_leader_begin(leader);
+	pgcopy_relation_resolve_targets(leader->job->id);
+	pgcopy_leader_commit(leader);
+}
+
+static void
+run_job(Leader *leader)
+{
+	pgcopy_leader_plan(leader);
+	leader->queue = pgcopy_queue_load(leader->job->id);
+	pgcopy_progress_set_queue(leader->progress, leader->queue);
+
+	move_job(leader, JOB_PRE_DATA);
+	pgcopy_leader_run_serial(leader, STAGE_PRE_DATA);
+	resolve_targets(leader);
+
+	move_job(leader, JOB_COPYING);
+	pgcopy_leader_run_parallel(leader, STAGE_COPYING);
+
+	move_job(leader, JOB_POST_DATA);
+	pgcopy_leader_run_serial(leader, STAGE_POST_DATA);
+	set_phase(leader, "refresh");
+	pgcopy_leader_run_parallel(leader, STAGE_LATE);
+	set_phase(leader, "final");
+	pgcopy_leader_run_serial(leader, STAGE_FINAL);
+
+	pgcopy_workers_dismiss(leader->workers);
+	move_job(leader, JOB_DONE);
+}
+
+/* Record what ended the job and move it to its end. */
+static void
+end_badly(Leader *leader, ErrorData *error)
+{
+	JobState	state = pgcopy_process_is_cancelled() ? JOB_CANCELLED : JOB_FAILED;
+
+	AbortCurrentTransaction();
+	pgcopy_leader_close_session(leader);
+	pgcopy_workers_stop(leader->workers);
+
+	if (!leader->error_is_recorded && state == JOB_FAILED)
+	{
+		pgcopy_leader_begin(leader);
+		pgcopy_error_insert(leader->job->id, 0, true, error, NULL, NULL);
+		pgcopy_leader_commit(leader);
+	}
+	move_job(leader, state);
+}
+
+static void
+lead(Leader *leader)
+{
+	PG_TRY();
+	{
+		run_job(leader);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(leader->context);
+		error = CopyErrorData();
+		FlushErrorState();
+		end_badly(leader, error);
+	}
+	PG_END_TRY();
+}
+
+/* FATAL: nobody else ends the workers. */
+static void
+kill_workers_at_exit(int code, Datum arg)
+{
+	Leader	   *leader = (Leader *) DatumGetPointer(arg);
+
+	if (leader->workers != NULL)
+		pgcopy_workers_kill(leader->workers);
+}
+
+void
+pgcopy_leader_main(Datum arg)
+{
+	Leader	   *leader = MemoryContextAllocZero(TopMemoryContext, sizeof(Leader));
+
+	pgcopy_process_begin(&leader->args);
+	leader->context = AllocSetContextCreate(TopMemoryContext, "pgcopy leader",
+											ALLOCSET_DEFAULT_SIZES);
+	leader->session_context = AllocSetContextCreate(leader->context,
+													"pgcopy source session",
+													ALLOCSET_DEFAULT_SIZES);
+	leader->work_context = AllocSetContextCreate(leader->context, "pgcopy work",
+												 ALLOCSET_DEFAULT_SIZES);
+	before_shmem_exit(kill_workers_at_exit, PointerGetDatum(leader));
+
+	wait_for_caller(&leader->args);
+	if (!take_job(leader))
+		return;
+	pgcopy_apply_begin_session();
+	lead(leader);
+}

@@ -1,0 +1,65 @@
+/*-------------------------------------------------------------------------
+ *
+ * leader.h
+ *	  The leader's own state, shared by the files that make it up.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCOPY_LEADER_H
+#define PGCOPY_LEADER_H
+
+#include "catalog/job.h"
+#include "run/control.h"
+#include "run/process.h"
+#include "run/progress.h"
+#include "run/queue.h"
+#include "run/workers.h"
+#include "source/session.h"
+
+typedef struct Leader
+{
+	ProcessArgs args;
+	Job		   *job;
+	Control    *control;
+	Workers    *workers;
+	Queue	   *queue;
+	Progress   *progress;
+	TimestampTz totals_stored;
+
+	MemoryContext context;		/* as long as the process */
+	MemoryContext session_context;	/* reset: the session is closed */
+	MemoryContext work_context; /* reset after each piece of work */
+
+	SourceSession *session;		/* holds the snapshot and the locks */
+	bool		has_snapshot;
+
+	bool		error_is_recorded;	/* the ERROR on its way is in pgcopy.error */
+} Leader;
+
+/* planning.c: snapshot, locks, dump, items; returns with all committed. */
+extern void pgcopy_leader_plan(Leader *leader);
+
+/* serial.c: the statements of a stage, in order. */
+extern void pgcopy_leader_run_serial(Leader *leader, ItemStage stage);
+
+/* schedule.c: a parallel stage. */
+extern void pgcopy_leader_run_parallel(Leader *leader, ItemStage stage);
+
+/* Transactions of the leader; memory context is work_context inside. */
+extern void pgcopy_leader_begin(Leader *leader);
+extern void pgcopy_leader_commit(Leader *leader);
+
+/* Close the session to the source, snapshot and locks with it. */
+extern void pgcopy_leader_close_session(Leader *leader);
+
+/*
+ * An item has failed for good: mark it and what depends on it, in a
+ * transaction of its own.  The error itself is recorded already.  Errors out
+ * where the job stops at its first error.
+ */
+extern void pgcopy_leader_give_up(Leader *leader, int no);
+
+/* Publish progress; store the totals every now and then. */
+extern void pgcopy_leader_publish(Leader *leader);
+
+#endif							/* PGCOPY_LEADER_H */

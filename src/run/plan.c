@@ -1,0 +1,796 @@
+/*-------------------------------------------------------------------------
+ *
+ * plan.c
+ *	  From what the source holds to the items of a job.
+ *
+ * Every statement of the dump becomes one item (a primary key two: its index
+ * and the constraint on it; a foreign key two: adding and validating), every
+ * table one or several more.  What may run when is said in two ways: by the
+ * stage of an item, and within the parallel stages by its dependencies.
+ *
+ *	pre-data	serial		dump order, without privileges
+ *	copying		parallel	chunks -> indexes -> constraints -> analyze
+ *							-> foreign key -> validate, table by table
+ *	post-data	serial		dump order, then all privileges
+ *	late		parallel	sequences, refreshes, foreign keys to partitioned
+ *							tables, analyze of parents
+ *	final		serial		event triggers, subscriptions, what needs the above
+ *
+ * A statement never gets a stage before that of what it depends on, as
+ * pg_dump knows it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_class.h"
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "utils/hsearch.h"
+
+#include "catalog/item.h"
+#include "catalog/query.h"
+#include "catalog/relation.h"
+#include "load/largeobject.h"
+#include "run/plan.h"
+#include "schema/apply.h"
+#include "schema/dump.h"
+#include "source/inventory.h"
+
+/* Rows per catalog scope: what they need in memory is freed in between. */
+#define SCOPE_ROWS 1000
+
+/* Entries of pgcopy.relation that one sequence item covers. */
+#define SEQUENCES_PER_ITEM 500
+
+/* Costs, in bytes of reading and writing, of what has no size of its own. */
+#define COST_STATEMENT 2048
+#define COST_SMALL_TABLE 8192
+#define COST_REFRESH (1024 * 1024)
+/* ANALYZE reads at most 300 * default_statistics_target pages. */
+#define COST_MOST_ANALYZE (30000 * (int64) BLCKSZ / 2)
+
+/* From this version on a range of ctids is scanned as a range. */
+#define VERSION_WITH_TID_RANGE 140000
+
+/* A relation while its items are made. */
+typedef struct PlanRelation
+{
+	JobRelation row;
+	SourceRelation *source;
+	int			create_item;	/* 0: the dump does not create it */
+	int			root;			/* of the partition tree, for through_root */
+	List	   *index_statements;	/* DumpStatement * */
+	List	   *constraint_statements;
+	List	   *copies;			/* item numbers */
+	List	   *indexes;
+	List	   *constraints;
+	int			analyze;
+} PlanRelation;
+
+typedef struct Plan
+{
+	const Job  *job;
+	int			nitems;
+	int			pending_rows;	/* in the open catalog scope */
+	CatalogScope scope;
+	MemoryContext context;		/* of everything that hangs on the plan */
+	MemoryContext row_context;	/* reset after each row */
+
+	int			nrelations;
+	PlanRelation *relations;	/* relations[no - 1] */
+	HTAB	   *by_name;
+	HTAB	   *by_oid;
+
+	int			max_toc_id;
+	int		   *item_of_toc;	/* first item of an entry, 0: none yet */
+	ItemStage  *stage_of_toc;
+} Plan;
+
+typedef struct NameEntry
+{
+	NameData	key[2];			/* schema, name */
+	int			no;
+} NameEntry;
+
+typedef struct OidEntry
+{
+	Oid			key;
+	int			no;
+} OidEntry;
+
+static void
+fill_name_key(NameData *key, const char *schema, const char *name)
+{
+	memset(key, 0, sizeof(NameData) * 2);
+	strlcpy(NameStr(key[0]), schema, NAMEDATALEN);
+	strlcpy(NameStr(key[1]), name, NAMEDATALEN);
+}
+
+/* The relation of that name, or NULL. */
+static PlanRelation *
+find_relation(Plan *plan, const char *schema, const char *name)
+{
+	NameData	key[2];
+	NameEntry  *entry;
+
+	if (schema == NULL || name == NULL)
+		return NULL;
+	fill_name_key(key, schema, name);
+	entry = hash_search(plan->by_name, key, HASH_FIND, NULL);
+	return entry ? &plan->relations[entry->no - 1] : NULL;
+}
+
+static PlanRelation *
+find_relation_by_oid(Plan *plan, Oid oid)
+{
+	OidEntry   *entry = hash_search(plan->by_oid, &oid, HASH_FIND, NULL);
+
+	return entry ? &plan->relations[entry->no - 1] : NULL;
+}
+
+static void
+make_relation(Plan *plan, int no, SourceRelation *source)
+{
+	PlanRelation *relation = &plan->relations[no - 1];
+	JobRelation *row = &relation->row;
+	NameEntry  *by_name;
+	OidEntry   *by_oid;
+	NameData	key[2];
+
+	relation->source = source;
+	row->no = no;
+	row->source_oid = source->oid;
+	row->schema = source->schema;
+	row->name = source->name;
+	row->relkind = source->relkind;
+	row->through_root = source->through_root;
+	row->heap_bytes = source->heap_bytes;
+	row->toast_bytes = source->toast_bytes;
+	row->columns = source->columns;
+	row->condition = source->config_condition;
+
+	fill_name_key(key, source->schema, source->name);
+	by_name = hash_search(plan->by_name, key, HASH_ENTER, NULL);
+	by_name->no = no;
+	by_oid = hash_search(plan->by_oid, &source->oid, HASH_ENTER, NULL);
+	by_oid->no = no;
+}
+
+static void
+make_relations(Plan *plan, List *relations)
+{
+	HASHCTL		ctl = {.keysize = sizeof(NameData) * 2,.entrysize = sizeof(NameEntry),.hcxt = CurrentMemoryContext};
+	HASHCTL		oid_ctl = {.keysize = sizeof(Oid),.entrysize = sizeof(OidEntry),.hcxt = CurrentMemoryContext};
+	ListCell   *lc;
+	int			no = 0;
+
+	plan->nrelations = list_length(relations);
+	plan->relations = MemoryContextAllocHuge(CurrentMemoryContext,
+											 sizeof(PlanRelation) * Max(plan->nrelations, 1));
+	memset(plan->relations, 0, sizeof(PlanRelation) * plan->nrelations);
+	plan->by_name = hash_create("pgcopy relations by name", 1024, &ctl,
+								HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	plan->by_oid = hash_create("pgcopy relations by oid", 1024, &oid_ctl,
+							   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	foreach(lc, relations)
+		make_relation(plan, ++no, lfirst(lc));
+
+	for (int i = 0; i < plan->nrelations; i++)
+	{
+		PlanRelation *root = &plan->relations[i];
+
+		if (!root->row.through_root)
+			continue;
+		while (OidIsValid(root->source->parent))
+			root = find_relation_by_oid(plan, root->source->parent);
+		plan->relations[i].root = root->row.no;
+	}
+}
+
+/* Rows go into the catalog in scopes of a limited number. */
+static void
+begin_rows(Plan *plan)
+{
+	plan->pending_rows = 0;
+	pgcopy_catalog_begin(&plan->scope);
+	MemoryContextSwitchTo(plan->context);
+}
+
+static void
+end_rows(Plan *plan)
+{
+	pgcopy_catalog_end(&plan->scope);
+}
+
+static void
+count_row(Plan *plan)
+{
+	if (++plan->pending_rows < SCOPE_ROWS)
+		return;
+	end_rows(plan);
+	CHECK_FOR_INTERRUPTS();
+	begin_rows(plan);
+}
+
+/* Store an item under the next number. */
+static int
+add_item(Plan *plan, Item *item)
+{
+	item->no = ++plan->nitems;
+	MemoryContextSwitchTo(plan->row_context);
+	pgcopy_item_insert(plan->job->id, item);
+	MemoryContextSwitchTo(plan->context);
+	MemoryContextReset(plan->row_context);
+	count_row(plan);
+	return item->no;
+}
+
+/* The items that must be done before what depends on these entries. */
+static List *
+items_of_tocs(Plan *plan, const DumpStatement *statement)
+{
+	List	   *items = NIL;
+	ListCell   *lc;
+
+	if (plan->item_of_toc[statement->toc_id] != 0)
+		items = lappend_int(items, plan->item_of_toc[statement->toc_id]);
+	foreach(lc, statement->dependencies)
+	{
+		int			toc_id = lfirst_int(lc);
+
+		if (toc_id <= plan->max_toc_id && plan->item_of_toc[toc_id] != 0)
+			items = lappend_int(items, plan->item_of_toc[toc_id]);
+	}
+	return items;
+}
+
+/*
+ * Store a statement item.  depends: what it needs beside the entries that
+ * pg_dump says it depends on.
+ */
+static int
+add_statement(Plan *plan, const DumpStatement *statement, ItemKind kind,
+			  ItemStage stage, ApplyForm form, Item *item, List *depends)
+{
+	ItemStatement text = {
+		.sql = statement->sql,
+		.form = form,
+		.has_secret = statement->has_secret,
+		.default_tablespace = statement->settings->default_tablespace,
+		.default_table_access_method = statement->settings->default_table_access_method,
+		.session_authorization = statement->settings->session_authorization,
+		.check_function_bodies = statement->settings->check_function_bodies
+	};
+
+	item->kind = kind;
+	item->stage = stage;
+	item->schema = statement->schema ? statement->schema : statement->table_schema;
+	item->name = statement->name ? statement->name :
+		statement->table_name ? statement->table_name : statement->tag;
+	item->range_end = -1;
+	if (item->cost == 0)
+		item->cost = COST_STATEMENT;
+	item->depends = list_concat_unique_int(items_of_tocs(plan, statement), depends);
+	add_item(plan, item);
+	MemoryContextSwitchTo(plan->row_context);
+	pgcopy_item_insert_statement(plan->job->id, item->no, &text);
+	MemoryContextSwitchTo(plan->context);
+	MemoryContextReset(plan->row_context);
+
+	if (plan->item_of_toc[statement->toc_id] == 0)
+		plan->item_of_toc[statement->toc_id] = item->no;
+	if (plan->stage_of_toc[statement->toc_id] < stage)
+		plan->stage_of_toc[statement->toc_id] = stage;
+	return item->no;
+}
+
+static int
+add_plain_statement(Plan *plan, const DumpStatement *statement, ItemKind kind,
+					ItemStage stage)
+{
+	Item		item = {0};
+
+	return add_statement(plan, statement, kind, stage, APPLY_AS_WRITTEN, &item, NIL);
+}
+
+/* Statements of pre-data but privileges; note what creates which relation. */
+static void
+plan_pre_data(Plan *plan, List *statements)
+{
+	ListCell   *lc;
+
+	foreach(lc, statements)
+	{
+		DumpStatement *statement = lfirst(lc);
+		PlanRelation *relation;
+		int			no;
+
+		if (statement->is_post_data || statement->class == STATEMENT_ACL)
+			continue;
+		no = add_plain_statement(plan, statement, ITEM_PRE_DATA, STAGE_PRE_DATA);
+		if (statement->class_oid != RelationRelationId)
+			continue;
+		relation = find_relation_by_oid(plan, statement->object_oid);
+		if (relation != NULL && relation->create_item == 0)
+		{
+			relation->create_item = no;
+			relation->row.is_ours = true;
+		}
+	}
+}
+
+/* How many chunks a table is copied in. */
+static int
+count_chunks(const Plan *plan, const PlanRelation *relation, int source_version)
+{
+	int64		bytes = relation->row.heap_bytes + relation->row.toast_bytes;
+	int64		split = plan->job->split_bytes;
+	int64		chunks;
+
+	if (split == 0 || bytes <= split || relation->source->blocks < 2 ||
+		source_version < VERSION_WITH_TID_RANGE ||
+		!relation->row.is_ours || relation->row.through_root)
+		return 1;
+	chunks = Max((bytes + split - 1) / split, 2 * plan->job->table_jobs);
+	return (int) Min(chunks, relation->source->blocks);
+}
+
+/* The items that copy the rows of one table. */
+static void
+plan_table(Plan *plan, PlanRelation *relation, int source_version)
+{
+	int64		bytes = relation->row.heap_bytes + relation->row.toast_bytes;
+	int			chunks = count_chunks(plan, relation, source_version);
+	int64		blocks = relation->source->blocks;
+
+	for (int i = 0; i < chunks; i++)
+	{
+		Item		item = {0};
+
+		item.kind = ITEM_TABLE;
+		item.stage = STAGE_COPYING;
+		item.relation = relation->row.no;
+		item.referenced = relation->root;
+		item.schema = relation->row.schema;
+		item.name = relation->row.name;
+		item.range_start = blocks * i / chunks;
+		item.range_end = i == chunks - 1 ? -1 : blocks * (i + 1) / chunks;
+		item.bytes_total = bytes / chunks;
+		item.cost = bytes / chunks + COST_SMALL_TABLE;
+		if (relation->create_item != 0)
+			item.depends = list_make1_int(relation->create_item);
+		relation->copies = lappend_int(relation->copies, add_item(plan, &item));
+	}
+}
+
+static bool
+has_rows_to_copy(const PlanRelation *relation)
+{
+	return relation->source->has_data_of_its_own &&
+		(relation->row.is_ours || relation->row.condition != NULL);
+}
+
+static void
+plan_data(Plan *plan, int source_version)
+{
+	for (int i = 0; i < plan->nrelations; i++)
+	{
+		PlanRelation *relation = &plan->relations[i];
+
+		if (!relation->source->has_data_of_its_own)
+			continue;
+		if (!has_rows_to_copy(relation))
+		{
+			if (relation->source->is_extension_member)
+				continue;
+			ereport(ERROR,
+					(errcode(ERRCODE_INTERNAL_ERROR),
+					 errmsg("the dump has no statement that creates table \"%s.%s\"",
+							relation->row.schema, relation->row.name)));
+		}
+		plan_table(plan, relation, source_version);
+	}
+
+	/* rows may come into any leaf below a root they are routed from */
+	for (int i = 0; i < plan->nrelations; i++)
+	{
+		PlanRelation *leaf = &plan->relations[i];
+
+		if (leaf->root != 0 && leaf->copies != NIL)
+			plan->relations[leaf->root - 1].copies =
+				list_concat(plan->relations[leaf->root - 1].copies, leaf->copies);
+	}
+	for (int i = 0; i < plan->nrelations; i++)
+	{
+		PlanRelation *leaf = &plan->relations[i];
+
+		if (leaf->root != 0)
+			leaf->copies = plan->relations[leaf->root - 1].copies;
+	}
+}
+
+static void
+plan_large_objects(Plan *plan, List *ranges)
+{
+	ListCell   *lc;
+
+	foreach(lc, ranges)
+	{
+		LargeObjectRange *range = lfirst(lc);
+		Item		item = {0};
+
+		item.kind = ITEM_LARGE_OBJECTS;
+		item.stage = STAGE_COPYING;
+		item.name = psprintf("%u to %u", range->first, range->last);
+		item.range_start = range->first;
+		item.range_end = range->last;
+		item.bytes_total = range->bytes;
+		item.cost = range->bytes + COST_SMALL_TABLE * range->count / 16;
+		add_item(plan, &item);
+	}
+}
+
+/* Whether this table's indexes are built table by table, in parallel. */
+static bool
+is_loaded(const PlanRelation *relation)
+{
+	return relation != NULL && relation->copies != NIL && relation->row.is_ours &&
+		relation->row.relkind == RELKIND_RELATION;
+}
+
+/* The stage of a statement of post-data by what it is. */
+static ItemStage
+stage_by_class(Plan *plan, const DumpStatement *statement)
+{
+	PlanRelation *table = find_relation(plan, statement->table_schema,
+										statement->table_name);
+	PlanRelation *referenced = find_relation(plan, statement->referenced_schema,
+											 statement->referenced_name);
+
+	switch (statement->class)
+	{
+		case STATEMENT_INDEX:
+		case STATEMENT_INDEX_CONSTRAINT:
+		case STATEMENT_WHOLE_CONSTRAINT:
+		case STATEMENT_TABLE_FOLLOW_UP:
+		case STATEMENT_STATISTICS:
+			return is_loaded(table) ? STAGE_COPYING : STAGE_POST_DATA;
+		case STATEMENT_FOREIGN_KEY:
+			if (!is_loaded(table) || referenced == NULL)
+				return STAGE_POST_DATA;
+			return is_loaded(referenced) ? STAGE_COPYING : STAGE_LATE;
+		case STATEMENT_REFRESH:
+			return STAGE_LATE;
+		case STATEMENT_EVENT_TRIGGER:
+		case STATEMENT_SUBSCRIPTION:
+			return STAGE_FINAL;
+		case STATEMENT_PLAIN:
+		case STATEMENT_ACL:
+		case STATEMENT_COMMENT:
+			return STAGE_POST_DATA;
+	}
+	return STAGE_POST_DATA;
+}
+
+/*
+ * ... and by what it depends on.  What cannot run in a parallel stage goes to
+ * the serial one behind it.
+ */
+static ItemStage
+stage_of(Plan *plan, const DumpStatement *statement)
+{
+	ItemStage	own = stage_by_class(plan, statement);
+	ItemStage	stage = own;
+	ListCell   *lc;
+
+	foreach(lc, statement->dependencies)
+	{
+		int			toc_id = lfirst_int(lc);
+
+		if (toc_id <= plan->max_toc_id && plan->stage_of_toc[toc_id] > stage)
+			stage = plan->stage_of_toc[toc_id];
+	}
+	if (stage == own)
+		return stage;
+	if (statement->class == STATEMENT_FOREIGN_KEY && own != STAGE_POST_DATA)
+		return stage <= STAGE_LATE ? STAGE_LATE : STAGE_FINAL;
+	return stage == STAGE_LATE ? STAGE_FINAL : stage;
+}
+
+/*
+ * First walk over post-data: give each entry its stage, and each loaded table
+ * its statements.  A list of the others comes back, one per stage.
+ */
+static void
+sort_post_data(Plan *plan, List *statements, List **by_stage)
+{
+	ListCell   *lc;
+
+	foreach(lc, statements)
+	{
+		DumpStatement *statement = lfirst(lc);
+		PlanRelation *table;
+		ItemStage	stage;
+
+		if (!statement->is_post_data)
+			continue;
+		stage = Max(stage_of(plan, statement),
+					plan->stage_of_toc[statement->toc_id]);
+		plan->stage_of_toc[statement->toc_id] = stage;
+
+		table = find_relation(plan, statement->table_schema, statement->table_name);
+		if (stage != STAGE_COPYING || statement->class == STATEMENT_FOREIGN_KEY)
+			by_stage[stage] = lappend(by_stage[stage], statement);
+		else if (statement->class == STATEMENT_INDEX)
+			table->index_statements = lappend(table->index_statements, statement);
+		else
+		{
+			if (statement->class == STATEMENT_INDEX_CONSTRAINT)
+				table->index_statements = lappend(table->index_statements, statement);
+			table->constraint_statements = lappend(table->constraint_statements, statement);
+		}
+	}
+}
+
+/* Indexes, then constraints, then ANALYZE of one loaded table. */
+static void
+plan_indexes(Plan *plan, PlanRelation *relation)
+{
+	int64		heap_bytes = relation->row.heap_bytes;
+	List	   *ready = relation->copies;
+	ListCell   *lc;
+
+	foreach(lc, relation->index_statements)
+	{
+		DumpStatement *statement = lfirst(lc);
+		ApplyForm	form = statement->class == STATEMENT_INDEX ?
+		APPLY_AS_WRITTEN : APPLY_INDEX_OF_CONSTRAINT;
+		Item		item = {.relation = relation->row.no,.cost = heap_bytes / 2 + COST_STATEMENT};
+
+		relation->indexes = lappend_int(relation->indexes,
+										add_statement(plan, statement, ITEM_INDEX,
+													  STAGE_COPYING, form, &item, ready));
+	}
+	if (relation->indexes != NIL)
+		ready = relation->indexes;
+
+	foreach(lc, relation->constraint_statements)
+	{
+		DumpStatement *statement = lfirst(lc);
+		bool		builds = statement->class == STATEMENT_WHOLE_CONSTRAINT;
+		ApplyForm	form = statement->class == STATEMENT_INDEX_CONSTRAINT ?
+		APPLY_CONSTRAINT_USING_INDEX : APPLY_AS_WRITTEN;
+		Item		item = {.relation = relation->row.no,.cost = builds ? heap_bytes / 2 + COST_STATEMENT : 0};
+
+		relation->constraints = lappend_int(relation->constraints,
+											add_statement(plan, statement, ITEM_CONSTRAINT,
+														  STAGE_COPYING, form, &item, ready));
+	}
+}
+
+static int
+plan_analyze(Plan *plan, PlanRelation *relation, ItemStage stage, List *depends)
+{
+	Item		item = {0};
+
+	item.kind = ITEM_ANALYZE;
+	item.stage = stage;
+	item.relation = relation->row.no;
+	item.schema = relation->row.schema;
+	item.name = relation->row.name;
+	item.range_end = -1;
+	item.depends = depends;
+	item.cost = Min(relation->row.heap_bytes / 4, COST_MOST_ANALYZE) + COST_STATEMENT;
+	return add_item(plan, &item);
+}
+
+static void
+plan_tables(Plan *plan)
+{
+	for (int i = 0; i < plan->nrelations; i++)
+	{
+		PlanRelation *relation = &plan->relations[i];
+		List	   *ready;
+
+		if (!is_loaded(relation))
+			continue;
+		plan_indexes(plan, relation);
+		ready = relation->constraints != NIL ? relation->constraints :
+			relation->indexes != NIL ? relation->indexes : relation->copies;
+		relation->analyze = plan_analyze(plan, relation, STAGE_COPYING, ready);
+	}
+}
+
+/* Add NOT VALID, then validate, unless it stays NOT VALID. */
+static void
+plan_foreign_key(Plan *plan, const DumpStatement *statement, ItemStage stage)
+{
+	PlanRelation *table = find_relation(plan, statement->table_schema,
+										statement->table_name);
+	PlanRelation *referenced = find_relation(plan, statement->referenced_schema,
+											 statement->referenced_name);
+	Item		item = {.relation = table->row.no,.referenced = referenced->row.no};
+	Item		validate = item;
+	List	   *depends = NIL;
+	int			no;
+
+	if (stage == STAGE_COPYING)
+		depends = list_append_unique_int(list_make1_int(table->analyze),
+										 referenced->analyze);
+	no = add_statement(plan, statement, ITEM_FOREIGN_KEY, stage,
+					   APPLY_FOREIGN_KEY_NOT_VALID, &item, depends);
+	if (!plan->job->validate_foreign_keys ||
+		!pgcopy_apply_wants_validation(statement->sql))
+		return;
+	validate.cost = (table->row.heap_bytes + referenced->row.heap_bytes) / 2 +
+		COST_STATEMENT;
+	(void) add_statement(plan, statement, ITEM_VALIDATE, stage,
+						 APPLY_VALIDATE_CONSTRAINT, &validate,
+						 list_make1_int(no));
+}
+
+static void
+plan_foreign_keys(Plan *plan, List *statements, ItemStage stage)
+{
+	ListCell   *lc;
+
+	foreach(lc, statements)
+	{
+		DumpStatement *statement = lfirst(lc);
+
+		if (statement->class == STATEMENT_FOREIGN_KEY)
+			plan_foreign_key(plan, statement, stage);
+	}
+}
+
+/* A serial stage: in dump order, privileges last. */
+static void
+plan_serial(Plan *plan, List *statements, ItemKind kind, ItemStage stage)
+{
+	ListCell   *lc;
+
+	foreach(lc, statements)
+	{
+		DumpStatement *statement = lfirst(lc);
+
+		if (statement->class != STATEMENT_ACL)
+			add_plain_statement(plan, statement, kind, stage);
+	}
+}
+
+static void
+plan_privileges(Plan *plan, List *statements)
+{
+	ListCell   *lc;
+
+	foreach(lc, statements)
+	{
+		DumpStatement *statement = lfirst(lc);
+
+		if (statement->class == STATEMENT_ACL)
+			add_plain_statement(plan, statement, ITEM_POST_DATA, STAGE_POST_DATA);
+	}
+}
+
+static void
+plan_sequences(Plan *plan)
+{
+	int			no = 1;
+
+	while (no <= plan->nrelations)
+	{
+		int			last = Min(no + SEQUENCES_PER_ITEM - 1, plan->nrelations);
+		int			count = 0;
+		Item		item = {0};
+
+		for (int i = no; i <= last; i++)
+			count += plan->relations[i - 1].row.relkind == RELKIND_SEQUENCE &&
+				plan->relations[i - 1].row.is_ours;
+		if (count > 0)
+		{
+			item.kind = ITEM_SEQUENCE;
+			item.stage = STAGE_LATE;
+			item.name = psprintf("%d sequences", count);
+			item.range_start = no;
+			item.range_end = last;
+			item.cost = COST_STATEMENT + 64 * count;
+			add_item(plan, &item);
+		}
+		no = last + 1;
+	}
+}
+
+/* REFRESH each materialized view, in dependency order, and ANALYZE it. */
+static void
+plan_refreshes(Plan *plan, List *statements)
+{
+	ListCell   *lc;
+
+	foreach(lc, statements)
+	{
+		DumpStatement *statement = lfirst(lc);
+		PlanRelation *view;
+		Item		item = {.cost = COST_REFRESH};
+		int			no;
+
+		if (statement->class != STATEMENT_REFRESH)
+			continue;
+		no = add_statement(plan, statement, ITEM_REFRESH, STAGE_LATE,
+						   APPLY_AS_WRITTEN, &item, NIL);
+		view = find_relation(plan, statement->table_schema, statement->table_name);
+		if (view != NULL)
+			(void) plan_analyze(plan, view, STAGE_LATE, list_make1_int(no));
+	}
+}
+
+/* Statistics of a whole tree need the rows of all its leaves. */
+static void
+plan_parents(Plan *plan)
+{
+	for (int i = 0; i < plan->nrelations; i++)
+	{
+		PlanRelation *relation = &plan->relations[i];
+
+		if (relation->row.is_ours &&
+			relation->row.relkind == RELKIND_PARTITIONED_TABLE)
+			(void) plan_analyze(plan, relation, STAGE_LATE, NIL);
+	}
+}
+
+static void
+store_relations(Plan *plan)
+{
+	for (int i = 0; i < plan->nrelations; i++)
+	{
+		MemoryContextSwitchTo(plan->row_context);
+		pgcopy_relation_insert(plan->job->id, &plan->relations[i].row);
+		MemoryContextSwitchTo(plan->context);
+		MemoryContextReset(plan->row_context);
+		count_row(plan);
+	}
+}
+
+static void
+make_toc_arrays(Plan *plan, List *statements)
+{
+	ListCell   *lc;
+
+	foreach(lc, statements)
+		plan->max_toc_id = Max(plan->max_toc_id, ((DumpStatement *) lfirst(lc))->toc_id);
+	plan->item_of_toc = palloc0(sizeof(int) * (plan->max_toc_id + 1));
+	plan->stage_of_toc = palloc0(sizeof(ItemStage) * (plan->max_toc_id + 1));
+}
+
+void
+pgcopy_plan_store(const Job *job, int source_version, List *relations,
+				  List *statements, List *large_objects)
+{
+	Plan		plan = {.job = job};
+	List	   *by_stage[STAGE_FINAL + 1] = {NIL};
+
+	plan.context = CurrentMemoryContext;
+	plan.row_context = AllocSetContextCreate(CurrentMemoryContext,
+											 "pgcopy plan row",
+											 ALLOCSET_DEFAULT_SIZES);
+
+	make_relations(&plan, relations);
+	make_toc_arrays(&plan, statements);
+
+	begin_rows(&plan);
+	plan_pre_data(&plan, statements);
+	plan_data(&plan, source_version);
+	sort_post_data(&plan, statements, by_stage);
+	plan_large_objects(&plan, large_objects);
+	plan_tables(&plan);
+	plan_foreign_keys(&plan, by_stage[STAGE_COPYING], STAGE_COPYING);
+	plan_serial(&plan, by_stage[STAGE_POST_DATA], ITEM_POST_DATA, STAGE_POST_DATA);
+	plan_privileges(&plan, statements);
+	plan_foreign_keys(&plan, by_stage[STAGE_LATE], STAGE_LATE);
+	plan_sequences(&plan);
+	plan_refreshes(&plan, by_stage[STAGE_LATE]);
+	plan_parents(&plan);
+	plan_serial(&plan, by_stage[STAGE_FINAL], ITEM_FINAL, STAGE_FINAL);
+	store_relations(&plan);
+	end_rows(&plan);
+}

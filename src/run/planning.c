@@ -1,0 +1,184 @@
+/*-------------------------------------------------------------------------
+ *
+ * planning.c
+ *	  The leader's first phase: what is there, and what is to be done.
+ *
+ * Everything is read under one snapshot of the source, with ACCESS SHARE
+ * locks on what will be copied.  Between the snapshot and the locks somebody
+ * may have truncated, rewritten, dropped or replaced something, and rows or
+ * definitions read later would not be those of the snapshot: that is looked
+ * for after the locks and once more after pg_dump, and when there is any, all
+ * starts over with a new snapshot, a few times.  The same when pg_dump cannot
+ * get a lock because somebody's ALTER TABLE has queued up behind ours.
+ *
+ * Nothing of the target is changed here but the job's own rows.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/latch.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "catalog/error.h"
+#include "load/largeobject.h"
+#include "run/leader.h"
+#include "run/plan.h"
+#include "schema/dump.h"
+#include "source/inventory.h"
+#include "source/snapshot.h"
+
+/* Attempts to find the source unchanged between snapshot, locks and dump. */
+#define PLAN_ATTEMPTS 5
+
+/* How long pg_dump may wait for a lock, ms. */
+#define DUMP_LOCK_WAIT 10000
+
+/* Large objects in one item. */
+#define LARGE_OBJECTS_PER_ITEM 2000
+
+/* Open the session that holds snapshot and locks. */
+static SourceConninfo *
+open_session(Leader *leader)
+{
+	MemoryContext caller = MemoryContextSwitchTo(leader->session_context);
+	SourceConninfo *conninfo = pgcopy_conninfo_resolve(leader->job->conninfo,
+													   leader->args.owner);
+
+	leader->session =
+		pgcopy_session_open(conninfo,
+							psprintf("pgcopy job " INT64_FORMAT " leader",
+									 leader->job->id));
+	MemoryContextSwitchTo(caller);
+	return conninfo;
+}
+
+/* All that can be wrong before the first lock is taken. */
+static void
+check_source(Leader *leader)
+{
+	const Job  *job = leader->job;
+
+	pgcopy_inventory_check_not_this_database(leader->session);
+	pgcopy_dump_check_tools(pgcopy_session_version(leader->session));
+	pgcopy_inventory_check_extensions(leader->session);
+	pgcopy_inventory_check_roles(leader->session, !job->no_owner,
+								 !job->no_privileges);
+	pgcopy_inventory_check_no_clash(leader->session);
+}
+
+static List *
+read_dump(Leader *leader, const SourceConninfo *conninfo, const char *snapshot)
+{
+	const Job  *job = leader->job;
+	DumpRequest request = {
+		.keywords = conninfo->keywords,
+		.values = conninfo->values,
+		.hostaddr = pgcopy_session_hostaddr(leader->session),
+		.snapshot = snapshot,
+		.source_version = pgcopy_session_version(leader->session),
+		.lock_wait_ms = DUMP_LOCK_WAIT,
+		.no_owner = job->no_owner,
+		.no_privileges = job->no_privileges,
+		.no_comments = job->no_comments,
+		.no_tablespaces = job->no_tablespaces
+	};
+
+	return pgcopy_dump_read(&request);
+}
+
+/*
+ * One attempt; false when the source has changed meanwhile (*what: where),
+ * then nothing is stored.
+ */
+static bool
+try_plan(Leader *leader, char **what)
+{
+	SourceConninfo *conninfo = open_session(leader);
+	char	   *snapshot;
+	List	   *relations;
+	List	   *statements;
+	List	   *large_objects = NIL;
+
+	check_source(leader);
+	snapshot = pgcopy_snapshot_export(leader->session);
+	leader->has_snapshot = true;
+	relations = pgcopy_inventory_relations(leader->session);
+	*what = "a table was dropped";
+	if (!pgcopy_snapshot_lock_all(leader->session, relations) ||
+		!pgcopy_snapshot_still_true(leader->session, what))
+		return false;
+
+	statements = read_dump(leader, conninfo, snapshot);
+	if (!pgcopy_snapshot_still_true(leader->session, what))
+		return false;
+	if (leader->job->large_objects)
+		large_objects = pgcopy_largeobject_plan(leader->session,
+												LARGE_OBJECTS_PER_ITEM);
+
+	strlcpy(leader->control->snapshot, snapshot, CONTROL_NAME_LENGTH);
+	leader->control->snapshot_no = pgcopy_snapshot_insert(leader->job->id, snapshot);
+	pgcopy_plan_store(leader->job, pgcopy_session_version(leader->session),
+					  relations, statements, large_objects);
+	return true;
+}
+
+/*
+ * The same, where a lock that pg_dump could not get counts as a change of the
+ * source.  On return no transaction is open.
+ */
+static bool
+attempt_plan(Leader *leader, char **what)
+{
+	volatile bool is_planned = false;
+
+	PG_TRY();
+	{
+		pgcopy_leader_begin(leader);
+		is_planned = try_plan(leader, what);
+		if (is_planned)
+			pgcopy_leader_commit(leader);
+		else
+		{
+			*what = MemoryContextStrdup(leader->context, *what);
+			AbortCurrentTransaction();
+		}
+	}
+	PG_CATCH();
+	{
+		if (geterrcode() != ERRCODE_LOCK_NOT_AVAILABLE)
+			PG_RE_THROW();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		*what = "a table of the source is locked";
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(leader->context);
+	MemoryContextReset(leader->work_context);
+	return is_planned;
+}
+
+void
+pgcopy_leader_plan(Leader *leader)
+{
+	char	   *what = NULL;
+
+	for (int attempt = 1; attempt <= PLAN_ATTEMPTS; attempt++)
+	{
+		if (attempt_plan(leader, &what))
+			return;
+		pgcopy_leader_close_session(leader);
+		pgcopy_progress_set_message(leader->progress,
+									psprintf("the source has changed while it was read (%s), reading it again",
+											 what));
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_IN_USE),
+			 errmsg("the schema of the source keeps changing"),
+			 errdetail("In attempt %d: %s.", PLAN_ATTEMPTS, what),
+			 errhint("Clone again when no DDL runs on the source.")));
+}

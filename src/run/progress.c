@@ -1,0 +1,196 @@
+/*-------------------------------------------------------------------------
+ *
+ * progress.c
+ *	  What the leader publishes about its job: counts, rate, percent, ETA.
+ *
+ * The unit of percent is the cost of items, in bytes of reading and writing:
+ * what is done, plus for each copy that runs the bytes it has read, but never
+ * more than its cost.  The figure is a high-water mark, at most 99 until the
+ * job is done: an item that starts over does not turn it back.
+ *
+ * Rate and ETA come from a ring of samples, two a second: the rate from the
+ * last five seconds, the ETA from as far back as the ring goes, since it
+ * should not jump.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/timestamp.h"
+
+#include "catalog/job.h"
+#include "run/progress.h"
+
+#define SAMPLE_INTERVAL 500		/* ms */
+#define SAMPLES 128
+#define RATE_SAMPLES 10
+
+typedef struct Sample
+{
+	TimestampTz at;
+	int64		bytes;
+	int64		cost;
+} Sample;
+
+struct Progress
+{
+	int64		job;
+	Control    *control;
+	Queue	   *queue;			/* NULL while there is no plan */
+	int64		rows_done;		/* committed */
+	int64		bytes_done;
+	int64		own_rows;		/* of the item the leader itself is at */
+	int64		own_bytes;
+	int			percent;		/* high-water mark */
+	Sample		samples[SAMPLES];
+	int64		nsamples;		/* ever taken */
+};
+
+Progress *
+pgcopy_progress_create(int64 job, Control *control)
+{
+	Progress   *progress = palloc0(sizeof(Progress));
+
+	progress->job = job;
+	progress->control = control;
+	return progress;
+}
+
+void
+pgcopy_progress_set_queue(Progress *progress, Queue *queue)
+{
+	progress->queue = queue;
+}
+
+void
+pgcopy_progress_add(Progress *progress, int64 rows, int64 bytes)
+{
+	progress->rows_done += rows;
+	progress->bytes_done += bytes;
+}
+
+void
+pgcopy_progress_set_own(Progress *progress, int64 rows, int64 bytes)
+{
+	progress->own_rows = rows;
+	progress->own_bytes = bytes;
+}
+
+void
+pgcopy_progress_set_message(Progress *progress, const char *message)
+{
+	Control    *control = progress->control;
+
+	SpinLockAcquire(&control->mutex);
+	strlcpy(control->totals.message, message ? message : "",
+			CONTROL_MESSAGE_LENGTH);
+	SpinLockRelease(&control->mutex);
+}
+
+/* What has been read so far, committed or not. */
+static void
+count_live(Progress *progress, int64 *rows, int64 *bytes, int64 *cost)
+{
+	QueueCounts *counts = pgcopy_queue_counts(progress->queue);
+
+	*rows = progress->rows_done + progress->own_rows;
+	*bytes = progress->bytes_done + progress->own_bytes;
+	*cost = counts->cost_done;
+
+	for (int i = 0; i < progress->control->nslots; i++)
+	{
+		ControlSlot *slot = &progress->control->slots[i];
+		uint32		no = pg_atomic_read_u32(&slot->item);
+		int64		read = pg_atomic_read_u64(&slot->bytes);
+		int64		before = pg_atomic_read_u64(&slot->bytes_before);
+
+		if (no == 0 || no > pgcopy_queue_size(progress->queue))
+			continue;
+		*rows += pg_atomic_read_u64(&slot->rows);
+		*bytes += read + before;
+		*cost += Min(read, pgcopy_queue_item(progress->queue, no)->cost) + before;
+	}
+}
+
+static const Sample *
+sample_back(const Progress *progress, int64 back)
+{
+	int64		oldest = Max(0, progress->nsamples - SAMPLES);
+
+	return &progress->samples[Max(oldest, progress->nsamples - 1 - back) % SAMPLES];
+}
+
+/* Units per second between two samples, -1 when that cannot be said. */
+static double
+rate_between(const Sample *from, const Sample *to, int64 units)
+{
+	double		seconds = (to->at - from->at) / (double) USECS_PER_SEC;
+
+	return seconds < 0.2 ? -1 : units / seconds;
+}
+
+static void
+fill_totals(Progress *progress, ControlTotals *totals)
+{
+	QueueCounts *counts = pgcopy_queue_counts(progress->queue);
+	const Sample *now = sample_back(progress, 0);
+	const Sample *recent = sample_back(progress, RATE_SAMPLES);
+	const Sample *oldest = sample_back(progress, SAMPLES - 1);
+	double		cost_rate = rate_between(oldest, now, now->cost - oldest->cost);
+	int64		percent = now->cost * 100 / Max(counts->cost_total, 1);
+
+	progress->percent = Max(progress->percent, (int) Min(percent, 99));
+	totals->percent = progress->percent;
+	totals->tables_done = counts->tables_done;
+	totals->indexes_done = counts->indexes_done;
+	totals->bytes_per_second =
+		(int64) rate_between(recent, now, now->bytes - recent->bytes);
+	totals->eta_seconds = cost_rate <= 0 ? -1 :
+		(int64) (Max(counts->cost_total - now->cost, 0) / cost_rate);
+}
+
+void
+pgcopy_progress_publish(Progress *progress)
+{
+	Control    *control = progress->control;
+	TimestampTz now = GetCurrentTimestamp();
+	ControlTotals totals = {0};
+	Sample	   *sample;
+
+	if (progress->queue == NULL)
+		return;
+	if (progress->nsamples > 0 &&
+		now - sample_back(progress, 0)->at < SAMPLE_INTERVAL * INT64CONST(1000))
+		return;
+
+	sample = &progress->samples[progress->nsamples++ % SAMPLES];
+	sample->at = now;
+	count_live(progress, &totals.rows_done, &sample->bytes, &sample->cost);
+	totals.bytes_done = sample->bytes;
+	fill_totals(progress, &totals);
+
+	SpinLockAcquire(&control->mutex);
+	memcpy(totals.message, control->totals.message, CONTROL_MESSAGE_LENGTH);
+	control->totals = totals;
+	SpinLockRelease(&control->mutex);
+}
+
+void
+pgcopy_progress_store(Progress *progress)
+{
+	QueueCounts *counts;
+	JobTotals	totals;
+
+	if (progress->queue == NULL)
+		return;
+	counts = pgcopy_queue_counts(progress->queue);
+	totals.percent = progress->percent;
+	totals.tables_done = counts->tables_done;
+	totals.tables_total = counts->tables_total;
+	totals.indexes_done = counts->indexes_done;
+	totals.indexes_total = counts->indexes_total;
+	totals.rows_done = progress->rows_done;
+	totals.bytes_done = progress->bytes_done;
+	totals.bytes_total = counts->bytes_total;
+	pgcopy_job_set_totals(progress->job, &totals);
+}

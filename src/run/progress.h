@@ -1,0 +1,37 @@
+/*-------------------------------------------------------------------------
+ *
+ * progress.h
+ *	  What the leader publishes about its job: counts, rate, percent, ETA.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCOPY_PROGRESS_H
+#define PGCOPY_PROGRESS_H
+
+#include "run/control.h"
+#include "run/queue.h"
+
+typedef struct Progress Progress;
+
+/* In the current memory context. */
+extern Progress *pgcopy_progress_create(int64 job, Control *control);
+
+/* From now on these are the items. */
+extern void pgcopy_progress_set_queue(Progress *progress, Queue *queue);
+
+/* Rows and bytes of items that have committed. */
+extern void pgcopy_progress_add(Progress *progress, int64 rows, int64 bytes);
+
+/* What the leader itself reads at this moment (0 when nothing). */
+extern void pgcopy_progress_set_own(Progress *progress, int64 rows, int64 bytes);
+
+/* What the job waits for, for people; NULL when for nothing. */
+extern void pgcopy_progress_set_message(Progress *progress, const char *message);
+
+/* Publish when the last time is long enough ago. Cheap. */
+extern void pgcopy_progress_publish(Progress *progress);
+
+/* Write the totals to the job's row, in the current transaction. */
+extern void pgcopy_progress_store(Progress *progress);
+
+#endif							/* PGCOPY_PROGRESS_H */

@@ -1,0 +1,386 @@
+/*-------------------------------------------------------------------------
+ *
+ * schedule.c
+ *	  The leader's parallel stages: items to workers, as long as there are any.
+ *
+ * A loop of four steps: hear what workers have to tell, start workers where
+ * there is work for more, hand out, and wait on the latch.  Nothing is polled
+ * but the progress figures, twice a second.
+ *
+ * A table that a worker cannot lock at once on the source (somebody's ALTER
+ * TABLE waits behind the leader's lock; the worker would wait behind that one,
+ * and the ALTER for the leader: for ever, and no deadlock detector sees it) is
+ * read by the leader itself, through the session that has the lock, once there
+ * is nothing else to hand out.
+ *
+ * The snapshot is let go when the last copy item has committed, not at the end
+ * of the index builds: it holds back VACUUM on the source.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/interrupt.h"
+#include "storage/latch.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "base/retry.h"
+#include "catalog/error.h"
+#include "run/leader.h"
+#include "run/work.h"
+
+/* How long the leader waits at most, for the figures to move. */
+#define TICK 500				/* ms */
+
+/* How often the session that holds the snapshot is asked whether it lives. */
+#define PING_INTERVAL (10 * USECS_PER_SEC)
+
+/* The state of an item as the catalog has it. */
+static ItemState
+read_state(Leader *leader, int no)
+{
+	Item	   *item;
+	ItemState	state;
+
+	pgcopy_leader_begin(leader);
+	item = pgcopy_item_fetch(leader->job->id, no);
+	state = item->state;
+	pgcopy_leader_commit(leader);
+	return state;
+}
+
+static void
+mark_pending(Leader *leader, int no)
+{
+	pgcopy_leader_begin(leader);
+	pgcopy_item_mark(leader->job->id, no, ITEM_PENDING);
+	pgcopy_leader_commit(leader);
+}
+
+/* Try again after a pause that grows from attempt to attempt. */
+static void
+retry_later(Leader *leader, int no)
+{
+	int			attempts = pgcopy_queue_item(leader->queue, no)->attempts;
+	TimestampTz when = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+												   pgcopy_retry_delay(attempts + 1));
+
+	mark_pending(leader, no);
+	pgcopy_queue_put_back(leader->queue, no, when);
+}
+
+static void
+retry_now(Leader *leader, int no)
+{
+	mark_pending(leader, no);
+	pgcopy_queue_put_back(leader->queue, no, 0);
+}
+
+/*
+ * The item that made its assignment fail.  In an assignment of several it is
+ * tried again alone, whatever the error is: the others may have been the
+ * reason.
+ */
+static void
+handle_failed_item(Leader *leader, const WorkerEvent *event)
+{
+	int			no = event->items[event->failed];
+	QueueItem  *item = pgcopy_queue_item(leader->queue, no);
+
+	if (event->nitems > 1)
+		retry_now(leader, no);
+	else if (pgcopy_retry_is_due(event->sqlerrcode, item->attempts))
+		retry_later(leader, no);
+	else
+		pgcopy_leader_give_up(leader, no);
+}
+
+static void
+handle_failure(Leader *leader, const WorkerEvent *event)
+{
+	for (int i = 0; i < event->nitems; i++)
+	{
+		if (i != event->failed)
+			retry_now(leader, event->items[i]);
+	}
+	if (event->outcome == OUTCOME_SOURCE_LOCKED)
+	{
+		int			no = event->items[event->failed];
+
+		pgcopy_queue_item(leader->queue, no)->through_leader = true;
+		retry_now(leader, no);
+	}
+	else
+		handle_failed_item(leader, event);
+}
+
+/*
+ * A worker died with an assignment.  It may have committed before: then the
+ * items are done.  All of an assignment commit together.
+ */
+static void
+handle_death(Leader *leader, WorkerEvent *event)
+{
+	ErrorData	error = {
+		.sqlerrcode = ERRCODE_ADMIN_SHUTDOWN,
+		.message = "a worker of the job ended unexpectedly",
+		.hint = "The server log says why."
+	};
+
+	if (read_state(leader, event->items[0]) == ITEM_DONE)
+	{
+		for (int i = 0; i < event->nitems; i++)
+			pgcopy_queue_done(leader->queue, event->items[i]);
+		return;
+	}
+	event->failed = 0;
+	event->sqlerrcode = error.sqlerrcode;
+	pgcopy_leader_begin(leader);
+	pgcopy_error_insert(leader->job->id, event->items[0],
+						event->nitems == 1 &&
+						!pgcopy_retry_is_due(error.sqlerrcode,
+											 pgcopy_queue_item(leader->queue, event->items[0])->attempts),
+						&error, NULL, NULL);
+	pgcopy_leader_commit(leader);
+	handle_failed_item(leader, event);
+	for (int i = 1; i < event->nitems; i++)
+		retry_now(leader, event->items[i]);
+}
+
+static void
+handle_events(Leader *leader)
+{
+	WorkerEvent event;
+
+	while (pgcopy_workers_next_event(leader->workers, &event))
+	{
+		if (event.has_died)
+			handle_death(leader, &event);
+		else if (event.outcome != OUTCOME_DONE)
+			handle_failure(leader, &event);
+		else
+		{
+			for (int i = 0; i < event.nitems; i++)
+				pgcopy_queue_done(leader->queue, event.items[i]);
+			pgcopy_progress_add(leader->progress, event.rows, event.bytes);
+		}
+	}
+}
+
+/* How many more assignments of a line may run. */
+static int
+room_in_line(const Leader *leader, QueueLine line, const int *running)
+{
+	int			limit = line == LINE_COPY ? leader->job->table_jobs :
+	leader->job->index_jobs;
+
+	return limit - running[line];
+}
+
+/* Assignments that run, by line. */
+static void
+count_running(Leader *leader, int *running)
+{
+	Control    *control = leader->control;
+
+	memset(running, 0, sizeof(int) * QUEUE_LINES);
+	SpinLockAcquire(&control->mutex);
+	for (int i = 0; i < control->nslots; i++)
+	{
+		ControlSlot *slot = &control->slots[i];
+		ItemKind	kind;
+
+		if (slot->state != SLOT_BUSY && slot->state != SLOT_REPORTED)
+			continue;
+		kind = pgcopy_queue_item(leader->queue, slot->items[0])->kind;
+		running[pgcopy_work_needs_snapshot(kind) ? LINE_COPY : LINE_BUILD]++;
+	}
+	SpinLockRelease(&control->mutex);
+}
+
+/*
+ * Hand out what can be handed out, copies first.  Returns how many more
+ * workers there would be work for; *next: when a delayed item becomes ready.
+ */
+static int
+hand_out(Leader *leader, TimestampTz *next)
+{
+	int			running[QUEUE_LINES];
+	int			missing = 0;
+
+	count_running(leader, running);
+	for (QueueLine line = LINE_COPY; line < QUEUE_LINES; line++)
+	{
+		TimestampTz next_of_line = 0;
+		int			room = room_in_line(leader, line, running);
+
+		while (room > 0)
+		{
+			int			items[CONTROL_MAX_BATCH];
+			int			slot = pgcopy_workers_find_idle(leader->workers);
+			int			n;
+
+			if (slot < 0)
+				break;
+			n = pgcopy_queue_take(leader->queue, line,
+								  line == LINE_COPY ? leader->job->table_jobs :
+								  leader->job->index_jobs,
+								  items, CONTROL_MAX_BATCH, &next_of_line);
+			if (n == 0)
+				break;
+			pgcopy_workers_assign(leader->workers, slot, items, n);
+			room--;
+		}
+		missing += Min(room, pgcopy_queue_ready(leader->queue, line));
+		if (next_of_line != 0)
+			*next = next_of_line;
+	}
+	return missing;
+}
+
+/* LoadProgress while the leader itself reads. */
+static void
+publish_own(void *arg, int64 rows, int64 bytes)
+{
+	Leader	   *leader = arg;
+
+	pgcopy_progress_set_own(leader->progress, rows, bytes);
+	pgcopy_progress_publish(leader->progress);
+}
+
+/* Read a table through the session that holds the lock on it. */
+static void
+read_through_leader(Leader *leader, int no)
+{
+	WorkPlace	place = {
+		.job = leader->job,
+		.session = leader->session,
+		.is_leader = true,
+		.progress = publish_own,
+		.progress_arg = leader
+	};
+	LoadResult	load;
+	Item	   *item;
+
+	pgcopy_leader_begin(leader);
+	pgcopy_item_mark_running(leader->job->id, no, leader->control->snapshot_no);
+	pgcopy_leader_commit(leader);
+
+	pgcopy_leader_begin(leader);
+	item = pgcopy_item_fetch(leader->job->id, no);
+	(void) pgcopy_work_do(&place, item, &load);
+	pgcopy_leader_commit(leader);
+
+	pgcopy_progress_set_own(leader->progress, 0, 0);
+	pgcopy_progress_add(leader->progress, load.rows, load.bytes);
+	pgcopy_queue_done(leader->queue, no);
+}
+
+/* All rows are here: nobody needs the snapshot any more. */
+static void
+let_go_of_snapshot(Leader *leader)
+{
+	if (!leader->has_snapshot)
+		return;
+	pg_atomic_write_u32(&leader->control->is_copy_over, 1);
+	pgcopy_workers_wake_all(leader->workers);
+	pgcopy_leader_close_session(leader);
+	pgcopy_leader_begin(leader);
+	pgcopy_snapshot_mark_released(leader->job->id);
+	pgcopy_leader_commit(leader);
+}
+
+/* A lost snapshot is noticed even when all workers are busy. */
+static void
+ping_source(Leader *leader, TimestampTz *last)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (!leader->has_snapshot || now - *last < PING_INTERVAL)
+		return;
+	*last = now;
+	MemoryContextSwitchTo(leader->work_context);
+	pgcopy_session_exec(leader->session, "SELECT 1");
+	MemoryContextSwitchTo(leader->context);
+}
+
+static void
+tell_what_is_missing(Leader *leader)
+{
+	bool		is_short = pgcopy_workers_count(leader->workers) == 0 &&
+	pgcopy_workers_are_short(leader->workers);
+
+	pgcopy_progress_set_message(leader->progress, is_short ?
+								"waiting for a free background worker: raise max_worker_processes" :
+								NULL);
+}
+
+static void
+wait_for_events(Leader *leader, TimestampTz next)
+{
+	long		timeout = TICK;
+
+	if (next != 0)
+		timeout = Min(timeout,
+					  TimestampDifferenceMilliseconds(GetCurrentTimestamp(), next) + 1);
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+					 timeout, PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+	if (ConfigReloadPending)
+	{
+		ConfigReloadPending = false;
+		ProcessConfigFile(PGC_SIGHUP);
+	}
+}
+
+/* One round; *next as in hand_out(). */
+static void
+run_round(Leader *leader, TimestampTz *next)
+{
+	int			missing;
+	int			no;
+
+	handle_events(leader);
+	if (pgcopy_queue_unfinished_copies(leader->queue) == 0)
+		let_go_of_snapshot(leader);
+
+	*next = 0;
+	missing = hand_out(leader, next);
+	if (missing > 0)
+		pgcopy_workers_start(leader->workers, missing);
+	else if (pgcopy_queue_unfinished_copies(leader->queue) > 0)
+	{
+		no = pgcopy_queue_take_through_leader(leader->queue);
+		if (no != 0)
+		{
+			read_through_leader(leader, no);
+			SetLatch(MyLatch);	/* events may have come meanwhile */
+		}
+	}
+	tell_what_is_missing(leader);
+}
+
+void
+pgcopy_leader_run_parallel(Leader *leader, ItemStage stage)
+{
+	TimestampTz last_ping = GetCurrentTimestamp();
+	TimestampTz next;
+
+	pgcopy_queue_open_stage(leader->queue, stage);
+	run_round(leader, &next);
+	while (pgcopy_queue_unfinished(leader->queue) > 0)
+	{
+		pgcopy_leader_publish(leader);
+		wait_for_events(leader, next);
+		ping_source(leader, &last_ping);
+		run_round(leader, &next);
+	}
+	pgcopy_leader_publish(leader);
+}

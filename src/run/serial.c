@@ -1,0 +1,172 @@
+/*-------------------------------------------------------------------------
+ *
+ * serial.c
+ *	  The leader's serial stages: statements of the dump, in order.
+ *
+ * Many statements go into one transaction, since commits cost more than most
+ * of them; never all, since each table keeps a lock until the end of its
+ * transaction.  Each is marked done in the transaction that runs it.  When
+ * one of a batch fails, all are rolled back and run one by one, so that the
+ * error is that of the right statement and the others stay.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "storage/latch.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/wait_event.h"
+
+#include "base/retry.h"
+#include "catalog/error.h"
+#include "run/leader.h"
+#include "run/work.h"
+
+/* Statements in one transaction. */
+#define BATCH_STATEMENTS 100
+
+/* Run items as one transaction; *current is the one it is at. */
+static void
+run_batch(Leader *leader, const int *items, int nitems, volatile int *current)
+{
+	WorkPlace	place = {.job = leader->job,.is_leader = true};
+
+	pgcopy_leader_begin(leader);
+	for (int i = 0; i < nitems; i++)
+	{
+		LoadResult	load;
+		Item	   *item;
+
+		*current = items[i];
+		item = pgcopy_item_fetch(leader->job->id, items[i]);
+		(void) pgcopy_work_do(&place, item, &load);
+		CommandCounterIncrement();
+		UpdateActiveSnapshotCommandId();
+		CHECK_FOR_INTERRUPTS();
+	}
+	pgcopy_leader_commit(leader);
+	for (int i = 0; i < nitems; i++)
+		pgcopy_queue_done(leader->queue, items[i]);
+}
+
+/* Roll back; the error comes back, in the leader's context. */
+static ErrorData *
+recover(Leader *leader)
+{
+	ErrorData  *error;
+
+	MemoryContextSwitchTo(leader->context);
+	error = CopyErrorData();
+	FlushErrorState();
+	if (pgcopy_process_is_cancelled())
+		ReThrowError(error);
+	AbortCurrentTransaction();
+	MemoryContextSwitchTo(leader->context);
+	MemoryContextReset(leader->work_context);
+	return error;
+}
+
+/* Whether all went well; nothing has happened when not. */
+static bool
+try_batch(Leader *leader, const int *items, int nitems)
+{
+	volatile int current = 0;
+	volatile bool is_done = false;
+
+	PG_TRY();
+	{
+		run_batch(leader, items, nitems, &current);
+		is_done = true;
+	}
+	PG_CATCH();
+	{
+		FreeErrorData(recover(leader));
+	}
+	PG_END_TRY();
+	return is_done;
+}
+
+static void
+record_error(Leader *leader, int no, bool is_final, const ErrorData *error)
+{
+	Item	   *item;
+
+	pgcopy_leader_begin(leader);
+	item = pgcopy_item_fetch(leader->job->id, no);
+	pgcopy_error_insert(leader->job->id, no, is_final, error,
+						pgcopy_work_describe(item),
+						pgcopy_work_statement(leader->job->id, item));
+	pgcopy_leader_commit(leader);
+}
+
+static void
+pause(int delay)
+{
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+					 delay, PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+}
+
+/* One statement, with another try where that may help. */
+static void
+run_one(Leader *leader, int no)
+{
+	QueueItem  *item = pgcopy_queue_item(leader->queue, no);
+
+	while (item->state == ITEM_PENDING)
+	{
+		volatile int current = 0;
+		ErrorData  *volatile error = NULL;
+		bool		is_final;
+
+		item->attempts++;
+		PG_TRY();
+		{
+			run_batch(leader, &no, 1, &current);
+		}
+		PG_CATCH();
+		{
+			error = recover(leader);
+		}
+		PG_END_TRY();
+		if (error == NULL)
+			return;
+
+		is_final = !pgcopy_retry_is_due(error->sqlerrcode, item->attempts);
+		record_error(leader, no, is_final, error);
+		if (is_final)
+			pgcopy_leader_give_up(leader, no);
+		else
+			pause(pgcopy_retry_delay(item->attempts + 1));
+	}
+}
+
+void
+pgcopy_leader_run_serial(Leader *leader, ItemStage stage)
+{
+	int			batch[BATCH_STATEMENTS];
+	int			nbatch = 0;
+	int			size = pgcopy_queue_size(leader->queue);
+
+	pgcopy_queue_open_stage(leader->queue, stage);
+	for (int no = 1; no <= size; no++)
+	{
+		QueueItem  *item = pgcopy_queue_item(leader->queue, no);
+
+		if (item->stage == stage && item->state == ITEM_PENDING)
+			batch[nbatch++] = no;
+		if (nbatch == 0 || (nbatch < BATCH_STATEMENTS && no < size))
+			continue;
+		if (!try_batch(leader, batch, nbatch))
+		{
+			for (int i = 0; i < nbatch; i++)
+				run_one(leader, batch[i]);
+		}
+		nbatch = 0;
+		pgcopy_leader_publish(leader);
+	}
+}

@@ -1,0 +1,270 @@
+/*-------------------------------------------------------------------------
+ *
+ * work.c
+ *	  Do one item: bring together what load and schema can do.
+ *
+ * The one place that decides how a relation may be loaded (src/README.md,
+ * crash rules): only relations that this job created are truncated or loaded
+ * frozen; the first attempt goes into an empty relation without TRUNCATE, any
+ * later one cleans up first.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "access/xlog.h"
+#include "mb/pg_wchar.h"
+#include "utils/rel.h"
+
+#include "catalog/relation.h"
+#include "load/largeobject.h"
+#include "run/work.h"
+#include "schema/apply.h"
+#include "schema/sequence.h"
+#include "source/inventory.h"
+#include "source/snapshot.h"
+
+/* From this size on TRUNCATE pays where it saves the WAL. */
+#define TRUNCATE_PAYS_FROM (64 * 1024 * 1024)
+
+/* How much of a statement is recorded with an error. */
+#define STATEMENT_LENGTH 8192
+
+bool
+pgcopy_work_needs_snapshot(ItemKind kind)
+{
+	return kind == ITEM_TABLE || kind == ITEM_LARGE_OBJECTS;
+}
+
+bool
+pgcopy_work_needs_source(ItemKind kind)
+{
+	return kind == ITEM_SEQUENCE;
+}
+
+static SourceRelation *
+as_source_relation(const JobRelation *row)
+{
+	SourceRelation *relation = palloc0(sizeof(SourceRelation));
+
+	relation->oid = row->source_oid;
+	relation->schema = row->schema;
+	relation->name = row->name;
+	relation->relkind = row->relkind;
+	return relation;
+}
+
+/* The format asked for; "auto" and "binary" look at the types. */
+static CopyFormat
+choose_format(const Job *job, Oid relid)
+{
+	Relation	relation;
+	CopyFormat	format;
+
+	if (strcmp(job->format, "text") == 0)
+		return FORMAT_TEXT;
+	relation = relation_open(relid, AccessShareLock);
+	format = pgcopy_load_choose_format(relation);
+	if (format != FORMAT_BINARY && strcmp(job->format, "binary") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("table \"%s\" cannot be copied in binary format",
+						RelationGetRelationName(relation)),
+				 errdetail("It has columns of types that are not the same on the wire in every database."),
+				 errhint("Use format => 'auto'.")));
+	relation_close(relation, AccessShareLock);
+	return format;
+}
+
+static LoadStart
+choose_start(const Item *item, const JobRelation *relation)
+{
+	bool		is_chunk = item->range_start > 0 || item->range_end >= 0;
+	bool		is_first = item->attempts <= 1;
+
+	if (!relation->is_ours || relation->through_root)
+		return LOAD_APPEND;
+	if (is_chunk)
+		return LOAD_BESIDE_CHUNKS;
+	if (is_first && (XLogIsNeeded() || item->bytes_total < TRUNCATE_PAYS_FROM))
+		return LOAD_INTO_EMPTY;
+	return LOAD_AFTER_TRUNCATE;
+}
+
+/* Where the rows go: rows of some leaves are routed from the root. */
+static Oid
+choose_target(const Job *job, const Item *item, const JobRelation *relation)
+{
+	const JobRelation *target = relation;
+
+	if (relation->through_root)
+		target = pgcopy_relation_fetch(job->id, item->referenced);
+	if (!OidIsValid(target->target_oid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("table \"%s.%s\" is not there any more",
+						target->schema, target->name)));
+	return target->target_oid;
+}
+
+static WorkResult
+copy_table(const WorkPlace *place, const Item *item, LoadResult *load)
+{
+	JobRelation *relation = pgcopy_relation_fetch(place->job->id, item->relation);
+	LoadTable	table = {0};
+
+	table.source_name =
+		pgcopy_inventory_quoted_name(as_source_relation(relation));
+	if (!place->is_leader &&
+		!pgcopy_snapshot_try_lock(place->session, table.source_name))
+		return WORK_SOURCE_LOCKED;
+
+	table.relid = choose_target(place->job, item, relation);
+	table.columns = relation->columns;
+	table.format = choose_format(place->job, table.relid);
+	table.start = choose_start(item, relation);
+	table.is_chunk = item->range_start > 0 || item->range_end >= 0;
+	table.first_block = (BlockNumber) item->range_start;
+	table.end_block = item->range_end < 0 ? InvalidBlockNumber :
+		(BlockNumber) item->range_end;
+	table.condition = relation->condition;
+
+	if (table.start == LOAD_BESIDE_CHUNKS && item->attempts > 1)
+		(void) pgcopy_load_remove_aborted(table.relid);
+	*load = pgcopy_load_table(place->session, &table, place->progress,
+							  place->progress_arg);
+	pgcopy_item_mark_done(place->job->id, item->no,
+						  pgcopy_format_name(table.format),
+						  load->rows, load->bytes);
+	return WORK_DONE;
+}
+
+static void
+copy_large_objects(const WorkPlace *place, const Item *item, LoadResult *load)
+{
+	LargeObjectRange range = {
+		.first = (Oid) item->range_start,
+		.last = (Oid) item->range_end,
+		.bytes = item->bytes_total
+	};
+	LargeObjectOptions options = {
+		.no_owner = place->job->no_owner,
+		.no_privileges = place->job->no_privileges,
+		.no_comments = place->job->no_comments
+	};
+
+	*load = pgcopy_largeobject_copy(place->session, &range, &options,
+									place->progress, place->progress_arg);
+	pgcopy_item_mark_done(place->job->id, item->no, NULL, load->rows,
+						  load->bytes);
+}
+
+static void
+copy_sequences(const WorkPlace *place, const Item *item)
+{
+	List	   *rows = pgcopy_relation_fetch_range(place->job->id,
+												   (int) item->range_start,
+												   (int) item->range_end);
+	List	   *sequences = NIL;
+	ListCell   *lc;
+
+	foreach(lc, rows)
+	{
+		JobRelation *row = lfirst(lc);
+
+		if (row->relkind == RELKIND_SEQUENCE && row->is_ours)
+			sequences = lappend(sequences, as_source_relation(row));
+	}
+	pgcopy_sequence_copy(place->session, sequences);
+	pgcopy_item_mark_done(place->job->id, item->no, NULL,
+						  list_length(sequences), 0);
+}
+
+static void
+run_statement(const WorkPlace *place, const Item *item)
+{
+	ItemStatement *statement = pgcopy_item_fetch_statement(place->job->id, item->no);
+	DumpSettings settings = {
+		.default_tablespace = statement->default_tablespace,
+		.default_table_access_method = statement->default_table_access_method,
+		.session_authorization = statement->session_authorization,
+		.check_function_bodies = statement->check_function_bodies
+	};
+
+	pgcopy_apply_statement(statement->sql, &settings,
+						   (ApplyForm) statement->form, statement->has_secret);
+	pgcopy_item_mark_done(place->job->id, item->no, NULL, 0, 0);
+}
+
+static void
+analyze_table(const WorkPlace *place, const Item *item)
+{
+	JobRelation *relation = pgcopy_relation_fetch(place->job->id, item->relation);
+
+	pgcopy_apply_analyze(relation->target_oid);
+	pgcopy_item_mark_done(place->job->id, item->no, NULL, 0, 0);
+}
+
+WorkResult
+pgcopy_work_do(const WorkPlace *place, const Item *item, LoadResult *load)
+{
+	memset(load, 0, sizeof(LoadResult));
+
+	switch (item->kind)
+	{
+		case ITEM_TABLE:
+			return copy_table(place, item, load);
+		case ITEM_LARGE_OBJECTS:
+			copy_large_objects(place, item, load);
+			break;
+		case ITEM_SEQUENCE:
+			copy_sequences(place, item);
+			break;
+		case ITEM_ANALYZE:
+			analyze_table(place, item);
+			break;
+		case ITEM_PRE_DATA:
+		case ITEM_INDEX:
+		case ITEM_CONSTRAINT:
+		case ITEM_FOREIGN_KEY:
+		case ITEM_VALIDATE:
+		case ITEM_POST_DATA:
+		case ITEM_REFRESH:
+		case ITEM_FINAL:
+			run_statement(place, item);
+			break;
+	}
+	return WORK_DONE;
+}
+
+char *
+pgcopy_work_describe(const Item *item)
+{
+	return psprintf("%s %s%s%s", pgcopy_item_kind_name(item->kind),
+					item->schema ? item->schema : "",
+					item->schema ? "." : "",
+					item->name ? item->name : "");
+}
+
+static bool
+is_statement(ItemKind kind)
+{
+	return kind != ITEM_TABLE && kind != ITEM_LARGE_OBJECTS &&
+		kind != ITEM_SEQUENCE && kind != ITEM_ANALYZE;
+}
+
+char *
+pgcopy_work_statement(int64 job, const Item *item)
+{
+	ItemStatement *statement;
+
+	if (!is_statement(item->kind))
+		return NULL;
+	statement = pgcopy_item_fetch_statement(job, item->no);
+	if (statement->has_secret)
+		return NULL;
+	return pnstrdup(statement->sql,
+					pg_mbcliplen(statement->sql, strlen(statement->sql),
+								 STATEMENT_LENGTH));
+}

@@ -1,0 +1,52 @@
+/*-------------------------------------------------------------------------
+ *
+ * work.h
+ *	  Do one item: bring together what load and schema can do.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCOPY_WORK_H
+#define PGCOPY_WORK_H
+
+#include "catalog/item.h"
+#include "catalog/job.h"
+#include "load/load.h"
+#include "source/session.h"
+
+/* What an item needs beside its row. */
+typedef struct WorkPlace
+{
+	const Job  *job;
+	SourceSession *session;		/* NULL for items that read no source */
+	bool		is_leader;		/* the session holds the locks already */
+	LoadProgress progress;
+	void	   *progress_arg;
+} WorkPlace;
+
+typedef enum WorkResult
+{
+	WORK_DONE,
+	WORK_SOURCE_LOCKED			/* the source's table cannot be locked now */
+} WorkResult;
+
+/* Whether an item of this kind reads under the job's snapshot. */
+extern bool pgcopy_work_needs_snapshot(ItemKind kind);
+
+/* Whether it reads the source without it. */
+extern bool pgcopy_work_needs_source(ItemKind kind);
+
+/*
+ * Do an item and mark it done, in the current transaction, which the caller
+ * commits.  *load: rows and bytes read.
+ */
+extern WorkResult pgcopy_work_do(const WorkPlace *place, const Item *item,
+								 LoadResult *load);
+
+/*
+ * What to record of an error: the item by name, and its statement where
+ * there is one that can be shown.  NULL when not.
+ */
+extern char *pgcopy_work_describe(const Item *item);
+extern char *pgcopy_work_statement(int64 job, const Item *item);
+
+#endif							/* PGCOPY_WORK_H */

@@ -1,0 +1,61 @@
+/*-------------------------------------------------------------------------
+ *
+ * workers.h
+ *	  The workers of a job, as its leader sees them.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCOPY_WORKERS_H
+#define PGCOPY_WORKERS_H
+
+#include "run/control.h"
+#include "run/process.h"
+
+typedef struct Workers Workers;
+
+/* What a worker has to tell. */
+typedef struct WorkerEvent
+{
+	int			slot;			/* index */
+	bool		has_died;		/* then the outcome is in the catalog */
+	Outcome		outcome;
+	int			nitems;
+	int			items[CONTROL_MAX_BATCH];
+	int			failed;			/* index into items */
+	int			sqlerrcode;
+	int64		rows;
+	int64		bytes;
+} WorkerEvent;
+
+extern Workers *pgcopy_workers_create(Control *control, const ProcessArgs *args);
+
+/* Workers that are there or on their way. */
+extern int	pgcopy_workers_count(const Workers *workers);
+
+/*
+ * Start up to n more.  Where no process slot is free nothing is started for a
+ * while; is_short tells.  A worker that ends before it was ever idle, several
+ * times in a row, is an error.
+ */
+extern void pgcopy_workers_start(Workers *workers, int n);
+extern bool pgcopy_workers_are_short(const Workers *workers);
+
+/* The next event; false when there is none. */
+extern bool pgcopy_workers_next_event(Workers *workers, WorkerEvent *event);
+
+/* An idle worker's slot index, or -1. */
+extern int	pgcopy_workers_find_idle(const Workers *workers);
+extern void pgcopy_workers_assign(Workers *workers, int slot,
+								  const int *items, int nitems);
+extern void pgcopy_workers_wake_all(Workers *workers);
+
+/* Send home all that are idle or on their way, quietly, and wait. */
+extern void pgcopy_workers_dismiss(Workers *workers);
+
+/* Terminate all and wait until they are gone. Interruptible. */
+extern void pgcopy_workers_stop(Workers *workers);
+
+/* Terminate all, without waiting: for an exiting process. */
+extern void pgcopy_workers_kill(Workers *workers);
+
+#endif							/* PGCOPY_WORKERS_H */
