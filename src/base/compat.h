@@ -29,4 +29,11 @@
 	object_ownercheck(RelationRelationId, oid, role)
 #endif
 
+/* 15.0 has SetSingleFuncCall(), 15.1 and later InitMaterializedSRF() */
+#if PG_VERSION_NUM >= 150001
+#define pgcopy_init_materialized_srf(fcinfo) InitMaterializedSRF(fcinfo, 0)
+#elif PG_VERSION_NUM >= 150000
+#define pgcopy_init_materialized_srf(fcinfo) SetSingleFuncCall(fcinfo, 0)
+#endif
+
 #endif							/* PGCOPY_COMPAT_H */

@@ -85,6 +85,12 @@ static CatalogQuery leader_pid = {
 	2, {INT8OID, INT8OID}
 };
 
+static CatalogQuery select_xmin = {
+	"SELECT xmin = pg_catalog.pg_current_xact_id_if_assigned()::xid AS is_ours "
+	"FROM pgcopy.job WHERE id = $1",
+	1, {INT8OID}
+};
+
 int64
 pgcopy_job_insert(const Job *job)
 {
@@ -276,4 +282,32 @@ pgcopy_job_leader_pid(int64 id)
 		pid = (int) pgcopy_catalog_int64(0, "pid");
 	pgcopy_catalog_end(&scope);
 	return pid;
+}
+
+bool
+pgcopy_job_is_of_this_transaction(int64 id)
+{
+	CatalogScope scope;
+	Datum		values[] = {Int64GetDatum(id)};
+	bool		is_ours = false;
+
+	pgcopy_catalog_begin(&scope);
+	if (pgcopy_catalog_run(&select_xmin, values, NULL) > 0)
+		is_ours = pgcopy_catalog_bool(0, "is_ours");
+	pgcopy_catalog_end(&scope);
+	return is_ours;
+}
+
+bool
+pgcopy_job_is_interrupted(int64 id)
+{
+	Job		   *job;
+
+	if (pgcopy_job_leader_pid(id) != 0)
+		return false;
+
+	/* the leader may have ended the job just now, after our last look */
+	job = pgcopy_job_fetch(id);
+	return job != NULL && job->state != JOB_QUEUED &&
+		!pgcopy_job_state_has_ended(job->state);
 }

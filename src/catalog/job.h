@@ -72,6 +72,15 @@ extern void pgcopy_job_set_control(int64 id, uint32 control);
 extern void pgcopy_job_set_totals(int64 id, const JobTotals *totals);
 extern void pgcopy_job_delete(int64 id);
 
+/* Whether the row was written by the current transaction. */
+extern bool pgcopy_job_is_of_this_transaction(int64 id);
+
+/*
+ * Whether the job has begun and has no leader: its processes are gone.  A job
+ * that is queued is not interrupted: its leader may be on its way.
+ */
+extern bool pgcopy_job_is_interrupted(int64 id);
+
 /* The pid of the leader, by the advisory lock it holds; 0 when it has none. */
 extern int	pgcopy_job_leader_pid(int64 id);
 

@@ -1,0 +1,243 @@
+/*-------------------------------------------------------------------------
+ *
+ * clone.c
+ *	  pgcopy_clone(): check an order, write it down, start its leader.
+ *
+ * What can be told wrong at once is an error here, before there is a job: the
+ * arguments, the rights, the server's state, and the source (it is connected
+ * to once).  The rest, which takes time, is the leader's: it looks before it
+ * changes anything.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_database.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+
+#include "base/compat.h"
+#include "catalog/job.h"
+#include "run/process.h"
+#include "schema/dump.h"
+#include "source/inventory.h"
+#include "source/session.h"
+
+PG_FUNCTION_INFO_V1(pgcopy_clone);
+
+/* Processes of one job, of either kind. */
+#define MAX_JOBS 64
+
+/* Positions of the arguments of pgcopy_clone(). */
+enum
+{
+	ARG_SOURCE,
+	ARG_TABLE_JOBS,
+	ARG_INDEX_JOBS,
+	ARG_SPLIT,
+	ARG_NO_OWNER,
+	ARG_NO_PRIVILEGES,
+	ARG_NO_COMMENTS,
+	ARG_NO_TABLESPACES,
+	ARG_LARGE_OBJECTS,
+	ARG_FOREIGN_KEYS,
+	ARG_ON_ERROR,
+	ARG_FORMAT,
+	NARGS
+};
+
+static const char *const argument_names[NARGS] = {
+	"source", "table_jobs", "index_jobs", "split_tables_larger_than",
+	"no_owner", "no_privileges", "no_comments", "no_tablespaces",
+	"large_objects", "foreign_keys", "on_error", "format"
+};
+
+static void
+check_not_null(FunctionCallInfo fcinfo)
+{
+	for (int i = 0; i < NARGS; i++)
+	{
+		if (!PG_ARGISNULL(i))
+			continue;
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s must not be null", argument_names[i]),
+				 i == ARG_SOURCE ?
+				 errhint("Give a connection string, a URI, or the name of a foreign server.") :
+				 errhint("Leave the argument out to get its default.")));
+	}
+}
+
+static int
+get_jobs(FunctionCallInfo fcinfo, int arg)
+{
+	int			jobs = PG_GETARG_INT32(arg);
+
+	if (jobs < 1 || jobs > MAX_JOBS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must be between 1 and %d, not %d",
+						argument_names[arg], MAX_JOBS, jobs),
+				 errhint("A good start is the number of processor cores.")));
+	return jobs;
+}
+
+/* A size with a unit, as pg_size_bytes() takes it; 0 is never. */
+static int64
+get_split(FunctionCallInfo fcinfo)
+{
+	int64		bytes = DatumGetInt64(DirectFunctionCall1(pg_size_bytes,
+														  PG_GETARG_DATUM(ARG_SPLIT)));
+
+	if (bytes < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("split_tables_larger_than must not be negative"),
+				 errhint("Give a size like '1GB', or '0' to copy each table in one piece.")));
+	return bytes;
+}
+
+/* One of two or three words; returns its position. */
+static int
+get_word(FunctionCallInfo fcinfo, int arg, const char *const *words, int nwords)
+{
+	char	   *value = text_to_cstring(PG_GETARG_TEXT_PP(arg));
+	StringInfoData list;
+
+	initStringInfo(&list);
+	for (int i = 0; i < nwords; i++)
+	{
+		if (strcmp(value, words[i]) == 0)
+			return i;
+		appendStringInfo(&list, "%s\"%s\"", i == 0 ? "" : ", ", words[i]);
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("invalid value for %s: \"%s\"", argument_names[arg], value),
+			 errhint("Valid values are %s.", list.data)));
+}
+
+static void
+get_arguments(FunctionCallInfo fcinfo, Job *job)
+{
+	static const char *const foreign_keys[] = {"validate", "not valid"};
+	static const char *const on_error[] = {"stop", "continue"};
+	static const char *const formats[] = {"auto", "binary", "text"};
+
+	check_not_null(fcinfo);
+	job->conninfo = text_to_cstring(PG_GETARG_TEXT_PP(ARG_SOURCE));
+	job->table_jobs = get_jobs(fcinfo, ARG_TABLE_JOBS);
+	job->index_jobs = get_jobs(fcinfo, ARG_INDEX_JOBS);
+	job->split_bytes = get_split(fcinfo);
+	job->no_owner = PG_GETARG_BOOL(ARG_NO_OWNER);
+	job->no_privileges = PG_GETARG_BOOL(ARG_NO_PRIVILEGES);
+	job->no_comments = PG_GETARG_BOOL(ARG_NO_COMMENTS);
+	job->no_tablespaces = PG_GETARG_BOOL(ARG_NO_TABLESPACES);
+	job->large_objects = PG_GETARG_BOOL(ARG_LARGE_OBJECTS);
+	job->validate_foreign_keys = get_word(fcinfo, ARG_FOREIGN_KEYS, foreign_keys, 2) == 0;
+	job->stop_on_error = get_word(fcinfo, ARG_ON_ERROR, on_error, 2) == 0;
+	job->format = pstrdup(formats[get_word(fcinfo, ARG_FORMAT, formats, 3)]);
+}
+
+/* Whether this server takes orders at all. */
+static void
+check_server(void)
+{
+	if (RecoveryInProgress())
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				 errmsg("cannot clone into a server that is in recovery"),
+				 errhint("Call pgcopy_clone() on the primary.")));
+	if (XactReadOnly)
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				 errmsg("cannot clone in a read-only transaction"),
+				 errhint("Call it in a transaction that is READ WRITE.")));
+}
+
+/* The leader and the workers connect as this role. */
+static void
+check_role(Oid role)
+{
+	HeapTuple	tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(role));
+	bool		can_login;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for role %u", role);
+	can_login = ((Form_pg_authid) GETSTRUCT(tuple))->rolcanlogin;
+	ReleaseSysCache(tuple);
+
+	if (!can_login)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+				 errmsg("role \"%s\" cannot run a job", GetUserNameFromId(role, false)),
+				 errdetail("The processes of a job connect as the role that ordered it, and this one has no LOGIN."),
+				 errhint("Order the clone as a role with LOGIN.")));
+	if (pgcopy_database_aclcheck(MyDatabaseId, role, ACL_CONNECT) != ACLCHECK_OK ||
+		pgcopy_database_aclcheck(MyDatabaseId, role, ACL_CREATE) != ACLCHECK_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("role \"%s\" cannot clone into this database",
+						GetUserNameFromId(role, false)),
+				 errhint("It needs CONNECT and CREATE on the database.")));
+}
+
+/* Connect once: most mistakes show here. */
+static void
+check_source(const SourceConninfo *conninfo)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "pgcopy source check",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(context);
+	SourceSession *session = pgcopy_session_open(conninfo, "pgcopy_clone");
+
+	pgcopy_inventory_check_not_this_database(session);
+	pgcopy_dump_check_tools(pgcopy_session_version(session));
+	pgcopy_session_close(session);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(context);
+}
+
+static void
+start_leader(const Job *job)
+{
+	ProcessArgs args = {
+		.job = job->id,
+		.database = MyDatabaseId,
+		.owner = job->owner,
+		.caller_xid = GetTopTransactionId()
+	};
+
+	if (!pgcopy_process_start_leader(&args))
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("cannot start the leader of the job: no background worker slot is free"),
+				 errhint("Raise max_worker_processes (now %d), or try again when other workers have ended.",
+						 max_worker_processes)));
+}
+
+Datum
+pgcopy_clone(PG_FUNCTION_ARGS)
+{
+	Job			job = {.owner = GetUserId()};
+	SourceConninfo *conninfo;
+
+	get_arguments(fcinfo, &job);
+	check_server();
+	check_role(job.owner);
+	conninfo = pgcopy_conninfo_resolve(job.conninfo, job.owner);
+	check_source(conninfo);
+
+	job.source = pstrdup(conninfo->printable);
+	job.id = pgcopy_job_insert(&job);
+	start_leader(&job);
+	PG_RETURN_INT64(job.id);
+}

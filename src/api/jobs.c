@@ -1,0 +1,148 @@
+/*-------------------------------------------------------------------------
+ *
+ * jobs.c
+ *	  pgcopy_cancel(), pgcopy_wait(), pgcopy_drop(): what is done to a job.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <signal.h>
+
+#include "access/xact.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/latch.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "catalog/job.h"
+
+PG_FUNCTION_INFO_V1(pgcopy_cancel);
+PG_FUNCTION_INFO_V1(pgcopy_wait);
+PG_FUNCTION_INFO_V1(pgcopy_drop);
+
+/* How often pgcopy_wait() looks, ms: it starts short for short jobs. */
+#define FIRST_LOOK 10
+#define LONGEST_LOOK 250
+
+/*
+ * Stop a job.  A running one is told by SIGINT to its leader, which then ends
+ * everything and moves the job itself; that does not wait for the caller's
+ * commit.  One without a leader is moved here.
+ */
+Datum
+pgcopy_cancel(PG_FUNCTION_ARGS)
+{
+	int64		id = PG_GETARG_INT64(0);
+	Job		   *job = pgcopy_job_fetch_own(id);
+	int			pid;
+
+	if (pgcopy_job_state_has_ended(job->state))
+		PG_RETURN_BOOL(false);
+	pid = pgcopy_job_leader_pid(id);
+	if (pid != 0)
+	{
+		if (kill(pid, SIGINT) != 0 && errno != ESRCH)
+			ereport(ERROR,
+					(errmsg("could not signal process %d: %m", pid)));
+		PG_RETURN_BOOL(true);
+	}
+	job = pgcopy_job_lock_own(id);
+	if (pgcopy_job_state_has_ended(job->state))
+		PG_RETURN_BOOL(false);
+	pgcopy_job_move(id, JOB_CANCELLED);
+	PG_RETURN_BOOL(true);
+}
+
+/*
+ * The state of a job now.  A job that nobody can see yet but this transaction
+ * would be waited for for ever: its leader waits for our commit.
+ */
+static JobState
+look_at_job(int64 id)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "pgcopy wait",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(context);
+	JobState	state = pgcopy_job_fetch_own(id)->state;
+
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(context);
+	return state;
+}
+
+/* Whether the row was written by this very transaction. */
+static void
+check_is_committed(int64 id)
+{
+	if (pgcopy_job_is_of_this_transaction(id))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot wait for job " INT64_FORMAT " in the transaction that ordered it",
+						id),
+				 errdetail("The job starts when this transaction commits."),
+				 errhint("COMMIT, then call pgcopy_wait(" INT64_FORMAT ").", id)));
+}
+
+/* The moment until which to wait; no timeout: none. */
+static TimestampTz
+get_deadline(FunctionCallInfo fcinfo)
+{
+	if (PG_ARGISNULL(1))
+		return DT_NOEND;
+	return DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
+												   TimestampTzGetDatum(GetCurrentTimestamp()),
+												   PG_GETARG_DATUM(1)));
+}
+
+Datum
+pgcopy_wait(PG_FUNCTION_ARGS)
+{
+	int64		id;
+	TimestampTz deadline;
+	JobState	state;
+	long		pause = FIRST_LOOK;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("job must not be null")));
+	id = PG_GETARG_INT64(0);
+	deadline = get_deadline(fcinfo);
+	state = look_at_job(id);
+	check_is_committed(id);
+
+	while (!pgcopy_job_state_has_ended(state) &&
+		   GetCurrentTimestamp() < deadline)
+	{
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 pause, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+		pause = Min(pause * 2, LONGEST_LOOK);
+		state = look_at_job(id);
+		if (!pgcopy_job_state_has_ended(state) && pgcopy_job_is_interrupted(id))
+			PG_RETURN_TEXT_P(cstring_to_text("interrupted"));
+	}
+	PG_RETURN_TEXT_P(cstring_to_text(pgcopy_job_state_name(state)));
+}
+
+Datum
+pgcopy_drop(PG_FUNCTION_ARGS)
+{
+	int64		id = PG_GETARG_INT64(0);
+	Job		   *job = pgcopy_job_lock_own(id);
+
+	if (!pgcopy_job_state_has_ended(job->state))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("job " INT64_FORMAT " has not ended", id),
+				 errdetail("It is %s.", pgcopy_job_state_name(job->state)),
+				 errhint("Run SELECT pgcopy_cancel(" INT64_FORMAT ") first.", id)));
+	pgcopy_job_delete(id);
+	PG_RETURN_BOOL(true);
+}

@@ -1,0 +1,127 @@
+/*-------------------------------------------------------------------------
+ *
+ * live.c
+ *	  What the views show of running jobs: pgcopy.live(), live_workers(), bar().
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "funcapi.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+#include "utils/tuplestore.h"
+
+#include "base/compat.h"
+#include "run/control.h"
+
+PG_FUNCTION_INFO_V1(pgcopy_live);
+PG_FUNCTION_INFO_V1(pgcopy_live_workers);
+PG_FUNCTION_INFO_V1(pgcopy_bar);
+
+#define LIVE_COLUMNS 9
+#define LIVE_WORKERS_COLUMNS 5
+
+#define BAR_BLOCKS 20
+
+/* The control segment named by the arguments, or NULL. */
+static Control *
+peek(FunctionCallInfo fcinfo)
+{
+	return pgcopy_control_peek((uint32) PG_GETARG_INT64(0), PG_GETARG_INT64(1));
+}
+
+static Datum
+make_interval_of_seconds(int64 seconds)
+{
+	Interval   *interval = palloc0(sizeof(Interval));
+
+	interval->time = seconds * USECS_PER_SEC;
+	return IntervalPGetDatum(interval);
+}
+
+Datum
+pgcopy_live(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	Control    *control;
+	ControlTotals *totals;
+	Datum		values[LIVE_COLUMNS] = {0};
+	bool		nulls[LIVE_COLUMNS] = {false};
+
+	pgcopy_init_materialized_srf(fcinfo);
+	control = peek(fcinfo);
+	if (control == NULL)
+		return (Datum) 0;
+
+	totals = &control->totals;
+	values[0] = Int32GetDatum(control->leader_pid);
+	values[1] = Int32GetDatum(totals->percent);
+	values[2] = Int32GetDatum(totals->tables_done);
+	values[3] = Int32GetDatum(totals->indexes_done);
+	values[4] = Int64GetDatum(totals->rows_done);
+	values[5] = Int64GetDatum(totals->bytes_done);
+	values[6] = Int64GetDatum(totals->bytes_per_second);
+	nulls[6] = totals->bytes_per_second < 0;
+	values[7] = make_interval_of_seconds(totals->eta_seconds);
+	nulls[7] = totals->eta_seconds < 0;
+	values[8] = CStringGetTextDatum(totals->message);
+	nulls[8] = totals->message[0] == '\0';
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	return (Datum) 0;
+}
+
+Datum
+pgcopy_live_workers(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	Control    *control;
+
+	pgcopy_init_materialized_srf(fcinfo);
+	control = peek(fcinfo);
+	if (control == NULL)
+		return (Datum) 0;
+
+	for (int i = 0; i < control->nslots; i++)
+	{
+		ControlSlot *slot = &control->slots[i];
+		uint32		item = pg_atomic_read_u32(&slot->item);
+		Datum		values[LIVE_WORKERS_COLUMNS] = {0};
+		bool		nulls[LIVE_WORKERS_COLUMNS] = {false};
+
+		if (slot->pid == 0)
+			continue;
+		values[0] = Int32GetDatum(i + 1);
+		values[1] = Int32GetDatum(slot->pid);
+		values[2] = Int32GetDatum((int32) item);
+		values[3] = Int64GetDatum((int64) pg_atomic_read_u64(&slot->rows));
+		values[4] = Int64GetDatum((int64) pg_atomic_read_u64(&slot->bytes));
+		nulls[2] = nulls[3] = nulls[4] = item == 0;
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
+
+/* A bar of 20 blocks, in halves where the encoding has such signs. */
+Datum
+pgcopy_bar(PG_FUNCTION_ARGS)
+{
+	int			percent = Min(Max(PG_GETARG_INT32(0), 0), 100);
+	bool		is_utf8 = GetDatabaseEncoding() == PG_UTF8;
+	int			halves = percent * BAR_BLOCKS * 2 / 100;
+	StringInfoData bar;
+
+	initStringInfo(&bar);
+	for (int i = 0; i < BAR_BLOCKS; i++)
+	{
+		if (halves >= 2 * (i + 1))
+			appendStringInfoString(&bar, is_utf8 ? "\xe2\x96\x88" : "#");
+		else if (halves == 2 * i + 1)
+			appendStringInfoString(&bar, is_utf8 ? "\xe2\x96\x8c" : "=");
+		else
+			appendStringInfoString(&bar, is_utf8 ? "\xe2\x96\x91" : ".");
+	}
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(bar.data, bar.len));
+}
