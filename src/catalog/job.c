@@ -86,8 +86,7 @@ static CatalogQuery leader_pid = {
 };
 
 static CatalogQuery select_xmin = {
-	"SELECT xmin = pg_catalog.pg_current_xact_id_if_assigned()::xid AS is_ours "
-	"FROM pgcopy.job WHERE id = $1",
+	"SELECT xmin::text::bigint AS xmin FROM pgcopy.job WHERE id = $1",
 	1, {INT8OID}
 };
 
@@ -293,7 +292,7 @@ pgcopy_job_is_of_this_transaction(int64 id)
 
 	pgcopy_catalog_begin(&scope);
 	if (pgcopy_catalog_run(&select_xmin, values, NULL) > 0)
-		is_ours = pgcopy_catalog_bool(0, "is_ours");
+		is_ours = TransactionIdIsCurrentTransactionId((TransactionId) pgcopy_catalog_int64(0, "xmin"));
 	pgcopy_catalog_end(&scope);
 	return is_ours;
 }
