@@ -41,6 +41,12 @@ extern const char *pgcopy_session_hostaddr(const SourceSession *session);
  * "on the source: <sql>".  A lost connection is 08006.
  */
 extern void pgcopy_session_exec(SourceSession *session, const char *sql);
+/*
+ * The same, but a failure with this one SQLSTATE returns false instead.  What
+ * it does to an open transaction is the caller's to mend.
+ */
+extern bool pgcopy_session_try(SourceSession *session, const char *sql,
+							   int accepted_sqlstate);
 extern SourceRows *pgcopy_session_query(SourceSession *session,
 										const char *sql, int nparams,
 										const char *const *params);

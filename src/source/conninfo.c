@@ -1,0 +1,396 @@
+/*-------------------------------------------------------------------------
+ *
+ * conninfo.c
+ *	  What the user wrote as "source", made into connection options.
+ *
+ * A source is a connection string, a URI or the name of a foreign server.
+ * All three end as an array of SourceOption, are checked there, and become
+ * the arrays that libpq takes together with a printable twin.
+ *
+ * What the user wrote may hold a password, and where it is malformed nobody
+ * can tell where the password begins.  So libpq's own message for a string
+ * that does not parse is never shown (it quotes the place, which may be the
+ * second word of an unquoted password); conninfo_fault.c finds words of our
+ * own.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_authid.h"
+#include "libpq-fe.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+
+#include "source/conninfo.h"
+#include "source/conninfo_fault.h"
+#include "source/options.h"
+
+/*
+ * Newer minor versions know which options of libpq are fit for use inside a
+ * server.  Older ones lack the function: the address is NULL there.
+ */
+extern bool libpqsrv_is_valid_proxy_option(const char *keyword) __attribute__((weak));
+
+/* A path that can never exist: libpq then uses no certificate of its own. */
+#define NO_CERTIFICATE	"/dev/null/none"
+
+/* Options that make this server's operating system user read a file. */
+static const char *const file_options[] = {
+	"passfile", "service", "servicefile", "sslcert", "sslkey", "sslrootcert",
+	"sslcrl", "sslcrldir", NULL
+};
+
+/* Options that every session sets by itself. */
+static const char *const overridden_options[] = {
+	"client_encoding", "application_name", "fallback_application_name", NULL
+};
+
+/* Options that may be shown, in the order they are shown in. */
+static const char *const printable_options[] = {
+	"service", "host", "hostaddr", "port", "dbname", "user", "sslmode", NULL
+};
+
+typedef struct OptionDefault
+{
+	const char *keyword;
+	const char *value;
+} OptionDefault;
+
+/* For everybody: a network that has gone must not be waited for. */
+static const OptionDefault network_defaults[] = {
+	{"connect_timeout", "10"},
+	{"keepalives", "1"},
+	{"keepalives_idle", "30"},
+	{"keepalives_interval", "10"},
+	{"keepalives_count", "3"},
+	{"tcp_user_timeout", "30000"},
+	{NULL, NULL}
+};
+
+/*
+ * For those who may not use this server's own credentials.  Options that the
+ * libpq at hand does not know are left out.
+ */
+static const OptionDefault password_defaults[] = {
+	{"gssencmode", "disable"},
+	{"sslcert", NO_CERTIFICATE},
+	{"sslcertmode", "disable"},
+	{"require_auth", "password,md5,scram-sha-256"},
+	{NULL, NULL}
+};
+
+static bool
+is_one_of(const char *word, const char *const *words)
+{
+	for (; *words != NULL; words++)
+	{
+		if (strcmp(word, *words) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Copy what libpq has parsed into the current memory context.
+ */
+static SourceOption *
+copy_options(const PQconninfoOption *parsed, Oid given_by)
+{
+	SourceOption *options;
+	int			n = 0;
+	int			i;
+
+	while (parsed[n].keyword != NULL)
+		n++;
+	options = palloc0(sizeof(SourceOption) * (n + 1));
+	for (i = 0; i < n; i++)
+	{
+		options[i].keyword = pstrdup(parsed[i].keyword);
+		if (parsed[i].val != NULL)
+			options[i].value = pstrdup(parsed[i].val);
+		options[i].is_secret = strchr(parsed[i].dispchar, '*') != NULL;
+		options[i].is_debug = strchr(parsed[i].dispchar, 'D') != NULL;
+		options[i].given_by = given_by;
+	}
+	return options;
+}
+
+SourceOption *
+pgcopy_options_known(void)
+{
+	PQconninfoOption *parsed = PQconninfoParse("", NULL);
+	SourceOption *options;
+
+	if (parsed == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory")));
+	options = copy_options(parsed, InvalidOid);
+	PQconninfoFree(parsed);
+	return options;
+}
+
+SourceOption *
+pgcopy_options_find(SourceOption *options, const char *keyword)
+{
+	for (; options->keyword != NULL; options++)
+	{
+		if (strcmp(options->keyword, keyword) == 0)
+			return options;
+	}
+	return NULL;
+}
+
+const char *
+pgcopy_options_value(SourceOption *options, const char *keyword)
+{
+	SourceOption *option = pgcopy_options_find(options, keyword);
+
+	return option != NULL ? option->value : NULL;
+}
+
+/*
+ * Parse a connection string or URI.  Throws without showing any of it, but
+ * for the name of an unknown option where that is certain to be one.
+ */
+static SourceOption *
+parse_string(const char *source, Oid owner)
+{
+	PQconninfoOption *parsed;
+	SourceOption *options;
+
+	if (pgcopy_conninfo_is_uri(source))
+		pgcopy_conninfo_check_uri(source);
+	parsed = PQconninfoParse(source, NULL);
+	if (parsed == NULL)
+		pgcopy_conninfo_throw_fault(source, pgcopy_options_known());
+	options = copy_options(parsed, owner);
+	PQconninfoFree(parsed);
+	return options;
+}
+
+/*
+ * A database name that libpq's programs would take for a connection string
+ * can hide a password in what we show, and pg_dump would not read it as a
+ * name.
+ */
+static bool
+is_connection_string(const char *dbname)
+{
+	PQconninfoOption *parsed;
+
+	if (pgcopy_conninfo_is_uri(dbname))
+		return true;
+	if (strchr(dbname, '=') == NULL)
+		return false;
+	parsed = PQconninfoParse(dbname, NULL);
+	if (parsed == NULL)
+		return false;
+	PQconninfoFree(parsed);
+	return true;
+}
+
+/*
+ * Refuse what nobody may give.  Values are not shown: a password with special
+ * characters, not encoded in a URI, ends up in the port.
+ */
+static void
+check_options(SourceOption *options)
+{
+	const char *port = pgcopy_options_value(options, "port");
+	const char *dbname = pgcopy_options_value(options, "dbname");
+	SourceOption *option;
+
+	for (option = options; option->keyword != NULL; option++)
+	{
+		if (option->value == NULL)
+			continue;
+		if (option->is_debug ||
+			(libpqsrv_is_valid_proxy_option != NULL &&
+			 !libpqsrv_is_valid_proxy_option(option->keyword)))
+			ereport(ERROR,
+					(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
+					 errmsg("connection option \"%s\" cannot be used here",
+							option->keyword),
+					 errhint("Leave the option out.")));
+	}
+	if (port != NULL && port[strspn(port, "0123456789,")] != '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
+				 errmsg("invalid port in the connection string of the source"),
+				 errhint("A port is a number.  In a URI, percent-encode \"/\", \"?\", \"@\" and other special characters of the password.")));
+	if (dbname != NULL && is_connection_string(dbname))
+		ereport(ERROR,
+				(errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
+				 errmsg("connection option \"dbname\" must be a database name, not a connection string"),
+				 errhint("Give the connection string itself as the source.")));
+}
+
+static bool
+may_read_server_files(Oid role)
+{
+	return has_privs_of_role(role, ROLE_PG_READ_SERVER_FILES);
+}
+
+/*
+ * Apply the rules for those who are not superusers: they bring their own
+ * password, and no option of theirs makes this server read a file.
+ */
+static void
+check_owner(SourceOption *options, Oid owner)
+{
+	const char *password = pgcopy_options_value(options, "password");
+	SourceOption *option;
+
+	for (option = options; option->keyword != NULL; option++)
+	{
+		if (option->value == NULL ||
+			!is_one_of(option->keyword, file_options) ||
+			strcmp(option->value, "system") == 0 ||
+			may_read_server_files(option->given_by))
+			continue;
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to set connection option \"%s\"",
+						option->keyword),
+				 errdetail("The option makes the server read one of its own files."),
+				 errhint("Leave the option out, or have the role pg_read_server_files granted.")));
+	}
+	if (password == NULL || password[0] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_S_R_E_PROHIBITED_SQL_STATEMENT_ATTEMPTED),
+				 errmsg("password is required"),
+				 errdetail("Who is not a superuser must give a password for the source."),
+				 errhint("Give one in the connection string, or in the user mapping of the foreign server.")));
+}
+
+/*
+ * Append keyword=value, quoted where libpq needs it.
+ */
+static void
+append_printable(StringInfo buf, const char *keyword, const char *value)
+{
+	const char *p;
+	bool		is_plain = value[0] != '\0' &&
+		strpbrk(value, " \t\n\r\f\v'\\") == NULL;
+
+	appendStringInfo(buf, "%s%s=", buf->len > 0 ? " " : "", keyword);
+	if (is_plain)
+	{
+		appendStringInfoString(buf, value);
+		return;
+	}
+	appendStringInfoChar(buf, '\'');
+	for (p = value; *p != '\0'; p++)
+	{
+		if (*p == '\'' || *p == '\\')
+			appendStringInfoChar(buf, '\\');
+		appendStringInfoChar(buf, *p);
+	}
+	appendStringInfoChar(buf, '\'');
+}
+
+static const char *
+make_printable(SourceOption *options)
+{
+	StringInfoData buf;
+	int			i;
+
+	initStringInfo(&buf);
+	for (i = 0; printable_options[i] != NULL; i++)
+	{
+		SourceOption *option = pgcopy_options_find(options,
+												   printable_options[i]);
+
+		if (option != NULL && option->value != NULL && !option->is_secret)
+			append_printable(&buf, option->keyword, option->value);
+	}
+	return buf.data;
+}
+
+/*
+ * Give values to options that have none.
+ */
+static void
+apply_defaults(SourceOption *options, const OptionDefault *defaults)
+{
+	for (; defaults->keyword != NULL; defaults++)
+	{
+		SourceOption *option = pgcopy_options_find(options, defaults->keyword);
+
+		if (option != NULL && option->value == NULL)
+			option->value = defaults->value;
+	}
+}
+
+/*
+ * Make the arrays libpq takes.  Empty values are left out: to libpq they mean
+ * the same as none.
+ */
+static void
+make_arrays(SourceConninfo *conninfo, SourceOption *options)
+{
+	SourceOption *option;
+	int			n = 0;
+
+	for (option = options; option->keyword != NULL; option++)
+		n++;
+	conninfo->keywords = palloc0(sizeof(char *) * (n + 1));
+	conninfo->values = palloc0(sizeof(char *) * (n + 1));
+	n = 0;
+	for (option = options; option->keyword != NULL; option++)
+	{
+		if (option->value == NULL || option->value[0] == '\0' ||
+			is_one_of(option->keyword, overridden_options))
+			continue;
+		conninfo->keywords[n] = option->keyword;
+		conninfo->values[n] = option->value;
+		n++;
+	}
+}
+
+SourceConninfo *
+pgcopy_conninfo_resolve(const char *source, Oid owner)
+{
+	SourceConninfo *conninfo = palloc0(sizeof(SourceConninfo));
+	SourceOption *options;
+
+	if (source[strspn(source, " \t\n\r\f\v")] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
+				 errmsg("the connection string of the source is empty"),
+				 errhint("Write it as \"host=... dbname=... user=...\" or \"postgresql://user@host/dbname\".")));
+
+	if (pgcopy_conninfo_is_uri(source) || strchr(source, '=') != NULL)
+		options = parse_string(source, owner);
+	else if (pgcopy_conninfo_is_word(source))
+		options = pgcopy_options_from_server(source, owner);
+	else
+		pgcopy_conninfo_throw_fault(source, pgcopy_options_known());
+
+	check_options(options);
+	conninfo->printable = make_printable(options);
+	conninfo->needs_password = !superuser_arg(owner);
+	if (conninfo->needs_password)
+	{
+		check_owner(options, owner);
+		apply_defaults(options, password_defaults);
+	}
+	apply_defaults(options, network_defaults);
+	make_arrays(conninfo, options);
+	return conninfo;
+}
+
+const char *
+pgcopy_conninfo_get(const SourceConninfo *conninfo, const char *keyword)
+{
+	int			i;
+
+	for (i = 0; conninfo->keywords[i] != NULL; i++)
+	{
+		if (strcmp(conninfo->keywords[i], keyword) == 0)
+			return conninfo->values[i];
+	}
+	return NULL;
+}

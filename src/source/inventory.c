@@ -1,0 +1,277 @@
+/*-------------------------------------------------------------------------
+ *
+ * inventory.c
+ *	  What the source holds, in a fixed number of set-based queries.
+ *
+ * The list follows pg_dump: what pg_dump would not dump is not in it.  That
+ * leaves out system schemas, temporary tables, and members of extensions but
+ * for their configuration tables, whose rows a dump holds.  This extension,
+ * when the source has it too, is left out with the schemas it owns.
+ *
+ * All queries run with an empty search_path under standard_conforming_strings,
+ * see session.c, and on every version from 10 up.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/memutils.h"
+
+#include "source/inventory.h"
+
+static const char info_sql[] =
+"SELECT pg_catalog.current_setting('server_version'),"
+" d.datname,"
+" pg_catalog.pg_encoding_to_char(d.encoding),"
+" pg_catalog.pg_is_in_recovery(),"
+" pg_catalog.pg_database_size(d.oid),"
+" (SELECT pg_catalog.count(*) FROM pg_catalog.pg_largeobject_metadata),"
+" pg_catalog.pg_relation_size('pg_catalog.pg_largeobject')"
+" FROM pg_catalog.pg_database AS d"
+" WHERE d.datname = pg_catalog.current_database()";
+
+/*
+ * One row per relation.  %s is "AND a.attgenerated = ''" where the catalog
+ * has that column.  $1 says whether hash partitioning by anything at all may
+ * come out differently here, as it does for text in another encoding; by
+ * enums it always does, because they are hashed by their OIDs.
+ */
+static const char relations_sql[] =
+"WITH RECURSIVE root AS ("
+"  SELECT p.partrelid FROM pg_catalog.pg_partitioned_table AS p"
+"  WHERE p.partstrat = 'h'"
+"   AND ($1::pg_catalog.bool OR (SELECT o.oid FROM pg_catalog.pg_opclass AS o"
+"        JOIN pg_catalog.pg_am AS am ON am.oid = o.opcmethod"
+"        WHERE o.opcname = 'enum_ops' AND am.amname = 'hash'"
+"         AND o.opcnamespace = 'pg_catalog'::pg_catalog.regnamespace) = ANY (p.partclass))"
+" ), below AS ("
+"  SELECT partrelid AS oid FROM root"
+"  UNION"
+"  SELECT i.inhrelid FROM below AS b"
+"  JOIN pg_catalog.pg_inherits AS i ON i.inhparent = b.oid"
+" ), ours AS ("
+"  SELECT d.objid FROM pg_catalog.pg_depend AS d"
+"  JOIN pg_catalog.pg_extension AS e ON e.oid = d.refobjid"
+"  WHERE d.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass"
+"   AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass"
+"   AND d.deptype = 'e' AND e.extname = 'pgcopydb_ext'"
+" ), member AS ("
+"  SELECT d.objid, d.refobjid FROM pg_catalog.pg_depend AS d"
+"  WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
+"   AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass"
+"   AND d.deptype = 'e'"
+" ), config AS ("
+"  SELECT u.relid, pg_catalog.min(u.condition) AS condition"
+"  FROM pg_catalog.pg_extension AS e,"
+"   ROWS FROM (pg_catalog.unnest(e.extconfig), pg_catalog.unnest(e.extcondition))"
+"    AS u(relid, condition)"
+"  WHERE e.extname <> 'pgcopydb_ext'"
+"  GROUP BY u.relid"
+" ), columns AS ("
+"  SELECT a.attrelid,"
+"   pg_catalog.array_agg(a.attname::pg_catalog.text ORDER BY a.attnum) AS names"
+"  FROM pg_catalog.pg_attribute AS a"
+"  JOIN pg_catalog.pg_class AS t ON t.oid = a.attrelid"
+"  WHERE a.attnum > 0 AND NOT a.attisdropped %s"
+"   AND t.relkind IN ('r', 'p', 'm') AND t.relpersistence <> 't'"
+"  GROUP BY a.attrelid"
+" )"
+" SELECT c.oid, n.nspname, c.relname, c.relkind, c.relpersistence,"
+"  c.relispartition,"
+"  below.oid IS NOT NULL AND c.relkind = 'r',"
+"  parent.inhparent,"
+"  CASE WHEN c.relkind IN ('r', 'm') THEN pg_catalog.pg_relation_size(c.oid) END,"
+"  CASE WHEN c.reltoastrelid <> 0 THEN pg_catalog.pg_relation_size(c.reltoastrelid) END,"
+"  pg_catalog.current_setting('block_size'),"
+"  columns.names,"
+"  member.objid IS NOT NULL,"
+"  CASE WHEN config.relid IS NOT NULL THEN COALESCE(config.condition, '') END"
+" FROM pg_catalog.pg_class AS c"
+" JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
+" LEFT JOIN below ON below.oid = c.oid"
+" LEFT JOIN ours ON ours.objid = c.relnamespace"
+" LEFT JOIN member ON member.objid = c.oid"
+" LEFT JOIN config ON config.relid = c.oid"
+" LEFT JOIN columns ON columns.attrelid = c.oid"
+" LEFT JOIN pg_catalog.pg_inherits AS parent"
+"  ON parent.inhrelid = c.oid AND c.relispartition"
+" WHERE c.relkind IN ('r', 'p', 'm', 'v', 'S')"
+"  AND c.relpersistence <> 't'"
+"  AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+"  AND ours.objid IS NULL"
+"  AND (member.objid IS NULL OR config.relid IS NOT NULL)"
+" ORDER BY c.oid";
+
+/* Columns of relations_sql. */
+enum RelationColumn
+{
+	COLUMN_OID,
+	COLUMN_SCHEMA,
+	COLUMN_NAME,
+	COLUMN_RELKIND,
+	COLUMN_PERSISTENCE,
+	COLUMN_IS_PARTITION,
+	COLUMN_THROUGH_ROOT,
+	COLUMN_PARENT,
+	COLUMN_HEAP_BYTES,
+	COLUMN_TOAST_BYTES,
+	COLUMN_BLOCK_SIZE,
+	COLUMN_COLUMNS,
+	COLUMN_IS_MEMBER,
+	COLUMN_CONDITION
+};
+
+static char *
+copy_value(const SourceRows *rows, int row, int column)
+{
+	const char *value = pgcopy_rows_get(rows, row, column);
+
+	return value != NULL ? pstrdup(value) : NULL;
+}
+
+SourceInfo *
+pgcopy_inventory_info(SourceSession *session)
+{
+	SourceRows *rows = pgcopy_session_query(session, info_sql, 0, NULL);
+	SourceInfo *info = palloc0(sizeof(SourceInfo));
+
+	info->version_num = pgcopy_session_version(session);
+	info->server_version = copy_value(rows, 0, 0);
+	info->database = copy_value(rows, 0, 1);
+	info->encoding = copy_value(rows, 0, 2);
+	info->is_in_recovery = pgcopy_rows_get_bool(rows, 0, 3);
+	info->database_bytes = pgcopy_rows_get_int64(rows, 0, 4);
+	info->large_objects = pgcopy_rows_get_int64(rows, 0, 5);
+	info->large_object_bytes = pgcopy_rows_get_int64(rows, 0, 6);
+	pgcopy_rows_free(rows);
+	return info;
+}
+
+/*
+ * Make a List of strings of the text of a text[], through the server's own
+ * reader: names hold quotes, commas and braces.
+ */
+static List *
+read_name_array(const char *text)
+{
+	List	   *names = NIL;
+	ArrayType  *array;
+	Datum	   *elements;
+	bool	   *nulls;
+	int			n;
+	int			i;
+
+	if (text == NULL)
+		return NIL;
+	array = DatumGetArrayTypeP(OidInputFunctionCall(F_ARRAY_IN,
+													unconstify(char *, text),
+													TEXTOID, -1));
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT,
+					  &elements, &nulls, &n);
+	for (i = 0; i < n; i++)
+		names = lappend(names, TextDatumGetCString(elements[i]));
+	pfree(elements);
+	pfree(nulls);
+	pfree(array);
+	return names;
+}
+
+static SourceRelation *
+read_relation(const SourceRows *rows, int row)
+{
+	SourceRelation *relation = palloc0(sizeof(SourceRelation));
+	int64		block_size = pgcopy_rows_get_int64(rows, row, COLUMN_BLOCK_SIZE);
+
+	relation->oid = (Oid) pgcopy_rows_get_int64(rows, row, COLUMN_OID);
+	relation->schema = copy_value(rows, row, COLUMN_SCHEMA);
+	relation->name = copy_value(rows, row, COLUMN_NAME);
+	relation->relkind = pgcopy_rows_get(rows, row, COLUMN_RELKIND)[0];
+	relation->persistence = pgcopy_rows_get(rows, row, COLUMN_PERSISTENCE)[0];
+	relation->is_partition = pgcopy_rows_get_bool(rows, row, COLUMN_IS_PARTITION);
+	relation->has_data_of_its_own = relation->relkind == RELKIND_RELATION;
+	relation->through_root = pgcopy_rows_get_bool(rows, row, COLUMN_THROUGH_ROOT);
+	relation->parent = (Oid) pgcopy_rows_get_int64(rows, row, COLUMN_PARENT);
+	relation->heap_bytes = pgcopy_rows_get_int64(rows, row, COLUMN_HEAP_BYTES);
+	relation->toast_bytes = pgcopy_rows_get_int64(rows, row, COLUMN_TOAST_BYTES);
+	relation->blocks = relation->heap_bytes / Max(block_size, 1);
+	relation->columns = read_name_array(pgcopy_rows_get(rows, row, COLUMN_COLUMNS));
+	relation->is_extension_member = pgcopy_rows_get_bool(rows, row, COLUMN_IS_MEMBER);
+	relation->config_condition = copy_value(rows, row, COLUMN_CONDITION);
+	return relation;
+}
+
+/*
+ * Whether text is stored here in other bytes than on the source.
+ */
+static bool
+has_other_encoding(SourceSession *session)
+{
+	SourceRows *rows = pgcopy_session_query(session,
+											"SELECT pg_catalog.current_setting('server_encoding')",
+											0, NULL);
+	bool		is_other = pg_valid_server_encoding(pgcopy_rows_get(rows, 0, 0)) !=
+	GetDatabaseEncoding();
+
+	pgcopy_rows_free(rows);
+	return is_other;
+}
+
+List *
+pgcopy_inventory_relations(SourceSession *session)
+{
+	const char *params[1];
+	const char *generated = "";
+	SourceRows *rows;
+	List	   *relations = NIL;
+	int			count;
+	int			i;
+
+	if (pgcopy_session_version(session) >= 120000)
+		generated = "AND a.attgenerated = ''";
+	params[0] = has_other_encoding(session) ? "t" : "f";
+	rows = pgcopy_session_query(session, psprintf(relations_sql, generated),
+								1, params);
+	count = pgcopy_rows_count(rows);
+	for (i = 0; i < count; i++)
+	{
+		relations = lappend(relations, read_relation(rows, i));
+		CHECK_FOR_INTERRUPTS();
+	}
+	pgcopy_rows_free(rows);
+	return relations;
+}
+
+static void
+append_quoted(StringInfo buf, const char *name)
+{
+	appendStringInfoChar(buf, '"');
+	for (; *name != '\0'; name++)
+	{
+		if (*name == '"')
+			appendStringInfoChar(buf, '"');
+		appendStringInfoChar(buf, *name);
+	}
+	appendStringInfoChar(buf, '"');
+}
+
+/*
+ * Always with quotes: the source may know reserved words that we do not.
+ */
+char *
+pgcopy_inventory_quoted_name(const SourceRelation *relation)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	append_quoted(&buf, relation->schema);
+	appendStringInfoChar(&buf, '.');
+	append_quoted(&buf, relation->name);
+	return buf.data;
+}

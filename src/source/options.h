@@ -1,0 +1,41 @@
+/*-------------------------------------------------------------------------
+ *
+ * options.h
+ *	  Connection options while they are being gathered and checked.
+ *
+ * For the files of this room only; others see the finished SourceConninfo.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCOPY_OPTIONS_H
+#define PGCOPY_OPTIONS_H
+
+/* One option libpq knows.  An array of them ends with a NULL keyword. */
+typedef struct SourceOption
+{
+	const char *keyword;
+	const char *value;			/* NULL: not given */
+	bool		is_secret;		/* libpq's dispchar '*' */
+	bool		is_debug;		/* libpq's dispchar 'D' */
+	Oid			given_by;		/* the role whose rights the value needs */
+} SourceOption;
+
+/* All options libpq knows, none given, in the current memory context. */
+extern SourceOption *pgcopy_options_known(void);
+
+/* The option of that name, or NULL. */
+extern SourceOption *pgcopy_options_find(SourceOption *options,
+										 const char *keyword);
+
+/* The value given for it, NULL when not given or not known. */
+extern const char *pgcopy_options_value(SourceOption *options,
+										const char *keyword);
+
+/*
+ * The options of a foreign server and of its user mapping for a role.
+ * Errors: no such server, no right to use it, no user mapping, an option that
+ * libpq does not know.
+ */
+extern SourceOption *pgcopy_options_from_server(const char *name, Oid owner);
+
+#endif							/* PGCOPY_OPTIONS_H */

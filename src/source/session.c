@@ -1,0 +1,616 @@
+/*-------------------------------------------------------------------------
+ *
+ * session.c
+ *	  A connection to the source, owned by a memory context.
+ *
+ * Promises to callers:
+ *
+ * 1. A session goes away with the memory context that was current when it was
+ *    opened, on ERROR and on FATAL.  Nobody else needs PG_TRY.  What runs in
+ *    it is cancelled first: a backend of the source outlives its client until
+ *    its query has ended.
+ * 2. Every wait can be interrupted.  The connection is in non-blocking mode,
+ *    and here is no libpq call that waits, but for the look-up of a host name
+ *    (libpq has no other way) and PQcancel, which tcp_user_timeout bounds.
+ * 3. Nothing of the source is trusted: all text is verified in the encoding
+ *    of this database before anybody sees it.
+ *
+ * libpq-be-fe-helpers.h is not used: its connect knows no connect_timeout,
+ * its exec keeps the last of several results, which after a FATAL of the
+ * source is the one without SQLSTATE, and not all minor versions have it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "lib/ilist.h"
+#include "libpq-fe.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/fd.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "source/session.h"
+#include "source/session_error.h"
+
+/* The oldest source we read. */
+#define OLDEST_VERSION	100000
+
+struct SourceSession
+{
+	dlist_node	node;			/* in open_sessions while conn is not NULL */
+	PGconn	   *conn;			/* NULL once closed */
+	int			version;
+	MemoryContextCallback callback;
+};
+
+struct SourceRows
+{
+	PGresult   *result;			/* NULL once freed */
+	MemoryContextCallback callback;
+};
+
+static dlist_head open_sessions = DLIST_STATIC_INIT(open_sessions);
+static bool exit_hook_is_set = false;
+
+/*
+ * What holds in every session.  pg_settings says which of them a source has,
+ * so there is no version in here.
+ */
+static const char session_settings[] =
+"SELECT pg_catalog.set_config('search_path', '', false);"
+" SELECT pg_catalog.set_config(s.name, v.setting, false)"
+" FROM (VALUES ('row_security', 'off'),"
+" ('statement_timeout', '0'),"
+" ('lock_timeout', '0'),"
+" ('idle_in_transaction_session_timeout', '0'),"
+" ('idle_session_timeout', '0'),"
+" ('transaction_timeout', '0'),"
+" ('default_transaction_isolation', 'read committed'),"
+" ('default_transaction_deferrable', 'off'),"
+" ('extra_float_digits', '3'),"
+" ('DateStyle', 'ISO'),"
+" ('IntervalStyle', 'postgres'),"
+" ('bytea_output', 'hex'),"
+" ('xmloption', 'content'),"
+" ('standard_conforming_strings', 'on'),"
+" ('quote_all_identifiers', 'off'),"
+" ('synchronize_seqscans', 'off'),"
+" ('restrict_nonsystem_relation_kind', 'view, foreign-table')"
+" ) AS v(name, setting)"
+" JOIN pg_catalog.pg_settings AS s"
+" ON pg_catalog.lower(s.name) = pg_catalog.lower(v.name)";
+
+/*
+ * Lets a backend of the source notice that we are gone while it is busy.
+ * Refused where its platform cannot.
+ */
+static const char check_interval_setting[] =
+"SET client_connection_check_interval = '1s'";
+
+static void
+ignore_notice(void *arg, const PGresult *result)
+{
+}
+
+/*
+ * Ask the source to stop what it does for this connection.
+ */
+static void
+cancel_running(PGconn *conn)
+{
+	PGcancel   *cancel;
+	char		errbuf[256];
+
+	if (PQstatus(conn) != CONNECTION_OK ||
+		PQtransactionStatus(conn) != PQTRANS_ACTIVE)
+		return;
+	cancel = PQgetCancel(conn);
+	if (cancel == NULL)
+		return;
+	if (!PQcancel(cancel, errbuf, sizeof(errbuf)))
+		ereport(DEBUG1,
+				(errmsg_internal("could not cancel a query on the source")));
+	PQfreeCancel(cancel);
+}
+
+void
+pgcopy_session_close(SourceSession *session)
+{
+	PGconn	   *conn = session->conn;
+
+	if (conn == NULL)
+		return;
+	session->conn = NULL;
+	dlist_delete(&session->node);
+	cancel_running(conn);
+	ReleaseExternalFD();
+	PQfinish(conn);
+}
+
+static void
+close_in_callback(void *arg)
+{
+	pgcopy_session_close((SourceSession *) arg);
+}
+
+/*
+ * On FATAL no memory context is reset before the process ends.
+ */
+static void
+close_all_at_exit(int code, Datum arg)
+{
+	while (!dlist_is_empty(&open_sessions))
+		pgcopy_session_close(dlist_head_element(SourceSession, node,
+												&open_sessions));
+}
+
+static SourceSession *
+make_session(void)
+{
+	SourceSession *session = palloc0(sizeof(SourceSession));
+
+	if (!exit_hook_is_set)
+	{
+		before_shmem_exit(close_all_at_exit, (Datum) 0);
+		exit_hook_is_set = true;
+	}
+	session->callback.func = close_in_callback;
+	session->callback.arg = session;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext,
+									   &session->callback);
+	return session;
+}
+
+/*
+ * Wait until the socket is ready or the time is over.  Returns whether it is
+ * ready.  timeout_ms is -1 for no limit.
+ */
+static bool
+wait_for_socket(PGconn *conn, int events, long timeout_ms)
+{
+	int			timeout_flag = timeout_ms >= 0 ? WL_TIMEOUT : 0;
+	int			rc;
+
+	rc = WaitLatchOrSocket(MyLatch,
+						   WL_EXIT_ON_PM_DEATH | WL_LATCH_SET |
+						   timeout_flag | events,
+						   PQsocket(conn), timeout_ms, PG_WAIT_EXTENSION);
+	if (rc & WL_LATCH_SET)
+	{
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+	return (rc & events) != 0;
+}
+
+/*
+ * The whole time for connecting, in milliseconds, or -1 for no limit: the
+ * user's connect_timeout for each of the hosts.
+ */
+static long
+connect_time(const SourceConninfo *conninfo)
+{
+	const char *timeout = pgcopy_conninfo_get(conninfo, "connect_timeout");
+	const char *host = pgcopy_conninfo_get(conninfo, "host");
+	long		seconds = timeout != NULL ? strtol(timeout, NULL, 10) : 0;
+	int			hosts = 1;
+
+	if (seconds <= 0)
+		return -1;
+	for (; host != NULL && *host != '\0'; host++)
+	{
+		if (*host == ',')
+			hosts++;
+	}
+	return Min(Max(seconds, 2), 3600) * 1000 * hosts;
+}
+
+static void
+throw_connect_timeout(const SourceConninfo *conninfo)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
+			 errmsg("could not connect to the source: timeout expired"),
+			 conninfo->printable[0] != '\0'
+			 ? errdetail("The source is \"%s\".", conninfo->printable) : 0,
+			 errhint("Check host, port and firewalls between this server and the source, or give a longer connect_timeout.")));
+}
+
+/*
+ * Drive libpq until the connection stands or has failed.
+ */
+static void
+wait_for_connection(PGconn *conn, const SourceConninfo *conninfo)
+{
+	long		limit = connect_time(conninfo);
+	TimestampTz start = GetCurrentTimestamp();
+	PostgresPollingStatusType status = PGRES_POLLING_WRITING;
+
+	while (status != PGRES_POLLING_OK && status != PGRES_POLLING_FAILED)
+	{
+		long		left = -1;
+		int			events = status == PGRES_POLLING_READING
+			? WL_SOCKET_READABLE : WL_SOCKET_WRITEABLE;
+
+		if (limit >= 0)
+		{
+			left = limit - TimestampDifferenceMilliseconds(start,
+														   GetCurrentTimestamp());
+			if (left <= 0)
+				throw_connect_timeout(conninfo);
+		}
+		if (wait_for_socket(conn, events, left))
+			status = PQconnectPoll(conn);
+	}
+}
+
+/*
+ * Start connecting.  From here on the session owns connection and descriptor.
+ */
+static void
+start_connection(SourceSession *session, const SourceConninfo *conninfo,
+				 const char *application_name)
+{
+	const char **keywords;
+	const char **values;
+	int			n = 0;
+
+	while (conninfo->keywords[n] != NULL)
+		n++;
+	keywords = palloc0(sizeof(char *) * (n + 3));
+	values = palloc0(sizeof(char *) * (n + 3));
+	memcpy(keywords, conninfo->keywords, sizeof(char *) * n);
+	memcpy(values, conninfo->values, sizeof(char *) * n);
+	keywords[n] = "application_name";
+	values[n++] = application_name;
+	keywords[n] = "client_encoding";
+	values[n++] = GetDatabaseEncodingName();
+
+	if (!AcquireExternalFD())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+				 errmsg("could not connect to the source: too many open files on this server"),
+				 errhint("Raise max_files_per_process or \"ulimit -n\" of this server.")));
+	session->conn = PQconnectStartParams(keywords, values, 0);
+	if (session->conn == NULL)
+	{
+		ReleaseExternalFD();
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory")));
+	}
+	dlist_push_tail(&open_sessions, &session->node);
+	pfree(keywords);
+	pfree(values);
+}
+
+/*
+ * Check what only a standing connection shows.
+ */
+static void
+check_connection(SourceSession *session, const SourceConninfo *conninfo)
+{
+	if (conninfo->needs_password && !PQconnectionUsedPassword(session->conn))
+		ereport(ERROR,
+				(errcode(ERRCODE_S_R_E_PROHIBITED_SQL_STATEMENT_ATTEMPTED),
+				 errmsg("password is required"),
+				 errdetail("The source did not ask for the password, and who is not a superuser must be asked for one."),
+				 errhint("Have pg_hba.conf of the source ask for a password (scram-sha-256) from this server's address.")));
+	if (session->version < OLDEST_VERSION)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("the source is too old: its version is %s",
+						PQparameterStatus(session->conn, "server_version")),
+				 errhint("Sources from PostgreSQL 10 up can be cloned; upgrade the source first.")));
+}
+
+static void
+establish(SourceSession *session, const SourceConninfo *conninfo,
+		  const char *application_name)
+{
+	start_connection(session, conninfo, application_name);
+	PQsetErrorVerbosity(session->conn, PQERRORS_VERBOSE);
+	PQsetNoticeReceiver(session->conn, ignore_notice, NULL);
+	if (PQstatus(session->conn) != CONNECTION_BAD)
+		wait_for_connection(session->conn, conninfo);
+	if (PQstatus(session->conn) != CONNECTION_OK)
+		pgcopy_session_error_connect(session->conn, conninfo->printable);
+	PQsetErrorVerbosity(session->conn, PQERRORS_DEFAULT);
+	session->version = PQserverVersion(session->conn);
+	check_connection(session, conninfo);
+	if (PQsetnonblocking(session->conn, 1) != 0)
+		pgcopy_session_error_connect(session->conn, conninfo->printable);
+	pgcopy_session_exec(session, session_settings);
+	if (session->version >= 140000)
+		(void) pgcopy_session_try(session, check_interval_setting,
+								  ERRCODE_INVALID_PARAMETER_VALUE);
+}
+
+SourceSession *
+pgcopy_session_open(const SourceConninfo *conninfo,
+					const char *application_name)
+{
+	SourceSession *session = make_session();
+
+	/* the context may live long after the error */
+	PG_TRY();
+	{
+		establish(session, conninfo, application_name);
+	}
+	PG_CATCH();
+	{
+		pgcopy_session_close(session);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	return session;
+}
+
+bool
+pgcopy_session_is_alive(const SourceSession *session)
+{
+	return session->conn != NULL && PQstatus(session->conn) == CONNECTION_OK;
+}
+
+int
+pgcopy_session_version(const SourceSession *session)
+{
+	return session->version;
+}
+
+int
+pgcopy_session_socket(const SourceSession *session)
+{
+	return PQsocket(session->conn);
+}
+
+const char *
+pgcopy_session_hostaddr(const SourceSession *session)
+{
+	const char *address = PQhostaddr(session->conn);
+
+	return address != NULL && address[0] != '\0' ? address : NULL;
+}
+
+PGconn *
+pgcopy_session_conn(SourceSession *session)
+{
+	return session->conn;
+}
+
+void
+pgcopy_session_throw(SourceSession *session, PGresult *result,
+					 const char *sql)
+{
+	/* the texts must outlive the result */
+	PG_TRY();
+	{
+		pgcopy_session_error_result(session->conn, result, sql);
+	}
+	PG_FINALLY();
+	{
+		PQclear(result);
+	}
+	PG_END_TRY();
+	pg_unreachable();
+}
+
+/*
+ * Send what libpq holds back, reading meanwhile: the source may wait for us
+ * to read before it reads on.
+ */
+static bool
+flush_query(PGconn *conn)
+{
+	int			left;
+
+	while ((left = PQflush(conn)) == 1)
+	{
+		wait_for_socket(conn, WL_SOCKET_READABLE | WL_SOCKET_WRITEABLE, -1);
+		if (PQconsumeInput(conn) == 0)
+			return false;
+	}
+	return left == 0;
+}
+
+static PGresult *
+next_result(PGconn *conn)
+{
+	while (PQisBusy(conn))
+	{
+		wait_for_socket(conn, WL_SOCKET_READABLE, -1);
+		if (PQconsumeInput(conn) == 0)
+			break;
+	}
+	return PQgetResult(conn);
+}
+
+static bool
+is_failure(const PGresult *result)
+{
+	ExecStatusType status = PQresultStatus(result);
+
+	return status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK;
+}
+
+/*
+ * Read all results of a query.  Returns the first failure, else the last
+ * result; NULL when the connection gave none.  The caller clears it.
+ */
+static PGresult *
+collect_result(PGconn *conn)
+{
+	PGresult   *volatile kept = NULL;
+
+	PG_TRY();
+	{
+		PGresult   *result;
+
+		while (flush_query(conn), (result = next_result(conn)) != NULL)
+		{
+			if (kept != NULL && is_failure(kept))
+			{
+				PQclear(result);
+			}
+			else
+			{
+				PQclear(kept);
+				kept = result;
+			}
+			if (PQstatus(conn) == CONNECTION_BAD)
+				break;
+		}
+	}
+	PG_CATCH();
+	{
+		PQclear(kept);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	return kept;
+}
+
+/*
+ * Throw unless the session can take a query.
+ */
+static void
+check_usable(SourceSession *session, const char *sql)
+{
+	if (session->conn == NULL)
+		elog(ERROR, "session of the source is closed");
+	if (PQstatus(session->conn) == CONNECTION_BAD)
+		pgcopy_session_error_result(session->conn, NULL, sql);
+	if (PQtransactionStatus(session->conn) == PQTRANS_ACTIVE)
+		elog(ERROR, "session of the source is busy");
+}
+
+/*
+ * Run SQL and return its one result, failed or not, never NULL.
+ */
+static PGresult *
+run_sql(SourceSession *session, const char *sql)
+{
+	PGresult   *result = NULL;
+
+	check_usable(session, sql);
+	if (PQsendQuery(session->conn, sql))
+		result = collect_result(session->conn);
+	if (result == NULL)
+		pgcopy_session_error_result(session->conn, NULL, sql);
+	return result;
+}
+
+void
+pgcopy_session_exec(SourceSession *session, const char *sql)
+{
+	PGresult   *result = run_sql(session, sql);
+
+	if (is_failure(result))
+		pgcopy_session_throw(session, result, sql);
+	PQclear(result);
+}
+
+bool
+pgcopy_session_try(SourceSession *session, const char *sql,
+				   int accepted_sqlstate)
+{
+	PGresult   *result = run_sql(session, sql);
+	bool		has_failed = is_failure(result);
+
+	if (has_failed &&
+		pgcopy_session_error_sqlstate(result) != accepted_sqlstate)
+		pgcopy_session_throw(session, result, sql);
+	PQclear(result);
+	return !has_failed;
+}
+
+static void
+free_in_callback(void *arg)
+{
+	pgcopy_rows_free((SourceRows *) arg);
+}
+
+/*
+ * Throw if anything in a result is not text of this database's encoding.
+ */
+static void
+verify_rows(const PGresult *result)
+{
+	int			ntuples = PQntuples(result);
+	int			nfields = PQnfields(result);
+	int			row;
+	int			column;
+
+	for (row = 0; row < ntuples; row++)
+	{
+		for (column = 0; column < nfields; column++)
+			(void) pg_verifymbstr(PQgetvalue(result, row, column),
+								  PQgetlength(result, row, column), false);
+		if (row % 1000 == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
+}
+
+SourceRows *
+pgcopy_session_query(SourceSession *session, const char *sql, int nparams,
+					 const char *const *params)
+{
+	SourceRows *rows = palloc0(sizeof(SourceRows));
+
+	rows->callback.func = free_in_callback;
+	rows->callback.arg = rows;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &rows->callback);
+
+	check_usable(session, sql);
+	if (PQsendQueryParams(session->conn, sql, nparams, NULL, params,
+						  NULL, NULL, 0))
+		rows->result = collect_result(session->conn);
+	if (rows->result == NULL || PQresultStatus(rows->result) != PGRES_TUPLES_OK)
+		pgcopy_session_error_result(session->conn, rows->result, sql);
+	verify_rows(rows->result);
+	return rows;
+}
+
+int
+pgcopy_rows_count(const SourceRows *rows)
+{
+	return PQntuples(rows->result);
+}
+
+const char *
+pgcopy_rows_get(const SourceRows *rows, int row, int column)
+{
+	Assert(row < PQntuples(rows->result) && column < PQnfields(rows->result));
+	if (PQgetisnull(rows->result, row, column))
+		return NULL;
+	return PQgetvalue(rows->result, row, column);
+}
+
+int64
+pgcopy_rows_get_int64(const SourceRows *rows, int row, int column)
+{
+	const char *value = pgcopy_rows_get(rows, row, column);
+
+	return value != NULL ? strtoll(value, NULL, 10) : 0;
+}
+
+bool
+pgcopy_rows_get_bool(const SourceRows *rows, int row, int column)
+{
+	const char *value = pgcopy_rows_get(rows, row, column);
+
+	return value != NULL && value[0] == 't';
+}
+
+void
+pgcopy_rows_free(SourceRows *rows)
+{
+	PQclear(rows->result);
+	rows->result = NULL;
+}

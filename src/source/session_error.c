@@ -1,0 +1,202 @@
+/*-------------------------------------------------------------------------
+ *
+ * session_error.c
+ *	  What the source says when something fails, as errors of this server.
+ *
+ * Nothing here frees a result or closes a connection: texts are copied into
+ * the error's memory context before the session's own clean-up runs.
+ *
+ * libpq has no function that gives the SQLSTATE of a refused connection, but
+ * it writes it into the message when asked to be verbose:
+ *
+ *		... failed: FATAL:  28P01: password authentication failed for ...
+ *		LOCATION:  auth_failed, auth.c:338
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "libpq-fe.h"
+#include "mb/pg_wchar.h"
+
+#include "source/session_error.h"
+
+/* As much of a statement as an error shows. */
+#define SHOWN_SQL_BYTES 400
+
+/*
+ * Copy a text of the source.  Before a session is set up it comes in an
+ * encoding nobody has announced: then only its ASCII part is kept.
+ */
+static char *
+copy_text(const char *text)
+{
+	char	   *copy;
+	char	   *p;
+
+	if (text == NULL || text[0] == '\0')
+		return NULL;
+	copy = pchomp(text);
+	if (pg_verifymbstr(copy, strlen(copy), true))
+		return copy;
+	for (p = copy; *p != '\0'; p++)
+	{
+		if (IS_HIGHBIT_SET(*p))
+			*p = '?';
+	}
+	return copy;
+}
+
+static bool
+is_sqlstate(const char *text)
+{
+	return text != NULL &&
+		strspn(text, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") >= 5;
+}
+
+/*
+ * An error whose class says success or warning must not become one here.
+ */
+static int
+make_sqlstate(const char *text)
+{
+	if (!is_sqlstate(text) || strncmp(text, "00", 2) == 0 ||
+		strncmp(text, "01", 2) == 0 || strncmp(text, "02", 2) == 0)
+		return ERRCODE_INTERNAL_ERROR;
+	return MAKE_SQLSTATE(text[0], text[1], text[2], text[3], text[4]);
+}
+
+int
+pgcopy_session_error_sqlstate(const PGresult *result)
+{
+	const char *text = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+
+	return text != NULL ? make_sqlstate(text) : 0;
+}
+
+/*
+ * The last "severity:  SQLSTATE: " in a verbose message, or NULL.  With
+ * sslmode=prefer there are several attempts, and the last one counts.
+ */
+static char *
+find_sqlstate(char *message)
+{
+	char	   *found = NULL;
+	char	   *p = message;
+
+	while ((p = strstr(p, ":  ")) != NULL)
+	{
+		p += 3;
+		if (is_sqlstate(p) && strncmp(p + 5, ": ", 2) == 0)
+			found = p;
+	}
+	return found;
+}
+
+static const char *
+hint_for_connect(int sqlstate)
+{
+	switch (sqlstate)
+	{
+		case ERRCODE_INVALID_PASSWORD:
+			return "Check user and password in the connection string or in the user mapping.";
+		case ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION:
+			return "Check the user's name, and that pg_hba.conf of the source lets this server's address in.";
+		case ERRCODE_UNDEFINED_DATABASE:
+			return "Check the database's name; \"psql -l\" on the source lists them.";
+		case ERRCODE_TOO_MANY_CONNECTIONS:
+			return "Raise max_connections of the source or the connection limit of the role or database, or use fewer table_jobs.";
+		case ERRCODE_CANNOT_CONNECT_NOW:
+			return "The source is starting up, shutting down or does not accept connections; try again later.";
+		case ERRCODE_INSUFFICIENT_PRIVILEGE:
+			return "GRANT CONNECT on the database to the user.";
+		default:
+			return "Check that the source is up, and that host and port are right and reachable from this server.";
+	}
+}
+
+/*
+ * Cut a verbose message down to its primary line, in place.
+ */
+static char *
+cut_message(char *after_sqlstate)
+{
+	after_sqlstate[strcspn(after_sqlstate, "\n")] = '\0';
+	return after_sqlstate;
+}
+
+void
+pgcopy_session_error_connect(const PGconn *conn, const char *printable)
+{
+	char	   *message = copy_text(PQerrorMessage(conn));
+	char	   *state = message != NULL ? find_sqlstate(message) : NULL;
+	int			sqlstate = ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION;
+
+	if (state != NULL)
+	{
+		sqlstate = make_sqlstate(state);
+		message = cut_message(state + strlen("XXXXX: "));
+	}
+	else if (PQconnectionNeedsPassword(conn))
+		sqlstate = ERRCODE_INVALID_PASSWORD;
+
+	ereport(ERROR,
+			(errcode(sqlstate),
+			 errmsg("could not connect to the source: %s",
+					message != NULL ? message : "unknown error"),
+			 printable[0] != '\0'
+			 ? errdetail("The source is \"%s\".", printable) : 0,
+			 errhint("%s", hint_for_connect(sqlstate))));
+}
+
+/*
+ * The beginning of a statement, for a context line.
+ */
+static const char *
+shorten_sql(const char *sql)
+{
+	int			len = strlen(sql);
+
+	if (len <= SHOWN_SQL_BYTES)
+		return sql;
+	return psprintf("%.*s ...", pg_mbcliplen(sql, len, SHOWN_SQL_BYTES), sql);
+}
+
+static void
+throw_lost(const PGconn *conn, const char *sql)
+{
+	char	   *message = copy_text(PQerrorMessage(conn));
+
+	ereport(ERROR,
+			(errcode(ERRCODE_CONNECTION_FAILURE),
+			 errmsg("lost connection to the source"),
+			 message != NULL ? errdetail_internal("%s", message) : 0,
+			 errhint("See the log of the source, and check the network between it and this server."),
+			 errcontext("on the source: %s", shorten_sql(sql))));
+}
+
+void
+pgcopy_session_error_result(const PGconn *conn, const PGresult *result,
+							const char *sql)
+{
+	int			sqlstate = pgcopy_session_error_sqlstate(result);
+	char	   *message = copy_text(PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
+	char	   *detail = copy_text(PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL));
+	char	   *hint = copy_text(PQresultErrorField(result, PG_DIAG_MESSAGE_HINT));
+	char	   *context = copy_text(PQresultErrorField(result, PG_DIAG_CONTEXT));
+
+	if (sqlstate == 0 && PQstatus(conn) == CONNECTION_BAD)
+		throw_lost(conn, sql);
+	if (message == NULL)
+		message = copy_text(PQresultErrorMessage(result));
+	if (message == NULL)
+		message = copy_text(PQerrorMessage(conn));
+
+	ereport(ERROR,
+			(errcode(sqlstate != 0 ? sqlstate : ERRCODE_CONNECTION_EXCEPTION),
+			 errmsg_internal("%s", message != NULL ? message : "unexpected answer of the source"),
+			 detail != NULL ? errdetail_internal("%s", detail) : 0,
+			 hint != NULL ? errhint("%s", hint) : 0,
+			 context != NULL ? errcontext("%s", context) : 0,
+			 errcontext("on the source: %s", shorten_sql(sql))));
+}

@@ -1,0 +1,29 @@
+/*-------------------------------------------------------------------------
+ *
+ * session_error.h
+ *	  What the source says when something fails, as errors of this server.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCOPY_SESSION_ERROR_H
+#define PGCOPY_SESSION_ERROR_H
+
+struct pg_conn;
+struct pg_result;
+
+/* The SQLSTATE of a failed result, or 0 where it has none. */
+extern int	pgcopy_session_error_sqlstate(const struct pg_result *result);
+
+/*
+ * Throw for a connection that did not come about.  The connection must have
+ * been started with PQERRORS_VERBOSE.  "printable" says where it went.
+ */
+extern void pgcopy_session_error_connect(const struct pg_conn *conn,
+										 const char *printable) pg_attribute_noreturn();
+
+/* Throw for a result, or for a lost connection where there is none. */
+extern void pgcopy_session_error_result(const struct pg_conn *conn,
+										const struct pg_result *result,
+										const char *sql) pg_attribute_noreturn();
+
+#endif							/* PGCOPY_SESSION_ERROR_H */

@@ -1,0 +1,249 @@
+/*-------------------------------------------------------------------------
+ *
+ * snapshot.c
+ *	  One moment of the source, seen by many sessions.
+ *
+ * A snapshot protects rows, not tables: TRUNCATE, a rewriting ALTER TABLE and
+ * DROP are not MVCC-safe, and a transaction that reads such a table under an
+ * older snapshot finds it empty without a word.  So every table is locked,
+ * and after that a query which the snapshot cannot blind compares what is
+ * there with what the snapshot says.
+ *
+ * Materialized views cannot be locked with LOCK TABLE, and no rows of theirs
+ * are read; views are not locked because that would lock, with the rights of
+ * their owners, all they are made of.  Both are compared by name only.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_class.h"
+#include "lib/stringinfo.h"
+#include "libpq-fe.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+#include "source/inventory.h"
+#include "source/snapshot.h"
+
+/* How many tables one LOCK TABLE names. */
+#define LOCKS_PER_STATEMENT 500
+
+/* More than this in reserve for pg_dump and catalogs. */
+#define LOCKS_IN_RESERVE	200
+
+#define EXPORT_SQL	"SELECT pg_catalog.pg_export_snapshot()"
+
+/*
+ * Room of the lock table, counted as the server does when it starts.
+ */
+static const char lock_room_sql[] =
+"SELECT pg_catalog.current_setting('max_locks_per_transaction')::pg_catalog.int8,"
+" pg_catalog.sum(setting::pg_catalog.int8)"
+"  + 1"
+" FROM pg_catalog.pg_settings"
+" WHERE name IN ('max_connections', 'max_prepared_transactions',"
+" 'autovacuum_max_workers', 'max_worker_processes', 'max_wal_senders')";
+
+/*
+ * The first relation that is not any more what the snapshot says.  pg_class
+ * is read with the snapshot, the two functions look at the present.
+ */
+static const char still_true_sql[] =
+"SELECT pg_catalog.format('%I.%I', n.nspname, c.relname),"
+"  pg_catalog.to_regclass(pg_catalog.format('%I.%I', n.nspname, c.relname))"
+"    IS DISTINCT FROM c.oid::pg_catalog.regclass"
+" FROM pg_catalog.pg_class AS c"
+" JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
+" WHERE c.relkind IN ('r', 'p', 'm', 'v') AND c.relpersistence <> 't'"
+"  AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+"  AND (pg_catalog.to_regclass(pg_catalog.format('%I.%I', n.nspname, c.relname))"
+"        IS DISTINCT FROM c.oid::pg_catalog.regclass"
+"   OR (c.relkind = 'r'"
+"       AND pg_catalog.pg_relation_filenode(c.oid::pg_catalog.regclass)"
+"           IS DISTINCT FROM c.relfilenode))"
+" LIMIT 1";
+
+static bool
+is_in_transaction(SourceSession *session)
+{
+	PGTransactionStatusType status =
+	PQtransactionStatus(pgcopy_session_conn(session));
+
+	return status == PQTRANS_INTRANS || status == PQTRANS_INERROR;
+}
+
+static void
+begin_transaction(SourceSession *session)
+{
+	if (is_in_transaction(session))
+		elog(ERROR, "session of the source is in a transaction already");
+	pgcopy_session_exec(session,
+						"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+}
+
+static char *
+export_snapshot(SourceSession *session)
+{
+	SourceRows *rows = pgcopy_session_query(session, EXPORT_SQL, 0, NULL);
+	char	   *name = pstrdup(pgcopy_rows_get(rows, 0, 0));
+
+	pgcopy_rows_free(rows);
+	return name;
+}
+
+char *
+pgcopy_snapshot_export(SourceSession *session)
+{
+	begin_transaction(session);
+	return export_snapshot(session);
+}
+
+char *
+pgcopy_snapshot_import(SourceSession *session, const char *name)
+{
+	begin_transaction(session);
+	pgcopy_session_exec(session,
+						psprintf("SET TRANSACTION SNAPSHOT %s",
+								 quote_literal_cstr(name)));
+	return export_snapshot(session);
+}
+
+void
+pgcopy_snapshot_release(SourceSession *session)
+{
+	if (pgcopy_session_is_alive(session) && is_in_transaction(session))
+		pgcopy_session_exec(session, "ROLLBACK");
+}
+
+bool
+pgcopy_snapshot_try_lock(SourceSession *session, const char *name)
+{
+	char	   *sql = psprintf("SAVEPOINT pgcopy_lock;"
+							   " LOCK TABLE ONLY %s IN ACCESS SHARE MODE NOWAIT;"
+							   " RELEASE SAVEPOINT pgcopy_lock", name);
+	bool		is_locked = pgcopy_session_try(session, sql,
+											   ERRCODE_LOCK_NOT_AVAILABLE);
+
+	if (!is_locked)
+		pgcopy_session_exec(session,
+							"ROLLBACK TO SAVEPOINT pgcopy_lock;"
+							" RELEASE SAVEPOINT pgcopy_lock");
+	pfree(sql);
+	return is_locked;
+}
+
+static bool
+can_be_locked(const SourceRelation *relation)
+{
+	return relation->relkind == RELKIND_RELATION ||
+		relation->relkind == RELKIND_PARTITIONED_TABLE;
+}
+
+/*
+ * Throw when the source's lock table cannot hold so many locks.
+ */
+static void
+check_lock_room(SourceSession *session, int64 wanted)
+{
+	SourceRows *rows = pgcopy_session_query(session, lock_room_sql, 0, NULL);
+	int64		per_transaction = pgcopy_rows_get_int64(rows, 0, 0);
+	int64		transactions = Max(pgcopy_rows_get_int64(rows, 0, 1), 1);
+	int64		room = per_transaction * transactions;
+
+	pgcopy_rows_free(rows);
+	if (wanted <= room)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OUT_OF_MEMORY),
+			 errmsg("the source's lock table is too small for its " INT64_FORMAT " tables",
+					wanted),
+			 errdetail("With max_locks_per_transaction = " INT64_FORMAT " it has room for " INT64_FORMAT " locks.",
+					   per_transaction, room),
+			 errhint("On the source, set max_locks_per_transaction to " INT64_FORMAT " or more and restart it.",
+					 (wanted + LOCKS_IN_RESERVE) / transactions + 1)));
+}
+
+/*
+ * Run one LOCK TABLE.  False when one of the tables is gone, or is something
+ * else by now.
+ */
+static bool
+lock_tables(SourceSession *session, const char *sql)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile bool is_locked = true;
+
+	PG_TRY();
+	{
+		pgcopy_session_exec(session, sql);
+	}
+	PG_CATCH();
+	{
+		int			sqlstate = geterrcode();
+
+		if (sqlstate != ERRCODE_UNDEFINED_TABLE &&
+			sqlstate != ERRCODE_UNDEFINED_SCHEMA &&
+			sqlstate != ERRCODE_WRONG_OBJECT_TYPE)
+			PG_RE_THROW();
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+		is_locked = false;
+	}
+	PG_END_TRY();
+	return is_locked;
+}
+
+bool
+pgcopy_snapshot_lock_all(SourceSession *session, List *relations)
+{
+	StringInfoData sql;
+	ListCell   *lc;
+	int64		wanted = 0;
+	int			named = 0;
+
+	foreach(lc, relations)
+		wanted += can_be_locked(lfirst(lc));
+	check_lock_room(session, wanted);
+
+	initStringInfo(&sql);
+	foreach(lc, relations)
+	{
+		SourceRelation *relation = lfirst(lc);
+
+		if (can_be_locked(relation))
+		{
+			char	   *name = pgcopy_inventory_quoted_name(relation);
+
+			appendStringInfo(&sql, "%s ONLY %s",
+							 named++ == 0 ? "LOCK TABLE" : ",", name);
+			pfree(name);
+		}
+		if (named == LOCKS_PER_STATEMENT ||
+			(named > 0 && lnext(relations, lc) == NULL))
+		{
+			appendStringInfoString(&sql, " IN ACCESS SHARE MODE");
+			if (!lock_tables(session, sql.data))
+				return false;
+			resetStringInfo(&sql);
+			named = 0;
+		}
+	}
+	pfree(sql.data);
+	return true;
+}
+
+bool
+pgcopy_snapshot_still_true(SourceSession *session, char **what)
+{
+	SourceRows *rows = pgcopy_session_query(session, still_true_sql, 0, NULL);
+	bool		is_true = pgcopy_rows_count(rows) == 0;
+
+	if (!is_true)
+		*what = psprintf("%s was %s", pgcopy_rows_get(rows, 0, 0),
+						 pgcopy_rows_get_bool(rows, 0, 1)
+						 ? "dropped, replaced or renamed"
+						 : "truncated or rewritten");
+	pgcopy_rows_free(rows);
+	return is_true;
+}
