@@ -17,12 +17,12 @@
 
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
-#include "utils/memutils.h"
 
 #include "source/inventory.h"
 
@@ -159,7 +159,7 @@ pgcopy_inventory_info(SourceSession *session)
  * reader: names hold quotes, commas and braces.
  */
 static List *
-read_name_array(const char *text)
+read_name_array(const char *literal)
 {
 	List	   *names = NIL;
 	ArrayType  *array;
@@ -168,10 +168,10 @@ read_name_array(const char *text)
 	int			n;
 	int			i;
 
-	if (text == NULL)
+	if (literal == NULL)
 		return NIL;
 	array = DatumGetArrayTypeP(OidInputFunctionCall(F_ARRAY_IN,
-													unconstify(char *, text),
+													unconstify(char *, literal),
 													TEXTOID, -1));
 	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT,
 					  &elements, &nulls, &n);

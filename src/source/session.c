@@ -31,12 +31,12 @@
 #include "storage/fd.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
-#include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "source/session.h"
 #include "source/session_error.h"
+#include "source/session_result.h"
 
 /* The oldest source we read. */
 #define OLDEST_VERSION	100000
@@ -46,12 +46,6 @@ struct SourceSession
 	dlist_node	node;			/* in open_sessions while conn is not NULL */
 	PGconn	   *conn;			/* NULL once closed */
 	int			version;
-	MemoryContextCallback callback;
-};
-
-struct SourceRows
-{
-	PGresult   *result;			/* NULL once freed */
 	MemoryContextCallback callback;
 };
 
@@ -491,15 +485,22 @@ check_usable(SourceSession *session, const char *sql)
 }
 
 /*
- * Run SQL and return its one result, failed or not, never NULL.
+ * PQsendQueryParams takes one statement only, PQsendQuery several.
  */
-static PGresult *
-run_sql(SourceSession *session, const char *sql)
+PGresult *
+pgcopy_session_result(SourceSession *session, const char *sql, int nparams,
+					  const char *const *params)
 {
 	PGresult   *result = NULL;
+	int			is_sent;
 
 	check_usable(session, sql);
-	if (PQsendQuery(session->conn, sql))
+	if (params != NULL)
+		is_sent = PQsendQueryParams(session->conn, sql, nparams, NULL, params,
+									NULL, NULL, 0);
+	else
+		is_sent = PQsendQuery(session->conn, sql);
+	if (is_sent)
 		result = collect_result(session->conn);
 	if (result == NULL)
 		pgcopy_session_error_result(session->conn, NULL, sql);
@@ -509,7 +510,7 @@ run_sql(SourceSession *session, const char *sql)
 void
 pgcopy_session_exec(SourceSession *session, const char *sql)
 {
-	PGresult   *result = run_sql(session, sql);
+	PGresult   *result = pgcopy_session_result(session, sql, 0, NULL);
 
 	if (is_failure(result))
 		pgcopy_session_throw(session, result, sql);
@@ -520,7 +521,7 @@ bool
 pgcopy_session_try(SourceSession *session, const char *sql,
 				   int accepted_sqlstate)
 {
-	PGresult   *result = run_sql(session, sql);
+	PGresult   *result = pgcopy_session_result(session, sql, 0, NULL);
 	bool		has_failed = is_failure(result);
 
 	if (has_failed &&
@@ -528,89 +529,4 @@ pgcopy_session_try(SourceSession *session, const char *sql,
 		pgcopy_session_throw(session, result, sql);
 	PQclear(result);
 	return !has_failed;
-}
-
-static void
-free_in_callback(void *arg)
-{
-	pgcopy_rows_free((SourceRows *) arg);
-}
-
-/*
- * Throw if anything in a result is not text of this database's encoding.
- */
-static void
-verify_rows(const PGresult *result)
-{
-	int			ntuples = PQntuples(result);
-	int			nfields = PQnfields(result);
-	int			row;
-	int			column;
-
-	for (row = 0; row < ntuples; row++)
-	{
-		for (column = 0; column < nfields; column++)
-			(void) pg_verifymbstr(PQgetvalue(result, row, column),
-								  PQgetlength(result, row, column), false);
-		if (row % 1000 == 0)
-			CHECK_FOR_INTERRUPTS();
-	}
-}
-
-SourceRows *
-pgcopy_session_query(SourceSession *session, const char *sql, int nparams,
-					 const char *const *params)
-{
-	SourceRows *rows = palloc0(sizeof(SourceRows));
-
-	rows->callback.func = free_in_callback;
-	rows->callback.arg = rows;
-	MemoryContextRegisterResetCallback(CurrentMemoryContext, &rows->callback);
-
-	check_usable(session, sql);
-	if (PQsendQueryParams(session->conn, sql, nparams, NULL, params,
-						  NULL, NULL, 0))
-		rows->result = collect_result(session->conn);
-	if (rows->result == NULL || PQresultStatus(rows->result) != PGRES_TUPLES_OK)
-		pgcopy_session_error_result(session->conn, rows->result, sql);
-	verify_rows(rows->result);
-	return rows;
-}
-
-int
-pgcopy_rows_count(const SourceRows *rows)
-{
-	return PQntuples(rows->result);
-}
-
-const char *
-pgcopy_rows_get(const SourceRows *rows, int row, int column)
-{
-	Assert(row < PQntuples(rows->result) && column < PQnfields(rows->result));
-	if (PQgetisnull(rows->result, row, column))
-		return NULL;
-	return PQgetvalue(rows->result, row, column);
-}
-
-int64
-pgcopy_rows_get_int64(const SourceRows *rows, int row, int column)
-{
-	const char *value = pgcopy_rows_get(rows, row, column);
-
-	return value != NULL ? strtoll(value, NULL, 10) : 0;
-}
-
-bool
-pgcopy_rows_get_bool(const SourceRows *rows, int row, int column)
-{
-	const char *value = pgcopy_rows_get(rows, row, column);
-
-	return value != NULL && value[0] == 't';
-}
-
-void
-pgcopy_rows_free(SourceRows *rows)
-{
-	PQclear(rows->result);
-	rows->result = NULL;
 }

@@ -1,0 +1,433 @@
+/*-------------------------------------------------------------------------
+ *
+ * preflight.c
+ *	  Checks of source against target before the first statement.
+ *
+ * Each is one query on either side, compared as sets, and one error that
+ * names the first of what it has found and counts the rest.
+ *
+ * Local SQL runs with an empty search_path, as the source's does, so that
+ * both sides print names of types in the same way and nobody's operators
+ * come in between.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/fmgrprotos.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+
+#include "source/inventory.h"
+
+/* How many names an error lists. */
+#define SHOWN_NAMES 10
+
+static const char lock_seen_sql[] =
+"SELECT EXISTS (SELECT FROM pg_catalog.pg_locks AS l"
+" JOIN pg_catalog.pg_database AS d ON d.oid = l.database"
+" WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1"
+" AND l.classid = $1::pg_catalog.oid AND l.objid = $2::pg_catalog.oid"
+" AND d.datname = pg_catalog.current_database())";
+
+static const char extensions_sql[] =
+"SELECT e.extname FROM pg_catalog.pg_extension AS e"
+" WHERE e.extname <> 'pgcopydb_ext'";
+
+static const char missing_extensions_sql[] =
+"SELECT u.name FROM pg_catalog.unnest($1::pg_catalog.text[]) AS u(name)"
+" WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_available_extensions AS a"
+"  WHERE a.name::pg_catalog.text = u.name)"
+" AND NOT EXISTS (SELECT FROM pg_catalog.pg_extension AS e"
+"  WHERE e.extname::pg_catalog.text = u.name)"
+" ORDER BY u.name COLLATE pg_catalog.\"C\"";
+
+/*
+ * Roles that a dump names.  Policies and user mappings name theirs whatever
+ * the options say.  $1: owners count, $2: grantees count.
+ *
+ * pg_shdepend does not know the roles that initdb made.  Such a one stands
+ * for the source's superuser, whose name may differ here, so ownership and
+ * grants of the common objects are looked through for it.
+ */
+static const char roles_sql[] =
+"WITH pinned AS ("
+"  SELECT o.owner AS role, 'o'::pg_catalog.text AS why FROM ("
+"   SELECT relowner, oid FROM pg_catalog.pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'S', 'f')"
+"   UNION ALL SELECT proowner, oid FROM pg_catalog.pg_proc"
+"   UNION ALL SELECT typowner, oid FROM pg_catalog.pg_type WHERE typrelid = 0"
+"   UNION ALL SELECT nspowner, oid FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_'"
+"  ) AS o(owner, oid)"
+"  WHERE o.oid >= 16384 AND o.owner < 16384"
+"   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS x"
+"    WHERE x.objid = o.oid AND x.deptype = 'e')"
+"  UNION ALL"
+"  SELECT a.grantee, 'a' FROM ("
+"   SELECT relacl FROM pg_catalog.pg_class WHERE oid >= 16384 AND relacl IS NOT NULL"
+"   UNION ALL SELECT proacl FROM pg_catalog.pg_proc WHERE oid >= 16384 AND proacl IS NOT NULL"
+"   UNION ALL SELECT nspacl FROM pg_catalog.pg_namespace WHERE oid >= 16384 AND nspacl IS NOT NULL"
+"   UNION ALL SELECT defaclacl FROM pg_catalog.pg_default_acl"
+"  ) AS g(acl), pg_catalog.aclexplode(g.acl) AS a"
+"  WHERE a.grantee <> 0 AND a.grantee < 16384"
+" ), shared AS ("
+"  SELECT s.refobjid AS role, CASE"
+"    WHEN s.deptype = 'r' THEN 'p'"
+"    WHEN s.classid = 'pg_catalog.pg_user_mapping'::pg_catalog.regclass THEN 'p'"
+"    WHEN s.classid = 'pg_catalog.pg_default_acl'::pg_catalog.regclass THEN 'a'"
+"    ELSE s.deptype::pg_catalog.text END AS why"
+"  FROM pg_catalog.pg_shdepend AS s"
+"  WHERE s.dbid = (SELECT d.oid FROM pg_catalog.pg_database AS d"
+"    WHERE d.datname = pg_catalog.current_database())"
+"   AND s.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass"
+"   AND s.deptype IN ('o', 'a', 'r')"
+"   AND s.classid <> 'pg_catalog.pg_extension'::pg_catalog.regclass"
+"   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS x"
+"    WHERE x.classid = s.classid AND x.objid = s.objid AND x.deptype = 'e')"
+"   AND NOT EXISTS (SELECT FROM pg_catalog.pg_class AS t"
+"    WHERE s.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
+"     AND t.oid = s.objid AND t.relpersistence = 't')"
+" )"
+" SELECT DISTINCT r.rolname FROM ("
+"  SELECT * FROM pinned UNION ALL SELECT * FROM shared) AS u"
+" JOIN pg_catalog.pg_roles AS r ON r.oid = u.role"
+" WHERE u.why = 'p' OR (u.why = 'o' AND $1::pg_catalog.bool)"
+"  OR (u.why = 'a' AND $2::pg_catalog.bool)";
+
+static const char missing_roles_sql[] =
+"SELECT u.name FROM pg_catalog.unnest($1::pg_catalog.text[]) AS u(name)"
+" WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r"
+"  WHERE r.rolname::pg_catalog.text = u.name)"
+" ORDER BY u.name COLLATE pg_catalog.\"C\"";
+
+/*
+ * Everything with a name of its own, for both sides.  Tables, views, indexes
+ * and sequences share one space of names, and indexes come with their tables.
+ */
+static const char objects_sql[] =
+"SELECT o.what FROM ("
+" SELECT 'pg_catalog.pg_namespace'::pg_catalog.regclass AS classid, n.oid,"
+"  'schema ' || pg_catalog.quote_ident(n.nspname) AS what"
+" FROM pg_catalog.pg_namespace AS n"
+" WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN ('public', 'information_schema')"
+" UNION ALL"
+" SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, c.oid,"
+"  'relation ' || pg_catalog.format('%I.%I', n.nspname, c.relname)"
+" FROM pg_catalog.pg_class AS c"
+" JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
+" WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND c.relpersistence <> 't'"
+"  AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+" UNION ALL"
+" SELECT 'pg_catalog.pg_type'::pg_catalog.regclass, t.oid,"
+"  'type ' || pg_catalog.format('%I.%I', n.nspname, t.typname)"
+" FROM pg_catalog.pg_type AS t"
+" JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace"
+" LEFT JOIN pg_catalog.pg_class AS c ON c.oid = t.typrelid"
+" WHERE t.typtype <> 'm' AND (t.typrelid = 0 OR c.relkind = 'c')"
+"  AND NOT EXISTS (SELECT FROM pg_catalog.pg_type AS e WHERE e.typarray = t.oid)"
+"  AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+" UNION ALL"
+" SELECT 'pg_catalog.pg_proc'::pg_catalog.regclass, p.oid,"
+"  'function ' || pg_catalog.format('%I.%I(%s)', n.nspname, p.proname,"
+"   pg_catalog.oidvectortypes(p.proargtypes))"
+" FROM pg_catalog.pg_proc AS p"
+" JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace"
+" WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+" UNION ALL"
+" SELECT 'pg_catalog.pg_operator'::pg_catalog.regclass, p.oid,"
+"  'operator ' || pg_catalog.format('%I.%s(%s,%s)', n.nspname, p.oprname,"
+"   pg_catalog.format_type(p.oprleft, NULL), pg_catalog.format_type(p.oprright, NULL))"
+" FROM pg_catalog.pg_operator AS p"
+" JOIN pg_catalog.pg_namespace AS n ON n.oid = p.oprnamespace"
+" WHERE n.nspname !~ '^pg_'"
+" UNION ALL"
+" SELECT 'pg_catalog.pg_collation'::pg_catalog.regclass, c.oid,"
+"  'collation ' || pg_catalog.format('%I.%I', n.nspname, c.collname)"
+" FROM pg_catalog.pg_collation AS c"
+" JOIN pg_catalog.pg_namespace AS n ON n.oid = c.collnamespace"
+" WHERE n.nspname !~ '^pg_'"
+" UNION ALL"
+" SELECT 'pg_catalog.pg_conversion'::pg_catalog.regclass, c.oid,"
+"  'conversion ' || pg_catalog.format('%I.%I', n.nspname, c.conname)"
+" FROM pg_catalog.pg_conversion AS c"
+" JOIN pg_catalog.pg_namespace AS n ON n.oid = c.connamespace"
+" WHERE n.nspname !~ '^pg_'"
+" UNION ALL"
+" SELECT 'pg_catalog.pg_ts_config'::pg_catalog.regclass, t.oid,"
+"  'text search configuration ' || pg_catalog.format('%I.%I', n.nspname, t.cfgname)"
+" FROM pg_catalog.pg_ts_config AS t"
+" JOIN pg_catalog.pg_namespace AS n ON n.oid = t.cfgnamespace"
+" WHERE n.nspname !~ '^pg_'"
+" UNION ALL"
+" SELECT 'pg_catalog.pg_ts_dict'::pg_catalog.regclass, t.oid,"
+"  'text search dictionary ' || pg_catalog.format('%I.%I', n.nspname, t.dictname)"
+" FROM pg_catalog.pg_ts_dict AS t"
+" JOIN pg_catalog.pg_namespace AS n ON n.oid = t.dictnamespace"
+" WHERE n.nspname !~ '^pg_'"
+" UNION ALL"
+" SELECT 'pg_catalog.pg_foreign_data_wrapper'::pg_catalog.regclass, f.oid,"
+"  'foreign-data wrapper ' || pg_catalog.quote_ident(f.fdwname)"
+" FROM pg_catalog.pg_foreign_data_wrapper AS f"
+" UNION ALL"
+" SELECT 'pg_catalog.pg_foreign_server'::pg_catalog.regclass, s.oid,"
+"  'server ' || pg_catalog.quote_ident(s.srvname)"
+" FROM pg_catalog.pg_foreign_server AS s"
+" UNION ALL"
+" SELECT 'pg_catalog.pg_language'::pg_catalog.regclass, l.oid,"
+"  'language ' || pg_catalog.quote_ident(l.lanname)"
+" FROM pg_catalog.pg_language AS l"
+" UNION ALL"
+" SELECT 'pg_catalog.pg_event_trigger'::pg_catalog.regclass, e.oid,"
+"  'event trigger ' || pg_catalog.quote_ident(e.evtname)"
+" FROM pg_catalog.pg_event_trigger AS e"
+" UNION ALL"
+" SELECT 'pg_catalog.pg_publication'::pg_catalog.regclass, p.oid,"
+"  'publication ' || pg_catalog.quote_ident(p.pubname)"
+" FROM pg_catalog.pg_publication AS p"
+" UNION ALL"
+" SELECT 'pg_catalog.pg_largeobject'::pg_catalog.regclass, m.oid,"
+"  'large object ' || m.oid::pg_catalog.text"
+" FROM pg_catalog.pg_largeobject_metadata AS m"
+" ) AS o"
+" WHERE (o.oid >= 16384 OR o.classid = 'pg_catalog.pg_largeobject'::pg_catalog.regclass)"
+" AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS x"
+"  WHERE x.classid = o.classid AND x.objid = o.oid AND x.deptype = 'e'"
+"  AND x.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass)";
+
+/*
+ * Take part in the next query here as a text[] parameter.
+ */
+static Datum
+make_name_array(const SourceRows *rows)
+{
+	int			count = pgcopy_rows_count(rows);
+	Datum	   *names = palloc(sizeof(Datum) * Max(count, 1));
+	int			i;
+
+	for (i = 0; i < count; i++)
+		names[i] = CStringGetTextDatum(pgcopy_rows_get(rows, i, 0));
+	return PointerGetDatum(construct_array(names, count, TEXTOID, -1, false,
+										   TYPALIGN_INT));
+}
+
+/*
+ * Run a local query of one text column under an empty search_path; the names
+ * in the memory context that is current here.  nparams is 0 or 1.
+ */
+static List *
+query_names(const char *sql, int nparams, Datum param)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Oid			types[1] = {TEXTARRAYOID};
+	List	   *names = NIL;
+	int			nest_level = NewGUCNestLevel();
+	uint64		i;
+
+	(void) set_config_option("search_path", "", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	SPI_connect();
+	if (SPI_execute_with_args(sql, nparams, types, &param, NULL, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read the catalogs");
+	for (i = 0; i < SPI_processed; i++)
+	{
+		char	   *name = SPI_getvalue(SPI_tuptable->vals[i],
+										SPI_tuptable->tupdesc, 1);
+		MemoryContext spi_context = MemoryContextSwitchTo(context);
+
+		names = lappend(names, pstrdup(name));
+		MemoryContextSwitchTo(spi_context);
+	}
+	SPI_finish();
+	AtEOXact_GUC(true, nest_level);
+	return names;
+}
+
+/*
+ * The first names of a list, for an error's detail.
+ */
+static char *
+list_names(const List *names)
+{
+	StringInfoData buf;
+	ListCell   *lc;
+
+	initStringInfo(&buf);
+	foreach(lc, names)
+	{
+		if (foreach_current_index(lc) == SHOWN_NAMES)
+		{
+			appendStringInfo(&buf, " and %d more",
+							 list_length(names) - SHOWN_NAMES);
+			break;
+		}
+		appendStringInfo(&buf, "%s%s", buf.len > 0 ? ", " : "",
+						 (char *) lfirst(lc));
+	}
+	return buf.data;
+}
+
+/*
+ * What the source answers to "source_sql" and "local_sql" then lets through.
+ */
+static List *
+find_missing(SourceSession *session, const char *source_sql, int nparams,
+			 const char *const *params, const char *local_sql)
+{
+	SourceRows *rows = pgcopy_session_query(session, source_sql,
+											nparams, params);
+	List	   *missing = NIL;
+
+	if (pgcopy_rows_count(rows) > 0)
+		missing = query_names(local_sql, 1, make_name_array(rows));
+	pgcopy_rows_free(rows);
+	return missing;
+}
+
+static bool
+sees_lock(SourceSession *session, uint64 key)
+{
+	char	   *high = psprintf("%u", (uint32) (key >> 32));
+	char	   *low = psprintf("%u", (uint32) key);
+	const char *params[2];
+	SourceRows *rows;
+	bool		is_seen;
+
+	params[0] = high;
+	params[1] = low;
+	rows = pgcopy_session_query(session, lock_seen_sql, 2, params);
+	is_seen = pgcopy_rows_get_bool(rows, 0, 0);
+	pgcopy_rows_free(rows);
+	return is_seen;
+}
+
+/*
+ * A lock taken here and seen there: names, addresses and even system
+ * identifiers can be the same on two servers, or differ on one.
+ */
+void
+pgcopy_inventory_check_not_this_database(SourceSession *session)
+{
+	uint64		key;
+	volatile bool is_seen = false;
+
+	if (!pg_strong_random(&key, sizeof(key)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not generate random values")));
+	DirectFunctionCall1(pg_advisory_lock_int8, Int64GetDatum((int64) key));
+	PG_TRY();
+	{
+		is_seen = sees_lock(session, key);
+	}
+	PG_FINALLY();
+	{
+		DirectFunctionCall1(pg_advisory_unlock_int8,
+							Int64GetDatum((int64) key));
+	}
+	PG_END_TRY();
+	if (is_seen)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the source is this very database"),
+				 errhint("Connect to the database to be filled, and give the other one as the source.")));
+}
+
+void
+pgcopy_inventory_check_extensions(SourceSession *session)
+{
+	List	   *missing = find_missing(session, extensions_sql, 0, NULL,
+									   missing_extensions_sql);
+
+	if (missing == NIL)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg_plural("%d extension of the source is not available here",
+						   "%d extensions of the source are not available here",
+						   list_length(missing), list_length(missing)),
+			 errdetail("Missing: %s.", list_names(missing)),
+			 errhint("Install the packages they come in on this server; pg_available_extensions then shows them.")));
+}
+
+void
+pgcopy_inventory_check_roles(SourceSession *session, bool owners,
+							 bool grantees)
+{
+	const char *params[2];
+	List	   *missing;
+
+	params[0] = owners ? "t" : "f";
+	params[1] = grantees ? "t" : "f";
+	missing = find_missing(session, roles_sql, 2, params, missing_roles_sql);
+	if (missing == NIL)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg_plural("%d role that the source's objects name does not exist here",
+						   "%d roles that the source's objects name do not exist here",
+						   list_length(missing), list_length(missing)),
+			 errdetail("Missing: %s.", list_names(missing)),
+			 owners || grantees
+			 ? errhint("Create them, or leave ownership and grants out with no_owner => true and no_privileges => true.")
+			 : errhint("Create them: policies and user mappings cannot do without.")));
+}
+
+/*
+ * The text of a text[] for the source.
+ */
+static char *
+make_array_literal(List *names)
+{
+	Datum	   *elements = palloc(sizeof(Datum) * Max(list_length(names), 1));
+	ListCell   *lc;
+	ArrayType  *array;
+
+	foreach(lc, names)
+		elements[foreach_current_index(lc)] = CStringGetTextDatum(lfirst(lc));
+	array = construct_array(elements, list_length(names), TEXTOID, -1, false,
+							TYPALIGN_INT);
+	return OidOutputFunctionCall(F_ARRAY_OUT, PointerGetDatum(array));
+}
+
+/*
+ * The target is nearly always empty, so its names travel, not the source's.
+ */
+void
+pgcopy_inventory_check_no_clash(SourceSession *session)
+{
+	List	   *here = query_names(objects_sql, 0, (Datum) 0);
+	List	   *clashes = NIL;
+	const char *params[1];
+	SourceRows *rows;
+	int			count;
+	int			i;
+
+	if (here == NIL)
+		return;
+	params[0] = make_array_literal(here);
+	rows = pgcopy_session_query(session,
+								psprintf("SELECT s.what FROM (%s) AS s"
+										 " WHERE s.what IN (SELECT pg_catalog.unnest($1::pg_catalog.text[]))"
+										 " ORDER BY s.what COLLATE pg_catalog.\"C\"",
+										 objects_sql),
+								1, params);
+	count = pgcopy_rows_count(rows);
+	for (i = 0; i < count; i++)
+		clashes = lappend(clashes, pstrdup(pgcopy_rows_get(rows, i, 0)));
+	pgcopy_rows_free(rows);
+	if (clashes == NIL)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_DUPLICATE_TABLE),
+			 errmsg_plural("%d object of the source exists here already",
+						   "%d objects of the source exist here already",
+						   count, count),
+			 errdetail("Existing: %s.", list_names(clashes)),
+			 errhint("Clone into an empty database: CREATE DATABASE ... TEMPLATE template0, and create the extension there.")));
+}
