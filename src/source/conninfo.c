@@ -193,11 +193,12 @@ is_connection_string(const char *dbname)
 
 /*
  * Refuse what nobody may give.  Values are not shown: a password with special
- * characters, not encoded in a URI, ends up in the port.
+ * characters, not encoded in a URI, ends up in host or port.
  */
 static void
 check_options(SourceOption *options)
 {
+	const char *host = pgcopy_options_value(options, "host");
 	const char *port = pgcopy_options_value(options, "port");
 	const char *dbname = pgcopy_options_value(options, "dbname");
 	SourceOption *option;
@@ -215,6 +216,11 @@ check_options(SourceOption *options)
 							option->keyword),
 					 errhint("Leave the option out.")));
 	}
+	if (host != NULL && host[0] != '\0' && strchr(host + 1, '@') != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
+				 errmsg("invalid host in the connection string of the source"),
+				 errhint("A host has no \"@\".  In a URI, percent-encode the special characters of the password.")));
 	if (port != NULL && port[strspn(port, "0123456789,")] != '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
@@ -227,20 +233,14 @@ check_options(SourceOption *options)
 				 errhint("Give the connection string itself as the source.")));
 }
 
-static bool
-may_read_server_files(Oid role)
-{
-	return has_privs_of_role(role, ROLE_PG_READ_SERVER_FILES);
-}
-
 /*
- * Apply the rules for those who are not superusers: they bring their own
- * password, and no option of theirs makes this server read a file.
+ * Options that make this server read a file need the right to do so, of
+ * whoever has set them: who wrote the connection string, or the owner of the
+ * foreign server.
  */
 static void
-check_owner(SourceOption *options, Oid owner)
+check_file_options(SourceOption *options)
 {
-	const char *password = pgcopy_options_value(options, "password");
 	SourceOption *option;
 
 	for (option = options; option->keyword != NULL; option++)
@@ -248,7 +248,7 @@ check_owner(SourceOption *options, Oid owner)
 		if (option->value == NULL ||
 			!is_one_of(option->keyword, file_options) ||
 			strcmp(option->value, "system") == 0 ||
-			may_read_server_files(option->given_by))
+			has_privs_of_role(option->given_by, ROLE_PG_READ_SERVER_FILES))
 			continue;
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -257,6 +257,16 @@ check_owner(SourceOption *options, Oid owner)
 				 errdetail("The option makes the server read one of its own files."),
 				 errhint("Leave the option out, or have the role pg_read_server_files granted.")));
 	}
+}
+
+/*
+ * Who is not a superuser brings a password: the server's own are not for him.
+ */
+static void
+check_password(SourceOption *options)
+{
+	const char *password = pgcopy_options_value(options, "password");
+
 	if (password == NULL || password[0] == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_S_R_E_PROHIBITED_SQL_STATEMENT_ATTEMPTED),
@@ -370,11 +380,12 @@ pgcopy_conninfo_resolve(const char *source, Oid owner)
 		pgcopy_conninfo_throw_fault(source, pgcopy_options_known());
 
 	check_options(options);
+	check_file_options(options);
 	conninfo->printable = make_printable(options);
 	conninfo->needs_password = !superuser_arg(owner);
 	if (conninfo->needs_password)
 	{
-		check_owner(options, owner);
+		check_password(options);
 		apply_defaults(options, password_defaults);
 	}
 	apply_defaults(options, network_defaults);

@@ -107,8 +107,9 @@ static const char missing_roles_sql[] =
 " ORDER BY u.name COLLATE pg_catalog.\"C\"";
 
 /*
- * Everything with a name of its own, for both sides.  Tables, views, indexes
- * and sequences share one space of names, and indexes come with their tables.
+ * Everything with a name of its own, for both sides.  Tables, views, indexes,
+ * sequences and composite types share one space of names, and indexes come
+ * with their tables.
  */
 static const char objects_sql[] =
 "SELECT o.what FROM ("
@@ -121,15 +122,14 @@ static const char objects_sql[] =
 "  'relation ' || pg_catalog.format('%I.%I', n.nspname, c.relname)"
 " FROM pg_catalog.pg_class AS c"
 " JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
-" WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND c.relpersistence <> 't'"
+" WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f', 'c') AND c.relpersistence <> 't'"
 "  AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
 " UNION ALL"
 " SELECT 'pg_catalog.pg_type'::pg_catalog.regclass, t.oid,"
 "  'type ' || pg_catalog.format('%I.%I', n.nspname, t.typname)"
 " FROM pg_catalog.pg_type AS t"
 " JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace"
-" LEFT JOIN pg_catalog.pg_class AS c ON c.oid = t.typrelid"
-" WHERE t.typtype <> 'm' AND (t.typrelid = 0 OR c.relkind = 'c')"
+" WHERE t.typtype <> 'm' AND t.typrelid = 0"
 "  AND NOT EXISTS (SELECT FROM pg_catalog.pg_type AS e WHERE e.typarray = t.oid)"
 "  AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
 " UNION ALL"
