@@ -26,7 +26,9 @@
 
 #include "source/options.h"
 
-PGDLLEXPORT PG_FUNCTION_INFO_V1(pgcopydb_fdw_validator);
+extern PGDLLEXPORT Datum pgcopydb_fdw_validator(PG_FUNCTION_ARGS);
+
+PG_FUNCTION_INFO_V1(pgcopydb_fdw_validator);
 
 /*
  * Whether an option may stand in a foreign server or in a user mapping.
