@@ -399,28 +399,29 @@ pgcopy_session_throw(SourceSession *session, PGresult *result,
  * Send what libpq holds back, reading meanwhile: the source may wait for us
  * to read before it reads on.
  */
-static bool
+static void
 flush_query(PGconn *conn)
 {
-	int			left;
-
-	while ((left = PQflush(conn)) == 1)
+	while (PQflush(conn) == 1)
 	{
 		wait_for_socket(conn, WL_SOCKET_READABLE | WL_SOCKET_WRITEABLE, -1);
 		if (PQconsumeInput(conn) == 0)
-			return false;
+			return;
 	}
-	return left == 0;
 }
 
+/*
+ * The next result, or NULL after the last one and when the connection is
+ * lost: PQgetResult would wait for a socket that is not there any more.
+ */
 static PGresult *
 next_result(PGconn *conn)
 {
 	while (PQisBusy(conn))
 	{
 		wait_for_socket(conn, WL_SOCKET_READABLE, -1);
-		if (PQconsumeInput(conn) == 0)
-			break;
+		if (PQconsumeInput(conn) == 0 && PQisBusy(conn))
+			return NULL;
 	}
 	return PQgetResult(conn);
 }
@@ -446,7 +447,8 @@ collect_result(PGconn *conn)
 	{
 		PGresult   *result;
 
-		while (flush_query(conn), (result = next_result(conn)) != NULL)
+		flush_query(conn);
+		while ((result = next_result(conn)) != NULL)
 		{
 			if (kept != NULL && is_failure(kept))
 			{

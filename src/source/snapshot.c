@@ -47,21 +47,30 @@ static const char lock_room_sql[] =
 
 /*
  * The first relation that is not any more what the snapshot says.  pg_class
- * is read with the snapshot, the two functions look at the present.
+ * and pg_attribute are read with the snapshot, the functions look at the
+ * present; has_column_privilege() is NULL for a column that is gone.
  */
 static const char still_true_sql[] =
-"SELECT pg_catalog.format('%I.%I', n.nspname, c.relname),"
-"  pg_catalog.to_regclass(pg_catalog.format('%I.%I', n.nspname, c.relname))"
-"    IS DISTINCT FROM c.oid::pg_catalog.regclass"
-" FROM pg_catalog.pg_class AS c"
-" JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
-" WHERE c.relkind IN ('r', 'p', 'm', 'v') AND c.relpersistence <> 't'"
-"  AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
-"  AND (pg_catalog.to_regclass(pg_catalog.format('%I.%I', n.nspname, c.relname))"
-"        IS DISTINCT FROM c.oid::pg_catalog.regclass"
-"   OR (c.relkind = 'r'"
-"       AND pg_catalog.pg_relation_filenode(c.oid::pg_catalog.regclass)"
-"           IS DISTINCT FROM c.relfilenode))"
+"WITH relation AS ("
+"  SELECT c.oid, c.relkind, c.relfilenode,"
+"   pg_catalog.format('%I.%I', n.nspname, c.relname) AS name"
+"  FROM pg_catalog.pg_class AS c"
+"  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
+"  WHERE c.relkind IN ('r', 'p', 'm', 'v') AND c.relpersistence <> 't'"
+"   AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+" )"
+" SELECT r.name || ' was dropped, replaced or renamed' FROM relation AS r"
+" WHERE pg_catalog.to_regclass(r.name) IS DISTINCT FROM r.oid::pg_catalog.regclass"
+" UNION ALL"
+" SELECT r.name || ' was truncated or rewritten' FROM relation AS r"
+" WHERE r.relkind = 'r'"
+"  AND pg_catalog.pg_relation_filenode(r.oid::pg_catalog.regclass)"
+"   IS DISTINCT FROM r.relfilenode"
+" UNION ALL"
+" SELECT r.name || ' lost a column' FROM relation AS r"
+" JOIN pg_catalog.pg_attribute AS a ON a.attrelid = r.oid"
+" WHERE r.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped"
+"  AND pg_catalog.has_column_privilege(r.oid, a.attnum, 'SELECT') IS NULL"
 " LIMIT 1";
 
 static bool
@@ -240,10 +249,7 @@ pgcopy_snapshot_still_true(SourceSession *session, char **what)
 	bool		is_true = pgcopy_rows_count(rows) == 0;
 
 	if (!is_true)
-		*what = psprintf("%s was %s", pgcopy_rows_get(rows, 0, 0),
-						 pgcopy_rows_get_bool(rows, 0, 1)
-						 ? "dropped, replaced or renamed"
-						 : "truncated or rewritten");
+		*what = pstrdup(pgcopy_rows_get(rows, 0, 0));
 	pgcopy_rows_free(rows);
 	return is_true;
 }
