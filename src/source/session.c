@@ -420,7 +420,7 @@ next_result(PGconn *conn)
 	while (PQisBusy(conn))
 	{
 		wait_for_socket(conn, WL_SOCKET_READABLE, -1);
-		if (PQconsumeInput(conn) == 0 && PQisBusy(conn))
+		if (PQconsumeInput(conn) == 0)
 			return NULL;
 	}
 	return PQgetResult(conn);
@@ -469,6 +469,13 @@ collect_result(PGconn *conn)
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
+
+	/* lost after the first of several statements: that is no success */
+	if (kept != NULL && !is_failure(kept) && PQstatus(conn) == CONNECTION_BAD)
+	{
+		PQclear(kept);
+		kept = NULL;
+	}
 	return kept;
 }
 
