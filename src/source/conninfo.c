@@ -260,7 +260,8 @@ check_file_options(SourceOption *options)
 }
 
 /*
- * Who is not a superuser brings a password: the server's own are not for him.
+ * Non-superusers bring a password of their own: what this server's operating
+ * system user has in its environment or home directory is not for them.
  */
 static void
 check_password(SourceOption *options)
@@ -271,7 +272,7 @@ check_password(SourceOption *options)
 		ereport(ERROR,
 				(errcode(ERRCODE_S_R_E_PROHIBITED_SQL_STATEMENT_ATTEMPTED),
 				 errmsg("password is required"),
-				 errdetail("Who is not a superuser must give a password for the source."),
+				 errdetail("Non-superusers must provide a password for the source."),
 				 errhint("Give one in the connection string, or in the user mapping of the foreign server.")));
 }
 

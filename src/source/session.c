@@ -294,7 +294,7 @@ check_connection(SourceSession *session, const SourceConninfo *conninfo)
 		ereport(ERROR,
 				(errcode(ERRCODE_S_R_E_PROHIBITED_SQL_STATEMENT_ATTEMPTED),
 				 errmsg("password is required"),
-				 errdetail("The source did not ask for the password, and who is not a superuser must be asked for one."),
+				 errdetail("Non-superusers cannot connect if the source does not ask for a password."),
 				 errhint("Have pg_hba.conf of the source ask for a password (scram-sha-256) from this server's address.")));
 	if (session->version < OLDEST_VERSION)
 		ereport(ERROR,

@@ -38,7 +38,8 @@ extern const char *pgcopy_session_hostaddr(const SourceSession *session);
 /*
  * Run SQL.  Interruptible; a failure of the source is thrown here with its
  * own SQLSTATE, message, detail, hint and context, and the context line
- * "on the source: <sql>".  A lost connection is 08006.
+ * "on the source: <sql>".  A lost connection is 08006, unless the source said
+ * why it ended the session (57P01, 57P02 ...).
  */
 extern void pgcopy_session_exec(SourceSession *session, const char *sql);
 /*

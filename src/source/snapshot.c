@@ -161,7 +161,9 @@ check_lock_room(SourceSession *session, int64 wanted)
 	int64		room = per_transaction * transactions;
 
 	pgcopy_rows_free(rows);
-	if (wanted <= room)
+
+	/* the server adds a tenth for safety when it makes the table */
+	if (wanted <= room + room / 10)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_OUT_OF_MEMORY),
