@@ -374,7 +374,7 @@ pgcopy_inventory_check_roles(SourceSession *session, bool owners,
 						   list_length(missing), list_length(missing)),
 			 errdetail("Missing: %s.", list_names(missing)),
 			 owners || grantees
-			 ? errhint("Create them, or leave ownership and grants out with no_owner => true and no_privileges => true.")
+			 ? errhint("Create them, or leave ownership and grants out with no_owner => true and no_privileges => true; roles of policies and user mappings are needed in any case.")
 			 : errhint("Create them: policies and user mappings cannot do without.")));
 }
 
