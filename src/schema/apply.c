@@ -210,6 +210,10 @@ parse_and_run(RunningStatement *running, ApplyForm form)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("transaction control is not allowed in a dump")));
 
+	/* A view's rows are those its owner sees, as where it was filled first. */
+	if (IsA(raw->stmt, RefreshMatViewStmt))
+		set_locally("row_security", "on");
+
 	raw->stmt = pgcopy_constraint_rewrite(raw->stmt, form);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (analyze_requires_snapshot(raw))
