@@ -36,4 +36,32 @@
 #define pgcopy_init_materialized_srf(fcinfo) SetSingleFuncCall(fcinfo, 0)
 #endif
 
+/* 15 split pg_analyze_and_rewrite() in three */
+#if PG_VERSION_NUM < 150000
+#define pg_analyze_and_rewrite_fixedparams(tree, text, types, n, env) \
+	pg_analyze_and_rewrite(tree, text, types, n, env)
+#endif
+
+/* 15 brought NULLS NOT DISTINCT */
+#if PG_VERSION_NUM < 150000
+#define pgcopy_copy_nulls_not_distinct(index, constraint) ((void) 0)
+#define pgcopy_clear_nulls_not_distinct(constraint) ((void) 0)
+#else
+#define pgcopy_copy_nulls_not_distinct(index, constraint) \
+	((index)->nulls_not_distinct = (constraint)->nulls_not_distinct)
+#define pgcopy_clear_nulls_not_distinct(constraint) \
+	((constraint)->nulls_not_distinct = false)
+#endif
+
+/* 18 brought WITHOUT OVERLAPS, and a start time to report */
+#if PG_VERSION_NUM < 180000
+#define pgcopy_is_without_overlaps(constraint) false
+#define pgcopy_report_vacuum(relid, live) \
+	pgstat_report_vacuum(relid, false, live, 0)
+#else
+#define pgcopy_is_without_overlaps(constraint) ((constraint)->without_overlaps)
+#define pgcopy_report_vacuum(relid, live) \
+	pgstat_report_vacuum(relid, false, live, 0, GetCurrentTimestamp())
+#endif
+
 #endif							/* PGCOPY_COMPAT_H */

@@ -1,0 +1,88 @@
+/*-------------------------------------------------------------------------
+ *
+ * analyze.c
+ *	  ANALYZE one table, inside the transaction of the caller.
+ *
+ * Not the ANALYZE command: that would go through all partitions again for
+ * each partitioned parent, and could not be marked as done in the transaction
+ * that does it.
+ *
+ * The table's rows were loaded frozen and all-visible, so a vacuum would find
+ * nothing; it is reported as done, or autovacuum would scan every table (it
+ * counts inserted rows) and stand in the way of the locks to come.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/pg_class.h"
+#include "commands/vacuum.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/bufmgr.h"
+#include "utils/acl.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#include "base/compat.h"
+#include "schema/apply.h"
+
+/* Read kind and number of rows as ANALYZE left them; false: not there. */
+static bool
+read_relation(Oid relid, char *relkind, double *rows)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	*relkind = ((Form_pg_class) GETSTRUCT(tuple))->relkind;
+	*rows = Max(0, ((Form_pg_class) GETSTRUCT(tuple))->reltuples);
+	ReleaseSysCache(tuple);
+	return true;
+}
+
+/* ANALYZE itself only warns. */
+static void
+check_owner(Oid relid, char relkind)
+{
+	if (pgcopy_class_ownercheck(relid, GetUserId()))
+		return;
+	aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(relkind),
+				   get_rel_name(relid));
+}
+
+void
+pgcopy_apply_analyze(Oid relid)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "pgcopy analyze",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext before = MemoryContextSwitchTo(context);
+	VacuumParams params = {0};
+	char		relkind;
+	double		rows;
+
+	if (!read_relation(relid, &relkind, &rows))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation with OID %u does not exist", relid)));
+	check_owner(relid, relkind);
+
+	params.options = VACOPT_ANALYZE;
+	params.log_min_duration = -1;
+	PushActiveSnapshot(GetTransactionSnapshot());
+	analyze_rel(relid, NULL, &params, NIL, true, GetAccessStrategy(BAS_VACUUM));
+	PopActiveSnapshot();
+	CommandCounterIncrement();
+
+	if ((relkind == RELKIND_RELATION || relkind == RELKIND_MATVIEW) &&
+		read_relation(relid, &relkind, &rows))
+		pgcopy_report_vacuum(relid, (PgStat_Counter) rows);
+	MemoryContextSwitchTo(before);
+	MemoryContextDelete(context);
+}

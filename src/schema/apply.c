@@ -1,0 +1,283 @@
+/*-------------------------------------------------------------------------
+ *
+ * apply.c
+ *	  Run statements of the dump inside this server.
+ *
+ * A statement is parsed, rewritten if the caller wants a part of it only (see
+ * constraint.c), and run as an extension's script runs its own: through parse
+ * analysis and the planner where the statement holds a query, straight
+ * through ProcessUtility where it does not.
+ *
+ * A statement with a secret is never seen: not by log_statement or pg_stat_activity,
+ * not as the statement of an error in the log, not in an error's context, and
+ * not by modules that look at the text a utility statement comes with
+ * (pg_stat_statements): they get the command tag.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "executor/executor.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "parser/analyze.h"
+#include "parser/parser.h"
+#include "pgstat.h"
+#include "tcop/cmdtag.h"
+#include "tcop/dest.h"
+#include "tcop/tcopprot.h"
+#include "tcop/utility.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "base/compat.h"
+#include "schema/apply.h"
+#include "schema/classify.h"
+#include "schema/constraint.h"
+
+#define CONTEXT_SHOWN	400		/* bytes of a statement in an error context */
+
+/* What a session of pg_restore has, and what the text depends on. */
+static const struct
+{
+	const char *name;
+	const char *value;
+}			session_settings[] = {
+	{"statement_timeout", "0"},
+	{"lock_timeout", "0"},
+	{"idle_in_transaction_session_timeout", "0"},
+	{"default_transaction_read_only", "off"},
+	{"default_transaction_deferrable", "off"},
+	{"default_transaction_isolation", "read committed"},
+	{"search_path", ""},
+	{"standard_conforming_strings", "on"},
+	{"escape_string_warning", "off"},
+	{"backslash_quote", "safe_encoding"},
+	{"transform_null_equals", "off"},
+	{"array_nulls", "on"},
+	{"xmloption", "content"},
+	{"client_min_messages", "warning"},
+	{"check_function_bodies", "off"},
+	{"row_security", "off"},
+	{"DateStyle", "ISO, MDY"},
+	{"IntervalStyle", "postgres"}
+};
+
+/* The statement that runs now, for the error context. */
+typedef struct RunningStatement
+{
+	const char *sql;
+	const char *tag;
+	bool		has_secret;
+} RunningStatement;
+
+static void
+set_locally(const char *name, const char *value)
+{
+	(void) set_config_option(name, value,
+							 superuser() ? PGC_SUSET : PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+/*
+ * Called outside a transaction, or in one that commits: the settings would
+ * not survive its abort.
+ */
+void
+pgcopy_apply_begin_session(void)
+{
+	for (int i = 0; i < lengthof(session_settings); i++)
+		SetConfigOption(session_settings[i].name, session_settings[i].value,
+						PGC_USERSET, PGC_S_SESSION);
+}
+
+/* Put the settings of a statement's place in force. */
+static void
+apply_settings(const DumpSettings *settings)
+{
+	set_locally("search_path", "");
+	set_locally("check_function_bodies",
+				settings->check_function_bodies ? "on" : "off");
+	set_locally("row_security", settings->row_security ? "on" : "off");
+	set_locally("default_tablespace", settings->default_tablespace);
+	if (settings->default_table_access_method != NULL)
+		set_locally("default_table_access_method",
+					settings->default_table_access_method);
+
+	/* last, for from here on we may be anybody */
+	if (settings->session_authorization != NULL)
+		set_locally("session_authorization", settings->session_authorization);
+}
+
+static void
+describe_statement(void *arg)
+{
+	const RunningStatement *running = arg;
+	int			length;
+
+	if (running->has_secret)
+	{
+		errcontext("SQL statement \"%s\" (its text is not shown)", running->tag);
+		return;
+	}
+	length = strlen(running->sql);
+	if (length <= CONTEXT_SHOWN)
+	{
+		errcontext("SQL statement \"%s\"", running->sql);
+		return;
+	}
+	length = pg_mbcliplen(running->sql, length, CONTEXT_SHOWN);
+	errcontext("SQL statement \"%.*s...\"", length, running->sql);
+}
+
+/* Run a statement that needs no parse analysis. */
+static void
+run_utility(Node *node, const char *text)
+{
+	PlannedStmt *planned = makeNode(PlannedStmt);
+
+	planned->commandType = CMD_UTILITY;
+	planned->canSetTag = true;
+	planned->utilityStmt = node;
+	planned->stmt_location = -1;
+	ProcessUtility(planned, text, false, PROCESS_UTILITY_QUERY,
+				   NULL, NULL, None_Receiver, NULL);
+}
+
+static void
+run_query(PlannedStmt *planned, const char *text)
+{
+	QueryDesc  *query = CreateQueryDesc(planned, text, GetActiveSnapshot(),
+										InvalidSnapshot, None_Receiver,
+										NULL, NULL, 0);
+
+	ExecutorStart(query, 0);
+	ExecutorRun(query, ForwardScanDirection, 0, true);
+	ExecutorFinish(query);
+	ExecutorEnd(query);
+	FreeQueryDesc(query);
+}
+
+/* Run a statement that holds a query (CREATE MATERIALIZED VIEW, SELECT). */
+static void
+run_analyzed(RawStmt *raw, const char *text)
+{
+	List	   *list = pg_analyze_and_rewrite_fixedparams(raw, text, NULL, 0, NULL);
+	ListCell   *lc;
+
+	list = pg_plan_queries(list, text, CURSOR_OPT_PARALLEL_OK, NULL);
+	foreach(lc, list)
+	{
+		PlannedStmt *planned = lfirst_node(PlannedStmt, lc);
+
+		if (planned->utilityStmt != NULL)
+			ProcessUtility(planned, text, false, PROCESS_UTILITY_QUERY,
+						   NULL, NULL, None_Receiver, NULL);
+		else
+			run_query(planned, text);
+		CommandCounterIncrement();
+	}
+}
+
+/* Parse text that is one statement. */
+static RawStmt *
+parse_one(const char *sql)
+{
+	List	   *trees = raw_parser(sql, RAW_PARSE_DEFAULT);
+
+	if (list_length(trees) != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("expected one statement, found %d", list_length(trees))));
+	return linitial_node(RawStmt, trees);
+}
+
+/* Parse, rewrite and run; all settings are in force. */
+static void
+parse_and_run(RunningStatement *running, ApplyForm form)
+{
+	RawStmt    *raw = parse_one(running->sql);
+	const char *text = running->sql;
+
+	running->tag = GetCommandTagName(CreateCommandTag(raw->stmt));
+	if (running->has_secret)
+		text = running->tag;
+	if (IsA(raw->stmt, TransactionStmt))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("transaction control is not allowed in a dump")));
+
+	/* A view's rows are those its owner sees, as where it was filled first. */
+	if (IsA(raw->stmt, RefreshMatViewStmt))
+		set_locally("row_security", "on");
+
+	raw->stmt = pgcopy_constraint_rewrite(raw->stmt, form);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	if (analyze_requires_snapshot(raw))
+		run_analyzed(raw, text);
+	else
+		run_utility(raw->stmt, text);
+	if (ActiveSnapshotSet())
+		PopActiveSnapshot();
+	CommandCounterIncrement();
+}
+
+void
+pgcopy_apply_statement(const char *sql, const DumpSettings *settings,
+					   ApplyForm form, bool has_secret)
+{
+	RunningStatement running = {sql, "...", has_secret};
+	const char *query_before = debug_query_string;
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "pgcopy apply",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext before = MemoryContextSwitchTo(context);
+	ErrorContextCallback callback;
+	int			nest_level;
+
+	Assert(IsTransactionState());
+	callback.callback = describe_statement;
+	callback.arg = &running;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+
+	debug_query_string = has_secret ? NULL : sql;
+	pgstat_report_activity(STATE_RUNNING, has_secret ? "" : sql);
+	nest_level = NewGUCNestLevel();
+	PG_TRY();
+	{
+		apply_settings(settings);
+		parse_and_run(&running, form);
+	}
+	PG_CATCH();
+	{
+		/* the log's line for an error would show it */
+		debug_query_string = query_before;
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	AtEOXact_GUC(true, nest_level);
+	debug_query_string = query_before;
+
+	error_context_stack = callback.previous;
+	MemoryContextSwitchTo(before);
+	MemoryContextDelete(context);
+}
+
+bool
+pgcopy_apply_wants_validation(const char *sql)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "pgcopy parse",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext before = MemoryContextSwitchTo(context);
+	Constraint *constraint = pgcopy_classify_added_constraint(parse_one(sql)->stmt);
+	bool		result = constraint != NULL && !constraint->skip_validation;
+
+	MemoryContextSwitchTo(before);
+	MemoryContextDelete(context);
+	return result;
+}

@@ -1,0 +1,45 @@
+/*-------------------------------------------------------------------------
+ *
+ * child.h
+ *	  Run a program and wait for it, interruptibly.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCOPY_CHILD_H
+#define PGCOPY_CHILD_H
+
+#include "lib/stringinfo.h"
+
+typedef struct ChildCommand
+{
+	const char *const *argv;	/* NULL-terminated; argv[0] is a full path */
+	const char *const *envp;	/* NULL-terminated; all the child gets */
+	int			stdin_fd;		/* -1: nothing to read */
+	int			stdout_fd;		/* a memory file */
+	int			secret_fd;		/* becomes descriptor 3, or -1 */
+	int			second_secret_fd;	/* becomes descriptor 4, or -1 */
+} ChildCommand;
+
+/*
+ * Run a program to its end.  Returns its wait status; what it wrote to stderr
+ * (the last 64 kB of it) is appended to *errors.  On ERROR and on FATAL the
+ * child is ended first: SIGTERM, and SIGKILL after three seconds.
+ */
+extern int	pgcopy_child_run(const ChildCommand *command, StringInfo errors);
+
+/*
+ * Make a file that is only in memory, readable by this user alone, closed
+ * with the current memory context.
+ */
+extern int	pgcopy_child_memory_file(const char *name);
+
+/* Append to it.  Throws when there is no room. */
+extern void pgcopy_child_memory_write(int fd, const char *data, size_t length);
+
+/*
+ * Map a memory file for reading, for as long as the current memory context
+ * lives.  Returns "" for an empty one.
+ */
+extern const char *pgcopy_child_memory_map(int fd, size_t *length);
+
+#endif							/* PGCOPY_CHILD_H */

@@ -1,0 +1,458 @@
+/*-------------------------------------------------------------------------
+ *
+ * classify.c
+ *	  What a statement does, by its parse tree.
+ *
+ * The class decides when a statement is run, so a comment on an event trigger
+ * is of the event trigger's class, and so is a change of its owner: neither
+ * can come before it.
+ *
+ * Names are for people and for finding the table a statement touches; where
+ * the tree does not give one, there is none.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "nodes/parsenodes.h"
+#include "nodes/value.h"
+#include "tcop/cmdtag.h"
+#include "tcop/utility.h"
+
+#include "base/compat.h"
+#include "schema/classify.h"
+
+/* The object's name from a qualified one: the last word, and that before. */
+static void
+set_name_list(DumpStatement *statement, List *names)
+{
+	int			n = list_length(names);
+
+	if (n >= 1 && IsA(list_nth(names, n - 1), String))
+		statement->name = strVal(list_nth(names, n - 1));
+	if (n >= 2 && IsA(list_nth(names, n - 2), String))
+		statement->schema = strVal(list_nth(names, n - 2));
+}
+
+static void
+set_name_relation(DumpStatement *statement, RangeVar *relation)
+{
+	if (relation == NULL)
+		return;
+	statement->schema = relation->schemaname;
+	statement->name = relation->relname;
+}
+
+static void
+set_table(DumpStatement *statement, RangeVar *relation)
+{
+	if (relation == NULL)
+		return;
+	statement->table_schema = relation->schemaname;
+	statement->table_name = relation->relname;
+}
+
+/* An object that is part of a table and lives in the table's schema. */
+static void
+set_part_of_table(DumpStatement *statement, char *name, RangeVar *relation)
+{
+	set_table(statement, relation);
+	statement->schema = statement->table_schema;
+	statement->name = name;
+}
+
+/*
+ * The object of COMMENT, SECURITY LABEL, ALTER ... OWNER and the like, which
+ * comes in many shapes.
+ */
+static void
+set_name_object(DumpStatement *statement, Node *object)
+{
+	if (object == NULL)
+		return;
+	switch (nodeTag(object))
+	{
+		case T_String:
+			statement->name = strVal(object);
+			break;
+		case T_List:
+			set_name_list(statement, (List *) object);
+			break;
+		case T_RangeVar:
+			set_name_relation(statement, (RangeVar *) object);
+			break;
+		case T_TypeName:
+			set_name_list(statement, ((TypeName *) object)->names);
+			break;
+		case T_ObjectWithArgs:
+			set_name_list(statement, ((ObjectWithArgs *) object)->objname);
+			break;
+		default:
+			break;
+	}
+}
+
+/* "schema.table.part": the table stands before the last word. */
+static void
+set_table_of_part(DumpStatement *statement, List *names)
+{
+	int			n = list_length(names);
+
+	statement->table_name = n >= 2 ? strVal(list_nth(names, n - 2)) : NULL;
+	statement->table_schema = n >= 3 ? strVal(list_nth(names, n - 3)) : NULL;
+	statement->schema = statement->table_schema;
+}
+
+/* When something about an object of this type is said, it has to be there. */
+static StatementClass
+class_of_object_type(ObjectType type, StatementClass otherwise)
+{
+	switch (type)
+	{
+		case OBJECT_EVENT_TRIGGER:
+			return STATEMENT_EVENT_TRIGGER;
+		case OBJECT_SUBSCRIPTION:
+			return STATEMENT_SUBSCRIPTION;
+		case OBJECT_STATISTIC_EXT:
+			return otherwise == STATEMENT_PLAIN ? STATEMENT_STATISTICS : otherwise;
+		default:
+			return otherwise;
+	}
+}
+
+/* COMMENT ON and SECURITY LABEL ON. */
+static void
+classify_remark(ObjectType type, Node *object, DumpStatement *statement)
+{
+	statement->class = class_of_object_type(type, STATEMENT_COMMENT);
+	set_name_object(statement, object);
+	switch (type)
+	{
+		case OBJECT_TABLE:
+		case OBJECT_MATVIEW:
+		case OBJECT_VIEW:
+		case OBJECT_FOREIGN_TABLE:
+			statement->table_schema = statement->schema;
+			statement->table_name = statement->name;
+			break;
+		case OBJECT_COLUMN:
+		case OBJECT_TABCONSTRAINT:
+		case OBJECT_TRIGGER:
+		case OBJECT_RULE:
+		case OBJECT_POLICY:
+			set_table_of_part(statement, castNode(List, object));
+			break;
+		default:
+			break;
+	}
+}
+
+Constraint *
+pgcopy_classify_added_constraint(Node *node)
+{
+	AlterTableStmt *alter;
+	AlterTableCmd *cmd;
+
+	if (!IsA(node, AlterTableStmt))
+		return NULL;
+	alter = (AlterTableStmt *) node;
+	if (list_length(alter->cmds) != 1)
+		return NULL;
+	cmd = linitial_node(AlterTableCmd, alter->cmds);
+	if (cmd->subtype != AT_AddConstraint)
+		return NULL;
+	return castNode(Constraint, cmd->def);
+}
+
+static StatementClass
+class_of_constraint(const Constraint *constraint)
+{
+	switch (constraint->contype)
+	{
+		case CONSTR_PRIMARY:
+		case CONSTR_UNIQUE:
+			if (constraint->conname == NULL || constraint->indexname != NULL ||
+				pgcopy_is_without_overlaps(constraint))
+				return STATEMENT_WHOLE_CONSTRAINT;
+			return STATEMENT_INDEX_CONSTRAINT;
+		case CONSTR_EXCLUSION:
+			return STATEMENT_WHOLE_CONSTRAINT;
+		case CONSTR_FOREIGN:
+			return STATEMENT_FOREIGN_KEY;
+		default:
+			return STATEMENT_PLAIN;
+	}
+}
+
+static void
+classify_alter_table(AlterTableStmt *alter, DumpStatement *statement)
+{
+	Constraint *constraint = pgcopy_classify_added_constraint((Node *) alter);
+
+	if (constraint != NULL)
+	{
+		set_part_of_table(statement, constraint->conname, alter->relation);
+		statement->class = class_of_constraint(constraint);
+		if (constraint->pktable != NULL)
+		{
+			statement->referenced_schema = constraint->pktable->schemaname;
+			statement->referenced_name = constraint->pktable->relname;
+		}
+		return;
+	}
+	set_name_relation(statement, alter->relation);
+	if (alter->objtype != OBJECT_INDEX && alter->objtype != OBJECT_SEQUENCE &&
+		alter->objtype != OBJECT_TYPE)
+		set_table(statement, alter->relation);
+}
+
+static void
+classify_index(IndexStmt *index, DumpStatement *statement)
+{
+	set_part_of_table(statement, index->idxname, index->relation);
+
+	/* on a partitioned table, it is written ON ONLY, and is no work */
+	if (index->relation->inh)
+		statement->class = STATEMENT_INDEX;
+}
+
+static void
+classify_statistics(CreateStatsStmt *stats, DumpStatement *statement)
+{
+	set_name_list(statement, stats->defnames);
+	statement->class = STATEMENT_STATISTICS;
+	if (stats->relations != NIL && IsA(linitial(stats->relations), RangeVar))
+		set_table(statement, linitial(stats->relations));
+}
+
+static void
+classify_grant(GrantStmt *grant, DumpStatement *statement)
+{
+	Node	   *first;
+
+	statement->class = STATEMENT_ACL;
+	if (grant->objects == NIL)
+		return;
+	first = linitial(grant->objects);
+	set_name_object(statement, first);
+	if (grant->objtype == OBJECT_TABLE && IsA(first, RangeVar))
+		set_table(statement, (RangeVar *) first);
+}
+
+/* Statements of one table, view or the like. */
+static bool
+classify_relation(Node *node, DumpStatement *statement)
+{
+	switch (nodeTag(node))
+	{
+		case T_CreateStmt:
+			set_name_relation(statement, ((CreateStmt *) node)->relation);
+			set_table(statement, ((CreateStmt *) node)->relation);
+			break;
+		case T_CreateForeignTableStmt:
+			set_name_relation(statement,
+							  ((CreateForeignTableStmt *) node)->base.relation);
+			statement->has_secret =
+				((CreateForeignTableStmt *) node)->options != NIL;
+			break;
+		case T_ViewStmt:
+			set_name_relation(statement, ((ViewStmt *) node)->view);
+			break;
+		case T_CreateTableAsStmt:
+			set_name_relation(statement, ((CreateTableAsStmt *) node)->into->rel);
+			set_table(statement, ((CreateTableAsStmt *) node)->into->rel);
+			break;
+		case T_CreateSeqStmt:
+			set_name_relation(statement, ((CreateSeqStmt *) node)->sequence);
+			break;
+		case T_AlterSeqStmt:
+			set_name_relation(statement, ((AlterSeqStmt *) node)->sequence);
+			break;
+		case T_RefreshMatViewStmt:
+			statement->class = STATEMENT_REFRESH;
+			set_name_relation(statement, ((RefreshMatViewStmt *) node)->relation);
+			set_table(statement, ((RefreshMatViewStmt *) node)->relation);
+			break;
+		case T_IndexStmt:
+			classify_index((IndexStmt *) node, statement);
+			break;
+		case T_AlterTableStmt:
+			classify_alter_table((AlterTableStmt *) node, statement);
+			break;
+		case T_CreateTrigStmt:
+			set_part_of_table(statement, ((CreateTrigStmt *) node)->trigname,
+							  ((CreateTrigStmt *) node)->relation);
+			break;
+		case T_RuleStmt:
+			set_part_of_table(statement, ((RuleStmt *) node)->rulename,
+							  ((RuleStmt *) node)->relation);
+			break;
+		case T_CreatePolicyStmt:
+			set_part_of_table(statement, ((CreatePolicyStmt *) node)->policy_name,
+							  ((CreatePolicyStmt *) node)->table);
+			break;
+		case T_CreateStatsStmt:
+			classify_statistics((CreateStatsStmt *) node, statement);
+			break;
+		case T_AlterStatsStmt:
+			statement->class = STATEMENT_STATISTICS;
+			set_name_object(statement, (Node *) ((AlterStatsStmt *) node)->defnames);
+			break;
+		case T_CompositeTypeStmt:
+			set_name_relation(statement, ((CompositeTypeStmt *) node)->typevar);
+			break;
+		default:
+			return false;
+	}
+	return true;
+}
+
+/* Statements that may hold a password. */
+static bool
+classify_remote(Node *node, DumpStatement *statement)
+{
+	switch (nodeTag(node))
+	{
+		case T_CreateFdwStmt:
+			statement->name = ((CreateFdwStmt *) node)->fdwname;
+			break;
+		case T_CreateForeignServerStmt:
+			statement->name = ((CreateForeignServerStmt *) node)->servername;
+			break;
+		case T_CreateUserMappingStmt:
+			statement->name = ((CreateUserMappingStmt *) node)->servername;
+			break;
+		case T_CreateSubscriptionStmt:
+			statement->class = STATEMENT_SUBSCRIPTION;
+			statement->name = ((CreateSubscriptionStmt *) node)->subname;
+			break;
+		case T_AlterSubscriptionStmt:
+			statement->class = STATEMENT_SUBSCRIPTION;
+			statement->name = ((AlterSubscriptionStmt *) node)->subname;
+			break;
+		case T_AlterFdwStmt:
+		case T_AlterForeignServerStmt:
+		case T_AlterUserMappingStmt:
+		case T_CreateRoleStmt:
+		case T_AlterRoleStmt:
+			break;
+		default:
+			return false;
+	}
+	statement->has_secret = true;
+	return true;
+}
+
+/* What is said about an object that another statement made. */
+static bool
+classify_about_object(Node *node, DumpStatement *statement)
+{
+	switch (nodeTag(node))
+	{
+		case T_CommentStmt:
+			classify_remark(((CommentStmt *) node)->objtype,
+							((CommentStmt *) node)->object, statement);
+			break;
+		case T_SecLabelStmt:
+			classify_remark(((SecLabelStmt *) node)->objtype,
+							((SecLabelStmt *) node)->object, statement);
+			break;
+		case T_GrantStmt:
+			classify_grant((GrantStmt *) node, statement);
+			break;
+		case T_GrantRoleStmt:
+		case T_AlterDefaultPrivilegesStmt:
+			statement->class = STATEMENT_ACL;
+			break;
+		case T_AlterOwnerStmt:
+			statement->class =
+				class_of_object_type(((AlterOwnerStmt *) node)->objectType,
+									 STATEMENT_PLAIN);
+			set_name_relation(statement, ((AlterOwnerStmt *) node)->relation);
+			set_name_object(statement, ((AlterOwnerStmt *) node)->object);
+			break;
+		case T_AlterObjectDependsStmt:
+			set_name_relation(statement, ((AlterObjectDependsStmt *) node)->relation);
+			set_name_object(statement, ((AlterObjectDependsStmt *) node)->object);
+			break;
+		case T_AlterEventTrigStmt:
+			statement->class = STATEMENT_EVENT_TRIGGER;
+			statement->name = ((AlterEventTrigStmt *) node)->trigname;
+			break;
+		case T_AlterPublicationStmt:
+			statement->name = ((AlterPublicationStmt *) node)->pubname;
+			break;
+		default:
+			return false;
+	}
+	return true;
+}
+
+/* All other statements that make an object. */
+static void
+classify_object(Node *node, DumpStatement *statement)
+{
+	switch (nodeTag(node))
+	{
+		case T_CreateSchemaStmt:
+			statement->name = ((CreateSchemaStmt *) node)->schemaname;
+			break;
+		case T_CreateExtensionStmt:
+			statement->name = ((CreateExtensionStmt *) node)->extname;
+			break;
+		case T_CreateFunctionStmt:
+			set_name_list(statement, ((CreateFunctionStmt *) node)->funcname);
+			break;
+		case T_DefineStmt:
+			set_name_list(statement, ((DefineStmt *) node)->defnames);
+			break;
+		case T_CreateDomainStmt:
+			set_name_list(statement, ((CreateDomainStmt *) node)->domainname);
+			break;
+		case T_CreateEnumStmt:
+			set_name_list(statement, ((CreateEnumStmt *) node)->typeName);
+			break;
+		case T_CreateRangeStmt:
+			set_name_list(statement, ((CreateRangeStmt *) node)->typeName);
+			break;
+		case T_CreateOpClassStmt:
+			set_name_list(statement, ((CreateOpClassStmt *) node)->opclassname);
+			break;
+		case T_CreateOpFamilyStmt:
+			set_name_list(statement, ((CreateOpFamilyStmt *) node)->opfamilyname);
+			break;
+		case T_AlterOpFamilyStmt:
+			set_name_list(statement, ((AlterOpFamilyStmt *) node)->opfamilyname);
+			break;
+		case T_CreateConversionStmt:
+			set_name_list(statement, ((CreateConversionStmt *) node)->conversion_name);
+			break;
+		case T_CreateAmStmt:
+			statement->name = ((CreateAmStmt *) node)->amname;
+			break;
+		case T_CreatePLangStmt:
+			statement->name = ((CreatePLangStmt *) node)->plname;
+			break;
+		case T_CreatePublicationStmt:
+			statement->name = ((CreatePublicationStmt *) node)->pubname;
+			break;
+		case T_CreateEventTrigStmt:
+			statement->class = STATEMENT_EVENT_TRIGGER;
+			statement->name = ((CreateEventTrigStmt *) node)->trigname;
+			break;
+		default:
+			break;
+	}
+}
+
+void
+pgcopy_classify_statement(Node *node, DumpStatement *statement)
+{
+	statement->class = STATEMENT_PLAIN;
+	statement->tag = (char *) GetCommandTagName(CreateCommandTag(node));
+	if (classify_relation(node, statement) ||
+		classify_remote(node, statement) ||
+		classify_about_object(node, statement))
+		return;
+	classify_object(node, statement);
+}

@@ -1,0 +1,125 @@
+/*-------------------------------------------------------------------------
+ *
+ * constraint.c
+ *	  A constraint as written, made into the statements it is split into.
+ *
+ * A primary key or unique constraint becomes CREATE UNIQUE INDEX, which only
+ * takes a SHARE lock, so that all indexes of a table can be built side by
+ * side; then ADD CONSTRAINT ... USING INDEX, which is a moment's work.  A
+ * foreign key becomes ADD ... NOT VALID and VALIDATE CONSTRAINT.
+ *
+ * Parse nodes are made, not text: nothing has to be quoted, and no clause can
+ * be forgotten by a pattern that did not know it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/index.h"
+#include "commands/defrem.h"
+#include "nodes/makefuncs.h"
+
+#include "base/compat.h"
+#include "schema/classify.h"
+#include "schema/constraint.h"
+
+/* Columns by name, in the order and with the operators of a constraint. */
+static List *
+make_index_columns(List *names)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, names)
+	{
+		IndexElem  *column = makeNode(IndexElem);
+
+		column->name = strVal(lfirst(lc));
+		column->ordering = SORTBY_DEFAULT;
+		column->nulls_ordering = SORTBY_NULLS_DEFAULT;
+		result = lappend(result, column);
+	}
+	return result;
+}
+
+/*
+ * Make the CREATE UNIQUE INDEX.  Deferrability and "primary" are not said
+ * here: they come with USING INDEX.
+ */
+static Node *
+make_index(const AlterTableStmt *alter, const Constraint *constraint)
+{
+	IndexStmt  *index = makeNode(IndexStmt);
+
+	index->idxname = constraint->conname;
+	index->relation = copyObject(alter->relation);
+	index->relation->inh = true;
+	index->accessMethod = constraint->access_method ?
+		constraint->access_method : DEFAULT_INDEX_TYPE;
+	index->tableSpace = constraint->indexspace;
+	index->indexParams = make_index_columns(constraint->keys);
+	index->indexIncludingParams = make_index_columns(constraint->including);
+	index->options = constraint->options;
+	index->unique = true;
+	pgcopy_copy_nulls_not_distinct(index, constraint);
+	return (Node *) index;
+}
+
+/* What the grammar makes of ADD CONSTRAINT name ... USING INDEX name. */
+static void
+use_index(Constraint *constraint)
+{
+	constraint->indexname = constraint->conname;
+	constraint->keys = NIL;
+	constraint->including = NIL;
+	constraint->options = NIL;
+	constraint->indexspace = NULL;
+	constraint->access_method = NULL;
+	pgcopy_clear_nulls_not_distinct(constraint);
+}
+
+static Node *
+make_validate(const AlterTableStmt *alter, const Constraint *constraint)
+{
+	AlterTableStmt *validate = makeNode(AlterTableStmt);
+	AlterTableCmd *cmd = makeNode(AlterTableCmd);
+
+	cmd->subtype = AT_ValidateConstraint;
+	cmd->name = constraint->conname;
+	validate->relation = alter->relation;
+	validate->objtype = alter->objtype;
+	validate->cmds = list_make1(cmd);
+	return (Node *) validate;
+}
+
+Node *
+pgcopy_constraint_rewrite(Node *node, ApplyForm form)
+{
+	AlterTableStmt *alter = (AlterTableStmt *) node;
+	Constraint *constraint;
+
+	if (form == APPLY_AS_WRITTEN)
+		return node;
+
+	constraint = pgcopy_classify_added_constraint(node);
+	if (constraint == NULL || constraint->conname == NULL)
+		elog(ERROR, "statement does not add a named constraint");
+
+	switch (form)
+	{
+		case APPLY_AS_WRITTEN:
+			break;
+		case APPLY_INDEX_OF_CONSTRAINT:
+			return make_index(alter, constraint);
+		case APPLY_CONSTRAINT_USING_INDEX:
+			use_index(constraint);
+			break;
+		case APPLY_FOREIGN_KEY_NOT_VALID:
+			constraint->skip_validation = true;
+			constraint->initially_valid = false;
+			break;
+		case APPLY_VALIDATE_CONSTRAINT:
+			return make_validate(alter, constraint);
+	}
+	return node;
+}

@@ -1,0 +1,138 @@
+/*-------------------------------------------------------------------------
+ *
+ * dumpsettings.c
+ *	  The settings in force at each place of a dump.
+ *
+ * pg_restore writes SET between statements as it goes.  Statements are run
+ * here out of order and by many processes, so each carries the settings of
+ * its place.  Those of the preamble are the same everywhere, and set once per
+ * process (see apply.c); a setting that is in neither list is an error, for
+ * it might matter.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "nodes/parsenodes.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+
+#include "schema/dumpsettings.h"
+
+/* Settings of the preamble of any version of pg_restore. */
+static const char *const preamble_settings[] = {
+	"statement_timeout",
+	"lock_timeout",
+	"idle_in_transaction_session_timeout",
+	"transaction_timeout",
+	"client_encoding",
+	"standard_conforming_strings",
+	"escape_string_warning",
+	"search_path",
+	"xmloption",
+	"client_min_messages",
+	"default_with_oids"
+};
+
+DumpSettings *
+pgcopy_dumpsettings_initial(void)
+{
+	DumpSettings *settings = palloc0(sizeof(DumpSettings));
+
+	settings->default_tablespace = pstrdup("");
+	settings->default_table_access_method = pstrdup("heap");
+	settings->session_authorization = NULL;
+	settings->check_function_bodies = false;
+	settings->row_security = false;
+	return settings;
+}
+
+static bool
+is_of_preamble(const char *name)
+{
+	for (int i = 0; i < lengthof(preamble_settings); i++)
+		if (pg_strcasecmp(name, preamble_settings[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool
+read_bool(const char *name, const char *value)
+{
+	bool		result;
+
+	if (value == NULL || !parse_bool(value, &result))
+		elog(ERROR, "unexpected value of \"%s\" in a dump", name);
+	return result;
+}
+
+/* Change one of the settings; the struct is a new one already. */
+static void
+change_setting(DumpSettings *settings, const char *name, const char *value)
+{
+	if (strcmp(name, "default_tablespace") == 0)
+		settings->default_tablespace = pstrdup(value ? value : "");
+	else if (strcmp(name, "default_table_access_method") == 0)
+		settings->default_table_access_method = pstrdup(value ? value : "heap");
+	else if (strcmp(name, "session_authorization") == 0)
+		settings->session_authorization = value ? pstrdup(value) : NULL;
+	else if (strcmp(name, "check_function_bodies") == 0)
+		settings->check_function_bodies = read_bool(name, value);
+	else if (strcmp(name, "row_security") == 0)
+		settings->row_security = read_bool(name, value);
+	else
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("the dump sets \"%s\", which is not known here", name),
+				 errhint("Use a pg_dump of a version this extension was made for.")));
+}
+
+static bool
+is_same_text(const char *a, const char *b)
+{
+	if (a == NULL || b == NULL)
+		return a == b;
+	return strcmp(a, b) == 0;
+}
+
+static bool
+is_same(const DumpSettings *a, const DumpSettings *b)
+{
+	return is_same_text(a->default_tablespace, b->default_tablespace) &&
+		is_same_text(a->default_table_access_method,
+					 b->default_table_access_method) &&
+		is_same_text(a->session_authorization, b->session_authorization) &&
+		a->check_function_bodies == b->check_function_bodies &&
+		a->row_security == b->row_security;
+}
+
+bool
+pgcopy_dumpsettings_track(Node *node, DumpSettings **current,
+						  MemoryContext context)
+{
+	VariableSetStmt *set;
+	DumpSettings changed = **current;
+	MemoryContext before;
+	char	   *value = NULL;
+
+	if (!IsA(node, VariableSetStmt))
+		return false;
+	set = (VariableSetStmt *) node;
+	if (set->name == NULL)
+		elog(ERROR, "unexpected kind of SET in a dump");
+	if (is_of_preamble(set->name))
+		return true;
+
+	if (set->kind == VAR_SET_VALUE)
+		value = ExtractSetVariableArgs(set);
+	before = MemoryContextSwitchTo(context);
+	change_setting(&changed, set->name, value);
+	if (!is_same(&changed, *current))
+	{
+		*current = palloc(sizeof(DumpSettings));
+		**current = changed;
+	}
+	MemoryContextSwitchTo(before);
+	return true;
+}

@@ -1,0 +1,189 @@
+/*-------------------------------------------------------------------------
+ *
+ * sequence.c
+ *	  Sequences: read from the source in bulk, set here.
+ *
+ * A sequence is a relation of one row, and no snapshot holds for it.  Many
+ * are read by one query, so that 10,000 sequences are fifty round trips.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "commands/sequence.h"
+#include "fmgr.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "schema/sequence.h"
+#include "source/inventory.h"
+
+#define SEQUENCES_PER_QUERY	200
+#define NAMES_SHOWN			5
+
+/* An array literal of the sequences' oids. */
+static char *
+oids_literal(List *sequences, int first, int end)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfoChar(&text, '{');
+	for (int i = first; i < end; i++)
+	{
+		const SourceRelation *sequence = list_nth(sequences, i);
+
+		appendStringInfo(&text, "%s%u", i > first ? "," : "", sequence->oid);
+	}
+	appendStringInfoChar(&text, '}');
+	return text.data;
+}
+
+/*
+ * Throw when the source's role may not read all of them: by itself, the
+ * source would only name the first, and without its schema.
+ */
+static void
+check_readable(SourceSession *session, List *sequences, int first, int end)
+{
+	const char *params[1];
+	SourceRows *rows;
+	StringInfoData names;
+	int			count;
+
+	params[0] = oids_literal(sequences, first, end);
+	rows = pgcopy_session_query(session,
+								"SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)"
+								" FROM pg_catalog.pg_class c"
+								" JOIN pg_catalog.pg_namespace n"
+								" ON n.oid OPERATOR(pg_catalog.=) c.relnamespace"
+								" WHERE c.oid OPERATOR(pg_catalog.=) ANY ($1::pg_catalog.oid[])"
+								" AND NOT (pg_catalog.has_sequence_privilege(c.oid, 'SELECT')"
+								" AND pg_catalog.has_schema_privilege(n.oid, 'USAGE'))"
+								" ORDER BY 1", 1, params);
+	count = pgcopy_rows_count(rows);
+	if (count == 0)
+	{
+		pgcopy_rows_free(rows);
+		return;
+	}
+
+	initStringInfo(&names);
+	for (int i = 0; i < Min(count, NAMES_SHOWN); i++)
+		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "",
+						 pgcopy_rows_get(rows, i, 0));
+	if (count > NAMES_SHOWN)
+		appendStringInfoString(&names, ", ...");
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("the source's role may not read %d of its sequences", count),
+			 errdetail("Not readable: %s.", names.data),
+			 errhint("On the source, grant SELECT on them, and USAGE on their schemas, to the role of the connection.")));
+}
+
+/* One query for many sequences, each with its place in the list. */
+static SourceRows *
+read_sequences(SourceSession *session, List *sequences, int first, int end)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	for (int i = first; i < end; i++)
+		appendStringInfo(&sql,
+						 "%sSELECT %d, last_value, is_called FROM %s",
+						 i > first ? " UNION ALL " : "", i,
+						 pgcopy_inventory_quoted_name(list_nth(sequences, i)));
+	return pgcopy_session_query(session, sql.data, 0, NULL);
+}
+
+/* The sequence here that bears the name of one of the source. */
+static Oid
+find_here(const SourceRelation *sequence)
+{
+	Oid			schema = get_namespace_oid(sequence->schema, true);
+	Oid			relid = OidIsValid(schema) ?
+		get_relname_relid(sequence->name, schema) : InvalidOid;
+
+	if (!OidIsValid(relid) || get_rel_relkind(relid) != RELKIND_SEQUENCE)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("there is no sequence %s in this database",
+						quote_qualified_identifier(sequence->schema,
+												   sequence->name))));
+	return relid;
+}
+
+static void
+describe_sequence(void *arg)
+{
+	const SourceRelation *sequence = arg;
+
+	errcontext("setting sequence %s",
+			   quote_qualified_identifier(sequence->schema, sequence->name));
+}
+
+static void
+set_sequence(SourceRelation *sequence, int64 last_value, bool is_called)
+{
+	ErrorContextCallback callback;
+
+	callback.callback = describe_sequence;
+	callback.arg = sequence;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	(void) DirectFunctionCall3(setval3_oid,
+							   ObjectIdGetDatum(find_here(sequence)),
+							   Int64GetDatum(last_value),
+							   BoolGetDatum(is_called));
+	error_context_stack = callback.previous;
+}
+
+static void
+copy_some(SourceSession *session, List *sequences, int first, int end)
+{
+	SourceRows *rows;
+
+	check_readable(session, sequences, first, end);
+	rows = read_sequences(session, sequences, first, end);
+	if (pgcopy_rows_count(rows) != end - first)
+		elog(ERROR, "read %d sequences instead of %d",
+			 pgcopy_rows_count(rows), end - first);
+	for (int i = 0; i < pgcopy_rows_count(rows); i++)
+	{
+		int			place = (int) pgcopy_rows_get_int64(rows, i, 0);
+
+		if (place < first || place >= end)
+			elog(ERROR, "the source names sequence %d", place);
+		set_sequence(list_nth(sequences, place),
+					 pgcopy_rows_get_int64(rows, i, 1),
+					 pgcopy_rows_get_bool(rows, i, 2));
+	}
+	pgcopy_rows_free(rows);
+}
+
+void
+pgcopy_sequence_copy(SourceSession *session, List *sequences)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "pgcopy sequences",
+												  ALLOCSET_DEFAULT_SIZES);
+	int			count = list_length(sequences);
+
+	for (int first = 0; first < count; first += SEQUENCES_PER_QUERY)
+	{
+		MemoryContext before = MemoryContextSwitchTo(context);
+
+		CHECK_FOR_INTERRUPTS();
+		copy_some(session, sequences, first,
+				  Min(first + SEQUENCES_PER_QUERY, count));
+		MemoryContextSwitchTo(before);
+		MemoryContextReset(context);
+	}
+	MemoryContextDelete(context);
+}

@@ -1,0 +1,146 @@
+/*-------------------------------------------------------------------------
+ *
+ * tools.c
+ *	  Where pg_dump and pg_restore are, and what version they have.
+ *
+ * They are looked for beside the server's own executable, or where the
+ * setting pgcopy.pg_dump points, and nowhere else: PATH is not ours to trust,
+ * and on Debian it leads to a wrapper that picks a version by itself.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <unistd.h>
+
+#include "miscadmin.h"
+#include "port.h"
+#include "utils/memutils.h"
+
+#include "base/settings.h"
+#include "schema/child.h"
+#include "schema/dump.h"
+#include "schema/tools.h"
+
+#define HINT_INSTALL \
+	"Install the client programs of the source's version on this server " \
+	"and set \"pgcopy.pg_dump\" to the path of pg_dump."
+
+static const char *const plain_environment[] = {"LC_ALL=C", NULL};
+
+/* The program beside pg_dump of the given name. */
+static char *
+path_beside(const char *path, const char *program)
+{
+	char		directory[MAXPGPATH];
+
+	strlcpy(directory, path, sizeof(directory));
+	get_parent_directory(directory);
+	return psprintf("%s/%s", directory, program);
+}
+
+static void
+check_is_executable(const char *path)
+{
+	if (access(path, X_OK) == 0)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_FILE),
+			 errmsg("could not find program \"%s\": %m", path),
+			 errhint("Install PostgreSQL's client programs on this server, or set \"pgcopy.pg_dump\" to the path of pg_dump.")));
+}
+
+/* The major version in "pg_dump (PostgreSQL) 15.4 (Debian ...)", or 0. */
+static int
+parse_version(const char *line)
+{
+	const char *number = strstr(line, "(PostgreSQL) ");
+
+	return number ? atoi(number + strlen("(PostgreSQL) ")) : 0;
+}
+
+/* Run a program with --version. */
+static int
+ask_version(const char *path)
+{
+	const char *argv[] = {path, "--version", NULL};
+	ChildCommand command = {argv, plain_environment, -1, -1, -1, -1};
+	StringInfoData errors;
+	const char *text;
+	char		line[256];
+	size_t		length;
+	int			status;
+	int			version = 0;
+
+	initStringInfo(&errors);
+	command.stdout_fd = pgcopy_child_memory_file("pgcopy version");
+	status = pgcopy_child_run(&command, &errors);
+	text = pgcopy_child_memory_map(command.stdout_fd, &length);
+	length = Min(length, sizeof(line) - 1);
+	memcpy(line, text, length);
+	line[length] = '\0';
+	if (status == 0)
+		version = parse_version(line);
+	if (version == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
+				 errmsg("could not get the version of \"%s\"", path),
+				 status == 0 ? 0 : errdetail_internal("%s", wait_result_to_str(status)),
+				 errhint("Set \"pgcopy.pg_dump\" to the path of PostgreSQL's own pg_dump.")));
+	return version;
+}
+
+DumpTools *
+pgcopy_tools_find(int source_version)
+{
+	DumpTools  *tools = palloc0(sizeof(DumpTools));
+	int			source_major = source_version / 10000;
+	int			restore_version;
+
+	if (pgcopy_setting_pg_dump != NULL && pgcopy_setting_pg_dump[0] != '\0')
+		tools->pg_dump = pstrdup(pgcopy_setting_pg_dump);
+	else
+		tools->pg_dump = path_beside(my_exec_path, "pg_dump");
+	tools->pg_restore = path_beside(tools->pg_dump, "pg_restore");
+	check_is_executable(tools->pg_dump);
+	check_is_executable(tools->pg_restore);
+
+	tools->major_version = ask_version(tools->pg_dump);
+	restore_version = ask_version(tools->pg_restore);
+	if (restore_version != tools->major_version)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("pg_dump and pg_restore are of different versions"),
+				 errdetail("\"%s\" is version %d, \"%s\" is version %d.",
+						   tools->pg_dump, tools->major_version,
+						   tools->pg_restore, restore_version),
+				 errhint(HINT_INSTALL)));
+	if (tools->major_version < source_major)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("pg_dump is older than the source"),
+				 errdetail("\"%s\" is version %d, the source is version %d.",
+						   tools->pg_dump, tools->major_version, source_major),
+				 errhint(HINT_INSTALL)));
+	return tools;
+}
+
+void
+pgcopy_dump_check_tools(int source_version)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "pgcopy tools",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext before = MemoryContextSwitchTo(context);
+
+	PG_TRY();
+	{
+		(void) pgcopy_tools_find(source_version);
+	}
+	PG_FINALLY();
+	{
+		MemoryContextSwitchTo(before);
+		MemoryContextDelete(context);
+	}
+	PG_END_TRY();
+}
