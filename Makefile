@@ -49,7 +49,7 @@ $(error $(PG_CONFIG) does not work: install postgresql-server-dev-15, or set PG_
 endif
 
 PG_CPPFLAGS = -I$(CURDIR)/src -I$(shell $(PG_CONFIG) --includedir)
-override PG_CFLAGS += -Wextra -Wno-unused-parameter -Wno-sign-compare -fvisibility=hidden
+override PG_CFLAGS += -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -fvisibility=hidden
 SHLIB_LINK = -lpq
 
 include $(PGXS)

@@ -277,7 +277,7 @@ sub show_job
 		'3 items' =>
 		  "SELECT i.kind, i.state, count(*) FROM pgcopy.item i WHERE i.job = $job GROUP BY 1, 2 ORDER BY 1, 2",
 		'4 items not done' =>
-		  "SELECT * FROM pgcopy.item i WHERE i.job = $job AND i.state::text <> 'done' ORDER BY i.id LIMIT 20",
+		  "SELECT * FROM pgcopy.item i WHERE i.job = $job AND i.state <> 'done' ORDER BY i.no LIMIT 20",
 		'5 errors' => "SELECT * FROM pgcopy_errors WHERE job = $job LIMIT 10",
 		'6 backends' =>
 		  "SELECT pid, backend_type, application_name, state, wait_event_type, wait_event, left(query, 100) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
