@@ -1,16 +1,59 @@
-# pgcopydb_ext: build, install and test with PGXS.
+# pgcopydb_ext: build, install and test.
+#
+#	make demo			two throwaway servers, one clone, proof of equality
+#	make check			all tests (TESTS='t/001*' for some), check-quick in seconds
+#	make lint			the rules of the house
+#	make, make install, make installcheck		PGXS, with PG_CONFIG=/path/to/pg_config
+#
+# The first three do all their set-up themselves and install nothing into the
+# system's PostgreSQL; they must work before there is a pg_config.  So PGXS, which
+# also has a "check" of its own, is left out for them.
+OURS = demo check check-quick lint bench
+
+ifneq ($(filter $(OURS),$(MAKECMDGOALS)),)
+
+.PHONY: $(MAKECMDGOALS)
+
+demo:
+	@bash test/demo/run
+
+check:
+	@TESTS='$(TESTS)' bash test/run
+
+check-quick:
+	@bash test/run quick
+
+lint:
+	@bash test/lint/run
+
+bench:
+	@bash test/bench/run
+
+# Targets of PGXS given together with ours.
+$(filter-out $(OURS),$(MAKECMDGOALS)):
+	@$(MAKE) --no-print-directory $@
+
+else
+
 EXTENSION = pgcopydb_ext
 MODULE_big = pgcopydb_ext
-DATA = sql/pgcopydb_ext--0.1.sql
+DATA = $(wildcard sql/*--*.sql)
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*/*.c)))
-HEADERS_OF_OURS = $(wildcard src/*/*.h)
-
-PG_CPPFLAGS = -I$(CURDIR)/src -I$(shell $(PG_CONFIG) --includedir)
-PG_CFLAGS += -Wextra -Wno-unused-parameter -Wno-sign-compare -fvisibility=hidden
-SHLIB_LINK = -lpq
+OUR_HEADERS = $(wildcard src/*/*.h)
+REGRESS = $(sort $(patsubst sql/%.sql,%,$(filter-out $(DATA),$(wildcard sql/*.sql))))
 
 PG_CONFIG ?= pg_config
-PGXS := $(shell $(PG_CONFIG) --pgxs)
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+ifeq ($(PGXS),)
+$(error $(PG_CONFIG) does not work: install postgresql-server-dev-15, or set PG_CONFIG; make demo and make check set up what they need)
+endif
+
+PG_CPPFLAGS = -I$(CURDIR)/src -I$(shell $(PG_CONFIG) --includedir)
+override PG_CFLAGS += -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -fvisibility=hidden
+SHLIB_LINK = -lpq
+
 include $(PGXS)
 
-$(OBJS): $(HEADERS_OF_OURS)
+$(OBJS): $(OUR_HEADERS)
+
+endif

@@ -1,0 +1,536 @@
+#-------------------------------------------------------------------------
+#
+# PgCopy.pm
+#	  What TAP tests of pgcopydb_ext share: a pair of servers, a clone, waiting
+#	  with a limit, and the proof that two databases are equal.
+#
+#	  use PgCopy;
+#	  my ($source, $target) = new_pair('clone');
+#	  $source->safe_psql('postgres', 'CREATE TABLE t AS SELECT 1 AS a');
+#	  my $job = clone($target, conninfo($source));
+#	  ok(wait_for_state($target, $job, 'done'), 'the job ends done');
+#	  assert_same($source, $target);
+#	  done_testing();
+#
+# Nothing here sleeps for a fixed time: every wait has a condition and a limit,
+# and one that runs out prints the job, its items and the end of the log.
+#
+# Wherever a database can be named, it is the option "db" (of the target) and
+# "source_db"; both are "postgres" unless said.
+#
+#-------------------------------------------------------------------------
+package PgCopy;
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+use File::Temp ();
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+our @EXPORT = qw(
+  new_pair conninfo copy_roles quote_literal
+  clone clone_ok wait_until wait_for_state wait_for_end job_state
+  show_job log_tail
+  assert_same assert_frozen source_sessions
+);
+
+# Seconds a wait may take unless its caller says otherwise.
+our $LIMIT = 120;
+
+# The states a job does not leave by itself.
+my @ENDED = qw(done failed cancelled interrupted);
+
+#-------------------------------------------------------------------------
+# Servers
+#-------------------------------------------------------------------------
+
+# Make and start two servers, NAME_source and NAME_target, and return them.
+#
+# The source can also be reached by TCP on 127.0.0.1, with a password; its unix
+# socket trusts everyone.  Options: source_conf and target_conf (text for
+# postgresql.conf), source_init and target_init (array references: arguments of
+# init()), start => 0 to leave both stopped, extension => 0 not to create the
+# extension in the target's database postgres.
+sub new_pair
+{
+	my ($name, %opt) = @_;
+
+	my $source = PostgreSQL::Test::Cluster->new("${name}_source");
+	$source->init(@{ $opt{source_init} || [] });
+	$source->append_conf('postgresql.conf', <<EOC);
+listen_addresses = '127.0.0.1'
+password_encryption = 'scram-sha-256'
+max_prepared_transactions = 10
+fsync = off
+EOC
+	$source->append_conf('postgresql.conf', $opt{source_conf})
+	  if defined $opt{source_conf};
+	_write_file($source->data_dir . '/pg_hba.conf', <<EOC);
+local	all				all					trust
+local	replication		all					trust
+host	all				all	127.0.0.1/32	scram-sha-256
+EOC
+
+	my $target = PostgreSQL::Test::Cluster->new("${name}_target");
+	$target->init(@{ $opt{target_init} || [] });
+	$target->append_conf('postgresql.conf', <<EOC);
+max_worker_processes = 16
+max_prepared_transactions = 10
+fsync = off
+EOC
+	$target->append_conf('postgresql.conf', $opt{target_conf})
+	  if defined $opt{target_conf};
+
+	if ($opt{start} // 1)
+	{
+		$source->start;
+		$target->start;
+		$target->safe_psql('postgres', 'CREATE EXTENSION pgcopydb_ext')
+		  if $opt{extension} // 1;
+	}
+	return ($source, $target);
+}
+
+# A connection string for NODE.  Options: db, user, password; tcp => 1 goes by
+# 127.0.0.1 (where a password is asked for) instead of the unix socket.  Any
+# other option is taken over as a keyword of libpq.
+sub conninfo
+{
+	my ($node, %opt) = @_;
+	my $tcp = delete $opt{tcp};
+	my %kw = (
+		host => $tcp ? '127.0.0.1' : $node->host,
+		port => $node->port,
+		dbname => delete $opt{db} // 'postgres',
+		%opt);
+
+	return join ' ', map {
+		(my $v = $kw{$_}) =~ s/([\\'])/\\$1/g;
+		"$_='$v'"
+	} sort keys %kw;
+}
+
+# Make the source's roles in the target as well, with memberships.
+sub copy_roles
+{
+	my ($source, $target) = @_;
+	my ($out, $err) = run_command(
+		[
+			'pg_dumpall', '--roles-only', '--dbname',
+			conninfo($source)
+		]);
+	die "pg_dumpall failed: $err" if $err =~ /error/;
+
+	# The bootstrap superuser is there already.
+	$out =~ s/^CREATE ROLE "?\Q$_\E"?;$//mg
+	  for split /\n/, $target->safe_psql('postgres',
+		'SELECT rolname FROM pg_roles WHERE oid = 10');
+	$target->safe_psql('postgres', $out);
+	return;
+}
+
+sub quote_literal
+{
+	my ($value) = @_;
+	return 'NULL' unless defined $value;
+	my $e = $value =~ /\\/ ? 'E' : '';
+	$value =~ s/\\/\\\\/g;
+	$value =~ s/'/''/g;
+	return "$e'$value'";
+}
+
+#-------------------------------------------------------------------------
+# Jobs
+#-------------------------------------------------------------------------
+
+# Enqueue a clone of CONNINFO into TARGET and return the job's number.
+#
+# Options: db (the target's database, gets the extension when it lacks it) and
+# user (who calls); all others are arguments of pgcopy_clone, an array reference
+# being an array.
+sub clone
+{
+	my ($target, $conninfo, %opt) = @_;
+	my $db = delete $opt{db} // 'postgres';
+	my $user = delete $opt{user};
+	my @args = (quote_literal($conninfo));
+
+	foreach my $name (sort keys %opt)
+	{
+		my $value = $opt{$name};
+		push @args, "$name => "
+		  . (
+			ref $value
+			? 'ARRAY[' . join(', ', map { quote_literal($_) } @$value) . ']::text[]'
+			: quote_literal($value));
+	}
+
+	$target->safe_psql($db, <<EOQ);
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS pgcopydb_ext;
+EOQ
+	return $target->safe_psql(
+		$db,
+		'SELECT pgcopy_clone(' . join(', ', @args) . ')',
+		$user ? (extra_params => [ '-U', $user ]) : ());
+}
+
+# Clone and wait for the job to end done, as one test.  Returns the job.
+sub clone_ok
+{
+	my ($target, $conninfo, %opt) = @_;
+	my $name = delete $opt{name} // 'the clone ends done';
+	my $limit = delete $opt{limit};
+	my $job = clone($target, $conninfo, %opt);
+
+	ok( wait_for_state(
+			$target, $job, 'done',
+			db => $opt{db} // 'postgres',
+			limit => $limit // $LIMIT),
+		$name);
+	return $job;
+}
+
+# Poll QUERY in NODE until it returns what is expected ("t" unless said).
+#
+# Returns true, or false when the limit is over; then what was seen last is
+# printed, and with option job also that job and the end of the log.  Options:
+# db, expected, limit (seconds), job, what (words for the message).
+sub wait_until
+{
+	my ($node, $query, %opt) = @_;
+	my $db = $opt{db} // 'postgres';
+	my $expected = $opt{expected} // 't';
+	my $limit = $opt{limit} // $LIMIT;
+	my $end = time() + $limit;
+	my ($out, $err);
+
+	while (1)
+	{
+		(undef, $out, $err) = $node->psql($db, $query);
+		$out //= '';
+		return 1 if $out eq $expected && !$err;
+		last if time() > $end;
+		sleep(0.1);
+	}
+
+	diag(sprintf "gave up after %d s waiting for %s\nexpected: %s\nlast seen: %s",
+		$limit, $opt{what} // $query, $expected, $out);
+	diag("last error: $err") if $err;
+	show_job($node, $opt{job}, db => $db) if defined $opt{job};
+	return 0;
+}
+
+# The state a job is in.
+sub job_state
+{
+	my ($target, $job, %opt) = @_;
+	return $target->safe_psql($opt{db} // 'postgres',
+		"SELECT state FROM pgcopy_progress WHERE job = $job");
+}
+
+# Wait until JOB is in one of STATES (a name or an array reference).  Gives up
+# at once when the job ends in another state.
+sub wait_for_state
+{
+	my ($target, $job, $states, %opt) = @_;
+	my @wanted = ref $states ? @$states : ($states);
+	my $db = $opt{db} // 'postgres';
+	my $limit = $opt{limit} // $LIMIT;
+	my $end = time() + $limit;
+	my $state = '';
+
+	while (1)
+	{
+		$state = job_state($target, $job, db => $db);
+		return 1 if grep { $_ eq $state } @wanted;
+		last if time() > $end || grep { $_ eq $state } @ENDED;
+		sleep(0.1);
+	}
+
+	diag("job $job is in state \"$state\", not in \"@wanted\" (limit: $limit s)");
+	show_job($target, $job, db => $db);
+	return 0;
+}
+
+# Wait until JOB has ended, whichever way, and return its state.
+sub wait_for_end
+{
+	my ($target, $job, %opt) = @_;
+	wait_for_state($target, $job, \@ENDED, %opt);
+	return job_state($target, $job, db => $opt{db});
+}
+
+# Print what is known of a job: its row, what of its items is not done, its
+# workers, errors, and the end of the server's log.
+sub show_job
+{
+	my ($target, $job, %opt) = @_;
+	my $db = $opt{db} // 'postgres';
+	my %query = (
+		'1 progress' => "SELECT * FROM pgcopy_progress WHERE job = $job",
+		'2 job' => "SELECT * FROM pgcopy.job j WHERE j.id = $job",
+		'3 items' =>
+		  "SELECT i.kind, i.state, count(*) FROM pgcopy.item i WHERE i.job = $job GROUP BY 1, 2 ORDER BY 1, 2",
+		'4 items not done' =>
+		  "SELECT * FROM pgcopy.item i WHERE i.job = $job AND i.state <> 'done' ORDER BY i.no LIMIT 20",
+		'5 errors' => "SELECT * FROM pgcopy_errors WHERE job = $job LIMIT 10",
+		'6 backends' =>
+		  "SELECT pid, backend_type, application_name, state, wait_event_type, wait_event, left(query, 100) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+	);
+
+	foreach my $title (sort keys %query)
+	{
+		my ($rc, $out, $err) = $target->psql($db, $query{$title},
+			extra_params => [ '--expanded', '--no-align', '--pset=tuples_only=off' ]);
+		diag("--- $title\n" . ($rc ? $err : $out));
+	}
+	diag('--- end of ' . $target->logfile . "\n" . log_tail($target));
+	return;
+}
+
+# The last lines of a server's log, without the statements of tests.
+sub log_tail
+{
+	my ($node, $lines) = @_;
+	my @log = grep { !/LOG:  statement: / } split /\n/,
+	  slurp_file($node->logfile);
+	$lines //= 40;
+	splice @log, 0, @log - $lines if @log > $lines;
+	return join "\n", @log;
+}
+
+# How many sessions of ours a source has.
+sub source_sessions
+{
+	my ($source) = @_;
+	return $source->safe_psql('postgres',
+		"SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pgcopy%' AND pid <> pg_backend_pid()"
+	);
+}
+
+#-------------------------------------------------------------------------
+# Equality
+#-------------------------------------------------------------------------
+
+# What belongs to this extension and is therefore in the target only.
+my $NOT_OURS = <<'EOQ';
+NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e
+	ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
+	WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
+	AND d.deptype = 'e' AND e.extname = 'pgcopydb_ext')
+EOQ
+
+# The same text for the same value on both sides.
+my $SAME_TEXT = <<'EOQ';
+SET search_path = pg_catalog;
+SET DateStyle = 'ISO, YMD';
+SET IntervalStyle = 'postgres';
+SET TimeZone = 'UTC';
+SET extra_float_digits = 1;
+SET bytea_output = 'hex';
+SET row_security = off;
+SET statement_timeout = 0;
+EOQ
+
+# Test that two databases are equal: definitions, contents, large objects,
+# sequences.  Options: source_db, db, name; schema => 0, data => 0,
+# large_objects => 0, sequences => 0 leave a part out; ignore is a pattern of
+# tables ("schema.table") that are not compared; filter is a function that gets
+# the list of a dump's entries and returns it, changed.
+sub assert_same
+{
+	my ($source, $target, %opt) = @_;
+	my $sdb = $opt{source_db} // 'postgres';
+	my $tdb = $opt{db} // 'postgres';
+	my @side = ([ $source, $sdb ], [ $target, $tdb ]);
+
+	return subtest $opt{name} // 'source and target are equal' => sub {
+		_same('definitions are equal', map { _schema_of(@$_, $opt{filter}) } @side)
+		  if $opt{schema} // 1;
+		_same('the contents of all tables are equal',
+			map { _rows_of(@$_, $opt{ignore}, _hash_expr(@side)) } @side)
+		  if $opt{data} // 1;
+		_same('large objects are equal', map { _large_objects_of(@$_) } @side)
+		  if $opt{large_objects} // 1;
+		_same('sequences are equal', map { _sequences_of(@$_, $opt{ignore}) } @side)
+		  if $opt{sequences} // 1;
+	};
+}
+
+# Test that nothing is wrong with the target's heaps and B-trees, and that every
+# page of every table is all-visible and all-frozen.
+sub assert_frozen
+{
+	my ($target, %opt) = @_;
+	my $db = $opt{db} // 'postgres';
+
+	# In a schema of their own, dropped again.
+	$target->safe_psql($db, <<'EOQ');
+CREATE SCHEMA pgcopy_test_look;
+CREATE EXTENSION pg_visibility SCHEMA pgcopy_test_look;
+CREATE EXTENSION amcheck SCHEMA pgcopy_test_look;
+EOQ
+	my $tables = <<EOQ;
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+AND c.relpersistence <> 't' AND $NOT_OURS
+EOQ
+	my $result = subtest $opt{name} // 'tables are frozen, indexes are sound' => sub {
+		is( $target->safe_psql($db, <<EOQ), '', 'every page is all-visible and all-frozen');
+SELECT c.oid::regclass, count(*) || ' pages of ' || max(pg_relation_size(c.oid)) / 8192
+FROM (SELECT c.oid $tables) c, LATERAL pgcopy_test_look.pg_visibility_map(c.oid) v
+WHERE NOT (v.all_visible AND v.all_frozen) GROUP BY 1
+EOQ
+		is( $target->safe_psql($db, <<EOQ), '', 'the visibility map tells the truth');
+SELECT c.oid::regclass
+FROM (SELECT c.oid $tables) c
+WHERE EXISTS (SELECT FROM pgcopy_test_look.pg_check_visible(c.oid))
+OR EXISTS (SELECT FROM pgcopy_test_look.pg_check_frozen(c.oid))
+EOQ
+		my ($rc, undef, $err) = $target->psql($db, <<EOQ);
+SELECT pgcopy_test_look.bt_index_check(x.indexrelid, true)
+FROM (SELECT c.oid $tables) c JOIN pg_index x ON x.indrelid = c.oid
+JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_am a ON a.oid = i.relam
+WHERE a.amname = 'btree' AND i.relkind = 'i' AND x.indisvalid AND x.indisready
+EOQ
+		is($err, '', 'every B-tree holds every row');
+	};
+	$target->safe_psql($db, <<'EOQ');
+SET client_min_messages = warning;
+DROP SCHEMA pgcopy_test_look CASCADE;
+EOQ
+	return $result;
+}
+
+# Compare two texts; when they differ, show how.
+sub _same
+{
+	my ($name, $expected, $got) = @_;
+	return pass($name) if $expected eq $got;
+
+	my $dir = File::Temp->newdir;
+	_write_file("$dir/source", $expected);
+	_write_file("$dir/target", $got);
+	my @diff = split /\n/, (run_command([ 'diff', '-U2', "$dir/source", "$dir/target" ]))[0];
+	my $more = @diff > 80 ? sprintf("\n... %d more lines", @diff - 80) : '';
+	fail($name);
+	diag(join("\n", @diff[ 0 .. ($#diff < 79 ? $#diff : 79) ]) . $more);
+	return 0;
+}
+
+# A database's definitions: the entries of pg_dump, sorted, since their order
+# also depends on OIDs.
+sub _schema_of
+{
+	my ($node, $db, $filter) = @_;
+	my ($out, $err) = run_command(
+		[ 'pg_dump', '--schema-only', '--dbname', conninfo($node, db => $db) ]);
+	die "pg_dump of $db failed: $err" if $err =~ /error/;
+
+	my @entry = split /\n--\n(?=-- Name: )/, $out;
+	shift @entry;
+
+	# Running settings belong to the entries that come after them.
+	my %running = ();
+	foreach my $entry (@entry)
+	{
+		my $before = join '', map { "$running{$_}\n" } sort keys %running;
+		$running{$1} = $& while $entry =~ /^SET (default_\w+) = .*;$/mg;
+		$entry =~ s/^SET default_\w+ = .*;$//mg;
+		$entry =~ s/^\\(un)?restrict .*$//mg;
+		$entry =~ s/^--\n-- PostgreSQL database dump complete\n--$//mg;
+		$entry =~ s/\n{2,}/\n/g;
+		$entry = "$before$entry" if $entry =~ /^-- .*; Type: (TABLE|INDEX|MATERIALIZED VIEW);/;
+		$entry =~ s/\s*\z/\n/;
+	}
+	@entry = grep { !/^-- Name: (EXTENSION )?pgcopydb_ext; Type: (EXTENSION|COMMENT);/m } @entry;
+	@entry = $filter->(@entry) if $filter;
+	return join "\n", sort @entry;
+}
+
+# An expression that hashes the text of a row alike on all sides.
+sub _hash_expr
+{
+	my %encoding = map {
+		$_->[0]->safe_psql($_->[1], 'SHOW server_encoding') => 1
+	} @_;
+	return 'hashtextextended(%s, 0)' if keys %encoding == 1;
+	return q{('x' || left(md5(convert_to(%s, 'UTF8')), 15))::bit(60)::bigint};
+}
+
+# One line per table: its name, number of rows and the sum of their hashes.
+sub _rows_of
+{
+	my ($node, $db, $ignore, $hash) = @_;
+	my $expr = quote_literal(sprintf $hash, 'ROW(%s)::text');
+
+	my $list = $node->safe_psql($db, <<EOQ);
+$SAME_TEXT
+SELECT n.nspname || '.' || c.relname || ': unpopulated'
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'm' AND NOT c.relispopulated AND $NOT_OURS;
+SELECT format('SELECT %L, count(*), coalesce(sum(%s::numeric), 0) FROM ONLY %I.%I',
+	n.nspname || '.' || c.relname,
+	format($expr, (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attname COLLATE "C")
+		FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)),
+	n.nspname, c.relname)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'm') AND c.relispopulated AND c.relpersistence <> 't'
+AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND $NOT_OURS
+\\gexec
+EOQ
+	return _sorted($list, $ignore);
+}
+
+# One line per large object: content, owner, privileges, comment.
+sub _large_objects_of
+{
+	my ($node, $db) = @_;
+	return _sorted(
+		$node->safe_psql($db, <<EOQ));
+$SAME_TEXT
+SELECT m.oid, md5(lo_get(m.oid)), length(lo_get(m.oid)), pg_get_userbyid(m.lomowner),
+	(SELECT array_agg(a::text ORDER BY a::text COLLATE "C") FROM unnest(m.lomacl) a),
+	obj_description(m.oid, 'pg_largeobject')
+FROM pg_largeobject_metadata m
+EOQ
+}
+
+# One line per sequence: where it stands.
+sub _sequences_of
+{
+	my ($node, $db, $ignore) = @_;
+	my $list = $node->safe_psql($db, <<EOQ);
+$SAME_TEXT
+SELECT format('SELECT %L, last_value, is_called FROM %I.%I',
+	n.nspname || '.' || c.relname, n.nspname, c.relname)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'S' AND c.relpersistence <> 't' AND $NOT_OURS
+\\gexec
+EOQ
+	return _sorted($list, $ignore);
+}
+
+sub _sorted
+{
+	my ($list, $ignore) = @_;
+	my @line = split /\n/, $list;
+	@line = grep { !/$ignore/ } @line if defined $ignore;
+	return join '', map { "$_\n" } sort @line;
+}
+
+sub _write_file
+{
+	my ($path, $text) = @_;
+	open my $fh, '>', $path or die "could not write $path: $!";
+	print $fh $text;
+	close $fh or die "could not write $path: $!";
+	return;
+}
+
+1;
