@@ -37,17 +37,16 @@ CREATE EXTENSION tcn SCHEMA ext;
 CREATE EXTENSION lo SCHEMA ext;
 CREATE EXTENSION postgres_fdw SCHEMA ext;
 CREATE EXTENSION file_fdw SCHEMA ext;
-CREATE EXTENSION amcheck SCHEMA ext;
-CREATE EXTENSION pg_visibility SCHEMA ext;
 COMMENT ON EXTENSION hstore IS 'our own comment on hstore, ''quoted''';
-COMMENT ON EXTENSION ltree IS NULL;
 GRANT EXECUTE ON FUNCTION ext.uuid_nil() TO ev_reader;
 REVOKE EXECUTE ON FUNCTION ext.unaccent(text) FROM PUBLIC;
 
 -- languages
-CREATE LANGUAGE ev_plpgsql HANDLER pg_catalog.plpgsql_call_handler
-	INLINE pg_catalog.plpgsql_inline_handler VALIDATOR pg_catalog.plpgsql_validator;
-CREATE TRUSTED LANGUAGE ev_trusted HANDLER pg_catalog.plpgsql_call_handler;
+CREATE FUNCTION ev.call_handler() RETURNS language_handler LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_call_handler';
+CREATE FUNCTION ev.inline_handler(internal) RETURNS void LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_inline_handler';
+CREATE FUNCTION ev.validator(oid) RETURNS void LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_validator';
+CREATE LANGUAGE ev_plpgsql HANDLER ev.call_handler INLINE ev.inline_handler VALIDATOR ev.validator;
+CREATE TRUSTED LANGUAGE ev_trusted HANDLER ev.call_handler;
 COMMENT ON LANGUAGE ev_plpgsql IS 'a language';
 REVOKE USAGE ON LANGUAGE plpgsql FROM PUBLIC;
 GRANT USAGE ON LANGUAGE plpgsql TO ev_owner, ev_reader;

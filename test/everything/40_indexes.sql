@@ -113,7 +113,7 @@ CREATE TABLE ev.lines_1 PARTITION OF ev.lines FOR VALUES WITH (MODULUS 2, REMAIN
 CREATE TABLE ev2.lines_1_a PARTITION OF ev.lines_1 FOR VALUES FROM (0) TO (2);
 CREATE TABLE ev2.lines_1_b PARTITION OF ev.lines_1 DEFAULT;
 INSERT INTO ev.lines SELECT g, date '2019-12-01' + g, l, g + l FROM generate_series(1, 60) g, generate_series(1, 3) l;
-ALTER TABLE ev.lines_0 ADD CONSTRAINT leaf_only FOREIGN KEY (parent) REFERENCES ev.tree;
+ALTER TABLE ev.lines_0 ADD CONSTRAINT leaf_only FOREIGN KEY (line) REFERENCES ev.egg;
 ALTER TABLE ev.serials ADD CONSTRAINT to_unique_index FOREIGN KEY (c) REFERENCES ev.same_name (a) NOT VALID;
 
 -- extended statistics
