@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/pg_authid.h"
@@ -30,6 +31,7 @@
 #include "source/inventory.h"
 #include "source/session.h"
 
+extern PGDLLEXPORT Datum pgcopy_clone(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(pgcopy_clone);
 
 /* Processes of one job, of either kind. */

@@ -20,8 +20,11 @@
 
 #include "catalog/job.h"
 
+extern PGDLLEXPORT Datum pgcopy_cancel(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(pgcopy_cancel);
+extern PGDLLEXPORT Datum pgcopy_wait(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(pgcopy_wait);
+extern PGDLLEXPORT Datum pgcopy_drop(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(pgcopy_drop);
 
 /* How often pgcopy_wait() looks, ms: it starts short for short jobs. */

@@ -17,8 +17,11 @@
 #include "base/compat.h"
 #include "run/control.h"
 
+extern PGDLLEXPORT Datum pgcopy_live(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(pgcopy_live);
+extern PGDLLEXPORT Datum pgcopy_live_workers(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(pgcopy_live_workers);
+extern PGDLLEXPORT Datum pgcopy_bar(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(pgcopy_bar);
 
 #define LIVE_COLUMNS 9

@@ -119,7 +119,7 @@ text_or_null(const char *text, char *null)
 }
 
 void
-pgcopy_item_insert(int64 job, const Item *item)
+pgcopy_item_insert(int64 job, const JobItem *item)
 {
 	Datum		values[] = {
 		Int64GetDatum(job),
@@ -166,10 +166,10 @@ pgcopy_item_insert_statement(int64 job, int no, const ItemStatement *statement)
 }
 
 /* In the current memory context, the strings by pgcopy_catalog_text(). */
-static Item *
+static JobItem *
 decode_item(int row)
 {
-	Item	   *item = palloc(sizeof(Item));
+	JobItem	   *item = palloc(sizeof(JobItem));
 
 	item->no = (int) pgcopy_catalog_int64(row, "no");
 	item->kind = pgcopy_item_kind_parse(pgcopy_catalog_text(row, "kind"));
@@ -214,7 +214,7 @@ pgcopy_item_fetch_all(int64 job)
 	return fetch_items(&select_all, values);
 }
 
-Item *
+JobItem *
 pgcopy_item_fetch(int64 job, int no)
 {
 	Datum		values[] = {Int64GetDatum(job), Int32GetDatum(no)};

@@ -24,7 +24,7 @@ typedef enum ItemStage
 	STAGE_FINAL					/* serial */
 } ItemStage;
 
-typedef struct Item
+typedef struct JobItem
 {
 	int			no;
 	ItemKind	kind;
@@ -40,7 +40,7 @@ typedef struct Item
 	int64		range_end;		/* -1: NULL */
 	int64		bytes_total;
 	int			attempts;
-} Item;
+} JobItem;
 
 /* What a statement item runs. Mirrors DumpStatement and ApplyForm. */
 typedef struct ItemStatement
@@ -58,13 +58,13 @@ typedef struct ItemStatement
  * Insert; both must be called inside a catalog scope (query.h), as they come
  * by the thousand.
  */
-extern void pgcopy_item_insert(int64 job, const Item *item);
+extern void pgcopy_item_insert(int64 job, const JobItem *item);
 extern void pgcopy_item_insert_statement(int64 job, int no,
 										 const ItemStatement *statement);
 
 /* All items of a job in order of their number, depends included. */
 extern List *pgcopy_item_fetch_all(int64 job);
-extern Item *pgcopy_item_fetch(int64 job, int no);
+extern JobItem *pgcopy_item_fetch(int64 job, int no);
 extern ItemStatement *pgcopy_item_fetch_statement(int64 job, int no);
 
 /* State moves; each is one update by primary key in the current transaction. */

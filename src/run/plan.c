@@ -27,6 +27,7 @@
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "utils/hsearch.h"
+#include "utils/memutils.h"
 
 #include "catalog/item.h"
 #include "catalog/query.h"
@@ -68,7 +69,7 @@ typedef struct PlanRelation
 	int			analyze;
 } PlanRelation;
 
-typedef struct Plan
+typedef struct JobPlan
 {
 	const Job  *job;
 	int			nitems;
@@ -85,7 +86,7 @@ typedef struct Plan
 	int			max_toc_id;
 	int		   *item_of_toc;	/* first item of an entry, 0: none yet */
 	ItemStage  *stage_of_toc;
-} Plan;
+} JobPlan;
 
 typedef struct NameEntry
 {
@@ -109,7 +110,7 @@ fill_name_key(NameData *key, const char *schema, const char *name)
 
 /* The relation of that name, or NULL. */
 static PlanRelation *
-find_relation(Plan *plan, const char *schema, const char *name)
+find_relation(JobPlan *plan, const char *schema, const char *name)
 {
 	NameData	key[2];
 	NameEntry  *entry;
@@ -122,7 +123,7 @@ find_relation(Plan *plan, const char *schema, const char *name)
 }
 
 static PlanRelation *
-find_relation_by_oid(Plan *plan, Oid oid)
+find_relation_by_oid(JobPlan *plan, Oid oid)
 {
 	OidEntry   *entry = hash_search(plan->by_oid, &oid, HASH_FIND, NULL);
 
@@ -130,7 +131,7 @@ find_relation_by_oid(Plan *plan, Oid oid)
 }
 
 static void
-make_relation(Plan *plan, int no, SourceRelation *source)
+make_relation(JobPlan *plan, int no, SourceRelation *source)
 {
 	PlanRelation *relation = &plan->relations[no - 1];
 	JobRelation *row = &relation->row;
@@ -158,7 +159,7 @@ make_relation(Plan *plan, int no, SourceRelation *source)
 }
 
 static void
-make_relations(Plan *plan, List *relations)
+make_relations(JobPlan *plan, List *relations)
 {
 	HASHCTL		ctl = {.keysize = sizeof(NameData) * 2,.entrysize = sizeof(NameEntry),.hcxt = CurrentMemoryContext};
 	HASHCTL		oid_ctl = {.keysize = sizeof(Oid),.entrysize = sizeof(OidEntry),.hcxt = CurrentMemoryContext};
@@ -190,7 +191,7 @@ make_relations(Plan *plan, List *relations)
 
 /* Rows go into the catalog in scopes of a limited number. */
 static void
-begin_rows(Plan *plan)
+begin_rows(JobPlan *plan)
 {
 	plan->pending_rows = 0;
 	pgcopy_catalog_begin(&plan->scope);
@@ -198,13 +199,13 @@ begin_rows(Plan *plan)
 }
 
 static void
-end_rows(Plan *plan)
+end_rows(JobPlan *plan)
 {
 	pgcopy_catalog_end(&plan->scope);
 }
 
 static void
-count_row(Plan *plan)
+count_row(JobPlan *plan)
 {
 	if (++plan->pending_rows < SCOPE_ROWS)
 		return;
@@ -215,7 +216,7 @@ count_row(Plan *plan)
 
 /* Store an item under the next number. */
 static int
-add_item(Plan *plan, Item *item)
+add_item(JobPlan *plan, JobItem *item)
 {
 	item->no = ++plan->nitems;
 	MemoryContextSwitchTo(plan->row_context);
@@ -228,7 +229,7 @@ add_item(Plan *plan, Item *item)
 
 /* The items that must be done before what depends on these entries. */
 static List *
-items_of_tocs(Plan *plan, const DumpStatement *statement)
+items_of_tocs(JobPlan *plan, const DumpStatement *statement)
 {
 	List	   *items = NIL;
 	ListCell   *lc;
@@ -250,8 +251,8 @@ items_of_tocs(Plan *plan, const DumpStatement *statement)
  * pg_dump says it depends on.
  */
 static int
-add_statement(Plan *plan, const DumpStatement *statement, ItemKind kind,
-			  ItemStage stage, ApplyForm form, Item *item, List *depends)
+add_statement(JobPlan *plan, const DumpStatement *statement, ItemKind kind,
+			  ItemStage stage, ApplyForm form, JobItem *item, List *depends)
 {
 	ItemStatement text = {
 		.sql = statement->sql,
@@ -286,17 +287,17 @@ add_statement(Plan *plan, const DumpStatement *statement, ItemKind kind,
 }
 
 static int
-add_plain_statement(Plan *plan, const DumpStatement *statement, ItemKind kind,
+add_plain_statement(JobPlan *plan, const DumpStatement *statement, ItemKind kind,
 					ItemStage stage)
 {
-	Item		item = {0};
+	JobItem	item = {0};
 
 	return add_statement(plan, statement, kind, stage, APPLY_AS_WRITTEN, &item, NIL);
 }
 
 /* Statements of pre-data but privileges; note what creates which relation. */
 static void
-plan_pre_data(Plan *plan, List *statements)
+plan_pre_data(JobPlan *plan, List *statements)
 {
 	ListCell   *lc;
 
@@ -322,7 +323,7 @@ plan_pre_data(Plan *plan, List *statements)
 
 /* How many chunks a table is copied in. */
 static int
-count_chunks(const Plan *plan, const PlanRelation *relation, int source_version)
+count_chunks(const JobPlan *plan, const PlanRelation *relation, int source_version)
 {
 	int64		bytes = relation->row.heap_bytes + relation->row.toast_bytes;
 	int64		split = plan->job->split_bytes;
@@ -338,7 +339,7 @@ count_chunks(const Plan *plan, const PlanRelation *relation, int source_version)
 
 /* The items that copy the rows of one table. */
 static void
-plan_table(Plan *plan, PlanRelation *relation, int source_version)
+plan_table(JobPlan *plan, PlanRelation *relation, int source_version)
 {
 	int64		bytes = relation->row.heap_bytes + relation->row.toast_bytes;
 	int			chunks = count_chunks(plan, relation, source_version);
@@ -346,7 +347,7 @@ plan_table(Plan *plan, PlanRelation *relation, int source_version)
 
 	for (int i = 0; i < chunks; i++)
 	{
-		Item		item = {0};
+		JobItem	item = {0};
 
 		item.kind = ITEM_TABLE;
 		item.stage = STAGE_COPYING;
@@ -372,7 +373,7 @@ has_rows_to_copy(const PlanRelation *relation)
 }
 
 static void
-plan_data(Plan *plan, int source_version)
+plan_data(JobPlan *plan, int source_version)
 {
 	for (int i = 0; i < plan->nrelations; i++)
 	{
@@ -411,14 +412,14 @@ plan_data(Plan *plan, int source_version)
 }
 
 static void
-plan_large_objects(Plan *plan, List *ranges)
+plan_large_objects(JobPlan *plan, List *ranges)
 {
 	ListCell   *lc;
 
 	foreach(lc, ranges)
 	{
 		LargeObjectRange *range = lfirst(lc);
-		Item		item = {0};
+		JobItem	item = {0};
 
 		item.kind = ITEM_LARGE_OBJECTS;
 		item.stage = STAGE_COPYING;
@@ -441,7 +442,7 @@ is_loaded(const PlanRelation *relation)
 
 /* The stage of a statement of post-data by what it is. */
 static ItemStage
-stage_by_class(Plan *plan, const DumpStatement *statement)
+stage_by_class(JobPlan *plan, const DumpStatement *statement)
 {
 	PlanRelation *table = find_relation(plan, statement->table_schema,
 										statement->table_name);
@@ -478,7 +479,7 @@ stage_by_class(Plan *plan, const DumpStatement *statement)
  * the serial one behind it.
  */
 static ItemStage
-stage_of(Plan *plan, const DumpStatement *statement)
+stage_of(JobPlan *plan, const DumpStatement *statement)
 {
 	ItemStage	own = stage_by_class(plan, statement);
 	ItemStage	stage = own;
@@ -503,7 +504,7 @@ stage_of(Plan *plan, const DumpStatement *statement)
  * its statements.  A list of the others comes back, one per stage.
  */
 static void
-sort_post_data(Plan *plan, List *statements, List **by_stage)
+sort_post_data(JobPlan *plan, List *statements, List **by_stage)
 {
 	ListCell   *lc;
 
@@ -535,7 +536,7 @@ sort_post_data(Plan *plan, List *statements, List **by_stage)
 
 /* Indexes, then constraints, then ANALYZE of one loaded table. */
 static void
-plan_indexes(Plan *plan, PlanRelation *relation)
+plan_indexes(JobPlan *plan, PlanRelation *relation)
 {
 	int64		heap_bytes = relation->row.heap_bytes;
 	List	   *ready = relation->copies;
@@ -546,7 +547,7 @@ plan_indexes(Plan *plan, PlanRelation *relation)
 		DumpStatement *statement = lfirst(lc);
 		ApplyForm	form = statement->class == STATEMENT_INDEX ?
 		APPLY_AS_WRITTEN : APPLY_INDEX_OF_CONSTRAINT;
-		Item		item = {.relation = relation->row.no,.cost = heap_bytes / 2 + COST_STATEMENT};
+		JobItem	item = {.relation = relation->row.no,.cost = heap_bytes / 2 + COST_STATEMENT};
 
 		relation->indexes = lappend_int(relation->indexes,
 										add_statement(plan, statement, ITEM_INDEX,
@@ -561,7 +562,7 @@ plan_indexes(Plan *plan, PlanRelation *relation)
 		bool		builds = statement->class == STATEMENT_WHOLE_CONSTRAINT;
 		ApplyForm	form = statement->class == STATEMENT_INDEX_CONSTRAINT ?
 		APPLY_CONSTRAINT_USING_INDEX : APPLY_AS_WRITTEN;
-		Item		item = {.relation = relation->row.no,.cost = builds ? heap_bytes / 2 + COST_STATEMENT : 0};
+		JobItem	item = {.relation = relation->row.no,.cost = builds ? heap_bytes / 2 + COST_STATEMENT : 0};
 
 		relation->constraints = lappend_int(relation->constraints,
 											add_statement(plan, statement, ITEM_CONSTRAINT,
@@ -570,9 +571,9 @@ plan_indexes(Plan *plan, PlanRelation *relation)
 }
 
 static int
-plan_analyze(Plan *plan, PlanRelation *relation, ItemStage stage, List *depends)
+plan_analyze(JobPlan *plan, PlanRelation *relation, ItemStage stage, List *depends)
 {
-	Item		item = {0};
+	JobItem	item = {0};
 
 	item.kind = ITEM_ANALYZE;
 	item.stage = stage;
@@ -586,7 +587,7 @@ plan_analyze(Plan *plan, PlanRelation *relation, ItemStage stage, List *depends)
 }
 
 static void
-plan_tables(Plan *plan)
+plan_tables(JobPlan *plan)
 {
 	for (int i = 0; i < plan->nrelations; i++)
 	{
@@ -604,14 +605,14 @@ plan_tables(Plan *plan)
 
 /* Add NOT VALID, then validate, unless it stays NOT VALID. */
 static void
-plan_foreign_key(Plan *plan, const DumpStatement *statement, ItemStage stage)
+plan_foreign_key(JobPlan *plan, const DumpStatement *statement, ItemStage stage)
 {
 	PlanRelation *table = find_relation(plan, statement->table_schema,
 										statement->table_name);
 	PlanRelation *referenced = find_relation(plan, statement->referenced_schema,
 											 statement->referenced_name);
-	Item		item = {.relation = table->row.no,.referenced = referenced->row.no};
-	Item		validate = item;
+	JobItem	item = {.relation = table->row.no,.referenced = referenced->row.no};
+	JobItem	validate = item;
 	List	   *depends = NIL;
 	int			no;
 
@@ -631,7 +632,7 @@ plan_foreign_key(Plan *plan, const DumpStatement *statement, ItemStage stage)
 }
 
 static void
-plan_foreign_keys(Plan *plan, List *statements, ItemStage stage)
+plan_foreign_keys(JobPlan *plan, List *statements, ItemStage stage)
 {
 	ListCell   *lc;
 
@@ -646,7 +647,7 @@ plan_foreign_keys(Plan *plan, List *statements, ItemStage stage)
 
 /* A serial stage: in dump order, privileges last. */
 static void
-plan_serial(Plan *plan, List *statements, ItemKind kind, ItemStage stage)
+plan_serial(JobPlan *plan, List *statements, ItemKind kind, ItemStage stage)
 {
 	ListCell   *lc;
 
@@ -660,7 +661,7 @@ plan_serial(Plan *plan, List *statements, ItemKind kind, ItemStage stage)
 }
 
 static void
-plan_privileges(Plan *plan, List *statements)
+plan_privileges(JobPlan *plan, List *statements)
 {
 	ListCell   *lc;
 
@@ -674,7 +675,7 @@ plan_privileges(Plan *plan, List *statements)
 }
 
 static void
-plan_sequences(Plan *plan)
+plan_sequences(JobPlan *plan)
 {
 	int			no = 1;
 
@@ -682,7 +683,7 @@ plan_sequences(Plan *plan)
 	{
 		int			last = Min(no + SEQUENCES_PER_ITEM - 1, plan->nrelations);
 		int			count = 0;
-		Item		item = {0};
+		JobItem	item = {0};
 
 		for (int i = no; i <= last; i++)
 			count += plan->relations[i - 1].row.relkind == RELKIND_SEQUENCE &&
@@ -703,7 +704,7 @@ plan_sequences(Plan *plan)
 
 /* REFRESH each materialized view, in dependency order, and ANALYZE it. */
 static void
-plan_refreshes(Plan *plan, List *statements)
+plan_refreshes(JobPlan *plan, List *statements)
 {
 	ListCell   *lc;
 
@@ -711,7 +712,7 @@ plan_refreshes(Plan *plan, List *statements)
 	{
 		DumpStatement *statement = lfirst(lc);
 		PlanRelation *view;
-		Item		item = {.cost = COST_REFRESH};
+		JobItem	item = {.cost = COST_REFRESH};
 		int			no;
 
 		if (statement->class != STATEMENT_REFRESH)
@@ -726,7 +727,7 @@ plan_refreshes(Plan *plan, List *statements)
 
 /* Statistics of a whole tree need the rows of all its leaves. */
 static void
-plan_parents(Plan *plan)
+plan_parents(JobPlan *plan)
 {
 	for (int i = 0; i < plan->nrelations; i++)
 	{
@@ -739,7 +740,7 @@ plan_parents(Plan *plan)
 }
 
 static void
-store_relations(Plan *plan)
+store_relations(JobPlan *plan)
 {
 	for (int i = 0; i < plan->nrelations; i++)
 	{
@@ -752,7 +753,7 @@ store_relations(Plan *plan)
 }
 
 static void
-make_toc_arrays(Plan *plan, List *statements)
+make_toc_arrays(JobPlan *plan, List *statements)
 {
 	ListCell   *lc;
 
@@ -766,7 +767,7 @@ void
 pgcopy_plan_store(const Job *job, int source_version, List *relations,
 				  List *statements, List *large_objects)
 {
-	Plan		plan = {.job = job};
+	JobPlan		plan = {.job = job};
 	List	   *by_stage[STAGE_FINAL + 1] = {NIL};
 
 	plan.context = CurrentMemoryContext;

@@ -21,6 +21,7 @@
 
 #include "miscadmin.h"
 #include "storage/lock.h"
+#include "utils/memutils.h"
 
 #include "catalog/relation.h"
 #include "run/queue.h"
@@ -90,7 +91,7 @@ compare_items(const pairingheap_node *a, const pairingheap_node *b, void *arg)
 
 /* What an item of the queue knows of its row. */
 static void
-load_item(Queue *queue, const Item *row)
+load_item(Queue *queue, const JobItem *row)
 {
 	QueueItem  *item = &queue->items[row->no - 1];
 
@@ -116,7 +117,7 @@ link_dependencies(Queue *queue, List *rows)
 
 	foreach(lc, rows)
 	{
-		Item	   *row = lfirst(lc);
+		JobItem	   *row = lfirst(lc);
 
 		foreach(dep, row->depends)
 			queue->items[lfirst_int(dep) - 1].ndependents++;
@@ -131,7 +132,7 @@ link_dependencies(Queue *queue, List *rows)
 	}
 	foreach(lc, rows)
 	{
-		Item	   *row = lfirst(lc);
+		JobItem	   *row = lfirst(lc);
 
 		foreach(dep, row->depends)
 		{

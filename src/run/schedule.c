@@ -45,7 +45,7 @@
 static ItemState
 read_state(Leader *leader, int no)
 {
-	Item	   *item;
+	JobItem	   *item;
 	ItemState	state;
 
 	pgcopy_leader_begin(leader);
@@ -266,7 +266,7 @@ read_through_leader(Leader *leader, int no)
 		.progress_arg = leader
 	};
 	LoadResult	load;
-	Item	   *item;
+	JobItem	   *item;
 
 	pgcopy_leader_begin(leader);
 	pgcopy_item_mark_running(leader->job->id, no, leader->control->snapshot_no);

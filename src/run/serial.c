@@ -38,7 +38,7 @@ run_batch(Leader *leader, const int *items, int nitems, volatile int *current)
 	for (int i = 0; i < nitems; i++)
 	{
 		LoadResult	load;
-		Item	   *item;
+		JobItem	   *item;
 
 		*current = items[i];
 		item = pgcopy_item_fetch(leader->job->id, items[i]);
@@ -92,7 +92,7 @@ try_batch(Leader *leader, const int *items, int nitems)
 static void
 record_error(Leader *leader, int no, bool is_final, const ErrorData *error)
 {
-	Item	   *item;
+	JobItem	   *item;
 
 	pgcopy_leader_begin(leader);
 	item = pgcopy_item_fetch(leader->job->id, no);
@@ -103,7 +103,7 @@ record_error(Leader *leader, int no, bool is_final, const ErrorData *error)
 }
 
 static void
-pause(int delay)
+wait_before_retry(int delay)
 {
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 					 delay, PG_WAIT_EXTENSION);
@@ -141,7 +141,7 @@ run_one(Leader *leader, int no)
 		if (is_final)
 			pgcopy_leader_give_up(leader, no);
 		else
-			pause(pgcopy_retry_delay(item->attempts + 1));
+			wait_before_retry(pgcopy_retry_delay(item->attempts + 1));
 	}
 }
 

@@ -78,7 +78,7 @@ choose_format(const Job *job, Oid relid)
 }
 
 static LoadStart
-choose_start(const Item *item, const JobRelation *relation)
+choose_start(const JobItem *item, const JobRelation *relation)
 {
 	bool		is_chunk = item->range_start > 0 || item->range_end >= 0;
 	bool		is_first = item->attempts <= 1;
@@ -94,7 +94,7 @@ choose_start(const Item *item, const JobRelation *relation)
 
 /* Where the rows go: rows of some leaves are routed from the root. */
 static Oid
-choose_target(const Job *job, const Item *item, const JobRelation *relation)
+choose_target(const Job *job, const JobItem *item, const JobRelation *relation)
 {
 	const JobRelation *target = relation;
 
@@ -109,7 +109,7 @@ choose_target(const Job *job, const Item *item, const JobRelation *relation)
 }
 
 static WorkResult
-copy_table(const WorkPlace *place, const Item *item, LoadResult *load)
+copy_table(const WorkPlace *place, const JobItem *item, LoadResult *load)
 {
 	JobRelation *relation = pgcopy_relation_fetch(place->job->id, item->relation);
 	LoadTable	table = {0};
@@ -141,7 +141,7 @@ copy_table(const WorkPlace *place, const Item *item, LoadResult *load)
 }
 
 static void
-copy_large_objects(const WorkPlace *place, const Item *item, LoadResult *load)
+copy_large_objects(const WorkPlace *place, const JobItem *item, LoadResult *load)
 {
 	LargeObjectRange range = {
 		.first = (Oid) item->range_start,
@@ -161,7 +161,7 @@ copy_large_objects(const WorkPlace *place, const Item *item, LoadResult *load)
 }
 
 static void
-copy_sequences(const WorkPlace *place, const Item *item)
+copy_sequences(const WorkPlace *place, const JobItem *item)
 {
 	List	   *rows = pgcopy_relation_fetch_range(place->job->id,
 												   (int) item->range_start,
@@ -182,7 +182,7 @@ copy_sequences(const WorkPlace *place, const Item *item)
 }
 
 static void
-run_statement(const WorkPlace *place, const Item *item)
+run_statement(const WorkPlace *place, const JobItem *item)
 {
 	ItemStatement *statement = pgcopy_item_fetch_statement(place->job->id, item->no);
 	DumpSettings settings = {
@@ -198,7 +198,7 @@ run_statement(const WorkPlace *place, const Item *item)
 }
 
 static void
-analyze_table(const WorkPlace *place, const Item *item)
+analyze_table(const WorkPlace *place, const JobItem *item)
 {
 	JobRelation *relation = pgcopy_relation_fetch(place->job->id, item->relation);
 
@@ -207,7 +207,7 @@ analyze_table(const WorkPlace *place, const Item *item)
 }
 
 WorkResult
-pgcopy_work_do(const WorkPlace *place, const Item *item, LoadResult *load)
+pgcopy_work_do(const WorkPlace *place, const JobItem *item, LoadResult *load)
 {
 	memset(load, 0, sizeof(LoadResult));
 
@@ -239,7 +239,7 @@ pgcopy_work_do(const WorkPlace *place, const Item *item, LoadResult *load)
 }
 
 char *
-pgcopy_work_describe(const Item *item)
+pgcopy_work_describe(const JobItem *item)
 {
 	return psprintf("%s %s%s%s", pgcopy_item_kind_name(item->kind),
 					item->schema ? item->schema : "",
@@ -255,7 +255,7 @@ is_statement(ItemKind kind)
 }
 
 char *
-pgcopy_work_statement(int64 job, const Item *item)
+pgcopy_work_statement(int64 job, const JobItem *item)
 {
 	ItemStatement *statement;
 

@@ -39,14 +39,14 @@ extern bool pgcopy_work_needs_source(ItemKind kind);
  * Do an item and mark it done, in the current transaction, which the caller
  * commits.  *load: rows and bytes read.
  */
-extern WorkResult pgcopy_work_do(const WorkPlace *place, const Item *item,
+extern WorkResult pgcopy_work_do(const WorkPlace *place, const JobItem *item,
 								 LoadResult *load);
 
 /*
  * What to record of an error: the item by name, and its statement where
  * there is one that can be shown.  NULL when not.
  */
-extern char *pgcopy_work_describe(const Item *item);
-extern char *pgcopy_work_statement(int64 job, const Item *item);
+extern char *pgcopy_work_describe(const JobItem *item);
+extern char *pgcopy_work_statement(int64 job, const JobItem *item);
 
 #endif							/* PGCOPY_WORK_H */

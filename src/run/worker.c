@@ -27,6 +27,7 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
+#include "storage/ipc.h"
 #include "storage/latch.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
@@ -113,7 +114,7 @@ release_snapshot(Worker *worker)
 
 /* Have a session, inside a transaction with the job's snapshot or outside. */
 static void
-prepare_source(Worker *worker, const Item *item)
+prepare_source(Worker *worker, const JobItem *item)
 {
 	bool		needs_snapshot = pgcopy_work_needs_snapshot(item->kind);
 
@@ -145,7 +146,7 @@ publish_progress(void *arg, int64 rows, int64 bytes)
 }
 
 static void
-begin_item(Worker *worker, const Item *item)
+begin_item(Worker *worker, const JobItem *item)
 {
 	ControlSlot *slot = worker->slot;
 
@@ -183,7 +184,7 @@ mark_all_running(Worker *worker)
 	begin_transaction();
 	for (int i = 0; i < worker->slot->nitems; i++)
 	{
-		Item	   *item;
+		JobItem	   *item;
 		MemoryContext caller;
 
 		worker->current = i;
@@ -232,11 +233,11 @@ do_items(Worker *worker, List *items)
 	ListCell   *lc;
 
 	begin_transaction();
-	if (!pgcopy_work_needs_snapshot(((Item *) linitial(items))->kind))
+	if (!pgcopy_work_needs_snapshot(((JobItem *) linitial(items))->kind))
 		release_snapshot(worker);
 	foreach(lc, items)
 	{
-		Item	   *item = lfirst(lc);
+		JobItem	   *item = lfirst(lc);
 		LoadResult	load;
 
 		worker->current = foreach_current_index(lc);
@@ -269,7 +270,7 @@ do_items(Worker *worker, List *items)
 static void
 record_failure(Worker *worker, List *items, const ErrorData *error)
 {
-	Item	   *item = worker->current < list_length(items) ?
+	JobItem	   *item = worker->current < list_length(items) ?
 	list_nth(items, worker->current) : NULL;
 	bool		is_final = item != NULL && list_length(items) == 1 &&
 	!pgcopy_retry_is_due(error->sqlerrcode, item->attempts);
@@ -291,8 +292,8 @@ do_assignment(Worker *worker)
 		.callback = add_error_context,
 		.arg = worker
 	};
-	Outcome		outcome = OUTCOME_FAILED;
-	int			sqlerrcode = 0;
+	volatile Outcome outcome = OUTCOME_FAILED;
+	volatile int sqlerrcode = 0;
 	List	   *volatile items = NIL;
 
 	worker->current = 0;
