@@ -213,12 +213,22 @@ resolve_targets(Leader *leader)
 	pgcopy_leader_commit(leader);
 }
 
+/* The plan as it stands in the catalog, in memory from now on. */
+static void
+load_queue(Leader *leader)
+{
+	pgcopy_leader_begin(leader);
+	MemoryContextSwitchTo(leader->context);
+	leader->queue = pgcopy_queue_load(leader->job->id);
+	pgcopy_progress_set_queue(leader->progress, leader->queue);
+	pgcopy_leader_commit(leader);
+}
+
 static void
 run_job(Leader *leader)
 {
 	pgcopy_leader_plan(leader);
-	leader->queue = pgcopy_queue_load(leader->job->id);
-	pgcopy_progress_set_queue(leader->progress, leader->queue);
+	load_queue(leader);
 
 	move_job(leader, JOB_PRE_DATA);
 	pgcopy_leader_run_serial(leader, STAGE_PRE_DATA);
