@@ -68,7 +68,7 @@ static CatalogQuery mark_running = {
 static CatalogQuery mark_done = {
 	"UPDATE pgcopy.item SET state = 'done', format = $3, rows_done = $4, "
 	"bytes_done = $5, xid = pg_catalog.pg_current_xact_id(), pid = $6, "
-	"started = COALESCE(started, pg_catalog.now()), finished = clock_timestamp() "
+	"started = pg_catalog.statement_timestamp(), finished = clock_timestamp() "
 	"WHERE job = $1 AND no = $2",
 	6, {INT8OID, INT4OID, TEXTOID, INT8OID, INT8OID, INT4OID}
 };
@@ -261,7 +261,10 @@ pgcopy_item_mark_running(int64 job, int no, int snapshot)
 	pgcopy_catalog_do(&mark_running, values, NULL);
 }
 
-/* format: NULL for what is not read by COPY. */
+/*
+ * format: NULL for what is not read by COPY.  The item's time counts from
+ * statement_timestamp(), which the caller has set when it began the item.
+ */
 void
 pgcopy_item_mark_done(int64 job, int no, const char *format, int64 rows,
 					  int64 bytes)

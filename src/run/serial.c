@@ -41,6 +41,7 @@ run_batch(Leader *leader, const int *items, int nitems, volatile int *current)
 		JobItem	   *item;
 
 		*current = items[i];
+		SetCurrentStatementStartTimestamp();
 		item = pgcopy_item_fetch(leader->job->id, items[i]);
 		(void) pgcopy_work_do(&place, item, &load);
 		CommandCounterIncrement();

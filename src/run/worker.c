@@ -150,6 +150,7 @@ begin_item(Worker *worker, const JobItem *item)
 {
 	ControlSlot *slot = worker->slot;
 
+	SetCurrentStatementStartTimestamp();
 	pg_atomic_write_u64(&slot->rows, 0);
 	pg_atomic_write_u64(&slot->bytes, 0);
 	pg_atomic_write_u32(&slot->item, item->no);

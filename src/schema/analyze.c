@@ -18,6 +18,7 @@
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "commands/vacuum.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -31,6 +32,26 @@
 
 #include "base/compat.h"
 #include "schema/apply.h"
+
+/*
+ * Whether a foreign table stands below: ANALYZE of the whole tree would ask
+ * its server, which need not be there today.
+ */
+static bool
+has_foreign_child(Oid relid)
+{
+	List	   *tree;
+	ListCell   *lc;
+	bool		found = false;
+
+	if (!has_subclass(relid))
+		return false;
+	tree = find_all_inheritors(relid, NoLock, NULL);
+	foreach(lc, tree)
+		found = found || get_rel_relkind(lfirst_oid(lc)) == RELKIND_FOREIGN_TABLE;
+	list_free(tree);
+	return found;
+}
 
 /* Read kind and number of rows as ANALYZE left them; false: not there. */
 static bool
@@ -72,6 +93,12 @@ pgcopy_apply_analyze(Oid relid)
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("relation with OID %u does not exist", relid)));
 	check_owner(relid, relkind);
+	if (has_foreign_child(relid))
+	{
+		MemoryContextSwitchTo(before);
+		MemoryContextDelete(context);
+		return;
+	}
 
 	params.options = VACOPT_ANALYZE;
 	params.log_min_duration = -1;

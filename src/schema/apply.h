@@ -38,7 +38,10 @@ extern void pgcopy_apply_statement(const char *sql,
  */
 extern bool pgcopy_apply_wants_validation(const char *sql);
 
-/* ANALYZE one table (no partitions with it), and report it as vacuumed. */
+/*
+ * ANALYZE one table (no partitions with it), and report it as vacuumed.  Does
+ * nothing for a parent of foreign tables.
+ */
 extern void pgcopy_apply_analyze(Oid relid);
 
 #endif							/* PGCOPY_APPLY_H */
