@@ -275,6 +275,9 @@ guess_sqlstate(const char *text, bool took_lock_wait)
 		return ERRCODE_INSUFFICIENT_PRIVILEGE;
 	if (says(text, "max_locks_per_transaction"))
 		return ERRCODE_OUT_OF_MEMORY;
+	if (says(text, "password authentication failed") ||
+		says(text, "no password supplied"))
+		return ERRCODE_INVALID_PASSWORD;
 	if (says(text, "connection to server") ||
 		says(text, "could not connect") ||
 		says(text, "server closed the connection") ||
@@ -297,6 +300,8 @@ hint_for(int sqlstate)
 			return "Connect to the source as a role that may read all that is to be cloned.";
 		case ERRCODE_OUT_OF_MEMORY:
 			return "Raise max_locks_per_transaction on the source.";
+		case ERRCODE_INVALID_PASSWORD:
+			return "pg_dump connects by itself, with the password of the connection string.";
 		case ERRCODE_CONNECTION_FAILURE:
 			return "Check that the source lets this server in, and look into its log.";
 		default:

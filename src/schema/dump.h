@@ -90,7 +90,10 @@ typedef struct DumpStatement
  *
  * Errors: no pg_dump (58P01), pg_dump older than the source (0A000), a lock
  * not had in time (55P03: the caller takes a new snapshot), any other failure
- * of pg_dump with its stderr as detail (XX000 or the SQLSTATE it shows).
+ * of pg_dump with its stderr as detail (38000, or a SQLSTATE guessed from what
+ * it says: 08006, 28P01, 42501, 53200; 55000 when the snapshot is gone).
+ *
+ * Within a transaction: whether the owner is a superuser is looked up.
  */
 extern List *pgcopy_dump_read(const DumpRequest *request);
 
