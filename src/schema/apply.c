@@ -220,6 +220,8 @@ parse_and_run(RunningStatement *running, ApplyForm form)
 		run_analyzed(raw, text);
 	else
 		run_utility(raw->stmt, text);
+	if (form == APPLY_VALIDATE_CONSTRAINT)
+		pgcopy_constraint_mark_validated(castNode(AlterTableStmt, raw->stmt));
 	if (ActiveSnapshotSet())
 		PopActiveSnapshot();
 	CommandCounterIncrement();

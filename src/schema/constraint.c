@@ -15,9 +15,17 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
 #include "catalog/index.h"
+#include "catalog/indexing.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_constraint.h"
 #include "commands/defrem.h"
 #include "nodes/makefuncs.h"
+#include "utils/fmgroids.h"
 
 #include "base/compat.h"
 #include "schema/classify.h"
@@ -122,4 +130,47 @@ pgcopy_constraint_rewrite(Node *node, ApplyForm form)
 			return make_validate(alter, constraint);
 	}
 	return node;
+}
+
+/* Mark the children of one constraint as valid, and theirs. */
+static void
+mark_children(Relation catalog, Oid parent)
+{
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&key, Anum_pg_constraint_conparentid,
+				BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(parent));
+	scan = systable_beginscan(catalog, ConstraintParentIndexId, true,
+							  NULL, 1, &key);
+	while ((tuple = systable_getnext(scan)) != NULL)
+	{
+		Form_pg_constraint form = (Form_pg_constraint) GETSTRUCT(tuple);
+		Oid			child = form->oid;
+
+		if (!form->convalidated)
+		{
+			HeapTuple	copy = heap_copytuple(tuple);
+
+			((Form_pg_constraint) GETSTRUCT(copy))->convalidated = true;
+			CatalogTupleUpdate(catalog, &copy->t_self, copy);
+			heap_freetuple(copy);
+		}
+		mark_children(catalog, child);
+	}
+	systable_endscan(scan);
+}
+
+void
+pgcopy_constraint_mark_validated(const AlterTableStmt *validate)
+{
+	const AlterTableCmd *cmd = linitial_node(AlterTableCmd, validate->cmds);
+	Oid			relid = RangeVarGetRelid(validate->relation, NoLock, false);
+	Relation	catalog;
+
+	CommandCounterIncrement();
+	catalog = table_open(ConstraintRelationId, RowExclusiveLock);
+	mark_children(catalog, get_relation_constraint_oid(relid, cmd->name, false));
+	table_close(catalog, RowExclusiveLock);
 }

@@ -17,4 +17,11 @@
  */
 extern Node *pgcopy_constraint_rewrite(Node *node, ApplyForm form);
 
+/*
+ * After VALIDATE CONSTRAINT (as made above): mark as valid what hangs on a
+ * foreign key that refers to a partitioned table, one constraint for each
+ * partition.  VALIDATE leaves them out; added as written, they would be valid.
+ */
+extern void pgcopy_constraint_mark_validated(const AlterTableStmt *validate);
+
 #endif							/* PGCOPY_CONSTRAINT_H */
