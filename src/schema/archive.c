@@ -86,6 +86,20 @@ is_secret(const char *keyword)
 		strcmp(keyword, "scram_server_key") == 0;
 }
 
+/*
+ * Whether pg_dump is told the very address the session is connected to.  Not
+ * with several hosts: libpq wants as many addresses.  Should pg_dump end up at
+ * another of them, it does not find the snapshot there.
+ */
+static bool
+is_pinned(const DumpRequest *request)
+{
+	const char *host = get_option(request, "host");
+
+	return request->hostaddr != NULL &&
+		(host == NULL || strchr(host, ',') == NULL);
+}
+
 /* Options that are not passed on as they are. */
 static bool
 is_replaced(const DumpRequest *request, const char *keyword)
@@ -95,7 +109,7 @@ is_replaced(const DumpRequest *request, const char *keyword)
 	if (strcmp(keyword, "passfile") == 0)
 		return get_option(request, "password") != NULL;
 	if (strcmp(keyword, "hostaddr") == 0)
-		return request->hostaddr != NULL;
+		return is_pinned(request);
 	return is_secret(keyword);
 }
 
@@ -128,7 +142,7 @@ make_conninfo(const DumpRequest *request, bool has_service)
 			!is_replaced(request, request->keywords[i]))
 			append_option(&text, request->keywords[i], value);
 	}
-	if (request->hostaddr != NULL)
+	if (is_pinned(request))
 		append_option(&text, "hostaddr", request->hostaddr);
 	append_option(&text, "options",
 				  options ? psprintf("%s %s", options, SESSION_OPTIONS) :

@@ -47,6 +47,7 @@
 #define ERRORS_KEPT		(64 * 1024)
 #define GRACE_TIME		3000	/* ms between SIGTERM and SIGKILL */
 #define POLL_TIME		10		/* ms */
+#define LIFTED			10		/* above all places for descriptors */
 
 typedef struct RunningChild
 {
@@ -167,16 +168,11 @@ close_from(int first)
 		close(fd);
 }
 
-/*
- * In the child: put a descriptor in its place, open across exec.  The source
- * may be the place itself, in which case dup2 would leave O_CLOEXEC on.
- */
+/* In the child: put a descriptor in its place, open across exec. */
 static void
 place_descriptor(int fd, int place)
 {
-	if (fd == place)
-		(void) fcntl(fd, F_SETFD, 0);
-	else if (dup2(fd, place) < 0)
+	if (dup2(fd, place) < 0)
 		_exit(127);
 }
 
@@ -192,7 +188,6 @@ become_program(const ChildCommand *command, int stderr_fd, pid_t parent)
 {
 	int			wanted[5];
 	sigset_t	none;
-	int			last = 2;
 
 	for (int signo = 1; signo < NSIG; signo++)
 		signal(signo, SIG_DFL);
@@ -205,15 +200,15 @@ become_program(const ChildCommand *command, int stderr_fd, pid_t parent)
 	wanted[4] = command->second_secret_fd;
 	for (int i = 0; i < 5; i++)
 		if (wanted[i] >= 0)
-			wanted[i] = fcntl(wanted[i], F_DUPFD_CLOEXEC, 10);
+			wanted[i] = fcntl(wanted[i], F_DUPFD_CLOEXEC, LIFTED);
 	for (int i = 0; i < 5; i++)
 	{
-		if (wanted[i] < 0)
-			continue;
-		place_descriptor(wanted[i], i);
-		last = i;
+		if (wanted[i] >= 0)
+			place_descriptor(wanted[i], i);
+		else
+			close(i);			/* may be a file of this server */
 	}
-	close_from(last + 1);
+	close_from(5);
 
 	(void) prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
