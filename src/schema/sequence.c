@@ -46,59 +46,89 @@ oids_literal(List *sequences, int first, int end)
 }
 
 /*
+ * Ask for the sequences' names as they are now, and whether we may read them:
+ * one row for each of first to end - 1, in order.  By oid and not by name,
+ * and not from the catalogs: the session's snapshot may be hours old.
+ */
+static SourceRows *
+ask_names(SourceSession *session, List *sequences, int first, int end)
+{
+	const char *params[1];
+
+	params[0] = oids_literal(sequences, first, end);
+	return pgcopy_session_query(session,
+								"SELECT s.oid::pg_catalog.regclass::pg_catalog.text,"
+								" pg_catalog.has_sequence_privilege(s.oid, 'SELECT')"
+								" AND coalesce((SELECT pg_catalog.has_schema_privilege(c.relnamespace, 'USAGE')"
+								" FROM pg_catalog.pg_class c"
+								" WHERE c.oid OPERATOR(pg_catalog.=) s.oid), true)"
+								" FROM pg_catalog.unnest($1::pg_catalog.oid[])"
+								" WITH ORDINALITY s (oid, place)"
+								" ORDER BY s.place", 1, params);
+}
+
+/*
  * Throw when the source's role may not read all of them: by itself, the
  * source would only name the first, and without its schema.
  */
 static void
-check_readable(SourceSession *session, List *sequences, int first, int end)
+check_readable(SourceRows *names)
 {
-	const char *params[1];
-	SourceRows *rows;
-	StringInfoData names;
-	int			count;
+	StringInfoData list;
+	int			count = 0;
 
-	params[0] = oids_literal(sequences, first, end);
-	rows = pgcopy_session_query(session,
-								"SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)"
-								" FROM pg_catalog.pg_class c"
-								" JOIN pg_catalog.pg_namespace n"
-								" ON n.oid OPERATOR(pg_catalog.=) c.relnamespace"
-								" WHERE c.oid OPERATOR(pg_catalog.=) ANY ($1::pg_catalog.oid[])"
-								" AND NOT (pg_catalog.has_sequence_privilege(c.oid, 'SELECT')"
-								" AND pg_catalog.has_schema_privilege(n.oid, 'USAGE'))"
-								" ORDER BY 1", 1, params);
-	count = pgcopy_rows_count(rows);
-	if (count == 0)
+	initStringInfo(&list);
+	for (int i = 0; i < pgcopy_rows_count(names); i++)
 	{
-		pgcopy_rows_free(rows);
-		return;
+		if (pgcopy_rows_get(names, i, 1) == NULL ||
+			pgcopy_rows_get_bool(names, i, 1))
+			continue;
+		if (++count <= NAMES_SHOWN)
+			appendStringInfo(&list, "%s%s", count > 1 ? ", " : "",
+							 pgcopy_rows_get(names, i, 0));
 	}
-
-	initStringInfo(&names);
-	for (int i = 0; i < Min(count, NAMES_SHOWN); i++)
-		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "",
-						 pgcopy_rows_get(rows, i, 0));
-	if (count > NAMES_SHOWN)
-		appendStringInfoString(&names, ", ...");
+	if (count == 0)
+		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("the source's role may not read %d of its sequences", count),
-			 errdetail("Not readable: %s.", names.data),
+			 errdetail("Not readable: %s%s.", list.data,
+					   count > NAMES_SHOWN ? ", ..." : ""),
 			 errhint("On the source, grant SELECT on them, and USAGE on their schemas, to the role of the connection.")));
 }
 
-/* One query for many sequences, each with its place in the list. */
+/*
+ * One query for many sequences, each with its place in the list; NULL when
+ * none of them is there any more.
+ */
 static SourceRows *
-read_sequences(SourceSession *session, List *sequences, int first, int end)
+read_sequences(SourceSession *session, SourceRows *names, List *sequences,
+			   int first)
 {
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	for (int i = first; i < end; i++)
+	for (int i = 0; i < pgcopy_rows_count(names); i++)
+	{
+		const SourceRelation *sequence = list_nth(sequences, first + i);
+
+		if (pgcopy_rows_get(names, i, 1) == NULL)
+		{
+			ereport(WARNING,
+					(errcode(ERRCODE_UNDEFINED_TABLE),
+					 errmsg("sequence %s has been dropped on the source",
+							quote_qualified_identifier(sequence->schema,
+													   sequence->name)),
+					 errdetail("Here it keeps the value it was created with.")));
+			continue;
+		}
 		appendStringInfo(&sql,
 						 "%sSELECT %d, last_value, is_called FROM %s",
-						 i > first ? " UNION ALL " : "", i,
-						 pgcopy_inventory_quoted_name(list_nth(sequences, i)));
+						 sql.len > 0 ? " UNION ALL " : "", first + i,
+						 pgcopy_rows_get(names, i, 0));
+	}
+	if (sql.len == 0)
+		return NULL;
 	return pgcopy_session_query(session, sql.data, 0, NULL);
 }
 
@@ -147,20 +177,24 @@ set_sequence(SourceRelation *sequence, int64 last_value, bool is_called)
 static void
 copy_some(SourceSession *session, List *sequences, int first, int end)
 {
+	SourceRows *names = ask_names(session, sequences, first, end);
 	SourceRows *rows;
 
-	check_readable(session, sequences, first, end);
-	rows = read_sequences(session, sequences, first, end);
-	if (pgcopy_rows_count(rows) != end - first)
-		elog(ERROR, "read %d sequences instead of %d",
-			 pgcopy_rows_count(rows), end - first);
+	if (pgcopy_rows_count(names) != end - first)
+		elog(ERROR, "asked for %d sequences, got %d",
+			 end - first, pgcopy_rows_count(names));
+	check_readable(names);
+	rows = read_sequences(session, names, sequences, first);
+	pgcopy_rows_free(names);
+	if (rows == NULL)
+		return;
 	for (int i = 0; i < pgcopy_rows_count(rows); i++)
 	{
-		int			place = (int) pgcopy_rows_get_int64(rows, i, 0);
+		int64		place = pgcopy_rows_get_int64(rows, i, 0);
 
 		if (place < first || place >= end)
-			elog(ERROR, "the source names sequence %d", place);
-		set_sequence(list_nth(sequences, place),
+			elog(ERROR, "the source names sequence " INT64_FORMAT, place);
+		set_sequence(list_nth(sequences, (int) place),
 					 pgcopy_rows_get_int64(rows, i, 1),
 					 pgcopy_rows_get_bool(rows, i, 2));
 	}
