@@ -40,6 +40,7 @@
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
 #include "schema/child.h"
@@ -241,22 +242,36 @@ is_reaped(RunningChild *child)
 	return true;
 }
 
+/* Let some time go by, without a look at interrupts. */
+static void
+wait_a_moment(void)
+{
+	(void) WaitLatch(NULL, WL_TIMEOUT | WL_POSTMASTER_DEATH, POLL_TIME,
+					 PG_WAIT_EXTENSION);
+}
+
 /*
  * End the child and close what is left of it.  Runs on the way out of an
- * error or of the process: throws nothing, and does not look at the latch.
+ * error or of the process: throws nothing, and takes no interrupt.
  */
 static void
 end_child(int code, Datum arg)
 {
 	RunningChild *child = (RunningChild *) DatumGetPointer(arg);
+	TimestampTz started = GetCurrentTimestamp();
+	bool		is_killed = false;
 
-	for (int waited = 0; !is_reaped(child); waited += POLL_TIME)
+	if (!is_reaped(child))
+		kill(child->pid, SIGTERM);
+	while (!is_reaped(child))
 	{
-		if (waited == 0)
-			kill(child->pid, SIGTERM);
-		else if (waited == GRACE_TIME)
+		wait_a_moment();
+		if (is_killed ||
+			!TimestampDifferenceExceeds(started, GetCurrentTimestamp(), GRACE_TIME))
+			continue;
+		if (!is_reaped(child))
 			kill(child->pid, SIGKILL);
-		pg_usleep(POLL_TIME * 1000L);
+		is_killed = true;
 	}
 
 	/* Not before: a child that cannot write would die of SIGPIPE. */
