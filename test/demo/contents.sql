@@ -27,9 +27,9 @@ SELECT format('SELECT %L, count(*), coalesce(sum(hashtextextended(ROW(%s)::text,
  ORDER BY nspname COLLATE "C", relname COLLATE "C" \gexec
 
 SELECT 'table ' || nspname || '.' || relname, 0, 'not populated'
-  FROM compared WHERE NOT relispopulated ORDER BY 1 COLLATE "C";
+  FROM compared WHERE NOT relispopulated ORDER BY nspname COLLATE "C", relname COLLATE "C";
 
-SELECT format('SELECT %L, last_value, is_called FROM %I.%I', 'sequence ' || nspname || '.' || relname, nspname, relname)
+SELECT format('SELECT %L, last_value, is_called FROM %I.%I', 'sequence ' || replace(nspname || '.' || relname, E'\n', '\n'), nspname, relname)
   FROM compared WHERE relkind = 'S' ORDER BY nspname COLLATE "C", relname COLLATE "C" \gexec
 
 SELECT 'large object ' || m.oid, length(lo_get(m.oid)), md5(lo_get(m.oid)), pg_get_userbyid(m.lomowner), m.lomacl,

@@ -1,6 +1,7 @@
 -- A shop that uses most kinds of objects a database can hold, filled from
 -- :orders.  What it has is odd on purpose; the data is the same at each run.
 \set ON_ERROR_STOP on
+\o /dev/null
 SET client_min_messages = warning;
 SELECT setseed(0.42);
 
@@ -21,7 +22,6 @@ ALTER DEFAULT PRIVILEGES FOR ROLE demo_owner GRANT EXECUTE ON FUNCTIONS TO demo_
 -- Types
 
 CREATE TYPE shop.order_state AS ENUM ('new', 'paid', 'shipped', 'it''s back');
-ALTER TYPE shop.order_state ADD VALUE 'lost' BEFORE 'it''s back';
 CREATE TYPE shop.address AS (street text, town text, zip varchar(10));
 CREATE DOMAIN shop.email AS text CHECK (VALUE ~ '^[^@ ]+@[^@ ]+$');
 CREATE DOMAIN shop.price AS numeric(12, 2) DEFAULT 0 NOT NULL CONSTRAINT not_negative CHECK (VALUE >= 0);
@@ -97,14 +97,14 @@ CREATE TABLE shop.product (
     net shop.price,
     total numeric GENERATED ALWAYS AS (shop.gross(net)) STORED,
     tags shop.tags,
-    details jsonb STORAGE EXTERNAL,
+    details jsonb,
     words tsvector GENERATED ALWAYS AS (to_tsvector('pg_catalog.english', name)) STORED,
     sells_for shop.price_range,
     picture bytea,
     changed timestamptz,
     CONSTRAINT product_key PRIMARY KEY (id) INCLUDE (name)
 );
-ALTER TABLE shop.product ALTER COLUMN picture SET STORAGE EXTERNAL;
+ALTER TABLE shop.product ALTER COLUMN picture SET STORAGE EXTERNAL, ALTER COLUMN details SET STORAGE MAIN;
 ALTER TABLE shop.product ALTER COLUMN name SET STATISTICS 500;
 
 CREATE TABLE shop.orders (
@@ -117,8 +117,7 @@ CREATE TABLE shop.orders (
 ) PARTITION BY RANGE (placed);
 CREATE TABLE shop.orders_2024 PARTITION OF shop.orders FOR VALUES FROM ('2024-01-01Z') TO ('2025-01-01Z');
 CREATE TABLE archive.orders_2025 PARTITION OF shop.orders FOR VALUES FROM ('2025-01-01Z') TO ('2026-01-01Z')
-    PARTITION BY HASH (customer);
-ALTER TABLE archive.orders_2025 DROP CONSTRAINT IF EXISTS nothing;
+    PARTITION BY HASH (id);
 CREATE TABLE archive.orders_2025_even PARTITION OF archive.orders_2025 FOR VALUES WITH (MODULUS 2, REMAINDER 0);
 CREATE TABLE archive.orders_2025_odd PARTITION OF archive.orders_2025 FOR VALUES WITH (MODULUS 2, REMAINDER 1);
 CREATE TABLE shop.orders_other PARTITION OF shop.orders DEFAULT;
@@ -160,7 +159,7 @@ CREATE SEQUENCE shop.never_used OWNED BY shop.note.id;
 -- Rows
 
 INSERT INTO shop.customer (mail, name, home, since, "Customer's note")
-SELECT 'c' || g || '@example.org', 'Customer ' || md5(g::text), ROW(g || ' Main "St"', 'Town, ' || g % 97, lpad((g % 99999)::text, 5, '0')),
+SELECT 'c' || g || '@example.org', 'Customer ' || md5(g::text), ROW(g || ' Main "St"', 'Town, ' || g % 97, lpad((g % 99999)::text, 5, '0'))::shop.address,
        '2020-01-01Z'::timestamptz + g * interval '17 minutes',
        CASE g % 7 WHEN 0 THEN NULL WHEN 1 THEN '' WHEN 2 THEN '\N' WHEN 3 THEN E'tab\tand\nline' WHEN 4 THEN 'null' WHEN 5 THEN 'back\slash' ELSE 'ok' END
   FROM generate_series(1, :orders / 10) g;
@@ -173,7 +172,7 @@ SELECT g % 100 + 1, 'Product ' || g || ' for ' || md5(g::text), (g * 7 % 10000) 
   FROM generate_series(1, :orders / 20) g;
 INSERT INTO shop.orders (customer, placed, state, ship_to)
 SELECT 1000 + (g * 7919::bigint) % (:orders / 10), '2023-11-01Z'::timestamptz + (g * interval '1 minute') * (1200000.0 / :orders),
-       (enum_range(NULL::shop.order_state))[1 + g % 5],
+       (enum_range(NULL::shop.order_state))[1 + g % 4],
        CASE WHEN g % 3 = 0 THEN ROW('s' || g, NULL, '')::shop.address END
   FROM generate_series(1, :orders) g;
 INSERT INTO shop.line
@@ -286,5 +285,7 @@ REVOKE EXECUTE ON FUNCTION shop.gross(numeric, numeric) FROM PUBLIC;
 GRANT USAGE ON SEQUENCE shop.ticket TO demo_clerk;
 
 COMMIT;
+
+ALTER TYPE shop.order_state ADD VALUE 'lost' BEFORE 'it''s back';
 
 ANALYZE;

@@ -442,6 +442,8 @@ sub _schema_of
 		my $before = join '', map { "$running{$_}\n" } sort keys %running;
 		$running{$1} = $& while $entry =~ /^SET (default_\w+) = .*;$/mg;
 		$entry =~ s/^SET default_\w+ = .*;$//mg;
+		# pg_dump names a policy's roles in the order they were created in.
+		$entry =~ s/^(CREATE POLICY .*? TO )(.*?)(?= USING| WITH CHECK|;)/$1 . join(', ', sort split ', ', $2)/me;
 		$entry =~ s/^\\(un)?restrict .*$//mg;
 		$entry =~ s/^--\n-- PostgreSQL database dump complete\n--$//mg;
 		$entry =~ s/\n{2,}/\n/g;
