@@ -136,18 +136,22 @@ foreach my $version ('9.6.24', '9.0.23', '19.1', '16.0')
 #
 # The tools
 #
-foreach my $path ('/nonexistent/pg_dump', '/')
+foreach my $path ('/nonexistent/pg_dump')
 {
 	$target->append_conf('postgresql.conf', "pgcopy.pg_dump = '$path'\n");
 	$target->reload;
 	wait_until($target, "SELECT current_setting('pgcopy.pg_dump', true) = '$path'", db => 'app');
 	refuses("pg_dump is not at $path", quoted($good), '58P01|55000|42501|58030|F0000|42809|38000', qr/pg_dump/);
 }
-my $old = PostgreSQL::Test::Utils::tempdir() . '/pg_dump';
-open my $fh, '>', $old or die $!;
-print $fh "#!/bin/sh\necho 'pg_dump (PostgreSQL) 14.1'\n";
-close $fh;
-chmod 0755, $old;
+my $dir = PostgreSQL::Test::Utils::tempdir();
+my $old = "$dir/pg_dump";
+foreach my $tool ('pg_dump', 'pg_restore')
+{
+	open my $fh, '>', "$dir/$tool" or die $!;
+	print $fh "#!/bin/sh\necho '$tool (PostgreSQL) 14.1'\n";
+	close $fh;
+	chmod 0755, "$dir/$tool";
+}
 $target->append_conf('postgresql.conf', "pgcopy.pg_dump = '$old'\n");
 $target->reload;
 wait_until($target, "SELECT current_setting('pgcopy.pg_dump', true) = '$old'", db => 'app');
