@@ -37,8 +37,13 @@ assert_same(
 	$source, $target,
 	source_db => 'everything',
 	db => 'everything',
+	ignore => qr/^ev\.by_colour_/,    # routed by OIDs of enum values: see below
 	filter => \&everything_filter);
 
+my $by_colour = 'SELECT v, c FROM ev.by_colour ORDER BY v, c::text COLLATE "C"';
+is( $target->safe_psql('everything', $by_colour),
+	$source->safe_psql('everything', $by_colour),
+	'a table that is partitioned by the hash of an enum is equal as a whole');
 is($target->safe_psql('everything', 'SELECT * FROM ev.rule_log'),
 	'first', 'no trigger and no rule fired during the load');
 is($target->safe_psql('everything', 'SELECT count(*) FROM ev.ddl_log'),

@@ -136,6 +136,7 @@ assert_same(
 	$source, $target,
 	source_db => 'everything',
 	db => 'everything',
+	ignore => qr/^ev\.by_colour_/,    # routed by OIDs of enum values
 	filter => \&everything_filter,
 	name => 'everything is equal as text and in chunks');
 assert_frozen($target, db => 'everything', name => 'everything is frozen as text and in chunks');
