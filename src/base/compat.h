@@ -62,6 +62,51 @@
 #define pgcopy_is_without_overlaps(constraint) ((constraint)->without_overlaps)
 #define pgcopy_report_vacuum(relid, live) \
 	pgstat_report_vacuum(relid, false, live, 0, GetCurrentTimestamp())
+
+/* 17 gave wait event sets a resource owner; ours go with a memory context */
+#if PG_VERSION_NUM < 170000
+#define pgcopy_create_wait_event_set(context, n) \
+	CreateWaitEventSet(context, n)
+#else
+#define pgcopy_create_wait_event_set(context, n) CreateWaitEventSet(NULL, n)
+#endif
+
+/* 16 moved permissions out of the range table, 18 wants unpruned relations */
+#if PG_VERSION_NUM < 160000
+#define pgcopy_exec_init_range_table(estate, pstate) \
+	ExecInitRangeTable(estate, (pstate)->p_rtable)
+#elif PG_VERSION_NUM < 180000
+#define pgcopy_exec_init_range_table(estate, pstate) \
+	ExecInitRangeTable(estate, (pstate)->p_rtable, (pstate)->p_rteperminfos)
+#else
+#define pgcopy_exec_init_range_table(estate, pstate) \
+	ExecInitRangeTable(estate, (pstate)->p_rtable, (pstate)->p_rteperminfos, \
+					   bms_make_singleton(1))
+#endif
+
+/* 16 added "only summarizing indexes" */
+#if PG_VERSION_NUM < 160000
+#define pgcopy_exec_insert_index_tuples(rri, slot, estate) \
+	ExecInsertIndexTuples(rri, slot, estate, false, false, NULL, NIL)
+#else
+#define pgcopy_exec_insert_index_tuples(rri, slot, estate) \
+	ExecInsertIndexTuples(rri, slot, estate, false, false, NULL, NIL, false)
+#endif
+
+/* 16 wants the heap of the index being cleaned */
+#if PG_VERSION_NUM < 160000
+#define pgcopy_index_vacuum_set_heap(info, heap) ((void) 0)
+#else
+#define pgcopy_index_vacuum_set_heap(info, heap) ((info)->heaprel = (heap))
+#endif
+
+/* 16 added "run as table owner" */
+#if PG_VERSION_NUM < 160000
+#define pgcopy_execute_truncate_guts(rels, relids, logged) \
+	ExecuteTruncateGuts(rels, relids, logged, DROP_RESTRICT, false)
+#else
+#define pgcopy_execute_truncate_guts(rels, relids, logged) \
+	ExecuteTruncateGuts(rels, relids, logged, DROP_RESTRICT, false, false)
 #endif
 
 #endif							/* PGCOPY_COMPAT_H */

@@ -1,0 +1,139 @@
+/*-------------------------------------------------------------------------
+ *
+ * columns.c
+ *	  Which local attribute each column of the source goes to, and the
+ *	  statement that asks for them.
+ *
+ * Names are always quoted: which words are reserved is for the source's
+ * version to say.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+#include "utils/rel.h"
+
+#include "load/columns.h"
+
+static AttrNumber
+find_attribute(Relation relation, const char *name)
+{
+	TupleDesc	desc = RelationGetDescr(relation);
+	int			i;
+
+	for (i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (att->attisdropped || strcmp(NameStr(att->attname), name) != 0)
+			continue;
+		if (att->attgenerated)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_COLUMN_REFERENCE),
+					 errmsg("column \"%s\" of table \"%s\" is a generated column",
+							name, RelationGetRelationName(relation)),
+					 errdetail("Generated columns cannot be loaded.")));
+		return att->attnum;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_COLUMN),
+			 errmsg("column \"%s\" of table \"%s\" does not exist",
+					name, RelationGetRelationName(relation)),
+			 errdetail("The source has it."),
+			 errhint("Create the table here as it is on the source.")));
+}
+
+AttrNumber *
+pgcopy_columns_map(Relation relation, List *columns)
+{
+	AttrNumber *map = palloc(sizeof(AttrNumber) * (list_length(columns) + 1));
+	bool	   *seen = palloc0(sizeof(bool) *
+							   (RelationGetNumberOfAttributes(relation) + 1));
+	ListCell   *cell;
+	int			i = 0;
+
+	foreach(cell, columns)
+	{
+		AttrNumber	attnum = find_attribute(relation, lfirst(cell));
+
+		if (seen[attnum])
+			ereport(ERROR,
+					(errcode(ERRCODE_DUPLICATE_COLUMN),
+					 errmsg("column \"%s\" specified more than once",
+							(char *) lfirst(cell))));
+		seen[attnum] = true;
+		map[i++] = attnum;
+	}
+	pfree(seen);
+	return map;
+}
+
+static void
+append_column_list(StringInfo sql, List *columns)
+{
+	ListCell   *cell;
+
+	foreach(cell, columns)
+	{
+		const char *p;
+
+		if (foreach_current_index(cell) > 0)
+			appendStringInfoString(sql, ", ");
+		appendStringInfoChar(sql, '"');
+		for (p = lfirst(cell); *p != '\0'; p++)
+		{
+			if (*p == '"')
+				appendStringInfoChar(sql, '"');
+			appendStringInfoChar(sql, *p);
+		}
+		appendStringInfoChar(sql, '"');
+	}
+}
+
+static void
+append_block_range(StringInfo sql, const LoadTable *table)
+{
+	appendStringInfo(sql, " WHERE ctid >= '(%u,0)'::pg_catalog.tid",
+					 table->first_block);
+	if (BlockNumberIsValid(table->end_block))
+		appendStringInfo(sql, " AND ctid < '(%u,0)'::pg_catalog.tid",
+						 table->end_block);
+}
+
+/*
+ * A whole table as COPY t (columns): that locks nothing but the table, where
+ * a SELECT would lock every index.  Without columns the list must be left
+ * out, there is no empty one.
+ */
+char *
+pgcopy_columns_copy_statement(const LoadTable *table)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	if (table->is_chunk || table->condition != NULL)
+	{
+		appendStringInfoString(&sql, "COPY (SELECT ");
+		append_column_list(&sql, table->columns);
+		appendStringInfo(&sql, " FROM ONLY %s", table->source_name);
+		if (table->is_chunk)
+			append_block_range(&sql, table);
+		if (table->condition != NULL)
+			appendStringInfo(&sql, " %s", table->condition);
+		appendStringInfoChar(&sql, ')');
+	}
+	else
+	{
+		appendStringInfo(&sql, "COPY %s", table->source_name);
+		if (table->columns != NIL)
+		{
+			appendStringInfoString(&sql, " (");
+			append_column_list(&sql, table->columns);
+			appendStringInfoChar(&sql, ')');
+		}
+	}
+	appendStringInfo(&sql, " TO STDOUT (FORMAT %s)",
+					 pgcopy_format_name(table->format));
+	return sql.data;
+}

@@ -1,0 +1,262 @@
+/*-------------------------------------------------------------------------
+ *
+ * decode.c
+ *	  One value of the binary wire into a Datum: choice and simple types.
+ *
+ * The source is not trusted: a decoder checks whatever the receive function
+ * of its type checks, and gives the same value or the same error code.  Types
+ * without a decoder here go through their receive function.
+ *
+ * A value of variable length up to 126 bytes is not copied: the last byte of
+ * its length word on the wire becomes its 1-byte varlena header.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+#include "port/pg_bswap.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/uuid.h"
+
+#include "load/decode.h"
+
+void
+pgcopy_decode_bad_length(int length, int expected)
+{
+	if (length < expected)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROTOCOL_VIOLATION),
+				 errmsg("insufficient data left in message")));
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+			 errmsg("incorrect binary data format")));
+}
+
+Datum
+pgcopy_decode_varlena(const Decoder *decoder, char *data, int length)
+{
+	char	   *result;
+
+	if (decoder->can_be_short && length + VARHDRSZ_SHORT <= VARATT_SHORT_MAX)
+	{
+		result = data - VARHDRSZ_SHORT;
+		SET_VARSIZE_SHORT(result, length + VARHDRSZ_SHORT);
+		return PointerGetDatum(result);
+	}
+	result = data - VARHDRSZ;
+	if (result != (char *) INTALIGN(result))
+	{
+		result = palloc((Size) length + VARHDRSZ);
+		memcpy(result + VARHDRSZ, data, length);
+	}
+	SET_VARSIZE(result, length + VARHDRSZ);
+	return PointerGetDatum(result);
+}
+
+Datum
+pgcopy_decode_receive(Decoder *decoder, char *data, int length)
+{
+	StringInfoData message;
+	char		after = data[length];
+	Datum		result;
+
+	message.data = data;
+	message.len = length;
+	message.maxlen = length + 1;
+	message.cursor = 0;
+	data[length] = '\0';
+	result = ReceiveFunctionCall(&decoder->receive, &message,
+								 decoder->ioparam, decoder->typmod);
+	if (message.cursor != length)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+				 errmsg("incorrect binary data format")));
+	data[length] = after;
+	return result;
+}
+
+static Datum
+decode_bool(Decoder *decoder, char *data, int length)
+{
+	pgcopy_decode_expect_length(length, 1);
+	return BoolGetDatum(*data != 0);
+}
+
+static Datum
+decode_char(Decoder *decoder, char *data, int length)
+{
+	pgcopy_decode_expect_length(length, 1);
+	return CharGetDatum(*data);
+}
+
+static Datum
+decode_int2(Decoder *decoder, char *data, int length)
+{
+	uint16		value;
+
+	pgcopy_decode_expect_length(length, 2);
+	memcpy(&value, data, 2);
+	return Int16GetDatum((int16) pg_ntoh16(value));
+}
+
+static Datum
+decode_int4(Decoder *decoder, char *data, int length)
+{
+	uint32		value;
+
+	pgcopy_decode_expect_length(length, 4);
+	memcpy(&value, data, 4);
+	return Int32GetDatum((int32) pg_ntoh32(value));
+}
+
+static Datum
+decode_oid(Decoder *decoder, char *data, int length)
+{
+	uint32		value;
+
+	pgcopy_decode_expect_length(length, 4);
+	memcpy(&value, data, 4);
+	return ObjectIdGetDatum(pg_ntoh32(value));
+}
+
+static Datum
+decode_int8(Decoder *decoder, char *data, int length)
+{
+	uint64		value;
+
+	pgcopy_decode_expect_length(length, 8);
+	memcpy(&value, data, 8);
+	return Int64GetDatum((int64) pg_ntoh64(value));
+}
+
+static Datum
+decode_float4(Decoder *decoder, char *data, int length)
+{
+	union
+	{
+		uint32		bits;
+		float4		value;
+	}			u;
+
+	pgcopy_decode_expect_length(length, 4);
+	memcpy(&u.bits, data, 4);
+	u.bits = pg_ntoh32(u.bits);
+	return Float4GetDatum(u.value);
+}
+
+static Datum
+decode_float8(Decoder *decoder, char *data, int length)
+{
+	union
+	{
+		uint64		bits;
+		float8		value;
+	}			u;
+
+	pgcopy_decode_expect_length(length, 8);
+	memcpy(&u.bits, data, 8);
+	u.bits = pg_ntoh64(u.bits);
+	return Float8GetDatum(u.value);
+}
+
+static Datum
+decode_uuid(Decoder *decoder, char *data, int length)
+{
+	pgcopy_decode_expect_length(length, UUID_LEN);
+	return PointerGetDatum(data);
+}
+
+static Datum
+decode_bytea(Decoder *decoder, char *data, int length)
+{
+	return pgcopy_decode_varlena(decoder, data, length);
+}
+
+DecodeFunction
+pgcopy_decode_find(Oid type)
+{
+	switch (type)
+	{
+		case BOOLOID:
+			return decode_bool;
+		case CHAROID:
+			return decode_char;
+		case INT2OID:
+			return decode_int2;
+		case INT4OID:
+			return decode_int4;
+		case OIDOID:
+			return decode_oid;
+		case INT8OID:
+			return decode_int8;
+		case FLOAT4OID:
+			return decode_float4;
+		case FLOAT8OID:
+			return decode_float8;
+		case UUIDOID:
+			return decode_uuid;
+		case BYTEAOID:
+			return decode_bytea;
+		case TEXTOID:
+			return pgcopy_decode_text;
+		case VARCHAROID:
+			return pgcopy_decode_varchar;
+		case BPCHAROID:
+			return pgcopy_decode_bpchar;
+		case NAMEOID:
+			return pgcopy_decode_name;
+		case NUMERICOID:
+			return pgcopy_decode_numeric;
+		case DATEOID:
+			return pgcopy_decode_date;
+		case TIMEOID:
+			return pgcopy_decode_time;
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			return pgcopy_decode_timestamp;
+		case INTERVALOID:
+			return pgcopy_decode_interval;
+		default:
+			return NULL;
+	}
+}
+
+/* Arrays whose elements have a decoder are decoded here in one pass. */
+static void
+init_array(Decoder *decoder, int32 typmod)
+{
+	Oid			element = get_element_type(decoder->type);
+
+	if (!OidIsValid(element) || pgcopy_decode_find(element) == NULL)
+		return;
+
+	decoder->element = palloc0(sizeof(Decoder));
+	pgcopy_decode_init(decoder->element, element, typmod, true);
+	get_typlenbyvalalign(element, &decoder->element_length,
+						 &decoder->element_by_value, &decoder->element_align);
+	decoder->decode = pgcopy_decode_array;
+}
+
+void
+pgcopy_decode_init(Decoder *decoder, Oid type, int32 typmod,
+				   bool has_plain_storage)
+{
+	Oid			receive;
+
+	memset(decoder, 0, sizeof(Decoder));
+	decoder->type = type;
+	decoder->typmod = typmod;
+	decoder->can_be_short = !has_plain_storage;
+	getTypeBinaryInputInfo(type, &receive, &decoder->ioparam);
+	fmgr_info(receive, &decoder->receive);
+
+	decoder->decode = pgcopy_decode_find(type);
+	if (decoder->decode == NULL)
+	{
+		decoder->decode = pgcopy_decode_receive;
+		init_array(decoder, typmod);
+	}
+}

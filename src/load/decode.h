@@ -1,0 +1,73 @@
+/*-------------------------------------------------------------------------
+ *
+ * decode.h
+ *	  One value of the binary wire into a Datum.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCOPY_DECODE_H
+#define PGCOPY_DECODE_H
+
+#include "fmgr.h"
+
+typedef struct Decoder Decoder;
+
+/*
+ * Decode "length" bytes at "data".  The buffer is ours to write on, from four
+ * bytes before the value (its length word) to one byte behind it; the result
+ * may point into it, or into the current memory context.
+ */
+typedef Datum (*DecodeFunction) (Decoder *decoder, char *data, int length);
+
+struct Decoder
+{
+	DecodeFunction decode;
+	int32		typmod;
+	bool		can_be_short;	/* a 1-byte header may go to disk */
+	Oid			type;
+	Oid			ioparam;
+	FmgrInfo	receive;		/* of the type, for all */
+
+	/* arrays */
+	Decoder    *element;
+	int16		element_length;
+	bool		element_by_value;
+	char		element_align;
+};
+
+/* Prepare for a column; allocates in the current memory context. */
+extern void pgcopy_decode_init(Decoder *decoder, Oid type, int32 typmod,
+							   bool has_plain_storage);
+
+/* The type's receive function, as decoder of all that have no own one. */
+extern Datum pgcopy_decode_receive(Decoder *decoder, char *data, int length);
+
+/* NULL for types without a decoder of their own. */
+extern DecodeFunction pgcopy_decode_find(Oid type);
+
+/* A varlena of these bytes: in place where that can be. */
+extern Datum pgcopy_decode_varlena(const Decoder *decoder,
+								   char *data, int length);
+extern void pgcopy_decode_bad_length(int length, int expected)
+			pg_attribute_noreturn();
+
+static inline void
+pgcopy_decode_expect_length(int length, int expected)
+{
+	if (unlikely(length != expected))
+		pgcopy_decode_bad_length(length, expected);
+}
+
+/* decode_numeric.c, decode_time.c, decode_text.c, decode_array.c */
+extern Datum pgcopy_decode_numeric(Decoder *decoder, char *data, int length);
+extern Datum pgcopy_decode_date(Decoder *decoder, char *data, int length);
+extern Datum pgcopy_decode_time(Decoder *decoder, char *data, int length);
+extern Datum pgcopy_decode_timestamp(Decoder *decoder, char *data, int length);
+extern Datum pgcopy_decode_interval(Decoder *decoder, char *data, int length);
+extern Datum pgcopy_decode_text(Decoder *decoder, char *data, int length);
+extern Datum pgcopy_decode_varchar(Decoder *decoder, char *data, int length);
+extern Datum pgcopy_decode_bpchar(Decoder *decoder, char *data, int length);
+extern Datum pgcopy_decode_name(Decoder *decoder, char *data, int length);
+extern Datum pgcopy_decode_array(Decoder *decoder, char *data, int length);
+
+#endif							/* PGCOPY_DECODE_H */

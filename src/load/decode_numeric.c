@@ -1,0 +1,193 @@
+/*-------------------------------------------------------------------------
+ *
+ * decode_numeric.c
+ *	  Numbers of the binary wire straight into their form on disk.
+ *
+ * Both forms are base-10000 digits with a weight.  A number that needs
+ * nothing but its digits swapped is made in place: no leading zero digit,
+ * nothing hidden behind its display scale, within its typmod.  That is what
+ * numeric_send produces for a column of the same type.  All others (NaN,
+ * infinities, what must be rounded, refused or normalized) go through
+ * numeric_recv, before a byte of the wire has been touched.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "port/pg_bswap.h"
+
+#include "load/decode.h"
+
+/* As in numeric.c, which keeps them to itself; they are the disk format. */
+#define DIGIT_BASE			10000
+#define DECIMALS_PER_DIGIT	4
+#define SIGN_POSITIVE		0x0000
+#define SIGN_NEGATIVE		0x4000
+#define DSCALE_LIMIT		0x3FFF
+#define SHORT_MARK			0x8000
+#define SHORT_SIGN			0x2000
+#define SHORT_DSCALE_SHIFT	7
+#define SHORT_DSCALE_MAX	63
+#define SHORT_WEIGHT_SIGN	0x0040
+#define SHORT_WEIGHT_MASK	0x003F
+#define SHORT_WEIGHT_MIN	(-64)
+#define SHORT_WEIGHT_MAX	63
+
+#define WIRE_HEADER			8
+
+typedef struct WireNumber
+{
+	int			digits;
+	int			weight;
+	int			sign;
+	int			dscale;
+	char	   *first;			/* digits, in network order, not aligned */
+} WireNumber;
+
+static inline uint16
+read_uint16(const char *data)
+{
+	uint16		value;
+
+	memcpy(&value, data, 2);
+	return pg_ntoh16(value);
+}
+
+/* Whether the display scale would hide a digit. */
+static bool
+has_hidden_decimals(const WireNumber *n)
+{
+	static const int hidden_powers[DECIMALS_PER_DIGIT] = {1, 1000, 100, 10};
+	int			shown = (n->weight + 1) * DECIMALS_PER_DIGIT + n->dscale;
+	int			wanted;
+	int			last;
+
+	if (shown <= 0)
+		return true;
+	wanted = (shown + DECIMALS_PER_DIGIT - 1) / DECIMALS_PER_DIGIT;
+	if (n->digits != wanted)
+		return n->digits > wanted;
+	last = read_uint16(n->first + 2 * (n->digits - 1));
+	return last % hidden_powers[shown % DECIMALS_PER_DIGIT] != 0;
+}
+
+/* Whether the typmod would round or refuse it. */
+static bool
+fits_typmod(const WireNumber *n, int32 typmod)
+{
+	int			precision;
+	int			scale;
+	int			before_point;
+	int			digit;
+
+	if (typmod < (int32) VARHDRSZ)
+		return true;
+	precision = ((typmod - VARHDRSZ) >> 16) & 0xffff;
+	scale = (((typmod - VARHDRSZ) & 0x7ff) ^ 1024) - 1024;
+	if (n->dscale != scale)
+		return false;
+	if (n->digits == 0)
+		return true;
+
+	before_point = (n->weight + 1) * DECIMALS_PER_DIGIT;
+	digit = read_uint16(n->first);
+	before_point -= digit < 10 ? 3 : digit < 100 ? 2 : digit < 1000 ? 1 : 0;
+	return before_point <= precision - scale;
+}
+
+/* Read and judge; false when numeric_recv must have it. */
+static bool
+read_plain_number(WireNumber *n, const Decoder *decoder,
+				  char *data, int length)
+{
+	int			i;
+
+	if (length < WIRE_HEADER)
+		return false;
+	n->digits = read_uint16(data);
+	n->weight = (int16) read_uint16(data + 2);
+	n->sign = read_uint16(data + 4);
+	n->dscale = read_uint16(data + 6);
+	n->first = data + WIRE_HEADER;
+	if (length != WIRE_HEADER + 2 * n->digits ||
+		(n->sign != SIGN_POSITIVE && n->sign != SIGN_NEGATIVE) ||
+		n->dscale > DSCALE_LIMIT)
+		return false;
+
+	for (i = 0; i < n->digits; i++)
+	{
+		if (read_uint16(n->first + 2 * i) >= DIGIT_BASE)
+			return false;
+	}
+	if (n->digits > 0 &&
+		(read_uint16(n->first) == 0 || has_hidden_decimals(n)))
+		return false;
+	if (!fits_typmod(n, decoder->typmod))
+		return false;
+
+	while (n->digits > 0 && read_uint16(n->first + 2 * (n->digits - 1)) == 0)
+		n->digits--;
+	if (n->digits == 0)
+	{
+		n->weight = 0;
+		n->sign = SIGN_POSITIVE;
+	}
+	return true;
+}
+
+/* The header before the digits; returns how many bytes it has. */
+static int
+make_header(const WireNumber *n, uint16 *header)
+{
+	if (n->dscale <= SHORT_DSCALE_MAX &&
+		n->weight >= SHORT_WEIGHT_MIN && n->weight <= SHORT_WEIGHT_MAX)
+	{
+		header[0] = SHORT_MARK |
+			(n->sign == SIGN_NEGATIVE ? SHORT_SIGN : 0) |
+			(n->dscale << SHORT_DSCALE_SHIFT) |
+			(n->weight < 0 ? SHORT_WEIGHT_SIGN : 0) |
+			(n->weight & SHORT_WEIGHT_MASK);
+		return 2;
+	}
+	header[0] = n->sign | n->dscale;
+	header[1] = (uint16) (int16) n->weight;
+	return 4;
+}
+
+Datum
+pgcopy_decode_numeric(Decoder *decoder, char *data, int length)
+{
+	WireNumber	n;
+	uint16		header[2];
+	int			header_size;
+	int			size;
+	char	   *result;
+	char	   *content;
+	int			i;
+
+	if (!read_plain_number(&n, decoder, data, length))
+		return pgcopy_decode_receive(decoder, data, length);
+
+	header_size = make_header(&n, header);
+	size = header_size + 2 * n.digits;
+	if (decoder->can_be_short && size + VARHDRSZ_SHORT <= VARATT_SHORT_MAX)
+	{
+		content = n.first - header_size;
+		result = content - VARHDRSZ_SHORT;
+		SET_VARSIZE_SHORT(result, size + VARHDRSZ_SHORT);
+	}
+	else
+	{
+		result = palloc(size + VARHDRSZ);
+		content = result + VARHDRSZ;
+		SET_VARSIZE(result, size + VARHDRSZ);
+	}
+	memcpy(content, header, header_size);
+	for (i = 0; i < n.digits; i++)
+	{
+		uint16		digit = read_uint16(n.first + 2 * i);
+
+		memcpy(content + header_size + 2 * i, &digit, 2);
+	}
+	return PointerGetDatum(result);
+}

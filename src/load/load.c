@@ -1,0 +1,329 @@
+/*-------------------------------------------------------------------------
+ *
+ * load.c
+ *	  One table, or one chunk of it, from the source into a local relation.
+ *
+ * Frozen rows are visible to everybody at once and do not vanish when the
+ * transaction aborts.  So they are written only where nobody looks and where
+ * what an aborted attempt left can be told: into a relation that is empty,
+ * or truncated here, or beside other chunks of the same job (see clean.c).
+ *
+ * Locks: ROW EXCLUSIVE, and ACCESS EXCLUSIVE where it truncates.  They stay
+ * until the caller's transaction ends.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/catalog.h"
+#include "catalog/pg_am.h"
+#include "commands/progress.h"
+#include "commands/tablecmds.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/bufmgr.h"
+#include "utils/acl.h"
+#include "utils/backend_progress.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/rls.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "base/compat.h"
+#include "load/columns.h"
+#include "load/load.h"
+#include "load/reader.h"
+#include "load/stream.h"
+#include "load/writer.h"
+
+#define PROGRESS_INTERVAL_MS	100
+
+typedef struct LoadState
+{
+	Relation	relation;
+	char	   *schema;
+	RowReader  *reader;
+	RowWriter  *writer;
+	CopyStream *stream;
+	LoadProgress progress;
+	void	   *progress_arg;
+	TimestampTz told_at;
+} LoadState;
+
+static void
+add_error_context(void *arg)
+{
+	LoadState  *state = arg;
+	const char *column;
+
+	if (state->reader == NULL)
+		return;
+	column = pgcopy_reader_column(state->reader);
+	if (column != NULL)
+		errcontext("COPY %s.%s, row " INT64_FORMAT ", column %s",
+				   state->schema, RelationGetRelationName(state->relation),
+				   pgcopy_reader_row(state->reader), column);
+	else
+		errcontext("COPY %s.%s, row " INT64_FORMAT,
+				   state->schema, RelationGetRelationName(state->relation),
+				   pgcopy_reader_row(state->reader));
+}
+
+/* The rights COPY FROM and TRUNCATE would ask for. */
+static void
+check_rights(Oid relid, bool truncates)
+{
+	AclMode		mode = ACL_INSERT | (truncates ? ACL_TRUNCATE : 0);
+	AclResult	result = pg_class_aclmask(relid, GetUserId(), mode,
+										  ACLMASK_ALL) == mode ?
+	ACLCHECK_OK : ACLCHECK_NO_PRIV;
+
+	if (result != ACLCHECK_OK)
+		aclcheck_error(result, OBJECT_TABLE, get_rel_name(relid));
+	if (check_enable_rls(relid, InvalidOid, false) == RLS_ENABLED)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot load table \"%s\" with row-level security",
+						get_rel_name(relid)),
+				 errhint("Run the job as the owner of the table or as a role with BYPASSRLS.")));
+}
+
+static void
+check_relation_kind(Relation relation)
+{
+	char		kind = relation->rd_rel->relkind;
+
+	if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("cannot load rows into \"%s\"",
+						RelationGetRelationName(relation)),
+				 errdetail("It is not a table.")));
+	if (RELATION_IS_OTHER_TEMP(relation))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot load rows into a temporary table of another session")));
+}
+
+static void
+check_has_no_index(Relation relation)
+{
+	List	   *indexes = RelationGetIndexList(relation);
+
+	if (indexes != NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot load table \"%s\" frozen",
+						RelationGetRelationName(relation)),
+				 errdetail("It has %d indexes.", list_length(indexes))));
+	list_free(indexes);
+}
+
+static void
+check_is_empty(Relation relation)
+{
+	if (RelationGetNumberOfBlocks(relation) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot load table \"%s\" frozen",
+						RelationGetRelationName(relation)),
+				 errdetail("It is not empty.")));
+}
+
+/*
+ * Give the relation, its TOAST relation and their indexes new, empty storage;
+ * an abort gives the old one back.
+ */
+static void
+truncate_relation(Relation relation)
+{
+	List	   *logged = NIL;
+
+	CheckTableNotInUse(relation, "TRUNCATE");
+	if (RelationIsLogicallyLogged(relation))
+		logged = list_make1_oid(RelationGetRelid(relation));
+	pgcopy_execute_truncate_guts(list_make1(relation),
+								 list_make1_oid(RelationGetRelid(relation)),
+								 logged);
+	CommandCounterIncrement();
+}
+
+/* Open, check, truncate; says how the rows are to be written. */
+static Relation
+prepare_relation(const LoadTable *table, WriteMethod *method)
+{
+	bool		truncates = table->start == LOAD_AFTER_TRUNCATE;
+	Relation	relation;
+
+	check_rights(table->relid,
+				 truncates && get_rel_relkind(table->relid) == RELKIND_RELATION);
+	if (get_rel_relkind(table->relid) == RELKIND_PARTITIONED_TABLE)
+		truncates = false;		/* ordinary rows: an abort took them away */
+	relation = table_open(table->relid,
+						  truncates ? AccessExclusiveLock : RowExclusiveLock);
+	check_relation_kind(relation);
+
+	if (relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
+		*method = WRITE_ROUTED;
+	else if (table->start == LOAD_APPEND)
+		*method = WRITE_WITH_INDEXES;
+	else
+		*method = relation->rd_rel->relam == HEAP_TABLE_AM_OID ?
+			WRITE_FROZEN : WRITE_PLAIN;
+	if (*method == WRITE_ROUTED || *method == WRITE_WITH_INDEXES)
+		return relation;
+
+	check_has_no_index(relation);
+	if (table->start == LOAD_INTO_EMPTY)
+		check_is_empty(relation);
+	if (truncates)
+		truncate_relation(relation);
+	return relation;
+}
+
+static void
+start_progress(Oid relid)
+{
+	const int	index[] = {PROGRESS_COPY_COMMAND, PROGRESS_COPY_TYPE};
+	const int64 value[] = {PROGRESS_COPY_COMMAND_FROM,
+	PROGRESS_COPY_TYPE_CALLBACK};
+
+	pgstat_progress_start_command(PROGRESS_COMMAND_COPY, relid);
+	pgstat_progress_update_multi_param(2, index, value);
+}
+
+static void
+report_progress(LoadState *state)
+{
+	const int	index[] = {PROGRESS_COPY_BYTES_PROCESSED,
+	PROGRESS_COPY_TUPLES_PROCESSED};
+	int64		value[2];
+	TimestampTz now;
+
+	value[0] = pgcopy_stream_bytes(state->stream);
+	value[1] = pgcopy_reader_row(state->reader);
+	pgstat_progress_update_multi_param(2, index, value);
+
+	if (state->progress == NULL)
+		return;
+	now = GetCurrentTimestamp();
+	if (!TimestampDifferenceExceeds(state->told_at, now, PROGRESS_INTERVAL_MS))
+		return;
+	state->told_at = now;
+	state->progress(state->progress_arg, value[1], value[0]);
+}
+
+static void
+load_rows(LoadState *state)
+{
+	MemoryContext rows = pgcopy_writer_row_context(state->writer);
+	MemoryContext old = MemoryContextSwitchTo(rows);
+
+	for (;;)
+	{
+		TupleTableSlot *slot = pgcopy_writer_slot(state->writer);
+
+		if (!pgcopy_reader_next(state->reader, slot->tts_values,
+								slot->tts_isnull))
+			break;
+		if (pgcopy_writer_put(state->writer))
+			report_progress(state);
+	}
+	MemoryContextSwitchTo(old);
+}
+
+/*
+ * Receive functions convert from this session's client encoding, but what
+ * comes is in the database encoding.  Undone by AtEOXact_GUC on an error.
+ */
+static int
+use_database_encoding(void)
+{
+	int			nesting = NewGUCNestLevel();
+
+	if (pg_get_client_encoding() != GetDatabaseEncoding())
+		(void) set_config_option("client_encoding", GetDatabaseEncodingName(),
+								 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+								 true, 0, false);
+	return nesting;
+}
+
+static LoadResult
+run_load(LoadState *state, SourceSession *session, const LoadTable *table,
+		 WriteMethod method)
+{
+	LoadResult	result;
+
+	state->stream = pgcopy_stream_open(session,
+									   pgcopy_columns_copy_statement(table));
+	if (pgcopy_stream_columns(state->stream) != list_length(table->columns))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("the source sends %d columns of table %s instead of %d",
+						pgcopy_stream_columns(state->stream),
+						table->source_name, list_length(table->columns))));
+	state->writer = pgcopy_writer_open(state->relation, method);
+	state->reader = pgcopy_reader_open(state->relation, table, state->stream,
+									   pgcopy_writer_econtext(state->writer));
+	start_progress(RelationGetRelid(state->relation));
+
+	load_rows(state);
+	result.rows = pgcopy_reader_row(state->reader);
+	result.bytes = pgcopy_stream_bytes(state->stream);
+	pgcopy_writer_close(state->writer);
+	pgcopy_reader_close(state->reader);
+	pgcopy_stream_close(state->stream);
+	if (state->progress != NULL)
+		state->progress(state->progress_arg, result.rows, result.bytes);
+	pgstat_progress_end_command();
+	return result;
+}
+
+LoadResult
+pgcopy_load_table(SourceSession *session, const LoadTable *table,
+				  LoadProgress progress, void *arg)
+{
+	LoadState	state = {0};
+	LoadResult	result;
+	WriteMethod method;
+	ErrorContextCallback callback;
+	MemoryContext context;
+	MemoryContext old;
+	int			nesting;
+	bool		has_snapshot = ActiveSnapshotSet();
+
+	Assert(IsTransactionState());
+	context = AllocSetContextCreate(CurrentMemoryContext, "pgcopy load",
+									ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(context);
+	nesting = use_database_encoding();
+	state.relation = prepare_relation(table, &method);
+	state.schema = get_namespace_name(RelationGetNamespace(state.relation));
+	state.progress = progress;
+	state.progress_arg = arg;
+
+	/* TOAST and the functions of constraints want one */
+	if (!has_snapshot)
+		PushActiveSnapshot(GetTransactionSnapshot());
+	callback.callback = add_error_context;
+	callback.arg = &state;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+
+	result = run_load(&state, session, table, method);
+
+	error_context_stack = callback.previous;
+	if (!has_snapshot)
+		PopActiveSnapshot();
+	table_close(state.relation, NoLock);
+	AtEOXact_GUC(false, nesting);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+	return result;
+}

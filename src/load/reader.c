@@ -1,0 +1,340 @@
+/*-------------------------------------------------------------------------
+ *
+ * reader.c
+ *	  Rows off a copy stream, as values in the order of a local relation.
+ *
+ * Two formats.  Binary is read here: every message of the source is one row,
+ * as the protocol promises.  Text goes through the server's own COPY parser,
+ * NextCopyFrom, which fetches by a callback without an argument: hence the
+ * one static variable, valid during a call of pgcopy_reader_next() only.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "commands/copy.h"
+#include "commands/copyfrom_internal.h"
+#include "commands/defrem.h"
+#include "executor/executor.h"
+#include "mb/pg_wchar.h"
+#include "nodes/makefuncs.h"
+#include "optimizer/optimizer.h"
+#include "port/pg_bswap.h"
+#include "rewrite/rewriteHandler.h"
+#include "utils/rel.h"
+
+#include "load/columns.h"
+#include "load/decode.h"
+#include "load/reader.h"
+
+static const char binary_signature[11] = "PGCOPY\n\377\r\n\0";
+
+#define BINARY_HEADER	19		/* signature, flags, length of extension */
+
+struct RowReader
+{
+	Relation	relation;
+	CopyStream *stream;
+	ExprContext *econtext;
+	int			columns;
+	AttrNumber *map;
+	int64		row;
+	const char *column;
+
+	/* binary */
+	Decoder    *decoders;
+	bool		has_header;
+	int			defaults;
+	AttrNumber *default_attnums;
+	ExprState **default_exprs;
+
+	/* text */
+	CopyFromState copy;
+	char	   *pending;
+	int			pending_length;
+};
+
+static RowReader *text_reader;	/* whose callback may be called now */
+
+static void
+bad_format(const char *detail)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_BAD_COPY_FILE_FORMAT),
+			 errmsg("invalid COPY data from the source"),
+			 errdetail_internal("%s", detail)));
+}
+
+/* Defaults for local columns that the source does not send. */
+static void
+prepare_defaults(RowReader *reader)
+{
+	TupleDesc	desc = RelationGetDescr(reader->relation);
+	bool	   *is_sent = palloc0(sizeof(bool) * (desc->natts + 1));
+	int			i;
+
+	reader->default_attnums = palloc(sizeof(AttrNumber) * (desc->natts + 1));
+	reader->default_exprs = palloc(sizeof(ExprState *) * (desc->natts + 1));
+	for (i = 0; i < reader->columns; i++)
+		is_sent[reader->map[i] - 1] = true;
+
+	for (i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+		Expr	   *expr;
+
+		if (is_sent[i] || att->attisdropped || att->attgenerated)
+			continue;
+		expr = (Expr *) build_column_default(reader->relation, i + 1);
+		if (expr == NULL)
+			continue;
+		reader->default_attnums[reader->defaults] = i + 1;
+		reader->default_exprs[reader->defaults++] =
+			ExecInitExpr(expression_planner(expr), NULL);
+	}
+}
+
+static void
+prepare_binary(RowReader *reader)
+{
+	TupleDesc	desc = RelationGetDescr(reader->relation);
+	int			i;
+
+	reader->decoders = palloc0(sizeof(Decoder) * (reader->columns + 1));
+	for (i = 0; i < reader->columns; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, reader->map[i] - 1);
+
+		pgcopy_decode_init(&reader->decoders[i], att->atttypid,
+						   att->atttypmod,
+						   att->attstorage == TYPSTORAGE_PLAIN);
+	}
+	prepare_defaults(reader);
+}
+
+/* Check the file header in front of the first row. */
+static char *
+skip_header(RowReader *reader, char *data, const char *end)
+{
+	uint32		flags;
+	uint32		extension;
+
+	if (end - data < BINARY_HEADER ||
+		memcmp(data, binary_signature, sizeof(binary_signature)) != 0)
+		bad_format("The header of the binary format is missing.");
+	memcpy(&flags, data + 11, 4);
+	memcpy(&extension, data + 15, 4);
+	flags = pg_ntoh32(flags);
+	extension = pg_ntoh32(extension);
+	if (flags != 0 || extension > end - data - BINARY_HEADER)
+		bad_format("The header of the binary format is not understood.");
+	reader->has_header = true;
+	return data + BINARY_HEADER + extension;
+}
+
+static void
+evaluate_defaults(RowReader *reader, Datum *values, bool *nulls)
+{
+	int			i;
+
+	for (i = 0; i < reader->defaults; i++)
+	{
+		int			at = reader->default_attnums[i] - 1;
+
+		values[at] = ExecEvalExpr(reader->default_exprs[i],
+								  reader->econtext, &nulls[at]);
+	}
+}
+
+/* NULL: the input function of a domain may object. */
+static void
+decode_null(RowReader *reader, Decoder *decoder)
+{
+	if (!decoder->receive.fn_strict)
+		(void) ReceiveFunctionCall(&decoder->receive, NULL,
+								   decoder->ioparam, decoder->typmod);
+}
+
+static void
+decode_row(RowReader *reader, char *data, char *end,
+		   Datum *values, bool *nulls)
+{
+	TupleDesc	desc = RelationGetDescr(reader->relation);
+	int			i;
+
+	for (i = 0; i < reader->columns; i++)
+	{
+		Decoder    *decoder = &reader->decoders[i];
+		int			at = reader->map[i] - 1;
+		uint32		word;
+		int32		length;
+
+		reader->column = NameStr(TupleDescAttr(desc, at)->attname);
+		if (end - data < 4)
+			bad_format("The row ends too early.");
+		memcpy(&word, data, 4);
+		length = (int32) pg_ntoh32(word);
+		data += 4;
+		if (length == -1)
+		{
+			decode_null(reader, decoder);
+			continue;
+		}
+		if (length < 0 || length > end - data)
+			bad_format("A field has an impossible length.");
+		values[at] = decoder->decode(decoder, data, length);
+		nulls[at] = false;
+		data += length;
+	}
+	reader->column = NULL;
+	if (data != end)
+		bad_format("There is more after the last column of the row.");
+}
+
+static bool
+next_binary(RowReader *reader, Datum *values, bool *nulls)
+{
+	char	   *data;
+	char	   *end;
+	int			length;
+	uint16		word;
+
+	do
+	{
+		length = pgcopy_stream_next(reader->stream, &data);
+		if (length < 0)
+			bad_format("The end mark of the binary format is missing.");
+		end = data + length;
+		if (!reader->has_header)
+			data = skip_header(reader, data, end);
+	} while (data == end);
+
+	if (end - data < 2)
+		bad_format("The row ends too early.");
+	memcpy(&word, data, 2);
+	data += 2;
+	if ((int16) pg_ntoh16(word) == -1)
+	{
+		if (data != end || pgcopy_stream_next(reader->stream, &data) >= 0)
+			bad_format("There is more after the end mark.");
+		return false;
+	}
+
+	reader->row++;
+	if (pg_ntoh16(word) != reader->columns)
+		bad_format("The row has another number of columns.");
+	memset(values, 0, sizeof(Datum) * RelationGetNumberOfAttributes(reader->relation));
+	memset(nulls, true, RelationGetNumberOfAttributes(reader->relation));
+	decode_row(reader, data, end, values, nulls);
+	if (reader->defaults > 0)
+		evaluate_defaults(reader, values, nulls);
+	return true;
+}
+
+/* What the server's COPY parser calls for more. */
+static int
+feed_text(void *to, int at_least, int at_most)
+{
+	RowReader  *reader = text_reader;
+	int			done = 0;
+
+	while (done < at_least)
+	{
+		int			n;
+
+		if (reader->pending_length == 0)
+		{
+			int			length = pgcopy_stream_next(reader->stream,
+													&reader->pending);
+
+			if (length < 0)
+				break;
+			reader->pending_length = length;
+		}
+		n = Min(reader->pending_length, at_most - done);
+		memcpy((char *) to + done, reader->pending, n);
+		reader->pending += n;
+		reader->pending_length -= n;
+		done += n;
+	}
+	return done;
+}
+
+static void
+prepare_text(RowReader *reader, List *columns)
+{
+	List	   *names = NIL;
+	List	   *options;
+	ListCell   *cell;
+
+	foreach(cell, columns)
+		names = lappend(names, makeString(lfirst(cell)));
+	options = list_make2(makeDefElem("format",
+									 (Node *) makeString("text"), -1),
+						 makeDefElem("encoding",
+									 (Node *) makeString(pstrdup(GetDatabaseEncodingName())),
+									 -1));
+	reader->copy = BeginCopyFrom(NULL, reader->relation, NULL, NULL, false,
+								 feed_text, names, options);
+}
+
+static bool
+next_text(RowReader *reader, Datum *values, bool *nulls)
+{
+	bool		has_row;
+
+	text_reader = reader;
+	reader->row++;
+	has_row = NextCopyFrom(reader->copy, reader->econtext, values, nulls);
+	text_reader = NULL;
+	if (!has_row)
+		reader->row--;
+	return has_row;
+}
+
+RowReader *
+pgcopy_reader_open(Relation relation, const LoadTable *table,
+				   CopyStream *stream, ExprContext *econtext)
+{
+	RowReader  *reader = palloc0(sizeof(RowReader));
+
+	reader->relation = relation;
+	reader->stream = stream;
+	reader->econtext = econtext;
+	reader->columns = list_length(table->columns);
+	reader->map = pgcopy_columns_map(relation, table->columns);
+	if (table->format == FORMAT_BINARY)
+		prepare_binary(reader);
+	else
+		prepare_text(reader, table->columns);
+	return reader;
+}
+
+bool
+pgcopy_reader_next(RowReader *reader, Datum *values, bool *nulls)
+{
+	if (reader->copy != NULL)
+		return next_text(reader, values, nulls);
+	return next_binary(reader, values, nulls);
+}
+
+int64
+pgcopy_reader_row(const RowReader *reader)
+{
+	return reader->row;
+}
+
+const char *
+pgcopy_reader_column(const RowReader *reader)
+{
+	if (reader->copy != NULL)
+		return reader->copy->cur_attname;
+	return reader->column;
+}
+
+void
+pgcopy_reader_close(RowReader *reader)
+{
+	if (reader->copy != NULL)
+		EndCopyFrom(reader->copy);
+}

@@ -1,0 +1,192 @@
+/*-------------------------------------------------------------------------
+ *
+ * stream.c
+ *	  COPY ... TO STDOUT on a session, one message at a time.
+ *
+ * libpq is asked for what it has before the socket is, and the socket is read
+ * before it is waited for: while the source is ahead no time goes into
+ * waiting.  A wait is on one WaitEventSet for the stream's whole life, and
+ * can be interrupted.
+ *
+ * What libpq allocated for a row, and the WaitEventSet, hang on the memory
+ * context of the stream by a callback, so an error anywhere gives them back.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "libpq-fe.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/latch.h"
+#include "utils/memutils.h"
+
+#include "base/compat.h"
+#include "load/stream.h"
+
+/* Rows between two looks at pending interrupts; a flush looks as well. */
+#define ROWS_PER_INTERRUPT_CHECK 64
+
+struct CopyStream
+{
+	SourceSession *session;
+	PGconn	   *conn;
+	char	   *sql;
+	char	   *row;			/* libpq's, to be freed by it */
+	WaitEventSet *wait;
+	int			columns;
+	int64		bytes;
+	uint32		calls;
+	bool		has_ended;
+	MemoryContextCallback cleanup;
+};
+
+static void
+release_stream(void *arg)
+{
+	CopyStream *stream = arg;
+
+	if (stream->row != NULL)
+		PQfreemem(stream->row);
+	stream->row = NULL;
+	if (stream->wait != NULL)
+		FreeWaitEventSet(stream->wait);
+	stream->wait = NULL;
+}
+
+static void
+wait_for_source(CopyStream *stream)
+{
+	WaitEvent	event;
+
+	if (WaitEventSetWait(stream->wait, -1L, &event, 1, PG_WAIT_EXTENSION) > 0 &&
+		(event.events & WL_LATCH_SET) != 0)
+		ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+}
+
+static void
+read_from_source(CopyStream *stream)
+{
+	if (PQconsumeInput(stream->conn) == 0)
+		pgcopy_session_throw(stream->session, NULL, stream->sql);
+}
+
+/* The next result of the command, waiting interruptibly; NULL when done. */
+static PGresult *
+next_result(CopyStream *stream)
+{
+	read_from_source(stream);
+	while (PQisBusy(stream->conn))
+	{
+		wait_for_source(stream);
+		read_from_source(stream);
+	}
+	return PQgetResult(stream->conn);
+}
+
+CopyStream *
+pgcopy_stream_open(SourceSession *session, const char *sql)
+{
+	CopyStream *stream = palloc0(sizeof(CopyStream));
+	PGresult   *result;
+
+	stream->session = session;
+	stream->conn = pgcopy_session_conn(session);
+	stream->sql = pstrdup(sql);
+	stream->cleanup.func = release_stream;
+	stream->cleanup.arg = stream;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &stream->cleanup);
+
+	if (PQsendQuery(stream->conn, sql) == 0)
+		pgcopy_session_throw(session, NULL, sql);
+
+	stream->wait = pgcopy_create_wait_event_set(CurrentMemoryContext, 3);
+	AddWaitEventToSet(stream->wait, WL_LATCH_SET, PGINVALID_SOCKET,
+					  MyLatch, NULL);
+	AddWaitEventToSet(stream->wait, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET,
+					  NULL, NULL);
+	AddWaitEventToSet(stream->wait, WL_SOCKET_READABLE,
+					  PQsocket(stream->conn), NULL, NULL);
+
+	while (PQflush(stream->conn) == 1)
+		wait_for_source(stream);
+
+	result = next_result(stream);
+	if (PQresultStatus(result) != PGRES_COPY_OUT)
+		pgcopy_session_throw(session, result, sql);
+	stream->columns = PQnfields(result);
+	PQclear(result);
+	return stream;
+}
+
+/* The source has sent its last row: see whether it is content. */
+static void
+finish_stream(CopyStream *stream)
+{
+	PGresult   *result;
+
+	stream->has_ended = true;
+	while ((result = next_result(stream)) != NULL)
+	{
+		if (PQresultStatus(result) != PGRES_COMMAND_OK)
+			pgcopy_session_throw(stream->session, result, stream->sql);
+		PQclear(result);
+	}
+}
+
+int
+pgcopy_stream_next(CopyStream *stream, char **data)
+{
+	int			length;
+
+	if (stream->has_ended)
+		return -1;
+	if (stream->row != NULL)
+		PQfreemem(stream->row);
+	stream->row = NULL;
+	if (++stream->calls % ROWS_PER_INTERRUPT_CHECK == 0)
+		CHECK_FOR_INTERRUPTS();
+
+	length = PQgetCopyData(stream->conn, &stream->row, true);
+	if (length == 0)
+	{
+		read_from_source(stream);
+		while ((length = PQgetCopyData(stream->conn, &stream->row, true)) == 0)
+		{
+			wait_for_source(stream);
+			read_from_source(stream);
+		}
+	}
+
+	if (length > 0)
+	{
+		stream->bytes += length;
+		*data = stream->row;
+		return length;
+	}
+	if (length < -1)
+		pgcopy_session_throw(stream->session, PQgetResult(stream->conn),
+							 stream->sql);
+	finish_stream(stream);
+	return -1;
+}
+
+int
+pgcopy_stream_columns(const CopyStream *stream)
+{
+	return stream->columns;
+}
+
+int64
+pgcopy_stream_bytes(const CopyStream *stream)
+{
+	return stream->bytes;
+}
+
+void
+pgcopy_stream_close(CopyStream *stream)
+{
+	Assert(stream->has_ended);
+	release_stream(stream);
+}
