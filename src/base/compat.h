@@ -62,6 +62,7 @@
 #define pgcopy_is_without_overlaps(constraint) ((constraint)->without_overlaps)
 #define pgcopy_report_vacuum(relid, live) \
 	pgstat_report_vacuum(relid, false, live, 0, GetCurrentTimestamp())
+#endif
 
 /* 17 gave wait event sets a resource owner; ours go with a memory context */
 #if PG_VERSION_NUM < 170000
