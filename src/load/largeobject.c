@@ -18,7 +18,6 @@
 
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "access/toast_internals.h"
 #include "access/xact.h"
 #include "catalog/catalog.h"
 #include "catalog/dependency.h"
@@ -199,12 +198,25 @@ run_statement(const char *sql)
 		elog(ERROR, "unexpected result of \"%s\"", sql);
 }
 
+/* Without owners, what the owner had is for the one who loads. */
+static const char *
+role_here(const char *role, const char *owner,
+		  const LargeObjectOptions *options)
+{
+	if (role == NULL)
+		return "PUBLIC";
+	if (options->no_owner && strcmp(role, owner) == 0)
+		return "CURRENT_USER";
+	return quote_identifier(role);
+}
+
 /*
  * Make an object's privileges those of the source: everything is taken from
  * its owner (nobody else has any yet), then granted name by name.
  */
 static void
-grant_privileges(SourceSession *session, const LargeObjectRange *range)
+grant_privileges(SourceSession *session, const LargeObjectRange *range,
+				 const LargeObjectOptions *options)
 {
 	SourceRows *rows;
 	int			i;
@@ -225,13 +237,14 @@ grant_privileges(SourceSession *session, const LargeObjectRange *range)
 	for (i = 0; i < pgcopy_rows_count(rows); i++)
 	{
 		Oid			oid = (Oid) pgcopy_rows_get_int64(rows, i, 0);
+		const char *owner = pgcopy_rows_get(rows, i, 1);
 		const char *grantee = pgcopy_rows_get(rows, i, 2);
 		const char *privilege = pgcopy_rows_get(rows, i, 3);
 
 		CHECK_FOR_INTERRUPTS();
 		if (oid != last)
-			run_statement(psprintf("REVOKE ALL ON LARGE OBJECT %u FROM CURRENT_USER",
-								   oid));
+			run_statement(psprintf("REVOKE ALL ON LARGE OBJECT %u FROM %s",
+								   oid, role_here(owner, owner, options)));
 		last = oid;
 		if (privilege == NULL)
 			continue;
@@ -243,7 +256,7 @@ grant_privileges(SourceSession *session, const LargeObjectRange *range)
 							privilege, oid)));
 		run_statement(psprintf("GRANT %s ON LARGE OBJECT %u TO %s%s",
 							   privilege, oid,
-							   grantee != NULL ? quote_identifier(grantee) : "PUBLIC",
+							   role_here(grantee, owner, options),
 							   pgcopy_rows_get_bool(rows, i, 4) ?
 							   " WITH GRANT OPTION" : ""));
 	}
@@ -264,31 +277,11 @@ flush_pages(PageWriter *writer)
 	MemoryContextReset(writer->context);
 }
 
-/*
- * The content of a page as it is stored, in the current memory context.
- *
- * Compressed here, as the heap would do it: a tuple that heap_multi_insert()
- * compresses becomes another one, whose place never gets back into the slot's
- * tuple, and CatalogTuplesMultiInsertWithInfo() would index a wrong place.
- */
-static Datum
-make_content(const char *data, int length)
-{
-	bytea	   *content = palloc(VARHDRSZ + length);
-	Datum		compressed;
-
-	SET_VARSIZE(content, VARHDRSZ + length);
-	memcpy(VARDATA(content), data, length);
-	compressed = toast_compress_datum(PointerGetDatum(content),
-									  InvalidCompressionMethod);
-	return DatumGetPointer(compressed) != NULL ? compressed :
-		PointerGetDatum(content);
-}
-
 static void
 put_page(PageWriter *writer, Oid oid, int32 page, const char *data, int length)
 {
 	TupleTableSlot *slot = writer->slots[writer->used];
+	bytea	   *content;
 	MemoryContext old;
 
 	if (slot == NULL)
@@ -298,13 +291,16 @@ put_page(PageWriter *writer, Oid oid, int32 page, const char *data, int length)
 		writer->slots[writer->used] = slot;
 	}
 	old = MemoryContextSwitchTo(writer->context);
+	content = palloc(VARHDRSZ + length);
+	SET_VARSIZE(content, VARHDRSZ + length);
+	memcpy(VARDATA(content), data, length);
+
 	ExecClearTuple(slot);
 	memset(slot->tts_isnull, false,
 		   sizeof(bool) * slot->tts_tupleDescriptor->natts);
 	slot->tts_values[Anum_pg_largeobject_loid - 1] = ObjectIdGetDatum(oid);
 	slot->tts_values[Anum_pg_largeobject_pageno - 1] = Int32GetDatum(page);
-	slot->tts_values[Anum_pg_largeobject_data - 1] =
-		make_content(data, length);
+	slot->tts_values[Anum_pg_largeobject_data - 1] = PointerGetDatum(content);
 	ExecStoreVirtualTuple(slot);
 	MemoryContextSwitchTo(old);
 
@@ -459,7 +455,7 @@ pgcopy_largeobject_copy(SourceSession *session, const LargeObjectRange *range,
 	create_objects(rows, options);
 	pgcopy_rows_free(rows);
 	if (!options->no_privileges)
-		grant_privileges(session, range);
+		grant_privileges(session, range, options);
 	result.bytes = copy_content(session, range);
 	if (!has_snapshot)
 		PopActiveSnapshot();
