@@ -193,7 +193,8 @@ collect_aborted(Relation relation, BlockNumber block, BlockNumber end,
 									   (Size) dead->allocated);
 		}
 		for (i = 0; i < n; i++)
-			ItemPointerSet(&dead->tids[dead->count++], block, found[i]);
+			ItemPointerSet(&dead->tids[dead->count + i], block, found[i]);
+		dead->count += n;
 	}
 	return block;
 }

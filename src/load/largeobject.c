@@ -16,11 +16,14 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/catalog.h"
 #include "catalog/dependency.h"
+#include "catalog/index.h"
 #include "catalog/indexing.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_largeobject.h"
@@ -30,6 +33,7 @@
 #include "executor/spi.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "nodes/execnodes.h"
 #include "port/pg_bswap.h"
 #include "storage/large_object.h"
 #include "utils/acl.h"
@@ -228,9 +232,11 @@ grant_privileges(SourceSession *session, const LargeObjectRange *range,
 				   " ELSE pg_catalog.pg_get_userbyid(a.grantee) END,"
 				   " a.privilege_type, a.is_grantable"
 				   " FROM pg_catalog.pg_largeobject_metadata m"
-				   " LEFT JOIN LATERAL pg_catalog.aclexplode(m.lomacl) a ON true"
+				   " LEFT JOIN LATERAL pg_catalog.aclexplode(m.lomacl)"
+				   " WITH ORDINALITY a ON true"
 				   " WHERE m.oid BETWEEN %u AND %u AND m.lomacl IS NOT NULL"
-				   " ORDER BY m.oid", range->first, range->last);
+				   " ORDER BY m.oid, a.ordinality",
+				   range->first, range->last);
 	rows = pgcopy_session_query(session, sql, 0, NULL);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
@@ -264,15 +270,44 @@ grant_privileges(SourceSession *session, const LargeObjectRange *range,
 	pgcopy_rows_free(rows);
 }
 
+/*
+ * The row's address is in the slot only: where a full page was compressed,
+ * the tuple in the slot is not the one that was stored.  That is why
+ * CatalogTuplesMultiInsertWithInfo() does not serve.
+ */
+static void
+insert_index_entries(PageWriter *writer, TupleTableSlot *slot)
+{
+	Datum		values[INDEX_MAX_KEYS];
+	bool		nulls[INDEX_MAX_KEYS];
+	int			i;
+
+	for (i = 0; i < writer->indexes->ri_NumIndices; i++)
+	{
+		IndexInfo  *info = writer->indexes->ri_IndexRelationInfo[i];
+
+		FormIndexDatum(info, slot, NULL, values, nulls);
+		(void) index_insert(writer->indexes->ri_IndexRelationDescs[i],
+							values, nulls, &slot->tts_tid, writer->relation,
+							info->ii_Unique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO,
+							false, info);
+	}
+}
+
 static void
 flush_pages(PageWriter *writer)
 {
 	int			i;
 
-	CatalogTuplesMultiInsertWithInfo(writer->relation, writer->slots,
-									 writer->used, writer->indexes);
+	if (writer->used == 0)
+		return;
+	heap_multi_insert(writer->relation, writer->slots, writer->used,
+					  GetCurrentCommandId(true), 0, NULL);
 	for (i = 0; i < writer->used; i++)
+	{
+		insert_index_entries(writer, writer->slots[i]);
 		ExecClearTuple(writer->slots[i]);
+	}
 	writer->used = 0;
 	MemoryContextReset(writer->context);
 }
