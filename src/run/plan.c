@@ -24,28 +24,16 @@
 #include "postgres.h"
 
 #include "catalog/pg_class.h"
-#include "common/hashfn.h"
-#include "miscadmin.h"
-#include "utils/hsearch.h"
-#include "utils/memutils.h"
+#include "catalog/pg_event_trigger.h"
 
-#include "catalog/item.h"
-#include "catalog/query.h"
-#include "catalog/relation.h"
 #include "load/largeobject.h"
 #include "run/plan.h"
-#include "schema/apply.h"
-#include "schema/dump.h"
-#include "source/inventory.h"
-
-/* Rows per catalog scope: what they need in memory is freed in between. */
-#define SCOPE_ROWS 1000
+#include "run/plan_state.h"
 
 /* Entries of pgcopy.relation that one sequence item covers. */
 #define SEQUENCES_PER_ITEM 500
 
 /* Costs, in bytes of reading and writing, of what has no size of its own. */
-#define COST_STATEMENT 2048
 #define COST_SMALL_TABLE 8192
 #define COST_REFRESH (1024 * 1024)
 /* ANALYZE reads at most 300 * default_statistics_target pages. */
@@ -54,245 +42,13 @@
 /* From this version on a range of ctids is scanned as a range. */
 #define VERSION_WITH_TID_RANGE 140000
 
-/* A relation while its items are made. */
-typedef struct PlanRelation
-{
-	JobRelation row;
-	SourceRelation *source;
-	int			create_item;	/* 0: the dump does not create it */
-	int			root;			/* of the partition tree, for through_root */
-	List	   *index_statements;	/* DumpStatement * */
-	List	   *constraint_statements;
-	List	   *copies;			/* item numbers */
-	List	   *indexes;
-	List	   *constraints;
-	int			analyze;
-} PlanRelation;
-
-typedef struct JobPlan
-{
-	const Job  *job;
-	int			nitems;
-	int			pending_rows;	/* in the open catalog scope */
-	CatalogScope scope;
-	MemoryContext context;		/* of everything that hangs on the plan */
-	MemoryContext row_context;	/* reset after each row */
-
-	int			nrelations;
-	PlanRelation *relations;	/* relations[no - 1] */
-	HTAB	   *by_name;
-	HTAB	   *by_oid;
-
-	int			max_toc_id;
-	int		   *item_of_toc;	/* first item of an entry, 0: none yet */
-	ItemStage  *stage_of_toc;
-} JobPlan;
-
-typedef struct NameEntry
-{
-	NameData	key[2];			/* schema, name */
-	int			no;
-} NameEntry;
-
-typedef struct OidEntry
-{
-	Oid			key;
-	int			no;
-} OidEntry;
-
-static void
-fill_name_key(NameData *key, const char *schema, const char *name)
-{
-	memset(key, 0, sizeof(NameData) * 2);
-	strlcpy(NameStr(key[0]), schema, NAMEDATALEN);
-	strlcpy(NameStr(key[1]), name, NAMEDATALEN);
-}
-
-/* The relation of that name, or NULL. */
-static PlanRelation *
-find_relation(JobPlan *plan, const char *schema, const char *name)
-{
-	NameData	key[2];
-	NameEntry  *entry;
-
-	if (schema == NULL || name == NULL)
-		return NULL;
-	fill_name_key(key, schema, name);
-	entry = hash_search(plan->by_name, key, HASH_FIND, NULL);
-	return entry ? &plan->relations[entry->no - 1] : NULL;
-}
-
-static PlanRelation *
-find_relation_by_oid(JobPlan *plan, Oid oid)
-{
-	OidEntry   *entry = hash_search(plan->by_oid, &oid, HASH_FIND, NULL);
-
-	return entry ? &plan->relations[entry->no - 1] : NULL;
-}
-
-static void
-make_relation(JobPlan *plan, int no, SourceRelation *source)
-{
-	PlanRelation *relation = &plan->relations[no - 1];
-	JobRelation *row = &relation->row;
-	NameEntry  *by_name;
-	OidEntry   *by_oid;
-	NameData	key[2];
-
-	relation->source = source;
-	row->no = no;
-	row->source_oid = source->oid;
-	row->schema = source->schema;
-	row->name = source->name;
-	row->relkind = source->relkind;
-	row->through_root = source->through_root;
-	row->heap_bytes = source->heap_bytes;
-	row->toast_bytes = source->toast_bytes;
-	row->columns = source->columns;
-	row->condition = source->config_condition;
-
-	fill_name_key(key, source->schema, source->name);
-	by_name = hash_search(plan->by_name, key, HASH_ENTER, NULL);
-	by_name->no = no;
-	by_oid = hash_search(plan->by_oid, &source->oid, HASH_ENTER, NULL);
-	by_oid->no = no;
-}
-
-static void
-make_relations(JobPlan *plan, List *relations)
-{
-	HASHCTL		ctl = {.keysize = sizeof(NameData) * 2,.entrysize = sizeof(NameEntry),.hcxt = CurrentMemoryContext};
-	HASHCTL		oid_ctl = {.keysize = sizeof(Oid),.entrysize = sizeof(OidEntry),.hcxt = CurrentMemoryContext};
-	ListCell   *lc;
-	int			no = 0;
-
-	plan->nrelations = list_length(relations);
-	plan->relations = MemoryContextAllocHuge(CurrentMemoryContext,
-											 sizeof(PlanRelation) * Max(plan->nrelations, 1));
-	memset(plan->relations, 0, sizeof(PlanRelation) * plan->nrelations);
-	plan->by_name = hash_create("pgcopy relations by name", 1024, &ctl,
-								HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	plan->by_oid = hash_create("pgcopy relations by oid", 1024, &oid_ctl,
-							   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	foreach(lc, relations)
-		make_relation(plan, ++no, lfirst(lc));
-
-	for (int i = 0; i < plan->nrelations; i++)
-	{
-		PlanRelation *root = &plan->relations[i];
-
-		if (!root->row.through_root)
-			continue;
-		while (OidIsValid(root->source->parent))
-			root = find_relation_by_oid(plan, root->source->parent);
-		plan->relations[i].root = root->row.no;
-	}
-}
-
-/* Rows go into the catalog in scopes of a limited number. */
-static void
-begin_rows(JobPlan *plan)
-{
-	plan->pending_rows = 0;
-	pgcopy_catalog_begin(&plan->scope);
-	MemoryContextSwitchTo(plan->context);
-}
-
-static void
-end_rows(JobPlan *plan)
-{
-	pgcopy_catalog_end(&plan->scope);
-}
-
-static void
-count_row(JobPlan *plan)
-{
-	if (++plan->pending_rows < SCOPE_ROWS)
-		return;
-	end_rows(plan);
-	CHECK_FOR_INTERRUPTS();
-	begin_rows(plan);
-}
-
-/* Store an item under the next number. */
-static int
-add_item(JobPlan *plan, JobItem *item)
-{
-	item->no = ++plan->nitems;
-	MemoryContextSwitchTo(plan->row_context);
-	pgcopy_item_insert(plan->job->id, item);
-	MemoryContextSwitchTo(plan->context);
-	MemoryContextReset(plan->row_context);
-	count_row(plan);
-	return item->no;
-}
-
-/* The items that must be done before what depends on these entries. */
-static List *
-items_of_tocs(JobPlan *plan, const DumpStatement *statement)
-{
-	List	   *items = NIL;
-	ListCell   *lc;
-
-	if (plan->item_of_toc[statement->toc_id] != 0)
-		items = lappend_int(items, plan->item_of_toc[statement->toc_id]);
-	foreach(lc, statement->dependencies)
-	{
-		int			toc_id = lfirst_int(lc);
-
-		if (toc_id <= plan->max_toc_id && plan->item_of_toc[toc_id] != 0)
-			items = lappend_int(items, plan->item_of_toc[toc_id]);
-	}
-	return items;
-}
-
-/*
- * Store a statement item.  depends: what it needs beside the entries that
- * pg_dump says it depends on.
- */
-static int
-add_statement(JobPlan *plan, const DumpStatement *statement, ItemKind kind,
-			  ItemStage stage, ApplyForm form, JobItem *item, List *depends)
-{
-	ItemStatement text = {
-		.sql = statement->sql,
-		.form = form,
-		.has_secret = statement->has_secret,
-		.default_tablespace = statement->settings->default_tablespace,
-		.default_table_access_method = statement->settings->default_table_access_method,
-		.session_authorization = statement->settings->session_authorization,
-		.check_function_bodies = statement->settings->check_function_bodies
-	};
-
-	item->kind = kind;
-	item->stage = stage;
-	item->schema = statement->schema ? statement->schema : statement->table_schema;
-	item->name = statement->name ? statement->name :
-		statement->table_name ? statement->table_name : statement->tag;
-	item->range_end = -1;
-	if (item->cost == 0)
-		item->cost = COST_STATEMENT;
-	item->depends = list_concat_unique_int(items_of_tocs(plan, statement), depends);
-	add_item(plan, item);
-	MemoryContextSwitchTo(plan->row_context);
-	pgcopy_item_insert_statement(plan->job->id, item->no, &text);
-	MemoryContextSwitchTo(plan->context);
-	MemoryContextReset(plan->row_context);
-
-	if (plan->item_of_toc[statement->toc_id] == 0)
-		plan->item_of_toc[statement->toc_id] = item->no;
-	if (plan->stage_of_toc[statement->toc_id] < stage)
-		plan->stage_of_toc[statement->toc_id] = stage;
-	return item->no;
-}
-
 static int
 add_plain_statement(JobPlan *plan, const DumpStatement *statement, ItemKind kind,
 					ItemStage stage)
 {
 	JobItem	item = {0};
 
-	return add_statement(plan, statement, kind, stage, APPLY_AS_WRITTEN, &item, NIL);
+	return pgcopy_plan_add_statement(plan, statement, kind, stage, APPLY_AS_WRITTEN, &item, NIL);
 }
 
 /* Statements of pre-data but privileges; note what creates which relation. */
@@ -312,7 +68,7 @@ plan_pre_data(JobPlan *plan, List *statements)
 		no = add_plain_statement(plan, statement, ITEM_PRE_DATA, STAGE_PRE_DATA);
 		if (statement->class_oid != RelationRelationId)
 			continue;
-		relation = find_relation_by_oid(plan, statement->object_oid);
+		relation = pgcopy_plan_find_oid(plan, statement->object_oid);
 		if (relation != NULL && relation->create_item == 0)
 		{
 			relation->create_item = no;
@@ -361,7 +117,7 @@ plan_table(JobPlan *plan, PlanRelation *relation, int source_version)
 		item.cost = bytes / chunks + COST_SMALL_TABLE;
 		if (relation->create_item != 0)
 			item.depends = list_make1_int(relation->create_item);
-		relation->copies = lappend_int(relation->copies, add_item(plan, &item));
+		relation->copies = lappend_int(relation->copies, pgcopy_plan_add(plan, &item));
 	}
 }
 
@@ -428,7 +184,7 @@ plan_large_objects(JobPlan *plan, List *ranges)
 		item.range_end = range->last;
 		item.bytes_total = range->bytes;
 		item.cost = range->bytes + COST_SMALL_TABLE * range->count / 16;
-		add_item(plan, &item);
+		pgcopy_plan_add(plan, &item);
 	}
 }
 
@@ -444,9 +200,9 @@ is_loaded(const PlanRelation *relation)
 static ItemStage
 stage_by_class(JobPlan *plan, const DumpStatement *statement)
 {
-	PlanRelation *table = find_relation(plan, statement->table_schema,
+	PlanRelation *table = pgcopy_plan_find(plan, statement->table_schema,
 										statement->table_name);
-	PlanRelation *referenced = find_relation(plan, statement->referenced_schema,
+	PlanRelation *referenced = pgcopy_plan_find(plan, statement->referenced_schema,
 											 statement->referenced_name);
 
 	switch (statement->class)
@@ -520,7 +276,7 @@ sort_post_data(JobPlan *plan, List *statements, List **by_stage)
 					plan->stage_of_toc[statement->toc_id]);
 		plan->stage_of_toc[statement->toc_id] = stage;
 
-		table = find_relation(plan, statement->table_schema, statement->table_name);
+		table = pgcopy_plan_find(plan, statement->table_schema, statement->table_name);
 		if (stage != STAGE_COPYING || statement->class == STATEMENT_FOREIGN_KEY)
 			by_stage[stage] = lappend(by_stage[stage], statement);
 		else if (statement->class == STATEMENT_INDEX)
@@ -550,7 +306,7 @@ plan_indexes(JobPlan *plan, PlanRelation *relation)
 		JobItem	item = {.relation = relation->row.no,.cost = heap_bytes / 2 + COST_STATEMENT};
 
 		relation->indexes = lappend_int(relation->indexes,
-										add_statement(plan, statement, ITEM_INDEX,
+										pgcopy_plan_add_statement(plan, statement, ITEM_INDEX,
 													  STAGE_COPYING, form, &item, ready));
 	}
 	if (relation->indexes != NIL)
@@ -565,7 +321,7 @@ plan_indexes(JobPlan *plan, PlanRelation *relation)
 		JobItem	item = {.relation = relation->row.no,.cost = builds ? heap_bytes / 2 + COST_STATEMENT : 0};
 
 		relation->constraints = lappend_int(relation->constraints,
-											add_statement(plan, statement, ITEM_CONSTRAINT,
+											pgcopy_plan_add_statement(plan, statement, ITEM_CONSTRAINT,
 														  STAGE_COPYING, form, &item, ready));
 	}
 }
@@ -583,7 +339,7 @@ plan_analyze(JobPlan *plan, PlanRelation *relation, ItemStage stage, List *depen
 	item.range_end = -1;
 	item.depends = depends;
 	item.cost = Min(relation->row.heap_bytes / 4, COST_MOST_ANALYZE) + COST_STATEMENT;
-	return add_item(plan, &item);
+	return pgcopy_plan_add(plan, &item);
 }
 
 static void
@@ -607,9 +363,9 @@ plan_tables(JobPlan *plan)
 static void
 plan_foreign_key(JobPlan *plan, const DumpStatement *statement, ItemStage stage)
 {
-	PlanRelation *table = find_relation(plan, statement->table_schema,
+	PlanRelation *table = pgcopy_plan_find(plan, statement->table_schema,
 										statement->table_name);
-	PlanRelation *referenced = find_relation(plan, statement->referenced_schema,
+	PlanRelation *referenced = pgcopy_plan_find(plan, statement->referenced_schema,
 											 statement->referenced_name);
 	JobItem	item = {.relation = table->row.no,.referenced = referenced->row.no};
 	JobItem	validate = item;
@@ -619,14 +375,14 @@ plan_foreign_key(JobPlan *plan, const DumpStatement *statement, ItemStage stage)
 	if (stage == STAGE_COPYING)
 		depends = list_append_unique_int(list_make1_int(table->analyze),
 										 referenced->analyze);
-	no = add_statement(plan, statement, ITEM_FOREIGN_KEY, stage,
+	no = pgcopy_plan_add_statement(plan, statement, ITEM_FOREIGN_KEY, stage,
 					   APPLY_FOREIGN_KEY_NOT_VALID, &item, depends);
 	if (!plan->job->validate_foreign_keys ||
 		!pgcopy_apply_wants_validation(statement->sql))
 		return;
 	validate.cost = (table->row.heap_bytes + referenced->row.heap_bytes) / 2 +
 		COST_STATEMENT;
-	(void) add_statement(plan, statement, ITEM_VALIDATE, stage,
+	(void) pgcopy_plan_add_statement(plan, statement, ITEM_VALIDATE, stage,
 						 APPLY_VALIDATE_CONSTRAINT, &validate,
 						 list_make1_int(no));
 }
@@ -658,6 +414,31 @@ plan_serial(JobPlan *plan, List *statements, ItemKind kind, ItemStage stage)
 		if (statement->class != STATEMENT_ACL)
 			add_plain_statement(plan, statement, kind, stage);
 	}
+}
+
+/*
+ * The last ones.  Event triggers end the job: they would fire for whatever
+ * comes after them.
+ */
+static void
+plan_final(JobPlan *plan, List *statements)
+{
+	List	   *event_triggers = NIL;
+	List	   *others = NIL;
+	ListCell   *lc;
+
+	foreach(lc, statements)
+	{
+		DumpStatement *statement = lfirst(lc);
+
+		if (statement->class == STATEMENT_EVENT_TRIGGER ||
+			statement->class_oid == EventTriggerRelationId)
+			event_triggers = lappend(event_triggers, statement);
+		else
+			others = lappend(others, statement);
+	}
+	plan_serial(plan, others, ITEM_FINAL, STAGE_FINAL);
+	plan_serial(plan, event_triggers, ITEM_FINAL, STAGE_FINAL);
 }
 
 static void
@@ -696,7 +477,7 @@ plan_sequences(JobPlan *plan)
 			item.range_start = no;
 			item.range_end = last;
 			item.cost = COST_STATEMENT + 64 * count;
-			add_item(plan, &item);
+			pgcopy_plan_add(plan, &item);
 		}
 		no = last + 1;
 	}
@@ -717,9 +498,9 @@ plan_refreshes(JobPlan *plan, List *statements)
 
 		if (statement->class != STATEMENT_REFRESH)
 			continue;
-		no = add_statement(plan, statement, ITEM_REFRESH, STAGE_LATE,
+		no = pgcopy_plan_add_statement(plan, statement, ITEM_REFRESH, STAGE_LATE,
 						   APPLY_AS_WRITTEN, &item, NIL);
-		view = find_relation(plan, statement->table_schema, statement->table_name);
+		view = pgcopy_plan_find(plan, statement->table_schema, statement->table_name);
 		if (view != NULL)
 			(void) plan_analyze(plan, view, STAGE_LATE, list_make1_int(no));
 	}
@@ -734,51 +515,20 @@ plan_parents(JobPlan *plan)
 		PlanRelation *relation = &plan->relations[i];
 
 		if (relation->row.is_ours &&
-			relation->row.relkind == RELKIND_PARTITIONED_TABLE)
+			(relation->row.relkind == RELKIND_PARTITIONED_TABLE ||
+			 (is_loaded(relation) && relation->source->has_children)))
 			(void) plan_analyze(plan, relation, STAGE_LATE, NIL);
 	}
-}
-
-static void
-store_relations(JobPlan *plan)
-{
-	for (int i = 0; i < plan->nrelations; i++)
-	{
-		MemoryContextSwitchTo(plan->row_context);
-		pgcopy_relation_insert(plan->job->id, &plan->relations[i].row);
-		MemoryContextSwitchTo(plan->context);
-		MemoryContextReset(plan->row_context);
-		count_row(plan);
-	}
-}
-
-static void
-make_toc_arrays(JobPlan *plan, List *statements)
-{
-	ListCell   *lc;
-
-	foreach(lc, statements)
-		plan->max_toc_id = Max(plan->max_toc_id, ((DumpStatement *) lfirst(lc))->toc_id);
-	plan->item_of_toc = palloc0(sizeof(int) * (plan->max_toc_id + 1));
-	plan->stage_of_toc = palloc0(sizeof(ItemStage) * (plan->max_toc_id + 1));
 }
 
 void
 pgcopy_plan_store(const Job *job, int source_version, List *relations,
 				  List *statements, List *large_objects)
 {
-	JobPlan		plan = {.job = job};
+	JobPlan		plan;
 	List	   *by_stage[STAGE_FINAL + 1] = {NIL};
 
-	plan.context = CurrentMemoryContext;
-	plan.row_context = AllocSetContextCreate(CurrentMemoryContext,
-											 "pgcopy plan row",
-											 ALLOCSET_DEFAULT_SIZES);
-
-	make_relations(&plan, relations);
-	make_toc_arrays(&plan, statements);
-
-	begin_rows(&plan);
+	pgcopy_plan_begin(&plan, job, relations, statements);
 	plan_pre_data(&plan, statements);
 	plan_data(&plan, source_version);
 	sort_post_data(&plan, statements, by_stage);
@@ -791,7 +541,6 @@ pgcopy_plan_store(const Job *job, int source_version, List *relations,
 	plan_sequences(&plan);
 	plan_refreshes(&plan, by_stage[STAGE_LATE]);
 	plan_parents(&plan);
-	plan_serial(&plan, by_stage[STAGE_FINAL], ITEM_FINAL, STAGE_FINAL);
-	store_relations(&plan);
-	end_rows(&plan);
+	plan_final(&plan, by_stage[STAGE_FINAL]);
+	pgcopy_plan_finish(&plan);
 }

@@ -23,43 +23,12 @@
 #include "storage/lock.h"
 #include "utils/memutils.h"
 
-#include "catalog/relation.h"
-#include "run/queue.h"
+#include "run/queue_state.h"
 
 /* Items at least this large are handed out alone. */
 #define BATCH_ITEM_COST (1024 * 1024)
 /* A batch ends when it has reached this. */
 #define BATCH_COST (8 * 1024 * 1024)
-
-/* Lock modes that items take: AccessShare .. AccessExclusive. */
-#define NMODES (AccessExclusiveLock + 1)
-
-typedef struct QueueTable
-{
-	int16		holders[NMODES];	/* running items by lock mode */
-	int			first_constraint;	/* number of its first constraint item */
-	int			chunks;
-	int			chunks_done;
-} QueueTable;
-
-struct Queue
-{
-	MemoryContext context;
-	int			nitems;
-	QueueItem  *items;			/* items[no - 1] */
-	int			ntables;
-	QueueTable *tables;			/* tables[relation] */
-	ItemStage	stage;
-	pairingheap *lines[QUEUE_LINES];
-	int			ready[QUEUE_LINES]; /* entries in them */
-	List	   *aside;			/* QueueItems that would wait for a lock */
-	List	   *delayed;		/* QueueItems with not_before */
-	List	   *through_leader;
-	bool		fk_is_running;
-	int			unfinished;
-	int			unfinished_copies;
-	QueueCounts counts;
-};
 
 static bool
 is_copy(ItemKind kind)
@@ -71,149 +40,6 @@ static QueueLine
 line_of(const QueueItem *item)
 {
 	return is_copy(item->kind) ? LINE_COPY : LINE_BUILD;
-}
-
-/* Longest first; foreign keys before all, in order of their numbers. */
-static int
-compare_items(const pairingheap_node *a, const pairingheap_node *b, void *arg)
-{
-	const QueueItem *x = pairingheap_const_container(QueueItem, node, a);
-	const QueueItem *y = pairingheap_const_container(QueueItem, node, b);
-	bool		x_first = x->kind == ITEM_FOREIGN_KEY;
-	bool		y_first = y->kind == ITEM_FOREIGN_KEY;
-
-	if (x_first != y_first)
-		return x_first ? 1 : -1;
-	if (!x_first && x->cost != y->cost)
-		return x->cost > y->cost ? 1 : -1;
-	return x->no < y->no ? 1 : -1;
-}
-
-/* What an item of the queue knows of its row. */
-static void
-load_item(Queue *queue, const JobItem *row)
-{
-	QueueItem  *item = &queue->items[row->no - 1];
-
-	item->no = row->no;
-	item->kind = row->kind;
-	item->stage = row->stage;
-	item->state = row->state;
-	item->relation = row->relation;
-	item->referenced = row->referenced;
-	item->attempts = row->attempts;
-	item->is_chunk = row->range_start > 0 || row->range_end >= 0;
-	item->cost = row->cost;
-	item->bytes_total = row->bytes_total;
-	queue->ntables = Max(queue->ntables, Max(row->relation, row->referenced));
-}
-
-/* Second pass: who waits for whom, in arrays of the right size. */
-static void
-link_dependencies(Queue *queue, List *rows)
-{
-	ListCell   *lc;
-	ListCell   *dep;
-
-	foreach(lc, rows)
-	{
-		JobItem	   *row = lfirst(lc);
-
-		foreach(dep, row->depends)
-			queue->items[lfirst_int(dep) - 1].ndependents++;
-	}
-	for (int i = 0; i < queue->nitems; i++)
-	{
-		QueueItem  *item = &queue->items[i];
-
-		item->dependents = item->ndependents == 0 ? NULL :
-			palloc(sizeof(int) * item->ndependents);
-		item->ndependents = 0;
-	}
-	foreach(lc, rows)
-	{
-		JobItem	   *row = lfirst(lc);
-
-		foreach(dep, row->depends)
-		{
-			QueueItem  *needed = &queue->items[lfirst_int(dep) - 1];
-
-			needed->dependents[needed->ndependents++] = row->no;
-			if (needed->state != ITEM_DONE)
-				queue->items[row->no - 1].waits_for++;
-		}
-	}
-}
-
-static void
-count_done(Queue *queue, const QueueItem *item)
-{
-	QueueCounts *counts = &queue->counts;
-
-	counts->cost_done += item->cost;
-	if (item->kind == ITEM_TABLE)
-	{
-		QueueTable *table = &queue->tables[item->relation];
-
-		if (++table->chunks_done == table->chunks)
-			counts->tables_done++;
-	}
-	else if (item->kind == ITEM_INDEX)
-		counts->indexes_done++;
-}
-
-/* Third pass: per table, and the totals. */
-static void
-count_all(Queue *queue)
-{
-	queue->tables = palloc0(sizeof(QueueTable) * (queue->ntables + 1));
-	for (int i = 0; i < queue->nitems; i++)
-	{
-		QueueItem  *item = &queue->items[i];
-		QueueTable *table = &queue->tables[item->relation];
-
-		queue->counts.cost_total += item->cost;
-		queue->counts.bytes_total += item->bytes_total;
-		if (item->kind == ITEM_TABLE && table->chunks++ == 0)
-			queue->counts.tables_total++;
-		if (item->kind == ITEM_INDEX)
-			queue->counts.indexes_total++;
-		if (item->kind == ITEM_CONSTRAINT && table->first_constraint == 0)
-			table->first_constraint = item->no;
-	}
-	for (int i = 0; i < queue->nitems; i++)
-	{
-		if (queue->items[i].state == ITEM_DONE)
-			count_done(queue, &queue->items[i]);
-	}
-}
-
-Queue *
-pgcopy_queue_load(int64 job)
-{
-	Queue	   *queue = palloc0(sizeof(Queue));
-	MemoryContext rows_context = AllocSetContextCreate(CurrentMemoryContext,
-													   "pgcopy item rows",
-													   ALLOCSET_DEFAULT_SIZES);
-	MemoryContext caller = MemoryContextSwitchTo(rows_context);
-	List	   *rows = pgcopy_item_fetch_all(job);
-	ListCell   *lc;
-
-	MemoryContextSwitchTo(caller);
-	queue->context = caller;
-	queue->nitems = list_length(rows);
-	queue->items = MemoryContextAllocHuge(caller,
-										  sizeof(QueueItem) * Max(queue->nitems, 1));
-	memset(queue->items, 0, sizeof(QueueItem) * queue->nitems);
-	foreach(lc, rows)
-		load_item(queue, lfirst(lc));
-	link_dependencies(queue, rows);
-	MemoryContextDelete(rows_context);
-
-	count_all(queue);
-	for (int i = 0; i < QUEUE_LINES; i++)
-		queue->lines[i] = pairingheap_allocate(compare_items, NULL);
-	return queue;
 }
 
 QueueCounts *
@@ -557,7 +383,7 @@ pgcopy_queue_done(Queue *queue, int no)
 	end_item(queue, item);
 	item->state = ITEM_DONE;
 	count_finished(queue, item);
-	count_done(queue, item);
+	pgcopy_queue_count_done(queue, item);
 	for (int i = 0; i < item->ndependents; i++)
 	{
 		QueueItem  *dependent = pgcopy_queue_item(queue, item->dependents[i]);

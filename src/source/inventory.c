@@ -85,6 +85,7 @@ static const char relations_sql[] =
 " )"
 " SELECT c.oid, n.nspname, c.relname, c.relkind, c.relpersistence,"
 "  c.relispartition,"
+"  c.relhassubclass,"
 "  below.oid IS NOT NULL AND c.relkind = 'r',"
 "  parent.inhparent,"
 "  CASE WHEN c.relkind IN ('r', 'm') THEN pg_catalog.pg_relation_size(c.oid) END,"
@@ -118,6 +119,7 @@ enum RelationColumn
 	COLUMN_RELKIND,
 	COLUMN_PERSISTENCE,
 	COLUMN_IS_PARTITION,
+	COLUMN_HAS_CHILDREN,
 	COLUMN_THROUGH_ROOT,
 	COLUMN_PARENT,
 	COLUMN_HEAP_BYTES,
@@ -195,6 +197,7 @@ read_relation(const SourceRows *rows, int row)
 	relation->relkind = pgcopy_rows_get(rows, row, COLUMN_RELKIND)[0];
 	relation->persistence = pgcopy_rows_get(rows, row, COLUMN_PERSISTENCE)[0];
 	relation->is_partition = pgcopy_rows_get_bool(rows, row, COLUMN_IS_PARTITION);
+	relation->has_children = pgcopy_rows_get_bool(rows, row, COLUMN_HAS_CHILDREN);
 	relation->has_data_of_its_own = relation->relkind == RELKIND_RELATION;
 	relation->through_root = pgcopy_rows_get_bool(rows, row, COLUMN_THROUGH_ROOT);
 	relation->parent = (Oid) pgcopy_rows_get_int64(rows, row, COLUMN_PARENT);

@@ -21,6 +21,7 @@ typedef struct SourceRelation
 	char		relkind;		/* r, p, m, v, S */
 	char		persistence;	/* p or u; never t */
 	bool		is_partition;
+	bool		has_children;	/* by inheritance; may be out of date */
 	bool		has_data_of_its_own;	/* r, and not a foreign table */
 	bool		through_root;	/* leaf under a hash partition by enum */
 	Oid			parent;			/* of a partition */
