@@ -344,10 +344,18 @@ look_at_slot(Worker *worker)
 
 	if (state == SLOT_BUSY)
 		do_assignment(worker);
-	else if (state == SLOT_IDLE &&
+	else if (state == SLOT_IDLE && worker->has_snapshot &&
 			 pg_atomic_read_u32(&worker->control->is_copy_over) != 0)
 		release_snapshot(worker);
-	return state != SLOT_LEAVING;
+	else
+		return state != SLOT_LEAVING;
+
+	/*
+	 * Whoever waits for an answer of the source resets the latch: a wake-up of
+	 * the leader's may have been among what was reset.  Look again.
+	 */
+	SetLatch(MyLatch);
+	return true;
 }
 
 static void

@@ -136,6 +136,8 @@ setup_end()
 
 	trap '' INT TERM HUP
 	trap - EXIT
+	# The demo may have hidden the cursor.
+	[ -z "$IS_TERMINAL" ] || printf '\e[?25h\e[?7h%s' "$PLAIN"
 	setup_restore_createcluster
 	[ -n "$SCRATCH" ] || exit $status
 	stop_what_is_inside
