@@ -192,6 +192,32 @@ AS $$ SELECT CASE
 
 COMMENT ON FUNCTION pgcopy.size(numeric) IS 'bytes for people, in units of 1024';
 
+-- '1.2/2.8 GB': both in the unit of the second.
+CREATE FUNCTION pgcopy.size_of(done numeric, total numeric) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT CASE
+    WHEN total < 1000 THEN done::bigint || '/' || total::bigint || ' B'
+    WHEN total < 1000 * 1024 THEN round(done / 1024) || '/' || round(total / 1024) || ' kB'
+    WHEN total < 1000 * 1048576.0 THEN round(done / 1048576) || '/' || round(total / 1048576) || ' MB'
+    WHEN total < 1000 * 1073741824.0 THEN round(done / 1073741824, 1) || '/' || round(total / 1073741824, 1) || ' GB'
+    ELSE round(done / 1099511627776, 2) || '/' || round(total / 1099511627776, 2) || ' TB' END $$;
+
+COMMENT ON FUNCTION pgcopy.size_of(numeric, numeric) IS 'so many of so many bytes for people, in one unit of 1024';
+
+-- '4m 12s': the two largest units.
+CREATE FUNCTION pgcopy.duration(duration interval) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT CASE
+    WHEN s.s < 60 THEN s.s || 's'
+    WHEN s.s < 3600 THEN s.s / 60 || 'm ' || lpad((s.s % 60)::text, 2, '0') || 's'
+    WHEN s.s < 86400 THEN s.s / 3600 || 'h ' || lpad((s.s / 60 % 60)::text, 2, '0') || 'm'
+    ELSE s.s / 86400 || 'd ' || lpad((s.s / 3600 % 24)::text, 2, '0') || 'h' END
+  FROM (SELECT round(extract(epoch FROM duration))::bigint AS s) AS s $$;
+
+COMMENT ON FUNCTION pgcopy.duration(interval) IS 'a duration for people, in its two largest units';
+
 --
 -- Jobs
 --
@@ -308,16 +334,16 @@ SELECT v.job,
        v.indexes_done || '/' || COALESCE(v.indexes_total::text, '?') AS indexes,
        CASE WHEN v.bytes_total IS NULL THEN ''
             WHEN v.ended IS NOT NULL THEN pgcopy.size(v.bytes_done)
-            ELSE pgcopy.size(v.bytes_done) || ' of ' || pgcopy.size(GREATEST(v.bytes_total, v.bytes_done)) END AS copied,
-       CASE WHEN v.ended IS NOT NULL
+            ELSE pgcopy.size_of(v.bytes_done, GREATEST(v.bytes_total, v.bytes_done)) END AS copied,
+       CASE WHEN v.ended IS NOT NULL AND v.bytes_done > 0
             THEN pgcopy.size(v.bytes_done / GREATEST(pg_catalog.date_part('epoch', v.elapsed), 0.001)::numeric) || '/s'
             WHEN v.bytes_per_second > 0 THEN pgcopy.size(v.bytes_per_second) || '/s'
             ELSE '' END AS rate,
-       CASE WHEN v.ended IS NOT NULL THEN 'took ' || pg_catalog.date_trunc('second', v.elapsed)
-            ELSE COALESCE(pg_catalog.date_trunc('second', v.eta)::text, '') END AS eta,
+       CASE WHEN v.ended IS NULL THEN COALESCE(pgcopy.duration(v.eta), '') ELSE '' END AS eta,
        CASE WHEN v.errors > 0 AND v.state OPERATOR(pg_catalog.=) 'done'
-            THEN v.errors || ' errors: SELECT * FROM pgcopy_errors'
+            THEN 'took ' || pgcopy.duration(v.elapsed) || ', ' || v.errors || ' errors: SELECT * FROM pgcopy_errors'
             WHEN v.first_error IS NOT NULL THEN v.first_error
+            WHEN v.ended IS NOT NULL AND v.started IS NOT NULL THEN 'took ' || pgcopy.duration(v.elapsed)
             WHEN v.state OPERATOR(pg_catalog.=) 'interrupted' AND v.started IS NULL
             THEN 'its leader did not start: see the server log'
             WHEN v.state OPERATOR(pg_catalog.=) 'interrupted'

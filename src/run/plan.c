@@ -380,8 +380,8 @@ plan_foreign_key(JobPlan *plan, const DumpStatement *statement, ItemStage stage)
 	if (!plan->job->validate_foreign_keys ||
 		!pgcopy_apply_wants_validation(statement->sql))
 		return;
-	validate.cost = (table->row.heap_bytes + referenced->row.heap_bytes) / 2 +
-		COST_STATEMENT;
+	validate.cost = table->row.heap_bytes / 8 +
+		Min(table->row.heap_bytes, referenced->row.heap_bytes) / 8 + COST_STATEMENT;
 	(void) pgcopy_plan_add_statement(plan, statement, ITEM_VALIDATE, stage,
 						 APPLY_VALIDATE_CONSTRAINT, &validate,
 						 list_make1_int(no));
