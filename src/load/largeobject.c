@@ -20,6 +20,7 @@
 #include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/toast_internals.h"
 #include "access/xact.h"
 #include "catalog/catalog.h"
 #include "catalog/dependency.h"
@@ -312,11 +313,31 @@ flush_pages(PageWriter *writer)
 	MemoryContextReset(writer->context);
 }
 
+/*
+ * The content of a page as it is stored, in the current memory context.
+ *
+ * Compressed here, as the heap would do it: a tuple that heap_multi_insert()
+ * compresses becomes another one, whose place never gets back into the slot's
+ * tuple, and CatalogTuplesMultiInsertWithInfo() would index a wrong place.
+ */
+static Datum
+make_content(const char *data, int length)
+{
+	bytea	   *content = palloc(VARHDRSZ + length);
+	Datum		compressed;
+
+	SET_VARSIZE(content, VARHDRSZ + length);
+	memcpy(VARDATA(content), data, length);
+	compressed = toast_compress_datum(PointerGetDatum(content),
+									  InvalidCompressionMethod);
+	return DatumGetPointer(compressed) != NULL ? compressed :
+		PointerGetDatum(content);
+}
+
 static void
 put_page(PageWriter *writer, Oid oid, int32 page, const char *data, int length)
 {
 	TupleTableSlot *slot = writer->slots[writer->used];
-	bytea	   *content;
 	MemoryContext old;
 
 	if (slot == NULL)
@@ -326,16 +347,13 @@ put_page(PageWriter *writer, Oid oid, int32 page, const char *data, int length)
 		writer->slots[writer->used] = slot;
 	}
 	old = MemoryContextSwitchTo(writer->context);
-	content = palloc(VARHDRSZ + length);
-	SET_VARSIZE(content, VARHDRSZ + length);
-	memcpy(VARDATA(content), data, length);
-
 	ExecClearTuple(slot);
 	memset(slot->tts_isnull, false,
 		   sizeof(bool) * slot->tts_tupleDescriptor->natts);
 	slot->tts_values[Anum_pg_largeobject_loid - 1] = ObjectIdGetDatum(oid);
 	slot->tts_values[Anum_pg_largeobject_pageno - 1] = Int32GetDatum(page);
-	slot->tts_values[Anum_pg_largeobject_data - 1] = PointerGetDatum(content);
+	slot->tts_values[Anum_pg_largeobject_data - 1] =
+		make_content(data, length);
 	ExecStoreVirtualTuple(slot);
 	MemoryContextSwitchTo(old);
 
