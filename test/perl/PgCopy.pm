@@ -433,10 +433,11 @@ sub _schema_of
 	die "pg_dump of $db failed: $err" if $err =~ /error/;
 
 	my @entry = split /\n--\n(?=-- Name: )/, $out;
-	shift @entry;
+	my $header = shift @entry;
 
 	# Running settings belong to the entries that come after them.
 	my %running = ();
+	$running{$1} = $& while $header =~ /^SET (default_\w+) = .*;$/mg;
 	foreach my $entry (@entry)
 	{
 		my $before = join '', map { "$running{$_}\n" } sort keys %running;
