@@ -4,8 +4,9 @@
  *	  One value of the binary wire into a Datum: choice and simple types.
  *
  * The source is not trusted: a decoder checks whatever the receive function
- * of its type checks, and gives the same value or the same error code.  Types
- * without a decoder here go through their receive function.
+ * of its type checks, and gives the same value or the same error code.  What
+ * looks wrong (a length that cannot be) is left to the receive function to
+ * refuse.  Types without a decoder here go through it always.
  *
  * A value of variable length up to 126 bytes is not copied: the last byte of
  * its length word on the wire becomes its 1-byte varlena header.
@@ -22,18 +23,6 @@
 #include "utils/uuid.h"
 
 #include "load/decode.h"
-
-void
-pgcopy_decode_bad_length(int length, int expected)
-{
-	if (length < expected)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROTOCOL_VIOLATION),
-				 errmsg("insufficient data left in message")));
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
-			 errmsg("incorrect binary data format")));
-}
 
 Datum
 pgcopy_decode_varlena(const Decoder *decoder, char *data, int length)
@@ -81,15 +70,17 @@ pgcopy_decode_receive(Decoder *decoder, char *data, int length)
 static Datum
 decode_bool(Decoder *decoder, char *data, int length)
 {
-	pgcopy_decode_expect_length(length, 1);
+	if (unlikely(length != 1))
+		return pgcopy_decode_receive(decoder, data, length);
 	return BoolGetDatum(*data != 0);
 }
 
 static Datum
 decode_char(Decoder *decoder, char *data, int length)
 {
-	pgcopy_decode_expect_length(length, 1);
-	return CharGetDatum(*data);
+	if (unlikely(length != 1))
+		return pgcopy_decode_receive(decoder, data, length);
+	return CharGetDatum((unsigned char) *data);
 }
 
 static Datum
@@ -97,7 +88,8 @@ decode_int2(Decoder *decoder, char *data, int length)
 {
 	uint16		value;
 
-	pgcopy_decode_expect_length(length, 2);
+	if (unlikely(length != 2))
+		return pgcopy_decode_receive(decoder, data, length);
 	memcpy(&value, data, 2);
 	return Int16GetDatum((int16) pg_ntoh16(value));
 }
@@ -107,7 +99,8 @@ decode_int4(Decoder *decoder, char *data, int length)
 {
 	uint32		value;
 
-	pgcopy_decode_expect_length(length, 4);
+	if (unlikely(length != 4))
+		return pgcopy_decode_receive(decoder, data, length);
 	memcpy(&value, data, 4);
 	return Int32GetDatum((int32) pg_ntoh32(value));
 }
@@ -117,7 +110,8 @@ decode_oid(Decoder *decoder, char *data, int length)
 {
 	uint32		value;
 
-	pgcopy_decode_expect_length(length, 4);
+	if (unlikely(length != 4))
+		return pgcopy_decode_receive(decoder, data, length);
 	memcpy(&value, data, 4);
 	return ObjectIdGetDatum(pg_ntoh32(value));
 }
@@ -127,7 +121,8 @@ decode_int8(Decoder *decoder, char *data, int length)
 {
 	uint64		value;
 
-	pgcopy_decode_expect_length(length, 8);
+	if (unlikely(length != 8))
+		return pgcopy_decode_receive(decoder, data, length);
 	memcpy(&value, data, 8);
 	return Int64GetDatum((int64) pg_ntoh64(value));
 }
@@ -141,7 +136,8 @@ decode_float4(Decoder *decoder, char *data, int length)
 		float4		value;
 	}			u;
 
-	pgcopy_decode_expect_length(length, 4);
+	if (unlikely(length != 4))
+		return pgcopy_decode_receive(decoder, data, length);
 	memcpy(&u.bits, data, 4);
 	u.bits = pg_ntoh32(u.bits);
 	return Float4GetDatum(u.value);
@@ -156,7 +152,8 @@ decode_float8(Decoder *decoder, char *data, int length)
 		float8		value;
 	}			u;
 
-	pgcopy_decode_expect_length(length, 8);
+	if (unlikely(length != 8))
+		return pgcopy_decode_receive(decoder, data, length);
 	memcpy(&u.bits, data, 8);
 	u.bits = pg_ntoh64(u.bits);
 	return Float8GetDatum(u.value);
@@ -165,7 +162,8 @@ decode_float8(Decoder *decoder, char *data, int length)
 static Datum
 decode_uuid(Decoder *decoder, char *data, int length)
 {
-	pgcopy_decode_expect_length(length, UUID_LEN);
+	if (unlikely(length != UUID_LEN))
+		return pgcopy_decode_receive(decoder, data, length);
 	return PointerGetDatum(data);
 }
 

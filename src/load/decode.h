@@ -48,15 +48,6 @@ extern DecodeFunction pgcopy_decode_find(Oid type);
 /* A varlena of these bytes: in place where that can be. */
 extern Datum pgcopy_decode_varlena(const Decoder *decoder,
 								   char *data, int length);
-extern void pgcopy_decode_bad_length(int length, int expected)
-			pg_attribute_noreturn();
-
-static inline void
-pgcopy_decode_expect_length(int length, int expected)
-{
-	if (unlikely(length != expected))
-		pgcopy_decode_bad_length(length, expected);
-}
 
 /* decode_numeric.c, decode_time.c, decode_text.c, decode_array.c */
 extern Datum pgcopy_decode_numeric(Decoder *decoder, char *data, int length);

@@ -42,7 +42,8 @@ pgcopy_decode_date(Decoder *decoder, char *data, int length)
 {
 	DateADT		result;
 
-	pgcopy_decode_expect_length(length, 4);
+	if (unlikely(length != 4))
+		return pgcopy_decode_receive(decoder, data, length);
 	result = read_int32(data);
 	if (!DATE_NOT_FINITE(result) && !IS_VALID_DATE(result))
 		ereport(ERROR,
@@ -56,7 +57,8 @@ pgcopy_decode_time(Decoder *decoder, char *data, int length)
 {
 	TimeADT		result;
 
-	pgcopy_decode_expect_length(length, 8);
+	if (unlikely(length != 8))
+		return pgcopy_decode_receive(decoder, data, length);
 	result = read_int64(data);
 	if (result < INT64CONST(0) || result > USECS_PER_DAY)
 		ereport(ERROR,
@@ -71,7 +73,8 @@ pgcopy_decode_timestamp(Decoder *decoder, char *data, int length)
 {
 	Timestamp	result;
 
-	pgcopy_decode_expect_length(length, 8);
+	if (unlikely(length != 8))
+		return pgcopy_decode_receive(decoder, data, length);
 	result = read_int64(data);
 	if (decoder->typmod >= 0 ||
 		result < MIN_TIMESTAMP + 2 * USECS_PER_DAY ||
@@ -85,7 +88,8 @@ pgcopy_decode_interval(Decoder *decoder, char *data, int length)
 {
 	Interval   *result;
 
-	pgcopy_decode_expect_length(length, 16);
+	if (unlikely(length != 16))
+		return pgcopy_decode_receive(decoder, data, length);
 	if (decoder->typmod >= 0)
 		return pgcopy_decode_receive(decoder, data, length);
 	result = palloc(sizeof(Interval));

@@ -1,0 +1,11 @@
+\echo Use "CREATE EXTENSION pgcopy_fuzz" to load this file. \quit
+
+-- Rounds of images made from the samples (text, as the type's input takes
+-- them); returns how many images the two disagree about.
+CREATE FUNCTION pgcopy_fuzz(type regtype, typmod integer, samples text[],
+							rounds integer, seed bigint)
+RETURNS bigint LANGUAGE c STRICT AS 'MODULE_PATHNAME';
+
+-- One image; what the decoder makes of it, as text, or its error code.
+CREATE FUNCTION pgcopy_fuzz_decode(type regtype, typmod integer, image bytea)
+RETURNS text LANGUAGE c STRICT AS 'MODULE_PATHNAME';

@@ -1,0 +1,296 @@
+/*-------------------------------------------------------------------------
+ *
+ * pgcopy_fuzz.c
+ *	  The same wire image through a decoder and the type's receive function.
+ *
+ * Both must give the same value, bit by bit, or refuse with the same error
+ * code.  Images are what typsend makes of the samples, then mutated, or
+ * random bytes.  The generator of random numbers is our own, so that a seed
+ * means the same everywhere.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "load/decode.h"
+
+PG_MODULE_MAGIC;
+
+PG_FUNCTION_INFO_V1(pgcopy_fuzz);
+PG_FUNCTION_INFO_V1(pgcopy_fuzz_decode);
+
+#define MAX_GROWTH	64
+
+typedef struct Image
+{
+	char	   *bytes;
+	int			length;
+} Image;
+
+typedef struct Outcome
+{
+	Datum		value;
+	int			sqlstate;		/* 0: accepted */
+} Outcome;
+
+static uint64 random_state;
+
+static uint32
+next_random(uint32 limit)
+{
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 7;
+	random_state ^= random_state << 17;
+	return (uint32) (random_state >> 32) % limit;
+}
+
+/*
+ * Decode a copy that lies as on the wire: length word before, one byte
+ * behind, at any alignment.
+ */
+static Outcome
+run_decoder(Decoder *decoder, DecodeFunction decode, const Image *image,
+			int misalignment)
+{
+	Outcome		outcome = {0};
+	MemoryContext context = CurrentMemoryContext;
+	char	   *copy = (char *) palloc(image->length + 5 + 8) + misalignment;
+
+	memcpy(copy + 4, image->bytes, image->length);
+	copy[4 + image->length] = 'x';
+	PG_TRY();
+	{
+		outcome.value = decode(decoder, copy + 4, image->length);
+		if (copy[4 + image->length] != 'x')
+			elog(PANIC, "decoder wrote behind the value");
+	}
+	PG_CATCH();
+	{
+		outcome.sqlstate = geterrcode();
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	return outcome;
+}
+
+static bool
+outcomes_agree(Oid type, Outcome a, Outcome b)
+{
+	int16		length;
+	bool		by_value;
+
+	if (a.sqlstate != 0 || b.sqlstate != 0)
+		return a.sqlstate == b.sqlstate;
+	get_typlenbyval(type, &length, &by_value);
+	if (length == -1)
+	{
+		a.value = PointerGetDatum(PG_DETOAST_DATUM(a.value));
+		b.value = PointerGetDatum(PG_DETOAST_DATUM(b.value));
+	}
+	return datumIsEqual(a.value, b.value, by_value, length);
+}
+
+static void
+mutate_once(Image *image)
+{
+	int			at = image->length > 0 ? next_random(image->length) : 0;
+
+	switch (next_random(7))
+	{
+		case 0:
+			if (image->length > 0)
+				image->bytes[at] ^= 1 << next_random(8);
+			break;
+		case 1:
+			if (image->length > 0)
+				image->bytes[at] = next_random(256);
+			break;
+		case 2:
+			image->length = at;
+			break;
+		case 3:
+			{
+				int			n = 1 + next_random(8);
+
+				while (n-- > 0)
+					image->bytes[image->length++] = next_random(256);
+				break;
+			}
+		case 4:
+			{
+				static const unsigned char edges[] = {0, 1, 0x7f, 0x80, 0xff, ' ', 0xc3, 0x27};
+
+				if (image->length > 0)
+					image->bytes[at] = edges[next_random(lengthof(edges))];
+				break;
+			}
+		case 5:
+			/* a 16-bit word: lengths, digits, weights */
+			if (image->length > 1)
+			{
+				at &= ~1;
+				if (at + 1 < image->length)
+				{
+					image->bytes[at] = next_random(2) ? 0 : 0x27;
+					image->bytes[at + 1] = next_random(256);
+				}
+			}
+			break;
+		default:
+			/* doubled byte order of two neighbours */
+			if (at + 1 < image->length)
+			{
+				char		swap = image->bytes[at];
+
+				image->bytes[at] = image->bytes[at + 1];
+				image->bytes[at + 1] = swap;
+			}
+			break;
+	}
+}
+
+static Image
+make_image(const Image *samples, int nsamples)
+{
+	Image		image;
+	const Image *sample;
+
+	if (next_random(10) == 0)
+	{
+		int			i;
+
+		image.length = next_random(40);
+		image.bytes = palloc(image.length + MAX_GROWTH);
+		for (i = 0; i < image.length; i++)
+			image.bytes[i] = next_random(next_random(2) ? 256 : 4);
+		return image;
+	}
+	sample = &samples[next_random(nsamples)];
+	image.length = sample->length;
+	image.bytes = palloc(image.length + MAX_GROWTH);
+	memcpy(image.bytes, sample->bytes, image.length);
+	return image;
+}
+
+static Image
+make_sample(Oid type, int32 typmod, const char *text)
+{
+	Oid			input;
+	Oid			ioparam;
+	Oid			send;
+	bool		is_varlena;
+	bytea	   *sent;
+	Image		image;
+
+	getTypeInputInfo(type, &input, &ioparam);
+	getTypeBinaryOutputInfo(type, &send, &is_varlena);
+	sent = OidSendFunctionCall(send,
+							   OidInputFunctionCall(input, unconstify(char *, text),
+													ioparam, typmod));
+	image.length = VARSIZE(sent) - VARHDRSZ;
+	image.bytes = VARDATA(sent);
+	return image;
+}
+
+static void
+report_difference(Oid type, const Image *image, Outcome ours, Outcome theirs)
+{
+	bytea	   *bytes = palloc(VARHDRSZ + image->length);
+
+	SET_VARSIZE(bytes, VARHDRSZ + image->length);
+	memcpy(VARDATA(bytes), image->bytes, image->length);
+	ereport(WARNING,
+			(errmsg("decoder and receive function of %s disagree",
+					format_type_be(type)),
+			 errdetail("Image %s, decoder %s, receive function %s.",
+					   DatumGetCString(DirectFunctionCall1(byteaout, PointerGetDatum(bytes))),
+					   ours.sqlstate ? pstrdup(unpack_sql_state(ours.sqlstate)) : "accepts",
+					   theirs.sqlstate ? pstrdup(unpack_sql_state(theirs.sqlstate)) : "accepts")));
+}
+
+Datum
+pgcopy_fuzz(PG_FUNCTION_ARGS)
+{
+	Oid			type = PG_GETARG_OID(0);
+	int32		typmod = PG_GETARG_INT32(1);
+	int32		rounds = PG_GETARG_INT32(3);
+	MemoryContext row;
+	MemoryContext old;
+	Datum	   *texts;
+	bool	   *nulls;
+	int			nsamples;
+	Image	   *samples;
+	Decoder		decoder;
+	int64		differences = 0;
+	int			i;
+
+	random_state = (uint64) PG_GETARG_INT64(4) * UINT64CONST(0x9E3779B97F4A7C15) + 1;
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), TEXTOID, -1, false, TYPALIGN_INT,
+					  &texts, &nulls, &nsamples);
+	samples = palloc(sizeof(Image) * nsamples);
+	for (i = 0; i < nsamples; i++)
+		samples[i] = make_sample(type, -1, TextDatumGetCString(texts[i]));
+
+	pgcopy_decode_init(&decoder, type, typmod, false);
+	row = AllocSetContextCreate(CurrentMemoryContext, "fuzz",
+								ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(row);
+	for (i = 0; i < rounds; i++)
+	{
+		Image		image;
+		Outcome		ours;
+		Outcome		theirs;
+		int			mutations = 0;
+
+		CHECK_FOR_INTERRUPTS();
+		MemoryContextReset(row);
+		image = make_image(samples, nsamples);
+		if (i >= nsamples)
+			mutations = next_random(4);
+		while (mutations-- > 0)
+			mutate_once(&image);
+		decoder.can_be_short = next_random(2) == 0;
+		ours = run_decoder(&decoder, decoder.decode, &image, next_random(8));
+		theirs = run_decoder(&decoder, pgcopy_decode_receive, &image, 0);
+		if (!outcomes_agree(type, ours, theirs))
+		{
+			differences++;
+			report_difference(type, &image, ours, theirs);
+		}
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(row);
+	PG_RETURN_INT64(differences);
+}
+
+Datum
+pgcopy_fuzz_decode(PG_FUNCTION_ARGS)
+{
+	Oid			type = PG_GETARG_OID(0);
+	bytea	   *bytes = PG_GETARG_BYTEA_PP(2);
+	Image		image;
+	Decoder		decoder;
+	Outcome		outcome;
+	Oid			output;
+	bool		is_varlena;
+
+	image.bytes = VARDATA_ANY(bytes);
+	image.length = VARSIZE_ANY_EXHDR(bytes);
+	pgcopy_decode_init(&decoder, type, PG_GETARG_INT32(1), false);
+	outcome = run_decoder(&decoder, decoder.decode, &image, 3);
+	if (outcome.sqlstate != 0)
+		PG_RETURN_TEXT_P(cstring_to_text(unpack_sql_state(outcome.sqlstate)));
+	getTypeOutputInfo(type, &output, &is_varlena);
+	PG_RETURN_TEXT_P(cstring_to_text(OidOutputFunctionCall(output, outcome.value)));
+}
