@@ -455,7 +455,6 @@ SELECT e.job, e.no, e.at, e.attempt, e.phase, e.item, i.kind, e.is_final, e.sqls
 
 COMMENT ON VIEW pgcopy_errors IS 'every error of each job, complete; is_final: it was not tried again';
 
--- The view behind pgcopy_summary(): what a role may see of the steps of a job.
 CREATE VIEW pgcopy.step WITH (security_barrier) AS
 SELECT i.job, i.kind, i.state, i.started, i.finished, i.bytes_done, i.rows_done,
        j.table_jobs, j.index_jobs, j.started AS job_started,
@@ -463,6 +462,8 @@ SELECT i.job, i.kind, i.state, i.started, i.finished, i.bytes_done, i.rows_done,
   FROM pgcopy.job AS j
   JOIN pgcopy.item AS i ON i.job OPERATOR(pg_catalog.=) j.id
  WHERE pg_catalog.pg_has_role(current_user, j.owner, 'MEMBER');
+
+COMMENT ON VIEW pgcopy.step IS 'the items behind pgcopy_summary(), as far as a role may see them';
 
 CREATE FUNCTION pgcopy_summary(job bigint)
 RETURNS TABLE (step text, connection text, items bigint, wall_clock interval,
