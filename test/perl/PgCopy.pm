@@ -369,8 +369,9 @@ sub assert_frozen
 	my ($target, %opt) = @_;
 	my $db = $opt{db} // 'postgres';
 
-	# In a schema of their own, dropped again.
+	# In a schema of their own, dropped again.  Event triggers may forbid it.
 	$target->safe_psql($db, <<'EOQ');
+SET session_replication_role = replica;
 CREATE SCHEMA pgcopy_test_look;
 CREATE EXTENSION pg_visibility SCHEMA pgcopy_test_look;
 CREATE EXTENSION amcheck SCHEMA pgcopy_test_look;
@@ -402,6 +403,7 @@ EOQ
 	};
 	$target->safe_psql($db, <<'EOQ');
 SET client_min_messages = warning;
+SET session_replication_role = replica;
 DROP SCHEMA pgcopy_test_look CASCADE;
 EOQ
 	return $result;
