@@ -369,13 +369,11 @@ sub assert_frozen
 	my ($target, %opt) = @_;
 	my $db = $opt{db} // 'postgres';
 
-	# In a schema of their own, dropped again.  Event triggers may forbid it.
-	$target->safe_psql($db, <<'EOQ');
-SET session_replication_role = replica;
-CREATE SCHEMA pgcopy_test_look;
-CREATE EXTENSION pg_visibility SCHEMA pgcopy_test_look;
-CREATE EXTENSION amcheck SCHEMA pgcopy_test_look;
-EOQ
+	# In a schema of their own, dropped again.
+	_without_event_triggers($target, $db,
+		'CREATE SCHEMA pgcopy_test_look',
+		'CREATE EXTENSION pg_visibility SCHEMA pgcopy_test_look',
+		'CREATE EXTENSION amcheck SCHEMA pgcopy_test_look');
 	my $tables = <<EOQ;
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
@@ -401,12 +399,31 @@ WHERE a.amname = 'btree' AND i.relkind = 'i' AND x.indisvalid AND x.indisready
 EOQ
 		is($err, '', 'every B-tree holds every row');
 	};
-	$target->safe_psql($db, <<'EOQ');
-SET client_min_messages = warning;
-SET session_replication_role = replica;
-DROP SCHEMA pgcopy_test_look CASCADE;
-EOQ
+	_without_event_triggers($target, $db, 'DROP SCHEMA pgcopy_test_look CASCADE');
 	return $result;
+}
+
+# Run statements that the database's own event triggers might forbid or log.
+sub _without_event_triggers
+{
+	my ($node, $db, @statement) = @_;
+	my $execute = join '', map { 'EXECUTE ' . quote_literal($_) . ";\n" } @statement;
+
+	$node->safe_psql($db, <<EOQ);
+SET client_min_messages = warning;
+DO \$do\$
+DECLARE
+	oids oid[] := ARRAY(SELECT oid FROM pg_catalog.pg_event_trigger ORDER BY oid);
+	enabled "char"[] := ARRAY(SELECT evtenabled FROM pg_catalog.pg_event_trigger ORDER BY oid);
+BEGIN
+	UPDATE pg_catalog.pg_event_trigger SET evtenabled = 'D';
+	$execute
+	UPDATE pg_catalog.pg_event_trigger t SET evtenabled = k.enabled
+	FROM unnest(oids, enabled) AS k(oid, enabled) WHERE t.oid = k.oid;
+END
+\$do\$;
+EOQ
+	return;
 }
 
 # Compare two texts; when they differ, show how.
