@@ -143,7 +143,10 @@ $job = clone($target, $app, db => 'queued');
 wait_held($target, 'queued', 1, $job);
 my $waiter = $target->background_psql('queued', on_error_stop => 0);
 $waiter->query_until(qr/waiting/, "\\echo waiting\nSELECT pgcopy_wait($job);\n");
-ok( wait_until($target, "SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE '%pgcopy_wait(%' AND state = 'active' AND pid <> pg_backend_pid() AND pg_cancel_backend(pid)", db => 'queued', limit => 10),
+my $waiting = "FROM pg_stat_activity WHERE query LIKE 'SELECT pgcopy_wait(%' AND state = 'active'";
+wait_until($target, "SELECT count(*) = 1 $waiting", db => 'queued', what => 'pgcopy_wait to wait');
+$target->safe_psql('queued', "SELECT pg_cancel_backend(pid) $waiting");
+ok(wait_until($target, "SELECT count(*) = 0 $waiting", db => 'queued', limit => 10),
 	'pgcopy_wait can be interrupted');
 cancel_and_look('while somebody waited', 'queued', $job);
 release($hold);
