@@ -25,9 +25,10 @@ CREATE TABLE indexed (a int, b text);
 INSERT INTO indexed SELECT g, md5(g::text) FROM generate_series(1, 5000) g;
 CREATE INDEX indexed_held ON indexed ((a + hold.here(2)::int));
 CREATE INDEX indexed_b ON indexed (b);
-CREATE TABLE refers (a int REFERENCES plain);
+CREATE TABLE refers (a int REFERENCES plain CHECK (hold.here(4)));
+INSERT INTO refers SELECT a FROM plain;
 CREATE FUNCTION on_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';
-CREATE TABLE triggered (a int);
+CREATE TABLE triggered (a int CHECK (hold.here(5)));
 INSERT INTO triggered VALUES (1);
 CREATE TRIGGER t AFTER INSERT ON triggered FOR EACH ROW EXECUTE FUNCTION on_change();
 CREATE MATERIALIZED VIEW refreshed AS SELECT count(*) FROM plain;
@@ -104,32 +105,32 @@ is($target->safe_psql('indexing', "SELECT count(*) FROM pg_class WHERE relname =
 	'0', 'indexing: the index that was being built is not there');
 release($hold);
 
-# constraints: a primary key waits for a reader of its table
-$hold = hold($target, 'constraints', 1);
+# constraints: a foreign key waits for a writer of its table
+$hold = hold($target, 'constraints', 4);
 $job = clone($target, $app, db => 'constraints', table_jobs => 4);
-wait_held($target, 'constraints', 1, $job);
-my $reader = $target->background_psql('constraints');
-$reader->query_safe('BEGIN; LOCK TABLE refers IN ROW EXCLUSIVE MODE');
+wait_held($target, 'constraints', 4, $job);
+my $writer = $target->background_psql('constraints');
+$writer->query_safe('BEGIN; LOCK TABLE refers IN ROW EXCLUSIVE MODE');
 release($hold);
 wait_until($target, "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND relation = 'refers'::regclass AND locktype = 'relation'",
-	db => 'constraints', job => $job, what => 'a constraint to wait for a reader');
+	db => 'constraints', job => $job, what => 'a foreign key to wait for a writer');
 cancel_and_look('constraints', 'constraints', $job);
-$reader->query_safe('ROLLBACK');
-$reader->quit;
+$writer->query_safe('ROLLBACK');
+$writer->quit;
 
 # post-data: a trigger waits for a writer of its table
-$hold = hold($target, 'post_data', 1);
+$hold = hold($target, 'post_data', 5);
 $job = clone($target, $app, db => 'post_data', table_jobs => 4);
-wait_held($target, 'post_data', 1, $job);
-$reader = $target->background_psql('post_data');
-$reader->query_safe('BEGIN; LOCK TABLE triggered IN ROW EXCLUSIVE MODE');
+wait_held($target, 'post_data', 5, $job);
+$writer = $target->background_psql('post_data');
+$writer->query_safe('BEGIN; LOCK TABLE triggered IN ROW EXCLUSIVE MODE');
 release($hold);
 wait_until($target, "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND relation = 'triggered'::regclass AND locktype = 'relation'",
 	db => 'post_data', job => $job, what => 'a trigger to wait for a writer');
 is(job_state($target, $job, db => 'post_data'), 'post-data', 'the job is in post-data');
 cancel_and_look('post-data', 'post_data', $job);
-$reader->query_safe('ROLLBACK');
-$reader->quit;
+$writer->query_safe('ROLLBACK');
+$writer->quit;
 
 # nobody cancels: the same ends done
 $job = clone_ok($target, $app, db => 'refresh', name => 'a job that nobody cancels ends done');
@@ -142,7 +143,10 @@ $job = clone($target, $app, db => 'queued');
 wait_held($target, 'queued', 1, $job);
 my $waiter = $target->background_psql('queued', on_error_stop => 0);
 $waiter->query_until(qr/waiting/, "\\echo waiting\nSELECT pgcopy_wait($job);\n");
-ok( wait_until($target, "SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE '%pgcopy_wait(%' AND state = 'active' AND pid <> pg_backend_pid() AND pg_cancel_backend(pid)", db => 'queued', limit => 10),
+my $waiting = "FROM pg_stat_activity WHERE query LIKE 'SELECT pgcopy_wait(%' AND state = 'active'";
+wait_until($target, "SELECT count(*) = 1 $waiting", db => 'queued', what => 'pgcopy_wait to wait');
+$target->safe_psql('queued', "SELECT pg_cancel_backend(pid) $waiting");
+ok(wait_until($target, "SELECT count(*) = 0 $waiting", db => 'queued', limit => 10),
 	'pgcopy_wait can be interrupted');
 cancel_and_look('while somebody waited', 'queued', $job);
 release($hold);
