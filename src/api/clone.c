@@ -91,18 +91,31 @@ get_jobs(FunctionCallInfo fcinfo, int arg)
 	return jobs;
 }
 
+/* What pg_size_bytes() refuses gets our hint. */
+static void
+add_split_hint(void *arg)
+{
+	errhint("Give split_tables_larger_than a size like '1GB', or '0' to copy each table in one piece.");
+}
+
 /* A size with a unit, as pg_size_bytes() takes it; 0 is never. */
 static int64
 get_split(FunctionCallInfo fcinfo)
 {
-	int64		bytes = DatumGetInt64(DirectFunctionCall1(pg_size_bytes,
-														  PG_GETARG_DATUM(ARG_SPLIT)));
+	ErrorContextCallback context = {
+		.previous = error_context_stack,
+		.callback = add_split_hint
+	};
+	int64		bytes;
 
+	error_context_stack = &context;
+	bytes = DatumGetInt64(DirectFunctionCall1(pg_size_bytes,
+											  PG_GETARG_DATUM(ARG_SPLIT)));
 	if (bytes < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("split_tables_larger_than must not be negative"),
-				 errhint("Give a size like '1GB', or '0' to copy each table in one piece.")));
+				 errmsg("split_tables_larger_than must not be negative")));
+	error_context_stack = context.previous;
 	return bytes;
 }
 
