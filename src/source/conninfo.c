@@ -19,6 +19,7 @@
 
 #include "catalog/pg_authid.h"
 #include "libpq-fe.h"
+#include "foreign/foreign.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 
@@ -373,7 +374,10 @@ pgcopy_conninfo_resolve(const char *source, Oid owner)
 				 errmsg("the connection string of the source is empty"),
 				 errhint("Write it as \"host=... dbname=... user=...\" or \"postgresql://user@host/dbname\".")));
 
-	if (pgcopy_conninfo_is_uri(source) || strchr(source, '=') != NULL)
+	/* as dblink does: whatever a server is called, its name comes first */
+	if (OidIsValid(get_foreign_server_oid(source, true)))
+		options = pgcopy_options_from_server(source, owner);
+	else if (pgcopy_conninfo_is_uri(source) || strchr(source, '=') != NULL)
 		options = parse_string(source, owner);
 	else if (pgcopy_conninfo_is_word(source))
 		options = pgcopy_options_from_server(source, owner);
