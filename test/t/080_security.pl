@@ -13,9 +13,11 @@ use Test::More;
 my $secret = 'gaheim-s3cr3t';
 my $inner = 'inn3n-s3cr3t';    # inside the source's definitions
 
+# Statements of this test hold the secret: they are not logged.
 my ($source, $target) = new_pair(
 	'security',
-	target_conf => "log_min_messages = debug5\nlog_connections = on\nlog_disconnections = on\n");
+	source_conf => "log_statement = none\n",
+	target_conf => "log_statement = none\n" . "log_min_messages = debug5\nlog_connections = on\nlog_disconnections = on\n");
 $source->safe_psql('postgres', <<EOQ);
 CREATE ROLE reader LOGIN SUPERUSER PASSWORD '$secret';
 CREATE ROLE ev_mapped;
@@ -108,10 +110,10 @@ is($target->safe_psql('app', 'SELECT umoptions FROM pg_user_mapping'), "{passwor
 #
 $target->safe_psql('byserver', <<EOQ);
 CREATE EXTENSION pgcopydb_ext;
-CREATE SERVER "The source" FOREIGN DATA WRAPPER pgcopydb_fdw OPTIONS (host '127.0.0.1', port '@{[$source->port]}', dbname 'plain');
-CREATE USER MAPPING FOR CURRENT_USER SERVER "The source" OPTIONS (user 'reader', password '$secret');
+CREATE SERVER "The-source" FOREIGN DATA WRAPPER pgcopydb_fdw OPTIONS (host '127.0.0.1', port '@{[$source->port]}', dbname 'plain');
+CREATE USER MAPPING FOR CURRENT_USER SERVER "The-source" OPTIONS (user 'reader', password '$secret');
 EOQ
-clone_ok($target, 'The source', db => 'byserver', name => 'a foreign server can be the source');
+clone_ok($target, 'The-source', db => 'byserver', name => 'a foreign server can be the source');
 is($target->safe_psql('byserver', 'SELECT count(*) FROM t'), '10', 'and its rows arrive');
 is(find_in_catalogs($target, 'byserver', $secret), '', 'no view has the password of its user mapping');
 my @error = call_error($target, 'byserver', "CREATE SERVER x FOREIGN DATA WRAPPER pgcopydb_fdw OPTIONS (nonsense '1')");
@@ -218,8 +220,10 @@ foreach my $table (qw(job item statement error relation snapshot))
 	@error = call_error($target, 'roles', "SELECT * FROM pgcopy.$table", user => 'app');
 	is($error[0], '42501', "pgcopy.$table can be read by nobody else");
 }
-@error = call_error($target, 'roles', "SET pgcopy.pg_dump = '/bin/false'", user => 'app');
+@error = call_error($target, 'roles', "SELECT pgcopy.bar(1); SET pgcopy.pg_dump = '/bin/false'", user => 'app');
 is($error[0], '42501', 'the path of pg_dump is not for users to set');
+my (undef, undef, $warning) = $target->psql('roles', "SET pgcopy.pg_dump = '/bin/false'; SELECT pgcopy.bar(1)", extra_params => [ '-U', 'app' ]);
+like($warning, qr/permission denied to set parameter "pgcopy.pg_dump"/, 'not even before the library is loaded');
 $target->safe_psql('roles', 'CREATE ROLE no_login; GRANT EXECUTE ON FUNCTION pgcopy_clone(text, int, int, text, bool, bool, bool, bool, bool, text, text, text) TO no_login; DROP TABLE t');
 @error = call_error($target, 'roles', "SET ROLE no_login; SELECT pgcopy_clone($plain)");
 isnt($error[0], '', 'a role that cannot log in cannot own a job');
