@@ -95,7 +95,7 @@ is( $target->safe_psql('everything', $next),
 	$source->safe_psql('everything', $next),
 	'every sequence gives the same next values');
 
-$target->safe_psql('everything', 'DROP EVENT TRIGGER ev_forbid');
+$target->safe_psql('everything', 'DROP EVENT TRIGGER ev_forbid; DROP EVENT TRIGGER ev_end');
 assert_frozen($target, db => 'everything');
 
 # The extension leaves nothing behind.

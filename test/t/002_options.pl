@@ -139,7 +139,7 @@ assert_same(
 	ignore => qr/^ev\.by_colour_/,    # routed by OIDs of enum values
 	filter => \&everything_filter,
 	name => 'everything is equal as text and in chunks');
-$target->safe_psql('everything', 'DROP EVENT TRIGGER ev_forbid');
+$target->safe_psql('everything', 'DROP EVENT TRIGGER ev_forbid; DROP EVENT TRIGGER ev_end');
 assert_frozen($target, db => 'everything', name => 'everything is frozen as text and in chunks');
 
 # errors: rows that break a CHECK, a foreign key, a unique index
