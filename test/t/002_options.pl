@@ -146,9 +146,9 @@ assert_frozen($target, db => 'everything', name => 'everything is frozen as text
 $source->safe_psql('broken', <<'EOQ');
 CREATE FUNCTION is_fine(int) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT true';
 CREATE TABLE bad_rows (a int PRIMARY KEY, CONSTRAINT fine CHECK (public.is_fine(a)));
-INSERT INTO bad_rows SELECT generate_series(1, 100);
+INSERT INTO bad_rows SELECT generate_series(1, 20000);
 CREATE INDEX bad_rows_idx ON bad_rows ((a + 1));
-CREATE OR REPLACE FUNCTION is_fine(int) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT $1 <> 50';
+CREATE OR REPLACE FUNCTION is_fine(int) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT $1 <> 15000';
 CREATE TABLE needs_bad_rows (a int REFERENCES bad_rows);
 CREATE TABLE good (a int PRIMARY KEY, b text);
 INSERT INTO good SELECT g, 'b' FROM generate_series(1, 1000) g;
