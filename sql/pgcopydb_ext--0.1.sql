@@ -172,6 +172,12 @@ LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
 
 COMMENT ON FUNCTION pgcopy.live_workers(bigint, bigint) IS 'the live workers of a running job, with the item each is at and what it has read of it';
 
+CREATE FUNCTION pgcopy.is_interrupted(job bigint) RETURNS boolean
+AS 'MODULE_PATHNAME', 'pgcopy_is_interrupted'
+LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION pgcopy.is_interrupted(bigint) IS 'whether a job has not ended and its processes are gone';
+
 CREATE FUNCTION pgcopy.bar(percent integer) RETURNS text
 AS 'MODULE_PATHNAME', 'pgcopy_bar'
 LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE;
@@ -310,15 +316,7 @@ SELECT j.id AS job,
            'on_error', CASE WHEN j.stop_on_error THEN 'stop' ELSE 'continue' END,
            'format', j.format) AS arguments
   FROM (SELECT r.*,
-               r.ended IS NULL AND NOT EXISTS (
-                   SELECT FROM pg_catalog.pg_locks AS k
-                    WHERE k.locktype OPERATOR(pg_catalog.=) 'advisory'
-                      AND k.database OPERATOR(pg_catalog.=) (SELECT d.oid FROM pg_catalog.pg_database AS d
-                            WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database())
-                      AND k.classid OPERATOR(pg_catalog.=) 1346847600::oid
-                      AND k.objid OPERATOR(pg_catalog.=) (r.id OPERATOR(pg_catalog.%) 4294967296)::oid
-                      AND k.objsubid OPERATOR(pg_catalog.=) 2
-                      AND k.granted) AS is_lost
+               r.ended IS NULL AND pgcopy.is_interrupted(r.id) AS is_lost
           FROM pgcopy.job AS r
          WHERE pg_catalog.pg_has_role(current_user, r.owner, 'MEMBER')) AS j
   LEFT JOIN LATERAL pgcopy.live(j.control, j.id) AS l ON j.ended IS NULL AND NOT j.is_lost;
