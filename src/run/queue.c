@@ -232,14 +232,13 @@ recall_aside(Queue *queue)
 	queue->aside = NIL;
 }
 
-/* Delayed items whose time has come become ready; *next: when the next will. */
-static void
-recall_delayed(Queue *queue, TimestampTz *next)
+TimestampTz
+pgcopy_queue_recall_delayed(Queue *queue)
 {
 	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz next = 0;
 	ListCell   *lc;
 
-	*next = 0;
 	foreach(lc, queue->delayed)
 	{
 		QueueItem  *item = lfirst(lc);
@@ -250,9 +249,10 @@ recall_delayed(Queue *queue, TimestampTz *next)
 			item->not_before = 0;
 			make_ready(queue, item);
 		}
-		else if (*next == 0 || item->not_before < *next)
-			*next = item->not_before;
+		else if (next == 0 || item->not_before < next)
+			next = item->not_before;
 	}
+	return next;
 }
 
 /*
@@ -319,12 +319,11 @@ take_small(Queue *queue, QueueLine line, QueueItem *first, int nworkers,
 
 int
 pgcopy_queue_take(Queue *queue, QueueLine line, int nworkers, int *items,
-				  int max, TimestampTz *not_before)
+				  int max)
 {
 	QueueItem  *first;
 	int			n = 0;
 
-	recall_delayed(queue, not_before);
 	first = pop_ready(queue, line);
 	if (first == NULL)
 		return 0;
