@@ -412,6 +412,23 @@ pgcopy_queue_put_back(Queue *queue, int no, TimestampTz not_before)
 	MemoryContextSwitchTo(caller);
 }
 
+/*
+ * Whether an item only had to come after another one.  When an index could
+ * not be built, the other constraints of its table and ANALYZE can still be
+ * done; a table that was not loaded takes along all that comes after it.
+ */
+static bool
+can_do_without(const QueueItem *failed, const QueueItem *gone,
+			   const QueueItem *dependent)
+{
+	if (failed->kind != ITEM_INDEX && failed->kind != ITEM_CONSTRAINT &&
+		failed->kind != ITEM_ANALYZE)
+		return false;
+	if (dependent->kind == ITEM_CONSTRAINT)
+		return gone->kind == ITEM_INDEX && dependent->own_index != gone->no;
+	return dependent->kind == ITEM_ANALYZE || gone->kind == ITEM_ANALYZE;
+}
+
 /* Without recursion: a chain of dependents can be as long as the job. */
 List *
 pgcopy_queue_fail(Queue *queue, int no)
@@ -436,6 +453,12 @@ pgcopy_queue_fail(Queue *queue, int no)
 
 			if (dependent->state != ITEM_PENDING)
 				continue;
+			if (can_do_without(item, gone, dependent))
+			{
+				dependent->waits_for--;
+				make_ready(queue, dependent);
+				continue;
+			}
 			dependent->state = ITEM_SKIPPED;
 			count_finished(queue, dependent);
 			skipped = lappend_int(skipped, dependent->no);

@@ -36,6 +36,7 @@ typedef struct QueueItem
 	bool		is_queued;		/* in the line's heap */
 	bool		through_leader; /* OUTCOME_SOURCE_LOCKED */
 	int			waits_for;		/* dependencies that are not done yet */
+	int			own_index;		/* of a constraint: item of its index, or 0 */
 	int			ndependents;
 	int		   *dependents;		/* numbers */
 	int64		cost;
