@@ -36,6 +36,7 @@
 #include "catalog/error.h"
 #include "catalog/relation.h"
 #include "run/leader.h"
+#include "run/work.h"
 #include "schema/apply.h"
 #include "source/snapshot.h"
 
@@ -121,6 +122,8 @@ pgcopy_leader_give_up(Leader *leader, int no)
 	{
 		foreach(lc, skipped)
 			pgcopy_item_mark(leader->job->id, lfirst_int(lc), ITEM_SKIPPED);
+		pgcopy_work_clean_up(leader->job,
+							 pgcopy_item_fetch(leader->job->id, no));
 	}
 	pgcopy_leader_commit(leader);
 	list_free(skipped);
