@@ -357,7 +357,8 @@ SELECT t.job, t.schema_name, t.table_name,
        CASE WHEN t.chunks_failed > 0 THEN 'failed'
             WHEN t.chunks_skipped > 0 THEN 'skipped'
             WHEN t.chunks_done OPERATOR(pg_catalog.=) t.chunks_total THEN 'copied'
-            WHEN t.chunks_running > 0 OR t.chunks_done > 0 THEN 'copying'
+            WHEN t.chunks_running > 0 OR t.chunks_done > 0
+            THEN CASE WHEN t.has_ended THEN 'stopped' ELSE 'copying' END
             ELSE 'pending' END AS state,
        t.format,
        t.chunks_done, t.chunks_total,
@@ -367,6 +368,7 @@ SELECT t.job, t.schema_name, t.table_name,
        t.duration,
        t.attempts
   FROM (SELECT i.job, r.schema_name, r.table_name,
+               j.ended IS NOT NULL AS has_ended,
                pg_catalog.max(i.format) AS format,
                pg_catalog.count(*) FILTER (WHERE i.state OPERATOR(pg_catalog.=) 'done')::integer AS chunks_done,
                pg_catalog.count(*) FILTER (WHERE i.state OPERATOR(pg_catalog.=) 'running')::integer AS chunks_running,
@@ -381,7 +383,7 @@ SELECT t.job, t.schema_name, t.table_name,
                              WHEN i.state OPERATOR(pg_catalog.=) 'done' THEN i.cost
                              WHEN w.bytes_done IS NOT NULL THEN LEAST(i.cost, w.bytes_done)
                              ELSE 0 END) * 100 / GREATEST(pg_catalog.sum(i.cost), 1)) END::integer AS percent,
-               pg_catalog.max(COALESCE(i.finished, CASE WHEN i.state OPERATOR(pg_catalog.=) 'running' THEN pg_catalog.clock_timestamp() END))
+               pg_catalog.max(COALESCE(i.finished, CASE WHEN i.state OPERATOR(pg_catalog.=) 'running' THEN COALESCE(j.ended, pg_catalog.clock_timestamp()) END))
                    OPERATOR(pg_catalog.-) pg_catalog.min(i.started) AS duration,
                pg_catalog.max(i.attempts) AS attempts
           FROM pgcopy.job AS j
@@ -393,19 +395,20 @@ SELECT t.job, t.schema_name, t.table_name,
                  ON w.job OPERATOR(pg_catalog.=) i.job AND w.item OPERATOR(pg_catalog.=) i.no
                 AND i.state OPERATOR(pg_catalog.=) 'running'
          WHERE pg_catalog.pg_has_role(current_user, j.owner, 'MEMBER')
-         GROUP BY i.job, r.no, r.schema_name, r.table_name) AS t;
+         GROUP BY i.job, j.ended, r.no, r.schema_name, r.table_name) AS t;
 
 COMMENT ON VIEW pgcopy_tables IS 'the tables of each job: state, format on the wire, chunks, rows, bytes on the wire, attempts';
 
 CREATE VIEW pgcopy_indexes WITH (security_barrier) AS
 SELECT i.job, i.schema_name, i.object_name AS index_name, i.kind,
        r.schema_name AS table_schema, r.table_name,
-       i.state,
+       CASE WHEN i.state OPERATOR(pg_catalog.=) 'running' AND j.ended IS NOT NULL
+            THEN 'stopped' ELSE i.state END AS state,
        CASE WHEN i.state OPERATOR(pg_catalog.=) 'running' THEN p.phase END AS phase,
        CASE WHEN i.state OPERATOR(pg_catalog.=) 'done' THEN 100
             WHEN p.blocks_total > 0 THEN LEAST(99, p.blocks_done * 100 / p.blocks_total)::integer
             ELSE 0 END AS percent,
-       COALESCE(i.finished, CASE WHEN i.state OPERATOR(pg_catalog.=) 'running' THEN pg_catalog.clock_timestamp() END)
+       COALESCE(i.finished, CASE WHEN i.state OPERATOR(pg_catalog.=) 'running' THEN COALESCE(j.ended, pg_catalog.clock_timestamp()) END)
            OPERATOR(pg_catalog.-) i.started AS duration
   FROM pgcopy.job AS j
   JOIN pgcopy.item AS i ON i.job OPERATOR(pg_catalog.=) j.id
