@@ -172,6 +172,12 @@ LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
 
 COMMENT ON FUNCTION pgcopy.live_workers(bigint, bigint) IS 'the live workers of a running job, with the item each is at and what it has read of it';
 
+CREATE FUNCTION pgcopy.is_interrupted(job bigint) RETURNS boolean
+AS 'MODULE_PATHNAME', 'pgcopy_is_interrupted'
+LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION pgcopy.is_interrupted(bigint) IS 'whether a job has not ended and its processes are gone';
+
 CREATE FUNCTION pgcopy.bar(percent integer) RETURNS text
 AS 'MODULE_PATHNAME', 'pgcopy_bar'
 LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE;
@@ -310,15 +316,7 @@ SELECT j.id AS job,
            'on_error', CASE WHEN j.stop_on_error THEN 'stop' ELSE 'continue' END,
            'format', j.format) AS arguments
   FROM (SELECT r.*,
-               r.ended IS NULL AND NOT EXISTS (
-                   SELECT FROM pg_catalog.pg_locks AS k
-                    WHERE k.locktype OPERATOR(pg_catalog.=) 'advisory'
-                      AND k.database OPERATOR(pg_catalog.=) (SELECT d.oid FROM pg_catalog.pg_database AS d
-                            WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database())
-                      AND k.classid OPERATOR(pg_catalog.=) 1346847600::oid
-                      AND k.objid OPERATOR(pg_catalog.=) (r.id OPERATOR(pg_catalog.%) 4294967296)::oid
-                      AND k.objsubid OPERATOR(pg_catalog.=) 2
-                      AND k.granted) AS is_lost
+               r.ended IS NULL AND pgcopy.is_interrupted(r.id) AS is_lost
           FROM pgcopy.job AS r
          WHERE pg_catalog.pg_has_role(current_user, r.owner, 'MEMBER')) AS j
   LEFT JOIN LATERAL pgcopy.live(j.control, j.id) AS l ON j.ended IS NULL AND NOT j.is_lost;
@@ -359,7 +357,8 @@ SELECT t.job, t.schema_name, t.table_name,
        CASE WHEN t.chunks_failed > 0 THEN 'failed'
             WHEN t.chunks_skipped > 0 THEN 'skipped'
             WHEN t.chunks_done OPERATOR(pg_catalog.=) t.chunks_total THEN 'copied'
-            WHEN t.chunks_running > 0 OR t.chunks_done > 0 THEN 'copying'
+            WHEN t.chunks_running > 0 OR t.chunks_done > 0
+            THEN CASE WHEN t.has_ended THEN 'stopped' ELSE 'copying' END
             ELSE 'pending' END AS state,
        t.format,
        t.chunks_done, t.chunks_total,
@@ -369,6 +368,7 @@ SELECT t.job, t.schema_name, t.table_name,
        t.duration,
        t.attempts
   FROM (SELECT i.job, r.schema_name, r.table_name,
+               j.ended IS NOT NULL AS has_ended,
                pg_catalog.max(i.format) AS format,
                pg_catalog.count(*) FILTER (WHERE i.state OPERATOR(pg_catalog.=) 'done')::integer AS chunks_done,
                pg_catalog.count(*) FILTER (WHERE i.state OPERATOR(pg_catalog.=) 'running')::integer AS chunks_running,
@@ -383,7 +383,7 @@ SELECT t.job, t.schema_name, t.table_name,
                              WHEN i.state OPERATOR(pg_catalog.=) 'done' THEN i.cost
                              WHEN w.bytes_done IS NOT NULL THEN LEAST(i.cost, w.bytes_done)
                              ELSE 0 END) * 100 / GREATEST(pg_catalog.sum(i.cost), 1)) END::integer AS percent,
-               pg_catalog.max(COALESCE(i.finished, CASE WHEN i.state OPERATOR(pg_catalog.=) 'running' THEN pg_catalog.clock_timestamp() END))
+               pg_catalog.max(COALESCE(i.finished, CASE WHEN i.state OPERATOR(pg_catalog.=) 'running' THEN COALESCE(j.ended, pg_catalog.clock_timestamp()) END))
                    OPERATOR(pg_catalog.-) pg_catalog.min(i.started) AS duration,
                pg_catalog.max(i.attempts) AS attempts
           FROM pgcopy.job AS j
@@ -395,19 +395,20 @@ SELECT t.job, t.schema_name, t.table_name,
                  ON w.job OPERATOR(pg_catalog.=) i.job AND w.item OPERATOR(pg_catalog.=) i.no
                 AND i.state OPERATOR(pg_catalog.=) 'running'
          WHERE pg_catalog.pg_has_role(current_user, j.owner, 'MEMBER')
-         GROUP BY i.job, r.no, r.schema_name, r.table_name) AS t;
+         GROUP BY i.job, j.ended, r.no, r.schema_name, r.table_name) AS t;
 
 COMMENT ON VIEW pgcopy_tables IS 'the tables of each job: state, format on the wire, chunks, rows, bytes on the wire, attempts';
 
 CREATE VIEW pgcopy_indexes WITH (security_barrier) AS
 SELECT i.job, i.schema_name, i.object_name AS index_name, i.kind,
        r.schema_name AS table_schema, r.table_name,
-       i.state,
+       CASE WHEN i.state OPERATOR(pg_catalog.=) 'running' AND j.ended IS NOT NULL
+            THEN 'stopped' ELSE i.state END AS state,
        CASE WHEN i.state OPERATOR(pg_catalog.=) 'running' THEN p.phase END AS phase,
        CASE WHEN i.state OPERATOR(pg_catalog.=) 'done' THEN 100
             WHEN p.blocks_total > 0 THEN LEAST(99, p.blocks_done * 100 / p.blocks_total)::integer
             ELSE 0 END AS percent,
-       COALESCE(i.finished, CASE WHEN i.state OPERATOR(pg_catalog.=) 'running' THEN pg_catalog.clock_timestamp() END)
+       COALESCE(i.finished, CASE WHEN i.state OPERATOR(pg_catalog.=) 'running' THEN COALESCE(j.ended, pg_catalog.clock_timestamp()) END)
            OPERATOR(pg_catalog.-) i.started AS duration
   FROM pgcopy.job AS j
   JOIN pgcopy.item AS i ON i.job OPERATOR(pg_catalog.=) j.id

@@ -34,7 +34,8 @@ PG_FUNCTION_INFO_V1(pgcopy_drop);
 /*
  * Stop a job.  A running one is told by SIGINT to its leader, which then ends
  * everything and moves the job itself; that does not wait for the caller's
- * commit.  One without a leader is moved here.
+ * commit.  One without a leader is moved here, and so is one that this very
+ * transaction has ordered: its leader waits for our commit and cannot see it.
  */
 Datum
 pgcopy_cancel(PG_FUNCTION_ARGS)
@@ -45,7 +46,7 @@ pgcopy_cancel(PG_FUNCTION_ARGS)
 
 	if (pgcopy_job_state_has_ended(job->state))
 		PG_RETURN_BOOL(false);
-	pid = pgcopy_job_leader_pid(id);
+	pid = pgcopy_job_is_of_this_transaction(id) ? 0 : pgcopy_job_leader_pid(id);
 	if (pid != 0)
 	{
 		if (kill(pid, SIGINT) != 0 && errno != ESRCH)
@@ -91,6 +92,15 @@ check_is_committed(int64 id)
 				 errhint("COMMIT, then call pgcopy_wait(" INT64_FORMAT ").", id)));
 }
 
+/* The state as people are told it: one without processes is interrupted. */
+static const char *
+name_state(int64 id, JobState state)
+{
+	if (!pgcopy_job_state_has_ended(state) && pgcopy_job_is_interrupted(id))
+		return "interrupted";
+	return pgcopy_job_state_name(state);
+}
+
 /* The moment until which to wait; no timeout: none. */
 static TimestampTz
 get_deadline(FunctionCallInfo fcinfo)
@@ -120,6 +130,7 @@ pgcopy_wait(PG_FUNCTION_ARGS)
 	check_is_committed(id);
 
 	while (!pgcopy_job_state_has_ended(state) &&
+		   !pgcopy_job_is_interrupted(id) &&
 		   GetCurrentTimestamp() < deadline)
 	{
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
@@ -128,10 +139,8 @@ pgcopy_wait(PG_FUNCTION_ARGS)
 		CHECK_FOR_INTERRUPTS();
 		pause = Min(pause * 2, LONGEST_LOOK);
 		state = look_at_job(id);
-		if (!pgcopy_job_state_has_ended(state) && pgcopy_job_is_interrupted(id))
-			PG_RETURN_TEXT_P(cstring_to_text("interrupted"));
 	}
-	PG_RETURN_TEXT_P(cstring_to_text(pgcopy_job_state_name(state)));
+	PG_RETURN_TEXT_P(cstring_to_text(name_state(id, state)));
 }
 
 Datum

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * live.c
- *	  What the views show of running jobs: pgcopy.live(), live_workers(), bar().
+ *	  What the views show of running jobs: pgcopy.live(), live_workers(),
+ *	  is_interrupted(), bar().
  *
  *-------------------------------------------------------------------------
  */
@@ -15,12 +16,15 @@
 #include "utils/tuplestore.h"
 
 #include "base/compat.h"
+#include "catalog/job.h"
 #include "run/control.h"
 
 extern PGDLLEXPORT Datum pgcopy_live(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(pgcopy_live);
 extern PGDLLEXPORT Datum pgcopy_live_workers(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(pgcopy_live_workers);
+extern PGDLLEXPORT Datum pgcopy_is_interrupted(PG_FUNCTION_ARGS);
+PG_FUNCTION_INFO_V1(pgcopy_is_interrupted);
 extern PGDLLEXPORT Datum pgcopy_bar(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(pgcopy_bar);
 
@@ -105,6 +109,15 @@ pgcopy_live_workers(PG_FUNCTION_ARGS)
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 	return (Datum) 0;
+}
+
+/*
+ * What a view cannot do: its snapshot may be older than the end of the job.
+ */
+Datum
+pgcopy_is_interrupted(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(pgcopy_job_is_interrupted(PG_GETARG_INT64(0)));
 }
 
 /* A bar of 20 blocks, in halves where the encoding has such signs. */

@@ -81,8 +81,15 @@ static CatalogQuery leader_pid = {
 	"SELECT pid FROM pg_catalog.pg_locks WHERE locktype = 'advisory' "
 	"AND database = (SELECT oid FROM pg_catalog.pg_database "
 	"                 WHERE datname = pg_catalog.current_database()) "
-	"AND classid = $2::oid AND objid = $1::oid AND objsubid = 2 AND granted",
-	2, {INT8OID, INT8OID}
+	"AND classid = $2::oid AND objid = $1::oid AND objsubid = $3 AND granted",
+	3, {INT8OID, INT8OID, INT4OID}
+};
+
+static CatalogQuery select_is_due = {
+	"SELECT ended IS NULL AND (state <> 'queued' OR "
+	"created < clock_timestamp() - interval '10 s') AS is_due "
+	"FROM pgcopy.job WHERE id = $1",
+	1, {INT8OID}
 };
 
 static CatalogQuery select_xmin = {
@@ -162,6 +169,12 @@ Job *
 pgcopy_job_fetch(int64 id)
 {
 	return fetch_by(&select_job, id);
+}
+
+Job *
+pgcopy_job_fetch_locked(int64 id)
+{
+	return fetch_by(&lock_job, id);
 }
 
 /*
@@ -272,7 +285,8 @@ pgcopy_job_leader_pid(int64 id)
 	CatalogScope scope;
 	Datum		values[] = {
 		Int64GetDatum(id % ((int64) 1 << 32)),
-		Int64GetDatum(PGCOPY_LEADER_LOCK_CLASS)
+		Int64GetDatum(PGCOPY_LEADER_LOCK_CLASS),
+		Int32GetDatum(PGCOPY_LEADER_LOCK_KIND)
 	};
 	int			pid = 0;
 
@@ -300,13 +314,17 @@ pgcopy_job_is_of_this_transaction(int64 id)
 bool
 pgcopy_job_is_interrupted(int64 id)
 {
-	Job		   *job;
+	CatalogScope scope;
+	Datum		values[] = {Int64GetDatum(id)};
+	bool		is_interrupted = false;
 
 	if (pgcopy_job_leader_pid(id) != 0)
 		return false;
 
 	/* the leader may have ended the job just now, after our last look */
-	job = pgcopy_job_fetch(id);
-	return job != NULL && job->state != JOB_QUEUED &&
-		!pgcopy_job_state_has_ended(job->state);
+	pgcopy_catalog_begin(&scope);
+	if (pgcopy_catalog_run(&select_is_due, values, NULL) > 0)
+		is_interrupted = pgcopy_catalog_bool(0, "is_due");
+	pgcopy_catalog_end(&scope);
+	return is_interrupted;
 }

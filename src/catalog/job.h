@@ -12,9 +12,11 @@
 
 /*
  * First key of the advisory lock that a leader holds for its life; the second
- * is the low half of the job's number.  The view pgcopy_jobs has it too.
+ * is the low half of the job's number.  The kind is one that no SQL function
+ * can take (pg_advisory_lock() has 1 and 2): nobody else can pass for a leader.
  */
 #define PGCOPY_LEADER_LOCK_CLASS 1346847600
+#define PGCOPY_LEADER_LOCK_KIND 3
 
 typedef struct Job
 {
@@ -55,6 +57,7 @@ extern int64 pgcopy_job_insert(const Job *job);
 
 /* The row, or NULL; in the current memory context. */
 extern Job *pgcopy_job_fetch(int64 id);
+extern Job *pgcopy_job_fetch_locked(int64 id);
 
 /* The same, errors out when there is none or it is not visible to the current
  * user (42704), and locks the row when asked to by its name. */
@@ -76,8 +79,8 @@ extern void pgcopy_job_delete(int64 id);
 extern bool pgcopy_job_is_of_this_transaction(int64 id);
 
 /*
- * Whether the job has begun and has no leader: its processes are gone.  A job
- * that is queued is not interrupted: its leader may be on its way.
+ * Whether the job has not ended and has no leader: its processes are gone.  A
+ * job that was ordered a moment ago is not: its leader may be on its way.
  */
 extern bool pgcopy_job_is_interrupted(int64 id);
 

@@ -283,6 +283,8 @@ pgcopy_load_remove_aborted(Oid relid)
 	if (OidIsValid(relation->rd_rel->reltoastrelid))
 		clean_toast(relation->rd_rel->reltoastrelid);
 	removed = clean_heap(relation, 0, RelationGetNumberOfBlocks(relation));
-	table_close(relation, NoLock);
+
+	/* what was done stays; chunks that are tried again must not queue up */
+	table_close(relation, ShareUpdateExclusiveLock);
 	return removed;
 }

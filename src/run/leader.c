@@ -36,6 +36,7 @@
 #include "catalog/error.h"
 #include "catalog/relation.h"
 #include "run/leader.h"
+#include "run/work.h"
 #include "schema/apply.h"
 #include "source/snapshot.h"
 
@@ -121,6 +122,8 @@ pgcopy_leader_give_up(Leader *leader, int no)
 	{
 		foreach(lc, skipped)
 			pgcopy_item_mark(leader->job->id, lfirst_int(lc), ITEM_SKIPPED);
+		pgcopy_work_clean_up(leader->job,
+							 pgcopy_item_fetch(leader->job->id, no));
 	}
 	pgcopy_leader_commit(leader);
 	list_free(skipped);
@@ -135,20 +138,6 @@ pgcopy_leader_give_up(Leader *leader, int no)
 	}
 }
 
-/*
- * Wait for the end of the transaction that ordered the job.  Works for
- * savepoints and for PREPARE TRANSACTION too: what counts is whether the row
- * is there in the end.
- */
-static void
-wait_for_caller(const ProcessArgs *args)
-{
-	StartTransactionCommand();
-	pgstat_report_activity(STATE_RUNNING, "pgcopy: waiting for the caller's commit");
-	XactLockTableWait(args->caller_xid, NULL, NULL, XLTW_None);
-	CommitTransactionCommand();
-}
-
 /* Be the only leader of the job; false when there is one already. */
 static bool
 lock_job(int64 job)
@@ -156,8 +145,31 @@ lock_job(int64 job)
 	LOCKTAG		tag;
 
 	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, PGCOPY_LEADER_LOCK_CLASS,
-						 (uint32) job, 2);
+						 (uint32) job, PGCOPY_LEADER_LOCK_KIND);
 	return LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+/*
+ * Wait for the end of the transaction that ordered the job.  Works for
+ * savepoints and for PREPARE TRANSACTION too: what counts is whether the row
+ * is there in the end.  The job is locked before, so that whoever sees it
+ * sees its leader as well.
+ */
+static bool
+wait_for_caller(const ProcessArgs *args)
+{
+	bool		is_ours;
+
+	StartTransactionCommand();
+	is_ours = lock_job(args->job);
+	if (is_ours)
+	{
+		pgstat_report_activity(STATE_RUNNING,
+							   "pgcopy: waiting for the caller's commit");
+		XactLockTableWait(args->caller_xid, NULL, NULL, XLTW_None);
+	}
+	CommitTransactionCommand();
+	return is_ours;
 }
 
 static void
@@ -183,14 +195,11 @@ take_job(Leader *leader)
 {
 	Job		   *job;
 
-	pgcopy_leader_begin(leader);
-	if (!lock_job(leader->args.job))
-	{
-		pgcopy_leader_commit(leader);
+	if (!wait_for_caller(&leader->args))
 		return false;
-	}
+	pgcopy_leader_begin(leader);
 	MemoryContextSwitchTo(leader->context);
-	job = pgcopy_job_fetch(leader->args.job);
+	job = pgcopy_job_fetch_locked(leader->args.job);
 	if (job == NULL || job->state != JOB_QUEUED)
 	{
 		pgcopy_leader_commit(leader);
@@ -227,6 +236,7 @@ load_queue(Leader *leader)
 static void
 run_job(Leader *leader)
 {
+	pgcopy_apply_begin_session();
 	pgcopy_leader_plan(leader);
 	load_queue(leader);
 
@@ -248,15 +258,36 @@ run_job(Leader *leader)
 	move_job(leader, JOB_DONE);
 }
 
+/*
+ * The job, when the error came before it was taken; false when there is none
+ * (its transaction has not committed), or none that is ours to end.
+ */
+static bool
+find_job(Leader *leader)
+{
+	if (leader->job != NULL)
+		return true;
+	pgcopy_leader_begin(leader);
+	MemoryContextSwitchTo(leader->context);
+	leader->job = pgcopy_job_fetch(leader->args.job);
+	pgcopy_leader_commit(leader);
+	return leader->job != NULL && leader->job->state == JOB_QUEUED;
+}
+
 /* Record what ended the job and move it to its end. */
 static void
 end_badly(Leader *leader, ErrorData *error)
 {
 	JobState	state = pgcopy_process_is_cancelled() ? JOB_CANCELLED : JOB_FAILED;
 
+	/* a second pgcopy_cancel() must not stop us half-way */
+	pgcopy_process_ignore_cancels();
 	AbortCurrentTransaction();
 	pgcopy_leader_close_session(leader);
-	pgcopy_workers_stop(leader->workers);
+	if (leader->workers != NULL)
+		pgcopy_workers_stop(leader->workers);
+	if (!find_job(leader))
+		ReThrowError(error);
 
 	if (!leader->error_is_recorded && state == JOB_FAILED)
 	{
@@ -272,7 +303,8 @@ lead(Leader *leader)
 {
 	PG_TRY();
 	{
-		run_job(leader);
+		if (take_job(leader))
+			run_job(leader);
 	}
 	PG_CATCH();
 	{
@@ -310,10 +342,5 @@ pgcopy_leader_main(Datum arg)
 	leader->work_context = AllocSetContextCreate(leader->context, "pgcopy work",
 												 ALLOCSET_DEFAULT_SIZES);
 	before_shmem_exit(kill_workers_at_exit, PointerGetDatum(leader));
-
-	wait_for_caller(&leader->args);
-	if (!take_job(leader))
-		return;
-	pgcopy_apply_begin_session();
 	lead(leader);
 }

@@ -22,6 +22,7 @@
 #include "run/process.h"
 
 static volatile sig_atomic_t is_cancelled = false;
+static volatile sig_atomic_t is_deaf = false;	/* to further cancels */
 
 /*
  * Settings of every process of ours.  Those of the role or the database
@@ -49,6 +50,8 @@ static const char *const process_settings[][2] = {
 static void
 handle_cancel(SIGNAL_ARGS)
 {
+	if (is_deaf)
+		return;
 	is_cancelled = true;
 	StatementCancelHandler(postgres_signal_arg);
 }
@@ -57,6 +60,13 @@ bool
 pgcopy_process_is_cancelled(void)
 {
 	return is_cancelled;
+}
+
+void
+pgcopy_process_ignore_cancels(void)
+{
+	is_deaf = true;
+	QueryCancelPending = false;
 }
 
 static bool

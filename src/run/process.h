@@ -41,4 +41,7 @@ extern PGDLLEXPORT void pgcopy_worker_main(Datum arg);
 /* True once SIGINT has come: somebody wants the job or the item to end. */
 extern bool pgcopy_process_is_cancelled(void);
 
+/* From now on SIGINT is nothing to us: who is ending must not be stopped. */
+extern void pgcopy_process_ignore_cancels(void);
+
 #endif							/* PGCOPY_PROCESS_H */

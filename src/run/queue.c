@@ -232,14 +232,13 @@ recall_aside(Queue *queue)
 	queue->aside = NIL;
 }
 
-/* Delayed items whose time has come become ready; *next: when the next will. */
-static void
-recall_delayed(Queue *queue, TimestampTz *next)
+TimestampTz
+pgcopy_queue_recall_delayed(Queue *queue)
 {
 	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz next = 0;
 	ListCell   *lc;
 
-	*next = 0;
 	foreach(lc, queue->delayed)
 	{
 		QueueItem  *item = lfirst(lc);
@@ -250,9 +249,10 @@ recall_delayed(Queue *queue, TimestampTz *next)
 			item->not_before = 0;
 			make_ready(queue, item);
 		}
-		else if (*next == 0 || item->not_before < *next)
-			*next = item->not_before;
+		else if (next == 0 || item->not_before < next)
+			next = item->not_before;
 	}
+	return next;
 }
 
 /*
@@ -319,12 +319,11 @@ take_small(Queue *queue, QueueLine line, QueueItem *first, int nworkers,
 
 int
 pgcopy_queue_take(Queue *queue, QueueLine line, int nworkers, int *items,
-				  int max, TimestampTz *not_before)
+				  int max)
 {
 	QueueItem  *first;
 	int			n = 0;
 
-	recall_delayed(queue, not_before);
 	first = pop_ready(queue, line);
 	if (first == NULL)
 		return 0;
@@ -413,6 +412,23 @@ pgcopy_queue_put_back(Queue *queue, int no, TimestampTz not_before)
 	MemoryContextSwitchTo(caller);
 }
 
+/*
+ * Whether an item only had to come after another one.  When an index could
+ * not be built, the other constraints of its table and ANALYZE can still be
+ * done; a table that was not loaded takes along all that comes after it.
+ */
+static bool
+can_do_without(const QueueItem *failed, const QueueItem *gone,
+			   const QueueItem *dependent)
+{
+	if (failed->kind != ITEM_INDEX && failed->kind != ITEM_CONSTRAINT &&
+		failed->kind != ITEM_ANALYZE)
+		return false;
+	if (dependent->kind == ITEM_CONSTRAINT)
+		return gone->kind == ITEM_INDEX && dependent->own_index != gone->no;
+	return dependent->kind == ITEM_ANALYZE || gone->kind == ITEM_ANALYZE;
+}
+
 /* Without recursion: a chain of dependents can be as long as the job. */
 List *
 pgcopy_queue_fail(Queue *queue, int no)
@@ -437,6 +453,12 @@ pgcopy_queue_fail(Queue *queue, int no)
 
 			if (dependent->state != ITEM_PENDING)
 				continue;
+			if (can_do_without(item, gone, dependent))
+			{
+				dependent->waits_for--;
+				make_ready(queue, dependent);
+				continue;
+			}
 			dependent->state = ITEM_SKIPPED;
 			count_finished(queue, dependent);
 			skipped = lappend_int(skipped, dependent->no);

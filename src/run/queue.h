@@ -36,6 +36,7 @@ typedef struct QueueItem
 	bool		is_queued;		/* in the line's heap */
 	bool		through_leader; /* OUTCOME_SOURCE_LOCKED */
 	int			waits_for;		/* dependencies that are not done yet */
+	int			own_index;		/* of a constraint: item of its index, or 0 */
 	int			ndependents;
 	int		   *dependents;		/* numbers */
 	int64		cost;
@@ -80,12 +81,17 @@ extern int	pgcopy_queue_unfinished_copies(Queue *queue);
 extern int	pgcopy_queue_ready(Queue *queue, QueueLine line);
 
 /*
+ * Delayed items whose time has come become ready; returns when the next one
+ * will, 0: there is none.
+ */
+extern TimestampTz pgcopy_queue_recall_delayed(Queue *queue);
+
+/*
  * Take the next assignment of a line: numbers into "items", at most "max";
- * 0 when nothing can be handed out now.  nothing_before (may be 0) is set to
- * when a delayed item becomes ready.
+ * 0 when nothing can be handed out now.
  */
 extern int	pgcopy_queue_take(Queue *queue, QueueLine line, int nworkers,
-							  int *items, int max, TimestampTz *not_before);
+							  int *items, int max);
 
 /* An item that has to be read through the leader's own session, or 0. */
 extern int	pgcopy_queue_take_through_leader(Queue *queue);

@@ -49,6 +49,16 @@ load_item(Queue *queue, const JobItem *row)
 	queue->ntables = Max(queue->ntables, Max(row->relation, row->referenced));
 }
 
+/* The item that builds the index of a constraint bears its name. */
+static void
+note_own_index(Queue *queue, const JobItem *row, const JobItem *needed)
+{
+	if (row->kind == ITEM_CONSTRAINT && needed->kind == ITEM_INDEX &&
+		row->relation == needed->relation && row->name != NULL &&
+		needed->name != NULL && strcmp(row->name, needed->name) == 0)
+		queue->items[row->no - 1].own_index = needed->no;
+}
+
 /* Second pass: who waits for whom, in arrays of the right size. */
 static void
 link_dependencies(Queue *queue, List *rows)
@@ -80,6 +90,7 @@ link_dependencies(Queue *queue, List *rows)
 			QueueItem  *needed = &queue->items[lfirst_int(dep) - 1];
 
 			needed->dependents[needed->ndependents++] = row->no;
+			note_own_index(queue, row, list_nth(rows, lfirst_int(dep) - 1));
 			if (needed->state != ITEM_DONE)
 				queue->items[row->no - 1].waits_for++;
 		}

@@ -206,10 +206,10 @@ count_running(Leader *leader, int *running)
 
 /*
  * Hand out what can be handed out, copies first.  Returns how many more
- * workers there would be work for; *next: when a delayed item becomes ready.
+ * workers there would be work for.
  */
 static int
-hand_out(Leader *leader, TimestampTz *next)
+hand_out(Leader *leader)
 {
 	int			running[QUEUE_LINES];
 	int			missing = 0;
@@ -217,7 +217,6 @@ hand_out(Leader *leader, TimestampTz *next)
 	count_running(leader, running);
 	for (QueueLine line = LINE_COPY; line < QUEUE_LINES; line++)
 	{
-		TimestampTz next_of_line = 0;
 		int			room = room_in_line(leader, line, running);
 
 		while (room > 0)
@@ -231,15 +230,13 @@ hand_out(Leader *leader, TimestampTz *next)
 			n = pgcopy_queue_take(leader->queue, line,
 								  line == LINE_COPY ? leader->job->table_jobs :
 								  leader->job->index_jobs,
-								  items, CONTROL_MAX_BATCH, &next_of_line);
+								  items, CONTROL_MAX_BATCH);
 			if (n == 0)
 				break;
 			pgcopy_workers_assign(leader->workers, slot, items, n);
 			room--;
 		}
 		missing += Min(room, pgcopy_queue_ready(leader->queue, line));
-		if (next_of_line != 0)
-			*next = next_of_line;
 	}
 	return missing;
 }
@@ -311,9 +308,10 @@ ping_source(Leader *leader, TimestampTz *last)
 }
 
 static void
-tell_what_is_missing(Leader *leader)
+tell_what_is_missing(Leader *leader, int missing)
 {
-	bool		is_short = pgcopy_workers_count(leader->workers) == 0 &&
+	bool		is_short = missing > 0 &&
+	pgcopy_workers_count(leader->workers) == 0 &&
 	pgcopy_workers_are_short(leader->workers);
 
 	pgcopy_progress_set_message(leader->progress, is_short ?
@@ -340,7 +338,7 @@ wait_for_events(Leader *leader, TimestampTz next)
 	}
 }
 
-/* One round; *next as in hand_out(). */
+/* One round; *next: when a delayed item becomes ready. */
 static void
 run_round(Leader *leader, TimestampTz *next)
 {
@@ -351,8 +349,9 @@ run_round(Leader *leader, TimestampTz *next)
 	if (pgcopy_queue_unfinished_copies(leader->queue) == 0)
 		let_go_of_snapshot(leader);
 
-	*next = 0;
-	missing = hand_out(leader, next);
+	/* also when no worker is there to take it: it is what to start one for */
+	*next = pgcopy_queue_recall_delayed(leader->queue);
+	missing = hand_out(leader);
 	if (missing > 0)
 		pgcopy_workers_start(leader->workers, missing);
 	else if (pgcopy_queue_unfinished_copies(leader->queue) > 0)
@@ -364,7 +363,7 @@ run_round(Leader *leader, TimestampTz *next)
 			SetLatch(MyLatch);	/* events may have come meanwhile */
 		}
 	}
-	tell_what_is_missing(leader);
+	tell_what_is_missing(leader, missing);
 }
 
 void

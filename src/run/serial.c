@@ -139,6 +139,7 @@ run_one(Leader *leader, int no)
 
 		is_final = !pgcopy_retry_is_due(error->sqlerrcode, item->attempts);
 		record_error(leader, no, is_final, error);
+		FreeErrorData(error);
 		if (is_final)
 			pgcopy_leader_give_up(leader, no);
 		else

@@ -15,6 +15,7 @@
 #include "access/relation.h"
 #include "access/xlog.h"
 #include "mb/pg_wchar.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 
 #include "catalog/relation.h"
@@ -236,6 +237,19 @@ pgcopy_work_do(const WorkPlace *place, const JobItem *item, LoadResult *load)
 			break;
 	}
 	return WORK_DONE;
+}
+
+void
+pgcopy_work_clean_up(const Job *job, const JobItem *item)
+{
+	JobRelation *relation;
+
+	if (item->kind != ITEM_TABLE)
+		return;
+	relation = pgcopy_relation_fetch(job->id, item->relation);
+	if (relation->is_ours && !relation->through_root &&
+		get_rel_relkind(relation->target_oid) == RELKIND_RELATION)
+		(void) pgcopy_load_remove_aborted(relation->target_oid);
 }
 
 char *

@@ -43,6 +43,12 @@ extern WorkResult pgcopy_work_do(const WorkPlace *place, const JobItem *item,
 								 LoadResult *load);
 
 /*
+ * Take away what the last attempt of an item has left, when there will be no
+ * further one.  Called after its abort, by another process or transaction.
+ */
+extern void pgcopy_work_clean_up(const Job *job, const JobItem *item);
+
+/*
  * What to record of an error: the item by name, and its statement where
  * there is one that can be shown.  NULL when not.
  */
