@@ -94,6 +94,14 @@
 	ExecInsertIndexTuples(rri, slot, estate, false, false, NULL, NIL, false)
 #endif
 
+/* 16 made the map from a partitioned relation's rows to a leaf's on demand */
+#if PG_VERSION_NUM < 160000
+#define pgcopy_root_to_leaf_map(leaf, estate) ((leaf)->ri_RootToPartitionMap)
+#else
+#define pgcopy_root_to_leaf_map(leaf, estate) \
+	ExecGetRootToChildMap(leaf, estate)
+#endif
+
 /* 16 wants the heap of the index being cleaned */
 #if PG_VERSION_NUM < 160000
 #define pgcopy_index_vacuum_set_heap(info, heap) ((void) 0)
