@@ -12,6 +12,14 @@
 #error "pgcopydb_ext builds against PostgreSQL 14 to 18"
 #endif
 
+/* 15 brought pg_prng.h */
+#if PG_VERSION_NUM < 150000
+#define pgcopy_random_fraction() ((double) random() / MAX_RANDOM_VALUE)
+#else
+#include "common/pg_prng.h"
+#define pgcopy_random_fraction() pg_prng_double(&pg_global_prng_state)
+#endif
+
 /* 15 renamed EmitWarningsOnPlaceholders */
 #if PG_VERSION_NUM < 150000
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
@@ -92,6 +100,14 @@
 #else
 #define pgcopy_exec_insert_index_tuples(rri, slot, estate) \
 	ExecInsertIndexTuples(rri, slot, estate, false, false, NULL, NIL, false)
+#endif
+
+/* 16 made the map from a partitioned relation's rows to a leaf's on demand */
+#if PG_VERSION_NUM < 160000
+#define pgcopy_root_to_leaf_map(leaf, estate) ((leaf)->ri_RootToPartitionMap)
+#else
+#define pgcopy_root_to_leaf_map(leaf, estate) \
+	ExecGetRootToChildMap(leaf, estate)
 #endif
 
 /* 16 wants the heap of the index being cleaned */

@@ -7,8 +7,7 @@
  */
 #include "postgres.h"
 
-#include "common/pg_prng.h"
-
+#include "base/compat.h"
 #include "base/retry.h"
 #include "base/settings.h"
 
@@ -58,5 +57,5 @@ pgcopy_retry_delay(int attempt)
 	for (int i = 2; i < attempt && delay < LONGEST_DELAY; i++)
 		delay *= 2;
 	delay = Min(delay, LONGEST_DELAY);
-	return delay + (int) (pg_prng_double(&pg_global_prng_state) * delay / 4);
+	return delay + (int) (pgcopy_random_fraction() * delay / 4);
 }

@@ -28,6 +28,7 @@
 #include "access/xloginsert.h"
 #include "catalog/catalog.h"
 #include "catalog/pg_am.h"
+#include "catalog/pg_inherits.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "storage/bufpage.h"
@@ -255,12 +256,74 @@ clean_toast(Oid toast_oid)
 		(void) clean_heap(toast, first, block);
 	}
 	pfree(dead.tids);
-	table_close(toast, NoLock);
+	table_close(toast, ShareUpdateExclusiveLock);
+}
+
+/*
+ * One table.  The lock keeps a second process from cleaning it at the same
+ * time; what is done here is not undone, so it need not outlive us.
+ */
+static int64
+clean_table(Oid relid)
+{
+	Relation	relation;
+	int64		removed = 0;
+
+	if (!pgcopy_class_ownercheck(relid, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relid));
+	relation = table_open(relid, ShareUpdateExclusiveLock);
+
+	/* in other access methods, an abort took the rows away */
+	if (relation->rd_rel->relkind == RELKIND_RELATION &&
+		relation->rd_rel->relam == HEAP_TABLE_AM_OID)
+	{
+		if (RelationGetIndexList(relation) != NIL)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("cannot remove rows of aborted loads from table \"%s\"",
+							RelationGetRelationName(relation)),
+					 errdetail("It has indexes.")));
+		if (OidIsValid(relation->rd_rel->reltoastrelid))
+			clean_toast(relation->rd_rel->reltoastrelid);
+		removed = clean_heap(relation, 0, RelationGetNumberOfBlocks(relation));
+	}
+	table_close(relation, ShareUpdateExclusiveLock);
+	return removed;
+}
+
+static bool
+has_index(Oid relid)
+{
+	Relation	relation = table_open(relid, AccessShareLock);
+	bool		result = RelationGetIndexList(relation) != NIL;
+
+	table_close(relation, AccessShareLock);
+	return result;
+}
+
+/* The leaves of a partitioned relation that may still get rows. */
+static int64
+clean_leaves(Oid relid)
+{
+	List	   *tree = find_all_inheritors(relid, AccessShareLock, NULL);
+	ListCell   *cell;
+	int64		removed = 0;
+
+	foreach(cell, tree)
+	{
+		Oid			leaf = lfirst_oid(cell);
+
+		if (get_rel_relkind(leaf) == RELKIND_RELATION && !has_index(leaf))
+			removed += clean_table(leaf);
+	}
+	list_free(tree);
+	return removed;
 }
 
 int64
 pgcopy_load_remove_aborted(Oid relid)
 {
+<<<<<<< HEAD
 	Relation	relation;
 	int64		removed;
 
@@ -287,4 +350,9 @@ pgcopy_load_remove_aborted(Oid relid)
 	/* what was done stays; chunks that are tried again must not queue up */
 	table_close(relation, ShareUpdateExclusiveLock);
 	return removed;
+=======
+	if (get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE)
+		return clean_leaves(relid);
+	return clean_table(relid);
+>>>>>>> route
 }

@@ -6,7 +6,8 @@
  * Frozen rows are visible to everybody at once and do not vanish when the
  * transaction aborts.  So they are written only where nobody looks and where
  * what an aborted attempt left can be told: into a relation that is empty,
- * or truncated here, or beside other chunks of the same job (see clean.c).
+ * or truncated here, or beside other chunks of the same job (see clean.c),
+ * the leaves of a partitioned relation that rows are routed to among them.
  *
  * Locks: ROW EXCLUSIVE, and ACCESS EXCLUSIVE where it truncates.  They stay
  * until the caller's transaction ends.
@@ -170,14 +171,15 @@ prepare_relation(const LoadTable *table, WriteMethod *method)
 	check_relation_kind(relation);
 
 	if (relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
-		*method = WRITE_ROUTED;
+		*method = table->start == LOAD_ROUTED ?
+			WRITE_ROUTED_FROZEN : WRITE_ROUTED;
 	else if (table->start == LOAD_APPEND)
 		*method = WRITE_WITH_INDEXES;
 	else
 		*method = relation->rd_rel->relam == HEAP_TABLE_AM_OID ?
 			WRITE_FROZEN : WRITE_PLAIN;
-	if (*method == WRITE_ROUTED || *method == WRITE_WITH_INDEXES)
-		return relation;
+	if (*method != WRITE_FROZEN && *method != WRITE_PLAIN)
+		return relation;		/* each leaf is looked at when its first row comes */
 
 	check_has_no_index(relation);
 	if (table->start == LOAD_INTO_EMPTY)

@@ -24,6 +24,8 @@ typedef enum LoadStart
 	LOAD_AFTER_TRUNCATE,		/* truncate in this transaction, then frozen */
 	LOAD_BESIDE_CHUNKS,			/* other chunks of this job load or have
 								 * loaded it: frozen */
+	LOAD_ROUTED,				/* the same for a partitioned relation: rows go
+								 * to the leaves they belong to */
 	LOAD_APPEND					/* not ours: ordinary inserts, with indexes */
 } LoadStart;
 
@@ -70,7 +72,9 @@ extern CopyFormat pgcopy_load_choose_format(Relation relation);
  * Remove from heap and TOAST what transactions that did not commit (and do
  * not run) have left there: frozen rows do not vanish on abort.  WAL-logged;
  * pages stay all-visible and all-frozen.  Only for relations without indexes
- * that the job created.  Returns the number of heap rows removed.
+ * that the job created.  Of a partitioned relation all leaves are cleaned,
+ * but for those that have indexes: they have got all their rows.  Returns the
+ * number of heap rows removed.
  */
 extern int64 pgcopy_load_remove_aborted(Oid relid);
 

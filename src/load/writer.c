@@ -4,13 +4,8 @@
  *	  Rows into a local relation, in batches.
  *
  * The frozen way is the fast one: a row's tuple is formed once, in the batch's
- * memory, and up to MAX_BATCH_ROWS of them go to heap_multi_insert, which
- * writes whole pages that are all-visible and all-frozen from the start.  The
- * free space map is not asked: each writer fills pages of its own.
- *
- * heap_multi_insert takes slots and asks each for a tuple it may scribble on.
- * Ours are heap tuple slots whose "materialize" does nothing, because the
- * tuple in them belongs to the batch already.
+ * memory, and up to MAX_BATCH_ROWS of them go to the heap at once (frozen.c).
+ * route.c does the same for many leaves at a time.
  *
  * The other ways do what COPY does, except that triggers of users do not fire:
  * only those of constraints (foreign keys, deferred uniqueness) are left.
@@ -36,9 +31,11 @@
 #include "utils/reltrigger.h"
 
 #include "base/compat.h"
+#include "load/frozen.h"
+#include "load/route.h"
 #include "load/writer.h"
 
-#define MAX_BATCH_ROWS	1000
+#define MAX_BATCH_ROWS	FROZEN_MAX_ROWS
 #define MAX_BATCH_BYTES	65535
 
 struct RowWriter
@@ -48,7 +45,9 @@ struct RowWriter
 	EState	   *estate;
 	ResultRelInfo *target;
 	ModifyTableState *modify;
-	PartitionTupleRouting *routing;
+	PartitionTupleRouting *routing;	/* WRITE_ROUTED */
+	RowRouter  *router;			/* WRITE_ROUTED_FROZEN */
+	FrozenInserter *inserter;	/* WRITE_FROZEN */
 	TupleTableSlot *slot;		/* the row being read */
 	bool		has_constraints;
 	bool		has_generated;
@@ -58,28 +57,11 @@ struct RowWriter
 	CommandId	command;
 	int			options;
 
-	TupleTableSlot *batch[MAX_BATCH_ROWS];
+	HeapTuple	tuples[MAX_BATCH_ROWS]; /* WRITE_FROZEN */
+	TupleTableSlot *batch[MAX_BATCH_ROWS];	/* the others */
 	int			rows;
 	Size		bytes;
 };
-
-static TupleTableSlotOps ready_tuple_ops;
-
-static void
-keep_as_it_is(TupleTableSlot *slot)
-{
-}
-
-static const TupleTableSlotOps *
-get_ready_tuple_ops(void)
-{
-	if (ready_tuple_ops.materialize == NULL)
-	{
-		ready_tuple_ops = TTSOpsHeapTuple;
-		ready_tuple_ops.materialize = keep_as_it_is;
-	}
-	return &ready_tuple_ops;
-}
 
 static bool
 is_constraint_trigger(const Trigger *trigger)
@@ -157,12 +139,14 @@ pgcopy_writer_open(Relation relation, WriteMethod method)
 	switch (method)
 	{
 		case WRITE_FROZEN:
-			writer->options = HEAP_INSERT_FROZEN | HEAP_INSERT_SKIP_FSM;
+			writer->inserter = pgcopy_frozen_open();
 			break;
 		case WRITE_PLAIN:
 			writer->options = TABLE_INSERT_FROZEN | TABLE_INSERT_SKIP_FSM;
+			writer->bulk = GetBulkInsertState();
 			break;
 		case WRITE_WITH_INDEXES:
+			writer->bulk = GetBulkInsertState();
 			ExecOpenIndices(writer->target, false);
 			AfterTriggerBeginQuery();
 			break;
@@ -171,8 +155,10 @@ pgcopy_writer_open(Relation relation, WriteMethod method)
 			writer->routing = ExecSetupPartitionTupleRouting(writer->estate,
 															 relation);
 			break;
+		case WRITE_ROUTED_FROZEN:
+			writer->router = pgcopy_route_open(writer->modify, relation);
+			break;
 	}
-	writer->bulk = GetBulkInsertState();
 	return writer;
 }
 
@@ -205,11 +191,7 @@ get_batch_slot(RowWriter *writer)
 	{
 		MemoryContext old = MemoryContextSwitchTo(writer->estate->es_query_cxt);
 
-		if (writer->method == WRITE_FROZEN)
-			slot = MakeSingleTupleTableSlot(RelationGetDescr(writer->relation),
-											get_ready_tuple_ops());
-		else
-			slot = table_slot_create(writer->relation, NULL);
+		slot = table_slot_create(writer->relation, NULL);
 		writer->batch[writer->rows] = slot;
 		MemoryContextSwitchTo(old);
 	}
@@ -230,135 +212,154 @@ insert_index_entries(RowWriter *writer, ResultRelInfo *target,
 }
 
 static void
-flush_batch(RowWriter *writer)
+flush_slots(RowWriter *writer)
 {
 	int			i;
 
-	if (writer->rows == 0)
-		return;
-	if (writer->method == WRITE_FROZEN)
-		heap_multi_insert(writer->relation, writer->batch, writer->rows,
-						  writer->command, writer->options, writer->bulk);
-	else
-		table_multi_insert(writer->relation, writer->batch, writer->rows,
-						   writer->command, writer->options, writer->bulk);
+	table_multi_insert(writer->relation, writer->batch, writer->rows,
+					   writer->command, writer->options, writer->bulk);
 	for (i = 0; i < writer->rows; i++)
 	{
 		if (writer->method == WRITE_WITH_INDEXES)
 			insert_index_entries(writer, writer->target, writer->batch[i]);
 		ExecClearTuple(writer->batch[i]);
 	}
+}
+
+static void
+flush_batch(RowWriter *writer)
+{
+	if (writer->rows == 0)
+		return;
+	if (writer->method == WRITE_FROZEN)
+		pgcopy_frozen_insert(writer->inserter, writer->relation,
+							 writer->tuples, writer->rows);
+	else
+		flush_slots(writer);
 	writer->rows = 0;
 	writer->bytes = 0;
 }
 
 /* Into the partition it belongs to, one row at a time. */
-static void
+static bool
 put_routed(RowWriter *writer)
 {
 	TupleTableSlot *slot = writer->slot;
-	EState	   *estate = writer->estate;
-	ResultRelInfo *leaf;
-	TupleConversionMap *map;
-	TupleConstr *constr;
+	ResultRelInfo *leaf = pgcopy_route_row(writer->modify, writer->routing,
+										   &slot);
 	MemoryContext old;
 
-	leaf = ExecFindPartition(writer->modify, writer->target, writer->routing,
-							 slot, estate);
-	if (leaf->ri_FdwRoutine != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("cannot load rows into foreign partition \"%s\"",
-						RelationGetRelationName(leaf->ri_RelationDesc))));
-	old = MemoryContextSwitchTo(estate->es_query_cxt);
+	old = MemoryContextSwitchTo(writer->estate->es_query_cxt);
 	keep_constraint_triggers(leaf);
 	MemoryContextSwitchTo(old);
-
-	map = leaf->ri_RootToPartitionMap;
-	if (map != NULL)
-		slot = execute_attr_map_slot(map->attrMap, slot,
-									 leaf->ri_PartitionTupleSlot);
-	slot->tts_tableOid = RelationGetRelid(leaf->ri_RelationDesc);
-	constr = RelationGetDescr(leaf->ri_RelationDesc)->constr;
-	if (constr != NULL && constr->has_generated_stored)
-		ExecComputeStoredGenerated(leaf, estate, slot, CMD_INSERT);
-	if (constr != NULL)
-		ExecConstraints(leaf, slot, estate);
 	table_tuple_insert(leaf->ri_RelationDesc, slot, writer->command, 0, NULL);
 	insert_index_entries(writer, leaf, slot);
+	if (++writer->rows < MAX_BATCH_ROWS)
+		return false;
+	writer->rows = 0;
+	return true;
 }
 
-/* Keep the row for the batch. */
+/* Keep the row, as a tuple, for the batch. */
 static void
-put_into_batch(RowWriter *writer)
+keep_tuple(RowWriter *writer)
+{
+	HeapTuple	tuple = heap_form_tuple(RelationGetDescr(writer->relation),
+										writer->slot->tts_values,
+										writer->slot->tts_isnull);
+
+	writer->tuples[writer->rows++] = tuple;
+	writer->bytes += tuple->t_len;
+}
+
+/* ... in a slot of the relation's access method. */
+static void
+keep_slot(RowWriter *writer)
 {
 	TupleTableSlot *kept = get_batch_slot(writer);
+	HeapTuple	tuple;
+
+	ExecCopySlot(kept, writer->slot);
+	writer->rows++;
+
+	/* only to know its size */
+	tuple = ExecCopySlotHeapTuple(writer->slot);
+	writer->bytes += tuple->t_len;
+	pfree(tuple);
+}
+
+static bool
+put_into_batch(RowWriter *writer)
+{
 	TupleTableSlot *slot = writer->slot;
 
+	if (writer->has_generated)
+		ExecComputeStoredGenerated(writer->target, writer->estate, slot,
+								   CMD_INSERT);
+	if (writer->has_constraints)
+		ExecConstraints(writer->target, slot, writer->estate);
+	if (writer->is_partition)
+		ExecPartitionCheck(writer->target, slot, writer->estate, true);
 	if (writer->method == WRITE_FROZEN)
-	{
-		HeapTuple	tuple = heap_form_tuple(RelationGetDescr(writer->relation),
-											slot->tts_values,
-											slot->tts_isnull);
-
-		((HeapTupleTableSlot *) kept)->tuple = tuple;
-		kept->tts_flags &= ~TTS_FLAG_EMPTY;
-		writer->bytes += tuple->t_len;
-	}
+		keep_tuple(writer);
 	else
-	{
-		MemoryContext old;
-		HeapTuple	tuple;
-
-		/* only to know its size */
-		ExecCopySlot(kept, slot);
-		old = MemoryContextSwitchTo(GetPerTupleMemoryContext(writer->estate));
-		tuple = ExecCopySlotHeapTuple(slot);
-		writer->bytes += tuple->t_len;
-		pfree(tuple);
-		MemoryContextSwitchTo(old);
-	}
-	writer->rows++;
+		keep_slot(writer);
+	if (writer->rows < MAX_BATCH_ROWS && writer->bytes < MAX_BATCH_BYTES)
+		return false;
+	flush_batch(writer);
+	return true;
 }
 
 bool
 pgcopy_writer_put(RowWriter *writer)
 {
 	TupleTableSlot *slot = writer->slot;
-	bool		is_full;
+	bool		is_written;
 
 	Assert(CurrentMemoryContext == GetPerTupleMemoryContext(writer->estate));
 	ExecStoreVirtualTuple(slot);
 	slot->tts_tableOid = RelationGetRelid(writer->relation);
 
 	if (writer->method == WRITE_ROUTED)
-	{
-		put_routed(writer);
-		is_full = ++writer->rows >= MAX_BATCH_ROWS;
-		if (is_full)
-			writer->rows = 0;
-	}
+		is_written = put_routed(writer);
+	else if (writer->method == WRITE_ROUTED_FROZEN)
+		is_written = pgcopy_route_put(writer->router, slot);
 	else
-	{
-		if (writer->has_generated)
-			ExecComputeStoredGenerated(writer->target, writer->estate, slot,
-									   CMD_INSERT);
-		if (writer->has_constraints)
-			ExecConstraints(writer->target, slot, writer->estate);
-		if (writer->is_partition)
-			ExecPartitionCheck(writer->target, slot, writer->estate, true);
-		put_into_batch(writer);
-		is_full = writer->rows >= MAX_BATCH_ROWS ||
-			writer->bytes >= MAX_BATCH_BYTES;
-		if (is_full)
-			flush_batch(writer);
-	}
-	if (is_full)
+		is_written = put_into_batch(writer);
+	if (is_written)
 	{
 		ExecClearTuple(slot);
 		ResetPerTupleExprContext(writer->estate);
 	}
-	return is_full;
+	return is_written;
+}
+
+/* Write what is left, and end what the method has begun. */
+static void
+finish_method(RowWriter *writer)
+{
+	switch (writer->method)
+	{
+		case WRITE_FROZEN:
+			flush_batch(writer);
+			pgcopy_frozen_close(writer->inserter);
+			break;
+		case WRITE_PLAIN:
+			flush_batch(writer);
+			table_finish_bulk_insert(writer->relation, writer->options);
+			break;
+		case WRITE_WITH_INDEXES:
+			flush_batch(writer);
+			AfterTriggerEndQuery(writer->estate);
+			break;
+		case WRITE_ROUTED:
+			AfterTriggerEndQuery(writer->estate);
+			ExecCleanupTupleRouting(writer->modify, writer->routing);
+			break;
+		case WRITE_ROUTED_FROZEN:
+			pgcopy_route_close(writer->router);
+			break;
+	}
 }
 
 void
@@ -367,20 +368,14 @@ pgcopy_writer_close(RowWriter *writer)
 	MemoryContext old = MemoryContextSwitchTo(pgcopy_writer_row_context(writer));
 	int			i;
 
-	if (writer->method != WRITE_ROUTED)
-		flush_batch(writer);
+	finish_method(writer);
 	MemoryContextSwitchTo(old);
 
-	FreeBulkInsertState(writer->bulk);
+	if (writer->bulk != NULL)
+		FreeBulkInsertState(writer->bulk);
 	for (i = 0; i < MAX_BATCH_ROWS && writer->batch[i] != NULL; i++)
 		ExecDropSingleTupleTableSlot(writer->batch[i]);
 	ExecDropSingleTupleTableSlot(writer->slot);
-	if (writer->method == WRITE_WITH_INDEXES || writer->method == WRITE_ROUTED)
-		AfterTriggerEndQuery(writer->estate);
-	if (writer->method == WRITE_PLAIN)
-		table_finish_bulk_insert(writer->relation, writer->options);
-	if (writer->routing != NULL)
-		ExecCleanupTupleRouting(writer->modify, writer->routing);
 	ExecResetTupleTable(writer->estate->es_tupleTable, false);
 	ExecCloseResultRelations(writer->estate);
 	ExecCloseRangeTableRelations(writer->estate);

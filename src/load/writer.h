@@ -19,7 +19,8 @@ typedef enum WriteMethod
 	WRITE_FROZEN,				/* heap, nobody looks: frozen, no indexes */
 	WRITE_PLAIN,				/* another access method, no indexes */
 	WRITE_WITH_INDEXES,			/* ordinary inserts, constraints' triggers */
-	WRITE_ROUTED				/* into the partitions of the relation */
+	WRITE_ROUTED,				/* ordinary inserts into the partitions */
+	WRITE_ROUTED_FROZEN			/* the same, but frozen where they are heaps */
 } WriteMethod;
 
 /* Lives in the current memory context; the relation stays locked and open. */

@@ -35,6 +35,8 @@ static const char *const process_settings[][2] = {
 	{"statement_timeout", "0"},
 	{"lock_timeout", "0"},
 	{"idle_in_transaction_session_timeout", "0"},
+	/* soon make an autovacuum that stands in the way give way */
+	{"deadlock_timeout", "100ms"},
 	{"default_transaction_isolation", "read committed"},
 	{"default_transaction_read_only", "off"},
 	{"default_transaction_deferrable", "off"},

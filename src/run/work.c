@@ -6,7 +6,9 @@
  * The one place that decides how a relation may be loaded (src/README.md,
  * crash rules): only relations that this job created are truncated or loaded
  * frozen; the first attempt goes into an empty relation without TRUNCATE, any
- * later one cleans up first.
+ * later one cleans up first.  A relation that several items load into, because
+ * it comes in chunks or gets rows routed from its root, is never truncated:
+ * what an earlier attempt left is picked out of it.
  *
  *-------------------------------------------------------------------------
  */
@@ -79,13 +81,16 @@ choose_format(const Job *job, Oid relid)
 }
 
 static LoadStart
-choose_start(const JobItem *item, const JobRelation *relation)
+choose_start(const JobItem *item, const JobRelation *relation,
+			 const JobRelation *target)
 {
 	bool		is_chunk = item->range_start > 0 || item->range_end >= 0;
 	bool		is_first = item->attempts <= 1;
 
-	if (!relation->is_ours || relation->through_root)
+	if (!relation->is_ours || !target->is_ours)
 		return LOAD_APPEND;
+	if (relation->through_root)
+		return LOAD_ROUTED;
 	if (is_chunk)
 		return LOAD_BESIDE_CHUNKS;
 	if (is_first && (XLogIsNeeded() || item->bytes_total < TRUNCATE_PAYS_FROM))
@@ -94,7 +99,7 @@ choose_start(const JobItem *item, const JobRelation *relation)
 }
 
 /* Where the rows go: rows of some leaves are routed from the root. */
-static Oid
+static const JobRelation *
 choose_target(const Job *job, const JobItem *item, const JobRelation *relation)
 {
 	const JobRelation *target = relation;
@@ -106,13 +111,21 @@ choose_target(const Job *job, const JobItem *item, const JobRelation *relation)
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("table \"%s.%s\" is not there any more",
 						target->schema, target->name)));
-	return target->target_oid;
+	return target;
+}
+
+/* Other items load into the same relation: what is there may be theirs. */
+static bool
+is_beside_others(LoadStart start)
+{
+	return start == LOAD_BESIDE_CHUNKS || start == LOAD_ROUTED;
 }
 
 static WorkResult
 copy_table(const WorkPlace *place, const JobItem *item, LoadResult *load)
 {
 	JobRelation *relation = pgcopy_relation_fetch(place->job->id, item->relation);
+	const JobRelation *target;
 	LoadTable	table = {0};
 
 	table.source_name =
@@ -121,17 +134,18 @@ copy_table(const WorkPlace *place, const JobItem *item, LoadResult *load)
 		!pgcopy_snapshot_try_lock(place->session, table.source_name))
 		return WORK_SOURCE_LOCKED;
 
-	table.relid = choose_target(place->job, item, relation);
+	target = choose_target(place->job, item, relation);
+	table.relid = target->target_oid;
 	table.columns = relation->columns;
 	table.format = choose_format(place->job, table.relid);
-	table.start = choose_start(item, relation);
+	table.start = choose_start(item, relation, target);
 	table.is_chunk = item->range_start > 0 || item->range_end >= 0;
 	table.first_block = (BlockNumber) item->range_start;
 	table.end_block = item->range_end < 0 ? InvalidBlockNumber :
 		(BlockNumber) item->range_end;
 	table.condition = relation->condition;
 
-	if (table.start == LOAD_BESIDE_CHUNKS && item->attempts > 1)
+	if (is_beside_others(table.start) && item->attempts > 1)
 		(void) pgcopy_load_remove_aborted(table.relid);
 	*load = pgcopy_load_table(place->session, &table, place->progress,
 							  place->progress_arg);

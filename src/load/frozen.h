@@ -1,0 +1,30 @@
+/*-------------------------------------------------------------------------
+ *
+ * frozen.h
+ *	  Batches of ready tuples into heaps, frozen.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCOPY_FROZEN_H
+#define PGCOPY_FROZEN_H
+
+#include "access/htup.h"
+#include "utils/relcache.h"
+
+/* The most that pgcopy_frozen_insert() takes at once. */
+#define FROZEN_MAX_ROWS	1000
+
+typedef struct FrozenInserter FrozenInserter;
+
+/* Lives in the current memory context; for one transaction's command. */
+extern FrozenInserter *pgcopy_frozen_open(void);
+
+/*
+ * Insert tuples, which may be scribbled on, into a heap without indexes.
+ * Allocates in the current memory context.
+ */
+extern void pgcopy_frozen_insert(FrozenInserter *inserter, Relation relation,
+								 HeapTuple *tuples, int ntuples);
+extern void pgcopy_frozen_close(FrozenInserter *inserter);
+
+#endif							/* PGCOPY_FROZEN_H */
