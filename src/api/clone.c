@@ -214,8 +214,8 @@ check_source(const SourceConninfo *conninfo)
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	SourceSession *session = pgcopy_session_open(conninfo, "pgcopy_clone");
 
-	pgcopy_inventory_check_not_this_database(session);
 	pgcopy_dump_check_tools(pgcopy_session_version(session));
+	pgcopy_inventory_check_not_this_database(session);
 	pgcopy_session_close(session);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);

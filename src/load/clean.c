@@ -323,36 +323,7 @@ clean_leaves(Oid relid)
 int64
 pgcopy_load_remove_aborted(Oid relid)
 {
-<<<<<<< HEAD
-	Relation	relation;
-	int64		removed;
-
-	if (!pgcopy_class_ownercheck(relid, GetUserId()))
-		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relid));
-	relation = table_open(relid, ShareUpdateExclusiveLock);
-	if (relation->rd_rel->relkind != RELKIND_RELATION ||
-		relation->rd_rel->relam != HEAP_TABLE_AM_OID)
-	{
-		/* rows there were ordinary ones, and an abort took them away */
-		table_close(relation, NoLock);
-		return 0;
-	}
-	if (RelationGetIndexList(relation) != NIL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("cannot remove rows of aborted loads from table \"%s\"",
-						RelationGetRelationName(relation)),
-				 errdetail("It has indexes.")));
-	if (OidIsValid(relation->rd_rel->reltoastrelid))
-		clean_toast(relation->rd_rel->reltoastrelid);
-	removed = clean_heap(relation, 0, RelationGetNumberOfBlocks(relation));
-
-	/* what was done stays; chunks that are tried again must not queue up */
-	table_close(relation, ShareUpdateExclusiveLock);
-	return removed;
-=======
 	if (get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE)
 		return clean_leaves(relid);
 	return clean_table(relid);
->>>>>>> route
 }

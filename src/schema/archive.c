@@ -340,7 +340,7 @@ run_tool(const char *name, const ChildCommand *command, int lock_wait_ms)
 	if (status == 0)
 	{
 		if (text[0] != '\0')
-			ereport(LOG,
+			ereport(DEBUG1,
 					(errmsg("%s has something to say", name),
 					 errdetail_internal("%s", text)));
 		return;
