@@ -180,9 +180,9 @@ COMMENT ON FUNCTION pgcopy.is_interrupted(bigint) IS 'whether a job has not ende
 
 CREATE FUNCTION pgcopy.bar(percent integer) RETURNS text
 AS 'MODULE_PATHNAME', 'pgcopy_bar'
-LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE;
+LANGUAGE C STRICT STABLE PARALLEL RESTRICTED;
 
-COMMENT ON FUNCTION pgcopy.bar(integer) IS 'percent (0 to 100) drawn as a bar of 20 blocks (# and . where the encoding has none)';
+COMMENT ON FUNCTION pgcopy.bar(integer) IS 'percent (0 to 100) drawn as a bar of 20 blocks (# and . where the encoding, here or of the client, has none)';
 
 -- '1.2 GB': pg_size_pretty() keeps four digits, people want two.
 CREATE FUNCTION pgcopy.size(bytes numeric) RETURNS text

@@ -120,12 +120,21 @@ pgcopy_is_interrupted(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(pgcopy_job_is_interrupted(PG_GETARG_INT64(0)));
 }
 
-/* A bar of 20 blocks, in halves where the encoding has such signs. */
+/* A sign the client's encoding has not would make an error of the whole row. */
+static bool
+can_show_blocks(void)
+{
+	return GetDatabaseEncoding() == PG_UTF8 &&
+		(pg_get_client_encoding() == PG_UTF8 ||
+		 pg_get_client_encoding() == PG_SQL_ASCII);
+}
+
+/* A bar of 20 blocks, in halves where the encodings have such signs. */
 Datum
 pgcopy_bar(PG_FUNCTION_ARGS)
 {
 	int			percent = Min(Max(PG_GETARG_INT32(0), 0), 100);
-	bool		is_utf8 = GetDatabaseEncoding() == PG_UTF8;
+	bool		is_utf8 = can_show_blocks();
 	int			halves = percent * BAR_BLOCKS * 2 / 100;
 	StringInfoData bar;
 
