@@ -58,6 +58,12 @@ static CatalogQuery select_statement = {
 	2, {INT8OID, INT4OID}
 };
 
+static CatalogQuery select_done_chunks = {
+	"SELECT FROM pgcopy.item WHERE job = $1 AND relation = $2 "
+	"AND kind = 'table' AND state = 'done'",
+	2, {INT8OID, INT4OID}
+};
+
 static CatalogQuery mark_running = {
 	"UPDATE pgcopy.item SET state = 'running', attempts = attempts + 1, "
 	"snapshot = NULLIF($3, 0), pid = $4, started = clock_timestamp(), "
@@ -247,6 +253,14 @@ pgcopy_item_fetch_statement(int64 job, int no)
 		pgcopy_catalog_bool(0, "check_function_bodies");
 	pgcopy_catalog_end(&scope);
 	return statement;
+}
+
+bool
+pgcopy_item_is_part_of_done(int64 job, int relation)
+{
+	Datum		values[] = {Int64GetDatum(job), Int32GetDatum(relation)};
+
+	return pgcopy_catalog_do(&select_done_chunks, values, NULL) > 0;
 }
 
 /* snapshot: its number in pgcopy.snapshot, 0 for work that reads none. */

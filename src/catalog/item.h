@@ -67,6 +67,9 @@ extern List *pgcopy_item_fetch_all(int64 job);
 extern JobItem *pgcopy_item_fetch(int64 job, int no);
 extern ItemStatement *pgcopy_item_fetch_statement(int64 job, int no);
 
+/* Whether a chunk of the table, or the table, is done. */
+extern bool pgcopy_item_is_part_of_done(int64 job, int relation);
+
 /* State moves; each is one update by primary key in the current transaction. */
 extern void pgcopy_item_mark_running(int64 job, int no, int snapshot);
 extern void pgcopy_item_mark_done(int64 job, int no, const char *format,

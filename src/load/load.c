@@ -26,6 +26,7 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/bufmgr.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/backend_progress.h"
 #include "utils/guc.h"
@@ -153,6 +154,20 @@ truncate_relation(Relation relation)
 								 list_make1_oid(RelationGetRelid(relation)),
 								 logged);
 	CommandCounterIncrement();
+}
+
+bool
+pgcopy_load_truncate(Oid relid)
+{
+	Relation	relation;
+
+	if (!ConditionalLockRelationOid(relid, AccessExclusiveLock))
+		return false;
+	check_rights(relid, true);
+	relation = table_open(relid, NoLock);
+	truncate_relation(relation);
+	table_close(relation, NoLock);
+	return true;
 }
 
 /* Open, check, truncate; says how the rows are to be written. */

@@ -63,6 +63,12 @@ extern LoadResult pgcopy_load_table(SourceSession *session,
 									LoadProgress progress, void *arg);
 
 /*
+ * Empty a table that the job created, in the current transaction.  False, and
+ * nothing done, when somebody else has it locked: this never waits.
+ */
+extern bool pgcopy_load_truncate(Oid relid);
+
+/*
  * The format for a local relation whose source twin has the same columns and
  * types: binary when every column's type is proved exact on the wire.
  */

@@ -25,7 +25,7 @@ typedef enum SlotState
 	SLOT_IDLE,					/* waits for an assignment; leader moves it on */
 	SLOT_BUSY,					/* works; worker moves it on */
 	SLOT_REPORTED,				/* outcome is there; leader moves it on */
-	SLOT_LEAVING				/* worker ends by itself; leader moves it on */
+	SLOT_LEAVING				/* told to end; leader moves it on when it has */
 } SlotState;
 
 typedef enum Outcome
@@ -56,6 +56,7 @@ typedef struct ControlSlot
 	int			sqlerrcode;
 	int64		rows_total;
 	int64		bytes_total;
+	bool		wants_to_leave; /* has seen enough relations */
 
 	/* live, of the item it is at */
 	pg_atomic_uint32 item;

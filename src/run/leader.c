@@ -274,6 +274,48 @@ find_job(Leader *leader)
 	return leader->job != NULL && leader->job->state == JOB_QUEUED;
 }
 
+/*
+ * Frozen rows do not vanish on abort: take away what tables have of attempts
+ * that were under way.  An item may be done although we have not heard so; the
+ * catalog knows.
+ */
+static void
+clean_up_unfinished(Leader *leader)
+{
+	int			size = leader->queue ? pgcopy_queue_size(leader->queue) : 0;
+
+	for (int no = 1; no <= size; no++)
+	{
+		QueueItem  *item = pgcopy_queue_item(leader->queue, no);
+
+		if (item->kind != ITEM_TABLE || item->attempts == 0 ||
+			item->state == ITEM_DONE)
+			continue;
+		pgcopy_leader_begin(leader);
+		pgcopy_work_clean_up_at_end(leader->job,
+									pgcopy_item_fetch(leader->job->id, no));
+		pgcopy_leader_commit(leader);
+	}
+}
+
+/* The same, where a failure of it must not hide the first one. */
+static void
+try_clean_up_unfinished(Leader *leader)
+{
+	PG_TRY();
+	{
+		clean_up_unfinished(leader);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(leader->context);
+		EmitErrorReport();
+		FlushErrorState();
+		AbortCurrentTransaction();
+	}
+	PG_END_TRY();
+}
+
 /* Record what ended the job and move it to its end. */
 static void
 end_badly(Leader *leader, ErrorData *error)
@@ -295,6 +337,7 @@ end_badly(Leader *leader, ErrorData *error)
 		pgcopy_error_insert(leader->job->id, 0, true, error, NULL, NULL);
 		pgcopy_leader_commit(leader);
 	}
+	try_clean_up_unfinished(leader);
 	move_job(leader, state);
 }
 

@@ -257,13 +257,33 @@ void
 pgcopy_work_clean_up(const Job *job, const JobItem *item)
 {
 	JobRelation *relation;
+	JobRelation *target;
+	bool		is_chunk = item->range_start > 0 || item->range_end >= 0;
 
 	if (item->kind != ITEM_TABLE)
 		return;
 	relation = pgcopy_relation_fetch(job->id, item->relation);
+	target = relation->through_root ?
+		pgcopy_relation_fetch(job->id, item->referenced) : relation;
+	if (!target->is_ours || get_rel_relkind(target->target_oid) == '\0')
+		return;
+	if (is_chunk || relation->through_root ||
+		!pgcopy_load_truncate(target->target_oid))
+		(void) pgcopy_load_remove_aborted(target->target_oid);
+}
+
+void
+pgcopy_work_clean_up_at_end(const Job *job, const JobItem *item)
+{
+	JobRelation *relation;
+
+	if (item->kind != ITEM_TABLE ||
+		pgcopy_item_is_part_of_done(job->id, item->relation))
+		return;
+	relation = pgcopy_relation_fetch(job->id, item->relation);
 	if (relation->is_ours && !relation->through_root &&
 		get_rel_relkind(relation->target_oid) == RELKIND_RELATION)
-		(void) pgcopy_load_remove_aborted(relation->target_oid);
+		(void) pgcopy_load_truncate(relation->target_oid);
 }
 
 char *

@@ -49,6 +49,12 @@ extern WorkResult pgcopy_work_do(const WorkPlace *place, const JobItem *item,
 extern void pgcopy_work_clean_up(const Job *job, const JobItem *item);
 
 /*
+ * The same when the whole job ends, which must be soon: only tables of which
+ * nothing is done are emptied, and only where that need not wait.
+ */
+extern void pgcopy_work_clean_up_at_end(const Job *job, const JobItem *item);
+
+/*
  * What to record of an error: the item by name, and its statement where
  * there is one that can be shown.  NULL when not.
  */

@@ -17,7 +17,7 @@
  * the locks it gathers stay few.
  *
  * Relation caches are never evicted, so a worker that has seen some thousands
- * of relations leaves, and the leader starts another one.
+ * of relations asks to leave, and the leader starts another one.
  *
  *-------------------------------------------------------------------------
  */
@@ -215,6 +215,7 @@ report(Worker *worker, Outcome outcome, int sqlerrcode)
 	slot->outcome = outcome;
 	slot->failed = worker->current;
 	slot->sqlerrcode = sqlerrcode;
+	slot->wants_to_leave = worker->relations_seen >= RELATIONS_PER_WORKER;
 	slot->state = SLOT_REPORTED;
 	SpinLockRelease(&worker->control->mutex);
 	pgcopy_control_wake_leader(worker->control);
@@ -338,8 +339,6 @@ look_at_slot(Worker *worker)
 
 	SpinLockAcquire(&worker->control->mutex);
 	state = worker->slot->state;
-	if (state == SLOT_IDLE && worker->relations_seen >= RELATIONS_PER_WORKER)
-		state = worker->slot->state = SLOT_LEAVING;
 	SpinLockRelease(&worker->control->mutex);
 
 	if (state == SLOT_BUSY)

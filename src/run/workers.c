@@ -144,6 +144,7 @@ fill_event(const ControlSlot *slot, WorkerEvent *event)
 	event->sqlerrcode = slot->sqlerrcode;
 	event->rows = slot->rows_total;
 	event->bytes = slot->bytes_total;
+	event->wants_to_leave = slot->wants_to_leave;
 }
 
 /* A worker is gone: what was it doing? */
@@ -182,7 +183,9 @@ pgcopy_workers_next_event(Workers *workers, WorkerEvent *event)
 			memset(event, 0, sizeof(*event));
 			event->slot = i;
 			fill_event(&workers->control->slots[i], event);
-			set_state(workers, i, SLOT_IDLE);
+			set_state(workers, i, event->wants_to_leave ? SLOT_LEAVING : SLOT_IDLE);
+			if (event->wants_to_leave)
+				pgcopy_control_wake(workers->control, &workers->control->slots[i]);
 			return true;
 		}
 		if (GetBackgroundWorkerPid(workers->handles[i], &pid) == BGWH_STOPPED)

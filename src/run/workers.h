@@ -25,6 +25,7 @@ typedef struct WorkerEvent
 	int			sqlerrcode;
 	int64		rows;
 	int64		bytes;
+	bool		wants_to_leave;	/* told to, and gone soon */
 } WorkerEvent;
 
 extern Workers *pgcopy_workers_create(Control *control, const ProcessArgs *args);
