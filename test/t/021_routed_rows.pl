@@ -82,6 +82,20 @@ AND NOT satisfies_hash_partition('paint_hash'::regclass, 4,
 EOQ
 assert_frozen($target, db => 'app');
 
+# A leaf of the source that cannot be loaded leaves nothing, and takes nothing.
+$source->safe_psql('app', <<'EOQ');
+INSERT INTO paint (zone, id, c, note) VALUES (2, 900001, 'e', 'refused');
+CREATE OR REPLACE FUNCTION hold.here(key int) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT key <> 2';
+EOQ
+new_database($target, 'partly');
+$job = clone($target, conninfo($source, db => 'app'), db => 'partly', table_jobs => 4, on_error => 'continue');
+is(wait_for_end($target, $job, db => 'partly'), 'done', 'a clone goes on after an error');
+is( $target->safe_psql('partly', "SELECT sqlstate FROM pgcopy_errors WHERE job = $job"),
+	'23514', 'one leaf has failed');
+is( $target->safe_psql('partly', "SET enable_indexscan = off; SET enable_bitmapscan = off; SET enable_indexonlyscan = off; $rows"),
+	$source->safe_psql('app', "$rows WHERE tableoid <> (SELECT tableoid FROM paint WHERE id = 900001)"),
+	'the target has the rows of all other leaves, and none of that');
+
 $source->stop;
 $target->stop;
 done_testing();
