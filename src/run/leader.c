@@ -316,6 +316,21 @@ try_clean_up_unfinished(Leader *leader)
 	PG_END_TRY();
 }
 
+static void
+record_error(Leader *leader, const ErrorData *error)
+{
+	int64		job = leader->job->id;
+	int			no = leader->own_item;
+
+	pgcopy_leader_begin(leader);
+	if (no != 0)
+		pgcopy_item_mark(job, no, ITEM_FAILED);
+	pgcopy_error_insert(job, no, true, error,
+						no == 0 ? NULL : pgcopy_work_describe(pgcopy_item_fetch(job, no)),
+						NULL);
+	pgcopy_leader_commit(leader);
+}
+
 /* Record what ended the job and move it to its end. */
 static void
 end_badly(Leader *leader, ErrorData *error)
@@ -332,11 +347,7 @@ end_badly(Leader *leader, ErrorData *error)
 		ReThrowError(error);
 
 	if (!leader->error_is_recorded && state == JOB_FAILED)
-	{
-		pgcopy_leader_begin(leader);
-		pgcopy_error_insert(leader->job->id, 0, true, error, NULL, NULL);
-		pgcopy_leader_commit(leader);
-	}
+		record_error(leader, error);
 	try_clean_up_unfinished(leader);
 	move_job(leader, state);
 }

@@ -33,6 +33,7 @@ typedef struct Leader
 	SourceSession *session;		/* holds the snapshot and the locks */
 	bool		has_snapshot;
 
+	int			own_item;		/* the leader itself is at it, or 0 */
 	bool		error_is_recorded;	/* the ERROR on its way is in pgcopy.error */
 } Leader;
 

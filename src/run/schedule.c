@@ -265,6 +265,7 @@ read_through_leader(Leader *leader, int no)
 	LoadResult	load;
 	JobItem	   *item;
 
+	leader->own_item = no;
 	pgcopy_leader_begin(leader);
 	pgcopy_item_mark_running(leader->job->id, no, leader->control->snapshot_no);
 	pgcopy_leader_commit(leader);
@@ -277,6 +278,7 @@ read_through_leader(Leader *leader, int no)
 	pgcopy_progress_set_own(leader->progress, 0, 0);
 	pgcopy_progress_add(leader->progress, load.rows, load.bytes);
 	pgcopy_queue_done(leader->queue, no);
+	leader->own_item = 0;
 }
 
 /* All rows are here: nobody needs the snapshot any more. */
