@@ -27,7 +27,10 @@ CHECKOUT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 SCRATCH=
 
 # A clean, predictable environment, whatever the caller's is like.
-unset "${!PG@}" MAKEFLAGS MAKELEVEL MFLAGS PERL5LIB LANGUAGE LC_ALL
+for variable in "${!PG@}"; do
+	[[ $variable = PGCOPY* ]] || unset "$variable"
+done
+unset MAKEFLAGS MAKELEVEL MFLAGS PERL5LIB LANGUAGE LC_ALL
 export PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin LANG=C.UTF-8
 PG_MAJOR=15
 
