@@ -38,7 +38,9 @@ typedef enum Outcome
 
 /*
  * One worker's slot.  "mutex" of the segment protects all fields but the
- * atomic ones: those are written by the worker alone and read by anybody.
+ * atomic ones: those are written by the worker while BUSY, set to zero by the
+ * leader when it has heard the outcome (not before: the figures would drop),
+ * and read by anybody.
  */
 typedef struct ControlSlot
 {

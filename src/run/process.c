@@ -106,10 +106,12 @@ bool
 pgcopy_process_start_worker(const ProcessArgs *args,
 							BackgroundWorkerHandle **handle)
 {
-	return start_process(args, "pgcopy_worker_main",
-						 psprintf("pgcopy job " INT64_FORMAT " worker %d",
-								  args->job, args->slot),
-						 handle);
+	char		name[BGW_MAXLEN];
+
+	/* not psprintf: the leader tries again as long as no slot is free */
+	snprintf(name, sizeof(name), "pgcopy job " INT64_FORMAT " worker %d",
+			 args->job, args->slot);
+	return start_process(args, "pgcopy_worker_main", name, handle);
 }
 
 void

@@ -207,10 +207,6 @@ report(Worker *worker, Outcome outcome, int sqlerrcode)
 {
 	ControlSlot *slot = worker->slot;
 
-	pg_atomic_write_u32(&slot->item, 0);
-	pg_atomic_write_u64(&slot->bytes_before, 0);
-	pg_atomic_write_u64(&slot->rows, 0);
-	pg_atomic_write_u64(&slot->bytes, 0);
 	SpinLockAcquire(&worker->control->mutex);
 	slot->outcome = outcome;
 	slot->failed = worker->current;
@@ -244,6 +240,7 @@ do_items(Worker *worker, List *items)
 
 		worker->current = foreach_current_index(lc);
 		begin_item(worker, item);
+		pg_atomic_write_u64(&worker->slot->bytes_before, bytes);
 		prepare_source(worker, item);
 		place.session = worker->session;
 		if (pgcopy_work_do(&place, item, &load) == WORK_SOURCE_LOCKED)
@@ -253,7 +250,6 @@ do_items(Worker *worker, List *items)
 		}
 		rows += load.rows;
 		bytes += load.bytes;
-		pg_atomic_write_u64(&worker->slot->bytes_before, bytes);
 		worker->relations_seen++;
 		CHECK_FOR_INTERRUPTS();
 	}

@@ -79,6 +79,15 @@ set_state(Workers *workers, int slot, SlotState state)
 }
 
 static void
+clear_live_figures(ControlSlot *slot)
+{
+	pg_atomic_write_u32(&slot->item, 0);
+	pg_atomic_write_u64(&slot->rows, 0);
+	pg_atomic_write_u64(&slot->bytes, 0);
+	pg_atomic_write_u64(&slot->bytes_before, 0);
+}
+
+static void
 empty_slot(Workers *workers, int slot)
 {
 	ControlSlot *s = &workers->control->slots[slot];
@@ -88,10 +97,7 @@ empty_slot(Workers *workers, int slot)
 	s->pid = 0;
 	s->proc = NULL;
 	SpinLockRelease(&workers->control->mutex);
-	pg_atomic_write_u32(&s->item, 0);
-	pg_atomic_write_u64(&s->rows, 0);
-	pg_atomic_write_u64(&s->bytes, 0);
-	pg_atomic_write_u64(&s->bytes_before, 0);
+	clear_live_figures(s);
 	pfree(workers->handles[slot]);
 	workers->handles[slot] = NULL;
 	workers->count--;
@@ -183,6 +189,7 @@ pgcopy_workers_next_event(Workers *workers, WorkerEvent *event)
 			memset(event, 0, sizeof(*event));
 			event->slot = i;
 			fill_event(&workers->control->slots[i], event);
+			clear_live_figures(&workers->control->slots[i]);
 			set_state(workers, i, event->wants_to_leave ? SLOT_LEAVING : SLOT_IDLE);
 			if (event->wants_to_leave)
 				pgcopy_control_wake(workers->control, &workers->control->slots[i]);
