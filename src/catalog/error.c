@@ -16,7 +16,7 @@
 static CatalogQuery insert_error = {
 	"INSERT INTO pgcopy.error (job, attempt, phase, item, is_final, sqlstate, "
 	"object, message, detail, hint, context, statement) "
-	"SELECT $1, COALESCE((SELECT i.attempts FROM pgcopy.item AS i "
+	"SELECT $1, COALESCE((SELECT GREATEST(i.attempts, 1) FROM pgcopy.item AS i "
 	"  WHERE i.job = $1 AND i.no = $2), j.attempt), j.phase, NULLIF($2, 0), "
 	"$3, $4, $5, $6, $7, $8, $9, $10 FROM pgcopy.job AS j WHERE j.id = $1",
 	10, {INT8OID, INT4OID, BOOLOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
