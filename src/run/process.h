@@ -38,6 +38,12 @@ extern void pgcopy_process_begin(ProcessArgs *args);
 extern PGDLLEXPORT void pgcopy_leader_main(Datum arg);
 extern PGDLLEXPORT void pgcopy_worker_main(Datum arg);
 
+/*
+ * Wait for the latch, or until the time is over (ms; -1: no limit), act on
+ * interrupts, and read the configuration anew when that was asked for.
+ */
+extern void pgcopy_process_wait(long timeout);
+
 /* True once SIGINT has come: somebody wants the job or the item to end. */
 extern bool pgcopy_process_is_cancelled(void);
 

@@ -329,15 +329,7 @@ wait_for_events(Leader *leader, TimestampTz next)
 	if (next != 0)
 		timeout = Min(timeout,
 					  TimestampDifferenceMilliseconds(GetCurrentTimestamp(), next) + 1);
-	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-					 timeout, PG_WAIT_EXTENSION);
-	ResetLatch(MyLatch);
-	CHECK_FOR_INTERRUPTS();
-	if (ConfigReloadPending)
-	{
-		ConfigReloadPending = false;
-		ProcessConfigFile(PGC_SIGHUP);
-	}
+	pgcopy_process_wait(timeout);
 }
 
 /* One round; *next: when a delayed item becomes ready. */

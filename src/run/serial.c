@@ -103,15 +103,6 @@ record_error(Leader *leader, int no, bool is_final, const ErrorData *error)
 	pgcopy_leader_commit(leader);
 }
 
-static void
-wait_before_retry(int delay)
-{
-	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-					 delay, PG_WAIT_EXTENSION);
-	ResetLatch(MyLatch);
-	CHECK_FOR_INTERRUPTS();
-}
-
 /* One statement, with another try where that may help. */
 static void
 run_one(Leader *leader, int no)
@@ -143,7 +134,7 @@ run_one(Leader *leader, int no)
 		if (is_final)
 			pgcopy_leader_give_up(leader, no);
 		else
-			wait_before_retry(pgcopy_retry_delay(item->attempts + 1));
+			pgcopy_process_wait(pgcopy_retry_delay(item->attempts + 1));
 	}
 }
 

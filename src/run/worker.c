@@ -354,20 +354,6 @@ look_at_slot(Worker *worker)
 }
 
 static void
-wait_for_leader(Worker *worker)
-{
-	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH, -1L,
-					 PG_WAIT_EXTENSION);
-	ResetLatch(MyLatch);
-	CHECK_FOR_INTERRUPTS();
-	if (ConfigReloadPending)
-	{
-		ConfigReloadPending = false;
-		ProcessConfigFile(PGC_SIGHUP);
-	}
-}
-
-static void
 join_job(Worker *worker)
 {
 	begin_transaction();
@@ -410,7 +396,7 @@ pgcopy_worker_main(Datum arg)
 	pgcopy_apply_begin_session();
 
 	while (look_at_slot(&worker))
-		wait_for_leader(&worker);
+		pgcopy_process_wait(-1);
 
 	MemoryContextReset(worker.session_context);
 	pgcopy_control_wake_leader(worker.control);
