@@ -51,6 +51,7 @@ typedef struct ControlSlot
 	/* written by the leader while IDLE, read by the worker while BUSY */
 	int			nitems;
 	int			items[CONTROL_MAX_BATCH];
+	bool		may_be_parallel;	/* there are cores for parallel index builds */
 
 	/* written by the worker while BUSY, read by the leader while REPORTED */
 	Outcome		outcome;

@@ -20,6 +20,8 @@
  */
 #include "postgres.h"
 
+#include <unistd.h>
+
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -204,6 +206,14 @@ count_running(Leader *leader, int *running)
 	SpinLockRelease(&control->mutex);
 }
 
+/* Whether the machine has more cores than assignments that run. */
+static bool
+are_cores_free(const int *running)
+{
+	return running[LINE_COPY] + running[LINE_BUILD] <
+		sysconf(_SC_NPROCESSORS_ONLN);
+}
+
 /*
  * Hand out what can be handed out, copies first.  Returns how many more
  * workers there would be work for.
@@ -233,7 +243,9 @@ hand_out(Leader *leader)
 								  items, CONTROL_MAX_BATCH);
 			if (n == 0)
 				break;
-			pgcopy_workers_assign(leader->workers, slot, items, n);
+			running[line]++;
+			pgcopy_workers_assign(leader->workers, slot, items, n,
+								  are_cores_free(running));
 			room--;
 		}
 		missing += Min(room, pgcopy_queue_ready(leader->queue, line));

@@ -217,6 +217,19 @@ report(Worker *worker, Outcome outcome, int sqlerrcode)
 	pgcopy_control_wake_leader(worker->control);
 }
 
+/*
+ * A parallel index build on a machine that is busy already costs more than it
+ * gains, and takes process slots that workers of ours may wait for.
+ */
+static void
+limit_parallelism(Worker *worker)
+{
+	if (!worker->slot->may_be_parallel)
+		(void) set_config_option("max_parallel_maintenance_workers", "0",
+								 PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_LOCAL, true, 0, false);
+}
+
 /* The items, all in one transaction. */
 static Outcome
 do_items(Worker *worker, List *items)
@@ -231,6 +244,7 @@ do_items(Worker *worker, List *items)
 	ListCell   *lc;
 
 	begin_transaction();
+	limit_parallelism(worker);
 	if (!pgcopy_work_needs_snapshot(((JobItem *) linitial(items))->kind))
 		release_snapshot(worker);
 	foreach(lc, items)
