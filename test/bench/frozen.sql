@@ -14,5 +14,5 @@ SELECT (SELECT count(*) FROM ours, pg_visibility_map(ours.oid) AS v
        (SELECT count(*) FROM ours, pg_check_frozen(ours.oid)) + (SELECT count(*) FROM ours, pg_check_visible(ours.oid)),
        (SELECT count(*) FROM ours, pg_visibility_map(ours.reltoastrelid) AS v
          WHERE ours.reltoastrelid <> 0 AND NOT (v.all_visible AND v.all_frozen)),
-       (SELECT coalesce(sum(pg_relation_size(reltoastrelid)), 0) / current_setting('block_size')::integer
+       (SELECT coalesce(sum(pg_relation_size(reltoastrelid)), 0)::bigint / current_setting('block_size')::integer
           FROM ours WHERE reltoastrelid <> 0);

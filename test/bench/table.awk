@@ -38,7 +38,7 @@ file == "frozen" { frozen[$1] = $2; next }
 		value[key, column, n[key]] = $column
 }
 
-# The median of a column of one tool on one set.
+# The median of a column of one tool on one set; also sets low and high.
 function median(key, column,	i, j, t, m, a)
 {
 	m = n[key]
@@ -66,7 +66,7 @@ function best_peer(set,		i, t, best)
 	return best
 }
 
-function print_set(set,		i, key, t, ratio, best)
+function print_set(set,		i, key, t, span, ratio, best)
 {
 	best = best_peer(set)
 	printf "\n%s: %s\n", set, about[set]
@@ -79,19 +79,19 @@ function print_set(set,		i, key, t, ratio, best)
 			continue
 		}
 		t = median(key, 5)
+		span = sprintf("(%.2f - %.2f)", low, high)
 		ratio = best == "" ? "" : sprintf("%.2f", t / median(set SUBSEP best, 5))
 		if (tools[i] == "copy") {
-			printf "  %-24s %9.2f  %-17s %6s\n", label["copy"], t, sprintf("(%.2f - %.2f)", low + 0 * median(key, 5), high), ratio
+			printf "  %-24s %9.2f  %-17s %6s\n", label["copy"], t, span, ratio
 			continue
 		}
-		t = median(key, 5)
-		printf "  %-24s %9.2f  %-17s %6s %8.1f %8.1f %8.1f %10s\n", label[tools[i]], t, sprintf("(%.2f - %.2f)", low, high), ratio,
+		printf "  %-24s %9.2f  %-17s %6s %8.1f %8.1f %8.1f %10s\n", label[tools[i]], t, span, ratio,
 			median(key, 6), median(key, 7), median(key, 8), wal_text(median(key, 9))
 	}
 	if (set in frozen) printf "  clean pages: %s\n", frozen[set]
 }
 
-function print_summary(		i, set, ours, best, ratio)
+function print_summary(		i, set, ours, best, name, ratio)
 {
 	printf "\n%-16s %10s %10s  %-20s %6s %8s  %s\n", "data set", "ours", "best peer", "", "ratio", "at most", ""
 	for (i = 1; i <= n_sets; i++) {
