@@ -1,0 +1,117 @@
+# table.awk
+#	  The results as a table: files "about" and "frozen" (set, text), then the
+#	  single values.
+
+BEGIN {
+	FS = "\t"
+	order = "ours pg_dump pgcopydb pgcopydb-split pgcopydb-binary copy send indexes"
+	n_order = split(order, tools, " ")
+	label["ours"] = "pgcopydb_ext"
+	label["pg_dump"] = "pg_dump, pg_restore"
+	label["pgcopydb"] = label_pgcopydb
+	label["pgcopydb-split"] = "pgcopydb, split"
+	label["pgcopydb-binary"] = "pgcopydb, binary"
+	label["copy"] = "  its one COPY"
+	label["send"] = "  source alone"
+	label["indexes"] = "  indexes alone"
+	# At most, of the best peer; for one stream, of the source alone.
+	goal["sysbench"] = goal["big"] = goal["blobs"] = 0.50
+	goal["mixed"] = 0.65
+	goal["many"] = goal["wide"] = goal["fk"] = 0.60
+	goal["stream-sysbench"] = 1.35
+	goal["stream-mixed"] = 1.40
+	file = 0
+}
+
+FNR == 1		{ file = FILENAME; sub(/.*\//, "", file) }
+file == "about"	{ about[$1] = $2; next }
+file == "frozen" { frozen[$1] = $2; next }
+/^#/			{ next }
+
+{
+	if (!($1 in seen)) { seen[$1] = 1; sets[++n_sets] = $1 }
+	key = $1 SUBSEP $2
+	runs[key]++
+	if ($4 != "ok") { failed[key]++; next }
+	n[key]++
+	for (column = 5; column <= 9; column++)
+		value[key, column, n[key]] = $column
+}
+
+# The median of a column of one tool on one set; also sets low and high.
+function median(key, column,	i, j, t, m, a)
+{
+	m = n[key]
+	for (i = 1; i <= m; i++) a[i] = value[key, column, i] + 0
+	for (i = 2; i <= m; i++)
+		for (j = i; j > 1 && a[j - 1] > a[j]; j--) { t = a[j]; a[j] = a[j - 1]; a[j - 1] = t }
+	low = a[1]
+	high = a[m]
+	return m % 2 ? a[(m + 1) / 2] : (a[m / 2] + a[m / 2 + 1]) / 2
+}
+
+function is_good(set, tool) { return ((set SUBSEP tool) in n) && !((set SUBSEP tool) in failed) }
+
+function wal_text(bytes) { return bytes < 10485760 ? sprintf("%.1f MB", bytes / 1048576) : sprintf("%.0f MB", bytes / 1048576) }
+
+# What a set's ratio is to: the fastest peer, or the source alone.
+function best_peer(set,		i, t, best)
+{
+	best = ""
+	if (set ~ /^stream-/)
+		return is_good(set, "send") ? "send" : ""
+	for (i = 2; i <= 5; i++)
+		if (is_good(set, tools[i]) && (best == "" || median(set SUBSEP tools[i], 5) < median(set SUBSEP best, 5)))
+			best = tools[i]
+	return best
+}
+
+function print_set(set,		i, key, t, span, ratio, best)
+{
+	best = best_peer(set)
+	printf "\n%s: %s\n", set, about[set]
+	printf "  %-24s %9s  %-17s %6s %8s %8s %8s %10s\n", "", "seconds", "(from - to)", "ratio", "CPU src", "CPU tgt", "client", "WAL tgt"
+	for (i = 1; i <= n_order; i++) {
+		key = set SUBSEP tools[i]
+		if (!(key in runs)) continue
+		if (!is_good(set, tools[i])) {
+			printf "  %-24s %9s  in %d of %d runs\n", label[tools[i]], "failed", failed[key], runs[key]
+			continue
+		}
+		t = median(key, 5)
+		span = sprintf("(%.2f - %.2f)", low, high)
+		ratio = best == "" ? "" : sprintf("%.2f", t / median(set SUBSEP best, 5))
+		if (tools[i] == "copy") {
+			printf "  %-24s %9.2f  %-17s %6s\n", label["copy"], t, span, ratio
+			continue
+		}
+		printf "  %-24s %9.2f  %-17s %6s %8.1f %8.1f %8.1f %10s\n", label[tools[i]], t, span, ratio,
+			median(key, 6), median(key, 7), median(key, 8), wal_text(median(key, 9))
+	}
+	if (set in frozen) printf "  clean pages: %s\n", frozen[set]
+}
+
+function print_summary(		i, set, ours, best, name, ratio)
+{
+	printf "\n%-16s %10s %10s  %-20s %6s %8s  %s\n", "data set", "ours", "best peer", "", "ratio", "at most", ""
+	for (i = 1; i <= n_sets; i++) {
+		set = sets[i]
+		# One stream is compared by its COPY, without planning and ANALYZE.
+		ours = set ~ /^stream-/ ? "copy" : "ours"
+		best = best_peer(set)
+		if (!is_good(set, ours) || best == "") {
+			printf "%-16s %10s %10s\n", set, is_good(set, ours) ? sprintf("%.2f s", median(set SUBSEP ours, 5)) : "failed", "-"
+			continue
+		}
+		ratio = median(set SUBSEP ours, 5) / median(set SUBSEP best, 5)
+		name = label[best]
+		sub(/^ */, "", name)
+		printf "%-16s %8.2f s %8.2f s  %-20s %6.2f %8.2f  %s\n", set, median(set SUBSEP ours, 5), median(set SUBSEP best, 5),
+			name, ratio, goal[set], ratio <= goal[set] ? "" : (ratio <= 1 || set ~ /^stream-/ ? "missed" : "slower")
+	}
+}
+
+END {
+	for (s = 1; s <= n_sets; s++) print_set(sets[s])
+	print_summary()
+}
