@@ -2,10 +2,11 @@
 #
 #	make demo			two throwaway servers, one clone, proof of equality
 #	make check			all tests (TESTS='t/001*' for some), check-quick in seconds
+#	make bench			against pg_dump and pgcopydb (BENCH_SCALE=0.1 for a trial)
 #	make lint			the rules of the house
 #	make, make install, make installcheck		PGXS, with PG_CONFIG=/path/to/pg_config
 #
-# The first three do all their set-up themselves and install nothing into the
+# The first four do all their set-up themselves and install nothing into the
 # system's PostgreSQL; they must work before there is a pg_config.  So PGXS, which
 # also has a "check" of its own, is left out for them.
 OURS = demo check check-quick lint bench
