@@ -371,6 +371,7 @@ static void
 join_job(Worker *worker)
 {
 	begin_transaction();
+	pgcopy_process_lock_worker(worker->args.job);
 	worker->control = pgcopy_control_attach(worker->args.control,
 											worker->args.job);
 	if (worker->control == NULL)

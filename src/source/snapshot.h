@@ -17,6 +17,17 @@ extern char *pgcopy_snapshot_export(SourceSession *session);
 /* Begin, import, export again: returns the new name. */
 extern char *pgcopy_snapshot_import(SourceSession *session, const char *name);
 
+/*
+ * The same where the snapshot may be gone: NULL, with no transaction open.
+ * Names come again after a restart of the source, so what the snapshot sees is
+ * compared with "content".
+ */
+extern char *pgcopy_snapshot_try_import(SourceSession *session,
+										const char *name, const char *content);
+
+/* What the session's snapshot sees: which transactions, as text. */
+extern char *pgcopy_snapshot_content(SourceSession *session);
+
 /* End the transaction that holds it. Harmless when there is none. */
 extern void pgcopy_snapshot_release(SourceSession *session);
 
