@@ -30,6 +30,11 @@ static CatalogQuery insert_snapshot = {
 	3, {INT8OID, TEXTOID, TEXTOID}
 };
 
+static CatalogQuery select_content = {
+	"SELECT content FROM pgcopy.snapshot WHERE job = $1 AND no = $2",
+	2, {INT8OID, INT4OID}
+};
+
 static CatalogQuery rename_snapshot = {
 	"UPDATE pgcopy.snapshot SET name = $3, released = NULL "
 	"WHERE job = $1 AND no = $2",
@@ -79,6 +84,21 @@ pgcopy_snapshot_insert(int64 job, const char *name, const char *content)
 	no = (int) pgcopy_catalog_int64(0, "no");
 	pgcopy_catalog_end(&scope);
 	return no;
+}
+
+char *
+pgcopy_snapshot_fetch_content(int64 job, int no)
+{
+	CatalogScope scope;
+	Datum		values[] = {Int64GetDatum(job), Int32GetDatum(no)};
+	char	   *content;
+
+	pgcopy_catalog_begin(&scope);
+	if (pgcopy_catalog_run(&select_content, values, NULL) != 1)
+		elog(ERROR, "job " INT64_FORMAT " has no snapshot %d", job, no);
+	content = pgcopy_catalog_text(0, "content");
+	pgcopy_catalog_end(&scope);
+	return content;
 }
 
 void

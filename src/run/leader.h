@@ -32,6 +32,7 @@ typedef struct Leader
 
 	SourceSession *session;		/* holds the snapshot and the locks */
 	bool		has_snapshot;
+	char	   *snapshot_content;	/* what it sees */
 
 	int			own_item;		/* the leader itself is at it, or 0 */
 	bool		error_is_recorded;	/* the ERROR on its way is in pgcopy.error */

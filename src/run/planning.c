@@ -111,7 +111,8 @@ pgcopy_leader_keep_snapshot(Leader *leader, const char *snapshot)
 {
 	char	   *content = pgcopy_snapshot_content(leader->session);
 
-	strlcpy(leader->control->snapshot, snapshot, CONTROL_NAME_LENGTH);
+	pgcopy_control_set_snapshot(leader->control, NULL, snapshot);
+	leader->snapshot_content = MemoryContextStrdup(leader->context, content);
 	leader->control->snapshot_no = pgcopy_snapshot_insert(leader->job->id,
 														  snapshot, content);
 }

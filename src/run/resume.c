@@ -28,6 +28,7 @@
 #include "catalog/error.h"
 #include "catalog/relation.h"
 #include "catalog/survey.h"
+#include "run/rejoin.h"
 #include "run/resume.h"
 #include "source/inventory.h"
 #include "source/snapshot.h"
@@ -135,36 +136,23 @@ reopen_items(Leader *leader)
 
 /* Have the snapshot that the rest was read under; false when it is gone. */
 static bool
-take_old_snapshot(Leader *leader, const Survey *survey)
+take_old_snapshot(Leader *leader, Survey *survey)
 {
-	char	   *what = "a table was dropped";
 	char	   *name;
-	List	   *relations;
 
 	pgcopy_leader_begin(leader);
 	(void) pgcopy_leader_open_session(leader);
 	name = import_old_snapshot(leader->session, survey);
 	if (name == NULL)
-	{
 		pgcopy_leader_close_session(leader);
-		pgcopy_leader_commit(leader);
-		return false;
+	else
+	{
+		leader->control->snapshot_no = survey->snapshot_no;
+		leader->snapshot_content = survey->snapshot_content;
+		pgcopy_leader_hold_snapshot(leader, name);
 	}
-	leader->has_snapshot = true;
-	relations = pgcopy_inventory_relations(leader->session);
-	if (!pgcopy_snapshot_lock_all(leader->session, relations) ||
-		!pgcopy_snapshot_still_true(leader->session, &what))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the source has changed since job " INT64_FORMAT " was planned",
-						leader->job->id),
-				 errdetail("%s.", what),
-				 errhint("Clone again, into an empty database.")));
-	strlcpy(leader->control->snapshot, name, CONTROL_NAME_LENGTH);
-	leader->control->snapshot_no = survey->snapshot_no;
-	pgcopy_snapshot_rename(leader->job->id, survey->snapshot_no, name);
 	pgcopy_leader_commit(leader);
-	return true;
+	return name != NULL;
 }
 
 /* SourceReader: a new snapshot of an unchanged source. */

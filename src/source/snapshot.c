@@ -121,46 +121,6 @@ pgcopy_snapshot_export(SourceSession *session)
 	return export_snapshot(session);
 }
 
-/* The source's own words ("invalid snapshot identifier") tell nobody why. */
-static void
-throw_snapshot_is_gone(const ErrorData *error)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("the snapshot of the job is gone on the source"),
-			 errdetail("The source says: %s", error->message),
-			 errhint("The connection that held it was lost.  pgcopy_resume() says how the job can go on.")));
-}
-
-char *
-pgcopy_snapshot_import(SourceSession *session, const char *name)
-{
-	MemoryContext caller = CurrentMemoryContext;
-
-	begin_transaction(session);
-	PG_TRY();
-	{
-		pgcopy_session_exec(session,
-							psprintf("SET TRANSACTION SNAPSHOT %s",
-									 quote_literal_cstr(name)));
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		if (geterrcode() != ERRCODE_INVALID_PARAMETER_VALUE &&
-			geterrcode() != ERRCODE_UNDEFINED_OBJECT &&
-			geterrcode() != ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE)
-			PG_RE_THROW();
-		MemoryContextSwitchTo(caller);
-		error = CopyErrorData();
-		FlushErrorState();
-		throw_snapshot_is_gone(error);
-	}
-	PG_END_TRY();
-	return export_snapshot(session);
-}
-
 /* False when there is no such snapshot; the transaction is in error then. */
 static bool
 try_set_snapshot(SourceSession *session, const char *name)

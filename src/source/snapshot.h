@@ -14,13 +14,10 @@
 /* Begin REPEATABLE READ, READ ONLY and export: returns the snapshot's name. */
 extern char *pgcopy_snapshot_export(SourceSession *session);
 
-/* Begin, import, export again: returns the new name. */
-extern char *pgcopy_snapshot_import(SourceSession *session, const char *name);
-
 /*
- * The same where the snapshot may be gone: NULL, with no transaction open.
- * Names come again after a restart of the source, so what the snapshot sees is
- * compared with "content".
+ * Begin, import, export again: returns the new name; NULL, with no transaction
+ * open, when the snapshot is gone.  Names come again after a restart of the
+ * source, so what the snapshot sees is compared with "content".
  */
 extern char *pgcopy_snapshot_try_import(SourceSession *session,
 										const char *name, const char *content);
