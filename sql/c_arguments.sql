@@ -22,6 +22,8 @@ SELECT pgcopy_cancel(99);
 SELECT pgcopy_wait(99);
 SELECT pgcopy_wait(NULL);
 SELECT pgcopy_drop(99);
+SELECT pgcopy_resume(99);
+SELECT pgcopy_resume(NULL);
 SELECT pgcopy_cancel(NULL);
 SELECT count(*) FROM pgcopy_jobs;
 

@@ -35,6 +35,7 @@ SELECT step, connection, items, concurrency FROM pgcopy_summary(:job);
 SELECT * FROM pgcopy_errors WHERE job = :job;
 SELECT count(*) FROM pgcopy_workers;
 SELECT conninfo IS NULL AS wiped FROM pgcopy.job WHERE id = :job;
+SELECT pgcopy_resume(:job);
 
 -- The same rows, defaults that go on, constraints that hold.
 SELECT count(*), min(upper_name), max(id) FROM customer;
@@ -50,6 +51,8 @@ SELECT conname, contype, convalidated FROM pg_constraint WHERE connamespace = 'p
 SELECT pgcopy_clone(:'source') AS job \gset
 SELECT pgcopy_wait(:job);
 SELECT sqlstate, message, hint, is_final FROM pgcopy_errors WHERE job = :job;
+SELECT message FROM pgcopy_progress WHERE job = :job;
+SELECT conninfo IS NULL AS wiped FROM pgcopy.job WHERE id = :job;
 SELECT pgcopy_cancel(:job);
 SELECT pgcopy_drop(:job);
 SELECT count(*) FROM pgcopy_jobs WHERE job = :job;

@@ -32,6 +32,7 @@ CREATE TABLE pgcopy.job (
     stop_on_error boolean NOT NULL,
     format text NOT NULL,
     created timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    queued timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     started timestamptz,
     ended timestamptz,
     attempt integer NOT NULL DEFAULT 0,
@@ -47,7 +48,7 @@ CREATE TABLE pgcopy.job (
     bytes_total bigint
 ) WITH (fillfactor = 50);
 
-COMMENT ON TABLE pgcopy.job IS 'one row per order to clone; conninfo is secret and wiped when the job has ended';
+COMMENT ON TABLE pgcopy.job IS 'one row per order to clone; conninfo is secret and wiped when the job is done: until then it can be resumed';
 
 CREATE TABLE pgcopy.snapshot (
     job bigint NOT NULL,
@@ -55,11 +56,12 @@ CREATE TABLE pgcopy.snapshot (
     name text NOT NULL,
     taken timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     released timestamptz,
+    content text,
     lsn pg_lsn,
     PRIMARY KEY (job, no)
 );
 
-COMMENT ON TABLE pgcopy.snapshot IS 'the snapshots of the source that rows of a job were read under';
+COMMENT ON TABLE pgcopy.snapshot IS 'the snapshots of the source that rows of a job were read under; content: which transactions each sees, to know it again';
 
 CREATE TABLE pgcopy.relation (
     job bigint NOT NULL,
@@ -258,6 +260,15 @@ COMMENT ON FUNCTION pgcopy_cancel(bigint) IS 'stop a job; true if it was running
 
 REVOKE ALL ON FUNCTION pgcopy_cancel(bigint) FROM PUBLIC;
 
+CREATE FUNCTION pgcopy_resume(job bigint, consistent boolean DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION pgcopy_resume(bigint, boolean) IS
+'go on with a job that failed, was cancelled or interrupted, where it stopped; returns its number, and it starts when the caller commits; consistent, where some tables have been read and the snapshot is gone: false keeps them and reads the rest under a new snapshot, true reads all tables again';
+
+REVOKE ALL ON FUNCTION pgcopy_resume(bigint, boolean) FROM PUBLIC;
+
 CREATE FUNCTION pgcopy_wait(job bigint, timeout interval DEFAULT NULL) RETURNS text
 AS 'MODULE_PATHNAME'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
@@ -340,12 +351,15 @@ SELECT v.job,
        CASE WHEN v.ended IS NULL THEN COALESCE(pgcopy.duration(v.eta), '') ELSE '' END AS eta,
        CASE WHEN v.errors > 0 AND v.state OPERATOR(pg_catalog.=) 'done'
             THEN 'took ' || pgcopy.duration(v.elapsed) || ', ' || v.errors || ' errors: SELECT * FROM pgcopy_errors'
+            WHEN v.state OPERATOR(pg_catalog.=) 'failed'
+            THEN COALESCE(v.first_error, 'failed') || '; then SELECT pgcopy_resume(' || v.job || ')'
+            WHEN v.state OPERATOR(pg_catalog.=) 'cancelled' THEN 'to go on: SELECT pgcopy_resume(' || v.job || ')'
+            WHEN v.state OPERATOR(pg_catalog.=) 'interrupted' AND v.started IS NULL
+            THEN 'its leader did not start, see the server log: SELECT pgcopy_resume(' || v.job || ')'
+            WHEN v.state OPERATOR(pg_catalog.=) 'interrupted'
+            THEN 'its processes are gone: SELECT pgcopy_resume(' || v.job || ')'
             WHEN v.first_error IS NOT NULL THEN v.first_error
             WHEN v.ended IS NOT NULL AND v.started IS NOT NULL THEN 'took ' || pgcopy.duration(v.elapsed)
-            WHEN v.state OPERATOR(pg_catalog.=) 'interrupted' AND v.started IS NULL
-            THEN 'its leader did not start: see the server log'
-            WHEN v.state OPERATOR(pg_catalog.=) 'interrupted'
-            THEN 'its processes are gone: SELECT pgcopy_cancel(' || v.job || ')'
             ELSE COALESCE(v.message, '') END AS message
   FROM pgcopy_jobs AS v
  ORDER BY v.job;

@@ -12,21 +12,14 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
-#include "access/xact.h"
-#include "access/xlog.h"
-#include "catalog/pg_authid.h"
-#include "catalog/pg_database.h"
 #include "fmgr.h"
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/syscache.h"
 
-#include "base/compat.h"
+#include "api/order.h"
 #include "catalog/job.h"
-#include "run/process.h"
 #include "schema/dump.h"
 #include "source/inventory.h"
 #include "source/session.h"
@@ -161,49 +154,6 @@ get_arguments(FunctionCallInfo fcinfo, Job *job)
 	job->format = pstrdup(formats[get_word(fcinfo, ARG_FORMAT, formats, 3)]);
 }
 
-/* Whether this server takes orders at all. */
-static void
-check_server(void)
-{
-	if (RecoveryInProgress())
-		ereport(ERROR,
-				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
-				 errmsg("cannot clone into a server that is in recovery"),
-				 errhint("Call pgcopy_clone() on the primary.")));
-	if (XactReadOnly)
-		ereport(ERROR,
-				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
-				 errmsg("cannot clone in a read-only transaction"),
-				 errhint("Call it in a transaction that is READ WRITE.")));
-}
-
-/* The leader and the workers connect as this role. */
-static void
-check_role(Oid role)
-{
-	HeapTuple	tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(role));
-	bool		can_login;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for role %u", role);
-	can_login = ((Form_pg_authid) GETSTRUCT(tuple))->rolcanlogin;
-	ReleaseSysCache(tuple);
-
-	if (!can_login)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
-				 errmsg("role \"%s\" cannot run a job", GetUserNameFromId(role, false)),
-				 errdetail("The processes of a job connect as the role that ordered it, and this one has no LOGIN."),
-				 errhint("Order the clone as a role with LOGIN.")));
-	if (pgcopy_database_aclcheck(MyDatabaseId, role, ACL_CONNECT) != ACLCHECK_OK ||
-		pgcopy_database_aclcheck(MyDatabaseId, role, ACL_CREATE) != ACLCHECK_OK)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("role \"%s\" cannot clone into this database",
-						GetUserNameFromId(role, false)),
-				 errhint("It needs CONNECT and CREATE on the database.")));
-}
-
 /* Connect once: most mistakes show here. */
 static void
 check_source(const SourceConninfo *conninfo)
@@ -221,24 +171,6 @@ check_source(const SourceConninfo *conninfo)
 	MemoryContextDelete(context);
 }
 
-static void
-start_leader(const Job *job)
-{
-	ProcessArgs args = {
-		.job = job->id,
-		.database = MyDatabaseId,
-		.owner = job->owner,
-		.caller_xid = GetTopTransactionId()
-	};
-
-	if (!pgcopy_process_start_leader(&args))
-		ereport(ERROR,
-				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("cannot start the leader of the job: no background worker slot is free"),
-				 errhint("Raise max_worker_processes (now %d), or try again when other workers have ended.",
-						 max_worker_processes)));
-}
-
 Datum
 pgcopy_clone(PG_FUNCTION_ARGS)
 {
@@ -246,13 +178,13 @@ pgcopy_clone(PG_FUNCTION_ARGS)
 	SourceConninfo *conninfo;
 
 	get_arguments(fcinfo, &job);
-	check_server();
-	check_role(job.owner);
+	pgcopy_order_check_server();
+	pgcopy_order_check_role(job.owner);
 	conninfo = pgcopy_conninfo_resolve(job.conninfo, job.owner);
 	check_source(conninfo);
 
 	job.source = pstrdup(conninfo->printable);
 	job.id = pgcopy_job_insert(&job);
-	start_leader(&job);
+	pgcopy_order_start_leader(&job, RESUME_UNSAID);
 	PG_RETURN_INT64(job.id);
 }

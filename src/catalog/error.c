@@ -24,10 +24,21 @@ static CatalogQuery insert_error = {
 };
 
 static CatalogQuery insert_snapshot = {
-	"INSERT INTO pgcopy.snapshot (job, no, name) "
-	"SELECT $1, COALESCE(max(s.no), 0) + 1, $2 "
+	"INSERT INTO pgcopy.snapshot (job, no, name, content) "
+	"SELECT $1, COALESCE(max(s.no), 0) + 1, $2, $3 "
 	"FROM pgcopy.snapshot AS s WHERE s.job = $1 RETURNING no",
-	2, {INT8OID, TEXTOID}
+	3, {INT8OID, TEXTOID, TEXTOID}
+};
+
+static CatalogQuery select_content = {
+	"SELECT content FROM pgcopy.snapshot WHERE job = $1 AND no = $2",
+	2, {INT8OID, INT4OID}
+};
+
+static CatalogQuery rename_snapshot = {
+	"UPDATE pgcopy.snapshot SET name = $3, released = NULL "
+	"WHERE job = $1 AND no = $2",
+	3, {INT8OID, INT4OID, TEXTOID}
 };
 
 static CatalogQuery release_snapshot = {
@@ -60,10 +71,12 @@ pgcopy_error_insert(int64 job, int item, bool is_final, const ErrorData *error,
 }
 
 int
-pgcopy_snapshot_insert(int64 job, const char *name)
+pgcopy_snapshot_insert(int64 job, const char *name, const char *content)
 {
 	CatalogScope scope;
-	Datum		values[] = {Int64GetDatum(job), CStringGetTextDatum(name)};
+	Datum		values[] = {
+		Int64GetDatum(job), CStringGetTextDatum(name), CStringGetTextDatum(content)
+	};
 	int			no;
 
 	pgcopy_catalog_begin(&scope);
@@ -71,6 +84,31 @@ pgcopy_snapshot_insert(int64 job, const char *name)
 	no = (int) pgcopy_catalog_int64(0, "no");
 	pgcopy_catalog_end(&scope);
 	return no;
+}
+
+char *
+pgcopy_snapshot_fetch_content(int64 job, int no)
+{
+	CatalogScope scope;
+	Datum		values[] = {Int64GetDatum(job), Int32GetDatum(no)};
+	char	   *content;
+
+	pgcopy_catalog_begin(&scope);
+	if (pgcopy_catalog_run(&select_content, values, NULL) != 1)
+		elog(ERROR, "job " INT64_FORMAT " has no snapshot %d", job, no);
+	content = pgcopy_catalog_text(0, "content");
+	pgcopy_catalog_end(&scope);
+	return content;
+}
+
+void
+pgcopy_snapshot_rename(int64 job, int no, const char *name)
+{
+	Datum		values[] = {
+		Int64GetDatum(job), Int32GetDatum(no), CStringGetTextDatum(name)
+	};
+
+	pgcopy_catalog_do(&rename_snapshot, values, NULL);
 }
 
 void

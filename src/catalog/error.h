@@ -17,8 +17,17 @@ extern void pgcopy_error_insert(int64 job, int item, bool is_final,
 								const ErrorData *error,
 								const char *object, const char *statement);
 
-/* Record a snapshot; returns its number. */
-extern int	pgcopy_snapshot_insert(int64 job, const char *name);
+/*
+ * Record a snapshot; returns its number.  content: what it sees, to know it
+ * again (source/snapshot.h).
+ */
+extern int	pgcopy_snapshot_insert(int64 job, const char *name,
+								   const char *content);
+
+extern char *pgcopy_snapshot_fetch_content(int64 job, int no);
+
+/* The same snapshot is held under another name now. */
+extern void pgcopy_snapshot_rename(int64 job, int no, const char *name);
 extern void pgcopy_snapshot_mark_released(int64 job);
 
 #endif							/* PGCOPY_ERROR_H */

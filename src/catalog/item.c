@@ -86,6 +86,13 @@ static CatalogQuery mark_state = {
 	3, {INT8OID, INT4OID, TEXTOID}
 };
 
+static CatalogQuery reset_item = {
+	"UPDATE pgcopy.item SET state = 'pending', attempts = 0, snapshot = NULL, "
+	"xid = NULL, pid = NULL, rows_done = 0, bytes_done = 0, started = NULL, "
+	"finished = NULL WHERE job = $1 AND no = $2",
+	2, {INT8OID, INT4OID}
+};
+
 static Datum
 make_int_array(List *integers)
 {
@@ -306,6 +313,14 @@ pgcopy_item_mark(int64 job, int no, ItemState state)
 	};
 
 	pgcopy_catalog_do(&mark_state, values, NULL);
+}
+
+void
+pgcopy_item_reset(int64 job, int no)
+{
+	Datum		values[] = {Int64GetDatum(job), Int32GetDatum(no)};
+
+	pgcopy_catalog_do(&reset_item, values, NULL);
 }
 
 void

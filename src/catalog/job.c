@@ -26,6 +26,9 @@
 	"no_owner, no_privileges, no_comments, no_tablespaces, large_objects, " \
 	"validate_foreign_keys, stop_on_error, format, attempt"
 
+/* How long the leader of a queued job may take to come. */
+#define LEADER_START_LIMIT "10 seconds"
+
 static CatalogQuery insert_job = {
 	"INSERT INTO pgcopy.job (state, owner, source, conninfo, table_jobs, "
 	"index_jobs, split_bytes, no_owner, no_privileges, no_comments, "
@@ -50,10 +53,11 @@ static CatalogQuery lock_job = {
 static CatalogQuery move_job = {
 	"UPDATE pgcopy.job SET state = $2, "
 	"phase = CASE WHEN $3 THEN phase ELSE $2 END, "
-	"started = CASE WHEN $2 = 'planning' THEN clock_timestamp() ELSE started END, "
+	"started = CASE WHEN $2 = 'planning' THEN COALESCE(started, clock_timestamp()) ELSE started END, "
+	"queued = CASE WHEN $2 = 'queued' THEN clock_timestamp() ELSE queued END, "
 	"attempt = CASE WHEN $2 = 'planning' THEN attempt + 1 ELSE attempt END, "
 	"ended = CASE WHEN $3 THEN clock_timestamp() END, "
-	"conninfo = CASE WHEN $3 THEN NULL ELSE conninfo END, "
+	"conninfo = CASE WHEN $2 = 'done' THEN NULL ELSE conninfo END, "
 	"control = CASE WHEN $3 THEN NULL ELSE control END "
 	"WHERE id = $1",
 	3, {INT8OID, TEXTOID, BOOLOID}
@@ -87,7 +91,8 @@ static CatalogQuery leader_pid = {
 
 static CatalogQuery select_is_due = {
 	"SELECT ended IS NULL AND (state <> 'queued' OR "
-	"created < clock_timestamp() - interval '10 s') AS is_due "
+	"queued < clock_timestamp() - interval '" LEADER_START_LIMIT "' OR "
+	"queued < pg_catalog.pg_postmaster_start_time()) AS is_due "
 	"FROM pgcopy.job WHERE id = $1",
 	1, {INT8OID}
 };

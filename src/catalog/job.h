@@ -11,12 +11,14 @@
 #include "base/words.h"
 
 /*
- * First key of the advisory lock that a leader holds for its life; the second
- * is the low half of the job's number.  The kind is one that no SQL function
- * can take (pg_advisory_lock() has 1 and 2): nobody else can pass for a leader.
+ * First key of the advisory locks that a leader and its workers hold for their
+ * lives; the second is the low half of the job's number.  The kinds are such
+ * that no SQL function can take (pg_advisory_lock() has 1 and 2): nobody else
+ * can pass for a leader.
  */
 #define PGCOPY_LEADER_LOCK_CLASS 1346847600
 #define PGCOPY_LEADER_LOCK_KIND 3
+#define PGCOPY_WORKER_LOCK_KIND 4
 
 typedef struct Job
 {
@@ -24,7 +26,7 @@ typedef struct Job
 	JobState	state;
 	Oid			owner;
 	char	   *source;			/* printable */
-	char	   *conninfo;		/* secret; NULL once it is wiped */
+	char	   *conninfo;		/* secret; NULL once the job is done */
 	int			table_jobs;
 	int			index_jobs;
 	int64		split_bytes;	/* 0: never split */
@@ -66,7 +68,7 @@ extern Job *pgcopy_job_lock_own(int64 id);
 
 /*
  * Move a job to another state; an error where the table of moves has none.
- * Sets started and ended; wipes conninfo at the end.
+ * Sets queued, started and ended; wipes conninfo when the job is done.
  */
 extern void pgcopy_job_move(int64 id, JobState to);
 
@@ -80,7 +82,7 @@ extern bool pgcopy_job_is_of_this_transaction(int64 id);
 
 /*
  * Whether the job has not ended and has no leader: its processes are gone.  A
- * job that was ordered a moment ago is not: its leader may be on its way.
+ * job that was queued a moment ago is not: its leader may be on its way.
  */
 extern bool pgcopy_job_is_interrupted(int64 id);
 

@@ -36,7 +36,8 @@ static CatalogQuery resolve_targets = {
 	"UPDATE pgcopy.relation AS r SET target_oid = c.oid "
 	"FROM pg_catalog.pg_class AS c "
 	"JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace "
-	"WHERE r.job = $1 AND n.nspname = r.schema_name::name "
+	"WHERE r.job = $1 AND r.target_oid IS NULL "
+	"AND n.nspname = r.schema_name::name "
 	"AND c.relname = r.table_name::name",
 	1, {INT8OID}
 };

@@ -157,7 +157,7 @@ truncate_relation(Relation relation)
 }
 
 bool
-pgcopy_load_truncate(Oid relid)
+pgcopy_load_try_truncate(Oid relid)
 {
 	Relation	relation;
 
@@ -168,6 +168,18 @@ pgcopy_load_truncate(Oid relid)
 	truncate_relation(relation);
 	table_close(relation, NoLock);
 	return true;
+}
+
+void
+pgcopy_load_truncate(Oid relid)
+{
+	Relation	relation;
+
+	check_rights(relid, true);
+	relation = table_open(relid, AccessExclusiveLock);
+	check_relation_kind(relation);
+	truncate_relation(relation);
+	table_close(relation, NoLock);
 }
 
 /* Open, check, truncate; says how the rows are to be written. */

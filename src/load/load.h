@@ -66,7 +66,10 @@ extern LoadResult pgcopy_load_table(SourceSession *session,
  * Empty a table that the job created, in the current transaction.  False, and
  * nothing done, when somebody else has it locked: this never waits.
  */
-extern bool pgcopy_load_truncate(Oid relid);
+extern bool pgcopy_load_try_truncate(Oid relid);
+
+/* The same, and it waits. */
+extern void pgcopy_load_truncate(Oid relid);
 
 /*
  * The format for a local relation whose source twin has the same columns and

@@ -111,6 +111,38 @@ pgcopy_control_peek(uint32 handle, int64 job)
 }
 
 void
+pgcopy_control_set_snapshot(Control *control, ControlSlot *slot,
+							const char *name)
+{
+	SpinLockAcquire(&control->mutex);
+	strlcpy(slot ? slot->snapshot : control->snapshot, name,
+			CONTROL_NAME_LENGTH);
+	SpinLockRelease(&control->mutex);
+}
+
+/* Add a name to the list unless it is empty. */
+static List *
+add_snapshot(List *names, Control *control, const char *shared)
+{
+	char	   *name = palloc(CONTROL_NAME_LENGTH);
+
+	SpinLockAcquire(&control->mutex);
+	memcpy(name, shared, CONTROL_NAME_LENGTH);
+	SpinLockRelease(&control->mutex);
+	return name[0] == '\0' ? names : lappend(names, name);
+}
+
+List *
+pgcopy_control_snapshots(Control *control)
+{
+	List	   *names = add_snapshot(NIL, control, control->snapshot);
+
+	for (int i = 0; i < control->nslots; i++)
+		names = add_snapshot(names, control, control->slots[i].snapshot);
+	return names;
+}
+
+void
 pgcopy_control_wake(Control *control, ControlSlot *slot)
 {
 	PGPROC	   *proc;

@@ -8,6 +8,7 @@
 #ifndef PGCOPY_CONTROL_H
 #define PGCOPY_CONTROL_H
 
+#include "nodes/pg_list.h"
 #include "port/atomics.h"
 #include "storage/dsm.h"
 #include "storage/proc.h"
@@ -61,6 +62,12 @@ typedef struct ControlSlot
 	int64		bytes_total;
 	bool		wants_to_leave; /* has seen enough relations */
 
+	/*
+	 * The name of the snapshot that its session holds, or "".  Written by the
+	 * worker, read by whoever needs the snapshot when another holder is lost.
+	 */
+	char		snapshot[CONTROL_NAME_LENGTH];
+
 	/* live, of the item it is at */
 	pg_atomic_uint32 item;
 	pg_atomic_uint64 rows;
@@ -91,7 +98,10 @@ typedef struct Control
 	int			leader_pid;
 	int			nslots;
 
-	/* written by the leader before the first hand-out */
+	/*
+	 * The name under which the leader holds it, under "mutex"; and its number,
+	 * written before the first hand-out.
+	 */
 	char		snapshot[CONTROL_NAME_LENGTH];
 	int			snapshot_no;
 
@@ -112,6 +122,16 @@ extern Control *pgcopy_control_attach(uint32 handle, int64 job);
  * A viewer's: a copy in the current memory context, or NULL.
  */
 extern Control *pgcopy_control_peek(uint32 handle, int64 job);
+
+/*
+ * Say under which name a process holds the snapshot, "" when not any more.
+ * slot: NULL for the leader.
+ */
+extern void pgcopy_control_set_snapshot(Control *control, ControlSlot *slot,
+										const char *name);
+
+/* All names of it, the leader's first; a List of char *. */
+extern List *pgcopy_control_snapshots(Control *control);
 
 /* Wake the process of a slot, or the leader. */
 extern void pgcopy_control_wake(Control *control, ControlSlot *slot);

@@ -3,12 +3,13 @@
  * leader.c
  *	  The leader of a job: decides, hands out, watches, ends it.
  *
- * One per job.  It is registered by pgcopy_clone() and waits for the end of
+ * One per job.  It is registered by pgcopy_clone() or pgcopy_resume() and waits for the end of
  * that transaction; when the row of the job is not there then, the caller has
  * rolled back, and the leader leaves.  For its life it holds an advisory
  * lock: a job that has not ended and whose lock nobody holds is interrupted.
  *
  *	planning	snapshot, locks, pg_dump, items			planning.c
+ *				or what an earlier attempt has left		resume.c
  *	pre-data	statements, one after the other			serial.c
  *	copying		items to workers						schedule.c
  *	post-data	statements, then late items to workers, then the last ones
@@ -35,7 +36,9 @@
 
 #include "catalog/error.h"
 #include "catalog/relation.h"
+#include "catalog/survey.h"
 #include "run/leader.h"
+#include "run/resume.h"
 #include "run/work.h"
 #include "schema/apply.h"
 #include "source/snapshot.h"
@@ -138,38 +141,21 @@ pgcopy_leader_give_up(Leader *leader, int no)
 	}
 }
 
-/* Be the only leader of the job; false when there is one already. */
-static bool
-lock_job(int64 job)
-{
-	LOCKTAG		tag;
-
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, PGCOPY_LEADER_LOCK_CLASS,
-						 (uint32) job, PGCOPY_LEADER_LOCK_KIND);
-	return LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
-}
-
 /*
  * Wait for the end of the transaction that ordered the job.  Works for
  * savepoints and for PREPARE TRANSACTION too: what counts is whether the row
  * is there in the end.  The job is locked before, so that whoever sees it
  * sees its leader as well.
  */
-static bool
+static void
 wait_for_caller(const ProcessArgs *args)
 {
-	bool		is_ours;
-
 	StartTransactionCommand();
-	is_ours = lock_job(args->job);
-	if (is_ours)
-	{
-		pgstat_report_activity(STATE_RUNNING,
-							   "pgcopy: waiting for the caller's commit");
-		XactLockTableWait(args->caller_xid, NULL, NULL, XLTW_None);
-	}
+	pgcopy_process_lock_leader(args->job);
+	pgstat_report_activity(STATE_RUNNING,
+						   "pgcopy: waiting for the caller's commit");
+	XactLockTableWait(args->caller_xid, NULL, NULL, XLTW_None);
 	CommitTransactionCommand();
-	return is_ours;
 }
 
 static void
@@ -195,8 +181,7 @@ take_job(Leader *leader)
 {
 	Job		   *job;
 
-	if (!wait_for_caller(&leader->args))
-		return false;
+	wait_for_caller(&leader->args);
 	pgcopy_leader_begin(leader);
 	MemoryContextSwitchTo(leader->context);
 	job = pgcopy_job_fetch_locked(leader->args.job);
@@ -222,14 +207,28 @@ resolve_targets(Leader *leader)
 	pgcopy_leader_commit(leader);
 }
 
-/* The plan as it stands in the catalog, in memory from now on. */
+/* The plan as it stands in the catalog, done or not, in memory from now on. */
 static void
 load_queue(Leader *leader)
 {
+	Survey		survey;
+
 	pgcopy_leader_begin(leader);
 	MemoryContextSwitchTo(leader->context);
 	leader->queue = pgcopy_queue_load(leader->job->id);
+	pgcopy_survey_fetch(leader->job->id, &survey);
 	pgcopy_progress_set_queue(leader->progress, leader->queue);
+	pgcopy_progress_add(leader->progress, survey.rows_done, survey.bytes_done);
+	pgcopy_progress_publish(leader->progress);
+	pgcopy_leader_commit(leader);
+}
+
+/* Those of an attempt before, whose leader was terminated, may still end. */
+static void
+await_workers(Leader *leader)
+{
+	pgcopy_leader_begin(leader);
+	pgcopy_process_await_workers(leader->job->id);
 	pgcopy_leader_commit(leader);
 }
 
@@ -237,7 +236,9 @@ static void
 run_job(Leader *leader)
 {
 	pgcopy_apply_begin_session();
-	pgcopy_leader_plan(leader);
+	await_workers(leader);
+	if (!pgcopy_leader_resume(leader))
+		pgcopy_leader_plan(leader);
 	load_queue(leader);
 
 	move_job(leader, JOB_PRE_DATA);

@@ -32,6 +32,7 @@ typedef struct Leader
 
 	SourceSession *session;		/* holds the snapshot and the locks */
 	bool		has_snapshot;
+	char	   *snapshot_content;	/* what it sees */
 
 	int			own_item;		/* the leader itself is at it, or 0 */
 	bool		error_is_recorded;	/* the ERROR on its way is in pgcopy.error */
@@ -39,6 +40,25 @@ typedef struct Leader
 
 /* planning.c: snapshot, locks, dump, items; returns with all committed. */
 extern void pgcopy_leader_plan(Leader *leader);
+
+/*
+ * The same for what else reads the whole source at one moment.  A SourceReader
+ * does one attempt in an open transaction; false when the source has changed
+ * meanwhile (*what: where), then all starts over, a few times.
+ */
+typedef bool (*SourceReader) (Leader *leader, char **what);
+extern void pgcopy_leader_read_source(Leader *leader, SourceReader reader);
+
+/* Steps of a SourceReader: NULL when the source has changed. */
+extern SourceConninfo *pgcopy_leader_open_session(Leader *leader);
+extern char *pgcopy_leader_take_snapshot(Leader *leader, List **relations,
+										 char **what);
+extern List *pgcopy_leader_read_dump(Leader *leader,
+									 const SourceConninfo *conninfo,
+									 const char *snapshot);
+
+/* From now on this is the snapshot of the job; note it in the catalog. */
+extern void pgcopy_leader_keep_snapshot(Leader *leader, const char *snapshot);
 
 /* serial.c: the statements of a stage, in order. */
 extern void pgcopy_leader_run_serial(Leader *leader, ItemStage stage);

@@ -42,8 +42,8 @@
 #define LARGE_OBJECTS_PER_ITEM 2000
 
 /* Open the session that holds snapshot and locks. */
-static SourceConninfo *
-open_session(Leader *leader)
+SourceConninfo *
+pgcopy_leader_open_session(Leader *leader)
 {
 	MemoryContext caller = MemoryContextSwitchTo(leader->session_context);
 	SourceConninfo *conninfo = pgcopy_conninfo_resolve(leader->job->conninfo,
@@ -71,8 +71,9 @@ check_source(Leader *leader)
 	pgcopy_inventory_check_no_clash(leader->session);
 }
 
-static List *
-read_dump(Leader *leader, const SourceConninfo *conninfo, const char *snapshot)
+List *
+pgcopy_leader_read_dump(Leader *leader, const SourceConninfo *conninfo,
+						const char *snapshot)
 {
 	const Job  *job = leader->job;
 	DumpRequest request = {
@@ -91,56 +92,72 @@ read_dump(Leader *leader, const SourceConninfo *conninfo, const char *snapshot)
 	return pgcopy_dump_read(&request);
 }
 
-/*
- * One attempt; false when the source has changed meanwhile (*what: where),
- * then nothing is stored.
- */
+char *
+pgcopy_leader_take_snapshot(Leader *leader, List **relations, char **what)
+{
+	char	   *snapshot = pgcopy_snapshot_export(leader->session);
+
+	leader->has_snapshot = true;
+	*relations = pgcopy_inventory_relations(leader->session);
+	*what = "a table was dropped";
+	if (!pgcopy_snapshot_lock_all(leader->session, *relations) ||
+		!pgcopy_snapshot_still_true(leader->session, what))
+		return NULL;
+	return snapshot;
+}
+
+void
+pgcopy_leader_keep_snapshot(Leader *leader, const char *snapshot)
+{
+	char	   *content = pgcopy_snapshot_content(leader->session);
+
+	pgcopy_control_set_snapshot(leader->control, NULL, snapshot);
+	leader->snapshot_content = MemoryContextStrdup(leader->context, content);
+	leader->control->snapshot_no = pgcopy_snapshot_insert(leader->job->id,
+														  snapshot, content);
+}
+
+/* SourceReader: nothing is stored when it returns false. */
 static bool
 try_plan(Leader *leader, char **what)
 {
-	SourceConninfo *conninfo = open_session(leader);
+	SourceConninfo *conninfo = pgcopy_leader_open_session(leader);
 	char	   *snapshot;
 	List	   *relations;
 	List	   *statements;
 	List	   *large_objects = NIL;
 
 	check_source(leader);
-	snapshot = pgcopy_snapshot_export(leader->session);
-	leader->has_snapshot = true;
-	relations = pgcopy_inventory_relations(leader->session);
-	*what = "a table was dropped";
-	if (!pgcopy_snapshot_lock_all(leader->session, relations) ||
-		!pgcopy_snapshot_still_true(leader->session, what))
+	snapshot = pgcopy_leader_take_snapshot(leader, &relations, what);
+	if (snapshot == NULL)
 		return false;
-
-	statements = read_dump(leader, conninfo, snapshot);
+	statements = pgcopy_leader_read_dump(leader, conninfo, snapshot);
 	if (!pgcopy_snapshot_still_true(leader->session, what))
 		return false;
 	if (leader->job->large_objects)
 		large_objects = pgcopy_largeobject_plan(leader->session,
 												LARGE_OBJECTS_PER_ITEM);
 
-	strlcpy(leader->control->snapshot, snapshot, CONTROL_NAME_LENGTH);
-	leader->control->snapshot_no = pgcopy_snapshot_insert(leader->job->id, snapshot);
+	pgcopy_leader_keep_snapshot(leader, snapshot);
 	pgcopy_plan_store(leader->job, pgcopy_session_version(leader->session),
 					  relations, statements, large_objects);
 	return true;
 }
 
 /*
- * The same, where a lock that pg_dump could not get counts as a change of the
+ * One attempt, where a lock that pg_dump could not get counts as a change of the
  * source.  On return no transaction is open.
  */
 static bool
-attempt_plan(Leader *leader, char **what)
+attempt(Leader *leader, SourceReader reader, char **what)
 {
-	volatile bool is_planned = false;
+	volatile bool is_read = false;
 
 	PG_TRY();
 	{
 		pgcopy_leader_begin(leader);
-		is_planned = try_plan(leader, what);
-		if (is_planned)
+		is_read = reader(leader, what);
+		if (is_read)
 			pgcopy_leader_commit(leader);
 		else
 		{
@@ -159,17 +176,17 @@ attempt_plan(Leader *leader, char **what)
 	PG_END_TRY();
 	MemoryContextSwitchTo(leader->context);
 	MemoryContextReset(leader->work_context);
-	return is_planned;
+	return is_read;
 }
 
 void
-pgcopy_leader_plan(Leader *leader)
+pgcopy_leader_read_source(Leader *leader, SourceReader reader)
 {
 	char	   *what = NULL;
 
-	for (int attempt = 1; attempt <= PLAN_ATTEMPTS; attempt++)
+	for (int i = 1; i <= PLAN_ATTEMPTS; i++)
 	{
-		if (attempt_plan(leader, &what))
+		if (attempt(leader, reader, &what))
 			return;
 		pgcopy_leader_close_session(leader);
 		pgcopy_progress_set_message(leader->progress,
@@ -181,4 +198,10 @@ pgcopy_leader_plan(Leader *leader)
 			 errmsg("the schema of the source keeps changing"),
 			 errdetail("In attempt %d: %s.", PLAN_ATTEMPTS, what),
 			 errhint("Clone again when no DDL runs on the source.")));
+}
+
+void
+pgcopy_leader_plan(Leader *leader)
+{
+	pgcopy_leader_read_source(leader, try_plan);
 }

@@ -16,10 +16,12 @@
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
 #include "storage/latch.h"
+#include "storage/lock.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 
 #include "base/compat.h"
+#include "catalog/job.h"
 #include "run/process.h"
 
 static volatile sig_atomic_t is_cancelled = false;
@@ -149,4 +151,39 @@ pgcopy_process_begin(ProcessArgs *args)
 								 PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SET,
 								 true, 0, false);
 	pgstat_report_appname(MyBgworkerEntry->bgw_name);
+}
+
+static void
+fill_tag(LOCKTAG *tag, int64 job, uint16 kind)
+{
+	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, PGCOPY_LEADER_LOCK_CLASS,
+						 (uint32) job, kind);
+}
+
+void
+pgcopy_process_lock_leader(int64 job)
+{
+	LOCKTAG		tag;
+
+	fill_tag(&tag, job, PGCOPY_LEADER_LOCK_KIND);
+	(void) LockAcquire(&tag, ExclusiveLock, true, false);
+}
+
+void
+pgcopy_process_lock_worker(int64 job)
+{
+	LOCKTAG		tag;
+
+	fill_tag(&tag, job, PGCOPY_WORKER_LOCK_KIND);
+	(void) LockAcquire(&tag, ShareLock, true, false);
+}
+
+void
+pgcopy_process_await_workers(int64 job)
+{
+	LOCKTAG		tag;
+
+	fill_tag(&tag, job, PGCOPY_WORKER_LOCK_KIND);
+	(void) LockAcquire(&tag, ExclusiveLock, true, false);
+	(void) LockRelease(&tag, ExclusiveLock, true);
 }

@@ -10,6 +10,14 @@
 
 #include "postmaster/bgworker.h"
 
+/* What the user says about a snapshot that is gone: consistent => ... */
+typedef enum ResumeChoice
+{
+	RESUME_UNSAID,
+	RESUME_MIXED,				/* false: keep what is there, read the rest */
+	RESUME_CONSISTENT			/* true: read all again */
+} ResumeChoice;
+
 /* What a process is told when it starts; travels in bgw_extra. */
 typedef struct ProcessArgs
 {
@@ -17,6 +25,7 @@ typedef struct ProcessArgs
 	Oid			database;
 	Oid			owner;			/* the role it runs as */
 	TransactionId caller_xid;	/* leader: wait for its end */
+	ResumeChoice choice;		/* leader */
 	uint32		control;		/* worker: the leader's DSM segment */
 	int			slot;			/* worker: its slot there */
 } ProcessArgs;
@@ -34,6 +43,16 @@ extern bool pgcopy_process_start_worker(const ProcessArgs *args,
  * transaction open.
  */
 extern void pgcopy_process_begin(ProcessArgs *args);
+
+/*
+ * Advisory locks that the processes of a job hold for their lives: its leader
+ * one, alone; its workers another one, together.  Taken in a transaction.
+ * The first waits for an earlier leader to be gone, the last for its workers:
+ * what they have begun must be over before it is begun again.
+ */
+extern void pgcopy_process_lock_leader(int64 job);
+extern void pgcopy_process_lock_worker(int64 job);
+extern void pgcopy_process_await_workers(int64 job);
 
 extern PGDLLEXPORT void pgcopy_leader_main(Datum arg);
 extern PGDLLEXPORT void pgcopy_worker_main(Datum arg);

@@ -35,6 +35,7 @@
 #include "base/retry.h"
 #include "catalog/error.h"
 #include "run/leader.h"
+#include "run/rejoin.h"
 #include "run/work.h"
 
 /* How long the leader waits at most, for the figures to move. */
@@ -307,18 +308,20 @@ let_go_of_snapshot(Leader *leader)
 	pgcopy_leader_commit(leader);
 }
 
-/* A lost snapshot is noticed even when all workers are busy. */
+/*
+ * A lost session is noticed even when all workers are busy: at once when the
+ * source says so, else at the next question.
+ */
 static void
 ping_source(Leader *leader, TimestampTz *last)
 {
 	TimestampTz now = GetCurrentTimestamp();
 
-	if (!leader->has_snapshot || now - *last < PING_INTERVAL)
+	if (!leader->has_snapshot ||
+		(now - *last < PING_INTERVAL && !pgcopy_session_has_news(leader->session)))
 		return;
 	*last = now;
-	MemoryContextSwitchTo(leader->work_context);
-	pgcopy_session_exec(leader->session, "SELECT 1");
-	MemoryContextSwitchTo(leader->context);
+	pgcopy_leader_check_session(leader);
 }
 
 static void

@@ -268,7 +268,7 @@ pgcopy_work_clean_up(const Job *job, const JobItem *item)
 	if (!target->is_ours || get_rel_relkind(target->target_oid) == '\0')
 		return;
 	if (is_chunk || relation->through_root ||
-		!pgcopy_load_truncate(target->target_oid))
+		!pgcopy_load_try_truncate(target->target_oid))
 		(void) pgcopy_load_remove_aborted(target->target_oid);
 }
 
@@ -283,7 +283,7 @@ pgcopy_work_clean_up_at_end(const Job *job, const JobItem *item)
 	relation = pgcopy_relation_fetch(job->id, item->relation);
 	if (relation->is_ours && !relation->through_root &&
 		get_rel_relkind(relation->target_oid) == RELKIND_RELATION)
-		(void) pgcopy_load_truncate(relation->target_oid);
+		(void) pgcopy_load_try_truncate(relation->target_oid);
 }
 
 char *

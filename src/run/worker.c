@@ -38,6 +38,7 @@
 #include "base/retry.h"
 #include "run/control.h"
 #include "run/process.h"
+#include "run/rejoin.h"
 #include "run/work.h"
 #include "schema/apply.h"
 #include "source/snapshot.h"
@@ -99,6 +100,7 @@ drop_session(Worker *worker)
 	worker->session = NULL;
 	worker->has_snapshot = false;
 	worker->tables_in_transaction = 0;
+	pgcopy_control_set_snapshot(worker->control, worker->slot, "");
 	MemoryContextReset(worker->session_context);
 }
 
@@ -109,7 +111,31 @@ release_snapshot(Worker *worker)
 		return;
 	worker->has_snapshot = false;
 	worker->tables_in_transaction = 0;
+	pgcopy_control_set_snapshot(worker->control, worker->slot, "");
 	pgcopy_snapshot_release(worker->session);
+}
+
+/*
+ * Begin a transaction with the job's snapshot, and tell under which name: when
+ * the leader's session is lost this is where it comes from.
+ */
+static void
+take_snapshot(Worker *worker)
+{
+	char	   *content = pgcopy_snapshot_fetch_content(worker->args.job,
+													worker->control->snapshot_no);
+	char	   *name = pgcopy_rejoin_snapshot(worker->session, worker->control,
+											  content);
+
+	if (name == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the snapshot of the job is gone on the source"),
+				 errdetail("The sessions that held it were lost."),
+				 errhint("SELECT pgcopy_resume(" INT64_FORMAT ") says how the job can go on.",
+						 worker->args.job)));
+	worker->has_snapshot = true;
+	pgcopy_control_set_snapshot(worker->control, worker->slot, name);
 }
 
 /* Have a session, inside a transaction with the job's snapshot or outside. */
@@ -127,11 +153,7 @@ prepare_source(Worker *worker, const JobItem *item)
 	if (worker->tables_in_transaction >= TABLES_PER_TRANSACTION)
 		release_snapshot(worker);
 	if (needs_snapshot && !worker->has_snapshot)
-	{
-		(void) pgcopy_snapshot_import(worker->session,
-									  worker->control->snapshot);
-		worker->has_snapshot = true;
-	}
+		take_snapshot(worker);
 	worker->tables_in_transaction++;
 }
 
@@ -371,6 +393,7 @@ static void
 join_job(Worker *worker)
 {
 	begin_transaction();
+	pgcopy_process_lock_worker(worker->args.job);
 	worker->control = pgcopy_control_attach(worker->args.control,
 											worker->args.job);
 	if (worker->control == NULL)

@@ -96,6 +96,7 @@ empty_slot(Workers *workers, int slot)
 	s->state = SLOT_FREE;
 	s->pid = 0;
 	s->proc = NULL;
+	s->snapshot[0] = '\0';
 	SpinLockRelease(&workers->control->mutex);
 	clear_live_figures(s);
 	pfree(workers->handles[slot]);

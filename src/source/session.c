@@ -23,6 +23,8 @@
  */
 #include "postgres.h"
 
+#include <poll.h>
+
 #include "lib/ilist.h"
 #include "libpq-fe.h"
 #include "mb/pg_wchar.h"
@@ -350,6 +352,14 @@ bool
 pgcopy_session_is_alive(const SourceSession *session)
 {
 	return session->conn != NULL && PQstatus(session->conn) == CONNECTION_OK;
+}
+
+bool
+pgcopy_session_has_news(const SourceSession *session)
+{
+	struct pollfd socket = {.fd = PQsocket(session->conn),.events = POLLIN};
+
+	return poll(&socket, 1, 0) != 0;
 }
 
 int

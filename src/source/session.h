@@ -29,6 +29,12 @@ extern void pgcopy_session_close(SourceSession *session);
 
 /* False once the connection is known to be lost. Reads no network. */
 extern bool pgcopy_session_is_alive(const SourceSession *session);
+
+/*
+ * Whether the source has said something unasked: most likely why it ends the
+ * session.  Asks the socket only.
+ */
+extern bool pgcopy_session_has_news(const SourceSession *session);
 extern int	pgcopy_session_version(const SourceSession *session);	/* 150004 */
 extern int	pgcopy_session_socket(const SourceSession *session);
 

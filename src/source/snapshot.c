@@ -33,6 +33,7 @@
 #define LOCKS_IN_RESERVE	200
 
 #define EXPORT_SQL	"SELECT pg_catalog.pg_export_snapshot()"
+#define CONTENT_SQL "SELECT pg_catalog.txid_current_snapshot()::pg_catalog.text"
 
 /*
  * Room of the lock table, counted as the server does when it starts.
@@ -92,13 +93,25 @@ begin_transaction(SourceSession *session)
 }
 
 static char *
-export_snapshot(SourceSession *session)
+query_one(SourceSession *session, const char *sql)
 {
-	SourceRows *rows = pgcopy_session_query(session, EXPORT_SQL, 0, NULL);
-	char	   *name = pstrdup(pgcopy_rows_get(rows, 0, 0));
+	SourceRows *rows = pgcopy_session_query(session, sql, 0, NULL);
+	char	   *value = pstrdup(pgcopy_rows_get(rows, 0, 0));
 
 	pgcopy_rows_free(rows);
-	return name;
+	return value;
+}
+
+static char *
+export_snapshot(SourceSession *session)
+{
+	return query_one(session, EXPORT_SQL);
+}
+
+char *
+pgcopy_snapshot_content(SourceSession *session)
+{
+	return query_one(session, CONTENT_SQL);
 }
 
 char *
@@ -108,44 +121,45 @@ pgcopy_snapshot_export(SourceSession *session)
 	return export_snapshot(session);
 }
 
-/* The source's own words ("invalid snapshot identifier") tell nobody why. */
-static void
-throw_snapshot_is_gone(const ErrorData *error)
+/* False when there is no such snapshot; the transaction is in error then. */
+static bool
+try_set_snapshot(SourceSession *session, const char *name)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("the snapshot of the job is gone on the source"),
-			 errdetail("The source says: %s", error->message),
-			 errhint("The connection that held it was lost.  Clone again, into an empty database.")));
-}
+	char	   *sql = psprintf("SET TRANSACTION SNAPSHOT %s",
+							   quote_literal_cstr(name));
+	MemoryContext context = CurrentMemoryContext;
+	volatile bool is_set = true;
 
-char *
-pgcopy_snapshot_import(SourceSession *session, const char *name)
-{
-	MemoryContext caller = CurrentMemoryContext;
-
-	begin_transaction(session);
 	PG_TRY();
 	{
-		pgcopy_session_exec(session,
-							psprintf("SET TRANSACTION SNAPSHOT %s",
-									 quote_literal_cstr(name)));
+		pgcopy_session_exec(session, sql);
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error;
+		int			sqlstate = geterrcode();
 
-		if (geterrcode() != ERRCODE_INVALID_PARAMETER_VALUE &&
-			geterrcode() != ERRCODE_UNDEFINED_OBJECT &&
-			geterrcode() != ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE)
+		if (sqlstate != ERRCODE_INVALID_PARAMETER_VALUE &&
+			sqlstate != ERRCODE_UNDEFINED_OBJECT &&
+			sqlstate != ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE)
 			PG_RE_THROW();
-		MemoryContextSwitchTo(caller);
-		error = CopyErrorData();
+		MemoryContextSwitchTo(context);
 		FlushErrorState();
-		throw_snapshot_is_gone(error);
+		is_set = false;
 	}
 	PG_END_TRY();
-	return export_snapshot(session);
+	return is_set;
+}
+
+char *
+pgcopy_snapshot_try_import(SourceSession *session, const char *name,
+						   const char *content)
+{
+	begin_transaction(session);
+	if (try_set_snapshot(session, name) &&
+		strcmp(pgcopy_snapshot_content(session), content) == 0)
+		return export_snapshot(session);
+	pgcopy_snapshot_release(session);
+	return NULL;
 }
 
 void

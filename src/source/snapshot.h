@@ -14,8 +14,16 @@
 /* Begin REPEATABLE READ, READ ONLY and export: returns the snapshot's name. */
 extern char *pgcopy_snapshot_export(SourceSession *session);
 
-/* Begin, import, export again: returns the new name. */
-extern char *pgcopy_snapshot_import(SourceSession *session, const char *name);
+/*
+ * Begin, import, export again: returns the new name; NULL, with no transaction
+ * open, when the snapshot is gone.  Names come again after a restart of the
+ * source, so what the snapshot sees is compared with "content".
+ */
+extern char *pgcopy_snapshot_try_import(SourceSession *session,
+										const char *name, const char *content);
+
+/* What the session's snapshot sees: which transactions, as text. */
+extern char *pgcopy_snapshot_content(SourceSession *session);
 
 /* End the transaction that holds it. Harmless when there is none. */
 extern void pgcopy_snapshot_release(SourceSession *session);

@@ -167,14 +167,14 @@ GRANT CREATE ON DATABASE roles TO app;
 GRANT ALL ON SCHEMA public TO app;
 EOQ
 my $plain = quote_literal(conninfo($source, db => 'plain', tcp => 1, user => 'reader', password => $secret));
-foreach my $call ("pgcopy_clone($plain)", 'pgcopy_cancel(1)', 'pgcopy_wait(1)', 'pgcopy_drop(1)')
+foreach my $call ("pgcopy_clone($plain)", 'pgcopy_cancel(1)', 'pgcopy_resume(1)', 'pgcopy_wait(1)', 'pgcopy_drop(1)')
 {
 	@error = call_error($target, 'roles', "SELECT $call", user => 'app');
 	is($error[0], '42501', 'PUBLIC may not call ' . ($call =~ s/\(.*//r));
 }
 $target->safe_psql('roles', <<'EOQ');
 GRANT EXECUTE ON FUNCTION pgcopy_clone(text, int, int, text, bool, bool, bool, bool, bool, text, text, text),
-	pgcopy_cancel(bigint), pgcopy_wait(bigint, interval), pgcopy_drop(bigint) TO app, nobody_else, file_reader;
+	pgcopy_cancel(bigint), pgcopy_resume(bigint, boolean), pgcopy_wait(bigint, interval), pgcopy_drop(bigint) TO app, nobody_else, file_reader;
 EOQ
 my $port = $source->port;
 my $socket = $source->host;
@@ -210,7 +210,7 @@ foreach my $view (qw(pgcopy_jobs pgcopy_progress pgcopy_tables))
 	is($target->safe_psql('roles', $query, extra_params => [ '-U', 'nobody_else' ]), 'f', "$view: others do not");
 }
 is($target->safe_psql('roles', "SELECT count(*) FROM pgcopy_summary($job)", extra_params => [ '-U', 'nobody_else' ]), '0', 'nor in the summary');
-foreach my $call ("pgcopy_cancel($job)", "pgcopy_wait($job)", "pgcopy_drop($job)")
+foreach my $call ("pgcopy_cancel($job)", "pgcopy_resume($job)", "pgcopy_wait($job)", "pgcopy_drop($job)")
 {
 	@error = call_error($target, 'roles', "SELECT $call", user => 'nobody_else');
 	like($error[0], qr/^(42501|42704)$/, "a role may not call $call for the job of another");

@@ -1,0 +1,82 @@
+/*-------------------------------------------------------------------------
+ *
+ * order.c
+ *	  What ordering a clone and resuming one have in common.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_database.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/syscache.h"
+
+#include "api/order.h"
+#include "base/compat.h"
+
+/* Whether this server takes orders at all. */
+void
+pgcopy_order_check_server(void)
+{
+	if (RecoveryInProgress())
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				 errmsg("cannot clone into a server that is in recovery"),
+				 errhint("Call it on the primary.")));
+	if (XactReadOnly)
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				 errmsg("cannot clone in a read-only transaction"),
+				 errhint("Call it in a transaction that is READ WRITE.")));
+}
+
+/* The leader and the workers connect as this role. */
+void
+pgcopy_order_check_role(Oid role)
+{
+	HeapTuple	tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(role));
+	bool		can_login;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for role %u", role);
+	can_login = ((Form_pg_authid) GETSTRUCT(tuple))->rolcanlogin;
+	ReleaseSysCache(tuple);
+
+	if (!can_login)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+				 errmsg("role \"%s\" cannot run a job", GetUserNameFromId(role, false)),
+				 errdetail("The processes of a job connect as the role that ordered it, and this one has no LOGIN."),
+				 errhint("Order the clone as a role with LOGIN.")));
+	if (pgcopy_database_aclcheck(MyDatabaseId, role, ACL_CONNECT) != ACLCHECK_OK ||
+		pgcopy_database_aclcheck(MyDatabaseId, role, ACL_CREATE) != ACLCHECK_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("role \"%s\" cannot clone into this database",
+						GetUserNameFromId(role, false)),
+				 errhint("It needs CONNECT and CREATE on the database.")));
+}
+
+void
+pgcopy_order_start_leader(const Job *job, ResumeChoice choice)
+{
+	ProcessArgs args = {
+		.job = job->id,
+		.database = MyDatabaseId,
+		.owner = job->owner,
+		.caller_xid = GetTopTransactionId(),
+		.choice = choice
+	};
+
+	if (!pgcopy_process_start_leader(&args))
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("cannot start the leader of the job: no background worker slot is free"),
+				 errhint("Raise max_worker_processes (now %d), or try again when other workers have ended.",
+						 max_worker_processes)));
+}

@@ -1,0 +1,75 @@
+/*-------------------------------------------------------------------------
+ *
+ * resume.c
+ *	  pgcopy_resume(): go on with a job that has stopped.
+ *
+ * Only the checks, and the way back into the queue; how it goes on is the
+ * leader's (run/resume.c).  The new leader starts when the caller commits.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "miscadmin.h"
+
+#include "api/order.h"
+#include "catalog/job.h"
+#include "run/resume.h"
+
+extern PGDLLEXPORT Datum pgcopy_resume(PG_FUNCTION_ARGS);
+PG_FUNCTION_INFO_V1(pgcopy_resume);
+
+static ResumeChoice
+get_choice(FunctionCallInfo fcinfo)
+{
+	if (PG_ARGISNULL(1))
+		return RESUME_UNSAID;
+	return PG_GETARG_BOOL(1) ? RESUME_CONSISTENT : RESUME_MIXED;
+}
+
+static void
+check_state(const Job *job)
+{
+	if (job->state == JOB_DONE)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot resume job " INT64_FORMAT, job->id),
+				 errdetail("It is done."),
+				 errhint("Order a new clone with pgcopy_clone().")));
+	if (!pgcopy_job_state_has_ended(job->state) &&
+		!pgcopy_job_is_interrupted(job->id))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("cannot resume job " INT64_FORMAT, job->id),
+				 errdetail("It is %s.", pgcopy_job_state_name(job->state)),
+				 errhint("Only a job that failed, was cancelled or interrupted can be resumed; see pgcopy_progress.")));
+	if (job->conninfo == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot resume job " INT64_FORMAT, job->id),
+				 errdetail("Its connection string is not kept any more."),
+				 errhint("Order a new clone with pgcopy_clone().")));
+}
+
+Datum
+pgcopy_resume(PG_FUNCTION_ARGS)
+{
+	ResumeChoice choice = get_choice(fcinfo);
+	Job		   *job;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("job must not be null"),
+				 errhint("The view pgcopy_jobs lists your jobs.")));
+	pgcopy_order_check_server();
+	job = pgcopy_job_lock_own(PG_GETARG_INT64(0));
+	check_state(job);
+	pgcopy_order_check_role(job->owner);
+	pgcopy_resume_check(job, choice);
+
+	pgcopy_job_move(job->id, JOB_QUEUED);
+	pgcopy_order_start_leader(job, choice);
+	PG_RETURN_INT64(job->id);
+}

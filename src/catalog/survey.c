@@ -1,0 +1,274 @@
+/*-------------------------------------------------------------------------
+ *
+ * survey.c
+ *	  How far a job has come, for going on with it.
+ *
+ * What stands in the catalog is what is true: an item is done when the
+ * transaction that did it has committed, and everything else is not.  Queries
+ * here go over all items of a job at once.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_collation.h"
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+
+#include "catalog/query.h"
+#include "catalog/survey.h"
+
+#define IS_COPY "i.kind IN ('table', 'large objects')"
+
+static CatalogQuery select_counts = {
+	"SELECT count(*) AS items, "
+	"count(*) FILTER (WHERE " IS_COPY " AND i.state = 'done') AS copies_done, "
+	"count(*) FILTER (WHERE " IS_COPY " AND i.state <> 'done') AS copies_left, "
+	"count(DISTINCT i.relation) FILTER (WHERE i.kind = 'table') AS tables, "
+	"count(DISTINCT i.relation) FILTER (WHERE i.kind = 'table' AND i.state = 'done') AS tables_read, "
+	"count(DISTINCT i.snapshot) FILTER (WHERE " IS_COPY " AND i.state = 'done') AS snapshots, "
+	"COALESCE(sum(i.rows_done) FILTER (WHERE " IS_COPY " AND i.state = 'done'), 0)::bigint AS rows_done, "
+	"COALESCE(sum(i.bytes_done) FILTER (WHERE " IS_COPY " AND i.state = 'done'), 0)::bigint AS bytes_done "
+	"FROM pgcopy.item AS i WHERE i.job = $1",
+	1, {INT8OID}
+};
+
+static CatalogQuery select_snapshot = {
+	"SELECT no, name, content FROM pgcopy.snapshot WHERE job = $1 "
+	"ORDER BY no DESC LIMIT 1",
+	1, {INT8OID}
+};
+
+static CatalogQuery reopen[] = {
+	{"UPDATE pgcopy.item SET state = 'pending', pid = NULL, started = NULL, "
+		"finished = NULL, rows_done = 0, bytes_done = 0, "
+		"attempts = CASE WHEN kind = 'table' THEN LEAST(attempts, 1) ELSE 0 END "
+		"WHERE job = $1 AND state <> 'done' AND (state <> 'pending' OR attempts > 0)",
+	1, {INT8OID}},
+
+	/*
+	 * A relation grows on disk without WAL, so after a crash it may have pages
+	 * of zeros while the mark that its load had begun is lost.
+	 */
+	{"UPDATE pgcopy.item AS i SET attempts = 1 FROM pgcopy.relation AS r "
+		"WHERE r.job = $1 AND i.job = $1 AND i.relation = r.no "
+		"AND i.kind = 'table' AND i.state = 'pending' AND i.attempts = 0 "
+		"AND i.range_start = 0 AND i.range_end IS NULL "
+		"AND r.is_ours AND NOT r.through_root "
+		"AND pg_catalog.pg_relation_size(r.target_oid) > 0",
+	1, {INT8OID}},
+	{"UPDATE pgcopy.error SET is_final = false WHERE job = $1 AND is_final",
+	1, {INT8OID}},
+};
+
+static CatalogQuery select_emptied = {
+	"SELECT r.no FROM pgcopy.relation AS r "
+	"JOIN pg_catalog.pg_class AS c ON c.oid = r.target_oid "
+	"WHERE r.job = $1 AND r.is_ours AND NOT r.through_root "
+	"AND c.relkind = 'r' AND c.relpersistence = 'u' "
+	"AND pg_catalog.pg_relation_size(c.oid) = 0 "
+	"AND r.no IN (SELECT i.relation FROM pgcopy.item AS i WHERE i.job = $1 "
+	"  AND i.kind = 'table' AND i.state = 'done' AND i.rows_done > 0) "
+	"ORDER BY r.no",
+	1, {INT8OID}
+};
+
+static CatalogQuery select_split_by = {
+	"SELECT i.relation AS no FROM pgcopy.item AS i "
+	"WHERE i.job = $1 AND i.kind = 'table' GROUP BY i.relation "
+	"HAVING bool_or(i.state <> 'done') "
+	"AND bool_or(i.state = 'done' AND i.snapshot IS DISTINCT FROM $2) "
+	"ORDER BY 1",
+	2, {INT8OID, INT4OID}
+};
+
+static CatalogQuery select_read = {
+	"SELECT DISTINCT i.relation AS no FROM pgcopy.item AS i "
+	"WHERE i.job = $1 AND i.kind = 'table' AND i.state = 'done' ORDER BY 1",
+	1, {INT8OID}
+};
+
+static CatalogQuery select_gone = {
+	"SELECT format('%I.%I', r.schema_name, r.table_name) AS name "
+	"FROM pgcopy.relation AS r "
+	"WHERE r.job = $1 AND r.is_ours AND r.relkind = 'r' "
+	"AND r.target_oid IS NOT NULL "
+	"AND NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.oid = r.target_oid) "
+	"AND r.no IN (SELECT i.relation FROM pgcopy.item AS i WHERE i.job = $1 "
+	"  AND i.kind = 'table' AND i.state <> 'done') "
+	"ORDER BY 1",
+	1, {INT8OID}
+};
+
+static CatalogQuery widen_large_objects = {
+	"WITH ranges AS (SELECT o.no, lag(o.range_end) OVER w AS last_before, "
+	"  lead(o.no) OVER w AS next FROM pgcopy.item AS o "
+	"  WHERE o.job = $1 AND o.kind = 'large objects' "
+	"  WINDOW w AS (ORDER BY o.range_start)) "
+	"UPDATE pgcopy.item AS i SET range_start = COALESCE(r.last_before + 1, 0), "
+	"range_end = CASE WHEN r.next IS NULL THEN 4294967295 ELSE i.range_end END "
+	"FROM ranges AS r WHERE i.job = $1 AND i.no = r.no AND i.state <> 'done'",
+	1, {INT8OID}
+};
+
+static CatalogQuery add_large_objects = {
+	"INSERT INTO pgcopy.item (job, no, kind, stage, object_name, cost, "
+	"range_start, range_end) "
+	"SELECT $1, max(i.no) + 1, 'large objects', 1, 'all', 8192, 0, 4294967295 "
+	"FROM pgcopy.item AS i WHERE i.job = $1 "
+	"HAVING NOT bool_or(i.kind = 'large objects')",
+	1, {INT8OID}
+};
+
+static CatalogQuery select_statements = {
+	"SELECT pg_catalog.hashtextextended(s.sql COLLATE \"C\", 0) AS hash, "
+	"format('%s %s', i.kind, concat_ws('.', i.schema_name, i.object_name)) AS name "
+	"FROM pgcopy.statement AS s JOIN pgcopy.item AS i USING (job, no) "
+	"WHERE s.job = $1",
+	1, {INT8OID}
+};
+
+static void
+read_counts(Survey *survey)
+{
+	survey->items = (int) pgcopy_catalog_int64(0, "items");
+	survey->copies_done = (int) pgcopy_catalog_int64(0, "copies_done");
+	survey->copies_left = (int) pgcopy_catalog_int64(0, "copies_left");
+	survey->tables = (int) pgcopy_catalog_int64(0, "tables");
+	survey->tables_read = (int) pgcopy_catalog_int64(0, "tables_read");
+	survey->snapshots = (int) pgcopy_catalog_int64(0, "snapshots");
+	survey->rows_done = pgcopy_catalog_int64(0, "rows_done");
+	survey->bytes_done = pgcopy_catalog_int64(0, "bytes_done");
+}
+
+void
+pgcopy_survey_fetch(int64 job, Survey *survey)
+{
+	CatalogScope scope;
+	Datum		values[] = {Int64GetDatum(job)};
+
+	memset(survey, 0, sizeof(Survey));
+	pgcopy_catalog_begin(&scope);
+	pgcopy_catalog_run(&select_counts, values, NULL);
+	read_counts(survey);
+	if (pgcopy_catalog_run(&select_snapshot, values, NULL) > 0)
+	{
+		survey->snapshot_no = (int) pgcopy_catalog_int64(0, "no");
+		survey->snapshot_name = pgcopy_catalog_text(0, "name");
+		survey->snapshot_content = pgcopy_catalog_text(0, "content");
+	}
+	pgcopy_catalog_end(&scope);
+}
+
+void
+pgcopy_survey_reopen(int64 job)
+{
+	Datum		values[] = {Int64GetDatum(job)};
+
+	for (int i = 0; i < lengthof(reopen); i++)
+		pgcopy_catalog_do(&reopen[i], values, NULL);
+}
+
+/* The column "no" of a query's rows. */
+static List *
+fetch_numbers(CatalogQuery *query, Datum *values)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	CatalogScope scope;
+	List	   *numbers = NIL;
+	uint64		n;
+
+	pgcopy_catalog_begin(&scope);
+	n = pgcopy_catalog_run(query, values, NULL);
+	MemoryContextSwitchTo(caller);
+	for (uint64 i = 0; i < n; i++)
+		numbers = lappend_int(numbers, (int) pgcopy_catalog_int64((int) i, "no"));
+	pgcopy_catalog_end(&scope);
+	return numbers;
+}
+
+List *
+pgcopy_survey_emptied(int64 job)
+{
+	Datum		values[] = {Int64GetDatum(job)};
+
+	return fetch_numbers(&select_emptied, values);
+}
+
+List *
+pgcopy_survey_split_by(int64 job, int snapshot)
+{
+	Datum		values[] = {Int64GetDatum(job), Int32GetDatum(snapshot)};
+
+	return fetch_numbers(&select_split_by, values);
+}
+
+List *
+pgcopy_survey_read(int64 job)
+{
+	Datum		values[] = {Int64GetDatum(job)};
+
+	return fetch_numbers(&select_read, values);
+}
+
+List *
+pgcopy_survey_gone(int64 job)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	CatalogScope scope;
+	Datum		values[] = {Int64GetDatum(job)};
+	List	   *names = NIL;
+	uint64		n;
+
+	pgcopy_catalog_begin(&scope);
+	n = pgcopy_catalog_run(&select_gone, values, NULL);
+	MemoryContextSwitchTo(caller);
+	for (uint64 i = 0; i < n; i++)
+		names = lappend(names, pgcopy_catalog_text((int) i, "name"));
+	pgcopy_catalog_end(&scope);
+	return names;
+}
+
+void
+pgcopy_survey_widen_large_objects(int64 job, bool wants_them)
+{
+	Datum		values[] = {Int64GetDatum(job)};
+
+	pgcopy_catalog_do(&widen_large_objects, values, NULL);
+	if (wants_them)
+		pgcopy_catalog_do(&add_large_objects, values, NULL);
+}
+
+int
+pgcopy_survey_statements(int64 job, uint64 **hashes, char ***names)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	CatalogScope scope;
+	Datum		values[] = {Int64GetDatum(job)};
+	int			n;
+
+	pgcopy_catalog_begin(&scope);
+	n = (int) pgcopy_catalog_run(&select_statements, values, NULL);
+	MemoryContextSwitchTo(caller);
+	*hashes = MemoryContextAllocHuge(caller, sizeof(uint64) * Max(n, 1));
+	*names = MemoryContextAllocHuge(caller, sizeof(char *) * Max(n, 1));
+	for (int i = 0; i < n; i++)
+	{
+		(*hashes)[i] = (uint64) pgcopy_catalog_int64(i, "hash");
+		(*names)[i] = pgcopy_catalog_text(i, "name");
+	}
+	pgcopy_catalog_end(&scope);
+	return n;
+}
+
+uint64
+pgcopy_survey_hash(const char *sql)
+{
+	Datum		text = CStringGetTextDatum(sql);
+	Datum		hash = DirectFunctionCall2Coll(hashtextextended, C_COLLATION_OID,
+											   text, Int64GetDatum(0));
+
+	pfree(DatumGetPointer(text));
+	return DatumGetUInt64(hash);
+}

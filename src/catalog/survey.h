@@ -1,0 +1,63 @@
+/*-------------------------------------------------------------------------
+ *
+ * survey.h
+ *	  How far a job has come, for going on with it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCOPY_SURVEY_H
+#define PGCOPY_SURVEY_H
+
+#include "nodes/pg_list.h"
+
+/* Copies are the items that read rows: of tables, and large objects. */
+typedef struct Survey
+{
+	int			items;			/* 0: there is no plan yet */
+	int			copies_done;
+	int			copies_left;
+	int			tables;
+	int			tables_read;	/* wholly or in part */
+	int			snapshots;		/* that the copies done were read under */
+	int64		rows_done;
+	int64		bytes_done;
+
+	/* the latest snapshot; no: 0 when there is none */
+	int			snapshot_no;
+	char	   *snapshot_name;
+	char	   *snapshot_content;
+} Survey;
+
+/* In the current memory context. */
+extern void pgcopy_survey_fetch(int64 job, Survey *survey);
+
+/*
+ * Everything that is not done becomes pending, with a fresh allowance of
+ * attempts.  What was tried before keeps one attempt: that is how a load
+ * knows that it has to clean up first.  Errors so far are not final any more.
+ */
+extern void pgcopy_survey_reopen(int64 job);
+
+/*
+ * Integer lists of relations: those that are empty though their rows were
+ * read (unlogged tables after a crash), those of which a part was read under
+ * another snapshot than this, and all that were read at all.
+ */
+extern List *pgcopy_survey_emptied(int64 job);
+extern List *pgcopy_survey_split_by(int64 job, int snapshot);
+extern List *pgcopy_survey_read(int64 job);
+
+/* Names of tables that are still to be loaded and are not there any more. */
+extern List *pgcopy_survey_gone(int64 job);
+
+/*
+ * A new snapshot has other large objects: make the ranges left cover whatever
+ * number there may be.
+ */
+extern void pgcopy_survey_widen_large_objects(int64 job, bool wants_them);
+
+/* Hashes of the texts of all statements, and a name for each; same length. */
+extern int	pgcopy_survey_statements(int64 job, uint64 **hashes, char ***names);
+extern uint64 pgcopy_survey_hash(const char *sql);
+
+#endif							/* PGCOPY_SURVEY_H */

@@ -1,0 +1,302 @@
+/*-------------------------------------------------------------------------
+ *
+ * reset.c
+ *	  Start tables over, whatever of them was done.
+ *
+ * What items of this job have built on a table is dropped, the table is
+ * truncated and its items become pending, all in one transaction a hundred
+ * tables at a time: a crash in between leaves nothing half done.  Since it is
+ * the leader that truncates, before any worker loads, chunks of a table need
+ * not be kept in order.
+ *
+ * Only tables that the job has created are truncated, and only what its own
+ * items say they built is dropped: an index that somebody else has added makes
+ * the load fail, it is not ours to take away.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_class.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "catalog/item.h"
+#include "catalog/relation.h"
+#include "catalog/survey.h"
+#include "load/largeobject.h"
+#include "load/load.h"
+#include "run/resume.h"
+#include "schema/apply.h"
+
+/* Tables, or foreign keys, in one transaction. */
+#define RESET_BATCH 100
+
+typedef struct Reset
+{
+	Leader	   *leader;
+	MemoryContext context;		/* of what follows */
+	Bitmapset  *wanted;			/* numbers of relations */
+	List	   *items;			/* all of the job, in order */
+	List	  **by_relation;	/* those of a wanted relation, last one first */
+	int			most;			/* the highest number of a relation with items */
+	int		   *root;			/* that its rows are routed from; -1: reset */
+	int			in_batch;
+} Reset;
+
+static void
+run_sql(const char *sql)
+{
+	DumpSettings settings = {
+		.default_tablespace = "",
+		.default_table_access_method = "heap"
+	};
+
+	pgcopy_apply_statement(sql, &settings, APPLY_AS_WRITTEN, false);
+	UpdateActiveSnapshotCommandId();
+}
+
+/* One more thing is in the open transaction; begin a new one when it is full. */
+static void
+count_in_batch(Reset *reset)
+{
+	CHECK_FOR_INTERRUPTS();
+	if (++reset->in_batch < RESET_BATCH)
+		return;
+	reset->in_batch = 0;
+	pgcopy_leader_commit(reset->leader);
+	pgcopy_leader_begin(reset->leader);
+}
+
+static void
+drop_constraint(const JobRelation *table, const char *name)
+{
+	run_sql(psprintf("ALTER TABLE %s DROP CONSTRAINT IF EXISTS %s",
+					 quote_qualified_identifier(table->schema, table->name),
+					 quote_identifier(name)));
+}
+
+/* What a done item of kind constraint has added to its table. */
+static void
+undo_constraint(int64 job, const JobRelation *table, const JobItem *item)
+{
+	ItemStatement *statement = pgcopy_item_fetch_statement(job, item->no);
+
+	if (statement->form == APPLY_CONSTRAINT_USING_INDEX ||
+		strstr(statement->sql, "ADD CONSTRAINT") != NULL)
+		drop_constraint(table, item->name);
+	else if (pg_strncasecmp(statement->sql, "CREATE STATISTICS", 17) == 0)
+		run_sql(psprintf("DROP STATISTICS IF EXISTS %s",
+						 quote_qualified_identifier(item->schema, item->name)));
+}
+
+static void
+undo_item(int64 job, const JobRelation *table, const JobItem *item)
+{
+	if (item->state != ITEM_DONE)
+		return;
+	if (item->kind == ITEM_CONSTRAINT)
+		undo_constraint(job, table, item);
+	else if (item->kind == ITEM_INDEX)
+		run_sql(psprintf("DROP INDEX IF EXISTS %s",
+						 quote_qualified_identifier(table->schema, item->name)));
+}
+
+/* The last item first: constraints before the indexes they use. */
+static void
+reset_table(Reset *reset, int no)
+{
+	int64		job = reset->leader->job->id;
+	JobRelation *table = pgcopy_relation_fetch(job, no);
+	ListCell   *lc;
+
+	if (!table->is_ours || !OidIsValid(table->target_oid))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table \"%s.%s\" cannot be read again",
+						table->schema, table->name),
+				 errdetail("It was not created by job " INT64_FORMAT ".", job),
+				 errhint("Clone again, into an empty database.")));
+	foreach(lc, reset->by_relation[no])
+		undo_item(job, table, lfirst(lc));
+	pgcopy_load_truncate(table->target_oid);
+	foreach(lc, reset->by_relation[no])
+		pgcopy_item_reset(job, ((JobItem *) lfirst(lc))->no);
+}
+
+/*
+ * Rows that are routed from a root may be in any leaf below it: those leaves
+ * belong together, in one transaction.
+ */
+static void
+reset_with_leaves(Reset *reset, int no)
+{
+	int			root = reset->root[no];
+
+	if (root == 0)
+		reset_table(reset, no);
+	for (int i = no; root != 0 && i <= reset->most; i++)
+	{
+		if (reset->root[i] == root)
+		{
+			reset_table(reset, i);
+			reset->root[i] = -1;
+		}
+	}
+	count_in_batch(reset);
+}
+
+static bool
+touches_wanted(const Reset *reset, const JobItem *item)
+{
+	return bms_is_member(item->relation, reset->wanted) ||
+		bms_is_member(item->referenced, reset->wanted);
+}
+
+/*
+ * First of all foreign keys: a table that is referenced cannot be truncated.
+ * What comes in the late stage depends on many tables, and all of it can be
+ * done again.
+ */
+static void
+reset_between_tables(Reset *reset)
+{
+	int64		job = reset->leader->job->id;
+	ListCell   *lc;
+
+	foreach(lc, reset->items)
+	{
+		JobItem	   *item = lfirst(lc);
+		bool		is_late = item->stage == STAGE_LATE;
+
+		if (item->state != ITEM_DONE)
+			continue;
+		if (!is_late && (!touches_wanted(reset, item) ||
+						 (item->kind != ITEM_FOREIGN_KEY &&
+						  item->kind != ITEM_VALIDATE)))
+			continue;
+		if (item->kind == ITEM_FOREIGN_KEY)
+			drop_constraint(pgcopy_relation_fetch(job, item->relation), item->name);
+		pgcopy_item_reset(job, item->no);
+		count_in_batch(reset);
+	}
+}
+
+static bool
+is_of_table(ItemKind kind)
+{
+	return kind == ITEM_TABLE || kind == ITEM_INDEX ||
+		kind == ITEM_CONSTRAINT || kind == ITEM_ANALYZE;
+}
+
+/* Note the roots of relations, and that all leaves below them are wanted. */
+static void
+find_roots(Reset *reset)
+{
+	Bitmapset  *roots = NULL;
+	ListCell   *lc;
+
+	foreach(lc, reset->items)
+	{
+		JobItem	   *item = lfirst(lc);
+
+		if (item->kind != ITEM_TABLE || item->referenced == 0)
+			continue;
+		reset->root[item->relation] = item->referenced;
+		if (bms_is_member(item->relation, reset->wanted))
+			roots = bms_add_member(roots, item->referenced);
+	}
+	for (int i = 1; roots != NULL && i <= reset->most; i++)
+	{
+		if (reset->root[i] != 0 && bms_is_member(reset->root[i], roots))
+			reset->wanted = bms_add_member(reset->wanted, i);
+	}
+}
+
+/* Read the items, and sort those of the wanted tables. */
+static void
+load_items(Reset *reset, List *relations)
+{
+	ListCell   *lc;
+
+	MemoryContextSwitchTo(reset->context);
+	foreach(lc, relations)
+		reset->wanted = bms_add_member(reset->wanted, lfirst_int(lc));
+	reset->items = pgcopy_item_fetch_all(reset->leader->job->id);
+	foreach(lc, reset->items)
+		reset->most = Max(reset->most, ((JobItem *) lfirst(lc))->relation);
+	reset->by_relation = palloc0(sizeof(List *) * (reset->most + 1));
+	reset->root = palloc0(sizeof(int) * (reset->most + 1));
+	find_roots(reset);
+	foreach(lc, reset->items)
+	{
+		JobItem	   *item = lfirst(lc);
+
+		if (item->stage == STAGE_COPYING && is_of_table(item->kind) &&
+			bms_is_member(item->relation, reset->wanted))
+			reset->by_relation[item->relation] =
+				lcons(item, reset->by_relation[item->relation]);
+	}
+	MemoryContextSwitchTo(reset->leader->work_context);
+}
+
+void
+pgcopy_leader_reset(Leader *leader, List *relations)
+{
+	Reset		reset = {.leader = leader};
+
+	if (relations == NIL)
+		return;
+	reset.context = AllocSetContextCreate(leader->context, "pgcopy reset",
+										  ALLOCSET_DEFAULT_SIZES);
+	pgcopy_leader_begin(leader);
+	load_items(&reset, relations);
+	reset_between_tables(&reset);
+	for (int no = -1; (no = bms_next_member(reset.wanted, no)) >= 0;)
+	{
+		if (reset.root[no] != -1)
+			reset_with_leaves(&reset, no);
+	}
+	pgcopy_leader_commit(leader);
+	MemoryContextDelete(reset.context);
+}
+
+/* The large objects that done items have made, as far as they are here. */
+static void
+reset_large_objects(Leader *leader)
+{
+	List	   *items;
+	ListCell   *lc;
+
+	pgcopy_leader_begin(leader);
+	items = pgcopy_item_fetch_all(leader->job->id);
+	foreach(lc, items)
+	{
+		JobItem	   *item = lfirst(lc);
+
+		if (item->kind != ITEM_LARGE_OBJECTS || item->state != ITEM_DONE)
+			continue;
+		run_sql(psprintf("SELECT pg_catalog.lo_unlink(m.oid) FROM pg_catalog.pg_largeobject_metadata AS m "
+						 "WHERE m.oid >= '" INT64_FORMAT "'::pg_catalog.oid "
+						 "AND m.oid <= '" INT64_FORMAT "'::pg_catalog.oid",
+						 item->range_start, item->range_end));
+		pgcopy_item_reset(leader->job->id, item->no);
+	}
+	pgcopy_leader_commit(leader);
+}
+
+void
+pgcopy_leader_reset_all(Leader *leader)
+{
+	List	   *relations;
+
+	pgcopy_leader_begin(leader);
+	MemoryContextSwitchTo(leader->context);
+	relations = pgcopy_survey_read(leader->job->id);
+	pgcopy_leader_commit(leader);
+	pgcopy_leader_reset(leader, relations);
+	reset_large_objects(leader);
+}

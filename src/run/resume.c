@@ -1,0 +1,223 @@
+/*-------------------------------------------------------------------------
+ *
+ * resume.c
+ *	  Going on with a job where it stopped.
+ *
+ * What is done stays done: an item was marked in the transaction that did it.
+ * The rest is pending again.  The question is the snapshot:
+ *
+ *	no table is left to read			none is needed
+ *	no table has been read				a new one
+ *	some have, and it still lives		the old one
+ *	some have, and it is gone			the user says: consistent => false keeps
+ *										what is there and reads the rest under a
+ *										new one, true reads all again
+ *
+ * Under a new snapshot the source must still be what the plan was made of;
+ * that is found out before anything is changed.  Chunks are ranges of blocks,
+ * exact within one snapshot only: a table of which some chunks were read under
+ * another one starts over whole.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "catalog/error.h"
+#include "catalog/relation.h"
+#include "catalog/survey.h"
+#include "run/rejoin.h"
+#include "run/resume.h"
+#include "source/inventory.h"
+#include "source/snapshot.h"
+
+/* Whether going on depends on the snapshot of what has been read. */
+static bool
+needs_old_snapshot(const Survey *survey)
+{
+	return survey->copies_done > 0 && survey->copies_left > 0;
+}
+
+static void report_gone(int64 job, const Survey *survey) pg_attribute_noreturn();
+
+static void
+report_gone(int64 job, const Survey *survey)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("job " INT64_FORMAT ": %d of %d tables have been read under a snapshot that is gone",
+					job, survey->tables_read, survey->tables),
+			 errdetail("What is left would be read as the source is by now."),
+			 errhint("SELECT pgcopy_resume(" INT64_FORMAT ", consistent => false) keeps what is here and reads the rest under a new snapshot; "
+					 "SELECT pgcopy_resume(" INT64_FORMAT ", consistent => true) reads all tables again.",
+					 job, job)));
+}
+
+/* The name of the snapshot as this session holds it, or NULL: it is gone. */
+static char *
+import_old_snapshot(SourceSession *session, const Survey *survey)
+{
+	if (survey->snapshot_name == NULL || survey->snapshot_content == NULL)
+		return NULL;
+	return pgcopy_snapshot_try_import(session, survey->snapshot_name,
+									  survey->snapshot_content);
+}
+
+void
+pgcopy_resume_check(const Job *job, ResumeChoice choice)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "pgcopy resume check",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(context);
+	Survey		survey;
+
+	pgcopy_survey_fetch(job->id, &survey);
+	if (choice == RESUME_UNSAID && needs_old_snapshot(&survey))
+	{
+		SourceConninfo *conninfo = pgcopy_conninfo_resolve(job->conninfo,
+														   job->owner);
+		SourceSession *session = pgcopy_session_open(conninfo, "pgcopy_resume");
+
+		if (import_old_snapshot(session, &survey) == NULL)
+			report_gone(job->id, &survey);
+		pgcopy_session_close(session);
+	}
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(context);
+}
+
+/* What stands in the catalog now, in the leader's own context. */
+static void
+survey_job(Leader *leader, Survey *survey)
+{
+	pgcopy_leader_begin(leader);
+	MemoryContextSwitchTo(leader->context);
+	pgcopy_survey_fetch(leader->job->id, survey);
+	pgcopy_leader_commit(leader);
+}
+
+/* Somebody else's table of the same name must not be taken for ours. */
+static void
+check_targets(Leader *leader)
+{
+	List	   *gone = pgcopy_survey_gone(leader->job->id);
+
+	if (gone == NIL)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("job " INT64_FORMAT " cannot go on: %d tables that it has created here are gone",
+					leader->job->id, list_length(gone)),
+			 errdetail("The first is %s.", (char *) linitial(gone)),
+			 errhint("Clone again, into an empty database.")));
+}
+
+/*
+ * What was begun becomes pending.  Unlogged tables are empty after a crash of
+ * the server while their items say done.
+ */
+static void
+reopen_items(Leader *leader)
+{
+	List	   *emptied;
+
+	pgcopy_leader_begin(leader);
+	check_targets(leader);
+	pgcopy_survey_reopen(leader->job->id);
+	MemoryContextSwitchTo(leader->context);
+	emptied = pgcopy_survey_emptied(leader->job->id);
+	pgcopy_leader_commit(leader);
+	pgcopy_leader_reset(leader, emptied);
+	list_free(emptied);
+}
+
+/* Have the snapshot that the rest was read under; false when it is gone. */
+static bool
+take_old_snapshot(Leader *leader, Survey *survey)
+{
+	char	   *name;
+
+	pgcopy_leader_begin(leader);
+	(void) pgcopy_leader_open_session(leader);
+	name = import_old_snapshot(leader->session, survey);
+	if (name == NULL)
+		pgcopy_leader_close_session(leader);
+	else
+	{
+		leader->control->snapshot_no = survey->snapshot_no;
+		leader->snapshot_content = survey->snapshot_content;
+		pgcopy_leader_hold_snapshot(leader, name);
+	}
+	pgcopy_leader_commit(leader);
+	return name != NULL;
+}
+
+/* SourceReader: a new snapshot of an unchanged source. */
+static bool
+try_new_snapshot(Leader *leader, char **what)
+{
+	SourceConninfo *conninfo = pgcopy_leader_open_session(leader);
+	List	   *relations;
+	List	   *statements;
+	char	   *snapshot = pgcopy_leader_take_snapshot(leader, &relations, what);
+
+	if (snapshot == NULL)
+		return false;
+	statements = pgcopy_leader_read_dump(leader, conninfo, snapshot);
+	if (!pgcopy_snapshot_still_true(leader->session, what))
+		return false;
+	pgcopy_leader_compare(leader, relations, statements);
+	pgcopy_snapshot_mark_released(leader->job->id);
+	pgcopy_leader_keep_snapshot(leader, snapshot);
+	return true;
+}
+
+/* Large objects, and tables that lack chunks, as the new snapshot needs it. */
+static void
+fit_items(Leader *leader)
+{
+	List	   *split;
+
+	pgcopy_leader_begin(leader);
+	pgcopy_survey_widen_large_objects(leader->job->id, leader->job->large_objects);
+	MemoryContextSwitchTo(leader->context);
+	split = pgcopy_survey_split_by(leader->job->id, leader->control->snapshot_no);
+	pgcopy_leader_commit(leader);
+	pgcopy_leader_reset(leader, split);
+	list_free(split);
+}
+
+bool
+pgcopy_leader_resume(Leader *leader)
+{
+	ResumeChoice choice = leader->args.choice;
+	bool		starts_over = false;
+	Survey		survey;
+
+	survey_job(leader, &survey);
+	if (survey.items == 0)
+		return false;
+	reopen_items(leader);
+	survey_job(leader, &survey);
+
+	if (choice == RESUME_CONSISTENT && survey.snapshots > 1)
+		starts_over = true;
+	else if (survey.copies_left == 0)
+		return true;
+	else if (needs_old_snapshot(&survey))
+	{
+		if (take_old_snapshot(leader, &survey))
+			return true;
+		if (choice == RESUME_UNSAID)
+			report_gone(leader->job->id, &survey);
+		starts_over = choice == RESUME_CONSISTENT;
+	}
+	pgcopy_leader_read_source(leader, try_new_snapshot);
+	if (starts_over)
+		pgcopy_leader_reset_all(leader);
+	fit_items(leader);
+	return true;
+}

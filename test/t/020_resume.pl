@@ -1,0 +1,319 @@
+# A job that has stopped, by whatever, goes on where it stopped: no row twice,
+# none missing, what is done is not touched.
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../perl";
+use PgCopy;
+use PgCopyScene;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my ($source, $target) = new_pair('resume');
+
+# Four tables that are copied one after the other, the third of which is held.
+sub fill_app
+{
+	my ($db) = @_;
+	new_database($source, $db);
+	create_holds($source, $db, pre_data => 1);
+	$source->safe_psql($db, <<'EOQ');
+CREATE TABLE first (a int PRIMARY KEY, b text);
+INSERT INTO first SELECT g, repeat(md5(g::text), 8) FROM generate_series(1, 12000) g;
+CREATE UNLOGGED TABLE second (a int UNIQUE, b text);
+INSERT INTO second SELECT g, repeat(md5(g::text), 8) FROM generate_series(1, 8000) g;
+CREATE INDEX second_b ON second (b);
+CREATE TABLE held (a int CHECK (hold.here(1)), b text);
+INSERT INTO held SELECT g, repeat(md5(g::text), 8) FROM generate_series(1, 6000) g;
+CREATE TABLE last (a int REFERENCES first, b text);
+INSERT INTO last SELECT g, 'last' FROM generate_series(1, 100) g;
+CREATE SEQUENCE s; SELECT setval('s', 4711);
+SELECT lo_from_bytea(990001, 'large');
+EOQ
+	return;
+}
+
+# Clone APP into a new database and stop the job by CODE while two tables are
+# there and the third is on its way.  Returns the job.
+sub stop_in_copy
+{
+	my ($app, $db, $code) = @_;
+	new_database($target, $db);
+	my $hold = hold($target, $db, 1);
+	my $job = clone($target, conninfo($source, db => $app), db => $db, table_jobs => 1, index_jobs => 1);
+	wait_held($target, $db, 1, $job);
+	wait_until($target, "SELECT count(*) = 2 FROM pgcopy_tables WHERE state = 'copied' AND table_name IN ('first', 'second')",
+		db => $db, job => $job, what => 'two tables to be there');
+	wait_until($target, "SELECT count(*) >= 4 FROM pgcopy_indexes WHERE state = 'done'",
+		db => $db, job => $job, what => 'their indexes to be there');
+	$code->($job, $hold);
+	return $job;
+}
+
+sub cancel_it
+{
+	my ($db) = @_;
+	return sub {
+		my ($job, $hold) = @_;
+		$target->safe_psql($db, "SELECT pgcopy_cancel($job)");
+		is(wait_for_end($target, $job, db => $db, limit => 10), 'cancelled', "$db: the job is cancelled");
+		release($hold);
+	};
+}
+
+sub resume
+{
+	my ($db, $job, $more) = @_;
+	return $target->safe_psql($db, "SELECT pgcopy_resume($job" . ($more // '') . ')');
+}
+
+# The resumed job ends done, and what it says of itself is right.
+sub ends_done
+{
+	my ($db, $job, $name) = @_;
+	ok(wait_for_state($target, $job, 'done', db => $db), "$name: the job ends done");
+	is( $target->safe_psql($db, "SELECT percent, tables_done = tables_total, indexes_done = indexes_total, errors FROM pgcopy_jobs WHERE job = $job"),
+		'100|t|t|0', "$name: everything is counted as done");
+	is($target->safe_psql($db, "SELECT count(*) FROM pgcopy.item WHERE job = $job AND state <> 'done'"), '0', "$name: every item is done");
+	ok(is_quiet($source, $target, 10), "$name: no process and no session is left");
+	return;
+}
+
+sub marked
+{
+	my ($db) = @_;
+	return $target->safe_psql($db, 'SELECT count(*) FROM first WHERE a = -1');
+}
+
+my $marker = "INSERT INTO first VALUES (-1, 'a marker')";
+
+#
+# The snapshot is gone: the user has to say
+#
+fill_app('app');
+my $job = stop_in_copy('app', 'mixed', cancel_it('mixed'));
+like($target->safe_psql('mixed', "SELECT message FROM pgcopy_progress WHERE job = $job"),
+	qr/SELECT pgcopy_resume\($job\)/, 'the progress says what to type');
+$target->safe_psql('mixed', $marker);
+my ($code, $message, $detail, $hint) = call_error($target, 'mixed', "SELECT pgcopy_resume($job)");
+is($code, '55000', 'resume does not mix snapshots without being asked');
+like($message, qr/2 of 4 tables have been read under a snapshot that is gone/, 'it counts the tables');
+like($hint, qr/pgcopy_resume\($job, consistent => false\).*pgcopy_resume\($job, consistent => true\)/, 'it names both ways out');
+is(job_state($target, $job, db => 'mixed'), 'cancelled', 'the job is what it was');
+
+$source->safe_psql('app', "INSERT INTO last VALUES (200, 'later')");
+is(resume('mixed', $job, ', consistent => false'), $job, 'it is the same job');
+ends_done('mixed', $job, 'consistent => false');
+is(marked('mixed'), '1', 'a finished table is not touched');
+is($target->safe_psql('mixed', "SELECT count(*) FROM last WHERE a = 200"), '1', 'the rest is read under a new snapshot');
+$target->safe_psql('mixed', 'DELETE FROM first WHERE a = -1');
+assert_same($source, $target, source_db => 'app', db => 'mixed', name => 'consistent => false: both sides are equal');
+is($target->safe_psql('mixed', "SELECT conninfo IS NULL FROM pgcopy.job WHERE id = $job"), 't', 'the connection string is wiped in the end');
+($code) = call_error($target, 'mixed', "SELECT pgcopy_resume($job)");
+is($code, '55000', 'a job that is done cannot be resumed');
+($code) = call_error($target, 'mixed', 'SELECT pgcopy_resume(4711)');
+is($code, '42704', 'a job that is not there cannot be resumed');
+($code) = call_error($target, 'mixed', 'SELECT pgcopy_resume(NULL)');
+is($code, '22004', 'nor can NULL');
+
+$job = stop_in_copy('app', 'again', cancel_it('again'));
+$target->safe_psql('again', $marker);
+$source->safe_psql('app', "UPDATE first SET b = 'changed' WHERE a = 1");
+resume('again', $job, ', consistent => true');
+ends_done('again', $job, 'consistent => true');
+is(marked('again'), '0', 'a finished table is read again');
+assert_same($source, $target, source_db => 'app', db => 'again', name => 'consistent => true: both sides are equal');
+assert_frozen($target, db => 'again');
+
+#
+# Before any table was read a new snapshot is as good
+#
+new_database($target, 'early');
+my $hold = hold($target, 'early', 3);
+$job = clone($target, conninfo($source, db => 'app'), db => 'early');
+wait_held($target, 'early', 3, $job);
+($code) = call_error($target, 'early', "SELECT pgcopy_resume($job)");
+is($code, '55006', 'a job that runs cannot be resumed');
+cancel_it('early')->($job, $hold);
+$source->safe_psql('app', "INSERT INTO last VALUES (201, 'later'); SELECT lo_from_bytea(990002, 'new'); SELECT lo_from_bytea(980002, 'new')");
+resume('early', $job);
+ends_done('early', $job, 'pre-data');
+assert_same($source, $target, source_db => 'app', db => 'early', name => 'pre-data: both sides are equal');
+
+#
+# A source that has changed is found out
+#
+new_database($target, 'changed');
+$hold = hold($target, 'changed', 3);
+$job = clone($target, conninfo($source, db => 'app'), db => 'changed');
+wait_held($target, 'changed', 3, $job);
+cancel_it('changed')->($job, $hold);
+foreach my $change (
+	[ 'ALTER TABLE last ADD c int', 'ALTER TABLE last DROP c', qr/"public"\."last" has other columns/, 'a new column' ],
+	[ 'CREATE INDEX some_index ON last (b)', 'DROP INDEX some_index', qr/CREATE INDEX some_index is new/, 'a new index' ],
+	[ 'ALTER TABLE last RENAME TO previous', 'ALTER TABLE previous RENAME TO last', qr/"public"\."previous" was renamed/, 'a renamed table' ])
+{
+	$source->safe_psql('app', $change->[0]);
+	resume('changed', $job);
+	is(wait_for_end($target, $job, db => 'changed'), 'failed', "$change->[3]: the job fails");
+	is($target->safe_psql('changed', "SELECT sqlstate FROM pgcopy_errors WHERE job = $job AND is_final"), '55000', "$change->[3]: one error");
+	like($target->safe_psql('changed', "SELECT detail FROM pgcopy_errors WHERE job = $job AND is_final"), $change->[2], "$change->[3]: it is named");
+	$source->safe_psql('app', $change->[1]);
+}
+$source->safe_psql('app', 'DROP TABLE IF EXISTS never');
+
+#
+# The target crashes
+#
+sub check_crash
+{
+	my ($db, $job) = @_;
+	is(wait_for_end($target, $job, db => $db, limit => 10), 'interrupted', "$db: the job is interrupted");
+	like($target->safe_psql($db, "SELECT message FROM pgcopy_progress WHERE job = $job"),
+		qr/SELECT pgcopy_resume\($job\)/, "$db: the progress says what to type");
+	($code) = call_error($target, $db, "SELECT pgcopy_resume($job)");
+	is($code, '55000', "$db: the snapshot is gone");
+	$target->safe_psql($db, $marker);
+	resume($db, $job, ', consistent => false');
+	ends_done($db, $job, $db);
+	is(marked($db), '1', "$db: a finished table is not touched");
+	is($target->safe_psql($db, 'SELECT count(*) FROM second'), '8000', "$db: an unlogged table is read again");
+	is($target->safe_psql($db, 'SELECT attempts FROM pgcopy_tables WHERE table_name = ' . quote_literal('first')), '1', "$db: pgcopy_tables shows what was copied once");
+	$target->safe_psql($db, 'DELETE FROM first WHERE a = -1');
+	assert_same($source, $target, source_db => 'app', db => $db, name => "$db: both sides are equal");
+	return;
+}
+
+$job = stop_in_copy('app', 'immediate', sub {
+	my ($job, $hold) = @_;
+	$target->stop('immediate');
+	$hold->{run}->finish;
+	$target->start;
+});
+check_crash('immediate', $job);
+
+$job = stop_in_copy('app', 'kill', sub {
+	my ($job, $hold) = @_;
+	my $pid = $target->safe_psql('kill', "SELECT leader_pid FROM pgcopy_jobs WHERE job = $job");
+	kill 'KILL', $pid;
+	$hold->{run}->finish;
+	# restart_after_crash is off in tests
+	my $end = time() + 60;
+	sleep(0.1) while -e $target->data_dir . '/postmaster.pid' && time() < $end;
+	$target->_update_pid(0);
+	$target->start;
+});
+check_crash('kill', $job);
+
+# Only the leader ends: its workers go, and are waited for.
+$job = stop_in_copy('app', 'terminate', sub {
+	my ($job, $hold) = @_;
+	$target->safe_psql('terminate', "SELECT pg_terminate_backend(leader_pid) FROM pgcopy_jobs WHERE job = $job");
+	is(wait_for_end($target, $job, db => 'terminate', limit => 10), 'interrupted', 'a job without its leader is interrupted');
+	release($hold);
+});
+resume('terminate', $job, ', consistent => false');
+ends_done('terminate', $job, 'terminate');
+assert_same($source, $target, source_db => 'app', db => 'terminate', name => 'terminate: both sides are equal');
+
+#
+# The snapshot lives: only the chunk that was on its way is read again
+#
+new_database($source, 'split');
+new_database($target, 'split');
+create_holds($source, 'split');
+$source->safe_psql('split', <<'EOQ');
+CREATE TABLE big (a int CHECK (CASE WHEN a < 39990 THEN true ELSE hold.here(a / a) END), b text);
+INSERT INTO big SELECT g, repeat(md5(g::text), 8) FROM generate_series(1, 40000) g;
+CREATE INDEX ON big (a);
+EOQ
+my $expected = $source->safe_psql('split', 'SELECT count(*), sum(hashtext(big::text)) FROM big');
+my $bytes = $source->safe_psql('split', "SELECT pg_relation_size('big') / 10 + 8192");
+$hold = hold($target, 'split', 1);
+$job = clone($target, conninfo($source, db => 'split'), db => 'split', table_jobs => 1, split_tables_larger_than => $bytes);
+wait_held($target, 'split', 1, $job);
+my $chunks = $target->safe_psql('split', 'SELECT chunks_total FROM pgcopy_tables');
+is($target->safe_psql('split', 'SELECT chunks_total - chunks_done FROM pgcopy_tables'), '1', "all but one of $chunks chunks are done");
+my $holder = $source->background_psql('split');
+my $name = $target->safe_psql('split', "SELECT name FROM pgcopy.snapshot WHERE job = $job");
+$holder->query_safe("BEGIN ISOLATION LEVEL REPEATABLE READ; SET TRANSACTION SNAPSHOT '$name'");
+my $kept = $holder->query_safe('SELECT pg_export_snapshot()');
+cancel_it('split')->($job, $hold);
+$source->safe_psql('split', 'DELETE FROM big WHERE a % 2 = 0');
+$target->safe_psql('split', "UPDATE pgcopy.snapshot SET name = '$kept' WHERE job = $job");
+resume('split', $job);
+ends_done('split', $job, 'split');
+is($target->safe_psql('split', 'SELECT count(*), sum(hashtext(big::text)) FROM big'), $expected, 'the rows are those of the first snapshot');
+is( $target->safe_psql('split', "SELECT count(*) FILTER (WHERE attempts = 1), count(*) FILTER (WHERE attempts = 2) FROM pgcopy.item WHERE job = $job AND kind = 'table'"),
+	($chunks - 1) . '|1', 'one chunk was read again');
+$holder->quit;
+
+# ... and when it is gone, the table starts over whole.
+new_database($target, 'whole');
+$expected = $source->safe_psql('split', 'SELECT count(*), sum(hashtext(big::text)) FROM big');
+$source->safe_psql('split', "INSERT INTO big VALUES (39999, 'held')");
+$hold = hold($target, 'whole', 1);
+$job = clone($target, conninfo($source, db => 'split'), db => 'whole', table_jobs => 1, split_tables_larger_than => $bytes);
+wait_held($target, 'whole', 1, $job);
+cancel_it('whole')->($job, $hold);
+$source->safe_psql('split', "DELETE FROM big WHERE b = 'held'");
+resume('whole', $job, ', consistent => false');
+ends_done('whole', $job, 'whole');
+is($target->safe_psql('whole', 'SELECT count(*), sum(hashtext(big::text)) FROM big'), $expected, 'a split table has rows of one snapshot only');
+
+#
+# A job that failed, repaired by hand
+#
+new_database($source, 'repair');
+new_database($target, 'repair');
+$source->safe_psql('repair', <<'EOQ');
+CREATE TABLE first (a int PRIMARY KEY, b text);
+INSERT INTO first VALUES (1);
+CREATE TABLE refers (a int REFERENCES first);
+SET session_replication_role = replica;
+INSERT INTO refers VALUES (1), (2);
+EOQ
+$job = clone($target, conninfo($source, db => 'repair'), db => 'repair');
+is(wait_for_end($target, $job, db => 'repair'), 'failed', 'a job with a violated foreign key fails');
+is($target->safe_psql('repair', "SELECT conninfo IS NOT NULL FROM pgcopy.job WHERE id = $job"), 't', 'it keeps its connection string');
+like($target->safe_psql('repair', "SELECT message FROM pgcopy_progress WHERE job = $job"),
+	qr/refers_a_fkey.*SELECT pgcopy_resume\($job\)/, 'the progress says why, and what to type');
+$target->safe_psql('repair', $marker);
+resume('repair', $job);
+is(wait_for_end($target, $job, db => 'repair'), 'failed', 'resumed as it is, it fails again');
+is($target->safe_psql('repair', "SELECT count(*) FROM pgcopy_errors WHERE job = $job AND is_final"), '1', 'with one final error');
+$target->safe_psql('repair', 'DELETE FROM refers WHERE a = 2');
+resume('repair', $job);
+ends_done('repair', $job, 'repaired');
+is($target->safe_psql('repair', "SELECT convalidated FROM pg_constraint WHERE conname = 'refers_a_fkey'"), 't', 'the foreign key is valid');
+is(marked('repair'), '1', 'no table was read again');
+is($target->safe_psql('repair', "SELECT message ~ '^took' FROM pgcopy_progress WHERE job = $job"), 't', 'an error that was overcome is no message');
+
+#
+# Many tables, and a materialized view that fails at the end
+#
+new_database($source, 'many');
+new_database($target, 'many');
+$source->safe_psql('many', <<'EOQ');
+CREATE TABLE first (a int PRIMARY KEY, b text);
+INSERT INTO first VALUES (1);
+CREATE MATERIALIZED VIEW divides AS SELECT 1 / a AS one FROM first;
+UPDATE first SET a = 0;
+EOQ
+$source->safe_psql('many', "SELECT format('CREATE TABLE t%s AS SELECT %s AS a', g, g) FROM generate_series($_ * 500 + 1, $_ * 500 + 500) g \\gexec") for 0 .. 3;
+$job = clone($target, conninfo($source, db => 'many'), db => 'many');
+is(wait_for_end($target, $job, db => 'many'), 'failed', 'a job whose REFRESH fails fails');
+$target->safe_psql('many', "$marker; UPDATE first SET a = 1 WHERE a = 0");
+my $start = time();
+resume('many', $job);
+ok(wait_for_state($target, $job, 'done', db => 'many'), 'repaired, it ends done');
+cmp_ok(time() - $start, '<', 5, 'to resume a job of 2,000 tables takes less than 5 seconds');
+note(sprintf 'it took %.1f seconds', time() - $start);
+is(marked('many'), '1', 'no table was read again');
+is($target->safe_psql('many', "SELECT count(*) FROM pgcopy.item WHERE job = $job AND kind = 'table' AND attempts > 1"), '0', 'nor tried');
+
+$source->stop;
+$target->stop;
+done_testing();
