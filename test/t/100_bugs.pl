@@ -64,7 +64,8 @@ my $held = conninfo($source, db => 'held');
 	is(job_state($target, $job, db => 'lost'), 'interrupted', 'the view shows the same');
 	is($target->safe_psql('lost', "SELECT pgcopy_cancel($job)"), 't', 'an interrupted job can be cancelled');
 	is(job_state($target, $job, db => 'lost'), 'cancelled', '... and is cancelled then');
-	is($target->safe_psql('lost', 'SELECT count(*) FROM pgcopy.job WHERE conninfo IS NOT NULL'), '0', '... and its connection string wiped');
+	is($target->safe_psql('lost', 'SELECT count(*) FROM pgcopy.job WHERE conninfo IS NOT NULL'), '1', '... and keeps its connection string: it can be resumed');
+	is($target->safe_psql('lost', "SELECT pgcopy_drop($job)"), 't', '... until it is dropped');
 	release($hold);
 }
 
