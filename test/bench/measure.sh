@@ -7,7 +7,8 @@
 # process that has ended is in the cutime of the one that waited for it (the
 # postmaster waits for all its children, and a backend for its pg_dump), so nothing
 # is lost and nothing counted twice.  CPU of the clients (psql, pg_dump, pgcopydb)
-# is what the shell has waited for meanwhile.
+# is what the shell has waited for meanwhile.  What else the machine was busy with,
+# by /proc/stat, is "other": the kernel's own threads, or a machine that is not quiet.
 
 CLK_TCK=$(getconf CLK_TCK)
 
@@ -32,6 +33,12 @@ cpu_ticks()
 				if (pids[i] in inside) sum += ticks[pids[i]]
 			printf "%d\n", sum
 		}'
+}
+
+# CPU ticks that the whole machine was busy, time stolen from it included.
+busy_ticks()
+{
+	awk '/^cpu / { print $2 + $3 + $4 + $7 + $8 + $9; exit }' /proc/stat
 }
 
 postmaster_of()
@@ -99,10 +106,10 @@ settle()
 }
 
 # measure COMMAND ...: run a function of ours.  Sets SECONDS_USED, CPU_SOURCE,
-# CPU_TARGET, CPU_CLIENT, WAL_BYTES and STATUS.
+# CPU_TARGET, CPU_CLIENT, CPU_OTHER, WAL_BYTES and STATUS.
 measure()
 {
-	local source_pid target_pid source_cpu target_cpu wal begun ended TIMEFORMAT='%U %S'
+	local source_pid target_pid source_cpu target_cpu busy wal begun ended TIMEFORMAT='%U %S'
 
 	STEP_LOG=$SCRATCH/log/step
 	: > "$STEP_LOG"
@@ -113,14 +120,18 @@ measure()
 	target_cpu=$(cpu_ticks "$target_pid")
 	wal=$(target_sql postgres -c "SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn")
 	STEP_DEADLINE=$(( $(now) + LIMIT * 1000 ))
+	busy=$(busy_ticks)
 	begun=$(now)
 	{ time "$@" 7> "$SCRATCH/log/output" 2>> "$STEP_LOG"; } 2> "$SCRATCH/log/time"
 	STATUS=$?
 	ended=$(now)
+	busy=$(( $(busy_ticks) - busy ))
 	settle
 	SECONDS_USED=$(awk -v ms=$((ended - begun)) 'BEGIN { printf "%.3f", ms / 1000 }')
 	CPU_SOURCE=$(awk -v t=$(( $(cpu_ticks "$source_pid") - source_cpu )) -v hz="$CLK_TCK" 'BEGIN { printf "%.2f", t / hz }')
 	CPU_TARGET=$(awk -v t=$(( $(cpu_ticks "$target_pid") - target_cpu )) -v hz="$CLK_TCK" 'BEGIN { printf "%.2f", t / hz }')
 	CPU_CLIENT=$(awk '{ cpu = $1 + $2 } END { printf "%.2f", cpu }' "$SCRATCH/log/time")
+	CPU_OTHER=$(awk -v t=$busy -v hz="$CLK_TCK" -v known="$CPU_SOURCE $CPU_TARGET $CPU_CLIENT" '
+		BEGIN { split(known, k, " "); t = t / hz - k[1] - k[2] - k[3]; printf "%.2f", (t > 0 ? t : 0) }')
 	WAL_BYTES=$(target_sql postgres -c "SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn - $wal")
 }

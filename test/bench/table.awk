@@ -32,9 +32,10 @@ file == "frozen" { frozen[$1] = $2; next }
 	if (!($1 in seen)) { seen[$1] = 1; sets[++n_sets] = $1 }
 	key = $1 SUBSEP $2
 	runs[key]++
+	if ($2 != "copy") { measured += $5 * cores; other += $10 }
 	if ($4 != "ok") { failed[key]++; next }
 	n[key]++
-	for (column = 5; column <= 9; column++)
+	for (column = 5; column <= 10; column++)
 		value[key, column, n[key]] = $column
 }
 
@@ -70,7 +71,8 @@ function print_set(set,		i, key, t, span, ratio, best)
 {
 	best = best_peer(set)
 	printf "\n%s: %s\n", set, about[set]
-	printf "  %-24s %9s  %-17s %6s %8s %8s %8s %10s\n", "", "seconds", "(from - to)", "ratio", "CPU src", "CPU tgt", "client", "WAL tgt"
+	printf "  %-24s %9s  %-17s %6s %8s %8s %8s %8s %10s\n", "", "seconds", "(from - to)", "ratio",
+		"CPU src", "CPU tgt", "client", "other", "WAL tgt"
 	for (i = 1; i <= n_order; i++) {
 		key = set SUBSEP tools[i]
 		if (!(key in runs)) continue
@@ -85,8 +87,8 @@ function print_set(set,		i, key, t, span, ratio, best)
 			printf "  %-24s %9.2f  %-17s %6s\n", label["copy"], t, span, ratio
 			continue
 		}
-		printf "  %-24s %9.2f  %-17s %6s %8.1f %8.1f %8.1f %10s\n", label[tools[i]], t, span, ratio,
-			median(key, 6), median(key, 7), median(key, 8), wal_text(median(key, 9))
+		printf "  %-24s %9.2f  %-17s %6s %8.1f %8.1f %8.1f %8.1f %10s\n", label[tools[i]], t, span, ratio,
+			median(key, 6), median(key, 7), median(key, 8), median(key, 10), wal_text(median(key, 9))
 	}
 	if (set in frozen) printf "  clean pages: %s\n", frozen[set]
 }
@@ -114,4 +116,7 @@ function print_summary(		i, set, ours, best, name, ratio)
 END {
 	for (s = 1; s <= n_sets; s++) print_set(sets[s])
 	print_summary()
+	if (measured > 0)
+		printf "\nOther processes used %.0f %% of the processor time there was%s.\n", 100 * other / measured,
+			(other > 0.15 * measured ? ": this machine was not quiet, do not trust the seconds" : "")
 }
