@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -153,6 +154,13 @@ pgcopy_relation_fetch(int64 job, int no)
 	if (relations == NIL)
 		elog(ERROR, "job " INT64_FORMAT " has no relation %d", job, no);
 	return linitial(relations);
+}
+
+bool
+pgcopy_relation_is_set_here(const JobRelation *relation)
+{
+	return relation->relkind == RELKIND_SEQUENCE &&
+		(relation->is_ours || relation->condition != NULL);
 }
 
 void

@@ -23,7 +23,7 @@ typedef struct JobRelation
 	int64		heap_bytes;
 	int64		toast_bytes;
 	List	   *columns;		/* char * */
-	char	   *condition;		/* of an extension's table, or NULL */
+	char	   *condition;		/* of an extension's configuration, or NULL */
 } JobRelation;
 
 extern void pgcopy_relation_insert(int64 job, const JobRelation *relation);
@@ -31,6 +31,12 @@ extern JobRelation *pgcopy_relation_fetch(int64 job, int no);
 
 /* Those of relkind S numbered first to last, both included. */
 extern List *pgcopy_relation_fetch_range(int64 job, int first, int last);
+
+/*
+ * Whether it is a sequence that gets the source's value: one that this job
+ * creates, or one that an extension keeps as configuration.
+ */
+extern bool pgcopy_relation_is_set_here(const JobRelation *relation);
 
 /* Look up by name what pre-data has created; one statement for all. */
 extern void pgcopy_relation_resolve_targets(int64 job);

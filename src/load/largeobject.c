@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * largeobject.c
- *	  Large objects: content, owner, privileges, comment, in bulk.
+ *	  Large objects: content, owner, privileges, comment, labels, in bulk.
  *
  * Content comes by COPY in binary: the page rows of pg_largeobject where the
  * source's role may read that catalog and its pages have our size, else pieces
@@ -271,6 +271,35 @@ grant_privileges(SourceSession *session, const LargeObjectRange *range,
 	pgcopy_rows_free(rows);
 }
 
+static void
+set_labels(SourceSession *session, const LargeObjectRange *range)
+{
+	SourceRows *rows;
+	char	   *sql;
+	int			i;
+
+	sql = psprintf("SELECT l.objoid, l.provider, l.label"
+				   " FROM pg_catalog.pg_seclabel l"
+				   " WHERE l.classoid ="
+				   " 'pg_catalog.pg_largeobject'::pg_catalog.regclass"
+				   " AND l.objoid BETWEEN %u AND %u"
+				   " ORDER BY l.objoid, l.provider COLLATE \"C\"",
+				   range->first, range->last);
+	rows = pgcopy_session_query(session, sql, 0, NULL);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	for (i = 0; i < pgcopy_rows_count(rows); i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		run_statement(psprintf("SECURITY LABEL FOR %s ON LARGE OBJECT %s IS %s",
+							   quote_identifier(pgcopy_rows_get(rows, i, 1)),
+							   pgcopy_rows_get(rows, i, 0),
+							   quote_literal_cstr(pgcopy_rows_get(rows, i, 2))));
+	}
+	SPI_finish();
+	pgcopy_rows_free(rows);
+}
+
 /*
  * The row's address is in the slot only: where a full page was compressed,
  * the tuple in the slot is not the one that was stored.  That is why
@@ -509,6 +538,7 @@ pgcopy_largeobject_copy(SourceSession *session, const LargeObjectRange *range,
 	pgcopy_rows_free(rows);
 	if (!options->no_privileges)
 		grant_privileges(session, range, options);
+	set_labels(session, range);
 	result.bytes = copy_content(session, range);
 	if (!has_snapshot)
 		PopActiveSnapshot();

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * largeobject.h
- *	  Large objects: content, owner, privileges, comment, in bulk.
+ *	  Large objects: content, owner, privileges, comment, labels, in bulk.
  *
  *-------------------------------------------------------------------------
  */

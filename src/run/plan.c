@@ -25,6 +25,7 @@
 
 #include "catalog/pg_class.h"
 #include "catalog/pg_event_trigger.h"
+#include "miscadmin.h"
 
 #include "load/largeobject.h"
 #include "run/plan.h"
@@ -93,9 +94,9 @@ count_chunks(const JobPlan *plan, const PlanRelation *relation, int source_versi
 	return (int) Min(chunks, relation->source->blocks);
 }
 
-/* The items that copy the rows of one table. */
+/* The items that copy the rows of one table, when those in "needs" are done. */
 static void
-plan_table(JobPlan *plan, PlanRelation *relation, int source_version)
+plan_table(JobPlan *plan, PlanRelation *relation, int source_version, List *needs)
 {
 	int64		bytes = relation->row.heap_bytes + relation->row.toast_bytes;
 	int			chunks = count_chunks(plan, relation, source_version);
@@ -115,8 +116,9 @@ plan_table(JobPlan *plan, PlanRelation *relation, int source_version)
 		item.range_end = i == chunks - 1 ? -1 : blocks * (i + 1) / chunks;
 		item.bytes_total = bytes / chunks;
 		item.cost = bytes / chunks + COST_SMALL_TABLE;
+		item.depends = list_copy(needs);
 		if (relation->create_item != 0)
-			item.depends = list_make1_int(relation->create_item);
+			item.depends = lappend_int(item.depends, relation->create_item);
 		relation->copies = lappend_int(relation->copies, pgcopy_plan_add(plan, &item));
 	}
 }
@@ -126,6 +128,33 @@ has_rows_to_copy(const PlanRelation *relation)
 {
 	return relation->source->has_data_of_its_own &&
 		(relation->row.is_ours || relation->row.condition != NULL);
+}
+
+/*
+ * The same, behind the tables that it references: the foreign keys of an
+ * extension's table are there already.  Where they form a circle, somebody
+ * has to be first.
+ */
+static void
+plan_table_in_order(JobPlan *plan, PlanRelation *relation, int source_version)
+{
+	List	   *needs = NIL;
+	ListCell   *lc;
+
+	if (relation->is_planned)
+		return;
+	check_stack_depth();
+	relation->is_planned = true;
+	foreach(lc, relation->source->config_references)
+	{
+		PlanRelation *other = pgcopy_plan_find_oid(plan, lfirst_oid(lc));
+
+		if (other == NULL || !has_rows_to_copy(other))
+			continue;
+		plan_table_in_order(plan, other, source_version);
+		needs = list_concat(needs, other->copies);
+	}
+	plan_table(plan, relation, source_version, needs);
 }
 
 static void
@@ -146,7 +175,7 @@ plan_data(JobPlan *plan, int source_version)
 					 errmsg("the dump has no statement that creates table \"%s.%s\"",
 							relation->row.schema, relation->row.name)));
 		}
-		plan_table(plan, relation, source_version);
+		plan_table_in_order(plan, relation, source_version);
 	}
 
 	/* rows may come into any leaf below a root they are routed from */
@@ -467,8 +496,7 @@ plan_sequences(JobPlan *plan)
 		JobItem	item = {0};
 
 		for (int i = no; i <= last; i++)
-			count += plan->relations[i - 1].row.relkind == RELKIND_SEQUENCE &&
-				plan->relations[i - 1].row.is_ours;
+			count += pgcopy_relation_is_set_here(&plan->relations[i - 1].row);
 		if (count > 0)
 		{
 			item.kind = ITEM_SEQUENCE;

@@ -115,7 +115,13 @@ make_relations(JobPlan *plan, List *relations)
 		if (!root->row.through_root)
 			continue;
 		while (OidIsValid(root->source->parent))
-			root = pgcopy_plan_find_oid(plan, root->source->parent);
+		{
+			PlanRelation *parent = pgcopy_plan_find_oid(plan, root->source->parent);
+
+			if (parent == NULL) /* of an extension */
+				break;
+			root = parent;
+		}
 		plan->relations[i].root = root->row.no;
 	}
 }

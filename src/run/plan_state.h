@@ -30,6 +30,7 @@ typedef struct PlanRelation
 	int			root;			/* of the partition tree, for through_root */
 	List	   *index_statements;	/* DumpStatement * */
 	List	   *constraint_statements;
+	bool		is_planned;		/* its copies are */
 	List	   *copies;			/* item numbers */
 	List	   *indexes;
 	List	   *constraints;

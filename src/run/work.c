@@ -188,7 +188,7 @@ copy_sequences(const WorkPlace *place, const JobItem *item)
 	{
 		JobRelation *row = lfirst(lc);
 
-		if (row->relkind == RELKIND_SEQUENCE && row->is_ours)
+		if (pgcopy_relation_is_set_here(row))
 			sequences = lappend(sequences, as_source_relation(row));
 	}
 	pgcopy_sequence_copy(place->session, sequences);

@@ -93,7 +93,11 @@ static const char relations_sql[] =
 "  pg_catalog.current_setting('block_size'),"
 "  columns.names,"
 "  member.objid IS NOT NULL,"
-"  CASE WHEN config.relid IS NOT NULL THEN COALESCE(config.condition, '') END"
+"  CASE WHEN config.relid IS NOT NULL THEN COALESCE(config.condition, '') END,"
+"  CASE WHEN config.relid IS NOT NULL THEN ("
+"   SELECT pg_catalog.array_agg(DISTINCT k.confrelid::pg_catalog.text)"
+"   FROM pg_catalog.pg_constraint AS k"
+"   WHERE k.conrelid = c.oid AND k.contype = 'f' AND k.confrelid <> c.oid) END"
 " FROM pg_catalog.pg_class AS c"
 " JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
 " LEFT JOIN below ON below.oid = c.oid"
@@ -127,7 +131,8 @@ enum RelationColumn
 	COLUMN_BLOCK_SIZE,
 	COLUMN_COLUMNS,
 	COLUMN_IS_MEMBER,
-	COLUMN_CONDITION
+	COLUMN_CONDITION,
+	COLUMN_REFERENCES
 };
 
 static char *
@@ -185,6 +190,17 @@ read_name_array(const char *literal)
 	return names;
 }
 
+static List *
+read_oid_array(const char *literal)
+{
+	List	   *oids = NIL;
+	ListCell   *lc;
+
+	foreach(lc, read_name_array(literal))
+		oids = lappend_oid(oids, atooid(lfirst(lc)));
+	return oids;
+}
+
 static SourceRelation *
 read_relation(const SourceRows *rows, int row)
 {
@@ -207,6 +223,8 @@ read_relation(const SourceRows *rows, int row)
 	relation->columns = read_name_array(pgcopy_rows_get(rows, row, COLUMN_COLUMNS));
 	relation->is_extension_member = pgcopy_rows_get_bool(rows, row, COLUMN_IS_MEMBER);
 	relation->config_condition = copy_value(rows, row, COLUMN_CONDITION);
+	relation->config_references =
+		read_oid_array(pgcopy_rows_get(rows, row, COLUMN_REFERENCES));
 	return relation;
 }
 

@@ -30,8 +30,12 @@ typedef struct SourceRelation
 	BlockNumber blocks;
 	List	   *columns;		/* char *: what COPY sends, in order, unquoted */
 
-	/* tables of extensions: rows are appended; NULL when not one */
+	/*
+	 * Tables and sequences of extensions that are marked as configuration:
+	 * rows are appended, the sequence's value is set.  NULL when not one.
+	 */
 	char	   *config_condition;	/* may be "" */
+	List	   *config_references;	/* Oid: other tables its foreign keys need */
 	bool		is_extension_member;
 } SourceRelation;
 

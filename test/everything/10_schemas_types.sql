@@ -37,6 +37,7 @@ CREATE EXTENSION tcn SCHEMA ext;
 CREATE EXTENSION lo SCHEMA ext;
 CREATE EXTENSION postgres_fdw SCHEMA ext;
 CREATE EXTENSION file_fdw SCHEMA ext;
+CREATE EXTENSION pgcopy_everything SCHEMA ext;
 COMMENT ON EXTENSION hstore IS 'our own comment on hstore, ''quoted''';
 GRANT EXECUTE ON FUNCTION ext.uuid_nil() TO ev_reader;
 REVOKE EXECUTE ON FUNCTION ext.unaccent(text) FROM PUBLIC;

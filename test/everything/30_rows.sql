@@ -155,3 +155,11 @@ ALTER LARGE OBJECT 900002 OWNER TO ev_owner;
 GRANT SELECT ON LARGE OBJECT 900002 TO ev_reader;
 GRANT ALL ON LARGE OBJECT 900003 TO "ev_Odd ""Role""" WITH GRANT OPTION;
 REVOKE UPDATE ON LARGE OBJECT 900003 FROM CURRENT_USER;
+
+-- an extension's tables: only what is marked as configuration is dumped
+INSERT INTO ext."Config ""all""" (name, "a value") VALUES ('plain', 'a'), (E'odd\n"name"', NULL);
+INSERT INTO ext.config_later VALUES (1), (2);
+INSERT INTO ext.config_own (name, later, body) VALUES ('plain', 1, '{"a": 1}'), (E'odd\n"name"', 2, '[]');
+INSERT INTO ext.config_own (id, name, parent) VALUES (1000, NULL, 1000);
+INSERT INTO ext.member_cache VALUES (2, 'not cloned');
+SELECT nextval('ext.config_number') FROM generate_series(1, 3);

@@ -468,6 +468,9 @@ sub _schema_of
 		$entry =~ s/^SET default_\w+ = .*;$//mg;
 		# pg_dump names a policy's roles in the order they were created in.
 		$entry =~ s/^(CREATE POLICY .*? TO )(.*?)(?= USING| WITH CHECK|;)/$1 . join(', ', sort split ', ', $2)/me;
+		# ... and the labels of an object in any order.
+		$entry =~ s/^(SECURITY LABEL FOR .*)\z/join '', sort split m{^(?=SECURITY LABEL FOR )}m, "$1\n"/mse
+		  if $entry =~ /; Type: SECURITY LABEL;/;
 		$entry =~ s/^\\(un)?restrict .*$//mg;
 		$entry =~ s/^--\n-- PostgreSQL database dump complete\n--$//mg;
 		$entry =~ s/\n{2,}/\n/g;
@@ -513,7 +516,7 @@ EOQ
 	return _sorted($list, $ignore);
 }
 
-# One line per large object: content, owner, privileges, comment.
+# One line per large object: content, owner, privileges, comment, labels.
 sub _large_objects_of
 {
 	my ($node, $db) = @_;
@@ -522,7 +525,9 @@ sub _large_objects_of
 $SAME_TEXT
 SELECT m.oid, md5(lo_get(m.oid)), length(lo_get(m.oid)), pg_get_userbyid(m.lomowner),
 	(SELECT array_agg(a::text ORDER BY a::text COLLATE "C") FROM unnest(m.lomacl) a),
-	obj_description(m.oid, 'pg_largeobject')
+	obj_description(m.oid, 'pg_largeobject'),
+	(SELECT array_agg(l.provider || ': ' || l.label ORDER BY l.provider COLLATE "C") FROM pg_seclabel l
+		WHERE l.classoid = 'pg_largeobject'::regclass AND l.objoid = m.oid)
 FROM pg_largeobject_metadata m
 EOQ
 }

@@ -11,7 +11,7 @@ use PgCopyScene;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my ($source, $target) = new_pair('clone');
+my ($source, $target) = new_pair('clone', source_conf => $EVERYTHING_CONF, target_conf => $EVERYTHING_CONF);
 my $big_size = $ENV{PGCOPY_TEST_BIG_SIZE} // 20_000_000;
 
 load_roles($source, $target);
@@ -37,7 +37,7 @@ assert_same(
 	$source, $target,
 	source_db => 'everything',
 	db => 'everything',
-	ignore => qr/^ev\.by_colour_/,    # routed by OIDs of enum values: see below
+	ignore => $EVERYTHING_IGNORE,
 	filter => \&everything_filter);
 
 my $by_colour = 'SELECT v, c FROM ev.by_colour ORDER BY v, c::text COLLATE "C"';
@@ -53,11 +53,20 @@ is( $target->safe_psql('everything', "SELECT count(*) FROM pg_class WHERE relnam
 	'0', 'temporary tables are not cloned');
 is( $target->safe_psql('everything', 'SELECT subenabled, subslotname FROM pg_subscription'),
 	'f|ev_slot', 'the subscription stays disconnected');
+is($target->safe_psql('everything', 'SELECT * FROM ext.member_cache'),
+	'1|of the script', 'rows of an extension\'s table that is no configuration are not cloned');
+my $labels = <<'EOQ';
+SELECT objtype, objnamespace::regnamespace, objname, provider, label FROM pg_seclabels
+ORDER BY objtype, objname COLLATE "C", provider COLLATE "C", label COLLATE "C"
+EOQ
+is($target->safe_psql('everything', $labels), $source->safe_psql('everything', $labels), 'security labels are equal');
+is($source->safe_psql('everything', 'SELECT count(*) FROM pg_seclabels'), '28', 'there are labels of every kind');
 is( $target->safe_psql('everything', <<'EOQ'), '', 'every table has been analyzed');
 SELECT c.oid::regclass FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pgcopy') AND c.relkind IN ('r', 'p')
 AND n.nspname NOT LIKE 'pg_toast%' AND c.reltuples < 0
 AND NOT EXISTS (SELECT FROM pg_partition_tree(c.oid) p JOIN pg_class f ON f.oid = p.relid WHERE f.relkind = 'f')
+AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
 EOQ
 is( $target->safe_psql('everything', <<'EOQ'), 't', 'partitioned tables have statistics of the whole tree');
 SELECT count(*) > 0 FROM pg_stats WHERE schemaname = 'ev' AND tablename = 'sales' AND inherited
@@ -98,7 +107,7 @@ is( $target->safe_psql('everything', $next),
 	$source->safe_psql('everything', $next),
 	'every sequence gives the same next values');
 
-assert_frozen($target, db => 'everything');
+assert_frozen($target, db => 'everything', ignore => $EVERYTHING_APPENDED);
 
 # The extension leaves nothing behind.
 $target->safe_psql('everything', "SELECT pgcopy_drop($job)");
