@@ -14,7 +14,6 @@
 
 char	   *pgcopy_setting_pg_dump = NULL;
 int			pgcopy_setting_max_attempts = 5;
-int			pgcopy_setting_source_retry_timeout = 300;
 
 /* Define the settings; called once, when the library is loaded. */
 void
@@ -37,15 +36,6 @@ pgcopy_settings_define(void)
 							5, 1, 100,
 							PGC_SUSET,
 							0,
-							NULL, NULL, NULL);
-
-	DefineCustomIntVariable("pgcopy.source_retry_timeout",
-							"How long a source that cannot be reached is tried again.",
-							NULL,
-							&pgcopy_setting_source_retry_timeout,
-							300, 0, 86400,
-							PGC_SUSET,
-							GUC_UNIT_S,
 							NULL, NULL, NULL);
 
 	MarkGUCPrefixReserved("pgcopy");

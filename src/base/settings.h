@@ -11,7 +11,6 @@
 extern char *pgcopy_setting_pg_dump;	/* path of pg_dump, "" = the server's own
 										 * bin directory; superuser only */
 extern int	pgcopy_setting_max_attempts;	/* of one item */
-extern int	pgcopy_setting_source_retry_timeout;	/* seconds */
 
 extern void pgcopy_settings_define(void);	/* from _PG_init */
 
