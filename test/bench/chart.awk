@@ -99,8 +99,8 @@ END {
 	y += 32
 	for (i = 1; i <= n_machine; i++) {
 		line = machine[i]
-		while (length(line) > 120) {
-			cut = 120
+		while (length(line) > 110) {
+			cut = 110
 			while (cut > 1 && substr(line, cut, 1) != " ") cut--
 			text(12, y, "small", substr(line, 1, cut - 1))
 			line = "    " substr(line, cut + 1)
