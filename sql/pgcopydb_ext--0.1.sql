@@ -10,7 +10,7 @@ COMMENT ON SCHEMA pgcopy IS 'pgcopydb_ext: jobs and their items; look at them th
 --
 -- The durable record of the jobs.  Written by src/catalog only, read through
 -- the views below.  Not marked for dumping: a job describes this server, and
--- may hold a password while it runs.
+-- may hold a password until it is done.
 --
 
 CREATE TABLE pgcopy.job (

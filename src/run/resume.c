@@ -75,6 +75,7 @@ pgcopy_resume_check(const Job *job, ResumeChoice choice)
 	Survey		survey;
 
 	pgcopy_survey_fetch(job->id, &survey);
+	survey.copies_left += list_length(pgcopy_survey_emptied(job->id));
 	if (choice == RESUME_UNSAID && needs_old_snapshot(&survey))
 	{
 		SourceConninfo *conninfo = pgcopy_conninfo_resolve(job->conninfo,
