@@ -27,8 +27,11 @@ PG_FUNCTION_INFO_V1(pgcopy_wait);
 extern PGDLLEXPORT Datum pgcopy_drop(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(pgcopy_drop);
 
-/* How often pgcopy_wait() looks, ms: it starts short for short jobs. */
-#define FIRST_LOOK 10
+/*
+ * How often pgcopy_wait() looks, ms: often at first, then after a twentieth of
+ * the time it has waited, so that it is never late by more than that.
+ */
+#define FIRST_LOOK 5
 #define LONGEST_LOOK 250
 
 /*
@@ -116,9 +119,9 @@ Datum
 pgcopy_wait(PG_FUNCTION_ARGS)
 {
 	int64		id;
+	TimestampTz started = GetCurrentTimestamp();
 	TimestampTz deadline;
 	JobState	state;
-	long		pause = FIRST_LOOK;
 
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
@@ -133,11 +136,14 @@ pgcopy_wait(PG_FUNCTION_ARGS)
 		   !pgcopy_job_is_interrupted(id) &&
 		   GetCurrentTimestamp() < deadline)
 	{
+		long		waited = TimestampDifferenceMilliseconds(started,
+															 GetCurrentTimestamp());
+
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 pause, PG_WAIT_EXTENSION);
+						 Min(Max(waited / 20, FIRST_LOOK), LONGEST_LOOK),
+						 PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
-		pause = Min(pause * 2, LONGEST_LOOK);
 		state = look_at_job(id);
 	}
 	PG_RETURN_TEXT_P(cstring_to_text(name_state(id, state)));
