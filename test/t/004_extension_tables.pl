@@ -13,7 +13,7 @@ use Test::More;
 
 my ($source, $target) = new_pair('extension');
 new_database($source, qw(app plain));
-new_database($target, qw(by_pg_dump auto text binary retry));
+new_database($target, qw(by_pg_dump auto text binary retry resume));
 
 # The extension, and what its user has done to it.
 sub fill
@@ -96,23 +96,48 @@ foreach my $format (qw(auto text binary))
 	is($target->safe_psql($format, "SELECT count(*) FROM pgcopy_errors WHERE job = $job"), '0', "$format: no error was recorded");
 }
 
-# An extension that is here already; its table is held while rows come in, and
-# then their session is lost.
-$target->safe_psql('retry', 'CREATE EXTENSION pgcopy_everything');
-create_holds($target, 'retry');
-$target->safe_psql('retry', 'ALTER TABLE config_own ADD CONSTRAINT held CHECK (is_builtin OR hold.here(1))');
-my $hold = hold($target, 'retry', 1);
-my $job = clone($target, conninfo($source, db => 'plain'), db => 'retry');
-wait_held($target, 'retry', 1, $job);
+# Start a clone into a database whose extension is here already; it stands in
+# COPY of the table "config_own", when the tables that one references are there.
+sub start_held
+{
+	my ($db) = @_;
+	$target->safe_psql($db, 'CREATE EXTENSION pgcopy_everything');
+	create_holds($target, $db);
+	$target->safe_psql($db, 'ALTER TABLE config_own ADD CONSTRAINT held CHECK (is_builtin OR hold.here(1))');
+	my $hold = hold($target, $db, 1);
+	my $job = clone($target, conninfo($source, db => 'plain'), db => $db);
+	wait_held($target, $db, 1, $job);
+	return ($job, $hold);
+}
+
+sub ends_complete
+{
+	my ($db, $job) = @_;
+	is(wait_for_end($target, $job, db => $db), 'done', "$db: the job ends done")
+	  or show_job($target, $job, db => $db);
+	is($target->safe_psql($db, "SELECT attempts > 1 FROM pgcopy_tables WHERE job = $job AND table_name = 'config_own'"),
+		't', "$db: the table was tried again");
+	$target->safe_psql($db, 'SET client_min_messages = warning; DROP SCHEMA hold CASCADE');
+	has_configuration($db, 'plain', $db, 'public');
+	return;
+}
+
+# The session that rows come from is lost half way.
+my ($job, $hold) = start_held('retry');
 is( $source->safe_psql('plain', "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name LIKE 'pgcopy job % worker %' AND query LIKE 'COPY%config_own%' AND state = 'active'"),
 	'1', 'retry: the session that sends rows is terminated');
 release($hold);
-is(wait_for_end($target, $job, db => 'retry'), 'done', 'retry: the job ends done')
-  or show_job($target, $job, db => 'retry');
-is($target->safe_psql('retry', "SELECT attempts > 1 FROM pgcopy_tables WHERE job = $job AND table_name = 'config_own'"),
-	't', 'retry: the table was tried again');
-$target->safe_psql('retry', 'SET client_min_messages = warning; DROP SCHEMA hold CASCADE');
-has_configuration('retry', 'plain', 'retry', 'public');
+ends_complete('retry', $job);
+
+# The job is cancelled half way, and goes on.
+($job, $hold) = start_held('resume');
+$target->safe_psql('resume', "SELECT pgcopy_cancel($job)");
+is(wait_for_end($target, $job, db => 'resume', limit => 10), 'cancelled', 'resume: the job is cancelled');
+release($hold);
+is($target->safe_psql('resume', 'SELECT (SELECT count(*) FROM config_own), (SELECT count(*) FROM config_later)'),
+	'3|10', 'resume: between the two, the table is as it was');
+$target->safe_psql('resume', "SELECT pgcopy_resume($job, consistent => false)");
+ends_complete('resume', $job);
 ok(is_quiet($source, $target, 10), 'nothing is left');
 
 $source->stop;
