@@ -8,8 +8,10 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "miscadmin.h"
 
 #include "base/settings.h"
+#include "run/process.h"
 
 PG_MODULE_MAGIC;
 
@@ -19,4 +21,6 @@ void
 _PG_init(void)
 {
 	pgcopy_settings_define();
+	if (process_shared_preload_libraries_in_progress)
+		pgcopy_process_register_launcher();
 }

@@ -14,6 +14,7 @@
 
 char	   *pgcopy_setting_pg_dump = NULL;
 int			pgcopy_setting_max_attempts = 5;
+bool		pgcopy_setting_auto_resume = true;
 
 /* Define the settings; called once, when the library is loaded. */
 void
@@ -37,6 +38,15 @@ pgcopy_settings_define(void)
 							PGC_SUSET,
 							0,
 							NULL, NULL, NULL);
+
+	DefineCustomBoolVariable("pgcopy.auto_resume",
+							 "Go on with interrupted jobs after a server start.",
+							 "Only where the library is in shared_preload_libraries.",
+							 &pgcopy_setting_auto_resume,
+							 true,
+							 PGC_SIGHUP,
+							 0,
+							 NULL, NULL, NULL);
 
 	MarkGUCPrefixReserved("pgcopy");
 }

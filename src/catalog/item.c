@@ -22,7 +22,8 @@
 
 #define ITEM_COLUMNS \
 	"no, kind, stage, state, relation, referenced, schema_name, object_name, " \
-	"depends, cost, range_start, range_end, bytes_total, attempts"
+	"depends, cost, range_start, range_end, bytes_total, attempts, " \
+	"xid::text::bigint AS xid"
 
 static CatalogQuery insert_item = {
 	"INSERT INTO pgcopy.item (job, no, kind, stage, relation, referenced, "
@@ -199,6 +200,7 @@ decode_item(int row)
 		pgcopy_catalog_int64(row, "range_end");
 	item->bytes_total = pgcopy_catalog_int64(row, "bytes_total");
 	item->attempts = (int) pgcopy_catalog_int64(row, "attempts");
+	item->xid = pgcopy_catalog_int64(row, "xid");
 	return item;
 }
 

@@ -40,6 +40,7 @@ typedef struct JobItem
 	int64		range_end;		/* -1: NULL */
 	int64		bytes_total;
 	int			attempts;
+	int64		xid;			/* of the transaction that did it; 0: none yet */
 } JobItem;
 
 /* What a statement item runs. Mirrors DumpStatement and ApplyForm. */

@@ -40,6 +40,10 @@ static CatalogQuery select_snapshot = {
 	1, {INT8OID}
 };
 
+static CatalogQuery select_unended = {
+	"SELECT id FROM pgcopy.job WHERE ended IS NULL ORDER BY id", 0
+};
+
 static CatalogQuery reopen[] = {
 	{"UPDATE pgcopy.item SET state = 'pending', pid = NULL, started = NULL, "
 		"finished = NULL, rows_done = 0, bytes_done = 0, "
@@ -159,6 +163,28 @@ pgcopy_survey_fetch(int64 job, Survey *survey)
 		survey->snapshot_content = pgcopy_catalog_text(0, "content");
 	}
 	pgcopy_catalog_end(&scope);
+}
+
+List *
+pgcopy_survey_unended(void)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	CatalogScope scope;
+	List	   *jobs = NIL;
+	uint64		n;
+
+	pgcopy_catalog_begin(&scope);
+	n = pgcopy_catalog_run(&select_unended, NULL, NULL);
+	MemoryContextSwitchTo(caller);
+	for (uint64 i = 0; i < n; i++)
+	{
+		int64	   *id = palloc(sizeof(int64));
+
+		*id = pgcopy_catalog_int64((int) i, "id");
+		jobs = lappend(jobs, id);
+	}
+	pgcopy_catalog_end(&scope);
+	return jobs;
 }
 
 void

@@ -28,6 +28,9 @@ typedef struct Survey
 	char	   *snapshot_content;
 } Survey;
 
+/* Numbers of jobs that have not ended, whoever runs them: a List of int64 *. */
+extern List *pgcopy_survey_unended(void);
+
 /* In the current memory context. */
 extern void pgcopy_survey_fetch(int64 job, Survey *survey);
 

@@ -91,6 +91,21 @@ pgcopy_process_wait(long timeout)
 	}
 }
 
+/* What all processes have in common. */
+static void
+fill_process(BackgroundWorker *worker, const char *function, const char *name)
+{
+	memset(worker, 0, sizeof(*worker));
+	worker->bgw_flags = BGWORKER_SHMEM_ACCESS |
+		BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker->bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker->bgw_restart_time = BGW_NEVER_RESTART;
+	strlcpy(worker->bgw_library_name, "pgcopydb_ext", BGW_MAXLEN);
+	strlcpy(worker->bgw_function_name, function, BGW_MAXLEN);
+	strlcpy(worker->bgw_name, name, BGW_MAXLEN);
+	strlcpy(worker->bgw_type, "pgcopydb_ext", BGW_MAXLEN);
+}
+
 static bool
 start_process(const ProcessArgs *args, const char *function, const char *name,
 			  BackgroundWorkerHandle **handle)
@@ -100,18 +115,29 @@ start_process(const ProcessArgs *args, const char *function, const char *name,
 	StaticAssertStmt(sizeof(ProcessArgs) <= BGW_EXTRALEN,
 					 "arguments must fit into bgw_extra");
 
-	memset(&worker, 0, sizeof(worker));
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS |
-		BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker.bgw_restart_time = BGW_NEVER_RESTART;
-	strlcpy(worker.bgw_library_name, "pgcopydb_ext", BGW_MAXLEN);
-	strlcpy(worker.bgw_function_name, function, BGW_MAXLEN);
-	strlcpy(worker.bgw_name, name, BGW_MAXLEN);
-	strlcpy(worker.bgw_type, "pgcopydb_ext", BGW_MAXLEN);
+	fill_process(&worker, function, name);
 	worker.bgw_notify_pid = MyProcPid;
 	memcpy(worker.bgw_extra, args, sizeof(ProcessArgs));
 	return RegisterDynamicBackgroundWorker(&worker, handle);
+}
+
+/* It comes back after a crash of the server, when there is work for it. */
+void
+pgcopy_process_register_launcher(void)
+{
+	BackgroundWorker worker;
+
+	fill_process(&worker, "pgcopy_launcher_main", "pgcopy launcher");
+	worker.bgw_restart_time = 60;
+	strlcpy(worker.bgw_type, "pgcopydb_ext launcher", BGW_MAXLEN);
+	RegisterBackgroundWorker(&worker);
+}
+
+bool
+pgcopy_process_start_resumer(const ProcessArgs *args,
+							 BackgroundWorkerHandle **handle)
+{
+	return start_process(args, "pgcopy_resumer_main", "pgcopy resumer", handle);
 }
 
 bool

@@ -39,6 +39,16 @@ extern bool pgcopy_process_start_worker(const ProcessArgs *args,
 										BackgroundWorkerHandle **handle);
 
 /*
+ * Once, while the server loads its preloaded libraries: a process that lives
+ * as long as the server (launcher.c).
+ */
+extern void pgcopy_process_register_launcher(void);
+
+/* One that resumes the interrupted jobs of a database, as args->owner. */
+extern bool pgcopy_process_start_resumer(const ProcessArgs *args,
+										 BackgroundWorkerHandle **handle);
+
+/*
  * First call of a process: signals, connection, settings.  Leaves no
  * transaction open.
  */
@@ -54,6 +64,8 @@ extern void pgcopy_process_lock_leader(int64 job);
 extern void pgcopy_process_lock_worker(int64 job);
 extern void pgcopy_process_await_workers(int64 job);
 
+extern PGDLLEXPORT void pgcopy_launcher_main(Datum arg);
+extern PGDLLEXPORT void pgcopy_resumer_main(Datum arg);
 extern PGDLLEXPORT void pgcopy_leader_main(Datum arg);
 extern PGDLLEXPORT void pgcopy_worker_main(Datum arg);
 

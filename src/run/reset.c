@@ -9,9 +9,10 @@
  * the leader that truncates, before any worker loads, chunks of a table need
  * not be kept in order.
  *
- * Only tables that the job has created are truncated, and only what its own
- * items say they built is dropped: an index that somebody else has added makes
- * the load fail, it is not ours to take away.
+ * Only tables that the job has created are truncated (those of extensions lose
+ * the rows that came from us), and only what its own items say they built is
+ * dropped: an index that somebody else has added makes the load fail, it is not
+ * ours to take away.
  *
  *-------------------------------------------------------------------------
  */
@@ -93,6 +94,18 @@ undo_constraint(int64 job, const JobRelation *table, const JobItem *item)
 						 quote_qualified_identifier(item->schema, item->name)));
 }
 
+/*
+ * The rows that an item has appended to the table of an extension, which may
+ * have others: they bear the number of its transaction.
+ */
+static void
+delete_rows(const JobRelation *table, const JobItem *item)
+{
+	run_sql(psprintf("DELETE FROM ONLY %s WHERE xmin OPERATOR(pg_catalog.=) '%u'::pg_catalog.xid",
+					 quote_qualified_identifier(table->schema, table->name),
+					 (TransactionId) item->xid));
+}
+
 static void
 undo_item(int64 job, const JobRelation *table, const JobItem *item)
 {
@@ -100,6 +113,8 @@ undo_item(int64 job, const JobRelation *table, const JobItem *item)
 		return;
 	if (item->kind == ITEM_CONSTRAINT)
 		undo_constraint(job, table, item);
+	else if (item->kind == ITEM_TABLE && !table->is_ours)
+		delete_rows(table, item);
 	else if (item->kind == ITEM_INDEX)
 		run_sql(psprintf("DROP INDEX IF EXISTS %s",
 						 quote_qualified_identifier(table->schema, item->name)));
@@ -113,16 +128,15 @@ reset_table(Reset *reset, int no)
 	JobRelation *table = pgcopy_relation_fetch(job, no);
 	ListCell   *lc;
 
-	if (!table->is_ours || !OidIsValid(table->target_oid))
+	if (!OidIsValid(table->target_oid))
 		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("table \"%s.%s\" cannot be read again",
-						table->schema, table->name),
-				 errdetail("It was not created by job " INT64_FORMAT ".", job),
-				 errhint("Clone again, into an empty database.")));
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("table \"%s.%s\" is not there any more",
+						table->schema, table->name)));
 	foreach(lc, reset->by_relation[no])
 		undo_item(job, table, lfirst(lc));
-	pgcopy_load_truncate(table->target_oid);
+	if (table->is_ours)
+		pgcopy_load_truncate(table->target_oid);
 	foreach(lc, reset->by_relation[no])
 		pgcopy_item_reset(job, ((JobItem *) lfirst(lc))->no);
 }

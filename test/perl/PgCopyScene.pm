@@ -173,12 +173,12 @@ sub wait_held
 # Processes
 #-------------------------------------------------------------------------
 
-# The background workers of ours on a target, as "pid type".
+# The background workers of ours on a target but for the launcher, as "pid type".
 sub our_backends
 {
 	my ($target) = @_;
 	return split /\n/, $target->safe_psql('postgres', <<'EOQ');
-SELECT pid || ' ' || backend_type FROM pg_stat_activity WHERE backend_type ILIKE '%pgcopy%' ORDER BY pid
+SELECT pid || ' ' || backend_type FROM pg_stat_activity WHERE backend_type ILIKE '%pgcopy%' AND backend_type NOT LIKE '%launcher' ORDER BY pid
 EOQ
 }
 

@@ -314,6 +314,29 @@ note(sprintf 'it took %.1f seconds', time() - $start);
 is(marked('many'), '1', 'no table was read again');
 is($target->safe_psql('many', "SELECT count(*) FROM pgcopy.item WHERE job = $job AND kind = 'table' AND attempts > 1"), '0', 'nor tried');
 
+#
+# With the library preloaded, jobs go on by themselves after a crash
+#
+$target->append_conf('postgresql.conf', "shared_preload_libraries = 'pgcopydb_ext'");
+$target->restart;
+new_database($target, 'auto');
+$hold = hold($target, 'auto', 3);
+$job = clone($target, conninfo($source, db => 'app'), db => 'auto');
+wait_held($target, 'auto', 3, $job);
+my $undecided = stop_in_copy('app', 'undecided', sub {
+	my ($job, $held) = @_;
+	$target->stop('immediate');
+	$_->{run}->finish for $hold, $held;
+	$target->start;
+});
+ok(wait_until($target, "SELECT pgcopy_wait($job) = 'done'", db => 'auto', job => $job), 'a job of which no table was read goes on by itself');
+ends_done('auto', $job, 'auto');
+assert_same($source, $target, source_db => 'app', db => 'auto', name => 'auto: both sides are equal');
+is(job_state($target, $undecided, db => 'undecided'), 'interrupted', 'one whose snapshot is gone waits for the user to choose');
+$target->append_conf('postgresql.conf', 'pgcopy.auto_resume = off');
+$target->restart;
+is(job_state($target, $undecided, db => 'undecided'), 'interrupted', 'and so it does with pgcopy.auto_resume = off');
+
 $source->stop;
 $target->stop;
 done_testing();

@@ -1,0 +1,185 @@
+/*-------------------------------------------------------------------------
+ *
+ * launcher.c
+ *	  After a server start, going on with the jobs that it interrupted.
+ *
+ * Only where the library is in shared_preload_libraries.  The launcher looks
+ * once, when it starts, which is also after a crash; then it sleeps.  Jobs
+ * stand in the database they copy into, so it starts a resumer in each, one
+ * after the other.  That one does what pgcopy_resume(job) does; a job whose
+ * snapshot is gone after some tables were read stays interrupted, since how to
+ * go on is the user's choice.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_database.h"
+#include "commands/extension.h"
+#include "libpq/pqsignal.h"
+#include "miscadmin.h"
+#include "postmaster/interrupt.h"
+#include "tcop/tcopprot.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "base/settings.h"
+#include "catalog/survey.h"
+#include "run/process.h"
+#include "run/resume.h"
+
+/* Databases that somebody can connect to, in the caller's memory context. */
+static List *
+list_databases(void)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	List	   *databases = NIL;
+	Relation	relation;
+	TableScanDesc scan;
+	HeapTuple	tuple;
+
+	StartTransactionCommand();
+	(void) GetTransactionSnapshot();
+	relation = table_open(DatabaseRelationId, AccessShareLock);
+	scan = table_beginscan_catalog(relation, 0, NULL);
+	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
+	{
+		Form_pg_database database = (Form_pg_database) GETSTRUCT(tuple);
+		MemoryContext before = MemoryContextSwitchTo(caller);
+
+		if (database->datallowconn && !database->datistemplate)
+			databases = lappend_oid(databases, database->oid);
+		MemoryContextSwitchTo(before);
+	}
+	table_endscan(scan);
+	table_close(relation, AccessShareLock);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(caller);
+	return databases;
+}
+
+/* Waits until it is through, so that one slot is enough for all databases. */
+static void
+resume_in_database(Oid database)
+{
+	ProcessArgs args = {.database = database,.owner = BOOTSTRAP_SUPERUSERID};
+	BackgroundWorkerHandle *handle;
+
+	while (!pgcopy_process_start_resumer(&args, &handle))
+		pgcopy_process_wait(5000);
+	(void) WaitForBackgroundWorkerShutdown(handle);
+}
+
+void
+pgcopy_launcher_main(Datum arg)
+{
+	List	   *databases;
+	ListCell   *lc;
+
+	pqsignal(SIGTERM, die);
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	BackgroundWorkerUnblockSignals();
+	BackgroundWorkerInitializeConnectionByOid(InvalidOid, InvalidOid, 0);
+	MemoryContextSwitchTo(TopMemoryContext);
+
+	databases = pgcopy_setting_auto_resume ? list_databases() : NIL;
+	foreach(lc, databases)
+		resume_in_database(lfirst_oid(lc));
+	list_free(databases);
+	for (;;)
+		pgcopy_process_wait(-1);
+}
+
+static void
+begin_transaction(void)
+{
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+}
+
+static void
+end_transaction(void)
+{
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+}
+
+/* In a transaction; false when it is not interrupted. */
+static bool
+resume_job(int64 id)
+{
+	Job		   *job = pgcopy_job_lock_own(id);
+	ProcessArgs args = {
+		.job = id,
+		.database = MyDatabaseId,
+		.owner = job->owner
+	};
+
+	if (!pgcopy_job_is_interrupted(id) || job->conninfo == NULL)
+		return false;
+	pgcopy_resume_check(job, RESUME_UNSAID);
+	pgcopy_job_move(id, JOB_QUEUED);
+	args.caller_xid = GetTopTransactionId();
+	if (!pgcopy_process_start_leader(&args))
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("no background worker slot is free"),
+				 errhint("Raise max_worker_processes (now %d).",
+						 max_worker_processes)));
+	return true;
+}
+
+/* What is wrong with one job must not keep the others from going on. */
+static void
+try_resume_job(int64 id)
+{
+	MemoryContext caller = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		begin_transaction();
+		if (resume_job(id))
+			ereport(LOG,
+					(errmsg("job " INT64_FORMAT " was interrupted and goes on", id)));
+		end_transaction();
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(caller);
+		error = CopyErrorData();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		ereport(LOG,
+				(errmsg("job " INT64_FORMAT " stays interrupted: %s", id, error->message),
+				 error->hint ? errhint("%s", error->hint) : 0));
+		FreeErrorData(error);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(caller);
+}
+
+void
+pgcopy_resumer_main(Datum arg)
+{
+	ProcessArgs args;
+	List	   *jobs = NIL;
+	ListCell   *lc;
+
+	pgcopy_process_begin(&args);
+	begin_transaction();
+	MemoryContextSwitchTo(TopMemoryContext);
+	if (OidIsValid(get_extension_oid("pgcopydb_ext", true)))
+		jobs = pgcopy_survey_unended();
+	end_transaction();
+	MemoryContextSwitchTo(TopMemoryContext);
+	foreach(lc, jobs)
+		try_resume_job(*(int64 *) lfirst(lc));
+}
