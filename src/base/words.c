@@ -110,9 +110,3 @@ pgcopy_format_name(CopyFormat format)
 {
 	return formats[format];
 }
-
-CopyFormat
-pgcopy_format_parse(const char *name)
-{
-	return (CopyFormat) find_word(formats, lengthof(formats), name);
-}

@@ -67,6 +67,5 @@ extern ItemKind pgcopy_item_kind_parse(const char *name);
 extern const char *pgcopy_item_state_name(ItemState state);
 extern ItemState pgcopy_item_state_parse(const char *name);
 extern const char *pgcopy_format_name(CopyFormat format);
-extern CopyFormat pgcopy_format_parse(const char *name);
 
 #endif							/* PGCOPY_WORDS_H */

@@ -324,16 +324,3 @@ pgcopy_item_reset(int64 job, int no)
 
 	pgcopy_catalog_do(&reset_item, values, NULL);
 }
-
-void
-pgcopy_item_delete_all(int64 job)
-{
-	static CatalogQuery deletes[] = {
-		{"DELETE FROM pgcopy.statement WHERE job = $1", 1, {INT8OID}},
-		{"DELETE FROM pgcopy.item WHERE job = $1", 1, {INT8OID}},
-	};
-	Datum		values[] = {Int64GetDatum(job)};
-
-	for (int i = 0; i < lengthof(deletes); i++)
-		pgcopy_catalog_do(&deletes[i], values, NULL);
-}

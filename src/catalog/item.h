@@ -80,6 +80,5 @@ extern void pgcopy_item_mark(int64 job, int no, ItemState state);
 /* As it was planned: nothing of it is done, nothing is left to clean. */
 extern void pgcopy_item_reset(int64 job, int no);
 
-extern void pgcopy_item_delete_all(int64 job);
 
 #endif							/* PGCOPY_ITEM_H */

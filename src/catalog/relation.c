@@ -43,11 +43,6 @@ static CatalogQuery resolve_targets = {
 	1, {INT8OID}
 };
 
-static CatalogQuery delete_relations = {
-	"DELETE FROM pgcopy.relation WHERE job = $1",
-	1, {INT8OID}
-};
-
 static Datum
 make_text_array(List *strings)
 {
@@ -169,12 +164,4 @@ pgcopy_relation_resolve_targets(int64 job)
 	Datum		values[] = {Int64GetDatum(job)};
 
 	pgcopy_catalog_do(&resolve_targets, values, NULL);
-}
-
-void
-pgcopy_relation_delete_all(int64 job)
-{
-	Datum		values[] = {Int64GetDatum(job)};
-
-	pgcopy_catalog_do(&delete_relations, values, NULL);
 }

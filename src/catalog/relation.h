@@ -41,6 +41,5 @@ extern bool pgcopy_relation_is_set_here(const JobRelation *relation);
 /* Look up by name what pre-data has created; one statement for all. */
 extern void pgcopy_relation_resolve_targets(int64 job);
 
-extern void pgcopy_relation_delete_all(int64 job);
 
 #endif							/* PGCOPY_RELATION_H */

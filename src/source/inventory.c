@@ -26,17 +26,6 @@
 
 #include "source/inventory.h"
 
-static const char info_sql[] =
-"SELECT pg_catalog.current_setting('server_version'),"
-" d.datname,"
-" pg_catalog.pg_encoding_to_char(d.encoding),"
-" pg_catalog.pg_is_in_recovery(),"
-" pg_catalog.pg_database_size(d.oid),"
-" (SELECT pg_catalog.count(*) FROM pg_catalog.pg_largeobject_metadata),"
-" pg_catalog.pg_relation_size('pg_catalog.pg_largeobject')"
-" FROM pg_catalog.pg_database AS d"
-" WHERE d.datname = pg_catalog.current_database()";
-
 /*
  * One row per relation.  %s is "AND a.attgenerated = ''" where the catalog
  * has that column.  $1 says whether hash partitioning by anything at all may
@@ -141,24 +130,6 @@ copy_value(const SourceRows *rows, int row, int column)
 	const char *value = pgcopy_rows_get(rows, row, column);
 
 	return value != NULL ? pstrdup(value) : NULL;
-}
-
-SourceInfo *
-pgcopy_inventory_info(SourceSession *session)
-{
-	SourceRows *rows = pgcopy_session_query(session, info_sql, 0, NULL);
-	SourceInfo *info = palloc0(sizeof(SourceInfo));
-
-	info->version_num = pgcopy_session_version(session);
-	info->server_version = copy_value(rows, 0, 0);
-	info->database = copy_value(rows, 0, 1);
-	info->encoding = copy_value(rows, 0, 2);
-	info->is_in_recovery = pgcopy_rows_get_bool(rows, 0, 3);
-	info->database_bytes = pgcopy_rows_get_int64(rows, 0, 4);
-	info->large_objects = pgcopy_rows_get_int64(rows, 0, 5);
-	info->large_object_bytes = pgcopy_rows_get_int64(rows, 0, 6);
-	pgcopy_rows_free(rows);
-	return info;
 }
 
 /*

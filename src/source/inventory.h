@@ -39,19 +39,6 @@ typedef struct SourceRelation
 	bool		is_extension_member;
 } SourceRelation;
 
-typedef struct SourceInfo
-{
-	int			version_num;
-	char	   *server_version; /* '15.4 (Debian ...)' */
-	char	   *database;
-	char	   *encoding;
-	bool		is_in_recovery;
-	int64		database_bytes;
-	int64		large_objects;	/* how many */
-	int64		large_object_bytes;
-} SourceInfo;
-
-extern SourceInfo *pgcopy_inventory_info(SourceSession *session);
 extern List *pgcopy_inventory_relations(SourceSession *session);
 
 /* "schema"."name" quoted for the source */

@@ -368,12 +368,6 @@ pgcopy_session_version(const SourceSession *session)
 	return session->version;
 }
 
-int
-pgcopy_session_socket(const SourceSession *session)
-{
-	return PQsocket(session->conn);
-}
-
 const char *
 pgcopy_session_hostaddr(const SourceSession *session)
 {

@@ -36,7 +36,6 @@ extern bool pgcopy_session_is_alive(const SourceSession *session);
  */
 extern bool pgcopy_session_has_news(const SourceSession *session);
 extern int	pgcopy_session_version(const SourceSession *session);	/* 150004 */
-extern int	pgcopy_session_socket(const SourceSession *session);
 
 /* The address it is connected to ("10.0.0.7"), NULL on a Unix socket. */
 extern const char *pgcopy_session_hostaddr(const SourceSession *session);
