@@ -126,4 +126,9 @@
 	ExecuteTruncateGuts(rels, relids, logged, DROP_RESTRICT, false, false)
 #endif
 
+/* 16 extends relations by many blocks */
+#if PG_VERSION_NUM >= 160000
+#define PGCOPY_HAS_EXTEND_BY 1
+#endif
+
 #endif							/* PGCOPY_COMPAT_H */

@@ -31,11 +31,11 @@
 #include "utils/reltrigger.h"
 
 #include "base/compat.h"
-#include "load/frozen.h"
+#include "load/pages.h"
 #include "load/route.h"
 #include "load/writer.h"
 
-#define MAX_BATCH_ROWS	FROZEN_MAX_ROWS
+#define MAX_BATCH_ROWS	1000
 #define MAX_BATCH_BYTES	65535
 
 struct RowWriter
@@ -47,7 +47,7 @@ struct RowWriter
 	ModifyTableState *modify;
 	PartitionTupleRouting *routing;	/* WRITE_ROUTED */
 	RowRouter  *router;			/* WRITE_ROUTED_FROZEN */
-	FrozenInserter *inserter;	/* WRITE_FROZEN */
+	PageWriter *pages;			/* WRITE_FROZEN */
 	TupleTableSlot *slot;		/* the row being read */
 	bool		has_constraints;
 	bool		has_generated;
@@ -57,8 +57,7 @@ struct RowWriter
 	CommandId	command;
 	int			options;
 
-	HeapTuple	tuples[MAX_BATCH_ROWS]; /* WRITE_FROZEN */
-	TupleTableSlot *batch[MAX_BATCH_ROWS];	/* the others */
+	TupleTableSlot *batch[MAX_BATCH_ROWS];	/* not WRITE_FROZEN */
 	int			rows;
 	Size		bytes;
 };
@@ -139,7 +138,7 @@ pgcopy_writer_open(Relation relation, WriteMethod method)
 	switch (method)
 	{
 		case WRITE_FROZEN:
-			writer->inserter = pgcopy_frozen_open();
+			writer->pages = pgcopy_pages_open(relation);
 			break;
 		case WRITE_PLAIN:
 			writer->options = TABLE_INSERT_FROZEN | TABLE_INSERT_SKIP_FSM;
@@ -231,11 +230,7 @@ flush_batch(RowWriter *writer)
 {
 	if (writer->rows == 0)
 		return;
-	if (writer->method == WRITE_FROZEN)
-		pgcopy_frozen_insert(writer->inserter, writer->relation,
-							 writer->tuples, writer->rows);
-	else
-		flush_slots(writer);
+	flush_slots(writer);
 	writer->rows = 0;
 	writer->bytes = 0;
 }
@@ -260,19 +255,7 @@ put_routed(RowWriter *writer)
 	return true;
 }
 
-/* Keep the row, as a tuple, for the batch. */
-static void
-keep_tuple(RowWriter *writer)
-{
-	HeapTuple	tuple = heap_form_tuple(RelationGetDescr(writer->relation),
-										writer->slot->tts_values,
-										writer->slot->tts_isnull);
-
-	writer->tuples[writer->rows++] = tuple;
-	writer->bytes += tuple->t_len;
-}
-
-/* ... in a slot of the relation's access method. */
+/* Keep the row for the batch, in a slot of the relation's access method. */
 static void
 keep_slot(RowWriter *writer)
 {
@@ -301,9 +284,9 @@ put_into_batch(RowWriter *writer)
 	if (writer->is_partition)
 		ExecPartitionCheck(writer->target, slot, writer->estate, true);
 	if (writer->method == WRITE_FROZEN)
-		keep_tuple(writer);
-	else
-		keep_slot(writer);
+		return pgcopy_pages_add(writer->pages, slot->tts_values,
+								slot->tts_isnull, NULL);
+	keep_slot(writer);
 	if (writer->rows < MAX_BATCH_ROWS && writer->bytes < MAX_BATCH_BYTES)
 		return false;
 	flush_batch(writer);
@@ -341,8 +324,7 @@ finish_method(RowWriter *writer)
 	switch (writer->method)
 	{
 		case WRITE_FROZEN:
-			flush_batch(writer);
-			pgcopy_frozen_close(writer->inserter);
+			pgcopy_pages_close(writer->pages);
 			break;
 		case WRITE_PLAIN:
 			flush_batch(writer);

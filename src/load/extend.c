@@ -1,0 +1,123 @@
+/*-------------------------------------------------------------------------
+ *
+ * extend.c
+ *	  New blocks of a relation, many at a time.
+ *
+ * From 16 on the server does this itself.  Before, a relation grows block by
+ * block, each of which is written once as zeros and once with what is in it.
+ * As 16 does, we ask the file system for the space instead, which then need not
+ * be written: the disk is full now or not at all.  Where the file system does
+ * not know how, blocks are written as before.
+ *
+ * Whoever extends holds the relation's extension lock, which makes the blocks
+ * its own; the lock is not needed to fill them.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+
+#include "storage/bufmgr.h"
+#include "storage/fd.h"
+#include "storage/lmgr.h"
+#include "storage/smgr.h"
+#include "utils/rel.h"
+
+#include "base/compat.h"
+#include "load/extend.h"
+
+#ifdef PGCOPY_HAS_EXTEND_BY
+
+int
+pgcopy_extend(Relation relation, BufferAccessStrategy strategy, int blocks,
+			  Buffer *buffers)
+{
+	uint32		extended;
+
+	(void) ExtendBufferedRelBy(BMR_REL(relation), MAIN_FORKNUM, strategy, 0,
+							   blocks, buffers, &extended);
+	return (int) extended;
+}
+
+#else
+
+/* Fewer blocks are cheaper to write than to ask for. */
+#define FEW_BLOCKS	8
+
+/*
+ * Make a segment's file longer by blocks of zeros; false when that has to be
+ * done in another way.
+ */
+static bool
+allocate_blocks(Relation relation, BlockNumber first, int blocks)
+{
+	BlockNumber segment = first / RELSEG_SIZE;
+	char	   *base = relpathbackend(relation->rd_node, relation->rd_backend,
+									  MAIN_FORKNUM);
+	char	   *path = segment == 0 ? base : psprintf("%s.%u", base, segment);
+	int			fd = OpenTransientFile(path, O_RDWR | PG_BINARY);
+	int			error;
+
+	if (fd < 0)
+		return false;
+	do
+		error = posix_fallocate(fd, (off_t) (first % RELSEG_SIZE) * BLCKSZ,
+								(off_t) blocks * BLCKSZ);
+	while (error == EINTR);
+	CloseTransientFile(fd);
+	if (error == EINVAL || error == EOPNOTSUPP)
+		return false;
+	if (error != 0)
+	{
+		errno = error;
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not extend file \"%s\": %m", path),
+				 error == ENOSPC ? errhint("Check free disk space.") : 0));
+	}
+	if (path != base)
+		pfree(path);
+	pfree(base);
+	return true;
+}
+
+static void
+write_blocks(Relation relation, BlockNumber first, int blocks)
+{
+	PGAlignedBlock zeros;
+	int			i;
+
+	memset(zeros.data, 0, BLCKSZ);
+	for (i = 0; i < blocks; i++)
+		smgrextend(RelationGetSmgr(relation), MAIN_FORKNUM, first + i,
+				   zeros.data, false);
+}
+
+int
+pgcopy_extend(Relation relation, BufferAccessStrategy strategy, int blocks,
+			  Buffer *buffers)
+{
+	BlockNumber first;
+	int			i;
+
+	LockRelationForExtension(relation, ExclusiveLock);
+	first = RelationGetNumberOfBlocks(relation);
+	/* the first block of a segment makes its file */
+	if (first % RELSEG_SIZE == 0)
+		blocks = 1;
+	blocks = Min(blocks, RELSEG_SIZE - first % RELSEG_SIZE);
+	if (blocks < FEW_BLOCKS || !allocate_blocks(relation, first, blocks))
+		write_blocks(relation, first, blocks);
+	UnlockRelationForExtension(relation, ExclusiveLock);
+
+	for (i = 0; i < blocks; i++)
+	{
+		buffers[i] = ReadBufferExtended(relation, MAIN_FORKNUM, first + i,
+										RBM_ZERO_AND_LOCK, strategy);
+		LockBuffer(buffers[i], BUFFER_LOCK_UNLOCK);
+	}
+	return blocks;
+}
+
+#endif

@@ -1,0 +1,390 @@
+/*-------------------------------------------------------------------------
+ *
+ * pages.c
+ *	  Rows into whole new pages of a heap, frozen.
+ *
+ * heap_multi_insert asks for one page at a time, and each page that is new
+ * costs a write of zeros.  Here rows are put in order in private pages, and a
+ * batch of these goes to the relation at once:
+ *
+ * 1. The relation grows by the whole batch, without writing it (extend.c).
+ * 2. Each page is copied into its shared buffer and logged, with the same WAL
+ *	  record as heap_multi_insert's, so that crash recovery, standbys and
+ *	  logical decoding see nothing new.
+ * 3. It is all-visible and all-frozen from the start, page and map.
+ *
+ * A page is never handed to the relation before it is ready, so the blocks of
+ * zeros that 1 makes are there for less than a millisecond; a crash in between
+ * leaves them, and they are empty pages to everybody.
+ *
+ * Pages are new ones always: nothing is added to a page that another load has
+ * left half empty.
+ *
+ * What a load writes stays in shared buffers as long as its relation is small
+ * beside them, by the measure of a sequential scan: the index builds that
+ * follow find it there.  From then on it goes round in a ring, as COPY's does.
+ *
+ * Each batch nudges the WAL writer, as an asynchronous commit would.  Else the
+ * WAL buffers fill up, and the load itself has to write and sync WAL.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/heapam.h"
+#include "access/heapam_xlog.h"
+#include "access/heaptoast.h"
+#include "access/htup_details.h"
+#include "access/visibilitymap.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "access/xloginsert.h"
+#include "catalog/catalog.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/bufmgr.h"
+#include "storage/bufpage.h"
+#include "storage/predicate.h"
+#include "utils/rel.h"
+
+#include "load/extend.h"
+#include "load/pages.h"
+
+struct PageWriter
+{
+	Relation	relation;
+	MemoryContext context;
+	TransactionId xid;
+	CommandId	command;
+	Size		spare;			/* what the fill factor leaves free */
+	bool		is_toasted;		/* long rows have to become shorter */
+	BufferAccessStrategy strategy;	/* lives in the context; NULL at first */
+	BlockNumber last_block;		/* written by us */
+	PagesWritten written;
+	void	   *written_arg;
+
+	int			pages;			/* begun; the last one is being filled */
+	int64		rows;			/* in them */
+	char	   *page[EXTEND_MAX_BLOCKS];
+	BlockNumber blocks[EXTEND_MAX_BLOCKS];
+};
+
+bool
+pgcopy_pages_can_write(Relation relation)
+{
+	/* a user's catalog table has records of its own in logical decoding */
+	return !RelationIsAccessibleInLogicalDecoding(relation);
+}
+
+PageWriter *
+pgcopy_pages_open(Relation relation)
+{
+	PageWriter *writer = palloc0(sizeof(PageWriter));
+	char		kind = relation->rd_rel->relkind;
+
+	Assert(pgcopy_pages_can_write(relation));
+	writer->relation = relation;
+	writer->context = CurrentMemoryContext;
+	writer->xid = GetCurrentTransactionId();
+	writer->command = GetCurrentCommandId(true);
+	writer->spare = RelationGetTargetPageFreeSpace(relation,
+												   HEAP_DEFAULT_FILLFACTOR);
+	writer->is_toasted = kind == RELKIND_RELATION || kind == RELKIND_MATVIEW;
+	return writer;
+}
+
+void
+pgcopy_pages_tell(PageWriter *writer, PagesWritten written, void *arg)
+{
+	writer->written = written;
+	writer->written_arg = arg;
+}
+
+/* The page being filled, if it has room for so many bytes; NULL if not. */
+static Page
+find_room(PageWriter *writer, Size length)
+{
+	PageHeader	page;
+	Size		room;
+
+	if (writer->pages == 0)
+		return NULL;
+	page = (PageHeader) writer->page[writer->pages - 1];
+	room = page->pd_upper - page->pd_lower;
+	if (room < MAXALIGN(length) + sizeof(ItemIdData) + writer->spare ||
+		PageGetMaxOffsetNumber((Page) page) >= MaxHeapTuplesPerPage)
+		return NULL;
+	return (Page) page;
+}
+
+static Page
+begin_page(PageWriter *writer, Size length)
+{
+	int			i = writer->pages;
+
+	if (MAXALIGN(length) > MaxHeapTupleSize)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("row is too big: size %zu, maximum size %zu",
+						length, MaxHeapTupleSize)));
+	if (writer->page[i] == NULL)
+		writer->page[i] = MemoryContextAlloc(writer->context, BLCKSZ);
+	PageInit((Page) writer->page[i], BLCKSZ, 0);
+	PageSetAllVisible((Page) writer->page[i]);
+	writer->pages++;
+	return (Page) writer->page[i];
+}
+
+/* Take space for a row in the page, which has been filled with zeros. */
+static HeapTupleHeader
+claim_space(Page page, Size length)
+{
+	PageHeader	header = (PageHeader) page;
+	ItemId		item = (ItemId) ((char *) page + header->pd_lower);
+
+	header->pd_upper -= MAXALIGN(length);
+	header->pd_lower += sizeof(ItemIdData);
+	ItemIdSetNormal(item, header->pd_upper, length);
+	return (HeapTupleHeader) ((char *) page + header->pd_upper);
+}
+
+/* What heap_insert says of a frozen row; t_ctid comes with the block. */
+static void
+set_header(PageWriter *writer, HeapTupleHeader row)
+{
+	row->t_infomask &= ~HEAP_XACT_MASK;
+	row->t_infomask2 &= ~HEAP2_XACT_MASK;
+	row->t_infomask |= HEAP_XMAX_INVALID;
+	HeapTupleHeaderSetXmin(row, writer->xid);
+	HeapTupleHeaderSetXminFrozen(row);
+	HeapTupleHeaderSetCmin(row, writer->command);
+	HeapTupleHeaderSetXmax(row, InvalidTransactionId);
+}
+
+/* The page that takes the next row. */
+static Page
+get_page(PageWriter *writer, Size length)
+{
+	Page		page = find_room(writer, length);
+
+	if (page != NULL)
+		return page;
+	if (writer->pages == EXTEND_MAX_BLOCKS)
+		pgcopy_pages_flush(writer);
+	return begin_page(writer, length);
+}
+
+/* A row that had to become shorter. */
+static void
+add_tuple(PageWriter *writer, HeapTuple tuple)
+{
+	HeapTupleHeader row = claim_space(get_page(writer, tuple->t_len),
+									  tuple->t_len);
+
+	memcpy(row, tuple->t_data, tuple->t_len);
+	set_header(writer, row);
+}
+
+static void
+add_long_row(PageWriter *writer, Datum *values, bool *nulls)
+{
+	HeapTuple	tuple = heap_form_tuple(RelationGetDescr(writer->relation),
+										values, nulls);
+
+	tuple->t_tableOid = RelationGetRelid(writer->relation);
+	add_tuple(writer, heap_toast_insert_or_update(writer->relation, tuple, NULL,
+												  HEAP_INSERT_FROZEN |
+												  HEAP_INSERT_SKIP_FSM));
+}
+
+bool
+pgcopy_pages_add(PageWriter *writer, Datum *values, bool *nulls,
+				 ItemPointer place)
+{
+	TupleDesc	desc = RelationGetDescr(writer->relation);
+	bool		has_null = memchr(nulls, true, desc->natts) != NULL;
+	Size		start = MAXALIGN(SizeofHeapTupleHeader +
+								 (has_null ? BITMAPLEN(desc->natts) : 0));
+	Size		length = start + heap_compute_data_size(desc, values, nulls);
+	bool		is_long = writer->is_toasted && length > TOAST_TUPLE_THRESHOLD;
+	int			before = writer->pages;
+
+	if (is_long)
+		add_long_row(writer, values, nulls);
+	else
+	{
+		/* formed where it stays */
+		HeapTupleHeader row = claim_space(get_page(writer, length), length);
+
+		HeapTupleHeaderSetNatts(row, desc->natts);
+		row->t_hoff = start;
+		heap_fill_tuple(desc, values, nulls, (char *) row + start,
+						length - start, &row->t_infomask,
+						has_null ? row->t_bits : NULL);
+		set_header(writer, row);
+	}
+	writer->rows++;
+	if (place != NULL)
+		ItemPointerSet(place, writer->pages - 1,
+					   PageGetMaxOffsetNumber(writer->page[writer->pages - 1]));
+	return is_long || writer->pages != before;
+}
+
+/*
+ * Where buffers come from: NULL is the whole pool.  NBuffers / 4 is where
+ * initscan() in heapam.c begins to use a ring.
+ */
+static BufferAccessStrategy
+choose_strategy(PageWriter *writer)
+{
+	if (writer->strategy == NULL && writer->last_block >= NBuffers / 4)
+	{
+		MemoryContext old = MemoryContextSwitchTo(writer->context);
+
+		writer->strategy = GetAccessStrategy(BAS_BULKWRITE);
+		MemoryContextSwitchTo(old);
+	}
+	return writer->strategy;
+}
+
+/* Now that the block is known, so are the addresses of its rows. */
+static void
+set_addresses(Page page, BlockNumber block)
+{
+	OffsetNumber last = PageGetMaxOffsetNumber(page);
+	OffsetNumber i;
+
+	for (i = FirstOffsetNumber; i <= last; i++)
+	{
+		HeapTupleHeader row = (HeapTupleHeader)
+			PageGetItem(page, PageGetItemId(page, i));
+
+		ItemPointerSet(&row->t_ctid, block, i);
+	}
+}
+
+/* The rows of a page as heap_multi_insert logs them; returns their length. */
+static Size
+collect_rows(Page page, char *into)
+{
+	OffsetNumber last = PageGetMaxOffsetNumber(page);
+	OffsetNumber i;
+	char	   *at = into;
+
+	for (i = FirstOffsetNumber; i <= last; i++)
+	{
+		ItemId		item = PageGetItemId(page, i);
+		HeapTupleHeader row = (HeapTupleHeader) PageGetItem(page, item);
+		xl_multi_insert_tuple *head = (xl_multi_insert_tuple *) SHORTALIGN(at);
+
+		head->t_infomask2 = row->t_infomask2;
+		head->t_infomask = row->t_infomask;
+		head->t_hoff = row->t_hoff;
+		head->datalen = ItemIdGetLength(item) - SizeofHeapTupleHeader;
+		at = (char *) head + SizeOfMultiInsertTuple;
+		memcpy(at, (char *) row + SizeofHeapTupleHeader, head->datalen);
+		at += head->datalen;
+	}
+	return at - into;
+}
+
+/* Log a page as a batch of heap_multi_insert; in a critical section. */
+static XLogRecPtr
+log_page(PageWriter *writer, Buffer buffer)
+{
+	PGAlignedBlock rows;
+	xl_heap_multi_insert record = {0};
+	bool		is_decoded = RelationIsLogicallyLogged(writer->relation);
+	Size		length = collect_rows(BufferGetPage(buffer), rows.data);
+
+	Assert(length < BLCKSZ);
+	record.flags = XLH_INSERT_ALL_FROZEN_SET | XLH_INSERT_LAST_IN_MULTI;
+	if (is_decoded)
+		record.flags |= XLH_INSERT_CONTAINS_NEW_TUPLE;
+	record.ntuples = PageGetMaxOffsetNumber(BufferGetPage(buffer));
+
+	XLogBeginInsert();
+	XLogRegisterData((char *) &record, SizeOfHeapMultiInsert);
+	XLogRegisterBuffer(0, buffer, REGBUF_STANDARD | REGBUF_WILL_INIT |
+					   (is_decoded ? REGBUF_KEEP_DATA : 0));
+	XLogRegisterBufData(0, rows.data, length);
+	XLogSetRecordFlags(XLOG_INCLUDE_ORIGIN);
+	return XLogInsert(RM_HEAP2_ID,
+					  XLOG_HEAP2_MULTI_INSERT | XLOG_HEAP_INIT_PAGE);
+}
+
+/* Put a page into its buffer, which is locked and of zeros. */
+static void
+fill_buffer(PageWriter *writer, Buffer buffer, Page page, Buffer *map)
+{
+	Relation	relation = writer->relation;
+	BlockNumber block = BufferGetBlockNumber(buffer);
+
+	if (!PageIsNew(BufferGetPage(buffer)))
+		elog(ERROR, "block %u of relation \"%s\" is in use already",
+			 block, RelationGetRelationName(relation));
+	visibilitymap_pin(relation, block, map);
+	set_addresses(page, block);
+
+	START_CRIT_SECTION();
+	memcpy(BufferGetPage(buffer), page, BLCKSZ);
+	MarkBufferDirty(buffer);
+	if (RelationNeedsWAL(relation))
+		PageSetLSN(BufferGetPage(buffer), log_page(writer, buffer));
+	END_CRIT_SECTION();
+
+	visibilitymap_set(relation, block, buffer, InvalidXLogRecPtr, *map,
+					  InvalidTransactionId,
+					  VISIBILITYMAP_ALL_VISIBLE | VISIBILITYMAP_ALL_FROZEN);
+}
+
+void
+pgcopy_pages_flush(PageWriter *writer)
+{
+	Relation	relation = writer->relation;
+	Buffer		map = InvalidBuffer;
+	int			done = 0;
+
+	if (writer->pages == 0)
+		return;
+	CheckForSerializableConflictIn(relation, NULL, InvalidBlockNumber);
+	while (done < writer->pages)
+	{
+		Buffer		buffers[EXTEND_MAX_BLOCKS];
+		int			n = pgcopy_extend(relation, choose_strategy(writer),
+									  writer->pages - done, buffers);
+		int			i;
+
+		for (i = 0; i < n; i++, done++)
+		{
+			writer->blocks[done] = BufferGetBlockNumber(buffers[i]);
+			LockBuffer(buffers[i], BUFFER_LOCK_EXCLUSIVE);
+			fill_buffer(writer, buffers[i], (Page) writer->page[done], &map);
+			UnlockReleaseBuffer(buffers[i]);
+		}
+	}
+	writer->last_block = writer->blocks[done - 1];
+	if (BufferIsValid(map))
+		ReleaseBuffer(map);
+	if (RelationNeedsWAL(relation))
+		XLogSetAsyncXactLSN(XactLastRecEnd);
+	pgstat_count_heap_insert(relation, writer->rows);
+	CheckForSerializableConflictIn(relation, NULL, InvalidBlockNumber);
+	writer->pages = 0;
+	writer->rows = 0;
+	if (writer->written != NULL)
+		writer->written(writer->written_arg, writer->blocks, done);
+}
+
+void
+pgcopy_pages_close(PageWriter *writer)
+{
+	int			i;
+
+	pgcopy_pages_flush(writer);
+	for (i = 0; i < EXTEND_MAX_BLOCKS && writer->page[i] != NULL; i++)
+		pfree(writer->page[i]);
+	if (writer->strategy != NULL)
+		FreeAccessStrategy(writer->strategy);
+	pfree(writer);
+}
