@@ -9,8 +9,8 @@
  *
  * 1. The relation grows by the whole batch, without writing it (extend.c).
  * 2. Each page is copied into its shared buffer and logged, with the same WAL
- *	  record as heap_multi_insert's, so that crash recovery, standbys and
- *	  logical decoding see nothing new.
+ *	  record as heap_multi_insert's, so that crash recovery and standbys see
+ *	  nothing new.
  * 3. It is all-visible and all-frozen from the start, page and map.
  *
  * A page is never handed to the relation before it is ready, so the blocks of
@@ -23,6 +23,9 @@
  * What a load writes stays in shared buffers as long as its relation is small
  * beside them, by the measure of a sequential scan: the index builds that
  * follow find it there.  From then on it goes round in a ring, as COPY's does.
+ *
+ * Not for relations whose changes are decoded (wal_level = logical): there the
+ * slices of a row's values and the row have to follow each other in the WAL.
  *
  * Each batch nudges the WAL writer, as an asynchronous commit would.  Else the
  * WAL buffers fill up, and the load itself has to write and sync WAL.
@@ -49,6 +52,14 @@
 
 #include "load/extend.h"
 #include "load/pages.h"
+#include "load/toast.h"
+
+typedef struct RowShape
+{
+	Size		start;			/* of the values: header and bitmap */
+	Size		length;
+	bool		has_null;
+} RowShape;
 
 struct PageWriter
 {
@@ -58,6 +69,7 @@ struct PageWriter
 	CommandId	command;
 	Size		spare;			/* what the fill factor leaves free */
 	bool		is_toasted;		/* long rows have to become shorter */
+	Toaster    *toaster;		/* made for the first long row */
 	BufferAccessStrategy strategy;	/* lives in the context; NULL at first */
 	BlockNumber last_block;		/* written by us */
 	PagesWritten written;
@@ -72,8 +84,7 @@ struct PageWriter
 bool
 pgcopy_pages_can_write(Relation relation)
 {
-	/* a user's catalog table has records of its own in logical decoding */
-	return !RelationIsAccessibleInLogicalDecoding(relation);
+	return !RelationIsLogicallyLogged(relation);
 }
 
 PageWriter *
@@ -148,19 +159,6 @@ claim_space(Page page, Size length)
 	return (HeapTupleHeader) ((char *) page + header->pd_upper);
 }
 
-/* What heap_insert says of a frozen row; t_ctid comes with the block. */
-static void
-set_header(PageWriter *writer, HeapTupleHeader row)
-{
-	row->t_infomask &= ~HEAP_XACT_MASK;
-	row->t_infomask2 &= ~HEAP2_XACT_MASK;
-	row->t_infomask |= HEAP_XMAX_INVALID;
-	HeapTupleHeaderSetXmin(row, writer->xid);
-	HeapTupleHeaderSetXminFrozen(row);
-	HeapTupleHeaderSetCmin(row, writer->command);
-	HeapTupleHeaderSetXmax(row, InvalidTransactionId);
-}
-
 /* The page that takes the next row. */
 static Page
 get_page(PageWriter *writer, Size length)
@@ -174,56 +172,76 @@ get_page(PageWriter *writer, Size length)
 	return begin_page(writer, length);
 }
 
-/* A row that had to become shorter. */
+/* Put a row where it stays. */
 static void
-add_tuple(PageWriter *writer, HeapTuple tuple)
+form_row(PageWriter *writer, Datum *values, bool *nulls, const RowShape *shape)
 {
-	HeapTupleHeader row = claim_space(get_page(writer, tuple->t_len),
-									  tuple->t_len);
+	TupleDesc	desc = RelationGetDescr(writer->relation);
+	HeapTupleHeader row = claim_space(get_page(writer, shape->length),
+									  shape->length);
 
-	memcpy(row, tuple->t_data, tuple->t_len);
-	set_header(writer, row);
+	HeapTupleHeaderSetNatts(row, desc->natts);
+	row->t_hoff = shape->start;
+	heap_fill_tuple(desc, values, nulls, (char *) row + shape->start,
+					shape->length - shape->start, &row->t_infomask,
+					shape->has_null ? row->t_bits : NULL);
+	row->t_infomask &= ~HEAP_XACT_MASK;
+	row->t_infomask2 &= ~HEAP2_XACT_MASK;
+	row->t_infomask |= HEAP_XMAX_INVALID;
+	HeapTupleHeaderSetXmin(row, writer->xid);
+	HeapTupleHeaderSetXminFrozen(row);
+	HeapTupleHeaderSetCmin(row, writer->command);
+	HeapTupleHeaderSetXmax(row, InvalidTransactionId);
+	writer->rows++;
 }
 
-static void
-add_long_row(PageWriter *writer, Datum *values, bool *nulls)
+static RowShape
+measure_row(TupleDesc desc, Datum *values, bool *nulls)
 {
-	HeapTuple	tuple = heap_form_tuple(RelationGetDescr(writer->relation),
-										values, nulls);
+	RowShape	shape;
 
-	tuple->t_tableOid = RelationGetRelid(writer->relation);
-	add_tuple(writer, heap_toast_insert_or_update(writer->relation, tuple, NULL,
-												  HEAP_INSERT_FROZEN |
-												  HEAP_INSERT_SKIP_FSM));
+	shape.has_null = memchr(nulls, true, desc->natts) != NULL;
+	shape.start = MAXALIGN(SizeofHeapTupleHeader +
+						   (shape.has_null ? BITMAPLEN(desc->natts) : 0));
+	shape.length = shape.start + heap_compute_data_size(desc, values, nulls);
+	return shape;
+}
+
+/* A row that has to become shorter first; the values stay the caller's. */
+static void
+add_long_row(PageWriter *writer, const Datum *values, const bool *nulls)
+{
+	TupleDesc	desc = RelationGetDescr(writer->relation);
+	Datum	   *new_values = palloc(sizeof(Datum) * desc->natts);
+	bool	   *new_nulls = palloc(sizeof(bool) * desc->natts);
+	RowShape	shape;
+
+	if (writer->toaster == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(writer->context);
+
+		writer->toaster = pgcopy_toast_open(writer->relation);
+		MemoryContextSwitchTo(old);
+	}
+	memcpy(new_values, values, sizeof(Datum) * desc->natts);
+	memcpy(new_nulls, nulls, sizeof(bool) * desc->natts);
+	pgcopy_toast_shorten(writer->toaster, new_values, new_nulls);
+	shape = measure_row(desc, new_values, new_nulls);
+	form_row(writer, new_values, new_nulls, &shape);
 }
 
 bool
 pgcopy_pages_add(PageWriter *writer, Datum *values, bool *nulls,
 				 ItemPointer place)
 {
-	TupleDesc	desc = RelationGetDescr(writer->relation);
-	bool		has_null = memchr(nulls, true, desc->natts) != NULL;
-	Size		start = MAXALIGN(SizeofHeapTupleHeader +
-								 (has_null ? BITMAPLEN(desc->natts) : 0));
-	Size		length = start + heap_compute_data_size(desc, values, nulls);
-	bool		is_long = writer->is_toasted && length > TOAST_TUPLE_THRESHOLD;
+	RowShape	shape = measure_row(RelationGetDescr(writer->relation), values, nulls);
+	bool		is_long = writer->is_toasted && shape.length > TOAST_TUPLE_THRESHOLD;
 	int			before = writer->pages;
 
 	if (is_long)
 		add_long_row(writer, values, nulls);
 	else
-	{
-		/* formed where it stays */
-		HeapTupleHeader row = claim_space(get_page(writer, length), length);
-
-		HeapTupleHeaderSetNatts(row, desc->natts);
-		row->t_hoff = start;
-		heap_fill_tuple(desc, values, nulls, (char *) row + start,
-						length - start, &row->t_infomask,
-						has_null ? row->t_bits : NULL);
-		set_header(writer, row);
-	}
-	writer->rows++;
+		form_row(writer, values, nulls, &shape);
 	if (place != NULL)
 		ItemPointerSet(place, writer->pages - 1,
 					   PageGetMaxOffsetNumber(writer->page[writer->pages - 1]));
@@ -294,19 +312,15 @@ log_page(PageWriter *writer, Buffer buffer)
 {
 	PGAlignedBlock rows;
 	xl_heap_multi_insert record = {0};
-	bool		is_decoded = RelationIsLogicallyLogged(writer->relation);
 	Size		length = collect_rows(BufferGetPage(buffer), rows.data);
 
 	Assert(length < BLCKSZ);
 	record.flags = XLH_INSERT_ALL_FROZEN_SET | XLH_INSERT_LAST_IN_MULTI;
-	if (is_decoded)
-		record.flags |= XLH_INSERT_CONTAINS_NEW_TUPLE;
 	record.ntuples = PageGetMaxOffsetNumber(BufferGetPage(buffer));
 
 	XLogBeginInsert();
 	XLogRegisterData((char *) &record, SizeOfHeapMultiInsert);
-	XLogRegisterBuffer(0, buffer, REGBUF_STANDARD | REGBUF_WILL_INIT |
-					   (is_decoded ? REGBUF_KEEP_DATA : 0));
+	XLogRegisterBuffer(0, buffer, REGBUF_STANDARD | REGBUF_WILL_INIT);
 	XLogRegisterBufData(0, rows.data, length);
 	XLogSetRecordFlags(XLOG_INCLUDE_ORIGIN);
 	return XLogInsert(RM_HEAP2_ID,
@@ -347,6 +361,9 @@ pgcopy_pages_flush(PageWriter *writer)
 
 	if (writer->pages == 0)
 		return;
+	/* what rows refer to comes before the rows */
+	if (writer->toaster != NULL)
+		pgcopy_toast_flush(writer->toaster);
 	CheckForSerializableConflictIn(relation, NULL, InvalidBlockNumber);
 	while (done < writer->pages)
 	{
@@ -382,6 +399,8 @@ pgcopy_pages_close(PageWriter *writer)
 	int			i;
 
 	pgcopy_pages_flush(writer);
+	if (writer->toaster != NULL)
+		pgcopy_toast_close(writer->toaster);
 	for (i = 0; i < EXTEND_MAX_BLOCKS && writer->page[i] != NULL; i++)
 		pfree(writer->page[i]);
 	if (writer->strategy != NULL)

@@ -18,7 +18,7 @@ typedef struct PageWriter PageWriter;
 /* Told where pages went; page i of the batch is block blocks[i]. */
 typedef void (*PagesWritten) (void *arg, const BlockNumber *blocks, int n);
 
-/* Can this heap's rows be written by pages? */
+/* Can this heap's rows be written by pages?  Not with wal_level = logical. */
 extern bool pgcopy_pages_can_write(Relation relation);
 
 /*

@@ -6,6 +6,11 @@ CREATE FUNCTION pgcopy_fuzz(type regtype, typmod integer, samples text[],
 							rounds integer, seed bigint)
 RETURNS bigint LANGUAGE c STRICT AS 'MODULE_PATHNAME';
 
+-- Rounds of texts of all kinds; returns how many our compression and the
+-- server's disagree about.
+CREATE FUNCTION pgcopy_fuzz_compress(rounds integer, seed bigint)
+RETURNS bigint LANGUAGE c STRICT AS 'MODULE_PATHNAME';
+
 -- One image; what the decoder makes of it, as text, or its error code.
 CREATE FUNCTION pgcopy_fuzz_decode(type regtype, typmod integer, image bytea)
 RETURNS text LANGUAGE c STRICT AS 'MODULE_PATHNAME';
