@@ -1,0 +1,135 @@
+# What our own page writer writes is what the server would have written: rows,
+# sizes of values, TOAST, maps.  The WAL says the same, which the server checks
+# itself when it replays it after a crash (wal_consistency_checking), and so
+# does a standby.  With wal_level = logical the server's own writer is at work,
+# and a subscriber sees every row.
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../perl";
+use PgCopy;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my ($source, $target) = new_pair('pages',
+	target_init => [ allows_streaming => 1 ],
+	target_conf => "wal_consistency_checking = 'all'\nmax_wal_size = 2GB\n");
+
+# All storages and both compressions; rows that become just short enough by
+# each step of the toaster, and some that do not need it.
+$source->safe_psql('postgres', <<'EOQ');
+CREATE FUNCTION words(n int, seed int) RETURNS text LANGUAGE sql AS
+$$SELECT string_agg(substr(md5((seed * 7 + i % 97)::text), 1, 3 + i % 5), ' ') FROM generate_series(1, n) i$$;
+CREATE FUNCTION noise(n int, seed int) RETURNS text LANGUAGE sql AS
+$$SELECT string_agg(md5((seed * 100000 + i)::text), '') FROM generate_series(1, n) i$$;
+
+CREATE TABLE narrow (id int, a text, b bool, c numeric, d float8);
+INSERT INTO narrow SELECT g, CASE WHEN g % 3 > 0 THEN repeat('x', g % 90) END, nullif(g % 2, 0)::bool, g / 7.0, NULL
+FROM generate_series(1, 40000) g;
+CREATE TABLE half_full (id int, a text) WITH (fillfactor = 40);
+INSERT INTO half_full SELECT g, repeat('y', 50) FROM generate_series(1, 9000) g;
+CREATE TABLE tiny (a "char");
+INSERT INTO tiny SELECT 'a' FROM generate_series(1, 3000);
+CREATE TABLE no_columns ();
+INSERT INTO no_columns SELECT FROM generate_series(1, 2000);
+
+CREATE TABLE stored (id int, extended text, external text, main text, plain text, pglz text COMPRESSION pglz, small text);
+ALTER TABLE stored ALTER extended SET STORAGE EXTENDED, ALTER external SET STORAGE EXTERNAL,
+	ALTER main SET STORAGE MAIN, ALTER plain SET STORAGE PLAIN;
+INSERT INTO stored
+SELECT g, CASE g % 5 WHEN 0 THEN words(g * 3, g) WHEN 1 THEN noise(g, g) WHEN 2 THEN '' WHEN 3 THEN words(20, g) END,
+	CASE g % 3 WHEN 0 THEN words(g, g) WHEN 1 THEN left(noise(50, g), g * 5) END,
+	CASE g % 4 WHEN 0 THEN words(g * 2, g) WHEN 1 THEN left(noise(80, g), g * 6) WHEN 2 THEN words(300, g) END,
+	CASE g % 7 WHEN 0 THEN repeat('p', g) ELSE 'p' END,
+	CASE WHEN g % 2 = 0 THEN words(g * 4, g) END, repeat('s', g % 130)
+FROM generate_series(1, 400) g;
+CREATE TABLE targeted (id int, a text, b text) WITH (toast_tuple_target = 300);
+INSERT INTO targeted SELECT g, words(g, g), left(noise(10, g), g) FROM generate_series(1, 300) g;
+CREATE TABLE arrays (id int, a text[], b jsonb, c bytea);
+INSERT INTO arrays SELECT g, string_to_array(words(g * 5, g), ' '), to_jsonb(string_to_array(words(g * 3, g), ' ')),
+	convert_to(noise(g, g), 'UTF8') FROM generate_series(1, 200) g;
+EOQ
+
+my $targeted = 'SELECT id, pg_column_size(a), pg_column_size(b) FROM targeted ORDER BY id';
+my $arrays = 'SELECT id, pg_column_size(a), pg_column_size(b), pg_column_size(c) FROM arrays ORDER BY id';
+my $toast = <<'EOQ';
+SELECT sum((m).all_frozen) > 100, sum((m).all_frozen) = sum(pages), sum((m).all_visible) = sum(pages),
+	(SELECT count(bt_index_check(i.indexrelid, true)) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+		WHERE c.relname LIKE 'pg_toast_%') > 3
+FROM (SELECT pg_visibility_map_summary(t.oid) AS m, pg_relation_size(t.oid) / 8192 AS pages
+	FROM pg_class c JOIN pg_class t ON t.oid = c.reltoastrelid
+	WHERE c.relnamespace = 'public'::regnamespace) x
+EOQ
+
+# How long each value is in its row; rows in their order.
+sub stored_sizes
+{
+	my ($node) = @_;
+
+	return map { split /\n/, $node->safe_psql('postgres', $_) } (<<'EOQ', $targeted, $arrays);
+SELECT id, pg_column_size(extended), pg_column_size(external), pg_column_size(main), pg_column_size(plain),
+	pg_column_size(pglz), pg_column_size(small), pg_column_size(stored.*) FROM stored ORDER BY id
+EOQ
+}
+
+# What the server's own writer makes of the same rows.
+my $logical = PostgreSQL::Test::Cluster->new('pages_logical');
+$logical->init(allows_streaming => 'logical');
+$logical->start;
+$logical->safe_psql('postgres', $_) for 'CREATE EXTENSION pgcopydb_ext',
+	"SELECT pg_create_logical_replication_slot('decoded', 'test_decoding')";
+clone_ok($logical, conninfo($source));
+assert_same($source, $logical, name => 'wal_level = logical: equal');
+my $decoded = "SELECT count(*) FROM pg_logical_slot_peek_changes('decoded', NULL, NULL) WHERE data ~ '^table public.%s: INSERT'";
+is($logical->safe_psql('postgres', sprintf($decoded, 'narrow')), 40000, 'wal_level = logical: rows are decoded');
+is($logical->safe_psql('postgres', sprintf($decoded, 'stored')), 400, 'wal_level = logical: long rows are decoded');
+
+sub toast_state
+{
+	my ($node) = @_;
+
+	$node->safe_psql('postgres', "CREATE EXTENSION $_") for 'pg_visibility', 'amcheck';
+	my $state = $node->safe_psql('postgres', $toast);
+	$node->safe_psql('postgres', "DROP EXTENSION $_") for 'pg_visibility', 'amcheck';
+	return $state;
+}
+
+sub assert_clone
+{
+	my ($node, $when) = @_;
+
+	assert_same($source, $node, name => "$when: equal") if $node->safe_psql('postgres', 'SELECT pg_is_in_recovery()') eq 'f';
+	is_deeply([ stored_sizes($node) ], [ stored_sizes($logical) ], "$when: values are stored as by the server");
+	return;
+}
+
+$target->backup('before');
+my $standby = PostgreSQL::Test::Cluster->new('pages_standby');
+$standby->init_from_backup($target, 'before', has_streaming => 1);
+$standby->start;
+
+clone_ok($target, conninfo($source), table_jobs => 2);
+assert_clone($target, 'clone');
+assert_frozen($target);
+is(toast_state($target), 't|t|t|t', 'TOAST is all-visible and all-frozen, its indexes complete');
+
+$target->wait_for_catchup($standby, 'replay', $target->lsn('insert'));
+assert_clone($standby, 'standby');
+$standby->stop;
+
+$target->stop('immediate');
+$target->start;
+assert_clone($target, 'after a crash');
+is(toast_state($target), 't|t|t|t', 'after a crash: TOAST is all-visible and all-frozen');
+
+# New pages go in front of nobody's: ordinary rows find their place afterwards.
+is($target->safe_psql('postgres', <<'EOQ'), '41000|410', 'ordinary inserts and VACUUM');
+INSERT INTO narrow (id) SELECT g FROM generate_series(40001, 41000) g;
+INSERT INTO stored (id, extended) SELECT id + 400, repeat(extended, 3) FROM stored WHERE id <= 10;
+VACUUM narrow, stored;
+SELECT (SELECT count(*) FROM narrow), (SELECT count(length(extended)) + count(*) FILTER (WHERE extended IS NULL) FROM stored)
+EOQ
+
+done_testing();
