@@ -333,6 +333,7 @@ fill_buffer(PageWriter *writer, Buffer buffer, Page page, Buffer *map)
 {
 	Relation	relation = writer->relation;
 	BlockNumber block = BufferGetBlockNumber(buffer);
+	XLogRecPtr	record;
 
 	if (!PageIsNew(BufferGetPage(buffer)))
 		elog(ERROR, "block %u of relation \"%s\" is in use already",
@@ -344,7 +345,10 @@ fill_buffer(PageWriter *writer, Buffer buffer, Page page, Buffer *map)
 	memcpy(BufferGetPage(buffer), page, BLCKSZ);
 	MarkBufferDirty(buffer);
 	if (RelationNeedsWAL(relation))
-		PageSetLSN(BufferGetPage(buffer), log_page(writer, buffer));
+	{
+		record = log_page(writer, buffer);
+		PageSetLSN(BufferGetPage(buffer), record);
+	}
 	END_CRIT_SECTION();
 
 	visibilitymap_set(relation, block, buffer, InvalidXLogRecPtr, *map,

@@ -124,6 +124,15 @@ $target->start;
 assert_clone($target, 'after a crash');
 is(toast_state($target), 't|t|t|t', 'after a crash: TOAST is all-visible and all-frozen');
 
+# The WAL has every row once.
+$target->safe_psql('postgres', $_) for "ALTER SYSTEM SET wal_consistency_checking = ''", 'SELECT pg_reload_conf()',
+	'CREATE DATABASE once';
+wait_until($target, 'SHOW wal_consistency_checking', expected => '');
+my $before = $target->lsn('insert');
+clone_ok($target, conninfo($source), db => 'once', include_tables => ['public.narrow']);
+my $ratio = $target->safe_psql('once', "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '$before') / pg_table_size('narrow')");
+cmp_ok($ratio, '<', 1.5, 'the WAL of a clone is not much longer than its table');
+
 # New pages go in front of nobody's: ordinary rows find their place afterwards.
 is($target->safe_psql('postgres', <<'EOQ'), '41000|410', 'ordinary inserts and VACUUM');
 INSERT INTO narrow (id) SELECT g FROM generate_series(40001, 41000) g;
