@@ -28,9 +28,6 @@
 #include "source/inventory.h"
 #include "source/snapshot.h"
 
-/* From this size on TRUNCATE pays where it saves the WAL. */
-#define TRUNCATE_PAYS_FROM (64 * 1024 * 1024)
-
 /* How much of a statement is recorded with an error. */
 #define STATEMENT_LENGTH 8192
 
@@ -93,7 +90,7 @@ choose_start(const JobItem *item, const JobRelation *relation,
 		return LOAD_ROUTED;
 	if (is_chunk)
 		return LOAD_BESIDE_CHUNKS;
-	if (is_first && (XLogIsNeeded() || item->bytes_total < TRUNCATE_PAYS_FROM))
+	if (is_first && (XLogIsNeeded() || item->bytes_total < WORK_TRUNCATE_PAYS_FROM))
 		return LOAD_INTO_EMPTY;
 	return LOAD_AFTER_TRUNCATE;
 }
