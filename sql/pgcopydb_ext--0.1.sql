@@ -77,10 +77,14 @@ CREATE TABLE pgcopy.relation (
     toast_bytes bigint NOT NULL DEFAULT 0,
     columns text[] NOT NULL DEFAULT '{}',
     condition text,
+    split_key text,
+    split_bounds bigint[] NOT NULL DEFAULT '{}',
     PRIMARY KEY (job, no)
 ) WITH (fillfactor = 90);
 
 COMMENT ON TABLE pgcopy.relation IS 'tables, partitioned tables, materialized views and sequences of the source, as the job''s snapshot sees them; is_ours: created here by this job';
+
+COMMENT ON COLUMN pgcopy.relation.split_bounds IS 'first keys of all chunks but the first, where chunks are ranges of split_key and not of blocks';
 
 CREATE TABLE pgcopy.item (
     job bigint NOT NULL,
@@ -110,8 +114,8 @@ CREATE TABLE pgcopy.item (
 ) WITH (fillfactor = 70);
 
 COMMENT ON TABLE pgcopy.item IS 'the unit of work and of resume: a state commits in the same transaction as the work';
-COMMENT ON COLUMN pgcopy.item.range_start IS 'first block of a chunk, first large object, or first entry of pgcopy.relation (sequences)';
-COMMENT ON COLUMN pgcopy.item.range_end IS 'where it ends: a block that is not part of the chunk any more (NULL: to the end), or the last number';
+COMMENT ON COLUMN pgcopy.item.range_start IS 'first block of a chunk, or number of a chunk where the relation has a split_key, first large object, or first entry of pgcopy.relation (sequences)';
+COMMENT ON COLUMN pgcopy.item.range_end IS 'where it ends: a block that is not part of the chunk any more, or the number of the next chunk (NULL: to the end), or the last number';
 
 CREATE TABLE pgcopy.statement (
     job bigint NOT NULL,

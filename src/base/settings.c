@@ -18,6 +18,7 @@ char	   *pgcopy_setting_pg_dump = NULL;
 int			pgcopy_setting_max_attempts = 5;
 bool		pgcopy_setting_auto_resume = true;
 int			pgcopy_setting_maintenance_work_mem = 0;
+bool		pgcopy_setting_split_by_ctid = true;
 
 /* Define the settings; called once, when the library is loaded. */
 void
@@ -59,6 +60,15 @@ pgcopy_settings_define(void)
 							PGC_USERSET,
 							GUC_UNIT_KB,
 							NULL, NULL, NULL);
+
+	DefineCustomBoolVariable("pgcopy.split_by_ctid",
+							 "Split tables of sources from 14 on by blocks.",
+							 "Off: by ranges of an integer key, as those of older sources.",
+							 &pgcopy_setting_split_by_ctid,
+							 true,
+							 PGC_SUSET,
+							 GUC_NOT_IN_SAMPLE,
+							 NULL, NULL, NULL);
 
 	MarkGUCPrefixReserved("pgcopy");
 }
