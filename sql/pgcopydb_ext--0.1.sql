@@ -77,10 +77,14 @@ CREATE TABLE pgcopy.relation (
     toast_bytes bigint NOT NULL DEFAULT 0,
     columns text[] NOT NULL DEFAULT '{}',
     condition text,
+    split_key text,
+    split_bounds bigint[] NOT NULL DEFAULT '{}',
     PRIMARY KEY (job, no)
 ) WITH (fillfactor = 90);
 
 COMMENT ON TABLE pgcopy.relation IS 'tables, partitioned tables, materialized views and sequences of the source, as the job''s snapshot sees them; is_ours: created here by this job';
+
+COMMENT ON COLUMN pgcopy.relation.split_bounds IS 'first keys of all chunks but the first, where chunks are ranges of split_key and not of blocks';
 
 CREATE TABLE pgcopy.item (
     job bigint NOT NULL,
@@ -110,8 +114,8 @@ CREATE TABLE pgcopy.item (
 ) WITH (fillfactor = 70);
 
 COMMENT ON TABLE pgcopy.item IS 'the unit of work and of resume: a state commits in the same transaction as the work';
-COMMENT ON COLUMN pgcopy.item.range_start IS 'first block of a chunk, first large object, or first entry of pgcopy.relation (sequences)';
-COMMENT ON COLUMN pgcopy.item.range_end IS 'where it ends: a block that is not part of the chunk any more (NULL: to the end), or the last number';
+COMMENT ON COLUMN pgcopy.item.range_start IS 'first block of a chunk, or number of a chunk where the relation has a split_key, first large object, or first entry of pgcopy.relation (sequences)';
+COMMENT ON COLUMN pgcopy.item.range_end IS 'where it ends: a block that is not part of the chunk any more, or the number of the next chunk (NULL: to the end), or the last number';
 
 CREATE TABLE pgcopy.statement (
     job bigint NOT NULL,
@@ -147,6 +151,19 @@ CREATE TABLE pgcopy.error (
 );
 
 COMMENT ON TABLE pgcopy.error IS 'every error of every job; is_final: it was not tried again';
+
+CREATE TABLE pgcopy.notice (
+    job bigint NOT NULL,
+    no integer GENERATED ALWAYS AS IDENTITY,
+    at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    setting text NOT NULL,
+    value text NOT NULL,
+    suggestion text NOT NULL,
+    message text NOT NULL,
+    PRIMARY KEY (job, no)
+);
+
+COMMENT ON TABLE pgcopy.notice IS 'settings of this server that make a job slow, as they were at its start';
 
 REVOKE ALL ON ALL TABLES IN SCHEMA pgcopy FROM PUBLIC;
 
@@ -313,6 +330,8 @@ SELECT j.id AS job,
        (SELECT e.message FROM pgcopy.error AS e
          WHERE e.job OPERATOR(pg_catalog.=) j.id AND e.is_final
          ORDER BY e.no LIMIT 1) AS first_error,
+       (SELECT pg_catalog.count(*) FROM pgcopy.notice AS n
+         WHERE n.job OPERATOR(pg_catalog.=) j.id) AS notices,
        COALESCE(l.wait_message, j.message) AS message,
        j.source,
        pg_catalog.current_database() AS database,
@@ -360,7 +379,9 @@ SELECT v.job,
             THEN 'its processes are gone: SELECT pgcopy_resume(' || v.job || ')'
             WHEN v.first_error IS NOT NULL THEN v.first_error
             WHEN v.ended IS NOT NULL AND v.started IS NOT NULL THEN 'took ' || pgcopy.duration(v.elapsed)
-            ELSE COALESCE(v.message, '') END AS message
+            WHEN v.message OPERATOR(pg_catalog.<>) '' THEN v.message
+            WHEN v.notices > 0 THEN 'slow settings: SELECT * FROM pgcopy_notices'
+            ELSE '' END AS message
   FROM pgcopy_jobs AS v
  ORDER BY v.job;
 
@@ -470,6 +491,15 @@ SELECT e.job, e.no, e.at, e.attempt, e.phase, e.item, i.kind, e.is_final, e.sqls
 
 COMMENT ON VIEW pgcopy_errors IS 'every error of each job, complete; is_final: it was not tried again';
 
+CREATE VIEW pgcopy_notices WITH (security_barrier) AS
+SELECT n.job, n.at, n.setting, n.value, n.suggestion, n.message
+  FROM pgcopy.job AS j
+  JOIN pgcopy.notice AS n ON n.job OPERATOR(pg_catalog.=) j.id
+ WHERE pg_catalog.pg_has_role(current_user, j.owner, 'MEMBER')
+ ORDER BY n.job, n.no;
+
+COMMENT ON VIEW pgcopy_notices IS 'settings of this server that make a job slow: the value each had when the job began, and one that suits its size';
+
 CREATE VIEW pgcopy.step WITH (security_barrier) AS
 SELECT i.job, i.kind, i.state, i.started, i.finished, i.bytes_done, i.rows_done,
        j.table_jobs, j.index_jobs, j.started AS job_started,
@@ -531,7 +561,7 @@ $$;
 
 COMMENT ON FUNCTION pgcopy_summary(bigint) IS 'the steps of a job with wall clock, cumulative time, bytes on the wire, rate and concurrency';
 
-GRANT SELECT ON pgcopy.step, pgcopy_jobs, pgcopy_progress, pgcopy_tables, pgcopy_indexes, pgcopy_workers, pgcopy_errors TO PUBLIC;
+GRANT SELECT ON pgcopy.step, pgcopy_jobs, pgcopy_progress, pgcopy_tables, pgcopy_indexes, pgcopy_workers, pgcopy_errors, pgcopy_notices TO PUBLIC;
 GRANT USAGE ON SCHEMA pgcopy TO PUBLIC;
 
 --

@@ -131,4 +131,16 @@
 #define PGCOPY_HAS_EXTEND_BY 1
 #endif
 
+/* Compression of whole pages in the WAL: pglz is slow, lz4 came with 15. */
+#if PG_VERSION_NUM >= 150000
+#define pgcopy_wal_compression_is_slow() (wal_compression == WAL_COMPRESSION_PGLZ)
+#else
+#define pgcopy_wal_compression_is_slow() (wal_compression)
+#endif
+#if PG_VERSION_NUM >= 150000 && defined(USE_LZ4)
+#define PGCOPY_FAST_WAL_COMPRESSION "lz4"
+#else
+#define PGCOPY_FAST_WAL_COMPRESSION "off"
+#endif
+
 #endif							/* PGCOPY_COMPAT_H */

@@ -7,6 +7,8 @@
  */
 #include "postgres.h"
 
+#include <limits.h>
+
 #include "utils/guc.h"
 
 #include "base/compat.h"
@@ -15,6 +17,8 @@
 char	   *pgcopy_setting_pg_dump = NULL;
 int			pgcopy_setting_max_attempts = 5;
 bool		pgcopy_setting_auto_resume = true;
+int			pgcopy_setting_maintenance_work_mem = 0;
+bool		pgcopy_setting_split_by_ctid = true;
 
 /* Define the settings; called once, when the library is loaded. */
 void
@@ -46,6 +50,24 @@ pgcopy_settings_define(void)
 							 true,
 							 PGC_SIGHUP,
 							 0,
+							 NULL, NULL, NULL);
+
+	DefineCustomIntVariable("pgcopy.maintenance_work_mem",
+							"Memory for all index builds of a job together.",
+							"Zero means the server's maintenance_work_mem.",
+							&pgcopy_setting_maintenance_work_mem,
+							0, 0, MAX_KILOBYTES,
+							PGC_USERSET,
+							GUC_UNIT_KB,
+							NULL, NULL, NULL);
+
+	DefineCustomBoolVariable("pgcopy.split_by_ctid",
+							 "Split tables of sources from 14 on by blocks.",
+							 "Off: by ranges of an integer key, as those of older sources.",
+							 &pgcopy_setting_split_by_ctid,
+							 true,
+							 PGC_SUSET,
+							 GUC_NOT_IN_SAMPLE,
 							 NULL, NULL, NULL);
 
 	MarkGUCPrefixReserved("pgcopy");

@@ -12,6 +12,9 @@ extern char *pgcopy_setting_pg_dump;	/* path of pg_dump, "" = the server's own
 										 * bin directory; superuser only */
 extern int	pgcopy_setting_max_attempts;	/* of one item */
 extern bool pgcopy_setting_auto_resume;
+extern bool pgcopy_setting_split_by_ctid;	/* where the source can */
+extern int	pgcopy_setting_maintenance_work_mem;	/* kB, of all builds of a job
+													 * together; 0: the server's */
 
 extern void pgcopy_settings_define(void);	/* from _PG_init */
 

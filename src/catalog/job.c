@@ -272,6 +272,7 @@ pgcopy_job_delete(int64 id)
 {
 	static CatalogQuery deletes[] = {
 		{"DELETE FROM pgcopy.error WHERE job = $1", 1, {INT8OID}},
+		{"DELETE FROM pgcopy.notice WHERE job = $1", 1, {INT8OID}},
 		{"DELETE FROM pgcopy.statement WHERE job = $1", 1, {INT8OID}},
 		{"DELETE FROM pgcopy.item WHERE job = $1", 1, {INT8OID}},
 		{"DELETE FROM pgcopy.relation WHERE job = $1", 1, {INT8OID}},

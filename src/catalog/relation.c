@@ -20,15 +20,17 @@
 
 static CatalogQuery insert_relation = {
 	"INSERT INTO pgcopy.relation (job, no, source_oid, schema_name, table_name, "
-	"relkind, is_ours, through_root, heap_bytes, toast_bytes, columns, condition) "
-	"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-	12, {INT8OID, INT4OID, OIDOID, TEXTOID, TEXTOID, CHAROID, BOOLOID, BOOLOID,
-	INT8OID, INT8OID, TEXTARRAYOID, TEXTOID}
+	"relkind, is_ours, through_root, heap_bytes, toast_bytes, columns, split_bounds, "
+	"condition, split_key) "
+	"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::bigint[], $13, $14)",
+	14, {INT8OID, INT4OID, OIDOID, TEXTOID, TEXTOID, CHAROID, BOOLOID, BOOLOID,
+	INT8OID, INT8OID, TEXTARRAYOID, TEXTARRAYOID, TEXTOID, TEXTOID}
 };
 
 static CatalogQuery select_relations = {
 	"SELECT no, source_oid, schema_name, table_name, relkind, target_oid, is_ours, "
-	"through_root, heap_bytes, toast_bytes, columns, condition "
+	"through_root, heap_bytes, toast_bytes, columns, condition, split_key, "
+	"split_bounds::text[] AS split_bounds "
 	"FROM pgcopy.relation WHERE job = $1 AND no BETWEEN $2 AND $3 ORDER BY no",
 	3, {INT8OID, INT4OID, INT4OID}
 };
@@ -90,13 +92,17 @@ pgcopy_relation_insert(int64 job, const JobRelation *relation)
 		Int64GetDatum(relation->heap_bytes),
 		Int64GetDatum(relation->toast_bytes),
 		make_text_array(relation->columns),
-		relation->condition ? CStringGetTextDatum(relation->condition) : (Datum) 0
+		make_text_array(relation->split_bounds),
+		relation->condition ? CStringGetTextDatum(relation->condition) : (Datum) 0,
+		relation->split_key ? CStringGetTextDatum(relation->split_key) : (Datum) 0
 	};
 	char		nulls[lengthof(values) + 1];
 
 	memset(nulls, ' ', lengthof(values));
 	nulls[lengthof(values)] = '\0';
 	if (relation->condition == NULL)
+		nulls[lengthof(values) - 2] = 'n';
+	if (relation->split_key == NULL)
 		nulls[lengthof(values) - 1] = 'n';
 	pgcopy_catalog_run(&insert_relation, values, nulls);
 }
@@ -118,6 +124,8 @@ decode_relation(int row)
 	relation->toast_bytes = pgcopy_catalog_int64(row, "toast_bytes");
 	relation->columns = read_text_array(row, "columns");
 	relation->condition = pgcopy_catalog_text(row, "condition");
+	relation->split_key = pgcopy_catalog_text(row, "split_key");
+	relation->split_bounds = read_text_array(row, "split_bounds");
 	return relation;
 }
 

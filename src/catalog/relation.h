@@ -24,6 +24,8 @@ typedef struct JobRelation
 	int64		toast_bytes;
 	List	   *columns;		/* char * */
 	char	   *condition;		/* of an extension's configuration, or NULL */
+	char	   *split_key;		/* column that chunks are ranges of, or NULL */
+	List	   *split_bounds;	/* char *, where its chunks but the first begin */
 } JobRelation;
 
 extern void pgcopy_relation_insert(int64 job, const JobRelation *relation);

@@ -15,6 +15,7 @@
 #include "utils/rel.h"
 
 #include "load/columns.h"
+#include "source/inventory.h"
 
 static AttrNumber
 find_attribute(Relation relation, const char *name)
@@ -75,20 +76,22 @@ append_column_list(StringInfo sql, List *columns)
 	ListCell   *cell;
 
 	foreach(cell, columns)
-	{
-		const char *p;
+		appendStringInfo(sql, "%s%s", foreach_current_index(cell) > 0 ? ", " : "",
+						 pgcopy_inventory_quoted(lfirst(cell)));
+}
 
-		if (foreach_current_index(cell) > 0)
-			appendStringInfoString(sql, ", ");
-		appendStringInfoChar(sql, '"');
-		for (p = lfirst(cell); *p != '\0'; p++)
-		{
-			if (*p == '"')
-				appendStringInfoChar(sql, '"');
-			appendStringInfoChar(sql, *p);
-		}
-		appendStringInfoChar(sql, '"');
-	}
+static void
+append_key_range(StringInfo sql, const LoadTable *table)
+{
+	const char *key = pgcopy_inventory_quoted(table->key);
+
+	if (table->first_key != NULL)
+		appendStringInfo(sql, " WHERE %s >= '%s'::pg_catalog.int8",
+						 key, table->first_key);
+	if (table->end_key != NULL)
+		appendStringInfo(sql, " %s %s < '%s'::pg_catalog.int8",
+						 table->first_key != NULL ? "AND" : "WHERE",
+						 key, table->end_key);
 }
 
 static void
@@ -117,7 +120,9 @@ pgcopy_columns_copy_statement(const LoadTable *table)
 		appendStringInfoString(&sql, "COPY (SELECT ");
 		append_column_list(&sql, table->columns);
 		appendStringInfo(&sql, " FROM ONLY %s", table->source_name);
-		if (table->is_chunk)
+		if (table->key != NULL)
+			append_key_range(&sql, table);
+		else if (table->is_chunk)
 			append_block_range(&sql, table);
 		if (table->condition != NULL)
 			appendStringInfo(&sql, " %s", table->condition);

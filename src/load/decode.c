@@ -23,6 +23,7 @@
 #include "utils/uuid.h"
 
 #include "load/decode.h"
+#include "load/decode_json.h"
 
 Datum
 pgcopy_decode_varlena(const Decoder *decoder, char *data, int length)
@@ -212,23 +213,37 @@ pgcopy_decode_find(Oid type)
 			return pgcopy_decode_date;
 		case TIMEOID:
 			return pgcopy_decode_time;
+		case TIMETZOID:
+			return pgcopy_decode_timetz;
 		case TIMESTAMPOID:
 		case TIMESTAMPTZOID:
 			return pgcopy_decode_timestamp;
 		case INTERVALOID:
 			return pgcopy_decode_interval;
+		case INETOID:
+			return pgcopy_decode_inet;
+		case CIDROID:
+			return pgcopy_decode_cidr;
+		case JSONOID:
+			return pgcopy_decode_json;
+		case JSONBOID:
+			return pgcopy_decode_jsonb;
 		default:
 			return NULL;
 	}
 }
 
-/* Arrays whose elements have a decoder are decoded here in one pass. */
+/*
+ * Arrays whose elements have a decoder are decoded here in one pass, but not
+ * of jsonb: that may be much longer than its text.
+ */
 static void
 init_array(Decoder *decoder, int32 typmod)
 {
 	Oid			element = get_element_type(decoder->type);
 
-	if (!OidIsValid(element) || pgcopy_decode_find(element) == NULL)
+	if (!OidIsValid(element) || element == JSONBOID ||
+		pgcopy_decode_find(element) == NULL)
 		return;
 
 	decoder->element = palloc0(sizeof(Decoder));
@@ -251,6 +266,8 @@ pgcopy_decode_init(Decoder *decoder, Oid type, int32 typmod,
 	getTypeBinaryInputInfo(type, &receive, &decoder->ioparam);
 	fmgr_info(receive, &decoder->receive);
 
+	if (type == JSONOID || type == JSONBOID)
+		decoder->json = pgcopy_json_scratch_create();
 	decoder->decode = pgcopy_decode_find(type);
 	if (decoder->decode == NULL)
 	{

@@ -33,6 +33,8 @@ struct Decoder
 	int16		element_length;
 	bool		element_by_value;
 	char		element_align;
+
+	struct JsonScratch *json;	/* json, jsonb */
 };
 
 /* Prepare for a column; allocates in the current memory context. */
@@ -49,7 +51,16 @@ extern DecodeFunction pgcopy_decode_find(Oid type);
 extern Datum pgcopy_decode_varlena(const Decoder *decoder,
 								   char *data, int length);
 
-/* decode_numeric.c, decode_time.c, decode_text.c, decode_array.c */
+/* Whether these bytes are text in the database encoding. */
+extern bool pgcopy_decode_is_valid_text(const char *data, int length);
+
+/*
+ * Put down the numeric that a decimal without exponent is, where it is
+ * aligned; "to" has room for "length" + 12 bytes.  Returns its size, 0: it is
+ * for numeric_in.
+ */
+extern int	pgcopy_decode_decimal(const char *text, int length, char *to);
+
 extern Datum pgcopy_decode_numeric(Decoder *decoder, char *data, int length);
 extern Datum pgcopy_decode_date(Decoder *decoder, char *data, int length);
 extern Datum pgcopy_decode_time(Decoder *decoder, char *data, int length);
@@ -59,6 +70,11 @@ extern Datum pgcopy_decode_text(Decoder *decoder, char *data, int length);
 extern Datum pgcopy_decode_varchar(Decoder *decoder, char *data, int length);
 extern Datum pgcopy_decode_bpchar(Decoder *decoder, char *data, int length);
 extern Datum pgcopy_decode_name(Decoder *decoder, char *data, int length);
+extern Datum pgcopy_decode_timetz(Decoder *decoder, char *data, int length);
+extern Datum pgcopy_decode_inet(Decoder *decoder, char *data, int length);
+extern Datum pgcopy_decode_cidr(Decoder *decoder, char *data, int length);
+extern Datum pgcopy_decode_json(Decoder *decoder, char *data, int length);
+extern Datum pgcopy_decode_jsonb(Decoder *decoder, char *data, int length);
 extern Datum pgcopy_decode_array(Decoder *decoder, char *data, int length);
 
 #endif							/* PGCOPY_DECODE_H */

@@ -3,7 +3,7 @@
  * decode_numeric.c
  *	  Numbers of the binary wire straight into their form on disk.
  *
- * Both forms are base-10000 digits with a weight.  A number that needs
+ * Both forms, and that of a number within jsonb, are base-10000 digits with a weight.  A number that needs
  * nothing but its digits swapped is made in place: no leading zero digit,
  * nothing hidden behind its display scale, within its typmod.  That is what
  * numeric_send produces for a column of the same type.  All others (NaN,
@@ -190,4 +190,82 @@ pgcopy_decode_numeric(Decoder *decoder, char *data, int length)
 		memcpy(content + header_size + 2 * i, &digit, 2);
 	}
 	return PointerGetDatum(result);
+}
+
+/* Longer decimals are numeric_in's; these fit the short header. */
+#define DECIMAL_MAX_BEFORE_POINT	200
+#define DECIMAL_MAX_BEHIND_POINT	SHORT_DSCALE_MAX
+
+/* Groups of four decimals, the last one filled up with zeros. */
+static int
+read_groups(const char *decimals, int count, int16 *digits)
+{
+	int			n = 0;
+
+	for (int i = 0; i < count; i += DECIMALS_PER_DIGIT)
+	{
+		int			digit = 0;
+
+		for (int k = i; k < i + DECIMALS_PER_DIGIT; k++)
+			digit = digit * 10 + (k < count ? decimals[k] - '0' : 0);
+		digits[n++] = digit;
+	}
+	return n;
+}
+
+/* The same before the point: there the first group may have fewer. */
+static int
+read_leading_groups(const char *decimals, int count, int16 *digits)
+{
+	int			lone = count % DECIMALS_PER_DIGIT;
+	int			n = 0;
+
+	if (lone > 0)
+	{
+		digits[n] = 0;
+		for (int i = 0; i < lone; i++)
+			digits[n] = digits[n] * 10 + decimals[i] - '0';
+		n++;
+	}
+	return n + read_groups(decimals + lone, count - lone, digits + n);
+}
+
+int
+pgcopy_decode_decimal(const char *text, int length, char *to)
+{
+	bool		is_negative = *text == '-';
+	const char *start = text + is_negative;
+	const char *end = text + length;
+	const char *point = memchr(start, '.', end - start);
+	int16		digits[(DECIMAL_MAX_BEFORE_POINT + DECIMAL_MAX_BEHIND_POINT) /
+					   DECIMALS_PER_DIGIT + 2];
+	int16	   *first = digits;
+	uint16		header[2];
+	WireNumber	n = {0};
+
+	n.dscale = point != NULL ? end - point - 1 : 0;
+	if (point == NULL)
+		point = end;
+	if (point - start > DECIMAL_MAX_BEFORE_POINT ||
+		n.dscale > DECIMAL_MAX_BEHIND_POINT)
+		return 0;
+
+	n.digits = read_leading_groups(start, point - start, digits);
+	n.weight = n.digits - 1;
+	n.digits += read_groups(point + 1, n.dscale, digits + n.digits);
+	for (; n.digits > 0 && *first == 0; first++, n.digits--)
+		n.weight--;
+	while (n.digits > 0 && first[n.digits - 1] == 0)
+		n.digits--;
+	n.sign = is_negative ? SIGN_NEGATIVE : SIGN_POSITIVE;
+	if (n.digits == 0)
+	{
+		n.weight = 0;
+		n.sign = SIGN_POSITIVE;
+	}
+
+	SET_VARSIZE(to, VARHDRSZ + make_header(&n, header) + 2 * n.digits);
+	memcpy(to + VARHDRSZ, header, 2);
+	memcpy(to + VARHDRSZ + 2, first, 2 * n.digits);
+	return VARSIZE(to);
 }

@@ -39,6 +39,12 @@ is_plain_ascii(const char *data, int length)
 	return ((high | zero) & UINT64CONST(0x8080808080808080)) == 0;
 }
 
+bool
+pgcopy_decode_is_valid_text(const char *data, int length)
+{
+	return is_plain_ascii(data, length) || pg_verifymbstr(data, length, true);
+}
+
 /* Verify; returns whether every character is one byte. */
 static bool
 verify_string(const char *data, int length)

@@ -69,6 +69,23 @@ pgcopy_decode_time(Decoder *decoder, char *data, int length)
 }
 
 Datum
+pgcopy_decode_timetz(Decoder *decoder, char *data, int length)
+{
+	TimeTzADT  *result;
+
+	if (unlikely(length != 12))
+		return pgcopy_decode_receive(decoder, data, length);
+	result = palloc(sizeof(TimeTzADT));
+	result->time = read_int64(data);
+	result->zone = read_int32(data + 8);
+	if (result->time < INT64CONST(0) || result->time > USECS_PER_DAY ||
+		result->zone <= -TZDISP_LIMIT || result->zone >= TZDISP_LIMIT)
+		return pgcopy_decode_receive(decoder, data, length);
+	AdjustTimeForTypmod(&result->time, decoder->typmod);
+	return TimeTzADTPGetDatum(result);
+}
+
+Datum
 pgcopy_decode_timestamp(Decoder *decoder, char *data, int length)
 {
 	Timestamp	result;

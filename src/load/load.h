@@ -42,6 +42,11 @@ typedef struct LoadTable
 	BlockNumber first_block;
 	BlockNumber end_block;		/* InvalidBlockNumber: to the end */
 
+	/* ... or the rows whose key is in [first_key, end_key) */
+	const char *key;			/* column, unquoted; NULL: blocks */
+	const char *first_key;		/* a number as text, NULL: from the beginning */
+	const char *end_key;		/* ... to the end */
+
 	const char *condition;		/* SQL text appended to COPY (SELECT ...), or NULL */
 } LoadTable;
 

@@ -53,6 +53,7 @@ typedef struct ControlSlot
 	int			nitems;
 	int			items[CONTROL_MAX_BATCH];
 	bool		may_be_parallel;	/* there are cores for parallel index builds */
+	int			memory;			/* its maintenance_work_mem in kB, 0: the server's */
 
 	/* written by the worker while BUSY, read by the leader while REPORTED */
 	Outcome		outcome;

@@ -37,6 +37,7 @@
 #include "catalog/error.h"
 #include "catalog/relation.h"
 #include "catalog/survey.h"
+#include "run/advise.h"
 #include "run/leader.h"
 #include "run/resume.h"
 #include "run/work.h"
@@ -220,6 +221,7 @@ load_queue(Leader *leader)
 	pgcopy_progress_set_queue(leader->progress, leader->queue);
 	pgcopy_progress_add(leader->progress, survey.rows_done, survey.bytes_done);
 	pgcopy_progress_publish(leader->progress);
+	pgcopy_leader_advise(leader);
 	pgcopy_leader_commit(leader);
 }
 

@@ -28,6 +28,7 @@
 #include "miscadmin.h"
 
 #include "load/largeobject.h"
+#include "run/chunks.h"
 #include "run/plan.h"
 #include "run/plan_state.h"
 
@@ -39,9 +40,6 @@
 #define COST_REFRESH (1024 * 1024)
 /* ANALYZE reads at most 300 * default_statistics_target pages. */
 #define COST_MOST_ANALYZE (30000 * (int64) BLCKSZ / 2)
-
-/* From this version on a range of ctids is scanned as a range. */
-#define VERSION_WITH_TID_RANGE 140000
 
 static int
 add_plain_statement(JobPlan *plan, const DumpStatement *statement, ItemKind kind,
@@ -78,29 +76,12 @@ plan_pre_data(JobPlan *plan, List *statements)
 	}
 }
 
-/* How many chunks a table is copied in. */
-static int
-count_chunks(const JobPlan *plan, const PlanRelation *relation, int source_version)
-{
-	int64		bytes = relation->row.heap_bytes + relation->row.toast_bytes;
-	int64		split = plan->job->split_bytes;
-	int64		chunks;
-
-	if (split == 0 || bytes <= split || relation->source->blocks < 2 ||
-		source_version < VERSION_WITH_TID_RANGE ||
-		!relation->row.is_ours || relation->row.through_root)
-		return 1;
-	chunks = Max((bytes + split - 1) / split, 2 * plan->job->table_jobs);
-	return (int) Min(chunks, relation->source->blocks);
-}
-
 /* The items that copy the rows of one table, when those in "needs" are done. */
 static void
 plan_table(JobPlan *plan, PlanRelation *relation, int source_version, List *needs)
 {
 	int64		bytes = relation->row.heap_bytes + relation->row.toast_bytes;
-	int			chunks = count_chunks(plan, relation, source_version);
-	int64		blocks = relation->source->blocks;
+	int			chunks = pgcopy_chunks_count(plan, relation, source_version);
 
 	for (int i = 0; i < chunks; i++)
 	{
@@ -112,8 +93,7 @@ plan_table(JobPlan *plan, PlanRelation *relation, int source_version, List *need
 		item.referenced = relation->root;
 		item.schema = relation->row.schema;
 		item.name = relation->row.name;
-		item.range_start = blocks * i / chunks;
-		item.range_end = i == chunks - 1 ? -1 : blocks * (i + 1) / chunks;
+		pgcopy_chunks_set_range(&item, relation, i, chunks);
 		item.bytes_total = bytes / chunks;
 		item.cost = bytes / chunks + COST_SMALL_TABLE;
 		item.depends = list_copy(needs);

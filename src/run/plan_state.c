@@ -81,6 +81,8 @@ make_relation(JobPlan *plan, int no, SourceRelation *source)
 	row->toast_bytes = source->toast_bytes;
 	row->columns = source->columns;
 	row->condition = source->config_condition;
+	row->split_key = source->split_key;
+	row->split_bounds = source->split_bounds;
 
 	fill_name_key(key, source->schema, source->name);
 	by_name = hash_search(plan->by_name, key, HASH_ENTER, NULL);

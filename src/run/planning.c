@@ -26,6 +26,7 @@
 
 #include "catalog/error.h"
 #include "load/largeobject.h"
+#include "run/chunks.h"
 #include "run/leader.h"
 #include "run/plan.h"
 #include "schema/dump.h"
@@ -138,6 +139,7 @@ try_plan(Leader *leader, char **what)
 		large_objects = pgcopy_largeobject_plan(leader->session,
 												LARGE_OBJECTS_PER_ITEM);
 
+	pgcopy_chunks_split_by_keys(leader->job, leader->session, relations);
 	pgcopy_leader_keep_snapshot(leader, snapshot);
 	pgcopy_plan_store(leader->job, pgcopy_session_version(leader->session),
 					  relations, statements, large_objects);

@@ -73,6 +73,41 @@ pgcopy_queue_unfinished_copies(Queue *queue)
 	return queue->unfinished_copies;
 }
 
+int
+pgcopy_queue_unfinished_builds(Queue *queue, int64 *need)
+{
+	*need = queue->unfinished_need;
+	return queue->unfinished_builds;
+}
+
+/*
+ * What is sorted is at most about as large as the table, twice its cost, and
+ * a sort needs as much again for itself.  A constraint on an index that is
+ * there costs nothing.
+ */
+int64
+pgcopy_queue_memory_need(const QueueItem *item)
+{
+	if (item->kind != ITEM_INDEX && item->kind != ITEM_CONSTRAINT &&
+		item->kind != ITEM_VALIDATE && item->kind != ITEM_REFRESH)
+		return 0;
+	return (item->cost * 4 + 1023) / 1024;
+}
+
+/* An item of the current stage is still to be done (+1), or not (-1). */
+static void
+count_unfinished(Queue *queue, const QueueItem *item, int change)
+{
+	int64		need = pgcopy_queue_memory_need(item);
+
+	queue->unfinished += change;
+	if (is_copy(item->kind))
+		queue->unfinished_copies += change;
+	if (need > 0)
+		queue->unfinished_builds += change;
+	queue->unfinished_need += change * need;
+}
+
 static void
 make_ready(Queue *queue, QueueItem *item)
 {
@@ -96,6 +131,8 @@ pgcopy_queue_open_stage(Queue *queue, ItemStage stage)
 	queue->stage = stage;
 	queue->unfinished = 0;
 	queue->unfinished_copies = 0;
+	queue->unfinished_builds = 0;
+	queue->unfinished_need = 0;
 	for (int i = 0; i < queue->nitems; i++)
 	{
 		QueueItem  *item = &queue->items[i];
@@ -106,9 +143,7 @@ pgcopy_queue_open_stage(Queue *queue, ItemStage stage)
 			item->state = ITEM_PENDING;
 		if (item->state != ITEM_PENDING)
 			continue;
-		queue->unfinished++;
-		if (is_copy(item->kind))
-			queue->unfinished_copies++;
+		count_unfinished(queue, item, 1);
 		make_ready(queue, item);
 	}
 }
@@ -367,11 +402,8 @@ end_item(Queue *queue, QueueItem *item)
 static void
 count_finished(Queue *queue, const QueueItem *item)
 {
-	if (item->stage != queue->stage)
-		return;
-	queue->unfinished--;
-	if (is_copy(item->kind))
-		queue->unfinished_copies--;
+	if (item->stage == queue->stage)
+		count_unfinished(queue, item, -1);
 }
 
 void

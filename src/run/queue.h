@@ -77,6 +77,10 @@ extern void pgcopy_queue_open_stage(Queue *queue, ItemStage stage);
 extern int	pgcopy_queue_unfinished(Queue *queue);
 extern int	pgcopy_queue_unfinished_copies(Queue *queue);
 
+/* Of them those that sort or hash, and the most memory they can use, in kB. */
+extern int	pgcopy_queue_unfinished_builds(Queue *queue, int64 *need);
+extern int64 pgcopy_queue_memory_need(const QueueItem *item);
+
 /* About how many assignments of a line could be taken now. */
 extern int	pgcopy_queue_ready(Queue *queue, QueueLine line);
 

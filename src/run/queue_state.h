@@ -37,6 +37,8 @@ struct Queue
 	bool		fk_is_running;
 	int			unfinished;
 	int			unfinished_copies;
+	int			unfinished_builds;	/* that need memory */
+	int64		unfinished_need;	/* kB, of them */
 	QueueCounts counts;
 };
 

@@ -33,6 +33,7 @@
 #include "base/retry.h"
 #include "catalog/error.h"
 #include "run/leader.h"
+#include "run/memory.h"
 #include "run/rejoin.h"
 #include "run/work.h"
 
@@ -244,7 +245,8 @@ hand_out(Leader *leader)
 				break;
 			running[line]++;
 			pgcopy_workers_assign(leader->workers, slot, items, n,
-								  are_cores_free(running));
+								  are_cores_free(running),
+								  pgcopy_memory_share(leader, items, n));
 			room--;
 		}
 		missing += Min(room, pgcopy_queue_ready(leader->queue, line));

@@ -26,10 +26,8 @@
 #include "schema/apply.h"
 #include "schema/sequence.h"
 #include "source/inventory.h"
+#include "source/keyrange.h"
 #include "source/snapshot.h"
-
-/* From this size on TRUNCATE pays where it saves the WAL. */
-#define TRUNCATE_PAYS_FROM (64 * 1024 * 1024)
 
 /* How much of a statement is recorded with an error. */
 #define STATEMENT_LENGTH 8192
@@ -93,7 +91,7 @@ choose_start(const JobItem *item, const JobRelation *relation,
 		return LOAD_ROUTED;
 	if (is_chunk)
 		return LOAD_BESIDE_CHUNKS;
-	if (is_first && (XLogIsNeeded() || item->bytes_total < TRUNCATE_PAYS_FROM))
+	if (is_first && (XLogIsNeeded() || item->bytes_total < WORK_TRUNCATE_PAYS_FROM))
 		return LOAD_INTO_EMPTY;
 	return LOAD_AFTER_TRUNCATE;
 }
@@ -121,6 +119,27 @@ is_beside_others(LoadStart start)
 	return start == LOAD_BESIDE_CHUNKS || start == LOAD_ROUTED;
 }
 
+/* Which rows: all, a range of blocks, or one of keys. */
+static void
+set_range(LoadTable *table, const JobItem *item, const JobRelation *relation)
+{
+	List	   *bounds = relation->split_bounds;
+
+	table->is_chunk = item->range_start > 0 || item->range_end >= 0;
+	if (!table->is_chunk || relation->split_key == NULL)
+	{
+		table->first_block = (BlockNumber) item->range_start;
+		table->end_block = item->range_end < 0 ? InvalidBlockNumber :
+			(BlockNumber) item->range_end;
+		return;
+	}
+	table->key = relation->split_key;
+	if (item->range_start > 0)
+		table->first_key = list_nth(bounds, (int) item->range_start - 1);
+	if (item->range_end >= 0)
+		table->end_key = list_nth(bounds, (int) item->range_end - 1);
+}
+
 static WorkResult
 copy_table(const WorkPlace *place, const JobItem *item, LoadResult *load)
 {
@@ -139,12 +158,11 @@ copy_table(const WorkPlace *place, const JobItem *item, LoadResult *load)
 	table.columns = relation->columns;
 	table.format = choose_format(place->job, table.relid);
 	table.start = choose_start(item, relation, target);
-	table.is_chunk = item->range_start > 0 || item->range_end >= 0;
-	table.first_block = (BlockNumber) item->range_start;
-	table.end_block = item->range_end < 0 ? InvalidBlockNumber :
-		(BlockNumber) item->range_end;
+	set_range(&table, item, relation);
 	table.condition = relation->condition;
 
+	if (table.key != NULL)
+		pgcopy_keyrange_prepare(place->session);
 	if (is_beside_others(table.start) && item->attempts > 1)
 		(void) pgcopy_load_remove_aborted(table.relid);
 	*load = pgcopy_load_table(place->session, &table, place->progress,

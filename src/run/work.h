@@ -13,6 +13,9 @@
 #include "load/load.h"
 #include "source/session.h"
 
+/* From this size on TRUNCATE pays where it saves the WAL. */
+#define WORK_TRUNCATE_PAYS_FROM (64 * 1024 * 1024)
+
 /* What an item needs beside its row. */
 typedef struct WorkPlace
 {

@@ -239,17 +239,25 @@ report(Worker *worker, Outcome outcome, int sqlerrcode)
 	pgcopy_control_wake_leader(worker->control);
 }
 
+static void
+set_locally(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_LOCAL, true, 0, false);
+}
+
 /*
- * A parallel index build on a machine that is busy already costs more than it
- * gains, and takes process slots that workers of ours may wait for.
+ * What a build may take of the machine.  A parallel one where it is busy
+ * already costs more than it gains, and takes process slots that workers of
+ * ours may wait for.
  */
 static void
-limit_parallelism(Worker *worker)
+limit_build(const ControlSlot *slot)
 {
-	if (!worker->slot->may_be_parallel)
-		(void) set_config_option("max_parallel_maintenance_workers", "0",
-								 PGC_USERSET, PGC_S_SESSION,
-								 GUC_ACTION_LOCAL, true, 0, false);
+	if (!slot->may_be_parallel)
+		set_locally("max_parallel_maintenance_workers", "0");
+	if (slot->memory > 0)
+		set_locally("maintenance_work_mem", psprintf("%dkB", slot->memory));
 }
 
 /* The items, all in one transaction. */
@@ -266,7 +274,7 @@ do_items(Worker *worker, List *items)
 	ListCell   *lc;
 
 	begin_transaction();
-	limit_parallelism(worker);
+	limit_build(worker->slot);
 	if (!pgcopy_work_needs_snapshot(((JobItem *) linitial(items))->kind))
 		release_snapshot(worker);
 	foreach(lc, items)

@@ -253,9 +253,16 @@ append_quoted(StringInfo buf, const char *name)
 	appendStringInfoChar(buf, '"');
 }
 
-/*
- * Always with quotes: the source may know reserved words that we do not.
- */
+char *
+pgcopy_inventory_quoted(const char *name)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	append_quoted(&buf, name);
+	return buf.data;
+}
+
 char *
 pgcopy_inventory_quoted_name(const SourceRelation *relation)
 {

@@ -37,9 +37,17 @@ typedef struct SourceRelation
 	char	   *config_condition;	/* may be "" */
 	List	   *config_references;	/* Oid: other tables its foreign keys need */
 	bool		is_extension_member;
+
+	/* How it is split, where the planner asks for that; see keyrange.h. */
+	int			wanted_chunks;
+	char	   *split_key;		/* column, NULL: by ctid or not at all */
+	List	   *split_bounds;	/* char *, first keys of all chunks but the first */
 } SourceRelation;
 
 extern List *pgcopy_inventory_relations(SourceSession *session);
+
+/* "name" quoted for the source, always: it may know other reserved words */
+extern char *pgcopy_inventory_quoted(const char *name);
 
 /* "schema"."name" quoted for the source */
 extern char *pgcopy_inventory_quoted_name(const SourceRelation *relation);

@@ -14,3 +14,7 @@ RETURNS bigint LANGUAGE c STRICT AS 'MODULE_PATHNAME';
 -- One image; what the decoder makes of it, as text, or its error code.
 CREATE FUNCTION pgcopy_fuzz_decode(type regtype, typmod integer, image bytea)
 RETURNS text LANGUAGE c STRICT AS 'MODULE_PATHNAME';
+
+-- Not a test: the decoder's time as a fraction of the receive function's.
+CREATE FUNCTION pgcopy_fuzz_cost(type regtype, typmod integer, samples text[], rounds integer)
+RETURNS double precision LANGUAGE c STRICT AS 'MODULE_PATHNAME';

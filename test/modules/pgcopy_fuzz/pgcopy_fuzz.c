@@ -16,6 +16,7 @@
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "portability/instr_time.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
@@ -28,6 +29,7 @@ PG_MODULE_MAGIC;
 
 PG_FUNCTION_INFO_V1(pgcopy_fuzz);
 PG_FUNCTION_INFO_V1(pgcopy_fuzz_decode);
+PG_FUNCTION_INFO_V1(pgcopy_fuzz_cost);
 
 #define MAX_GROWTH	64
 
@@ -160,11 +162,97 @@ mutate_once(Image *image)
 	}
 }
 
+static const char *
+pick(const char *const *words, int n)
+{
+	return words[next_random(n)];
+}
+
+/* A few of the same keys again and again, in order as often as not. */
+static void
+append_key(StringInfo text, int position)
+{
+	static const char *const odd[] = {"", "\\n", "k\\u0001", "\\u00e9", "\xc3\xa9", "a\\\"b"};
+
+	if (next_random(8) == 0)
+		appendStringInfo(text, "\"%s\"", pick(odd, lengthof(odd)));
+	else if (next_random(8) == 0)
+		appendStringInfo(text, "\"%c\"", 'a' + next_random(4));
+	else
+		appendStringInfo(text, "\"k%03d\"", position > 0 && next_random(20) == 0 ? position - 1 : position);
+}
+
+/* A random JSON text, which is right but for a few tokens. */
+static void
+append_json(StringInfo text, int depth)
+{
+	static const char *const words[] = {"true", "false", "null", "nul", "\"\"", "-0", "0.00", "1e3", "1E-2", "01", "-",
+		"0.0001", "10000", "100000000", "-12345.678900", "1.", "\"\\u0000\"", "\"\\ud83d\\ude00\"", "\"\\ud83d\"",
+	"\"a\\tb\\/c\\\\\"", "\"\xe2\x82\xac\"", "\"tab\there\"", "\"\\u00e9\"", "\"\\x\"", "12345678901234567890123456789.000000001"};
+	static const char *const blanks[] = {"", " ", "", " \n\t"};
+	int			n;
+	int			i;
+
+	switch (depth > 5 ? 2 + next_random(4) : next_random(6))
+	{
+		case 0:
+		case 1:
+			n = next_random(4) == 0 ? next_random(80) : next_random(4);
+			i = next_random(2);
+			appendStringInfoChar(text, i ? '{' : '[');
+			for (int k = 0; k < n; k++)
+			{
+				appendStringInfo(text, "%s%s", k > 0 ? "," : "", pick(blanks, lengthof(blanks)));
+				if (i)
+				{
+					append_key(text, k);
+					appendStringInfo(text, ":%s", pick(blanks, lengthof(blanks)));
+				}
+				if (n > 10)
+					appendStringInfo(text, "%d", k);
+				else
+					append_json(text, depth + 1);
+			}
+			appendStringInfoChar(text, i ? '}' : ']');
+			break;
+		case 2:
+			appendStringInfo(text, "%d.%0*d", (int) next_random(100000) - 50000, (int) next_random(12) + 1, (int) next_random(10000));
+			break;
+		case 3:
+			appendStringInfo(text, "\"%.*s\"", (int) next_random(40), "a string of forty characters, all of them");
+			break;
+		case 4:
+			appendStringInfo(text, "%d", (int) next_random(2000000000));
+			break;
+		default:
+			appendStringInfoString(text, next_random(20) != 0 ? pick(words, 3) : pick(words, lengthof(words)));
+	}
+}
+
 static Image
-make_image(const Image *samples, int nsamples)
+make_json(Oid type)
+{
+	StringInfoData text;
+	Image		image;
+
+	initStringInfo(&text);
+	if (type == JSONBOID)
+		appendStringInfoChar(&text, 1);
+	append_json(&text, 0);
+	enlargeStringInfo(&text, MAX_GROWTH);
+	image.bytes = text.data;
+	image.length = text.len;
+	return image;
+}
+
+static Image
+make_image(Oid type, const Image *samples, int nsamples)
 {
 	Image		image;
 	const Image *sample;
+
+	if ((type == JSONOID || type == JSONBOID) && next_random(2) == 0)
+		return make_json(type);
 
 	if (next_random(10) == 0)
 	{
@@ -255,7 +343,7 @@ pgcopy_fuzz(PG_FUNCTION_ARGS)
 
 		CHECK_FOR_INTERRUPTS();
 		MemoryContextReset(row);
-		image = make_image(samples, nsamples);
+		image = make_image(type, samples, nsamples);
 		if (i >= nsamples)
 			mutations = next_random(4);
 		while (mutations-- > 0)
@@ -293,4 +381,55 @@ pgcopy_fuzz_decode(PG_FUNCTION_ARGS)
 		PG_RETURN_TEXT_P(cstring_to_text(unpack_sql_state(outcome.sqlstate)));
 	getTypeOutputInfo(type, &output, &is_varlena);
 	PG_RETURN_TEXT_P(cstring_to_text(OidOutputFunctionCall(output, outcome.value)));
+}
+
+static double
+measure(Decoder *decoder, DecodeFunction decode, const Image *images,
+		int nimages, int rounds)
+{
+	MemoryContext row = AllocSetContextCreate(CurrentMemoryContext, "fuzz",
+											  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(row);
+	instr_time	begun;
+	instr_time	ended;
+
+	INSTR_TIME_SET_CURRENT(begun);
+	for (int i = 0; i < rounds; i++)
+	{
+		(void) run_decoder(decoder, decode, &images[i % nimages], 0);
+		if (i % 1000 == 0)
+		{
+			CHECK_FOR_INTERRUPTS();
+			MemoryContextReset(row);
+		}
+	}
+	INSTR_TIME_SET_CURRENT(ended);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(row);
+	INSTR_TIME_SUBTRACT(ended, begun);
+	return INSTR_TIME_GET_DOUBLE(ended);
+}
+
+Datum
+pgcopy_fuzz_cost(PG_FUNCTION_ARGS)
+{
+	Oid			type = PG_GETARG_OID(0);
+	int32		rounds = PG_GETARG_INT32(3);
+	Datum	   *texts;
+	bool	   *nulls;
+	int			nimages;
+	Image	   *images;
+	Decoder		decoder;
+	double		ours;
+	double		theirs;
+
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), TEXTOID, -1, false, TYPALIGN_INT,
+					  &texts, &nulls, &nimages);
+	images = palloc(sizeof(Image) * nimages);
+	for (int i = 0; i < nimages; i++)
+		images[i] = make_sample(type, -1, TextDatumGetCString(texts[i]));
+	pgcopy_decode_init(&decoder, type, PG_GETARG_INT32(1), false);
+	ours = measure(&decoder, decoder.decode, images, nimages, rounds);
+	theirs = measure(&decoder, pgcopy_decode_receive, images, nimages, rounds);
+	PG_RETURN_FLOAT8(theirs > 0 ? ours / theirs : 0);
 }

@@ -38,7 +38,17 @@ INSERT INTO samples VALUES
 ('numeric[]', -1, '{"{1.5,NaN,NULL,0,1e50}"}'), ('numeric[]', (10 << 16) + 3 + 4, '{"{1.5,2.345,1}"}'),
 ('timestamptz[]', -1, '{"{infinity,2020-01-01 00:00+00}"}'), ('date[]', -1, '{"{infinity,2020-01-01,NULL}"}'),
 ('interval[]', -1, '{"{1 day,NULL}"}'), ('name[]', -1, '{"{a,b}"}'), ('bytea[]', -1, ARRAY['{"\\x00ff",NULL}']),
-('inet', -1, '{10.0.0.1/8,::1}'), ('cidr', -1, '{10.0.0.0/8,::/0}'), ('json', -1, '{"{\"a\":1}","[1,2]"}');
+('inet', -1, '{10.0.0.1/8,::1,0.0.0.0/0,255.255.255.255,1:2:3:4:5:6:7:8/127}'),
+('cidr', -1, '{10.0.0.0/8,::/0,0.0.0.0/0,10.1.2.3,10.128.0.0/9,1:2:3:4:5:6:7:8}'),
+('inet[]', -1, '{"{10.0.0.1/8,::1,NULL}"}'), ('timetz', 2, '{12:00+02,24:00-15:59,01:02:03.456789+00}'),
+('timetz[]', -1, '{"{12:00+02,NULL}"}'), ('json[]', -1, ARRAY['{"[1,2]",NULL,"{}"}']),
+('jsonb[]', -1, ARRAY['{"[1,2]",NULL,"{\"a\": 1}"}']),
+('json', -1, ARRAY['{"a":1}', '[1,2]', '"\u0000\ud83d"', ' -1.5e+10 ', '{"b":[{}, [], ""],"a":null,"a":true}', repeat('[', 64) || repeat(']', 64),
+ repeat('[', 65) || repeat(']', 65)]),
+('jsonb', -1, ARRAY['{}', '[]', '"s"', '-0', '1.50', 'null', 'true', '{"a": 1, "b": {"c": [1, 2.5, "x", false]}, "name": "value"}',
+ '{"b": 1, "aa": 2, "a": 3, "b": 4}', '["\n\t\\ \" \u0001 ' || chr(233) || '"]', '[1e10, 1e-10, 1e500, 0.00000000000000000001]',
+ repeat('[', 64) || repeat(']', 64), repeat('[', 65) || repeat(']', 65), '[' || repeat('9', 200) || '.5, ' || repeat('9', 201) || ', 0.' || repeat('1', 63) || ', 0.' || repeat('1', 64) || ']',
+ (SELECT jsonb_agg(i)::text FROM generate_series(1, 100) AS i), (SELECT jsonb_object_agg('key' || i, repeat('v', i))::text FROM generate_series(1, 70) AS i)]);
 SELECT type::regtype, typmod, pgcopy_fuzz(type, typmod, samples, :rounds, (:seed)::bigint) AS differences
 FROM samples ORDER BY type::text COLLATE "C", typmod;
 DROP TABLE samples;

@@ -1,0 +1,200 @@
+/*-------------------------------------------------------------------------
+ *
+ * advise.c
+ *	  Tell which settings of this server make a job slow.
+ *
+ * Only what is true and worth a change for what this job has to do, measured
+ * by the setting's own value: a database that fits into max_wal_size has
+ * nothing to gain by a larger one.  The sizes are those of the plan, so this
+ * is known when the first row has not been read yet; and it is read by people
+ * who can still cancel, change and resume.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <unistd.h>
+
+#include "access/xlog.h"
+#include "miscadmin.h"
+#include "postmaster/bgwriter.h"
+#include "replication/logicallauncher.h"
+#include "utils/builtins.h"
+
+#include "base/compat.h"
+#include "base/settings.h"
+#include "catalog/notice.h"
+#include "run/advise.h"
+#include "run/work.h"
+
+#define KB INT64CONST(1024)
+#define MB (1024 * KB)
+#define GB (1024 * MB)
+
+/* Items from this cost on are handed out alone. */
+#define LARGE_ITEM MB
+
+/* So many checkpoints are no harm, even in a short job. */
+#define FEW_CHECKPOINTS 8
+
+/* Nobody needs a larger max_wal_size for this. */
+#define LARGEST_MAX_WAL_SIZE (64 * GB)
+
+/* What is left to do. */
+typedef struct Workload
+{
+	int64		logged_bytes;	/* of tables, at least so much WAL */
+	int64		unsplit_bytes;	/* of tables that TRUNCATE pays for */
+	int64		indexed_bytes;	/* of tables, once for each index */
+	int64		largest_need;	/* kB, of one build */
+	int			large_copies;
+	int			large_builds;
+} Workload;
+
+static void
+add_item(Workload *load, const QueueItem *item)
+{
+	int64		need = pgcopy_queue_memory_need(item);
+
+	if (item->kind == ITEM_TABLE)
+	{
+		load->large_copies += item->cost >= LARGE_ITEM;
+		if (XLogIsNeeded() || item->is_chunk)
+			load->logged_bytes += item->bytes_total;
+		if (!item->is_chunk && item->bytes_total >= WORK_TRUNCATE_PAYS_FROM)
+			load->unsplit_bytes += item->bytes_total;
+	}
+	if (item->kind == ITEM_INDEX)
+	{
+		load->large_builds += item->cost >= LARGE_ITEM;
+		load->indexed_bytes += item->cost * 2;
+		load->largest_need = Max(load->largest_need, need);
+	}
+}
+
+static Workload
+measure(Leader *leader)
+{
+	Workload	load = {0};
+
+	for (int no = 1; no <= pgcopy_queue_size(leader->queue); no++)
+	{
+		QueueItem  *item = pgcopy_queue_item(leader->queue, no);
+
+		if (item->state != ITEM_DONE)
+			add_item(&load, item);
+	}
+	return load;
+}
+
+static char *
+format_bytes(int64 bytes)
+{
+	return text_to_cstring(DatumGetTextPP(DirectFunctionCall1(pg_size_pretty,
+															  Int64GetDatum(bytes))));
+}
+
+/* As settings are written: the next power of two, "4GB" or "512MB". */
+static char *
+format_setting(int64 bytes)
+{
+	int64		value = MB;
+
+	while (value < bytes)
+		value *= 2;
+	return value >= GB ? psprintf(INT64_FORMAT "GB", value / GB) :
+		psprintf(INT64_FORMAT "MB", value / MB);
+}
+
+static void
+tell(Leader *leader, const char *setting, const char *suggestion,
+	 const char *message)
+{
+	JobNotice	notice = {setting, suggestion, message};
+
+	pgcopy_notice_insert(leader->job->id, &notice);
+	ereport(LOG,
+			(errmsg("pgcopy job " INT64_FORMAT ": %s", leader->job->id, message),
+			 errhint("Set \"%s\" to '%s'.", setting, suggestion)));
+}
+
+/* A checkpoint begins when this much of max_wal_size is used up. */
+static void
+advise_max_wal_size(Leader *leader, const Workload *load)
+{
+	int64		max_wal_size = max_wal_size_mb * MB;
+	int64		distance = max_wal_size / (1 + CheckPointCompletionTarget);
+	int64		wanted = Min(load->logged_bytes / 2, LARGEST_MAX_WAL_SIZE);
+
+	if (load->logged_bytes / distance < FEW_CHECKPOINTS || wanted < 2 * max_wal_size)
+		return;
+	tell(leader, "max_wal_size", format_setting(wanted),
+		 psprintf("tables of %s write at least as much WAL, with a checkpoint every %s; a larger max_wal_size needs as much room on disk, and no restart",
+				  format_bytes(load->logged_bytes), format_bytes(distance)));
+}
+
+/* Nobody reads the WAL: it is for crashes only. */
+static void
+advise_wal_level(Leader *leader, const Workload *load)
+{
+	if (!XLogIsNeeded() || XLogArchivingActive() ||
+		load->unsplit_bytes < max_wal_size_mb * MB || pgcopy_notice_is_wal_read())
+		return;
+	tell(leader, "wal_level", "minimal",
+		 psprintf("tables of %s would write no WAL, and indexes neither, where no standby, slot or archive needs it; wal_level = minimal needs max_wal_senders = 0 and a restart, and a new base backup afterwards",
+				  format_bytes(load->unsplit_bytes)));
+}
+
+static void
+advise_wal_compression(Leader *leader, const Workload *load)
+{
+	if (!XLogIsNeeded() || load->indexed_bytes / 4 < max_wal_size_mb * MB)
+		return;
+	if (pgcopy_wal_compression_is_slow())
+		tell(leader, "wal_compression", PGCOPY_FAST_WAL_COMPRESSION,
+			 "index builds write whole pages to the WAL, and pglz can take longer to compress them than they take to build");
+}
+
+/* Sorts that do not fit go to disk; those that nearly do gain little. */
+static void
+advise_memory(Leader *leader, const Workload *load)
+{
+	int64		budget = (pgcopy_setting_maintenance_work_mem > 0 ?
+						  pgcopy_setting_maintenance_work_mem : maintenance_work_mem) * KB;
+	int64		machine = (int64) sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+	int64		table_bytes = load->largest_need * KB / 2;
+	int64		wanted = Min(table_bytes / 2, machine / 8);
+
+	if (table_bytes / 8 < budget || wanted < 2 * budget)
+		return;
+	tell(leader, "pgcopy.maintenance_work_mem", format_setting(wanted),
+		 psprintf("%s for all index builds together is little for a table of %s: they sort on disk",
+				  format_bytes(budget), format_bytes(table_bytes)));
+}
+
+static void
+advise_worker_slots(Leader *leader, const Workload *load)
+{
+	int			wanted = 1 + Min(leader->job->table_jobs, load->large_copies) +
+		Min(leader->job->index_jobs, load->large_builds);
+	int			others = max_logical_replication_workers > 0 ? 1 : 0;
+
+	if (max_worker_processes >= wanted + others)
+		return;
+	tell(leader, "max_worker_processes", psprintf("%d", wanted + others + 8),
+		 psprintf("the job has work for %d processes at a time, with table_jobs = %d and index_jobs = %d; parallel queries and replication want some too; more need a restart",
+				  wanted, leader->job->table_jobs, leader->job->index_jobs));
+}
+
+void
+pgcopy_leader_advise(Leader *leader)
+{
+	Workload	load = measure(leader);
+
+	pgcopy_notice_clear(leader->job->id);
+	advise_max_wal_size(leader, &load);
+	advise_wal_level(leader, &load);
+	advise_wal_compression(leader, &load);
+	advise_memory(leader, &load);
+	advise_worker_slots(leader, &load);
+}

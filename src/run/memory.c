@@ -1,0 +1,107 @@
+/*-------------------------------------------------------------------------
+ *
+ * memory.c
+ *	  One budget of memory for all index builds of a job.
+ *
+ * The budget is pgcopy.maintenance_work_mem, or the server's
+ * maintenance_work_mem where that is not set.  What a build was given is its
+ * own until it ends: memory cannot be taken back from a sort.  So each gets
+ * an equal share of what is left, counting those that may still come beside
+ * it: as many as index_jobs allows and as there are.  A large one gets more
+ * where the others are too small to use theirs.  The last build gets all that
+ * is left: all of it when it runs alone, for its parallel workers too.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/guc.h"
+
+#include "base/settings.h"
+#include "run/memory.h"
+
+/* The least that the server takes, in kB. */
+#define LEAST 1024
+
+/* What the builds that run have, and what they are. */
+typedef struct MemoryInUse
+{
+	int			builds;			/* assignments */
+	int			items;
+	int64		need;
+	int64		granted;
+} MemoryInUse;
+
+static int64
+get_budget(void)
+{
+	return pgcopy_setting_maintenance_work_mem > 0 ?
+		pgcopy_setting_maintenance_work_mem : maintenance_work_mem;
+}
+
+static int64
+sum_needs(Leader *leader, const int *items, int nitems)
+{
+	int64		need = 0;
+
+	for (int i = 0; i < nitems; i++)
+		need += pgcopy_queue_memory_need(pgcopy_queue_item(leader->queue, items[i]));
+	return need;
+}
+
+static MemoryInUse
+count_in_use(Leader *leader)
+{
+	Control    *control = leader->control;
+	MemoryInUse use = {0};
+
+	SpinLockAcquire(&control->mutex);
+	for (int i = 0; i < control->nslots; i++)
+	{
+		ControlSlot *slot = &control->slots[i];
+
+		if ((slot->state != SLOT_BUSY && slot->state != SLOT_REPORTED) ||
+			slot->memory == 0)
+			continue;
+		use.builds++;
+		use.items += slot->nitems;
+		use.need += sum_needs(leader, slot->items, slot->nitems);
+		use.granted += slot->memory;
+	}
+	SpinLockRelease(&control->mutex);
+	return use;
+}
+
+int
+pgcopy_memory_share(Leader *leader, const int *items, int nitems)
+{
+	int64		need = sum_needs(leader, items, nitems);
+	int64		unfinished_need;
+	int			unfinished = pgcopy_queue_unfinished_builds(leader->queue,
+															&unfinished_need);
+	MemoryInUse use = count_in_use(leader);
+	int64		left = get_budget() - use.granted;
+	int			others = Min(unfinished - use.items - nitems,
+							 leader->job->index_jobs - use.builds - 1);
+	int64		fair;
+	int64		spare;
+
+	if (need == 0)
+		return 0;
+	others = Max(others, 0);
+	fair = left / (others + 1);
+	spare = left - (unfinished_need - use.need - need);
+	return (int) Max(Max(fair, Min(spare, need)), LEAST);
+}
+
+void
+pgcopy_memory_take_all(void)
+{
+	char		value[32];
+
+	if (pgcopy_setting_maintenance_work_mem == 0)
+		return;
+	snprintf(value, sizeof(value), "%dkB", pgcopy_setting_maintenance_work_mem);
+	SetConfigOption("maintenance_work_mem", value, PGC_USERSET, PGC_S_SESSION);
+}

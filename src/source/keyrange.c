@@ -1,0 +1,142 @@
+/*-------------------------------------------------------------------------
+ *
+ * keyrange.c
+ *	  Chunks of tables by ranges of an integer key.
+ *
+ * For sources that read all of a table to find a range of ctids, before 14.
+ * The key is the first column of a primary key or of another unique index: an
+ * integer that is never NULL, so that the ranges hold every row.
+ *
+ * Where the chunks end comes out of a sample of some hundred blocks, not out
+ * of the smallest and the largest key: keys have gaps and outliers.  There is
+ * no arithmetic on keys, so none can overflow; and as the first chunk has no
+ * lower bound and the last no upper one, they are exact whatever the sample
+ * has missed, also under a later snapshot.
+ *
+ * A chunk is read by the index.  That is fast where rows lie in about the
+ * order of their keys; where they do not, each chunk would read nearly all
+ * blocks, and one stream is faster: such tables are not split.  The sample
+ * tells that too.  No statistics are needed on the source.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+
+#include "source/keyrange.h"
+
+#define SAMPLE_BLOCKS 500
+
+/* Correlation of the order of keys with that of blocks, at least. */
+#define LEAST_ORDER "0.9"
+
+/* Types by number: they are the same everywhere. */
+static const char keys_sql[] =
+"SELECT DISTINCT ON (i.indrelid) i.indrelid, a.attname"
+" FROM pg_catalog.pg_index AS i"
+" JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid"
+" JOIN pg_catalog.pg_am AS m ON m.oid = c.relam"
+" JOIN pg_catalog.pg_opclass AS o ON o.oid = i.indclass[0]"
+" JOIN pg_catalog.pg_attribute AS a"
+"  ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]"
+" WHERE i.indrelid = ANY ($1::pg_catalog.oid[])"
+"  AND i.indisunique AND i.indisvalid AND i.indpred IS NULL"
+"  AND m.amname = 'btree' AND o.opcdefault"
+"  AND a.attnotnull AND a.atttypid IN (20, 21, 23)"
+" ORDER BY i.indrelid, i.indisprimary DESC, i.indnatts, i.indexrelid";
+
+/* Key, table, percent of its blocks, number of chunks, least order. */
+static const char bounds_sql[] =
+"WITH sample AS ("
+"  SELECT %s::pg_catalog.int8 AS key,"
+"   (ctid::pg_catalog.text::pg_catalog.point)[0] AS block"
+"  FROM ONLY %s TABLESAMPLE SYSTEM (%.6f) REPEATABLE (0)"
+" ), ranked AS ("
+"  SELECT key, block, pg_catalog.row_number() OVER (ORDER BY key) AS rank"
+"  FROM sample"
+" ), chosen AS ("
+"  SELECT pg_catalog.percentile_disc((SELECT pg_catalog.array_agg(n / %d.0::pg_catalog.float8)"
+"    FROM pg_catalog.generate_series(1, %d) AS n)) WITHIN GROUP (ORDER BY key) AS bounds,"
+"   pg_catalog.corr(rank, block) AS sorted"
+"  FROM ranked"
+" )"
+" SELECT DISTINCT u.bound FROM chosen AS c, pg_catalog.unnest(c.bounds) AS u(bound)"
+" WHERE pg_catalog.abs(c.sorted) >= " LEAST_ORDER
+" ORDER BY u.bound";
+
+static void
+choose_bounds(SourceSession *session, SourceRelation *relation, const char *key)
+{
+	double		percent = Min(100.0, 100.0 * SAMPLE_BLOCKS / Max(relation->blocks, 1));
+	char	   *sql = psprintf(bounds_sql, pgcopy_inventory_quoted(key),
+							   pgcopy_inventory_quoted_name(relation), percent,
+							   relation->wanted_chunks, relation->wanted_chunks - 1);
+	SourceRows *rows = pgcopy_session_query(session, sql, 0, NULL);
+
+	for (int i = 0; i < pgcopy_rows_count(rows); i++)
+		relation->split_bounds = lappend(relation->split_bounds,
+										 pstrdup(pgcopy_rows_get(rows, i, 0)));
+	if (relation->split_bounds != NIL)
+		relation->split_key = pstrdup(key);
+	pgcopy_rows_free(rows);
+}
+
+static SourceRelation *
+find_relation(List *relations, Oid oid)
+{
+	ListCell   *lc;
+
+	foreach(lc, relations)
+	{
+		SourceRelation *relation = lfirst(lc);
+
+		if (relation->oid == oid)
+			return relation;
+	}
+	return NULL;
+}
+
+void
+pgcopy_keyrange_choose(SourceSession *session, List *relations)
+{
+	StringInfoData oids;
+	const char *params[1];
+	SourceRows *rows;
+	ListCell   *lc;
+
+	if (relations == NIL)
+		return;
+	initStringInfo(&oids);
+	foreach(lc, relations)
+		appendStringInfo(&oids, "%c%u", foreach_current_index(lc) == 0 ? '{' : ',',
+						 ((SourceRelation *) lfirst(lc))->oid);
+	appendStringInfoChar(&oids, '}');
+	params[0] = oids.data;
+
+	rows = pgcopy_session_query(session, keys_sql, 1, params);
+	for (int i = 0; i < pgcopy_rows_count(rows); i++)
+	{
+		SourceRelation *relation =
+			find_relation(relations, (Oid) pgcopy_rows_get_int64(rows, i, 0));
+
+		CHECK_FOR_INTERRUPTS();
+		if (relation != NULL)
+			choose_bounds(session, relation, pgcopy_rows_get(rows, i, 1));
+	}
+	pgcopy_rows_free(rows);
+}
+
+/*
+ * Without statistics it may believe that a range is a third of the table.
+ * Compiling such a simple query costs more than it saves; 10 cannot.
+ */
+void
+pgcopy_keyrange_prepare(SourceSession *session)
+{
+	pgcopy_session_exec(session,
+						"SELECT pg_catalog.set_config(name, 'off', true)"
+						" FROM pg_catalog.pg_settings"
+						" WHERE name IN ('enable_seqscan', 'jit')");
+}

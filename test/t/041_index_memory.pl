@@ -1,0 +1,83 @@
+# Memory for index builds: one budget, shared out over those that run.
+#
+# What a build may use is told by a function in its index expression, which
+# writes its maintenance_work_mem to the server log at the first row.
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../perl";
+use PgCopy;
+use PgCopyScene;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my ($source, $target) = new_pair('memory', target_conf => "maintenance_work_mem = '40MB'\n");
+new_database($source, 'one', 'two', 'uneven');
+
+# Rows of 7 kB are many bytes quickly; sizes count heap bytes.
+sub create_table
+{
+	my ($db, $name, $rows, @indexes) = @_;
+
+	$source->safe_psql($db, <<'EOQ');
+CREATE OR REPLACE FUNCTION public.noted(a int, name text) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+	IF a = 1 THEN
+		RAISE LOG 'build of % has %', name, current_setting('maintenance_work_mem');
+	END IF;
+	RETURN a;
+END $$;
+EOQ
+	$source->safe_psql($db, "CREATE TABLE $name (a int, b text); ALTER TABLE $name ALTER b SET STORAGE PLAIN;"
+		  . "INSERT INTO $name SELECT g, repeat('x', 7000) FROM generate_series(1, $rows) g;"
+		  . join('', map { "CREATE INDEX $_ ON $name (public.noted(a, '$_'));" } @indexes));
+	return;
+}
+
+# The job's builds and what each had: "name:40MB name:20MB", by name.
+sub builds_of
+{
+	my ($db, %opt) = @_;
+	my $offset = -s $target->logfile;
+	my $name = delete $opt{name};
+
+	new_database($target, $name);
+	clone_ok($target, conninfo($source, db => $db), db => $name, name => "the clone of $name ends done", %opt);
+	my %found;
+	my $log = slurp_file($target->logfile, $offset);
+
+	# ANALYZE calls it too, afterwards, and REFRESH when it builds anew
+	while ($log =~ /build of (\w+) has (\w+)\n[^\n]*CONTEXT[^\n]*\n\s*SQL statement "(?:CREATE INDEX|REFRESH)/g)
+	{
+		$found{$1} = $2;
+	}
+	return join(' ', map { "$_:$found{$_}" } sort keys %found);
+}
+
+create_table('one', 't', 200, 'lone');
+create_table('two', 't', 6000, 'first', 'second');
+create_table('uneven', 'large', 6000, 'large_a');
+create_table('uneven', "small_$_", 1, "small_${_}_a") for 1 .. 5;
+
+is(builds_of('one', name => 'server_setting'), 'lone:40MB',
+	"the last build gets all of the server's maintenance_work_mem");
+
+$target->append_conf('postgresql.conf', "pgcopy.maintenance_work_mem = '12MB'\n");
+$target->reload;
+is(builds_of('one', name => 'own_setting'), 'lone:12MB', 'pgcopy.maintenance_work_mem goes before it');
+is(builds_of('two', name => 'shared', index_jobs => 2), 'first:6MB second:6MB', 'two that run together share it');
+is(builds_of('two', name => 'in_turn', index_jobs => 1), 'first:12MB second:12MB', 'two that run in turn have all of it');
+
+# The small ones could not use their share: the large one has more than half.
+my $uneven = builds_of('uneven', name => 'uneven', table_jobs => 1, index_jobs => 4);
+my ($large) = $uneven =~ /large_a:(\d+)kB/;
+cmp_ok($large // 0, '>', 6 * 1024, "a large one gets what small ones cannot use ($uneven)");
+
+$source->safe_psql('one', <<'EOQ');
+CREATE MATERIALIZED VIEW seen AS SELECT a FROM t;
+CREATE INDEX of_view ON seen (public.noted(a, 'of_view'));
+EOQ
+is(builds_of('one', name => 'late'), 'lone:12MB of_view:12MB', 'an index on a materialized view has it too');
+
+done_testing();
