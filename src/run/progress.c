@@ -57,9 +57,12 @@ pgcopy_progress_create(int64 job, Control *control)
 }
 
 void
-pgcopy_progress_set_queue(Progress *progress, Queue *queue)
+pgcopy_progress_set_queue(Progress *progress, Queue *queue, int64 rows_done,
+						  int64 bytes_done)
 {
 	progress->queue = queue;
+	progress->rows_done = rows_done;
+	progress->bytes_done = bytes_done;
 }
 
 void

@@ -16,8 +16,9 @@ typedef struct Progress Progress;
 /* In the current memory context. */
 extern Progress *pgcopy_progress_create(int64 job, Control *control);
 
-/* From now on these are the items. */
-extern void pgcopy_progress_set_queue(Progress *progress, Queue *queue);
+/* From now on these are the items; so much of them is done already. */
+extern void pgcopy_progress_set_queue(Progress *progress, Queue *queue,
+									  int64 rows_done, int64 bytes_done);
 
 /* Rows and bytes of items that have committed. */
 extern void pgcopy_progress_add(Progress *progress, int64 rows, int64 bytes);

@@ -9,6 +9,10 @@
  * whose session has the locks, takes it from any worker.  While nobody held
  * the locks somebody may have changed a table; that is looked for again.
  *
+ * Where the source itself is away the leader waits for it (outage.c).  A server
+ * that has restarted knows no snapshot any more, but one that only has lost the
+ * leader's session does.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -17,7 +21,9 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "base/retry.h"
 #include "catalog/error.h"
+#include "run/outage.h"
 #include "run/rejoin.h"
 #include "source/inventory.h"
 #include "source/snapshot.h"
@@ -58,37 +64,12 @@ pgcopy_leader_hold_snapshot(Leader *leader, const char *name)
 	pgcopy_snapshot_rename(leader->job->id, leader->control->snapshot_no, name);
 }
 
-/* Have a new session with the old snapshot; false when nobody holds it. */
-static bool
-replace_session(Leader *leader, const ErrorData *error)
-{
-	char	   *name;
-
-	pgcopy_leader_close_session(leader);
-	pgcopy_control_set_snapshot(leader->control, NULL, "");
-	pgcopy_leader_begin(leader);
-	pgcopy_error_insert(leader->job->id, 0, false, error, NULL, NULL);
-	(void) pgcopy_leader_open_session(leader);
-	name = pgcopy_rejoin_snapshot(leader->session, leader->control,
-								  leader->snapshot_content);
-	if (name != NULL)
-		pgcopy_leader_hold_snapshot(leader, name);
-	pgcopy_leader_commit(leader);
-	return name != NULL;
-}
-
-static bool
-is_loss(const Leader *leader, int sqlerrcode)
-{
-	return !pgcopy_session_is_alive(leader->session) ||
-		ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_CONNECTION_EXCEPTION ||
-		sqlerrcode == ERRCODE_ADMIN_SHUTDOWN ||
-		sqlerrcode == ERRCODE_CRASH_SHUTDOWN ||
-		sqlerrcode == ERRCODE_IDLE_IN_TRANSACTION_SESSION_TIMEOUT;
-}
-
-void
-pgcopy_leader_check_session(Leader *leader)
+/*
+ * Ask the leader's session something.  Returns why it is lost, in the leader's
+ * context, NULL when it is not.
+ */
+static ErrorData *
+ask_session(Leader *leader)
 {
 	ErrorData  *volatile error = NULL;
 
@@ -100,7 +81,8 @@ pgcopy_leader_check_session(Leader *leader)
 	PG_CATCH();
 	{
 		if (pgcopy_process_is_cancelled() ||
-			!is_loss(leader, geterrcode()))
+			(pgcopy_session_is_alive(leader->session) &&
+			 !pgcopy_retry_is_loss(geterrcode())))
 			PG_RE_THROW();
 		MemoryContextSwitchTo(leader->context);
 		error = CopyErrorData();
@@ -108,9 +90,82 @@ pgcopy_leader_check_session(Leader *leader)
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(leader->context);
-	if (error == NULL)
-		return;
-	if (!replace_session(leader, error))
-		ReThrowError(error);
+	return error;
+}
+
+static void
+lose_session(Leader *leader, ErrorData *error)
+{
+	pgcopy_leader_close_session(leader);
+	pgcopy_control_set_snapshot(leader->control, NULL, "");
+	leader->lacks_session = true;
+	pgcopy_leader_begin(leader);
+	pgcopy_error_insert(leader->job->id, 0, false, error, NULL, NULL);
+	pgcopy_leader_commit(leader);
 	FreeErrorData(error);
+}
+
+/*
+ * Have a session again, with the old snapshot where one is needed.  Returns why
+ * there is none, in the leader's context, NULL when there is.
+ */
+static ErrorData *
+reach_source(Leader *leader, bool *has_snapshot)
+{
+	ErrorData  *volatile error = NULL;
+	char	   *name;
+
+	PG_TRY();
+	{
+		pgcopy_leader_begin(leader);
+		(void) pgcopy_leader_open_session(leader);
+		name = !leader->lacks_session ? NULL :
+			pgcopy_rejoin_snapshot(leader->session, leader->control,
+								   leader->snapshot_content);
+		if (name != NULL)
+			pgcopy_leader_hold_snapshot(leader, name);
+		pgcopy_leader_commit(leader);
+		*has_snapshot = name != NULL;
+	}
+	PG_CATCH();
+	{
+		if (pgcopy_process_is_cancelled())
+			PG_RE_THROW();
+		MemoryContextSwitchTo(leader->context);
+		error = CopyErrorData();
+		FlushErrorState();
+		AbortCurrentTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(leader->context);
+	if (error != NULL || !*has_snapshot)
+		pgcopy_leader_close_session(leader);
+	return error;
+}
+
+SourceState
+pgcopy_leader_look_at_source(Leader *leader)
+{
+	ErrorData  *error = NULL;
+	bool		has_snapshot = false;
+	bool		lacked_session;
+
+	leader->doubts_source = false;
+	if (leader->has_snapshot)
+	{
+		error = ask_session(leader);
+		if (error == NULL)
+			return SOURCE_IS_THERE;
+		lose_session(leader, error);
+	}
+	error = reach_source(leader, &has_snapshot);
+	if (error != NULL)
+	{
+		pgcopy_outage_note(leader, error);
+		FreeErrorData(error);
+		return SOURCE_IS_AWAY;
+	}
+	lacked_session = leader->lacks_session;
+	leader->lacks_session = false;
+	return lacked_session && !has_snapshot ? SNAPSHOT_IS_GONE : SOURCE_IS_THERE;
 }
