@@ -72,6 +72,7 @@ void
 pgcopy_leader_close_session(Leader *leader)
 {
 	leader->session = NULL;
+	leader->asked = 0;
 	leader->has_snapshot = false;
 	MemoryContextReset(leader->session_context);
 }
@@ -369,6 +370,8 @@ end_badly(Leader *leader, ErrorData *error)
 	/* a second pgcopy_cancel() must not stop us half-way */
 	pgcopy_process_ignore_cancels();
 	AbortCurrentTransaction();
+	if (leader->workers != NULL)
+		pgcopy_workers_kill(leader->workers);
 	pgcopy_leader_close_session(leader);
 	if (leader->workers != NULL)
 		pgcopy_workers_stop(leader->workers);

@@ -42,7 +42,8 @@ typedef struct Leader
 	SourceSession *session;		/* holds the snapshot and the locks */
 	bool		has_snapshot;
 	char	   *snapshot_content;	/* what it sees */
-	TimestampTz source_seen;	/* when it was last asked */
+	TimestampTz source_seen;	/* when it last answered */
+	TimestampTz asked;			/* its session is to answer since, or 0 */
 	bool		lacks_session;	/* it was lost, and there is no new one yet */
 	bool		doubts_source;	/* a worker could not reach it */
 	Outage		outage;

@@ -30,6 +30,7 @@
 #include "run/chunks.h"
 #include "run/leader.h"
 #include "run/outage.h"
+#include "run/patience.h"
 #include "run/plan.h"
 #include "schema/dump.h"
 #include "source/inventory.h"
@@ -57,6 +58,7 @@ pgcopy_leader_open_session(Leader *leader)
 							psprintf("pgcopy job " INT64_FORMAT " leader",
 									 leader->job->id));
 	MemoryContextSwitchTo(caller);
+	pgcopy_session_on_wait(leader->session, pgcopy_patience_tell, leader);
 	pgcopy_outage_end(leader);
 	return conninfo;
 }

@@ -22,11 +22,15 @@
 #include "utils/memutils.h"
 
 #include "base/retry.h"
+#include "base/settings.h"
 #include "catalog/error.h"
 #include "run/outage.h"
 #include "run/rejoin.h"
 #include "source/inventory.h"
 #include "source/snapshot.h"
+
+/* How long to wait for an answer before something else is done, ms. */
+#define ANSWER_TIME 100
 
 char *
 pgcopy_rejoin_snapshot(SourceSession *session, Control *control,
@@ -65,18 +69,57 @@ pgcopy_leader_hold_snapshot(Leader *leader, const char *name)
 }
 
 /*
- * Ask the leader's session something.  Returns why it is lost, in the leader's
- * context, NULL when it is not.
+ * The source has been asked and has not answered, for longer than it would be
+ * waited for if it were away.  Its kernel may well be alive: no timeout of TCP
+ * sees that.
+ */
+static void
+check_silence(Leader *leader)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	int			silent = (int) ((now - leader->asked) / USECS_PER_SEC);
+	char		message[CONTROL_MESSAGE_LENGTH];
+
+	if (silent >= Max(pgcopy_setting_source_retry_timeout, SILENCE_NOTED))
+		ereport(ERROR,
+				(errcode(ERRCODE_CONNECTION_FAILURE),
+				 errmsg("the source has not answered for %d s", silent),
+				 errhint("See whether its server hangs.")));
+	if (silent < SILENCE_NOTED)
+		return;
+	snprintf(message, sizeof(message),
+			 "the source has not answered for %d s: see whether it hangs", silent);
+	pgcopy_progress_set_message(leader->progress, message);
+}
+
+static void
+ask_session(Leader *leader)
+{
+	if (leader->asked == 0)
+	{
+		pgcopy_session_ask(leader->session);
+		leader->asked = GetCurrentTimestamp();
+	}
+	if (pgcopy_session_has_answered(leader->session, ANSWER_TIME))
+		leader->asked = 0;
+	else
+		check_silence(leader);
+}
+
+/*
+ * Ask the leader's session whether it is there; it may take until a later call
+ * to answer.  Returns why it is lost, in the leader's context, NULL when that is
+ * not known.
  */
 static ErrorData *
-ask_session(Leader *leader)
+try_ask_session(Leader *leader)
 {
 	ErrorData  *volatile error = NULL;
 
 	MemoryContextSwitchTo(leader->work_context);
 	PG_TRY();
 	{
-		pgcopy_session_exec(leader->session, "SELECT 1");
+		ask_session(leader);
 	}
 	PG_CATCH();
 	{
@@ -153,7 +196,7 @@ pgcopy_leader_look_at_source(Leader *leader)
 	leader->doubts_source = false;
 	if (leader->has_snapshot)
 	{
-		error = ask_session(leader);
+		error = try_ask_session(leader);
 		if (error == NULL)
 			return SOURCE_IS_THERE;
 		lose_session(leader, error);

@@ -367,7 +367,7 @@ static bool
 look_after_source(Leader *leader)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	bool		is_due = leader->doubts_source ||
+	bool		is_due = leader->doubts_source || leader->asked != 0 ||
 	(leader->has_snapshot && (now - leader->source_seen >= PING_INTERVAL ||
 							  pgcopy_session_has_news(leader->session)));
 	SourceState state;
@@ -377,7 +377,8 @@ look_after_source(Leader *leader)
 	if (!is_due)
 		return true;
 	state = pgcopy_leader_look_at_source(leader);
-	leader->source_seen = GetCurrentTimestamp();
+	if (leader->asked == 0)
+		leader->source_seen = GetCurrentTimestamp();
 	pgcopy_queue_set_source_away(leader->queue, state == SOURCE_IS_AWAY);
 	return state != SNAPSHOT_IS_GONE;
 }
@@ -385,15 +386,21 @@ look_after_source(Leader *leader)
 static void
 tell_what_is_missing(Leader *leader, int missing)
 {
-	bool		is_short = missing > 0 &&
-	pgcopy_workers_count(leader->workers) == 0 &&
-	pgcopy_workers_are_short(leader->workers);
+	char		message[CONTROL_MESSAGE_LENGTH] = "";
+	int			seconds;
+	int			worker = pgcopy_progress_find_silent(leader->progress, &seconds);
 
-	if (leader->outage.since != 0)
-		return;
-	pgcopy_progress_set_message(leader->progress, is_short ?
-								"waiting for a free background worker: raise max_worker_processes" :
-								NULL);
+	if (leader->outage.since != 0 || leader->asked != 0)
+		return;					/* something worse is told already */
+	if (missing > 0 && pgcopy_workers_count(leader->workers) == 0 &&
+		pgcopy_workers_are_short(leader->workers))
+		strlcpy(message, "waiting for a free background worker: raise max_worker_processes",
+				sizeof(message));
+	else if (worker != 0)
+		snprintf(message, sizeof(message),
+				 "worker %d has had nothing from the source for %d s: see pg_stat_activity there",
+				 worker, seconds);
+	pgcopy_progress_set_message(leader->progress, message);
 }
 
 static void
@@ -428,7 +435,8 @@ run_round(Leader *leader, TimestampTz *next)
 	missing = hand_out(leader);
 	if (missing > 0)
 		pgcopy_workers_start(leader->workers, missing);
-	else if (pgcopy_queue_unfinished_copies(leader->queue) > 0)
+	else if (pgcopy_queue_unfinished_copies(leader->queue) > 0 &&
+			 leader->asked == 0)
 	{
 		no = pgcopy_queue_take_through_leader(leader->queue);
 		if (no != 0)
