@@ -565,6 +565,23 @@ GRANT SELECT ON pgcopy.step, pgcopy_jobs, pgcopy_progress, pgcopy_tables, pgcopy
 GRANT USAGE ON SCHEMA pgcopy TO PUBLIC;
 
 --
+-- Dropping the extension, or what belongs to a job's owner, under a running job.
+--
+
+CREATE FUNCTION pgcopy.guard() RETURNS event_trigger
+AS 'MODULE_PATHNAME', 'pgcopy_guard'
+LANGUAGE C;
+
+COMMENT ON FUNCTION pgcopy.guard() IS 'refuses to drop what a running job needs';
+
+CREATE EVENT TRIGGER pgcopy_guard ON ddl_command_start
+    WHEN TAG IN ('DROP EXTENSION', 'DROP OWNED')
+    EXECUTE FUNCTION pgcopy.guard();
+ALTER EVENT TRIGGER pgcopy_guard ENABLE ALWAYS;
+
+COMMENT ON EVENT TRIGGER pgcopy_guard IS 'pgcopydb_ext: cancel a running job before you drop what it needs';
+
+--
 -- A foreign server can name the source: its user mapping holds the password.
 --
 

@@ -15,23 +15,33 @@
 #define LONGEST_DELAY 10000		/* ms */
 
 bool
-pgcopy_retry_is_worth_it(int sqlerrcode)
+pgcopy_retry_is_loss(int sqlerrcode)
 {
-	switch (ERRCODE_TO_CATEGORY(sqlerrcode))
+	if (ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_CONNECTION_EXCEPTION)
+		return true;			/* 08: lost, refused */
+
+	switch (sqlerrcode)
 	{
-		case ERRCODE_CONNECTION_EXCEPTION:	/* 08: lost, refused */
-		case ERRCODE_TRANSACTION_ROLLBACK:	/* 40: deadlock, conflict */
+		case ERRCODE_CANNOT_CONNECT_NOW:
+		case ERRCODE_ADMIN_SHUTDOWN:
+		case ERRCODE_CRASH_SHUTDOWN:
+		case ERRCODE_IDLE_IN_TRANSACTION_SESSION_TIMEOUT:
 			return true;
 	}
+	return false;
+}
+
+bool
+pgcopy_retry_is_worth_it(int sqlerrcode)
+{
+	if (pgcopy_retry_is_loss(sqlerrcode) ||
+		ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_TRANSACTION_ROLLBACK)
+		return true;			/* 40: deadlock, conflict */
 
 	switch (sqlerrcode)
 	{
 		case ERRCODE_LOCK_NOT_AVAILABLE:
 		case ERRCODE_TOO_MANY_CONNECTIONS:
-		case ERRCODE_CANNOT_CONNECT_NOW:
-		case ERRCODE_ADMIN_SHUTDOWN:
-		case ERRCODE_CRASH_SHUTDOWN:
-		case ERRCODE_IDLE_IN_TRANSACTION_SESSION_TIMEOUT:
 		case ERRCODE_QUERY_CANCELED:
 			return true;
 	}

@@ -14,6 +14,9 @@
  */
 extern bool pgcopy_retry_is_worth_it(int sqlerrcode);
 
+/* True for those of them that say that the source, or a session, is gone. */
+extern bool pgcopy_retry_is_loss(int sqlerrcode);
+
 /* True when an item that has failed with it in that attempt is tried again. */
 extern bool pgcopy_retry_is_due(int sqlerrcode, int attempts);
 

@@ -9,6 +9,7 @@
 
 #include <limits.h>
 
+#include "datatype/timestamp.h"
 #include "utils/guc.h"
 
 #include "base/compat.h"
@@ -16,6 +17,7 @@
 
 char	   *pgcopy_setting_pg_dump = NULL;
 int			pgcopy_setting_max_attempts = 5;
+int			pgcopy_setting_source_retry_timeout = 300;
 bool		pgcopy_setting_auto_resume = true;
 int			pgcopy_setting_maintenance_work_mem = 0;
 bool		pgcopy_setting_split_by_ctid = true;
@@ -41,6 +43,15 @@ pgcopy_settings_define(void)
 							5, 1, 100,
 							PGC_SUSET,
 							0,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("pgcopy.source_retry_timeout",
+							"How long a job waits for a source that is away.",
+							"Zero means that it fails at once.",
+							&pgcopy_setting_source_retry_timeout,
+							300, 0, 7 * SECS_PER_DAY,
+							PGC_SUSET,
+							GUC_UNIT_S,
 							NULL, NULL, NULL);
 
 	DefineCustomBoolVariable("pgcopy.auto_resume",

@@ -34,6 +34,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "base/settings.h"
 #include "catalog/error.h"
 #include "catalog/relation.h"
 #include "catalog/survey.h"
@@ -71,6 +72,7 @@ void
 pgcopy_leader_close_session(Leader *leader)
 {
 	leader->session = NULL;
+	leader->asked = 0;
 	leader->has_snapshot = false;
 	MemoryContextReset(leader->session_context);
 }
@@ -218,8 +220,8 @@ load_queue(Leader *leader)
 	MemoryContextSwitchTo(leader->context);
 	leader->queue = pgcopy_queue_load(leader->job->id);
 	pgcopy_survey_fetch(leader->job->id, &survey);
-	pgcopy_progress_set_queue(leader->progress, leader->queue);
-	pgcopy_progress_add(leader->progress, survey.rows_done, survey.bytes_done);
+	pgcopy_progress_set_queue(leader->progress, leader->queue,
+							  survey.rows_done, survey.bytes_done);
 	pgcopy_progress_publish(leader->progress);
 	pgcopy_leader_advise(leader);
 	pgcopy_leader_commit(leader);
@@ -235,25 +237,50 @@ await_workers(Leader *leader)
 }
 
 static void
+prepare(Leader *leader)
+{
+	if (!pgcopy_leader_resume(leader))
+		pgcopy_leader_plan(leader);
+	load_queue(leader);
+}
+
+/*
+ * The source was away and the snapshot is gone: do here what a resume does,
+ * with its rules.  What the user chose last time was about another snapshot.
+ */
+static void
+prepare_again(Leader *leader)
+{
+	if (++leader->outage.count > pgcopy_setting_max_attempts)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONNECTION_FAILURE),
+				 errmsg("the source goes away each time it is read"),
+				 errhint("See the log of the source, then SELECT pgcopy_resume(" INT64_FORMAT ").",
+						 leader->job->id)));
+	pgcopy_workers_stop(leader->workers);
+	leader->args.choice = RESUME_UNSAID;
+	prepare(leader);
+}
+
+static void
 run_job(Leader *leader)
 {
 	pgcopy_apply_begin_session();
 	await_workers(leader);
-	if (!pgcopy_leader_resume(leader))
-		pgcopy_leader_plan(leader);
-	load_queue(leader);
+	prepare(leader);
 
 	move_job(leader, JOB_PRE_DATA);
 	pgcopy_leader_run_serial(leader, STAGE_PRE_DATA);
 	resolve_targets(leader);
 
 	move_job(leader, JOB_COPYING);
-	pgcopy_leader_run_parallel(leader, STAGE_COPYING);
+	while (!pgcopy_leader_run_parallel(leader, STAGE_COPYING))
+		prepare_again(leader);
 
 	move_job(leader, JOB_POST_DATA);
 	pgcopy_leader_run_serial(leader, STAGE_POST_DATA);
 	set_phase(leader, "refresh");
-	pgcopy_leader_run_parallel(leader, STAGE_LATE);
+	(void) pgcopy_leader_run_parallel(leader, STAGE_LATE);
 	set_phase(leader, "final");
 	pgcopy_leader_run_serial(leader, STAGE_FINAL);
 
@@ -343,6 +370,8 @@ end_badly(Leader *leader, ErrorData *error)
 	/* a second pgcopy_cancel() must not stop us half-way */
 	pgcopy_process_ignore_cancels();
 	AbortCurrentTransaction();
+	if (leader->workers != NULL)
+		pgcopy_workers_kill(leader->workers);
 	pgcopy_leader_close_session(leader);
 	if (leader->workers != NULL)
 		pgcopy_workers_stop(leader->workers);

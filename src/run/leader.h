@@ -16,6 +16,15 @@
 #include "run/workers.h"
 #include "source/session.h"
 
+/* The source is away. */
+typedef struct Outage
+{
+	TimestampTz since;			/* 0: it is not */
+	TimestampTz next_try;
+	int			tries;
+	int			count;			/* outages of this leader so far */
+} Outage;
+
 typedef struct Leader
 {
 	ProcessArgs args;
@@ -33,6 +42,11 @@ typedef struct Leader
 	SourceSession *session;		/* holds the snapshot and the locks */
 	bool		has_snapshot;
 	char	   *snapshot_content;	/* what it sees */
+	TimestampTz source_seen;	/* when it last answered */
+	TimestampTz asked;			/* its session is to answer since, or 0 */
+	bool		lacks_session;	/* it was lost, and there is no new one yet */
+	bool		doubts_source;	/* a worker could not reach it */
+	Outage		outage;
 
 	int			own_item;		/* the leader itself is at it, or 0 */
 	bool		error_is_recorded;	/* the ERROR on its way is in pgcopy.error */
@@ -63,8 +77,11 @@ extern void pgcopy_leader_keep_snapshot(Leader *leader, const char *snapshot);
 /* serial.c: the statements of a stage, in order. */
 extern void pgcopy_leader_run_serial(Leader *leader, ItemStage stage);
 
-/* schedule.c: a parallel stage. */
-extern void pgcopy_leader_run_parallel(Leader *leader, ItemStage stage);
+/*
+ * schedule.c: a parallel stage.  False when the snapshot is gone while rows are
+ * to be read under it.
+ */
+extern bool pgcopy_leader_run_parallel(Leader *leader, ItemStage stage);
 
 /* Transactions of the leader; memory context is work_context inside. */
 extern void pgcopy_leader_begin(Leader *leader);

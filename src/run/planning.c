@@ -9,7 +9,8 @@
  * definitions read later would not be those of the snapshot: that is looked
  * for after the locks and once more after pg_dump, and when there is any, all
  * starts over with a new snapshot, a few times.  The same when pg_dump cannot
- * get a lock because somebody's ALTER TABLE has queued up behind ours.
+ * get a lock because somebody's ALTER TABLE has queued up behind ours.  A source
+ * that is away is waited for (outage.c), and then all starts over as well.
  *
  * Nothing of the target is changed here but the job's own rows.
  *
@@ -28,6 +29,8 @@
 #include "load/largeobject.h"
 #include "run/chunks.h"
 #include "run/leader.h"
+#include "run/outage.h"
+#include "run/patience.h"
 #include "run/plan.h"
 #include "schema/dump.h"
 #include "source/inventory.h"
@@ -55,6 +58,8 @@ pgcopy_leader_open_session(Leader *leader)
 							psprintf("pgcopy job " INT64_FORMAT " leader",
 									 leader->job->id));
 	MemoryContextSwitchTo(caller);
+	pgcopy_session_on_wait(leader->session, pgcopy_patience_tell, leader);
+	pgcopy_outage_end(leader);
 	return conninfo;
 }
 
@@ -146,21 +151,50 @@ try_plan(Leader *leader, char **what)
 	return true;
 }
 
+typedef enum Attempt
+{
+	SOURCE_READ,
+	SOURCE_CHANGED,
+	SOURCE_AWAY
+} Attempt;
+
+/* What an error of an attempt means; thrown again when that is an error. */
+static Attempt
+judge_error(Leader *leader, ErrorData *error, char **what)
+{
+	Attempt		result = SOURCE_AWAY;
+
+	if (pgcopy_process_is_cancelled())
+		ReThrowError(error);
+	if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
+	{
+		*what = "a table of the source is locked";
+		result = SOURCE_CHANGED;
+	}
+	else
+		pgcopy_outage_note(leader, error);
+	FreeErrorData(error);
+	return result;
+}
+
 /*
  * One attempt, where a lock that pg_dump could not get counts as a change of the
  * source.  On return no transaction is open.
  */
-static bool
+static Attempt
 attempt(Leader *leader, SourceReader reader, char **what)
 {
-	volatile bool is_read = false;
+	volatile Attempt result = SOURCE_CHANGED;
+	ErrorData  *volatile error = NULL;
 
 	PG_TRY();
 	{
 		pgcopy_leader_begin(leader);
-		is_read = reader(leader, what);
-		if (is_read)
+		if (reader(leader, what))
+		{
 			pgcopy_leader_commit(leader);
+			result = SOURCE_READ;
+		}
 		else
 		{
 			*what = MemoryContextStrdup(leader->context, *what);
@@ -169,28 +203,39 @@ attempt(Leader *leader, SourceReader reader, char **what)
 	}
 	PG_CATCH();
 	{
-		if (geterrcode() != ERRCODE_LOCK_NOT_AVAILABLE)
-			PG_RE_THROW();
+		MemoryContextSwitchTo(leader->context);
+		error = CopyErrorData();
 		FlushErrorState();
 		AbortCurrentTransaction();
-		*what = "a table of the source is locked";
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(leader->context);
 	MemoryContextReset(leader->work_context);
-	return is_read;
+	if (error != NULL)
+		result = judge_error(leader, error, what);
+	return result;
 }
 
+/* As often as the source changes, and as long as it may be away. */
 void
 pgcopy_leader_read_source(Leader *leader, SourceReader reader)
 {
 	char	   *what = NULL;
+	int			changes = 0;
 
-	for (int i = 1; i <= PLAN_ATTEMPTS; i++)
+	while (changes < PLAN_ATTEMPTS)
 	{
-		if (attempt(leader, reader, &what))
+		Attempt		result = attempt(leader, reader, &what);
+
+		if (result == SOURCE_READ)
 			return;
 		pgcopy_leader_close_session(leader);
+		if (result == SOURCE_AWAY)
+		{
+			pgcopy_outage_wait(leader);
+			continue;
+		}
+		changes++;
 		pgcopy_progress_set_message(leader->progress,
 									psprintf("the source has changed while it was read (%s), reading it again",
 											 what));

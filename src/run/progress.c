@@ -17,6 +17,7 @@
 #include "postgres.h"
 
 #include "utils/timestamp.h"
+#include "utils/wait_event.h"
 
 #include "catalog/job.h"
 #include "run/progress.h"
@@ -44,6 +45,8 @@ struct Progress
 	int			percent;		/* high-water mark */
 	Sample		samples[SAMPLES];
 	int64		nsamples;		/* ever taken */
+	int64		seen_bytes[CONTROL_MAX_SLOTS];	/* of each worker, last */
+	TimestampTz moved[CONTROL_MAX_SLOTS];	/* when that was different */
 };
 
 Progress *
@@ -57,9 +60,12 @@ pgcopy_progress_create(int64 job, Control *control)
 }
 
 void
-pgcopy_progress_set_queue(Progress *progress, Queue *queue)
+pgcopy_progress_set_queue(Progress *progress, Queue *queue, int64 rows_done,
+						  int64 bytes_done)
 {
 	progress->queue = queue;
+	progress->rows_done = rows_done;
+	progress->bytes_done = bytes_done;
 }
 
 void
@@ -87,6 +93,45 @@ pgcopy_progress_set_message(Progress *progress, const char *message)
 	SpinLockRelease(&control->mutex);
 }
 
+/* Whether a worker waits on a socket or its latch, not for a lock or a disk. */
+static bool
+waits_for_source(Control *control, int slot)
+{
+	bool		is_waiting;
+
+	SpinLockAcquire(&control->mutex);
+	is_waiting = control->slots[slot].state == SLOT_BUSY &&
+		control->slots[slot].proc != NULL &&
+		control->slots[slot].proc->wait_event_info == PG_WAIT_EXTENSION;
+	SpinLockRelease(&control->mutex);
+	return is_waiting;
+}
+
+/* Note whether a worker reads on. */
+static void
+watch_worker(Progress *progress, int slot, int64 bytes)
+{
+	if (bytes == progress->seen_bytes[slot] && progress->moved[slot] != 0 &&
+		waits_for_source(progress->control, slot))
+		return;
+	progress->seen_bytes[slot] = bytes;
+	progress->moved[slot] = GetCurrentTimestamp();
+}
+
+int
+pgcopy_progress_find_silent(const Progress *progress, int *seconds)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	for (int i = 0; i < progress->control->nslots; i++)
+	{
+		*seconds = (int) ((now - progress->moved[i]) / USECS_PER_SEC);
+		if (progress->moved[i] != 0 && *seconds >= SILENCE_NOTED)
+			return i + 1;
+	}
+	return 0;
+}
+
 /* What has been read so far, committed or not. */
 static void
 count_live(Progress *progress, int64 *rows, int64 *bytes, int64 *cost)
@@ -105,7 +150,11 @@ count_live(Progress *progress, int64 *rows, int64 *bytes, int64 *cost)
 		int64		before = pg_atomic_read_u64(&slot->bytes_before);
 
 		if (no == 0 || no > pgcopy_queue_size(progress->queue))
+		{
+			progress->moved[i] = 0;
 			continue;
+		}
+		watch_worker(progress, i, read + before);
 		*rows += pg_atomic_read_u64(&slot->rows);
 		*bytes += read + before;
 		*cost += Min(read, pgcopy_queue_item(progress->queue, no)->cost) + before;

@@ -11,7 +11,8 @@
  *
  * No item is handed out whose lock on a table would wait for an item that is
  * running: per table we count the running holders of each lock mode.  An item
- * that would wait is set aside until something ends.
+ * that would wait is set aside until something ends.  So is what needs a source
+ * that is away.
  *
  * Only the leader calls this, and nothing here writes the catalog.
  *
@@ -201,6 +202,9 @@ would_wait_on(Queue *queue, int relation, LOCKMODE mode)
 static bool
 would_wait(Queue *queue, const QueueItem *item)
 {
+	if (queue->source_is_away &&
+		(is_copy(item->kind) || item->kind == ITEM_SEQUENCE))
+		return true;
 	if (item->kind == ITEM_FOREIGN_KEY && queue->fk_is_running)
 		return true;
 	return would_wait_on(queue, item->relation, lock_of(item->kind)) ||
@@ -265,6 +269,15 @@ recall_aside(Queue *queue)
 		make_ready(queue, lfirst(lc));
 	list_free(queue->aside);
 	queue->aside = NIL;
+}
+
+void
+pgcopy_queue_set_source_away(Queue *queue, bool is_away)
+{
+	if (queue->source_is_away == is_away)
+		return;
+	queue->source_is_away = is_away;
+	recall_aside(queue);
 }
 
 TimestampTz

@@ -84,6 +84,9 @@ extern int64 pgcopy_queue_memory_need(const QueueItem *item);
 /* About how many assignments of a line could be taken now. */
 extern int	pgcopy_queue_ready(Queue *queue, QueueLine line);
 
+/* While the source is away nothing that needs it is handed out. */
+extern void pgcopy_queue_set_source_away(Queue *queue, bool is_away);
+
 /*
  * Delayed items whose time has come become ready; returns when the next one
  * will, 0: there is none.

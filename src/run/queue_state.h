@@ -31,10 +31,11 @@ struct Queue
 	ItemStage	stage;
 	pairingheap *lines[QUEUE_LINES];
 	int			ready[QUEUE_LINES]; /* entries in them */
-	List	   *aside;			/* QueueItems that would wait for a lock */
+	List	   *aside;			/* QueueItems that would wait */
 	List	   *delayed;		/* QueueItems with not_before */
 	List	   *through_leader;
 	bool		fk_is_running;
+	bool		source_is_away;
 	int			unfinished;
 	int			unfinished_copies;
 	int			unfinished_builds;	/* that need memory */

@@ -9,6 +9,10 @@
  * whose session has the locks, takes it from any worker.  While nobody held
  * the locks somebody may have changed a table; that is looked for again.
  *
+ * Where the source itself is away the leader waits for it (outage.c).  A server
+ * that has restarted knows no snapshot any more, but one that only has lost the
+ * leader's session does.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -17,10 +21,16 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "base/retry.h"
+#include "base/settings.h"
 #include "catalog/error.h"
+#include "run/outage.h"
 #include "run/rejoin.h"
 #include "source/inventory.h"
 #include "source/snapshot.h"
+
+/* How long to wait for an answer before something else is done, ms. */
+#define ANSWER_TIME 100
 
 char *
 pgcopy_rejoin_snapshot(SourceSession *session, Control *control,
@@ -58,49 +68,64 @@ pgcopy_leader_hold_snapshot(Leader *leader, const char *name)
 	pgcopy_snapshot_rename(leader->job->id, leader->control->snapshot_no, name);
 }
 
-/* Have a new session with the old snapshot; false when nobody holds it. */
-static bool
-replace_session(Leader *leader, const ErrorData *error)
+/*
+ * The source has been asked and has not answered, for longer than it would be
+ * waited for if it were away.  Its kernel may well be alive: no timeout of TCP
+ * sees that.
+ */
+static void
+check_silence(Leader *leader)
 {
-	char	   *name;
+	TimestampTz now = GetCurrentTimestamp();
+	int			silent = (int) ((now - leader->asked) / USECS_PER_SEC);
+	char		message[CONTROL_MESSAGE_LENGTH];
 
-	pgcopy_leader_close_session(leader);
-	pgcopy_control_set_snapshot(leader->control, NULL, "");
-	pgcopy_leader_begin(leader);
-	pgcopy_error_insert(leader->job->id, 0, false, error, NULL, NULL);
-	(void) pgcopy_leader_open_session(leader);
-	name = pgcopy_rejoin_snapshot(leader->session, leader->control,
-								  leader->snapshot_content);
-	if (name != NULL)
-		pgcopy_leader_hold_snapshot(leader, name);
-	pgcopy_leader_commit(leader);
-	return name != NULL;
+	if (silent >= Max(pgcopy_setting_source_retry_timeout, SILENCE_NOTED))
+		ereport(ERROR,
+				(errcode(ERRCODE_CONNECTION_FAILURE),
+				 errmsg("the source has not answered for %d s", silent),
+				 errhint("See whether its server hangs.")));
+	if (silent < SILENCE_NOTED)
+		return;
+	snprintf(message, sizeof(message),
+			 "the source has not answered for %d s: see whether it hangs", silent);
+	pgcopy_progress_set_message(leader->progress, message);
 }
 
-static bool
-is_loss(const Leader *leader, int sqlerrcode)
+static void
+ask_session(Leader *leader)
 {
-	return !pgcopy_session_is_alive(leader->session) ||
-		ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_CONNECTION_EXCEPTION ||
-		sqlerrcode == ERRCODE_ADMIN_SHUTDOWN ||
-		sqlerrcode == ERRCODE_CRASH_SHUTDOWN ||
-		sqlerrcode == ERRCODE_IDLE_IN_TRANSACTION_SESSION_TIMEOUT;
+	if (leader->asked == 0)
+	{
+		pgcopy_session_ask(leader->session);
+		leader->asked = GetCurrentTimestamp();
+	}
+	if (pgcopy_session_has_answered(leader->session, ANSWER_TIME))
+		leader->asked = 0;
+	else
+		check_silence(leader);
 }
 
-void
-pgcopy_leader_check_session(Leader *leader)
+/*
+ * Ask the leader's session whether it is there; it may take until a later call
+ * to answer.  Returns why it is lost, in the leader's context, NULL when that is
+ * not known.
+ */
+static ErrorData *
+try_ask_session(Leader *leader)
 {
 	ErrorData  *volatile error = NULL;
 
 	MemoryContextSwitchTo(leader->work_context);
 	PG_TRY();
 	{
-		pgcopy_session_exec(leader->session, "SELECT 1");
+		ask_session(leader);
 	}
 	PG_CATCH();
 	{
 		if (pgcopy_process_is_cancelled() ||
-			!is_loss(leader, geterrcode()))
+			(pgcopy_session_is_alive(leader->session) &&
+			 !pgcopy_retry_is_loss(geterrcode())))
 			PG_RE_THROW();
 		MemoryContextSwitchTo(leader->context);
 		error = CopyErrorData();
@@ -108,9 +133,82 @@ pgcopy_leader_check_session(Leader *leader)
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(leader->context);
-	if (error == NULL)
-		return;
-	if (!replace_session(leader, error))
-		ReThrowError(error);
+	return error;
+}
+
+static void
+lose_session(Leader *leader, ErrorData *error)
+{
+	pgcopy_leader_close_session(leader);
+	pgcopy_control_set_snapshot(leader->control, NULL, "");
+	leader->lacks_session = true;
+	pgcopy_leader_begin(leader);
+	pgcopy_error_insert(leader->job->id, 0, false, error, NULL, NULL);
+	pgcopy_leader_commit(leader);
 	FreeErrorData(error);
+}
+
+/*
+ * Have a session again, with the old snapshot where one is needed.  Returns why
+ * there is none, in the leader's context, NULL when there is.
+ */
+static ErrorData *
+reach_source(Leader *leader, bool *has_snapshot)
+{
+	ErrorData  *volatile error = NULL;
+	char	   *name;
+
+	PG_TRY();
+	{
+		pgcopy_leader_begin(leader);
+		(void) pgcopy_leader_open_session(leader);
+		name = !leader->lacks_session ? NULL :
+			pgcopy_rejoin_snapshot(leader->session, leader->control,
+								   leader->snapshot_content);
+		if (name != NULL)
+			pgcopy_leader_hold_snapshot(leader, name);
+		pgcopy_leader_commit(leader);
+		*has_snapshot = name != NULL;
+	}
+	PG_CATCH();
+	{
+		if (pgcopy_process_is_cancelled())
+			PG_RE_THROW();
+		MemoryContextSwitchTo(leader->context);
+		error = CopyErrorData();
+		FlushErrorState();
+		AbortCurrentTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(leader->context);
+	if (error != NULL || !*has_snapshot)
+		pgcopy_leader_close_session(leader);
+	return error;
+}
+
+SourceState
+pgcopy_leader_look_at_source(Leader *leader)
+{
+	ErrorData  *error = NULL;
+	bool		has_snapshot = false;
+	bool		lacked_session;
+
+	leader->doubts_source = false;
+	if (leader->has_snapshot)
+	{
+		error = try_ask_session(leader);
+		if (error == NULL)
+			return SOURCE_IS_THERE;
+		lose_session(leader, error);
+	}
+	error = reach_source(leader, &has_snapshot);
+	if (error != NULL)
+	{
+		pgcopy_outage_note(leader, error);
+		FreeErrorData(error);
+		return SOURCE_IS_AWAY;
+	}
+	lacked_session = leader->lacks_session;
+	leader->lacks_session = false;
+	return lacked_session && !has_snapshot ? SNAPSHOT_IS_GONE : SOURCE_IS_THERE;
 }

@@ -24,10 +24,18 @@ extern char *pgcopy_rejoin_snapshot(SourceSession *session, Control *control,
  */
 extern void pgcopy_leader_hold_snapshot(Leader *leader, const char *name);
 
+typedef enum SourceState
+{
+	SOURCE_IS_THERE,
+	SOURCE_IS_AWAY,				/* as leader->outage says */
+	SNAPSHOT_IS_GONE			/* it is there, but nobody holds the snapshot */
+} SourceState;
+
 /*
  * Ask whether the leader's session is there, and replace a lost one with the
- * snapshot of a worker's.  Throws why it was lost when nobody holds it.
+ * snapshot of a worker's.  Where none is needed, see whether the source lets us
+ * in.  Throws when it has been away too long.
  */
-extern void pgcopy_leader_check_session(Leader *leader);
+extern SourceState pgcopy_leader_look_at_source(Leader *leader);
 
 #endif							/* PGCOPY_REJOIN_H */

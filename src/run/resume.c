@@ -135,25 +135,26 @@ reopen_items(Leader *leader)
 	list_free(emptied);
 }
 
-/* Have the snapshot that the rest was read under; false when it is gone. */
+/* SourceReader: the snapshot that the rest was read under, none when it is gone. */
 static bool
-take_old_snapshot(Leader *leader, Survey *survey)
+try_old_snapshot(Leader *leader, char **what)
 {
+	Survey		survey;
 	char	   *name;
 
-	pgcopy_leader_begin(leader);
+	pgcopy_survey_fetch(leader->job->id, &survey);
 	(void) pgcopy_leader_open_session(leader);
-	name = import_old_snapshot(leader->session, survey);
+	name = import_old_snapshot(leader->session, &survey);
 	if (name == NULL)
-		pgcopy_leader_close_session(leader);
-	else
 	{
-		leader->control->snapshot_no = survey->snapshot_no;
-		leader->snapshot_content = survey->snapshot_content;
-		pgcopy_leader_hold_snapshot(leader, name);
+		pgcopy_leader_close_session(leader);
+		return true;
 	}
-	pgcopy_leader_commit(leader);
-	return name != NULL;
+	leader->control->snapshot_no = survey.snapshot_no;
+	leader->snapshot_content = MemoryContextStrdup(leader->context,
+												   survey.snapshot_content);
+	pgcopy_leader_hold_snapshot(leader, name);
+	return true;
 }
 
 /* SourceReader: a new snapshot of an unchanged source. */
@@ -210,7 +211,8 @@ pgcopy_leader_resume(Leader *leader)
 		return true;
 	else if (needs_old_snapshot(&survey))
 	{
-		if (take_old_snapshot(leader, &survey))
+		pgcopy_leader_read_source(leader, try_old_snapshot);
+		if (leader->has_snapshot)
 			return true;
 		if (choice == RESUME_UNSAID)
 			report_gone(leader->job->id, &survey);

@@ -34,6 +34,7 @@
 #include "catalog/error.h"
 #include "run/leader.h"
 #include "run/memory.h"
+#include "run/outage.h"
 #include "run/rejoin.h"
 #include "run/work.h"
 
@@ -119,7 +120,21 @@ handle_failure(Leader *leader, const WorkerEvent *event)
 		retry_now(leader, no);
 	}
 	else
+	{
+		leader->doubts_source |= pgcopy_retry_is_loss(event->sqlerrcode);
 		handle_failed_item(leader, event);
+	}
+}
+
+static void
+record_loss(Leader *leader, int no, const ErrorData *error)
+{
+	bool		is_final = !pgcopy_retry_is_due(error->sqlerrcode,
+												pgcopy_queue_item(leader->queue, no)->attempts);
+
+	pgcopy_leader_begin(leader);
+	pgcopy_error_insert(leader->job->id, no, is_final, error, NULL, NULL);
+	pgcopy_leader_commit(leader);
 }
 
 /*
@@ -294,12 +309,47 @@ read_through_leader(Leader *leader, int no)
 	leader->own_item = 0;
 }
 
+/* The same; a session that is lost meanwhile is no end of the job. */
+static void
+try_read_through_leader(Leader *leader, int no)
+{
+	WorkerEvent event = {.nitems = 1,.items = {no}};
+	ErrorData  *volatile error = NULL;
+
+	PG_TRY();
+	{
+		read_through_leader(leader, no);
+	}
+	PG_CATCH();
+	{
+		if (pgcopy_process_is_cancelled() || !pgcopy_retry_is_loss(geterrcode()))
+			PG_RE_THROW();
+		MemoryContextSwitchTo(leader->context);
+		error = CopyErrorData();
+		FlushErrorState();
+		AbortCurrentTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(leader->context);
+	if (error == NULL)
+		return;
+	leader->own_item = 0;
+	pgcopy_progress_set_own(leader->progress, 0, 0);
+	event.sqlerrcode = error->sqlerrcode;
+	record_loss(leader, no, error);
+	FreeErrorData(error);
+	handle_failure(leader, &event);
+}
+
 /* All rows are here: nobody needs the snapshot any more. */
 static void
 let_go_of_snapshot(Leader *leader)
 {
-	if (!leader->has_snapshot)
+	if (!leader->has_snapshot && !leader->lacks_session)
 		return;
+	leader->lacks_session = false;
+	pgcopy_outage_end(leader);
+	pgcopy_queue_set_source_away(leader->queue, false);
 	pg_atomic_write_u32(&leader->control->is_copy_over, 1);
 	pgcopy_workers_wake_all(leader->workers);
 	pgcopy_leader_close_session(leader);
@@ -310,30 +360,47 @@ let_go_of_snapshot(Leader *leader)
 
 /*
  * A lost session is noticed even when all workers are busy: at once when the
- * source says so, else at the next question.
+ * source says so or a worker has lost its own, else at the next question.
+ * Returns false when the snapshot is gone.
  */
-static void
-ping_source(Leader *leader, TimestampTz *last)
+static bool
+look_after_source(Leader *leader)
 {
 	TimestampTz now = GetCurrentTimestamp();
+	bool		is_due = leader->doubts_source || leader->asked != 0 ||
+	(leader->has_snapshot && (now - leader->source_seen >= PING_INTERVAL ||
+							  pgcopy_session_has_news(leader->session)));
+	SourceState state;
 
-	if (!leader->has_snapshot ||
-		(now - *last < PING_INTERVAL && !pgcopy_session_has_news(leader->session)))
-		return;
-	*last = now;
-	pgcopy_leader_check_session(leader);
+	if (leader->outage.since != 0)
+		is_due = !pgcopy_outage_goes_on(leader);
+	if (!is_due)
+		return true;
+	state = pgcopy_leader_look_at_source(leader);
+	if (leader->asked == 0)
+		leader->source_seen = GetCurrentTimestamp();
+	pgcopy_queue_set_source_away(leader->queue, state == SOURCE_IS_AWAY);
+	return state != SNAPSHOT_IS_GONE;
 }
 
 static void
 tell_what_is_missing(Leader *leader, int missing)
 {
-	bool		is_short = missing > 0 &&
-	pgcopy_workers_count(leader->workers) == 0 &&
-	pgcopy_workers_are_short(leader->workers);
+	char		message[CONTROL_MESSAGE_LENGTH] = "";
+	int			seconds;
+	int			worker = pgcopy_progress_find_silent(leader->progress, &seconds);
 
-	pgcopy_progress_set_message(leader->progress, is_short ?
-								"waiting for a free background worker: raise max_worker_processes" :
-								NULL);
+	if (leader->outage.since != 0 || leader->asked != 0)
+		return;					/* something worse is told already */
+	if (missing > 0 && pgcopy_workers_count(leader->workers) == 0 &&
+		pgcopy_workers_are_short(leader->workers))
+		strlcpy(message, "waiting for a free background worker: raise max_worker_processes",
+				sizeof(message));
+	else if (worker != 0)
+		snprintf(message, sizeof(message),
+				 "worker %d has had nothing from the source for %d s: see pg_stat_activity there",
+				 worker, seconds);
+	pgcopy_progress_set_message(leader->progress, message);
 }
 
 static void
@@ -347,8 +414,11 @@ wait_for_events(Leader *leader, TimestampTz next)
 	pgcopy_process_wait(timeout);
 }
 
-/* One round; *next: when a delayed item becomes ready. */
-static void
+/*
+ * One round; *next: when a delayed item becomes ready.  Returns false when the
+ * snapshot is gone.
+ */
+static bool
 run_round(Leader *leader, TimestampTz *next)
 {
 	int			missing;
@@ -357,38 +427,41 @@ run_round(Leader *leader, TimestampTz *next)
 	handle_events(leader);
 	if (pgcopy_queue_unfinished_copies(leader->queue) == 0)
 		let_go_of_snapshot(leader);
+	if (!look_after_source(leader))
+		return false;
 
 	/* also when no worker is there to take it: it is what to start one for */
 	*next = pgcopy_queue_recall_delayed(leader->queue);
 	missing = hand_out(leader);
 	if (missing > 0)
 		pgcopy_workers_start(leader->workers, missing);
-	else if (pgcopy_queue_unfinished_copies(leader->queue) > 0)
+	else if (pgcopy_queue_unfinished_copies(leader->queue) > 0 &&
+			 leader->asked == 0)
 	{
 		no = pgcopy_queue_take_through_leader(leader->queue);
 		if (no != 0)
 		{
-			read_through_leader(leader, no);
+			try_read_through_leader(leader, no);
 			SetLatch(MyLatch);	/* events may have come meanwhile */
 		}
 	}
 	tell_what_is_missing(leader, missing);
+	return true;
 }
 
-void
+bool
 pgcopy_leader_run_parallel(Leader *leader, ItemStage stage)
 {
-	TimestampTz last_ping = GetCurrentTimestamp();
 	TimestampTz next;
 
+	leader->source_seen = GetCurrentTimestamp();
 	pgcopy_queue_open_stage(leader->queue, stage);
-	run_round(leader, &next);
-	while (pgcopy_queue_unfinished(leader->queue) > 0)
+	while (run_round(leader, &next))
 	{
 		pgcopy_leader_publish(leader);
+		if (pgcopy_queue_unfinished(leader->queue) == 0)
+			return true;
 		wait_for_events(leader, next);
-		ping_source(leader, &last_ping);
-		run_round(leader, &next);
 	}
-	pgcopy_leader_publish(leader);
+	return false;
 }

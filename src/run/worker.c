@@ -129,7 +129,7 @@ take_snapshot(Worker *worker)
 
 	if (name == NULL)
 		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				(errcode(ERRCODE_CONNECTION_DOES_NOT_EXIST),
 				 errmsg("the snapshot of the job is gone on the source"),
 				 errdetail("The sessions that held it were lost."),
 				 errhint("SELECT pgcopy_resume(" INT64_FORMAT ") says how the job can go on.",

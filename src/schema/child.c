@@ -46,7 +46,7 @@
 #include "schema/child.h"
 
 #define ERRORS_KEPT		(64 * 1024)
-#define GRACE_TIME		3000	/* ms between SIGTERM and SIGKILL */
+#define GRACE_TIME		1000	/* ms between SIGTERM and SIGKILL */
 #define POLL_TIME		10		/* ms */
 #define LIFTED			10		/* above all places for descriptors */
 

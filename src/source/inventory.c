@@ -26,6 +26,13 @@
 
 #include "source/inventory.h"
 
+static const char blocker_sql[] =
+"SELECT pg_catalog.format('session %%s (%%s, %%s)', a.pid, a.usename,"
+" COALESCE(NULLIF(a.application_name, ''), 'without a name'))"
+" FROM pg_catalog.unnest(pg_catalog.pg_blocking_pids(%d)) AS b(pid)"
+" JOIN pg_catalog.pg_stat_activity AS a USING (pid)"
+" ORDER BY a.xact_start LIMIT 1";
+
 /*
  * One row per relation.  %s is "AND a.attgenerated = ''" where the catalog
  * has that column.  $1 says whether hash partitioning by anything at all may
@@ -273,4 +280,17 @@ pgcopy_inventory_quoted_name(const SourceRelation *relation)
 	appendStringInfoChar(&buf, '.');
 	append_quoted(&buf, relation->name);
 	return buf.data;
+}
+
+char *
+pgcopy_inventory_blocker(SourceSession *session, int pid)
+{
+	SourceRows *rows = pgcopy_session_query(session,
+											psprintf(blocker_sql, pid), 0, NULL);
+	char	   *blocker = NULL;
+
+	if (pgcopy_rows_count(rows) > 0)
+		blocker = pstrdup(pgcopy_rows_get(rows, 0, 0));
+	pgcopy_rows_free(rows);
+	return blocker;
 }

@@ -62,4 +62,10 @@ extern void pgcopy_inventory_check_roles(SourceSession *session,
 										 bool owners, bool grantees);
 extern void pgcopy_inventory_check_no_clash(SourceSession *session);	/* 42P07 */
 
+/*
+ * On whom a session of the source waits for a lock, for people; NULL when for
+ * nobody.  To be asked through another session.
+ */
+extern char *pgcopy_inventory_blocker(SourceSession *session, int pid);
+
 #endif							/* PGCOPY_INVENTORY_H */

@@ -11,7 +11,7 @@
  *    its query has ended.
  * 2. Every wait can be interrupted.  The connection is in non-blocking mode,
  *    and here is no libpq call that waits, but for the look-up of a host name
- *    (libpq has no other way) and PQcancel, which tcp_user_timeout bounds.
+ *    (libpq has no other way).
  * 3. Nothing of the source is trusted: all text is verified in the encoding
  *    of this database before anybody sees it.
  *
@@ -37,82 +37,37 @@
 #include "utils/timestamp.h"
 
 #include "source/session.h"
+#include "source/session_cancel.h"
 #include "source/session_error.h"
 #include "source/session_result.h"
+#include "source/session_settings.h"
 
 /* The oldest source we read. */
 #define OLDEST_VERSION	100000
+
+/* After which time a wait is told, ms: for the first time, and again. */
+#define FIRST_NOTICE	1000
+#define NEXT_NOTICE		10000
+
+/* What the source is asked to see whether it answers. */
+#define QUESTION		"SELECT 1"
 
 struct SourceSession
 {
 	dlist_node	node;			/* in open_sessions while conn is not NULL */
 	PGconn	   *conn;			/* NULL once closed */
 	int			version;
+	SessionWaits waits;			/* to be called while it waits, or NULL */
+	void	   *waits_arg;
 	MemoryContextCallback callback;
 };
 
 static dlist_head open_sessions = DLIST_STATIC_INIT(open_sessions);
 static bool exit_hook_is_set = false;
 
-/*
- * What holds in every session.  pg_settings says which of them a source has,
- * so there is no version in here.
- */
-static const char session_settings[] =
-"SELECT pg_catalog.set_config('search_path', '', false);"
-" SELECT pg_catalog.set_config(s.name, v.setting, false)"
-" FROM (VALUES ('row_security', 'off'),"
-" ('statement_timeout', '0'),"
-" ('lock_timeout', '0'),"
-" ('idle_in_transaction_session_timeout', '0'),"
-" ('idle_session_timeout', '0'),"
-" ('transaction_timeout', '0'),"
-" ('default_transaction_isolation', 'read committed'),"
-" ('default_transaction_deferrable', 'off'),"
-" ('extra_float_digits', '3'),"
-" ('DateStyle', 'ISO'),"
-" ('IntervalStyle', 'postgres'),"
-" ('bytea_output', 'hex'),"
-" ('xmloption', 'content'),"
-" ('standard_conforming_strings', 'on'),"
-" ('quote_all_identifiers', 'off'),"
-" ('synchronize_seqscans', 'off'),"
-" ('restrict_nonsystem_relation_kind', 'view, foreign-table')"
-" ) AS v(name, setting)"
-" JOIN pg_catalog.pg_settings AS s"
-" ON pg_catalog.lower(s.name) = pg_catalog.lower(v.name)";
-
-/*
- * Lets a backend of the source notice that we are gone while it is busy.
- * Refused where its platform cannot.
- */
-static const char check_interval_setting[] =
-"SET client_connection_check_interval = '1s'";
-
 static void
 ignore_notice(void *arg, const PGresult *result)
 {
-}
-
-/*
- * Ask the source to stop what it does for this connection.
- */
-static void
-cancel_running(PGconn *conn)
-{
-	PGcancel   *cancel;
-	char		errbuf[256];
-
-	if (PQstatus(conn) != CONNECTION_OK ||
-		PQtransactionStatus(conn) != PQTRANS_ACTIVE)
-		return;
-	cancel = PQgetCancel(conn);
-	if (cancel == NULL)
-		return;
-	if (!PQcancel(cancel, errbuf, sizeof(errbuf)))
-		ereport(DEBUG1,
-				(errmsg_internal("could not cancel a query on the source")));
-	PQfreeCancel(cancel);
 }
 
 void
@@ -124,7 +79,7 @@ pgcopy_session_close(SourceSession *session)
 		return;
 	session->conn = NULL;
 	dlist_delete(&session->node);
-	cancel_running(conn);
+	pgcopy_session_cancel(conn);
 	ReleaseExternalFD();
 	PQfinish(conn);
 }
@@ -322,10 +277,7 @@ establish(SourceSession *session, const SourceConninfo *conninfo,
 	check_connection(session, conninfo);
 	if (PQsetnonblocking(session->conn, 1) != 0)
 		pgcopy_session_error_connect(session->conn, conninfo->printable);
-	pgcopy_session_exec(session, session_settings);
-	if (session->version >= 140000)
-		(void) pgcopy_session_try(session, check_interval_setting,
-								  ERRCODE_INVALID_PARAMETER_VALUE);
+	pgcopy_session_settle(session, conninfo);
 }
 
 SourceSession *
@@ -346,6 +298,19 @@ pgcopy_session_open(const SourceConninfo *conninfo,
 	}
 	PG_END_TRY();
 	return session;
+}
+
+void
+pgcopy_session_on_wait(SourceSession *session, SessionWaits waits, void *arg)
+{
+	session->waits = waits;
+	session->waits_arg = arg;
+}
+
+int
+pgcopy_session_pid(const SourceSession *session)
+{
+	return PQbackendPID(session->conn);
 }
 
 bool
@@ -414,20 +379,43 @@ flush_query(PGconn *conn)
 	}
 }
 
+/* Wait for more of an answer, and tell when that takes long. */
+static void
+wait_for_answer(SourceSession *session)
+{
+	TimestampTz start = GetCurrentTimestamp();
+	long		limit = FIRST_NOTICE;
+	bool		is_told = false;
+
+	while (!wait_for_socket(session->conn, WL_SOCKET_READABLE,
+							session->waits != NULL ? limit : -1))
+	{
+		long		waited = TimestampDifferenceMilliseconds(start, GetCurrentTimestamp());
+
+		if (session->waits == NULL || waited < limit)
+			continue;
+		session->waits(session->waits_arg, (int) (waited / 1000));
+		is_told = true;
+		limit += NEXT_NOTICE;
+	}
+	if (is_told)
+		session->waits(session->waits_arg, 0);
+}
+
 /*
  * The next result, or NULL after the last one and when the connection is
  * lost: PQgetResult would wait for a socket that is not there any more.
  */
 static PGresult *
-next_result(PGconn *conn)
+next_result(SourceSession *session)
 {
-	while (PQisBusy(conn))
+	while (PQisBusy(session->conn))
 	{
-		wait_for_socket(conn, WL_SOCKET_READABLE, -1);
-		if (PQconsumeInput(conn) == 0)
+		wait_for_answer(session);
+		if (PQconsumeInput(session->conn) == 0)
 			return NULL;
 	}
-	return PQgetResult(conn);
+	return PQgetResult(session->conn);
 }
 
 static bool
@@ -443,8 +431,9 @@ is_failure(const PGresult *result)
  * result; NULL when the connection gave none.  The caller clears it.
  */
 static PGresult *
-collect_result(PGconn *conn)
+collect_result(SourceSession *session)
 {
+	PGconn	   *conn = session->conn;
 	PGresult   *volatile kept = NULL;
 
 	PG_TRY();
@@ -452,7 +441,7 @@ collect_result(PGconn *conn)
 		PGresult   *result;
 
 		flush_query(conn);
-		while ((result = next_result(conn)) != NULL)
+		while ((result = next_result(session)) != NULL)
 		{
 			if (kept != NULL && is_failure(kept))
 			{
@@ -514,7 +503,7 @@ pgcopy_session_result(SourceSession *session, const char *sql, int nparams,
 	else
 		is_sent = PQsendQuery(session->conn, sql);
 	if (is_sent)
-		result = collect_result(session->conn);
+		result = collect_result(session);
 	if (result == NULL)
 		pgcopy_session_error_result(session->conn, NULL, sql);
 	return result;
@@ -528,6 +517,35 @@ pgcopy_session_exec(SourceSession *session, const char *sql)
 	if (is_failure(result))
 		pgcopy_session_throw(session, result, sql);
 	PQclear(result);
+}
+
+void
+pgcopy_session_ask(SourceSession *session)
+{
+	check_usable(session, QUESTION);
+	if (!PQsendQuery(session->conn, QUESTION))
+		pgcopy_session_error_result(session->conn, NULL, QUESTION);
+}
+
+bool
+pgcopy_session_has_answered(SourceSession *session, long timeout_ms)
+{
+	PGconn	   *conn = session->conn;
+	PGresult   *result;
+
+	if (PQisBusy(conn))
+		(void) wait_for_socket(conn, WL_SOCKET_READABLE, timeout_ms);
+	if (PQflush(conn) < 0 || PQconsumeInput(conn) == 0)
+		pgcopy_session_error_result(conn, NULL, QUESTION);
+	if (PQisBusy(conn))
+		return false;
+	result = collect_result(session);
+	if (result == NULL)
+		pgcopy_session_error_result(conn, NULL, QUESTION);
+	if (is_failure(result))
+		pgcopy_session_throw(session, result, QUESTION);
+	PQclear(result);
+	return true;
 }
 
 bool

@@ -27,6 +27,18 @@ extern SourceSession *pgcopy_session_open(const SourceConninfo *conninfo,
 										  const char *application_name);
 extern void pgcopy_session_close(SourceSession *session);
 
+/*
+ * Have somebody told when an answer takes more than a second, and every ten
+ * seconds from then on: for how long it has; 0 when it is there.  What is called
+ * must not use the session.
+ */
+typedef void (*SessionWaits) (void *arg, int seconds);
+extern void pgcopy_session_on_wait(SourceSession *session, SessionWaits waits,
+								   void *arg);
+
+/* The number of its process on the source. */
+extern int	pgcopy_session_pid(const SourceSession *session);
+
 /* False once the connection is known to be lost. Reads no network. */
 extern bool pgcopy_session_is_alive(const SourceSession *session);
 
@@ -53,6 +65,14 @@ extern void pgcopy_session_exec(SourceSession *session, const char *sql);
  */
 extern bool pgcopy_session_try(SourceSession *session, const char *sql,
 							   int accepted_sqlstate);
+/*
+ * Ask something, to see whether it answers, without waiting for that.  Until it
+ * has, which may be asked for with a timeout, the session takes nothing else.
+ * Both throw as above.
+ */
+extern void pgcopy_session_ask(SourceSession *session);
+extern bool pgcopy_session_has_answered(SourceSession *session,
+										long timeout_ms);
 extern SourceRows *pgcopy_session_query(SourceSession *session,
 										const char *sql, int nparams,
 										const char *const *params);

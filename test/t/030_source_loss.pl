@@ -10,7 +10,7 @@ use PgCopyScene;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my ($source, $target) = new_pair('loss');
+my ($source, $target) = new_pair('loss', target_conf => "pgcopy.source_retry_timeout = '2s'\n");
 new_database($source, 'app');
 create_holds($source, 'app');
 $source->safe_psql('app', <<'EOQ');
@@ -113,7 +113,7 @@ is(job_state($target, $job, db => 'orphans'), 'cancelled', 'an interrupted job c
   if job_state($target, $job, db => 'orphans') !~ /failed/;
 is($target->safe_psql('orphans', "SELECT pgcopy_drop($job)"), 't', 'and dropped');
 
-# the source goes down and comes back
+# the source goes down and does not come back in time
 ($job, $hold) = start_held('restart');
 $source->stop('immediate');
 release($hold);

@@ -1,0 +1,90 @@
+/*-------------------------------------------------------------------------
+ *
+ * guard.c
+ *	  What must not be dropped under a running job.
+ *
+ * DROP EXTENSION and DROP OWNED would wait for what a worker does, for hours
+ * perhaps, and everybody who looks at the job behind them, also who wants to
+ * cancel it.  So an event trigger refuses them before they take a lock.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "commands/event_trigger.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "nodes/value.h"
+#include "utils/acl.h"
+
+#include "catalog/job.h"
+#include "catalog/query.h"
+#include "catalog/survey.h"
+
+extern PGDLLEXPORT Datum pgcopy_guard(PG_FUNCTION_ARGS);
+PG_FUNCTION_INFO_V1(pgcopy_guard);
+
+static bool
+names_extension(const DropStmt *statement)
+{
+	ListCell   *lc;
+
+	foreach(lc, statement->objects)
+	{
+		if (strcmp(strVal(lfirst(lc)), "pgcopydb_ext") == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Whether the role is among those whose belongings are to go. */
+static bool
+names_role(const DropOwnedStmt *statement, Oid role)
+{
+	ListCell   *lc;
+
+	foreach(lc, statement->roles)
+	{
+		if (get_rolespec_oid(lfirst(lc), true) == role)
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_concerned(Node *statement, const Job *job)
+{
+	if (IsA(statement, DropStmt))
+		return names_extension((DropStmt *) statement);
+	return IsA(statement, DropOwnedStmt) &&
+		(names_role((DropOwnedStmt *) statement, job->owner) ||
+		 names_role((DropOwnedStmt *) statement, pgcopy_catalog_owner()));
+}
+
+Datum
+pgcopy_guard(PG_FUNCTION_ARGS)
+{
+	EventTriggerData *event = (EventTriggerData *) fcinfo->context;
+	ListCell   *lc;
+
+	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("pgcopy.guard() must be called by an event trigger")));
+	foreach(lc, pgcopy_survey_unended())
+	{
+		int64		id = *(int64 *) lfirst(lc);
+		Job		   *job = pgcopy_job_fetch(id);
+
+		if (job == NULL || pgcopy_job_leader_pid(id) == 0 ||
+			!is_concerned(event->parsetree, job))
+			continue;
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("job " INT64_FORMAT " is running", id),
+				 errdetail("What it needs would be dropped."),
+				 errhint("Run SELECT pgcopy_cancel(" INT64_FORMAT ") first.", id)));
+	}
+	PG_RETURN_NULL();
+}

@@ -1,0 +1,80 @@
+/*-------------------------------------------------------------------------
+ *
+ * session_settings.c
+ *	  What a session to the source is told before anything else.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "libpq-fe.h"
+
+#include "source/session_result.h"
+#include "source/session_settings.h"
+
+/*
+ * What holds in every session.  pg_settings says which of them a source has,
+ * so there is no version in here.
+ */
+static const char session_settings[] =
+"SELECT pg_catalog.set_config('search_path', '', false);"
+" SELECT pg_catalog.set_config(s.name, v.setting, false)"
+" FROM (VALUES ('row_security', 'off'),"
+" ('statement_timeout', '0'),"
+" ('lock_timeout', '0'),"
+" ('idle_in_transaction_session_timeout', '0'),"
+" ('idle_session_timeout', '0'),"
+" ('transaction_timeout', '0'),"
+" ('default_transaction_isolation', 'read committed'),"
+" ('default_transaction_deferrable', 'off'),"
+" ('extra_float_digits', '3'),"
+" ('DateStyle', 'ISO'),"
+" ('IntervalStyle', 'postgres'),"
+" ('bytea_output', 'hex'),"
+" ('xmloption', 'content'),"
+" ('standard_conforming_strings', 'on'),"
+" ('quote_all_identifiers', 'off'),"
+" ('synchronize_seqscans', 'off'),"
+" ('restrict_nonsystem_relation_kind', 'view, foreign-table')"
+" ) AS v(name, setting)"
+" JOIN pg_catalog.pg_settings AS s"
+" ON pg_catalog.lower(s.name) = pg_catalog.lower(v.name)";
+
+/*
+ * Lets a backend of the source notice that we are gone while it is busy.
+ * Refused where its platform cannot.
+ */
+static const char check_interval_setting[] =
+"SET client_connection_check_interval = '1s'";
+
+/*
+ * The source looks after the connection as often as we do: where a network is
+ * gone it must not keep snapshot and locks for the hours of its own defaults.
+ * Not tcp_user_timeout: that ends a session whose rows we are slow to take.
+ */
+static const char keepalives_setting[] =
+"SELECT pg_catalog.set_config('tcp_keepalives_idle', $1, false),"
+" pg_catalog.set_config('tcp_keepalives_interval', $2, false),"
+" pg_catalog.set_config('tcp_keepalives_count', $3, false)";
+
+static void
+set_keepalives(SourceSession *session, const SourceConninfo *conninfo)
+{
+	const char *values[] = {
+		pgcopy_conninfo_get(conninfo, "keepalives_idle"),
+		pgcopy_conninfo_get(conninfo, "keepalives_interval"),
+		pgcopy_conninfo_get(conninfo, "keepalives_count")
+	};
+
+	PQclear(pgcopy_session_result(session, keepalives_setting, 3, values));
+}
+
+void
+pgcopy_session_settle(SourceSession *session, const SourceConninfo *conninfo)
+{
+	pgcopy_session_exec(session, session_settings);
+	set_keepalives(session, conninfo);
+	if (pgcopy_session_version(session) >= 140000)
+		(void) pgcopy_session_try(session, check_interval_setting,
+								  ERRCODE_INVALID_PARAMETER_VALUE);
+}

@@ -1,0 +1,8 @@
+# The same as t/041_many_jobs.pl, ten times as long.
+use strict;
+use warnings;
+
+use FindBin;
+
+$ENV{PGCOPY_TEST_JOBS} //= 200;
+do "$FindBin::Bin/../t/041_many_jobs.pl" or die $@ || $!;
