@@ -50,6 +50,10 @@ $(error $(PG_CONFIG) does not work: install postgresql-server-dev-15, or set PG_
 endif
 
 PG_CPPFLAGS = -I$(CURDIR)/src -I$(shell $(PG_CONFIG) --includedir)
+# Points at which tests stop a process, src/base/testpoint.c; not for use.
+ifdef TESTPOINTS
+PG_CPPFLAGS += -DPGCOPY_TESTPOINTS
+endif
 # Only what the server looks up is exported; 15 leaves PGDLLEXPORT empty.
 PG_CPPFLAGS += -D'PGDLLEXPORT=__attribute__((visibility("default")))'
 override PG_CFLAGS += -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -fvisibility=hidden

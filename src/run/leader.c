@@ -34,6 +34,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "base/testpoint.h"
 #include "catalog/error.h"
 #include "catalog/relation.h"
 #include "catalog/survey.h"
@@ -242,6 +243,7 @@ run_job(Leader *leader)
 	if (!pgcopy_leader_resume(leader))
 		pgcopy_leader_plan(leader);
 	load_queue(leader);
+	PGCOPY_TEST_POINT("planning", "stored");
 
 	move_job(leader, JOB_PRE_DATA);
 	pgcopy_leader_run_serial(leader, STAGE_PRE_DATA);
