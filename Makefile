@@ -54,7 +54,8 @@ $(error $(PG_CONFIG) does not work: install postgresql-server-dev-15, or set PG_
 endif
 
 PG_CPPFLAGS = -I$(CURDIR)/src -I$(shell $(PG_CONFIG) --includedir)
-# Points at which tests stop a process, src/base/testpoint.c; not for use.
+# Points at which tests stop a process, src/base/testpoint.c; not for use.  "make
+# clean" before a build with another choice.
 ifdef TESTPOINTS
 PG_CPPFLAGS += -DPGCOPY_TESTPOINTS
 endif

@@ -42,7 +42,7 @@ my @STRIKES = (
 	[ 'the leader is terminated', sub { terminate_one($_[0], "process = 'leader'") } ],
 	[ "the leader's session is lost", sub { lose_sessions($_[0], "leader'") } ],
 	[ "the workers' sessions are lost", sub { lose_sessions($_[0], "worker %'") } ],
-	[ 'all sessions are lost', sub { lose_sessions($_[0], "'") } ],
+	[ 'all sessions are lost', sub { lose_sessions($_[0], "%'") } ],
 	[ 'the network is cut', sub { $_[0]{proxy}->cut } ],
 	[ 'the job is cancelled', sub { $_[0]{target}->safe_psql($_[0]{db}, "SELECT pgcopy_cancel($_[0]{job})") eq 't' } ],
 	[ 'the target stops at once', sub { restart_at_once($_[0]{target}) } ],
