@@ -304,12 +304,12 @@ sub log_tail
 	return join "\n", @log;
 }
 
-# How many sessions of ours a source has.
+# How many sessions of ours a source has, those of pg_dump among them.
 sub source_sessions
 {
 	my ($source) = @_;
 	return $source->safe_psql('postgres',
-		"SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pgcopy%' AND pid <> pg_backend_pid()"
+		"SELECT count(*) FROM pg_stat_activity WHERE application_name ~ '^(pgcopy|pg_dump\$)' AND pid <> pg_backend_pid()"
 	);
 }
 

@@ -58,13 +58,14 @@ my $SESSIONS = "FROM pg_stat_activity WHERE application_name LIKE 'pgcopy job %"
 # What strikes.  strike gets the case; heal, when there is one, comes when the
 # job has been let go, and makes good what the job cannot.  by: only where such a
 # process stands at the point.  moment: at another one than "done".  goes_on: the
-# job must end done by itself.  prepare gets both servers, before the first case.
+# job must end done by itself.  no_repeat: nothing may be done again.  no_error:
+# nobody may even have noticed.  prepare gets both servers, before the first case.
 # heal_first: before that nobody can say that he gives up.
 my %FAULTS = (
 	'worker killed' => { by => 'worker', strike => sub { kill_process($_[0], $_[0]{pid}) } },
 	'worker terminated' => { by => 'worker', goes_on => 1, strike => \&terminate_worker },
 	'worker terminated after commit' =>
-	  { by => 'worker', moment => 'committed', goes_on => 1, strike => \&terminate_worker },
+	  { by => 'worker', moment => 'committed', goes_on => 1, no_repeat => 1, strike => \&terminate_worker },
 	'leader killed' => { strike => sub { kill_process($_[0], leader_pid($_[0])) } },
 	'leader terminated' => {
 		strike => sub {
@@ -527,6 +528,8 @@ sub resume_case
 		return ('FAILED', @wrong);
 	}
 	push @wrong, 'it does not go on by itself' if $case->{fault}{goes_on} && $how ne 'goes on';
+	push @wrong, split /\n/, $target->safe_psql($db, "SELECT 'item ' || no || ' was done again' FROM pgcopy.item WHERE attempts > 1")
+	  if $case->{fault}{no_repeat};
 	push @wrong, split /\n/, $target->safe_psql($db, "SELECT 'error: ' || message FROM pgcopy_errors") if $case->{fault}{no_error};
 	push @wrong, unfinished($target, $db, $job), leftovers($source, $target, $db);
 	push @wrong, split /\n/, difference($case->{picture}, picture_with_toast($target, $db));

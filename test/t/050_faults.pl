@@ -76,6 +76,23 @@ $target->safe_psql('crash', 'REFRESH MATERIALIZED VIEW m');
 assert_same($source, $target, source_db => 'app', db => 'crash', name => 'crash: source and target are equal');
 
 #
+# A leader that is killed while pg_dump waits on the source takes it along
+#
+my $blocker = $source->background_psql('app');
+my $waits = "FROM pg_locks WHERE NOT granted AND relation = 'pg_transform'::regclass";
+$blocker->query_safe('BEGIN; LOCK TABLE pg_catalog.pg_transform IN ACCESS EXCLUSIVE MODE');
+new_target_database($target, 'dump');
+$job = clone($target, conninfo($source, db => 'app'), db => 'dump');
+wait_until($source, "SELECT count(*) = 1 $waits", db => 'app', what => 'pg_dump to wait for a lock');
+$offset = -s $target->logfile;
+kill 'KILL', $target->safe_psql('dump', 'SELECT leader_pid FROM pgcopy_jobs');
+wait_for_restart($target, $offset);
+ok(is_quiet($source, $target, 10), 'dump: pg_dump and its session are gone');
+is($source->safe_psql('app', "SELECT count(*) $waits"), '0', 'dump: nobody waits for the lock any more');
+let_go($blocker);
+is((see_through($target, 'dump', $job))[0], 'resume', 'dump: and the job goes on when it is resumed');
+
+#
 # What a test point can do: an error that may pass by itself, one that does not,
 # the end of a process, time and again, and a crash
 #
