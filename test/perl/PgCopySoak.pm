@@ -211,6 +211,7 @@ EOQ
 		my $is = delete $got{$name} // 'not there';
 		push @wrong, "$name: $is, not $expected{$name}" if $is ne $expected{$name};
 	}
+	@wrong = grep { !/^fourth: 0\|/ } @wrong if $round->{may_lack_unlogged};
 	push @wrong, map { "$_ is not in the source" } sort keys %got;
 	push @wrong, split /\n/, $target->safe_psql($db, <<'EOQ');
 SELECT 'sequence s is behind' FROM s WHERE last_value < (SELECT max(substring(b FROM 'changed (.*)')::bigint) FROM first);
@@ -286,6 +287,8 @@ sub run_round
 		my $strike = pick(\@STRIKES);
 		push @struck, $strike->[0] if $strike->[1]->($round);
 		$state = attend($round);
+		# it was done already: a crash empties its unlogged table
+		$round->{may_lack_unlogged} = 1 if $state eq 'done' && $strike->[0] =~ /target|killed/;
 	}
 	let_go($round->{hold}) if $round->{hold};
 	return @struck;
