@@ -2,14 +2,15 @@
 #
 #	make demo			two throwaway servers, one clone, proof of equality
 #	make check			all tests (TESTS='t/001*' for some), check-quick in seconds
+#	make check-faults	whatever can die, at each phase; FAULTS='worker soak' for some
 #	make bench			against pg_dump and pgcopydb (BENCH_SCALE=0.1 for a trial)
 #	make lint			the rules of the house
 #	make, make install, make installcheck		PGXS, with PG_CONFIG=/path/to/pg_config
 #
-# The first four do all their set-up themselves and install nothing into the
+# The first five do all their set-up themselves and install nothing into the
 # system's PostgreSQL; they must work before there is a pg_config.  So PGXS, which
 # also has a "check" of its own, is left out for them.
-OURS = demo check check-quick lint bench
+OURS = demo check check-quick check-faults lint bench
 
 ifneq ($(filter $(OURS),$(MAKECMDGOALS)),)
 
@@ -23,6 +24,9 @@ check:
 
 check-quick:
 	@bash test/run quick
+
+check-faults:
+	@FAULTS='$(FAULTS)' bash test/run faults
 
 lint:
 	@bash test/lint/run
@@ -50,6 +54,11 @@ $(error $(PG_CONFIG) does not work: install postgresql-server-dev-15, or set PG_
 endif
 
 PG_CPPFLAGS = -I$(CURDIR)/src -I$(shell $(PG_CONFIG) --includedir)
+# Points at which tests stop a process, src/base/testpoint.c; not for use.  "make
+# clean" before a build with another choice.
+ifdef TESTPOINTS
+PG_CPPFLAGS += -DPGCOPY_TESTPOINTS
+endif
 # Only what the server looks up is exported; 15 leaves PGDLLEXPORT empty.
 PG_CPPFLAGS += -D'PGDLLEXPORT=__attribute__((visibility("default")))'
 override PG_CFLAGS += -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -fvisibility=hidden

@@ -14,6 +14,7 @@
 
 #include "base/compat.h"
 #include "base/settings.h"
+#include "base/testpoint.h"
 
 char	   *pgcopy_setting_pg_dump = NULL;
 int			pgcopy_setting_max_attempts = 5;
@@ -81,5 +82,6 @@ pgcopy_settings_define(void)
 							 GUC_NOT_IN_SAMPLE,
 							 NULL, NULL, NULL);
 
+	pgcopy_testpoint_define_settings();
 	MarkGUCPrefixReserved("pgcopy");
 }

@@ -35,6 +35,7 @@
 #include "utils/timestamp.h"
 
 #include "base/settings.h"
+#include "base/testpoint.h"
 #include "catalog/error.h"
 #include "catalog/relation.h"
 #include "catalog/survey.h"
@@ -242,6 +243,7 @@ prepare(Leader *leader)
 	if (!pgcopy_leader_resume(leader))
 		pgcopy_leader_plan(leader);
 	load_queue(leader);
+	PGCOPY_TEST_POINT("planning", "stored");
 }
 
 /*

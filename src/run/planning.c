@@ -25,6 +25,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "base/testpoint.h"
 #include "catalog/error.h"
 #include "load/largeobject.h"
 #include "run/chunks.h"
@@ -137,6 +138,7 @@ try_plan(Leader *leader, char **what)
 	snapshot = pgcopy_leader_take_snapshot(leader, &relations, what);
 	if (snapshot == NULL)
 		return false;
+	PGCOPY_TEST_POINT("planning", "locked");
 	statements = pgcopy_leader_read_dump(leader, conninfo, snapshot);
 	if (!pgcopy_snapshot_still_true(leader->session, what))
 		return false;

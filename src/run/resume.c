@@ -199,11 +199,11 @@ pgcopy_leader_resume(Leader *leader)
 	bool		starts_over = false;
 	Survey		survey;
 
+	/* also where nothing was planned yet: an error may have ended that */
+	reopen_items(leader);
 	survey_job(leader, &survey);
 	if (survey.items == 0)
 		return false;
-	reopen_items(leader);
-	survey_job(leader, &survey);
 
 	if (choice == RESUME_CONSISTENT && survey.snapshots > 1)
 		starts_over = true;

@@ -20,6 +20,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
+#include "base/testpoint.h"
 #include "catalog/relation.h"
 #include "load/largeobject.h"
 #include "run/work.h"
@@ -78,18 +79,31 @@ choose_format(const Job *job, Oid relid)
 	return format;
 }
 
+static bool
+is_chunk(const JobItem *item)
+{
+	return item->kind == ITEM_TABLE &&
+		(item->range_start > 0 || item->range_end >= 0);
+}
+
+void
+pgcopy_work_test_point(const JobItem *item, const char *moment)
+{
+	PGCOPY_TEST_POINT(is_chunk(item) ? "chunk" : pgcopy_item_kind_name(item->kind),
+					  moment);
+}
+
 static LoadStart
 choose_start(const JobItem *item, const JobRelation *relation,
 			 const JobRelation *target)
 {
-	bool		is_chunk = item->range_start > 0 || item->range_end >= 0;
 	bool		is_first = item->attempts <= 1;
 
 	if (!relation->is_ours || !target->is_ours)
 		return LOAD_APPEND;
 	if (relation->through_root)
 		return LOAD_ROUTED;
-	if (is_chunk)
+	if (is_chunk(item))
 		return LOAD_BESIDE_CHUNKS;
 	if (is_first && (XLogIsNeeded() || item->bytes_total < WORK_TRUNCATE_PAYS_FROM))
 		return LOAD_INTO_EMPTY;
@@ -125,7 +139,7 @@ set_range(LoadTable *table, const JobItem *item, const JobRelation *relation)
 {
 	List	   *bounds = relation->split_bounds;
 
-	table->is_chunk = item->range_start > 0 || item->range_end >= 0;
+	table->is_chunk = is_chunk(item);
 	if (!table->is_chunk || relation->split_key == NULL)
 	{
 		table->first_block = (BlockNumber) item->range_start;
@@ -243,11 +257,14 @@ WorkResult
 pgcopy_work_do(const WorkPlace *place, const JobItem *item, LoadResult *load)
 {
 	memset(load, 0, sizeof(LoadResult));
+	pgcopy_work_test_point(item, "begun");
 
 	switch (item->kind)
 	{
 		case ITEM_TABLE:
-			return copy_table(place, item, load);
+			if (copy_table(place, item, load) == WORK_SOURCE_LOCKED)
+				return WORK_SOURCE_LOCKED;
+			break;
 		case ITEM_LARGE_OBJECTS:
 			copy_large_objects(place, item, load);
 			break;
@@ -268,6 +285,7 @@ pgcopy_work_do(const WorkPlace *place, const JobItem *item, LoadResult *load)
 			run_statement(place, item);
 			break;
 	}
+	pgcopy_work_test_point(item, "done");
 	return WORK_DONE;
 }
 
@@ -276,7 +294,6 @@ pgcopy_work_clean_up(const Job *job, const JobItem *item)
 {
 	JobRelation *relation;
 	JobRelation *target;
-	bool		is_chunk = item->range_start > 0 || item->range_end >= 0;
 
 	if (item->kind != ITEM_TABLE)
 		return;
@@ -285,7 +302,7 @@ pgcopy_work_clean_up(const Job *job, const JobItem *item)
 		pgcopy_relation_fetch(job->id, item->referenced) : relation;
 	if (!target->is_ours || get_rel_relkind(target->target_oid) == '\0')
 		return;
-	if (is_chunk || relation->through_root ||
+	if (is_chunk(item) || relation->through_root ||
 		!pgcopy_load_try_truncate(target->target_oid))
 		(void) pgcopy_load_remove_aborted(target->target_oid);
 }

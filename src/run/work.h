@@ -32,6 +32,9 @@ typedef enum WorkResult
 	WORK_SOURCE_LOCKED			/* the source's table cannot be locked now */
 } WorkResult;
 
+/* The test point of an item's kind at a moment; see base/testpoint.c. */
+extern void pgcopy_work_test_point(const JobItem *item, const char *moment);
+
 /* Whether an item of this kind reads under the job's snapshot. */
 extern bool pgcopy_work_needs_snapshot(ItemKind kind);
 

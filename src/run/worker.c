@@ -298,6 +298,7 @@ do_items(Worker *worker, List *items)
 		CHECK_FOR_INTERRUPTS();
 	}
 	end_transaction();
+	pgcopy_work_test_point(linitial(items), "committed");
 
 	worker->slot->rows_total = rows;
 	worker->slot->bytes_total = bytes;

@@ -281,8 +281,6 @@ guess_sqlstate(const char *text, bool took_lock_wait)
 		(took_lock_wait || says(text, "statement timeout") ||
 		 says(text, "does not exist") || says(text, "could not open relation")))
 		return ERRCODE_LOCK_NOT_AVAILABLE;
-	if (says(text, "SET TRANSACTION SNAPSHOT"))
-		return ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;
 	if (says(text, "server version mismatch"))
 		return ERRCODE_FEATURE_NOT_SUPPORTED;
 	if (says(text, "permission denied") || says(text, "must be owner"))
@@ -292,7 +290,9 @@ guess_sqlstate(const char *text, bool took_lock_wait)
 	if (says(text, "password authentication failed") ||
 		says(text, "no password supplied"))
 		return ERRCODE_INVALID_PASSWORD;
-	if (says(text, "connection to server") ||
+	/* a snapshot goes with our own session, which has exported it */
+	if (says(text, "SET TRANSACTION SNAPSHOT") ||
+		says(text, "connection to server") ||
 		says(text, "could not connect") ||
 		says(text, "server closed the connection") ||
 		says(text, "no connection to the server") ||
@@ -308,8 +308,6 @@ hint_for(int sqlstate)
 	{
 		case ERRCODE_LOCK_NOT_AVAILABLE:
 			return "Wait until the other session on the source has ended its transaction, and try again.";
-		case ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE:
-			return "The source has let go of the snapshot; a new one has to be taken.";
 		case ERRCODE_INSUFFICIENT_PRIVILEGE:
 			return "Connect to the source as a role that may read all that is to be cloned.";
 		case ERRCODE_OUT_OF_MEMORY:

@@ -9,6 +9,7 @@
 #	  setup_postgres		a private copy of the packaged PostgreSQL, $BIN
 #	  setup_tree			a copy of this checkout, $TREE
 #	  setup_build ...		build and install it there; arguments go to make
+#	  setup_small_disk		a disk to fill, when we may make one
 #	  setup_server DIR ...	initdb and start; arguments are settings
 #
 # Promises:
@@ -30,7 +31,7 @@ SCRATCH=
 for variable in "${!PG@}"; do
 	[[ $variable = PGCOPY* ]] || unset "$variable"
 done
-unset MAKEFLAGS MAKELEVEL MFLAGS PERL5LIB LANGUAGE LC_ALL
+unset PGCOPY_SMALL_DISK MAKEFLAGS MAKELEVEL MFLAGS PERL5LIB LANGUAGE LC_ALL
 export PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin LANG=C.UTF-8
 PG_MAJOR=15
 
@@ -145,6 +146,7 @@ setup_end()
 	[ -n "$SCRATCH" ] || exit $status
 	stop_what_is_inside
 	cd /
+	[ -z "${PGCOPY_SMALL_DISK:-}" ] || umount "$PGCOPY_SMALL_DISK"
 	if [ -n "${KEEP:-}" ]; then
 		echo "kept: $SCRATCH"
 	else
@@ -340,6 +342,19 @@ setup_server()
 	done
 	tail -n 20 "$dir.log" "$SCRATCH/log/start-$name"
 	die "server $name does not start"
+}
+
+# A disk of its own that is soon full, in $PGCOPY_SMALL_DISK; only root can make
+# one.
+setup_small_disk()
+{
+	local dir=$SCRATCH/small
+
+	[ "$(id -u)" = 0 ] || return 0
+	mkdir "$dir"
+	mount -t tmpfs -o size=40m tmpfs "$dir" 2> /dev/null || return 0
+	export PGCOPY_SMALL_DISK=$dir
+	give_away "$dir"
 }
 
 stop_server()

@@ -35,7 +35,7 @@ our @EXPORT = qw(
   new_pair conninfo copy_roles quote_literal
   clone clone_ok wait_until wait_for_state wait_for_end job_state
   show_job log_tail
-  assert_same assert_frozen source_sessions
+  assert_same assert_frozen picture difference source_sessions
 );
 
 # Seconds a wait may take unless its caller says otherwise.
@@ -304,12 +304,12 @@ sub log_tail
 	return join "\n", @log;
 }
 
-# How many sessions of ours a source has.
+# How many sessions of ours a source has, those of pg_dump among them.
 sub source_sessions
 {
 	my ($source) = @_;
 	return $source->safe_psql('postgres',
-		"SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pgcopy%' AND pid <> pg_backend_pid()"
+		"SELECT count(*) FROM pg_stat_activity WHERE application_name ~ '^(pgcopy|pg_dump\$)' AND pid <> pg_backend_pid()"
 	);
 }
 
@@ -360,6 +360,15 @@ sub assert_same
 		_same('sequences are equal', map { _sequences_of(@$_, $opt{ignore}) } @side)
 		  if $opt{sequences} // 1;
 	};
+}
+
+# All that assert_same compares, of one database as one text: for tests that
+# compare many clones with a source that stands still.
+sub picture
+{
+	my ($node, $db) = @_;
+	return join '', _schema_of($node, $db), _rows_of($node, $db, undef, _hash_expr([ $node, $db ])),
+	  _large_objects_of($node, $db), _sequences_of($node, $db);
 }
 
 # Test that nothing is wrong with the target's heaps and B-trees, and that every
@@ -434,16 +443,24 @@ EOQ
 sub _same
 {
 	my ($name, $expected, $got) = @_;
-	return pass($name) if $expected eq $got;
+	my $difference = difference($expected, $got);
+
+	ok($difference eq '', $name) or diag($difference);
+	return $difference eq '';
+}
+
+# How a text differs from what is expected; empty when it does not.
+sub difference
+{
+	my ($expected, $got) = @_;
+	return '' if $expected eq $got;
 
 	my $dir = File::Temp->newdir;
 	_write_file("$dir/source", $expected);
 	_write_file("$dir/target", $got);
 	my @diff = split /\n/, (run_command([ 'diff', '-U2', "$dir/source", "$dir/target" ]))[0];
 	my $more = @diff > 80 ? sprintf("\n... %d more lines", @diff - 80) : '';
-	fail($name);
-	diag(join("\n", @diff[ 0 .. ($#diff < 79 ? $#diff : 79) ]) . $more);
-	return 0;
+	return join("\n", @diff[ 0 .. ($#diff < 79 ? $#diff : 79) ]) . $more;
 }
 
 # A database's definitions: the entries of pg_dump, sorted, since their order

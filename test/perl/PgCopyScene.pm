@@ -25,7 +25,7 @@ use Time::HiRes qw(sleep time);
 our @EXPORT = qw(
   new_database load_everything load_roles everything_filter
   $EVERYTHING_CONF $EVERYTHING_IGNORE $EVERYTHING_APPENDED
-  create_holds hold release wait_held held_sql
+  create_holds hold release release_and_hold wait_held held_sql
   our_backends our_children is_quiet slurp_proc start_job call_error
 );
 
@@ -144,6 +144,14 @@ sub release
 {
 	my ($session) = @_;
 	$session->quit;
+	return;
+}
+
+# Let go who waits for the hold KEY of a session, and take it again.
+sub release_and_hold
+{
+	my ($session, $key) = @_;
+	$session->query_safe("SELECT pg_advisory_unlock($CLASS, $key), pg_advisory_lock($CLASS, $key)");
 	return;
 }
 

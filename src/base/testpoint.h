@@ -1,0 +1,29 @@
+/*-------------------------------------------------------------------------
+ *
+ * testpoint.h
+ *	  Named points at which a test can make a process stop, fail or die.
+ *
+ * They exist only in a library built with "make TESTPOINTS=1"; otherwise they
+ * are nothing, and their arguments are not evaluated.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCOPY_TESTPOINT_H
+#define PGCOPY_TESTPOINT_H
+
+#ifdef PGCOPY_TESTPOINTS
+
+/* Reach the point "what moment"; may wait, throw, or not return. */
+extern void pgcopy_testpoint_reach(const char *what, const char *moment);
+extern void pgcopy_testpoint_define_settings(void); /* before the prefix is reserved */
+
+#define PGCOPY_TEST_POINT(what, moment) pgcopy_testpoint_reach(what, moment)
+
+#else
+
+#define pgcopy_testpoint_define_settings() ((void) 0)
+#define PGCOPY_TEST_POINT(what, moment) ((void) 0)
+
+#endif
+
+#endif							/* PGCOPY_TESTPOINT_H */

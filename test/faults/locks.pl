@@ -1,0 +1,14 @@
+# The lock table of either side is full.
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../perl";
+use PgCopyFaults;
+use Test::More;
+
+run_matrix(
+	faults => [ "target's lock table full", "source's lock table full" ],
+	(map { $_ => "max_locks_per_transaction = 10\nmax_connections = 20\n" } qw(source_conf target_conf)));
+
+done_testing();

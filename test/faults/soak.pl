@@ -1,0 +1,15 @@
+# Something strikes at random moments, again and again, while others write.
+#
+# SOAK_SEED (default 4711) settles what strikes and when, SOAK_ROUNDS (default
+# 100) is how often.
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../perl";
+use PgCopySoak;
+use Test::More;
+
+run_soak(seed => $ENV{SOAK_SEED} || 4711, rounds => $ENV{SOAK_ROUNDS} || 100);
+
+done_testing();
