@@ -19,6 +19,9 @@
 /* From this version on a range of ctids is scanned as a range. */
 #define VERSION_WITH_TID_RANGE 140000
 
+/* At least so many, so that nobody waits long for whoever has the last one. */
+#define CHUNKS_PER_JOB 4
+
 /* Whether chunks are ranges of blocks. */
 static bool
 has_tid_ranges(int source_version)
@@ -38,7 +41,7 @@ wanted_chunks(const Job *job, const SourceRelation *relation)
 		!relation->has_data_of_its_own || relation->through_root ||
 		relation->is_extension_member)
 		return 1;
-	chunks = Max((bytes + split - 1) / split, 2 * job->table_jobs);
+	chunks = Max((bytes + split - 1) / split, CHUNKS_PER_JOB * job->table_jobs);
 	return (int) Min(chunks, relation->blocks);
 }
 

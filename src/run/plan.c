@@ -299,11 +299,24 @@ sort_post_data(JobPlan *plan, List *statements, List **by_stage)
 	}
 }
 
+/*
+ * What it costs to read a table and to sort what goes into an index, in bytes
+ * copied: the longest build should come first.
+ */
+static int64
+index_cost(const PlanRelation *relation, const DumpStatement *statement)
+{
+	int64		heap_bytes = relation->row.heap_bytes;
+
+	if (statement->index_bytes == 0)
+		return heap_bytes / 2 + COST_STATEMENT;
+	return heap_bytes / 4 + 2 * statement->index_bytes + COST_STATEMENT;
+}
+
 /* Indexes, then constraints, then ANALYZE of one loaded table. */
 static void
 plan_indexes(JobPlan *plan, PlanRelation *relation)
 {
-	int64		heap_bytes = relation->row.heap_bytes;
 	List	   *ready = relation->copies;
 	ListCell   *lc;
 
@@ -312,7 +325,7 @@ plan_indexes(JobPlan *plan, PlanRelation *relation)
 		DumpStatement *statement = lfirst(lc);
 		ApplyForm	form = statement->class == STATEMENT_INDEX ?
 		APPLY_AS_WRITTEN : APPLY_INDEX_OF_CONSTRAINT;
-		JobItem	item = {.relation = relation->row.no,.cost = heap_bytes / 2 + COST_STATEMENT};
+		JobItem	item = {.relation = relation->row.no,.cost = index_cost(relation, statement)};
 
 		relation->indexes = lappend_int(relation->indexes,
 										pgcopy_plan_add_statement(plan, statement, ITEM_INDEX,
@@ -327,7 +340,7 @@ plan_indexes(JobPlan *plan, PlanRelation *relation)
 		bool		builds = statement->class == STATEMENT_WHOLE_CONSTRAINT;
 		ApplyForm	form = statement->class == STATEMENT_INDEX_CONSTRAINT ?
 		APPLY_CONSTRAINT_USING_INDEX : APPLY_AS_WRITTEN;
-		JobItem	item = {.relation = relation->row.no,.cost = builds ? heap_bytes / 2 + COST_STATEMENT : 0};
+		JobItem	item = {.relation = relation->row.no,.cost = builds ? index_cost(relation, statement) : 0};
 
 		relation->constraints = lappend_int(relation->constraints,
 											pgcopy_plan_add_statement(plan, statement, ITEM_CONSTRAINT,

@@ -124,6 +124,24 @@ pgcopy_leader_keep_snapshot(Leader *leader, const char *snapshot)
 														  snapshot, content);
 }
 
+/* How long the builds will take is told best by how large the indexes are. */
+static void
+note_index_sizes(SourceSession *session, List *statements)
+{
+	SourceIndex *indexes;
+	int			n = pgcopy_inventory_indexes(session, &indexes);
+	ListCell   *lc;
+
+	foreach(lc, statements)
+	{
+		DumpStatement *statement = lfirst(lc);
+
+		statement->index_bytes =
+			pgcopy_inventory_index_bytes(indexes, n, statement->object_oid);
+	}
+	pfree(indexes);
+}
+
 /* SourceReader: nothing is stored when it returns false. */
 static bool
 try_plan(Leader *leader, char **what)
@@ -146,6 +164,7 @@ try_plan(Leader *leader, char **what)
 		large_objects = pgcopy_largeobject_plan(leader->session,
 												LARGE_OBJECTS_PER_ITEM);
 
+	note_index_sizes(leader->session, statements);
 	pgcopy_chunks_split_by_keys(leader->job, leader->session, relations);
 	pgcopy_leader_keep_snapshot(leader, snapshot);
 	pgcopy_plan_store(leader->job, pgcopy_session_version(leader->session),

@@ -68,6 +68,7 @@ typedef struct DumpStatement
 	int			toc_id;			/* pg_dump's dump id of the entry */
 	Oid			class_oid;		/* catalog of the object, or 0 */
 	Oid			object_oid;		/* on the source, or 0 */
+	int64		index_bytes;	/* there, of what it builds; the planner's */
 	List	   *dependencies;	/* integer list of toc ids */
 	bool		is_post_data;
 	StatementClass class;

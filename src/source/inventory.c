@@ -247,6 +247,52 @@ pgcopy_inventory_relations(SourceSession *session)
 	return relations;
 }
 
+/* The dump names a constraint where there is one, and else its index. */
+static const char indexes_sql[] =
+"SELECT COALESCE(k.oid, c.oid), pg_catalog.pg_relation_size(c.oid)"
+" FROM pg_catalog.pg_class AS c"
+" LEFT JOIN pg_catalog.pg_constraint AS k"
+"  ON k.conindid = c.oid AND k.contype IN ('p', 'u', 'x')"
+" WHERE c.relkind = 'i' AND c.oid >= 16384"
+" ORDER BY 1";
+
+int
+pgcopy_inventory_indexes(SourceSession *session, SourceIndex **indexes)
+{
+	SourceRows *rows = pgcopy_session_query(session, indexes_sql, 0, NULL);
+	int			n = pgcopy_rows_count(rows);
+	int			i;
+
+	*indexes = palloc_extended(sizeof(SourceIndex) * (Size) Max(n, 1),
+							   MCXT_ALLOC_HUGE);
+	for (i = 0; i < n; i++)
+	{
+		(*indexes)[i].oid = (Oid) pgcopy_rows_get_int64(rows, i, 0);
+		(*indexes)[i].bytes = pgcopy_rows_get_int64(rows, i, 1);
+	}
+	pgcopy_rows_free(rows);
+	return n;
+}
+
+static int
+compare_indexes(const void *a, const void *b)
+{
+	Oid			x = ((const SourceIndex *) a)->oid;
+	Oid			y = ((const SourceIndex *) b)->oid;
+
+	return x < y ? -1 : x > y;
+}
+
+int64
+pgcopy_inventory_index_bytes(const SourceIndex *indexes, int n, Oid oid)
+{
+	SourceIndex key = {.oid = oid};
+	SourceIndex *found = bsearch(&key, indexes, n, sizeof(SourceIndex),
+								 compare_indexes);
+
+	return found != NULL ? found->bytes : 0;
+}
+
 static void
 append_quoted(StringInfo buf, const char *name)
 {

@@ -46,6 +46,21 @@ typedef struct SourceRelation
 
 extern List *pgcopy_inventory_relations(SourceSession *session);
 
+/* An index on a table, or the constraint it belongs to, and its size there. */
+typedef struct SourceIndex
+{
+	Oid			oid;
+	int64		bytes;
+} SourceIndex;
+
+/* All of them, in the order of their oids; returns how many. */
+extern int	pgcopy_inventory_indexes(SourceSession *session,
+									 SourceIndex **indexes);
+
+/* How large the index of that oid is; 0 when there is none. */
+extern int64 pgcopy_inventory_index_bytes(const SourceIndex *indexes, int n,
+										  Oid oid);
+
 /* "name" quoted for the source, always: it may know other reserved words */
 extern char *pgcopy_inventory_quoted(const char *name);
 
