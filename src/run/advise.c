@@ -45,7 +45,7 @@ typedef struct Workload
 {
 	int64		logged_bytes;	/* of tables, at least so much WAL */
 	int64		unsplit_bytes;	/* of tables that TRUNCATE pays for */
-	int64		indexed_bytes;	/* of tables, once for each index */
+	int64		indexed_bytes;	/* read and sorted, by all builds */
 	int64		largest_need;	/* kB, of one build */
 	int			large_copies;
 	int			large_builds;
@@ -162,14 +162,14 @@ advise_memory(Leader *leader, const Workload *load)
 	int64		budget = (pgcopy_setting_maintenance_work_mem > 0 ?
 						  pgcopy_setting_maintenance_work_mem : maintenance_work_mem) * KB;
 	int64		machine = (int64) sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
-	int64		table_bytes = load->largest_need * KB / 2;
-	int64		wanted = Min(table_bytes / 2, machine / 8);
+	int64		sorted_bytes = load->largest_need * KB / 2;
+	int64		wanted = Min(sorted_bytes / 2, machine / 8);
 
-	if (table_bytes / 8 < budget || wanted < 2 * budget)
+	if (sorted_bytes / 8 < budget || wanted < 2 * budget)
 		return;
 	tell(leader, "pgcopy.maintenance_work_mem", format_setting(wanted),
-		 psprintf("%s for all index builds together is little for a table of %s: they sort on disk",
-				  format_bytes(budget), format_bytes(table_bytes)));
+		 psprintf("%s for all index builds together is little where one of them reads and sorts %s: they sort on disk",
+				  format_bytes(budget), format_bytes(sorted_bytes)));
 }
 
 static void

@@ -18,7 +18,7 @@ new_database($target, 'app', 'held');
 $source->safe_psql('app', <<'EOQ');
 CREATE TABLE large (id int PRIMARY KEY, a text, b numeric[], c jsonb);
 INSERT INTO large SELECT g, md5(g::text), ARRAY[g, g / 3.0, NULL], jsonb_build_object('k', g, 'v', repeat('x', 150))
-FROM generate_series(1, 400000) g;
+FROM generate_series(1, 1000000) g;
 CREATE INDEX large_a ON large (a);
 CREATE TABLE "Odd ""name""" (a int PRIMARY KEY);
 INSERT INTO "Odd ""name""" SELECT generate_series(1, 100);

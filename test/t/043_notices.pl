@@ -25,6 +25,7 @@ CREATE TABLE t (a int, b text);
 ALTER TABLE t ALTER b SET STORAGE PLAIN;
 INSERT INTO t SELECT g, repeat('x', 7900) FROM generate_series(1, 20000) g;
 CREATE INDEX t_a ON t (a);
+CREATE INDEX t_down ON t (a DESC);
 EOQ
 create_holds($source, 'large');
 $source->safe_psql('large', 'CREATE TABLE held (a int CHECK (hold.here(1))); INSERT INTO held VALUES (1)');
@@ -45,8 +46,8 @@ is($notices, <<'EOT' =~ s/\n\z//r, 'each setting that is too small for the job i
 max_wal_size|32MB|128MB
 wal_level|replica|minimal
 wal_compression|pglz|lz4
-pgcopy.maintenance_work_mem|0|128MB
-max_worker_processes|3|12
+pgcopy.maintenance_work_mem|0|64MB
+max_worker_processes|3|13
 EOT
 my $log = slurp_file($target->logfile, $offset);
 like($log, qr/LOG:  pgcopy job 1: .*max_wal_size.*\n.*HINT:  Set "max_wal_size" to '128MB'\./, 'the server log has them too');
