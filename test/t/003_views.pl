@@ -69,9 +69,9 @@ assert_same($source, $target, source_db => 'app', db => 'app');
 is( $target->safe_psql('app', "SELECT tables, indexes, progress ~ '^.{20}\$', copied <> '', rate ~ '/s\$' FROM pgcopy_progress WHERE job = $job"),
 	'3/3|3/3|t|t|t', 'the line of an ended job counts tables, indexes, bytes');
 is( $target->safe_psql('app', "SELECT tables_done, tables_total, indexes_done, indexes_total, rows_done, errors, ended > started, elapsed > '0' FROM pgcopy_jobs WHERE job = $job"),
-	'3|3|3|3|400100|0|t|t', 'pgcopy_jobs gives the same in numbers');
+	'3|3|3|3|1000100|0|t|t', 'pgcopy_jobs gives the same in numbers');
 is( $target->safe_psql('app', "SELECT table_name, state, percent, rows_done, duration IS NOT NULL FROM pgcopy_tables WHERE job = $job ORDER BY 1"),
-	qq(Odd "name"|copied|100|100|t\nlarge|copied|100|400000|t\nrefers|copied|100|0|t), 'pgcopy_tables has a line for each table');
+	qq(Odd "name"|copied|100|100|t\nlarge|copied|100|1000000|t\nrefers|copied|100|0|t), 'pgcopy_tables has a line for each table');
 is( $target->safe_psql('app', "SELECT state, percent, count(*) FROM pgcopy_indexes WHERE job = $job AND index_name IN ('large_pkey', 'large_a', 'Odd \"name\"_pkey') AND kind = 'index' GROUP BY 1, 2"),
 	'done|100|3', 'pgcopy_indexes has a line for each index');
 is($target->safe_psql('app', 'SELECT count(*) FROM pgcopy_workers'), '0', 'pgcopy_workers is empty at the end');
