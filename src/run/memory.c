@@ -50,26 +50,35 @@ sum_needs(Leader *leader, const int *items, int nitems)
 	return need;
 }
 
+/* What a slot is doing; all else in it that is read here is the leader's own. */
+static bool
+is_at_work(Control *control, const ControlSlot *slot)
+{
+	SlotState	state;
+
+	SpinLockAcquire(&control->mutex);
+	state = slot->state;
+	SpinLockRelease(&control->mutex);
+	return state == SLOT_BUSY || state == SLOT_REPORTED;
+}
+
 static MemoryInUse
 count_in_use(Leader *leader)
 {
 	Control    *control = leader->control;
 	MemoryInUse use = {0};
 
-	SpinLockAcquire(&control->mutex);
 	for (int i = 0; i < control->nslots; i++)
 	{
 		ControlSlot *slot = &control->slots[i];
 
-		if ((slot->state != SLOT_BUSY && slot->state != SLOT_REPORTED) ||
-			slot->memory == 0)
+		if (slot->memory == 0 || !is_at_work(control, slot))
 			continue;
 		use.builds++;
 		use.items += slot->nitems;
 		use.need += sum_needs(leader, slot->items, slot->nitems);
 		use.granted += slot->memory;
 	}
-	SpinLockRelease(&control->mutex);
 	return use;
 }
 
