@@ -69,6 +69,18 @@ pgcopy_leader_commit(Leader *leader)
 	MemoryContextReset(leader->work_context);
 }
 
+ErrorData *
+pgcopy_leader_catch(Leader *leader)
+{
+	ErrorData  *error;
+
+	MemoryContextSwitchTo(leader->context);
+	error = CopyErrorData();
+	FlushErrorState();
+	AbortCurrentTransaction();
+	return error;
+}
+
 void
 pgcopy_leader_close_session(Leader *leader)
 {

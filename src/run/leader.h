@@ -87,6 +87,12 @@ extern bool pgcopy_leader_run_parallel(Leader *leader, ItemStage stage);
 extern void pgcopy_leader_begin(Leader *leader);
 extern void pgcopy_leader_commit(Leader *leader);
 
+/*
+ * To be called in PG_CATCH: abort, and return the error that is being handled,
+ * in the leader's own memory context, which becomes the current one.
+ */
+extern ErrorData *pgcopy_leader_catch(Leader *leader);
+
 /* Close the session to the source, snapshot and locks with it. */
 extern void pgcopy_leader_close_session(Leader *leader);
 

@@ -224,10 +224,7 @@ attempt(Leader *leader, SourceReader reader, char **what)
 	}
 	PG_CATCH();
 	{
-		MemoryContextSwitchTo(leader->context);
-		error = CopyErrorData();
-		FlushErrorState();
-		AbortCurrentTransaction();
+		error = pgcopy_leader_catch(leader);
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(leader->context);

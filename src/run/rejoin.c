@@ -174,10 +174,7 @@ reach_source(Leader *leader, bool *has_snapshot)
 	{
 		if (pgcopy_process_is_cancelled())
 			PG_RE_THROW();
-		MemoryContextSwitchTo(leader->context);
-		error = CopyErrorData();
-		FlushErrorState();
-		AbortCurrentTransaction();
+		error = pgcopy_leader_catch(leader);
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(leader->context);

@@ -324,10 +324,7 @@ try_read_through_leader(Leader *leader, int no)
 	{
 		if (pgcopy_process_is_cancelled() || !pgcopy_retry_is_loss(geterrcode()))
 			PG_RE_THROW();
-		MemoryContextSwitchTo(leader->context);
-		error = CopyErrorData();
-		FlushErrorState();
-		AbortCurrentTransaction();
+		error = pgcopy_leader_catch(leader);
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(leader->context);
