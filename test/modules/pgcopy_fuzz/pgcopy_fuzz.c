@@ -23,6 +23,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
+#include "fuzz_random.h"
 #include "load/decode.h"
 
 PG_MODULE_MAGIC;
@@ -44,17 +45,6 @@ typedef struct Outcome
 	Datum		value;
 	int			sqlstate;		/* 0: accepted */
 } Outcome;
-
-static uint64 random_state;
-
-static uint32
-next_random(uint32 limit)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return (uint32) (random_state >> 32) % limit;
-}
 
 /*
  * Decode a copy that lies as on the wire: length word before, one byte
@@ -323,7 +313,7 @@ pgcopy_fuzz(PG_FUNCTION_ARGS)
 	int64		differences = 0;
 	int			i;
 
-	random_state = (uint64) PG_GETARG_INT64(4) * UINT64CONST(0x9E3779B97F4A7C15) + 1;
+	seed_random(PG_GETARG_INT64(4));
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), TEXTOID, -1, false, TYPALIGN_INT,
 					  &texts, &nulls, &nsamples);
 	samples = palloc(sizeof(Image) * nsamples);

@@ -15,23 +15,13 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 
+#include "fuzz_random.h"
 #include "load/compress.h"
 
 PG_FUNCTION_INFO_V1(pgcopy_fuzz_compress);
 
 #define LARGEST		300000
 #define KINDS		7
-
-static uint64 random_state;
-
-static uint32
-next_random(uint32 limit)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return (uint32) (random_state >> 32) % limit;
-}
 
 /* Common ones more often than rare ones. */
 static int
@@ -109,7 +99,7 @@ pgcopy_fuzz_compress(PG_FUNCTION_ARGS)
 	int64		differences = 0;
 	int			i;
 
-	random_state = (uint64) PG_GETARG_INT64(1) * UINT64CONST(0x9E3779B97F4A7C15) + 1;
+	seed_random(PG_GETARG_INT64(1));
 	for (i = 0; i < rounds; i++)
 	{
 		int			length = choose_length();
