@@ -3,9 +3,9 @@
  * writer.c
  *	  Rows into a local relation, in batches.
  *
- * The frozen way is the fast one: a row's tuple is formed once, in the batch's
- * memory, and up to MAX_BATCH_ROWS of them go to the heap at once (frozen.c).
- * route.c does the same for many leaves at a time.
+ * The frozen way is the fast one: a row is formed where it stays, in a page of
+ * its own heap (pages.c).  route.c writes frozen rows into many leaves at a time,
+ * by batches of tuples (frozen.c).
  *
  * The other ways do what COPY does, except that triggers of users do not fire:
  * only those of constraints (foreign keys, deferred uniqueness) are left.
