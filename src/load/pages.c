@@ -20,9 +20,14 @@
  * Pages are new ones always: nothing is added to a page that another load has
  * left half empty.
  *
- * What a load writes stays in shared buffers as long as its relation is small
- * beside them, by the measure of a sequential scan: the index builds that
- * follow find it there.  From then on it goes round in a ring, as COPY's does.
+ * What a load writes stays in shared buffers as long as its relation fits in
+ * there: the index builds that follow find it, and pages written out by then
+ * are old ones, whose WAL is on disk already.  From then on it goes round in a
+ * ring, as COPY's does from the start.
+ *
+ * Rows are not counted as inserted in the statistics system: autovacuum would
+ * ANALYZE and vacuum tables whose indexes are still to come, where every lock
+ * of ours has to wait for it.  The job's own ANALYZE reports what there is.
  *
  * Not for relations whose changes are decoded (wal_level = logical): there the
  * slices of a row's values and the row have to follow each other in the WAL.
@@ -44,7 +49,6 @@
 #include "access/xloginsert.h"
 #include "catalog/catalog.h"
 #include "miscadmin.h"
-#include "pgstat.h"
 #include "storage/bufmgr.h"
 #include "storage/bufpage.h"
 #include "storage/predicate.h"
@@ -76,7 +80,6 @@ struct PageWriter
 	void	   *written_arg;
 
 	int			pages;			/* begun; the last one is being filled */
-	int64		rows;			/* in them */
 	char	   *page[EXTEND_MAX_BLOCKS];
 	BlockNumber blocks[EXTEND_MAX_BLOCKS];
 };
@@ -192,7 +195,6 @@ form_row(PageWriter *writer, Datum *values, bool *nulls, const RowShape *shape)
 	HeapTupleHeaderSetXminFrozen(row);
 	HeapTupleHeaderSetCmin(row, writer->command);
 	HeapTupleHeaderSetXmax(row, InvalidTransactionId);
-	writer->rows++;
 }
 
 static RowShape
@@ -248,14 +250,11 @@ pgcopy_pages_add(PageWriter *writer, Datum *values, bool *nulls,
 	return is_long || writer->pages != before;
 }
 
-/*
- * Where buffers come from: NULL is the whole pool.  NBuffers / 4 is where
- * initscan() in heapam.c begins to use a ring.
- */
+/* Where buffers come from: NULL is the whole pool. */
 static BufferAccessStrategy
 choose_strategy(PageWriter *writer)
 {
-	if (writer->strategy == NULL && writer->last_block >= NBuffers / 4)
+	if (writer->strategy == NULL && writer->last_block >= NBuffers)
 	{
 		MemoryContext old = MemoryContextSwitchTo(writer->context);
 
@@ -389,10 +388,8 @@ pgcopy_pages_flush(PageWriter *writer)
 		ReleaseBuffer(map);
 	if (RelationNeedsWAL(relation))
 		XLogSetAsyncXactLSN(XactLastRecEnd);
-	pgstat_count_heap_insert(relation, writer->rows);
 	CheckForSerializableConflictIn(relation, NULL, InvalidBlockNumber);
 	writer->pages = 0;
-	writer->rows = 0;
 	if (writer->written != NULL)
 		writer->written(writer->written_arg, writer->blocks, done);
 }

@@ -37,6 +37,13 @@ typedef enum Outcome
 								 * it behind the leader; all rolled back */
 } Outcome;
 
+/* What an assignment may take of the machine. */
+typedef struct BuildShare
+{
+	int			memory;			/* maintenance_work_mem in kB; 0: the server's */
+	int			parallel_workers;	/* at most, if the server allows as many */
+} BuildShare;
+
 /*
  * One worker's slot.  "mutex" of the segment protects all fields but the
  * atomic ones: those are written by the worker while BUSY, set to zero by the
@@ -52,8 +59,7 @@ typedef struct ControlSlot
 	/* written by the leader while IDLE, read by the worker while BUSY */
 	int			nitems;
 	int			items[CONTROL_MAX_BATCH];
-	bool		may_be_parallel;	/* there are cores for parallel index builds */
-	int			memory;			/* its maintenance_work_mem in kB, 0: the server's */
+	BuildShare	share;
 
 	/* written by the worker while BUSY, read by the leader while REPORTED */
 	Outcome		outcome;

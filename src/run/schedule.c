@@ -20,8 +20,6 @@
  */
 #include "postgres.h"
 
-#include <unistd.h>
-
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -33,9 +31,9 @@
 #include "base/retry.h"
 #include "catalog/error.h"
 #include "run/leader.h"
-#include "run/memory.h"
 #include "run/outage.h"
 #include "run/rejoin.h"
+#include "run/share.h"
 #include "run/work.h"
 
 /* How long the leader waits at most, for the figures to move. */
@@ -221,14 +219,6 @@ count_running(Leader *leader, int *running)
 	SpinLockRelease(&control->mutex);
 }
 
-/* Whether the machine has more cores than assignments that run. */
-static bool
-are_cores_free(const int *running)
-{
-	return running[LINE_COPY] + running[LINE_BUILD] <
-		sysconf(_SC_NPROCESSORS_ONLN);
-}
-
 /*
  * Hand out what can be handed out, copies first.  Returns how many more
  * workers there would be work for.
@@ -258,10 +248,9 @@ hand_out(Leader *leader)
 								  items, CONTROL_MAX_BATCH);
 			if (n == 0)
 				break;
-			running[line]++;
 			pgcopy_workers_assign(leader->workers, slot, items, n,
-								  are_cores_free(running),
-								  pgcopy_memory_share(leader, items, n));
+								  pgcopy_share(leader, running[line], items, n));
+			running[line]++;
 			room--;
 		}
 		missing += Min(room, pgcopy_queue_ready(leader->queue, line));

@@ -23,7 +23,7 @@
 #include "base/retry.h"
 #include "catalog/error.h"
 #include "run/leader.h"
-#include "run/memory.h"
+#include "run/share.h"
 #include "run/work.h"
 
 /* Statements in one transaction. */
@@ -146,7 +146,7 @@ pgcopy_leader_run_serial(Leader *leader, ItemStage stage)
 	int			nbatch = 0;
 	int			size = pgcopy_queue_size(leader->queue);
 
-	pgcopy_memory_take_all();
+	pgcopy_share_take_all_memory();
 	pgcopy_queue_open_stage(leader->queue, stage);
 	for (int no = 1; no <= size; no++)
 	{

@@ -23,6 +23,10 @@
  */
 #include "postgres.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -246,18 +250,14 @@ set_locally(const char *name, const char *value)
 							 GUC_ACTION_LOCAL, true, 0, false);
 }
 
-/*
- * What a build may take of the machine.  A parallel one where it is busy
- * already costs more than it gains, and takes process slots that workers of
- * ours may wait for.
- */
 static void
-limit_build(const ControlSlot *slot)
+limit_build(BuildShare share)
 {
-	if (!slot->may_be_parallel)
-		set_locally("max_parallel_maintenance_workers", "0");
-	if (slot->memory > 0)
-		set_locally("maintenance_work_mem", psprintf("%dkB", slot->memory));
+	set_locally("max_parallel_maintenance_workers",
+				psprintf("%d", Min(share.parallel_workers,
+								   max_parallel_maintenance_workers)));
+	if (share.memory > 0)
+		set_locally("maintenance_work_mem", psprintf("%dkB", share.memory));
 }
 
 /* The items, all in one transaction. */
@@ -274,7 +274,7 @@ do_items(Worker *worker, List *items)
 	ListCell   *lc;
 
 	begin_transaction();
-	limit_build(worker->slot);
+	limit_build(worker->slot->share);
 	if (!pgcopy_work_needs_snapshot(((JobItem *) linitial(items))->kind))
 		release_snapshot(worker);
 	foreach(lc, items)
@@ -424,11 +424,26 @@ join_job(Worker *worker)
 	pgcopy_control_wake_leader(worker->control);
 }
 
+/*
+ * Item after item, the same tens of megabytes are taken for a sort and given
+ * back, and each page that the system gives anew costs a fault and is zeroed
+ * first: 5 % of a job with many small indexes.  So some of it is kept.
+ */
+static void
+keep_freed_memory(void)
+{
+#ifdef __GLIBC__
+	(void) mallopt(M_MMAP_THRESHOLD, 32 * 1024 * 1024);
+	(void) mallopt(M_TRIM_THRESHOLD, 64 * 1024 * 1024);
+#endif
+}
+
 void
 pgcopy_worker_main(Datum arg)
 {
 	Worker		worker = {{0}};
 
+	keep_freed_memory();
 	pgcopy_process_begin(&worker.args);
 	worker.job_context = AllocSetContextCreate(TopMemoryContext, "pgcopy worker",
 											   ALLOCSET_DEFAULT_SIZES);

@@ -219,7 +219,7 @@ pgcopy_workers_find_idle(const Workers *workers)
 
 void
 pgcopy_workers_assign(Workers *workers, int slot, const int *items, int nitems,
-					  bool may_be_parallel, int memory)
+					  BuildShare share)
 {
 	ControlSlot *s = &workers->control->slots[slot];
 
@@ -228,8 +228,7 @@ pgcopy_workers_assign(Workers *workers, int slot, const int *items, int nitems,
 	Assert(s->state == SLOT_IDLE);
 	memcpy(s->items, items, sizeof(int) * nitems);
 	s->nitems = nitems;
-	s->may_be_parallel = may_be_parallel;
-	s->memory = memory;
+	s->share = share;
 	s->rows_total = 0;
 	s->bytes_total = 0;
 	s->state = SLOT_BUSY;

@@ -48,7 +48,7 @@ extern bool pgcopy_workers_next_event(Workers *workers, WorkerEvent *event);
 extern int	pgcopy_workers_find_idle(const Workers *workers);
 extern void pgcopy_workers_assign(Workers *workers, int slot,
 								  const int *items, int nitems,
-								  bool may_be_parallel, int memory);
+								  BuildShare share);
 extern void pgcopy_workers_wake_all(Workers *workers);
 
 /* Send home all that are idle or on their way, quietly, and wait. */

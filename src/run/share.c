@@ -1,8 +1,9 @@
 /*-------------------------------------------------------------------------
  *
- * memory.c
- *	  One budget of memory for all index builds of a job.
+ * share.c
+ *	  What one index build may take of the machine: memory and processes.
  *
+ * Memory: one budget for all builds of a job.
  * The budget is pgcopy.maintenance_work_mem, or the server's
  * maintenance_work_mem where that is not set.  What a build was given is its
  * own until it ends: memory cannot be taken back from a sort.  So each gets
@@ -11,15 +12,23 @@
  * where the others are too small to use theirs.  The last build gets all that
  * is left: all of it when it runs alone, for its parallel workers too.
  *
+ * Processes: a build gets parallel workers for the cores that nothing else of
+ * the job will use beside it.  Where all are busy, a parallel build costs more
+ * than it gains, and takes process slots that workers of ours may wait for.
+ * But what runs ends, and a build that is serial stays so: the last one would
+ * leave the other cores idle.  So it counts only half of those that run.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
+
+#include <unistd.h>
 
 #include "miscadmin.h"
 #include "utils/guc.h"
 
 #include "base/settings.h"
-#include "run/memory.h"
+#include "run/share.h"
 
 /* The least that the server takes, in kB. */
 #define LEAST 1024
@@ -72,18 +81,18 @@ count_in_use(Leader *leader)
 	{
 		ControlSlot *slot = &control->slots[i];
 
-		if (slot->memory == 0 || !is_at_work(control, slot))
+		if (slot->share.memory == 0 || !is_at_work(control, slot))
 			continue;
 		use.builds++;
 		use.items += slot->nitems;
 		use.need += sum_needs(leader, slot->items, slot->nitems);
-		use.granted += slot->memory;
+		use.granted += slot->share.memory;
 	}
 	return use;
 }
 
-int
-pgcopy_memory_share(Leader *leader, const int *items, int nitems)
+static int
+share_memory(Leader *leader, const int *items, int nitems)
 {
 	int64		need = sum_needs(leader, items, nitems);
 	int64		unfinished_need;
@@ -104,8 +113,32 @@ pgcopy_memory_share(Leader *leader, const int *items, int nitems)
 	return (int) Max(Max(fair, Min(spare, need)), LEAST);
 }
 
+static int
+share_processes(Leader *leader, int running)
+{
+	int			cores = sysconf(_SC_NPROCESSORS_ONLN);
+	int			copies = Min(leader->job->table_jobs,
+							 pgcopy_queue_unfinished_copies(leader->queue));
+	int			ready = pgcopy_queue_ready(leader->queue, LINE_BUILD);
+	int			room = leader->job->index_jobs - 1 - running;
+	int			others = ready == 0 ? running / 2 : running + Min(ready, room);
+
+	return Max(cores - 1 - copies - others, 0);
+}
+
+BuildShare
+pgcopy_share(Leader *leader, int running, const int *items, int nitems)
+{
+	BuildShare	share = {
+		.memory = share_memory(leader, items, nitems),
+		.parallel_workers = share_processes(leader, running)
+	};
+
+	return share;
+}
+
 void
-pgcopy_memory_take_all(void)
+pgcopy_share_take_all_memory(void)
 {
 	char		value[32];
 

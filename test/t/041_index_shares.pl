@@ -1,7 +1,7 @@
-# Memory for index builds: one budget, shared out over those that run.
+# Memory and parallel workers for index builds: shared out over those that run.
 #
 # What a build may use is told by a function in its index expression, which
-# writes its maintenance_work_mem to the server log at the first row.
+# writes its settings to the server log at the first row.
 use strict;
 use warnings;
 
@@ -24,7 +24,8 @@ sub create_table
 CREATE OR REPLACE FUNCTION public.noted(a int, name text) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
 	IF a = 1 THEN
-		RAISE LOG 'build of % has %', name, current_setting('maintenance_work_mem');
+		RAISE LOG 'build of % has % %', name, current_setting('maintenance_work_mem'),
+			current_setting('max_parallel_maintenance_workers');
 	END IF;
 	RETURN a;
 END $$;
@@ -34,6 +35,9 @@ EOQ
 		  . join('', map { "CREATE INDEX $_ ON $name (public.noted(a, '$_'));" } @indexes));
 	return;
 }
+
+# Parallel workers of the builds that builds_of() has found, by name.
+my %workers;
 
 # The job's builds and what each had: "name:40MB name:20MB", by name.
 sub builds_of
@@ -48,11 +52,21 @@ sub builds_of
 	my $log = slurp_file($target->logfile, $offset);
 
 	# ANALYZE calls it too, afterwards, and REFRESH when it builds anew
-	while ($log =~ /build of (\w+) has (\w+)\n[^\n]*CONTEXT[^\n]*\n\s*SQL statement "(?:CREATE INDEX|REFRESH)/g)
+	%workers = ();
+	while ($log =~ /build of (\w+) has (\w+) (\d+)\n[^\n]*CONTEXT[^\n]*\n\s*SQL statement "(?:CREATE INDEX|REFRESH)/g)
 	{
 		$found{$1} = $2;
+		$workers{$1} = $3;
 	}
 	return join(' ', map { "$_:$found{$_}" } sort keys %found);
+}
+
+# How many parallel workers a build may have on so many cores.
+sub workers_on
+{
+	my ($n) = @_;
+
+	return $n < 1 ? 0 : $n > 3 ? 2 : $n - 1;
 }
 
 create_table('one', 't', 200, 'lone');
@@ -67,7 +81,13 @@ $target->append_conf('postgresql.conf', "pgcopy.maintenance_work_mem = '12MB'\n"
 $target->reload;
 is(builds_of('one', name => 'own_setting'), 'lone:12MB', 'pgcopy.maintenance_work_mem goes before it');
 is(builds_of('two', name => 'shared', index_jobs => 2), 'first:6MB second:6MB', 'two that run together share it');
+
+# What the server allows is two, its default; a build itself is on a core, too.
+chomp(my $cores = `getconf _NPROCESSORS_ONLN`);
+is_deeply([ sort values %workers ], [ workers_on($cores - 1), workers_on($cores) ],
+	'the last of two has parallel workers for all cores, the other one for those that are free');
 is(builds_of('two', name => 'in_turn', index_jobs => 1), 'first:12MB second:12MB', 'two that run in turn have all of it');
+is_deeply([ values %workers ], [ (workers_on($cores)) x 2 ], '... and all cores');
 
 # The small ones could not use their share: the large one has more than half.
 my $uneven = builds_of('uneven', name => 'uneven', table_jobs => 1, index_jobs => 4);
