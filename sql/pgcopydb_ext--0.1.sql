@@ -575,7 +575,7 @@ LANGUAGE C;
 COMMENT ON FUNCTION pgcopy.guard() IS 'refuses to drop what a running job needs';
 
 CREATE EVENT TRIGGER pgcopy_guard ON ddl_command_start
-    WHEN TAG IN ('DROP EXTENSION', 'DROP OWNED')
+    WHEN TAG IN ('DROP EXTENSION', 'DROP OWNED', 'DROP SCHEMA')
     EXECUTE FUNCTION pgcopy.guard();
 ALTER EVENT TRIGGER pgcopy_guard ENABLE ALWAYS;
 

@@ -3,9 +3,10 @@
  * guard.c
  *	  What must not be dropped under a running job.
  *
- * DROP EXTENSION and DROP OWNED would wait for what a worker does, for hours
- * perhaps, and everybody who looks at the job behind them, also who wants to
- * cancel it.  So an event trigger refuses them before they take a lock.
+ * DROP EXTENSION, DROP SCHEMA of the extension's schema and DROP OWNED would
+ * wait for what a worker does, for hours perhaps, and everybody who looks at
+ * the job behind them, also who wants to cancel it.  So an event trigger
+ * refuses them before they take a lock.
  *
  *-------------------------------------------------------------------------
  */
@@ -25,14 +26,36 @@
 extern PGDLLEXPORT Datum pgcopy_guard(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(pgcopy_guard);
 
+/* The schema that the extension's functions and views are in. */
+static char *
+fetch_extension_schema(void)
+{
+	static CatalogQuery query = {
+		"SELECT n.nspname FROM pg_catalog.pg_extension AS e"
+		" JOIN pg_catalog.pg_namespace AS n ON n.oid = e.extnamespace"
+		" WHERE e.extname = 'pgcopydb_ext'"
+	};
+	CatalogScope scope;
+	char	   *schema;
+
+	pgcopy_catalog_begin(&scope);
+	schema = pgcopy_catalog_run(&query, NULL, NULL) > 0 ?
+		pgcopy_catalog_text(0, "nspname") : NULL;
+	pgcopy_catalog_end(&scope);
+	return schema;
+}
+
+/* Whether the extension is among what is to go, by itself or by its schema. */
 static bool
 names_extension(const DropStmt *statement)
 {
+	const char *name = statement->removeType == OBJECT_SCHEMA ?
+		fetch_extension_schema() : "pgcopydb_ext";
 	ListCell   *lc;
 
 	foreach(lc, statement->objects)
 	{
-		if (strcmp(strVal(lfirst(lc)), "pgcopydb_ext") == 0)
+		if (name != NULL && strcmp(strVal(lfirst(lc)), name) == 0)
 			return true;
 	}
 	return false;

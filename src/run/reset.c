@@ -257,13 +257,34 @@ load_items(Reset *reset, List *relations)
 	MemoryContextSwitchTo(reset->leader->work_context);
 }
 
+/*
+ * Error context callback: views, foreign keys of partitioned tables and the
+ * like are built on tables after the copying, and stand in the way.
+ */
+static void
+hint_at_dependents(void *arg)
+{
+	int			code = geterrcode();
+
+	if (code == ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST ||
+		code == ERRCODE_FEATURE_NOT_SUPPORTED)
+		errhint("What has been built on a table since cannot stay when the table is read again: drop the job with SELECT pgcopy_drop(" INT64_FORMAT ") and clone again into an empty database.",
+				*(int64 *) arg);
+}
+
 void
 pgcopy_leader_reset(Leader *leader, List *relations)
 {
 	Reset		reset = {.leader = leader};
+	ErrorContextCallback callback = {
+		.previous = error_context_stack,
+		.callback = hint_at_dependents,
+		.arg = &leader->job->id
+	};
 
 	if (relations == NIL)
 		return;
+	error_context_stack = &callback;
 	reset.context = AllocSetContextCreate(leader->context, "pgcopy reset",
 										  ALLOCSET_DEFAULT_SIZES);
 	pgcopy_leader_begin(leader);
@@ -276,6 +297,7 @@ pgcopy_leader_reset(Leader *leader, List *relations)
 	}
 	pgcopy_leader_commit(leader);
 	MemoryContextDelete(reset.context);
+	error_context_stack = callback.previous;
 }
 
 /* The large objects that done items have made, as far as they are here. */

@@ -73,9 +73,12 @@ pgcopy_resume_check(const Job *job, ResumeChoice choice)
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	Survey		survey;
+	int			emptied;
 
 	pgcopy_survey_fetch(job->id, &survey);
-	survey.copies_left += list_length(pgcopy_survey_emptied(job->id));
+	emptied = list_length(pgcopy_survey_emptied(job->id));
+	survey.copies_left += emptied;
+	survey.tables_read -= emptied;
 	if (choice == RESUME_UNSAID && needs_old_snapshot(&survey))
 	{
 		SourceConninfo *conninfo = pgcopy_conninfo_resolve(job->conninfo,

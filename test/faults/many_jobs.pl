@@ -3,6 +3,10 @@ use strict;
 use warnings;
 
 use FindBin;
+use lib "$FindBin::Bin/../perl";
+
+# Its INIT block must still be able to run.
+use PgCopy;
 
 $ENV{PGCOPY_TEST_JOBS} //= 200;
 do "$FindBin::Bin/../t/041_many_jobs.pl" or die $@ || $!;

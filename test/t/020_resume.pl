@@ -128,6 +128,31 @@ assert_same($source, $target, source_db => 'app', db => 'again', name => 'consis
 assert_frozen($target, db => 'again');
 
 #
+# What was built on a table after the copying cannot stay when it is read again
+#
+new_database($source, 'built');
+$source->safe_psql('built', <<"EOQ");
+CREATE TABLE referenced (a int PRIMARY KEY);
+CREATE TABLE parts (a int REFERENCES referenced) PARTITION BY LIST (a);
+CREATE TABLE part PARTITION OF parts DEFAULT;
+CREATE UNLOGGED TABLE lost AS SELECT 1 AS a;
+CREATE MATERIALIZED VIEW not_there AS SELECT 1 / (current_setting('port')::int - ${\$target->port});
+EOQ
+new_database($target, 'built');
+$job = clone($target, conninfo($source, db => 'built'), db => 'built');
+is(wait_for_end($target, $job, db => 'built'), 'failed', 'a materialized view cannot be refreshed');
+$target->stop('immediate');
+$target->start;
+($code, $message) = call_error($target, 'built', "SELECT pgcopy_resume($job)");
+like($message, qr/2 of 3 tables have been read under a snapshot that is gone/, 'after a crash an unlogged table is to be read again');
+resume('built', $job, ', consistent => true');
+is(wait_for_end($target, $job, db => 'built'), 'failed', 'all tables shall be read again, but a foreign key was built');
+is($target->safe_psql('built', "SELECT sqlstate || ' ' || message FROM pgcopy_errors WHERE job = $job AND is_final ORDER BY at DESC LIMIT 1"),
+	'2BP01 cannot drop constraint referenced_pkey on table public.referenced because other objects depend on it', 'that is said');
+like($target->safe_psql('built', "SELECT hint FROM pgcopy_errors WHERE job = $job AND is_final ORDER BY at DESC LIMIT 1"),
+	qr/SELECT pgcopy_drop\($job\) and clone again/, 'with what to do');
+
+#
 # Before any table was read a new snapshot is as good
 #
 new_database($target, 'early');

@@ -82,13 +82,15 @@ foreach my $name (sort keys %phase)
 	new_database($target, $db);
 	my $go_on = $phase{$name}->($db, $start);
 
-	foreach my $sql ('DROP EXTENSION pgcopydb_ext', 'DROP EXTENSION IF EXISTS plperl, pgcopydb_ext CASCADE', 'DROP OWNED BY owner')
+	foreach my $sql ('DROP EXTENSION pgcopydb_ext', 'DROP EXTENSION IF EXISTS plperl, pgcopydb_ext CASCADE',
+		'DROP SCHEMA IF EXISTS nowhere, public CASCADE', 'DROP OWNED BY owner')
 	{
 		my ($err, $took) = timed($db, $sql);
 		like($err, qr/^psql.*ERROR:  55006: job $job is running\nDETAIL:.*\nHINT:  Run SELECT pgcopy_cancel\($job\) first/,
 			"$name: $sql is refused, with what to type");
 		cmp_ok($took, '<', 3, "$name: at once");
 	}
+	is((timed($db, 'CREATE SCHEMA other; DROP SCHEMA other'))[0], '', "$name: another schema can be dropped");
 	my ($err, $took) = timed('postgres', "DROP DATABASE $db");
 	like($err, qr/55006: database "$db" is being accessed by other users/, "$name: DROP DATABASE is refused");
 	cmp_ok($took, '<', 6.5, "$name: as soon as the server says so");
