@@ -9,6 +9,9 @@
  * the leader that truncates, before any worker loads, chunks of a table need
  * not be kept in order.
  *
+ * When all tables are read again, what post-data has built on them goes first, as
+ * far as it cannot stay (schema/undo.c).
+ *
  * Only tables that the job has created are truncated (those of extensions lose
  * the rows that came from us), and only what its own items say they built is
  * dropped: an index that somebody else has added makes the load fail, it is not
@@ -32,6 +35,7 @@
 #include "load/load.h"
 #include "run/resume.h"
 #include "schema/apply.h"
+#include "schema/undo.h"
 
 /* Tables, or foreign keys, in one transaction. */
 #define RESET_BATCH 100
@@ -324,6 +328,38 @@ reset_large_objects(Leader *leader)
 	pgcopy_leader_commit(leader);
 }
 
+/*
+ * What serial stages have built on tables after the copying and cannot stay, the
+ * last one first.
+ */
+static void
+reset_post_data(Leader *leader)
+{
+	Reset		reset = {.leader = leader};
+	int64		job = leader->job->id;
+
+	pgcopy_leader_begin(leader);
+	MemoryContextSwitchTo(leader->context);
+	reset.items = pgcopy_item_fetch_all(job);
+	for (int i = list_length(reset.items) - 1; i >= 0; i--)
+	{
+		JobItem	   *item = list_nth(reset.items, i);
+		char	   *drop;
+
+		MemoryContextSwitchTo(leader->work_context);
+		if (item->state != ITEM_DONE ||
+			(item->kind != ITEM_POST_DATA && item->kind != ITEM_FINAL) ||
+			!pgcopy_undo_is_needed(pgcopy_item_fetch_statement(job, item->no)->sql,
+								   &drop))
+			continue;
+		if (drop != NULL)
+			run_sql(drop);
+		pgcopy_item_reset(job, item->no);
+		count_in_batch(&reset);
+	}
+	pgcopy_leader_commit(leader);
+}
+
 void
 pgcopy_leader_reset_all(Leader *leader)
 {
@@ -333,6 +369,7 @@ pgcopy_leader_reset_all(Leader *leader)
 	MemoryContextSwitchTo(leader->context);
 	relations = pgcopy_survey_read(leader->job->id);
 	pgcopy_leader_commit(leader);
+	reset_post_data(leader);
 	pgcopy_leader_reset(leader, relations);
 	reset_large_objects(leader);
 }

@@ -182,9 +182,8 @@ run_analyzed(RawStmt *raw, const char *text)
 	}
 }
 
-/* Parse text that is one statement. */
-static RawStmt *
-parse_one(const char *sql)
+RawStmt *
+pgcopy_apply_parse(const char *sql)
 {
 	List	   *trees = raw_parser(sql, RAW_PARSE_DEFAULT);
 
@@ -199,7 +198,7 @@ parse_one(const char *sql)
 static void
 parse_and_run(RunningStatement *running, ApplyForm form)
 {
-	RawStmt    *raw = parse_one(running->sql);
+	RawStmt    *raw = pgcopy_apply_parse(running->sql);
 	const char *text = running->sql;
 
 	running->tag = GetCommandTagName(CreateCommandTag(raw->stmt));
@@ -276,7 +275,7 @@ pgcopy_apply_wants_validation(const char *sql)
 												  "pgcopy parse",
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext before = MemoryContextSwitchTo(context);
-	Constraint *constraint = pgcopy_classify_added_constraint(parse_one(sql)->stmt);
+	Constraint *constraint = pgcopy_classify_added_constraint(pgcopy_apply_parse(sql)->stmt);
 	bool		result = constraint != NULL && !constraint->skip_validation;
 
 	MemoryContextSwitchTo(before);

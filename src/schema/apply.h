@@ -8,6 +8,7 @@
 #ifndef PGCOPY_APPLY_H
 #define PGCOPY_APPLY_H
 
+#include "nodes/parsenodes.h"
 #include "schema/dump.h"
 
 /* In what form a statement is run. */
@@ -31,6 +32,9 @@ extern void pgcopy_apply_begin_session(void);
 extern void pgcopy_apply_statement(const char *sql,
 								   const DumpSettings *settings,
 								   ApplyForm form, bool has_secret);
+
+/* The parse tree of text that must be one statement. */
+extern RawStmt *pgcopy_apply_parse(const char *sql);
 
 /*
  * Whether VALIDATE has something to do for a foreign key written like this
