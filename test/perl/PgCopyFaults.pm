@@ -33,7 +33,7 @@ use Time::HiRes qw(sleep time);
 our @EXPORT = qw(
   run_matrix new_fault_pair fill_app new_target_database
   set_test_point hold_points wait_at_point held_at_point let_one_by let_go
-  see_through leftovers unfinished crashes_in_log wait_for_restart
+  see_through leftovers unfinished crashes_in_log was_killed wait_for_restart
 );
 
 # The key of the hold that a test point waits for; see testpoint.c.
@@ -250,6 +250,21 @@ sub kill_process
 	kill 'KILL', $pid or die "no process $pid";
 	wait_for_restart($case->{target}, $offset);
 	return;
+}
+
+# Whether the server saw its process PID die of a signal that was sent: it may have
+# been about to leave by itself.  Its log says so, after OFFSET, at once.
+sub was_killed
+{
+	my ($node, $offset, $pid) = @_;
+	my $end = time() + 10;
+
+	until (substr(slurp_file($node->logfile), $offset) =~ /\(PID $pid\) was terminated by signal 9/)
+	{
+		return 0 if time() > $end;
+		sleep(0.05);
+	}
+	return 1;
 }
 
 # Wait until the server's log says, after OFFSET, that it is there again.

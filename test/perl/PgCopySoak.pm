@@ -84,7 +84,7 @@ sub kill_one
 	my $offset = -s $round->{target}->logfile;
 	my $pid = one_pid($round, $which);
 
-	return 0 unless defined $pid && kill 'KILL', $pid;
+	return 0 unless defined $pid && kill('KILL', $pid) && was_killed($round->{target}, $offset, $pid);
 	wait_for_restart($round->{target}, $offset);
 	return 1;
 }
