@@ -3,14 +3,14 @@
  * share.c
  *	  What one index build may take of the machine: memory and processes.
  *
- * Memory: one budget for all builds of a job.
- * The budget is pgcopy.maintenance_work_mem, or the server's
- * maintenance_work_mem where that is not set.  What a build was given is its
- * own until it ends: memory cannot be taken back from a sort.  So each gets
- * an equal share of what is left, counting those that may still come beside
- * it: as many as index_jobs allows and as there are.  A large one gets more
- * where the others are too small to use theirs.  The last build gets all that
- * is left: all of it when it runs alone, for its parallel workers too.
+ * Memory: there is one budget for all builds of a job, which is
+ * pgcopy.maintenance_work_mem, or the server's maintenance_work_mem where that
+ * is not set.  What a build was given is its own until it ends: memory cannot
+ * be taken back from a sort.  So each gets an equal share of what is left,
+ * counting those that may still come beside it: as many as index_jobs allows
+ * and as there are.  A large one gets more where the others are too small to
+ * use theirs.  The last build gets all that is left: all of it when it runs
+ * alone, for its parallel workers too.
  *
  * Processes: a build gets parallel workers for the cores that nothing else of
  * the job will use beside it.  Where all are busy, a parallel build costs more
