@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "miscadmin.h"
@@ -59,9 +60,18 @@ parse_version(const char *line)
 	return number ? atoi(number + strlen("(PostgreSQL) ")) : 0;
 }
 
+/* What a program has said of its version, as long as it is the same file. */
+typedef struct KnownVersion
+{
+	dev_t		device;
+	ino_t		inode;
+	time_t		changed;
+	int			version;		/* 0: not known */
+} KnownVersion;
+
 /* Run a program with --version. */
 static int
-ask_version(const char *path)
+run_version(const char *path)
 {
 	const char *argv[] = {path, "--version", NULL};
 	ChildCommand command = {argv, plain_environment, -1, -1, -1, -1};
@@ -90,9 +100,31 @@ ask_version(const char *path)
 	return version;
 }
 
+/* The same, once per process. */
+static int
+ask_version(const char *path, KnownVersion *known)
+{
+	struct stat file;
+
+	if (stat(path, &file) != 0)
+		return run_version(path);
+	if (known->version == 0 || known->device != file.st_dev ||
+		known->inode != file.st_ino || known->changed != file.st_ctime)
+	{
+		known->version = run_version(path);
+		known->device = file.st_dev;
+		known->inode = file.st_ino;
+		known->changed = file.st_ctime;
+	}
+	return known->version;
+}
+
 DumpTools *
 pgcopy_tools_find(int source_version)
 {
+	static KnownVersion known_dump;
+	static KnownVersion known_restore;
+
 	DumpTools  *tools = palloc0(sizeof(DumpTools));
 	int			source_major = source_version / 10000;
 	int			restore_version;
@@ -105,8 +137,8 @@ pgcopy_tools_find(int source_version)
 	check_is_executable(tools->pg_dump);
 	check_is_executable(tools->pg_restore);
 
-	tools->major_version = ask_version(tools->pg_dump);
-	restore_version = ask_version(tools->pg_restore);
+	tools->major_version = ask_version(tools->pg_dump, &known_dump);
+	restore_version = ask_version(tools->pg_restore, &known_restore);
 	if (restore_version != tools->major_version)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

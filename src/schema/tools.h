@@ -16,7 +16,7 @@ typedef struct DumpTools
 } DumpTools;
 
 /*
- * Find both, run both with --version.  Errors: not there (58P01), of two
+ * Find both, run both with --version (once per process).  Errors: not there (58P01), of two
  * versions, or older than the source (0A000).
  */
 extern DumpTools *pgcopy_tools_find(int source_version);
