@@ -78,6 +78,14 @@ static CatalogQuery select_emptied = {
 	1, {INT8OID}
 };
 
+static CatalogQuery select_attached = {
+	"SELECT DISTINCT r.no FROM pgcopy.relation AS r "
+	"JOIN pg_catalog.pg_index AS x ON x.indrelid = r.target_oid "
+	"JOIN pg_catalog.pg_inherits AS h ON h.inhrelid = x.indexrelid "
+	"WHERE r.job = $1 ORDER BY r.no",
+	1, {INT8OID}
+};
+
 static CatalogQuery select_split_by = {
 	"SELECT i.relation AS no FROM pgcopy.item AS i "
 	"WHERE i.job = $1 AND i.kind = 'table' GROUP BY i.relation "
@@ -212,6 +220,14 @@ fetch_numbers(CatalogQuery *query, Datum *values)
 		numbers = lappend_int(numbers, (int) pgcopy_catalog_int64((int) i, "no"));
 	pgcopy_catalog_end(&scope);
 	return numbers;
+}
+
+List *
+pgcopy_survey_attached(int64 job)
+{
+	Datum		values[] = {Int64GetDatum(job)};
+
+	return fetch_numbers(&select_attached, values);
 }
 
 List *

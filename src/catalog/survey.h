@@ -44,11 +44,13 @@ extern void pgcopy_survey_reopen(int64 job);
 /*
  * Integer lists of relations: those that are empty though their rows were
  * read (unlogged tables after a crash), those of which a part was read under
- * another snapshot than this, and all that were read at all.
+ * another snapshot than this, all that were read at all, and those of which an
+ * index belongs to that of a parent.
  */
 extern List *pgcopy_survey_emptied(int64 job);
 extern List *pgcopy_survey_split_by(int64 job, int snapshot);
 extern List *pgcopy_survey_read(int64 job);
+extern List *pgcopy_survey_attached(int64 job);
 
 /* Names of tables that are still to be loaded and are not there any more. */
 extern List *pgcopy_survey_gone(int64 job);

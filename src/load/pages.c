@@ -20,10 +20,10 @@
  * Pages are new ones always: nothing is added to a page that another load has
  * left half empty.
  *
- * What a load writes stays in shared buffers as long as its relation fits in
- * there: the index builds that follow find it, and pages written out by then
- * are old ones, whose WAL is on disk already.  From then on it goes round in a
- * ring, as COPY's does from the start.
+ * What a load writes goes through all shared buffers as long as its relation
+ * would fit in there: the index builds that follow find it, and pages written
+ * out by then are old ones, whose WAL is on disk already.  From then on it goes
+ * round in a ring, as COPY's does from the start.
  *
  * Rows are not counted as inserted in the statistics system: autovacuum would
  * ANALYZE and vacuum tables whose indexes are still to come, where every lock

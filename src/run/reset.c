@@ -50,6 +50,7 @@ typedef struct Reset
 	int			most;			/* the highest number of a relation with items */
 	int		   *root;			/* that its rows are routed from; -1: reset */
 	int			in_batch;
+	bool		is_one;			/* no commit until that is over */
 } Reset;
 
 static void
@@ -64,16 +65,22 @@ run_sql(const char *sql)
 	UpdateActiveSnapshotCommandId();
 }
 
+static void
+begin_batch(Reset *reset)
+{
+	reset->in_batch = 0;
+	pgcopy_leader_commit(reset->leader);
+	pgcopy_leader_begin(reset->leader);
+}
+
 /* One more thing is in the open transaction; begin a new one when it is full. */
 static void
 count_in_batch(Reset *reset)
 {
 	CHECK_FOR_INTERRUPTS();
-	if (++reset->in_batch < RESET_BATCH)
+	if (reset->is_one || ++reset->in_batch < RESET_BATCH)
 		return;
-	reset->in_batch = 0;
-	pgcopy_leader_commit(reset->leader);
-	pgcopy_leader_begin(reset->leader);
+	begin_batch(reset);
 }
 
 static void
@@ -262,6 +269,70 @@ load_items(Reset *reset, List *relations)
 }
 
 /*
+ * What serial stages have built on tables after the copying and cannot stay, the
+ * last one first.  What belongs to something larger goes along with that and is
+ * looked at a second time.  Without "drops" only what can be said again, as it
+ * may have been lost along with an index.
+ */
+static void
+reset_post_data(Reset *reset, bool drops)
+{
+	int64		job = reset->leader->job->id;
+	MemoryContext context = AllocSetContextCreate(reset->context,
+												  "pgcopy undo",
+												  ALLOCSET_DEFAULT_SIZES);
+
+	for (int i = 2 * list_length(reset->items) - 1; i >= 0; i--)
+	{
+		JobItem	   *item = list_nth(reset->items, i % list_length(reset->items));
+		UndoAction	action;
+		char	   *drop;
+
+		if (item->state != ITEM_DONE ||
+			(item->kind != ITEM_POST_DATA && item->kind != ITEM_FINAL))
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		MemoryContextReset(context);
+		MemoryContextSwitchTo(context);
+		action = pgcopy_undo(pgcopy_item_fetch_statement(job, item->no)->sql, &drop);
+		if (action == UNDO_DROP && drops)
+			run_sql(drop);
+		if (action == UNDO_AGAIN || (action == UNDO_DROP && drops))
+		{
+			pgcopy_item_reset(job, item->no);
+			item->state = ITEM_PENDING;
+		}
+	}
+	MemoryContextSwitchTo(reset->leader->work_context);
+	MemoryContextDelete(context);
+}
+
+/*
+ * That, and the tables that lose indexes by it, in one transaction: items must
+ * not say done of what is gone.
+ */
+static void
+reset_attached(Reset *reset)
+{
+	List	   *attached = pgcopy_survey_attached(reset->leader->job->id);
+	ListCell   *lc;
+
+	reset->is_one = true;
+	reset_post_data(reset, true);
+	foreach(lc, attached)
+	{
+		int			no = lfirst_int(lc);
+
+		if (!bms_is_member(no, reset->wanted) || reset->root[no] == -1)
+			continue;
+		reset_with_leaves(reset, no);
+		reset->wanted = bms_del_member(reset->wanted, no);
+	}
+	reset->is_one = false;
+	begin_batch(reset);
+}
+
+/*
  * Error context callback: views, foreign keys of partitioned tables and the
  * like are built on tables after the copying, and stand in the way.
  */
@@ -271,13 +342,14 @@ hint_at_dependents(void *arg)
 	int			code = geterrcode();
 
 	if (code == ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST ||
+		code == ERRCODE_INVALID_TABLE_DEFINITION ||
 		code == ERRCODE_FEATURE_NOT_SUPPORTED)
 		errhint("What has been built on a table since cannot stay when the table is read again: drop the job with SELECT pgcopy_drop(" INT64_FORMAT ") and clone again into an empty database.",
 				*(int64 *) arg);
 }
 
-void
-pgcopy_leader_reset(Leader *leader, List *relations)
+static void
+reset_relations(Leader *leader, List *relations, bool is_all)
 {
 	Reset		reset = {.leader = leader};
 	ErrorContextCallback callback = {
@@ -286,14 +358,17 @@ pgcopy_leader_reset(Leader *leader, List *relations)
 		.arg = &leader->job->id
 	};
 
-	if (relations == NIL)
-		return;
 	error_context_stack = &callback;
 	reset.context = AllocSetContextCreate(leader->context, "pgcopy reset",
 										  ALLOCSET_DEFAULT_SIZES);
 	pgcopy_leader_begin(leader);
 	load_items(&reset, relations);
 	reset_between_tables(&reset);
+	begin_batch(&reset);
+	if (is_all)
+		reset_attached(&reset);
+	else
+		reset_post_data(&reset, false);
 	for (int no = -1; (no = bms_next_member(reset.wanted, no)) >= 0;)
 	{
 		if (reset.root[no] != -1)
@@ -302,6 +377,13 @@ pgcopy_leader_reset(Leader *leader, List *relations)
 	pgcopy_leader_commit(leader);
 	MemoryContextDelete(reset.context);
 	error_context_stack = callback.previous;
+}
+
+void
+pgcopy_leader_reset(Leader *leader, List *relations)
+{
+	if (relations != NIL)
+		reset_relations(leader, relations, false);
 }
 
 /* The large objects that done items have made, as far as they are here. */
@@ -328,38 +410,6 @@ reset_large_objects(Leader *leader)
 	pgcopy_leader_commit(leader);
 }
 
-/*
- * What serial stages have built on tables after the copying and cannot stay, the
- * last one first.
- */
-static void
-reset_post_data(Leader *leader)
-{
-	Reset		reset = {.leader = leader};
-	int64		job = leader->job->id;
-
-	pgcopy_leader_begin(leader);
-	MemoryContextSwitchTo(leader->context);
-	reset.items = pgcopy_item_fetch_all(job);
-	for (int i = list_length(reset.items) - 1; i >= 0; i--)
-	{
-		JobItem	   *item = list_nth(reset.items, i);
-		char	   *drop;
-
-		MemoryContextSwitchTo(leader->work_context);
-		if (item->state != ITEM_DONE ||
-			(item->kind != ITEM_POST_DATA && item->kind != ITEM_FINAL) ||
-			!pgcopy_undo_is_needed(pgcopy_item_fetch_statement(job, item->no)->sql,
-								   &drop))
-			continue;
-		if (drop != NULL)
-			run_sql(drop);
-		pgcopy_item_reset(job, item->no);
-		count_in_batch(&reset);
-	}
-	pgcopy_leader_commit(leader);
-}
-
 void
 pgcopy_leader_reset_all(Leader *leader)
 {
@@ -369,7 +419,6 @@ pgcopy_leader_reset_all(Leader *leader)
 	MemoryContextSwitchTo(leader->context);
 	relations = pgcopy_survey_read(leader->job->id);
 	pgcopy_leader_commit(leader);
-	reset_post_data(leader);
-	pgcopy_leader_reset(leader, relations);
+	reset_relations(leader, relations, true);
 	reset_large_objects(leader);
 }

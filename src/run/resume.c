@@ -26,6 +26,7 @@
 #include "utils/memutils.h"
 
 #include "catalog/error.h"
+#include "catalog/item.h"
 #include "catalog/relation.h"
 #include "catalog/survey.h"
 #include "run/rejoin.h"
@@ -65,6 +66,28 @@ import_old_snapshot(SourceSession *session, const Survey *survey)
 									  survey->snapshot_content);
 }
 
+/* Unlogged tables that a crash has emptied are to be read again. */
+static void
+discount_emptied(int64 job, Survey *survey)
+{
+	List	   *emptied = pgcopy_survey_emptied(job);
+	ListCell   *lc;
+
+	if (emptied == NIL)
+		return;
+	survey->tables_read -= list_length(emptied);
+	foreach(lc, pgcopy_item_fetch_all(job))
+	{
+		JobItem	   *item = lfirst(lc);
+
+		if (item->kind != ITEM_TABLE || item->state != ITEM_DONE ||
+			!list_member_int(emptied, item->relation))
+			continue;
+		survey->copies_done--;
+		survey->copies_left++;
+	}
+}
+
 void
 pgcopy_resume_check(const Job *job, ResumeChoice choice)
 {
@@ -73,12 +96,9 @@ pgcopy_resume_check(const Job *job, ResumeChoice choice)
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	Survey		survey;
-	int			emptied;
 
 	pgcopy_survey_fetch(job->id, &survey);
-	emptied = list_length(pgcopy_survey_emptied(job->id));
-	survey.copies_left += emptied;
-	survey.tables_read -= emptied;
+	discount_emptied(job->id, &survey);
 	if (choice == RESUME_UNSAID && needs_old_snapshot(&survey))
 	{
 		SourceConninfo *conninfo = pgcopy_conninfo_resolve(job->conninfo,

@@ -8,8 +8,9 @@
  * that does it.
  *
  * The table's rows were loaded frozen and all-visible, so a vacuum would find
- * nothing; it is reported as done, or autovacuum would scan every table (it
- * counts inserted rows) and stand in the way of the locks to come.
+ * nothing; it is reported as done, or autovacuum would scan every table whose
+ * rows count as inserted (not those of load/pages.c) and stand in the way of the
+ * locks to come.
  *
  *-------------------------------------------------------------------------
  */

@@ -7,7 +7,8 @@
  * foreign key of a partitioned table holds the table it refers to: none of these
  * can be emptied and loaded anew under them.  They go, partitions' ones along
  * with the parent's, and so do comments and properties of indexes, which have to
- * be said again.  Views, triggers, rules and policies can stay.
+ * be said again.  Views, triggers, rules and policies can stay.  So do event
+ * triggers, which come last of all.
  *
  *-------------------------------------------------------------------------
  */
@@ -26,18 +27,21 @@
 #include "schema/classify.h"
 #include "schema/undo.h"
 
-/* NULL: it is not there, or will go with that of a parent. */
-static char *
-drop_index(const IndexStmt *statement)
+/* An index of a partition goes along with its parent's; gone, it is to be made. */
+static UndoAction
+drop_index(const IndexStmt *statement, char **drop)
 {
 	const char *schema = statement->relation->schemaname;
 	Oid			index = get_relname_relid(statement->idxname,
 										  get_namespace_oid(schema, true));
 
-	if (!OidIsValid(index) || has_superclass(index))
-		return NULL;
-	return psprintf("DROP INDEX %s",
-					quote_qualified_identifier(schema, statement->idxname));
+	if (!OidIsValid(index))
+		return UNDO_AGAIN;
+	if (has_superclass(index))
+		return UNDO_LATER;
+	*drop = psprintf("DROP INDEX %s",
+					 quote_qualified_identifier(schema, statement->idxname));
+	return UNDO_DROP;
 }
 
 static bool
@@ -54,48 +58,104 @@ is_inherited(Oid constraint)
 }
 
 static char *
-drop_constraint(const RangeVar *table, const char *name)
+quote_table(const RangeVar *table)
+{
+	return quote_qualified_identifier(table->schemaname, table->relname);
+}
+
+static UndoAction
+drop_constraint(const RangeVar *table, const char *name, char **drop)
 {
 	Oid			relid = RangeVarGetRelid(table, NoLock, true);
 	Oid			constraint = OidIsValid(relid) ?
 		get_relation_constraint_oid(relid, name, true) : InvalidOid;
 
-	if (!OidIsValid(constraint) || is_inherited(constraint))
-		return NULL;
-	return psprintf("ALTER TABLE %s DROP CONSTRAINT %s",
-					quote_qualified_identifier(table->schemaname, table->relname),
-					quote_identifier(name));
+	if (!OidIsValid(constraint))
+		return UNDO_AGAIN;
+	if (is_inherited(constraint))
+		return UNDO_LATER;
+	*drop = psprintf("ALTER TABLE %s DROP CONSTRAINT %s",
+					 quote_table(table), quote_identifier(name));
+	return UNDO_DROP;
 }
 
-/* ATTACH PARTITION and SET STATISTICS of an index, and what refers to one. */
-static bool
-alters_index(const AlterTableStmt *statement)
+/*
+ * A constraint of a domain that is added after the data is NOT VALID: the rows
+ * need not keep to it.
+ */
+static UndoAction
+undo_alter_domain(const AlterDomainStmt *statement, char **drop)
+{
+	const char *name;
+
+	if (statement->def == NULL || !IsA(statement->def, Constraint))
+		return UNDO_NOTHING;
+	name = ((Constraint *) statement->def)->conname;
+	*drop = psprintf("ALTER DOMAIN %s DROP CONSTRAINT IF EXISTS %s",
+					 NameListToQuotedString(statement->typeName),
+					 quote_identifier(name));
+	return UNDO_DROP;
+}
+
+/*
+ * ATTACH PARTITION and SET STATISTICS of an index, and what refers to one.  Row
+ * security would keep an owner it is forced upon from emptying the table.
+ */
+static UndoAction
+undo_alter_table(const AlterTableStmt *statement, char **drop)
 {
 	AlterTableType type = linitial_node(AlterTableCmd, statement->cmds)->subtype;
 
-	return statement->objtype == OBJECT_INDEX ||
-		type == AT_ReplicaIdentity || type == AT_ClusterOn;
+	if (type == AT_EnableRowSecurity)
+	{
+		*drop = psprintf("ALTER TABLE %s DISABLE ROW LEVEL SECURITY",
+						 quote_table(statement->relation));
+		return UNDO_DROP;
+	}
+	return statement->objtype == OBJECT_INDEX || type == AT_ReplicaIdentity ||
+		type == AT_ClusterOn ? UNDO_AGAIN : UNDO_NOTHING;
 }
 
-bool
-pgcopy_undo_is_needed(const char *sql, char **drop)
+/* Comments on what is built anew. */
+static UndoAction
+undo_comment(const CommentStmt *statement)
+{
+	switch (statement->objtype)
+	{
+		case OBJECT_INDEX:
+		case OBJECT_TABCONSTRAINT:
+		case OBJECT_DOMCONSTRAINT:
+		case OBJECT_STATISTIC_EXT:
+			return UNDO_AGAIN;
+		default:
+			return UNDO_NOTHING;
+	}
+}
+
+UndoAction
+pgcopy_undo(const char *sql, char **drop)
 {
 	Node	   *node = pgcopy_apply_parse(sql)->stmt;
 	Constraint *constraint = pgcopy_classify_added_constraint(node);
 
 	*drop = NULL;
 	if (constraint != NULL)
-		*drop = drop_constraint(((AlterTableStmt *) node)->relation,
-								constraint->conname);
-	else if (IsA(node, IndexStmt))
-		*drop = drop_index((IndexStmt *) node);
-	else if (IsA(node, CommentStmt))
+		return drop_constraint(((AlterTableStmt *) node)->relation,
+							   constraint->conname, drop);
+	switch (nodeTag(node))
 	{
-		ObjectType	type = ((CommentStmt *) node)->objtype;
-
-		return type == OBJECT_INDEX || type == OBJECT_TABCONSTRAINT;
+		case T_IndexStmt:
+			return drop_index((IndexStmt *) node, drop);
+		case T_AlterTableStmt:
+			return undo_alter_table((AlterTableStmt *) node, drop);
+		case T_AlterDomainStmt:
+			return undo_alter_domain((AlterDomainStmt *) node, drop);
+		case T_CommentStmt:
+			return undo_comment((CommentStmt *) node);
+		case T_AlterObjectDependsStmt:
+			return ((AlterObjectDependsStmt *) node)->objectType == OBJECT_INDEX ?
+				UNDO_AGAIN : UNDO_NOTHING;
+		default:
+			return UNDO_NOTHING;
 	}
-	else
-		return IsA(node, AlterTableStmt) && alters_index((AlterTableStmt *) node);
-	return true;
 }

@@ -8,12 +8,18 @@
 #ifndef PGCOPY_UNDO_H
 #define PGCOPY_UNDO_H
 
+typedef enum UndoAction
+{
+	UNDO_NOTHING,				/* it stays as it is */
+	UNDO_LATER,					/* it will go along with something larger */
+	UNDO_AGAIN,					/* run it again: that is right in any case */
+	UNDO_DROP					/* run *drop, then it again */
+} UndoAction;
+
 /*
- * Whether a statement of post-data that was run has to be run again when all
- * tables are read again.  *drop: what takes away first what it has built, in
- * the current memory context; NULL: nothing is there that would not go along
- * with something else.
+ * What to do about a statement of post-data that was run, when all tables are
+ * read again.  *drop is made in the current memory context.
  */
-extern bool pgcopy_undo_is_needed(const char *sql, char **drop);
+extern UndoAction pgcopy_undo(const char *sql, char **drop);
 
 #endif							/* PGCOPY_UNDO_H */

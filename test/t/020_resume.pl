@@ -148,10 +148,24 @@ CREATE TABLE other PARTITION OF parts DEFAULT;
 CREATE INDEX parts_a ON parts (a);
 INSERT INTO parts SELECT a, b FROM referenced;
 ALTER TABLE other REPLICA IDENTITY USING INDEX other_pkey;
+CREATE TABLE child (b int, a int, FOREIGN KEY (b, a) REFERENCES parts, FOREIGN KEY (b, a) REFERENCES other);
+INSERT INTO child SELECT b, a FROM other;
+ALTER TABLE referenced ADD CONSTRAINT large CHECK (b > 1) NOT VALID;
+CREATE STATISTICS referenced_s ON a, b FROM referenced;
+COMMENT ON STATISTICS referenced_s IS 'statistics';
+CREATE DOMAIN number AS int;
+CREATE TABLE numbers (a number);
+INSERT INTO numbers VALUES (-1);
+ALTER DOMAIN number ADD CONSTRAINT positive CHECK (VALUE > 0) NOT VALID;
+COMMENT ON CONSTRAINT positive ON DOMAIN number IS 'a condition';
+ALTER TABLE numbers ENABLE ROW LEVEL SECURITY;
+CREATE POLICY all_of_them ON numbers USING (true);
 COMMENT ON CONSTRAINT referenced_pkey ON referenced IS 'a key';
 COMMENT ON INDEX referenced_b IS 'an index';
 COMMENT ON INDEX parts_a IS 'of parts';
 CREATE UNLOGGED TABLE lost AS SELECT 1 AS a;
+CREATE INDEX lost_a ON lost (a);
+COMMENT ON INDEX lost_a IS 'lost too';
 CREATE MATERIALIZED VIEW quotient AS SELECT a / coalesce(nullif(current_setting('test.divisor', true), '')::int, 1) AS a FROM referenced;
 CREATE UNIQUE INDEX ON quotient (a);
 $built_with{$db};
@@ -165,7 +179,7 @@ EOQ
 $target->stop('immediate');
 $target->start;
 ($code, $message) = call_error($target, 'built', "SELECT pgcopy_resume($job_of{built})");
-like($message, qr/3 of 4 tables have been read under a snapshot that is gone/, 'after a crash an unlogged table is to be read again');
+like($message, qr/5 of 6 tables have been read under a snapshot that is gone/, 'after a crash an unlogged table is to be read again');
 resume('built', $job_of{built}, ', consistent => true');
 ends_done('built', $job_of{built}, 'foreign key and indexes of a partitioned table');
 assert_same($source, $target, source_db => 'built', db => 'built', name => 'foreign key and indexes of a partitioned table: both sides are equal');
@@ -176,6 +190,9 @@ is(wait_for_end($target, $job, db => 'viewed'), 'failed', 'a view that needs the
 is($target->safe_psql('viewed', "SELECT sqlstate FROM pgcopy_errors WHERE job = $job AND is_final"), '2BP01', 'that is said');
 like($target->safe_psql('viewed', "SELECT hint FROM pgcopy_errors WHERE job = $job AND is_final"),
 	qr/SELECT pgcopy_drop\($job\) and clone again/, 'with what to do');
+resume('viewed', $job, ', consistent => false');
+ends_done('viewed', $job, 'the other way out');
+assert_same($source, $target, source_db => 'viewed', db => 'viewed', name => 'the other way out: both sides are equal');
 
 #
 # Before any table was read a new snapshot is as good

@@ -11,6 +11,7 @@ use PgCopyScene;
 use PgCopySoak;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes qw(time);
 
 #
 # A table of ten chunks, one of which breaks when nine are done
@@ -39,7 +40,10 @@ foreach my $what (sort keys %break)
 	my $job = clone($target, conninfo($source, db => 'chunks'), db => $what, table_jobs => 2, index_jobs => 1, split_tables_larger_than => $tenth);
 	wait_held($target, $what, 1, $job);
 	wait_until($target, 'SELECT chunks_total = 10 AND chunks_done = 9 FROM pgcopy_tables', db => $what, job => $job, what => 'nine of ten chunks');
+	my $since = time();
 	is($node->safe_psql('postgres', $statement), '1', "$what: it breaks");
+	wait_until($target, 'SELECT count(*) > 0 FROM pgcopy_errors', db => $what, job => $job, what => 'the loss to be noticed');
+	cmp_ok(time() - $since, '<', 1, "$what: it is noticed within a second");
 	let_go($hold);
 	is(wait_for_end($target, $job, db => $what), 'done', "$what: the job goes on");
 	is($target->safe_psql($what, "SELECT attempts, count(*) FROM pgcopy.item WHERE kind = 'table' GROUP BY 1 ORDER BY 1"),
