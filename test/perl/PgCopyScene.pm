@@ -25,7 +25,7 @@ use Time::HiRes qw(sleep time);
 our @EXPORT = qw(
   new_database load_everything load_roles everything_filter
   $EVERYTHING_CONF $EVERYTHING_IGNORE $EVERYTHING_APPENDED
-  create_holds hold release release_and_hold wait_held held_sql
+  create_holds create_held_table hold release release_and_hold wait_held held_sql
   our_backends our_children is_quiet slurp_proc start_job call_error
 );
 
@@ -127,6 +127,18 @@ END \$\$;
 CREATE FUNCTION hold.a_handler() RETURNS language_handler LANGUAGE c AS '\$libdir/plpgsql', 'plpgsql_call_handler';
 CREATE LANGUAGE hold_lang HANDLER hold.a_handler VALIDATOR hold.a_validator;
 CREATE FUNCTION hold.in_pre_data() RETURNS int LANGUAGE hold_lang AS 'BEGIN RETURN 1; END';
+EOQ
+	return;
+}
+
+# A table of 30 MB whose rows wait for the hold 1, in a source that has holds.
+sub create_held_table
+{
+	my ($node, $db) = @_;
+	$node->safe_psql($db, <<'EOQ');
+CREATE TABLE held (a int CHECK (hold.here(1)), b text);
+ALTER TABLE held ALTER b SET STORAGE PLAIN;
+INSERT INTO held SELECT g, repeat('x', 1900) FROM generate_series(1, 15000) g;
 EOQ
 	return;
 }

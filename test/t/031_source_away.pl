@@ -48,28 +48,22 @@ sub ends_complete
 	return;
 }
 
-# planning: the leader waits for a lock when the source goes down
+# planning: the leader waits for a lock when the source goes down, or pg_dump
 new_database($target, qw(planning dumping pre_data first all some cancelled late never short));
-my $blocker = $source->background_psql('app', on_error_die => 0);
-$blocker->query_safe('BEGIN; LOCK TABLE held IN ACCESS EXCLUSIVE MODE');
-my $job = clone($target, $app, db => 'planning');
-wait_until($source, "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND relation = 'held'::regclass", db => 'app');
-$source->stop('fast');
-eval { $blocker->quit };
-waits_for_source('planning', 'planning', $job, 'planning');
-$source->start;
-ends_complete('planning', 'planning', $job);
-
-# planning: the same while pg_dump waits
-$blocker = $source->background_psql('app', on_error_die => 0);
-$blocker->query_safe('BEGIN; LOCK TABLE pg_catalog.pg_transform IN ACCESS EXCLUSIVE MODE');
-$job = clone($target, $app, db => 'dumping');
-wait_until($source, "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND relation = 'pg_transform'::regclass", db => 'app');
-$source->stop('immediate');
-eval { $blocker->quit };
-waits_for_source('pg_dump', 'dumping', $job, 'planning');
-$source->start;
-ends_complete('pg_dump', 'dumping', $job);
+my $job;
+foreach my $case ([ 'planning', 'planning', 'held', 'fast' ], [ 'pg_dump', 'dumping', 'pg_catalog.pg_transform', 'immediate' ])
+{
+	my ($what, $db, $table, $mode) = @$case;
+	my $blocker = $source->background_psql('app', on_error_die => 0);
+	$blocker->query_safe("BEGIN; LOCK TABLE $table IN ACCESS EXCLUSIVE MODE");
+	$job = clone($target, $app, db => $db);
+	wait_until($source, "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND relation = '$table'::regclass", db => 'app');
+	$source->stop($mode);
+	eval { $blocker->quit };
+	waits_for_source($what, $db, $job, 'planning');
+	$source->start;
+	ends_complete($what, $db, $job);
+}
 
 # pre-data: no table has been read
 my $hold = hold($target, 'pre_data', 3);

@@ -16,11 +16,7 @@ my ($source, $target) = new_pair('silence');
 my $proxy = PgCopyProxy->new($source);
 new_database($source, 'app');
 create_holds($source, 'app');
-$source->safe_psql('app', <<'EOQ');
-CREATE TABLE held (a int CHECK (hold.here(1)), b text);
-ALTER TABLE held ALTER b SET STORAGE PLAIN;
-INSERT INTO held SELECT g, repeat('x', 1900) FROM generate_series(1, 15000) g;
-EOQ
+create_held_table($source, 'app');
 my $app = $proxy->conninfo(db => 'app', connect_timeout => 2);
 new_database($target, qw(defaults planning dumping copying shutdown worker leader lost));
 

@@ -38,12 +38,8 @@ sub lose_none { system('tc qdisc del dev lo root') == 0 or die 'tc failed'; retu
 my ($source, $target) = new_pair('hole');
 new_database($source, 'app');
 create_holds($source, 'app');
-$source->safe_psql('app', <<'EOQ');
-CREATE ROLE cloner SUPERUSER LOGIN PASSWORD 'secret';
-CREATE TABLE held (a int CHECK (hold.here(1)), b text);
-ALTER TABLE held ALTER b SET STORAGE PLAIN;
-INSERT INTO held SELECT g, repeat('x', 1900) FROM generate_series(1, 15000) g;
-EOQ
+create_held_table($source, 'app');
+$source->safe_psql('app', "CREATE ROLE cloner SUPERUSER LOGIN PASSWORD 'secret'");
 $target->safe_psql('postgres', 'CREATE ROLE cloner SUPERUSER');
 new_database($target, 'app');
 
