@@ -22,9 +22,9 @@
 #include "utils/builtins.h"
 
 #include "base/compat.h"
-#include "base/settings.h"
 #include "catalog/notice.h"
 #include "run/advise.h"
+#include "run/share.h"
 #include "run/work.h"
 
 #define KB INT64CONST(1024)
@@ -159,8 +159,7 @@ advise_wal_compression(Leader *leader, const Workload *load)
 static void
 advise_memory(Leader *leader, const Workload *load)
 {
-	int64		budget = (pgcopy_setting_maintenance_work_mem > 0 ?
-						  pgcopy_setting_maintenance_work_mem : maintenance_work_mem) * KB;
+	int64		budget = pgcopy_share_budget() * KB;
 	int64		machine = (int64) sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
 	int64		sorted_bytes = load->largest_need * KB / 2;
 	int64		wanted = Min(sorted_bytes / 2, machine / 8);

@@ -82,6 +82,15 @@ pgcopy_leader_catch(Leader *leader)
 }
 
 void
+pgcopy_leader_record(Leader *leader, int no, bool is_final,
+					 const ErrorData *error)
+{
+	pgcopy_leader_begin(leader);
+	pgcopy_error_insert(leader->job->id, no, is_final, error, NULL, NULL);
+	pgcopy_leader_commit(leader);
+}
+
+void
 pgcopy_leader_close_session(Leader *leader)
 {
 	leader->session = NULL;

@@ -93,6 +93,10 @@ extern void pgcopy_leader_commit(Leader *leader);
  */
 extern ErrorData *pgcopy_leader_catch(Leader *leader);
 
+/* Record an error that concerns an item (0: the job), in a transaction of its own. */
+extern void pgcopy_leader_record(Leader *leader, int no, bool is_final,
+								 const ErrorData *error);
+
 /* Close the session to the source, snapshot and locks with it. */
 extern void pgcopy_leader_close_session(Leader *leader);
 

@@ -22,7 +22,6 @@
 
 #include "base/retry.h"
 #include "base/settings.h"
-#include "catalog/error.h"
 #include "run/outage.h"
 
 /* As much of the reason as people are shown. */
@@ -49,14 +48,6 @@ tell(Leader *leader, const ErrorData *error)
 	pgcopy_progress_set_message(leader->progress, message);
 }
 
-static void
-record(Leader *leader, const ErrorData *error)
-{
-	pgcopy_leader_begin(leader);
-	pgcopy_error_insert(leader->job->id, 0, false, error, NULL, NULL);
-	pgcopy_leader_commit(leader);
-}
-
 void
 pgcopy_outage_note(Leader *leader, ErrorData *error)
 {
@@ -76,7 +67,7 @@ pgcopy_outage_note(Leader *leader, ErrorData *error)
 								   pgcopy_setting_source_retry_timeout * 1000))
 		ReThrowError(error);
 	if (outage->tries == 0)
-		record(leader, error);
+		pgcopy_leader_record(leader, 0, false, error);
 	outage->next_try =
 		TimestampTzPlusMilliseconds(now, pgcopy_retry_delay(++outage->tries + 1));
 	tell(leader, error);

@@ -142,9 +142,7 @@ lose_session(Leader *leader, ErrorData *error)
 	pgcopy_leader_close_session(leader);
 	pgcopy_control_set_snapshot(leader->control, NULL, "");
 	leader->lacks_session = true;
-	pgcopy_leader_begin(leader);
-	pgcopy_error_insert(leader->job->id, 0, false, error, NULL, NULL);
-	pgcopy_leader_commit(leader);
+	pgcopy_leader_record(leader, 0, false, error);
 	FreeErrorData(error);
 }
 

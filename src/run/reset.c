@@ -268,6 +268,23 @@ load_items(Reset *reset, List *relations)
 	MemoryContextSwitchTo(reset->leader->work_context);
 }
 
+/* Take a done statement of post-data back, if "drops" allows it. */
+static UndoAction
+undo_statement(Reset *reset, JobItem *item, bool drops)
+{
+	int64		job = reset->leader->job->id;
+	UndoAction	action;
+	char	   *drop;
+
+	CHECK_FOR_INTERRUPTS();
+	action = pgcopy_undo(pgcopy_item_fetch_statement(job, item->no)->sql, &drop);
+	if (action == UNDO_DROP && drops)
+		run_sql(drop);
+	if (action == UNDO_AGAIN || (action == UNDO_DROP && drops))
+		pgcopy_item_reset(job, item->no);
+	return action;
+}
+
 /*
  * What serial stages have built on tables after the copying and cannot stay, the
  * last one first.  What belongs to something larger goes along with that and is
@@ -277,32 +294,30 @@ load_items(Reset *reset, List *relations)
 static void
 reset_post_data(Reset *reset, bool drops)
 {
-	int64		job = reset->leader->job->id;
 	MemoryContext context = AllocSetContextCreate(reset->context,
 												  "pgcopy undo",
 												  ALLOCSET_DEFAULT_SIZES);
+	List	   *later = NIL;
+	ListCell   *lc;
 
-	for (int i = 2 * list_length(reset->items) - 1; i >= 0; i--)
+	for (int i = list_length(reset->items) - 1; i >= 0; i--)
 	{
-		JobItem	   *item = list_nth(reset->items, i % list_length(reset->items));
+		JobItem	   *item = list_nth(reset->items, i);
 		UndoAction	action;
-		char	   *drop;
 
 		if (item->state != ITEM_DONE ||
 			(item->kind != ITEM_POST_DATA && item->kind != ITEM_FINAL))
 			continue;
-		CHECK_FOR_INTERRUPTS();
-		MemoryContextReset(context);
 		MemoryContextSwitchTo(context);
-		action = pgcopy_undo(pgcopy_item_fetch_statement(job, item->no)->sql, &drop);
-		if (action == UNDO_DROP && drops)
-			run_sql(drop);
-		if (action == UNDO_AGAIN || (action == UNDO_DROP && drops))
-		{
-			pgcopy_item_reset(job, item->no);
-			item->state = ITEM_PENDING;
-		}
+		action = undo_statement(reset, item, drops);
+		MemoryContextSwitchTo(reset->context);
+		MemoryContextReset(context);
+		if (action == UNDO_LATER)
+			later = lappend(later, item);
 	}
+	MemoryContextSwitchTo(context);
+	foreach(lc, later)
+		(void) undo_statement(reset, lfirst(lc), drops);
 	MemoryContextSwitchTo(reset->leader->work_context);
 	MemoryContextDelete(context);
 }

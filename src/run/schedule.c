@@ -124,15 +124,16 @@ handle_failure(Leader *leader, const WorkerEvent *event)
 	}
 }
 
+/* Record why an assignment is lost, with its first item. */
 static void
-record_loss(Leader *leader, int no, const ErrorData *error)
+record_loss(Leader *leader, const WorkerEvent *event, const ErrorData *error)
 {
-	bool		is_final = !pgcopy_retry_is_due(error->sqlerrcode,
-												pgcopy_queue_item(leader->queue, no)->attempts);
+	int			no = event->items[0];
+	bool		is_final = event->nitems == 1 &&
+	!pgcopy_retry_is_due(error->sqlerrcode,
+						 pgcopy_queue_item(leader->queue, no)->attempts);
 
-	pgcopy_leader_begin(leader);
-	pgcopy_error_insert(leader->job->id, no, is_final, error, NULL, NULL);
-	pgcopy_leader_commit(leader);
+	pgcopy_leader_record(leader, no, is_final, error);
 }
 
 /*
@@ -156,13 +157,7 @@ handle_death(Leader *leader, WorkerEvent *event)
 	}
 	event->failed = 0;
 	event->sqlerrcode = error.sqlerrcode;
-	pgcopy_leader_begin(leader);
-	pgcopy_error_insert(leader->job->id, event->items[0],
-						event->nitems == 1 &&
-						!pgcopy_retry_is_due(error.sqlerrcode,
-											 pgcopy_queue_item(leader->queue, event->items[0])->attempts),
-						&error, NULL, NULL);
-	pgcopy_leader_commit(leader);
+	record_loss(leader, event, &error);
 	handle_failed_item(leader, event);
 	for (int i = 1; i < event->nitems; i++)
 		retry_now(leader, event->items[i]);
@@ -322,7 +317,7 @@ try_read_through_leader(Leader *leader, int no)
 	leader->own_item = 0;
 	pgcopy_progress_set_own(leader->progress, 0, 0);
 	event.sqlerrcode = error->sqlerrcode;
-	record_loss(leader, no, error);
+	record_loss(leader, &event, error);
 	FreeErrorData(error);
 	handle_failure(leader, &event);
 }

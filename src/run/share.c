@@ -42,8 +42,8 @@ typedef struct MemoryInUse
 	int64		granted;
 } MemoryInUse;
 
-static int64
-get_budget(void)
+int64
+pgcopy_share_budget(void)
 {
 	return pgcopy_setting_maintenance_work_mem > 0 ?
 		pgcopy_setting_maintenance_work_mem : maintenance_work_mem;
@@ -99,7 +99,7 @@ share_memory(Leader *leader, const int *items, int nitems)
 	int			unfinished = pgcopy_queue_unfinished_builds(leader->queue,
 															&unfinished_need);
 	MemoryInUse use = count_in_use(leader);
-	int64		left = get_budget() - use.granted;
+	int64		left = pgcopy_share_budget() - use.granted;
 	int			others = Min(unfinished - use.items - nitems,
 							 leader->job->index_jobs - use.builds - 1);
 	int64		fair;

@@ -18,6 +18,9 @@
 extern BuildShare pgcopy_share(Leader *leader, int running,
 							   const int *items, int nitems);
 
+/* The memory of all builds of a job together, in kB. */
+extern int64 pgcopy_share_budget(void);
+
 /* All the memory, for the leader, which builds when nobody else does. */
 extern void pgcopy_share_take_all_memory(void);
 
