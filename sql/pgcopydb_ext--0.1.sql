@@ -114,7 +114,7 @@ CREATE TABLE pgcopy.item (
 ) WITH (fillfactor = 70);
 
 COMMENT ON TABLE pgcopy.item IS 'the unit of work and of resume: a state commits in the same transaction as the work';
-COMMENT ON COLUMN pgcopy.item.range_start IS 'first block of a chunk, or number of a chunk where the relation has a split_key, first large object, or first entry of pgcopy.relation (sequences)';
+COMMENT ON COLUMN pgcopy.item.range_start IS 'first block of a chunk, or number of a chunk where the relation has a split_key, or first large object, or first entry of pgcopy.relation (sequences)';
 COMMENT ON COLUMN pgcopy.item.range_end IS 'where it ends: a block that is not part of the chunk any more, or the number of the next chunk (NULL: to the end), or the last number';
 
 CREATE TABLE pgcopy.statement (
@@ -131,6 +131,17 @@ CREATE TABLE pgcopy.statement (
 );
 
 COMMENT ON TABLE pgcopy.statement IS 'the text of the items that are statements, with the settings in force at their place in the dump; may hold secrets';
+
+CREATE TABLE pgcopy.large_object (
+    job bigint NOT NULL,
+    item integer NOT NULL,
+    xid xid8 NOT NULL,
+    first oid[] NOT NULL,
+    count integer[] NOT NULL,
+    PRIMARY KEY (job, item)
+);
+
+COMMENT ON TABLE pgcopy.large_object IS 'the large objects that an item has created here: so many with consecutive numbers from each first one on, in transaction xid; only these are ever removed; kept until the job is done';
 
 CREATE TABLE pgcopy.error (
     job bigint NOT NULL,

@@ -63,6 +63,12 @@ static CatalogQuery move_job = {
 	3, {INT8OID, TEXTOID, BOOLOID}
 };
 
+/* Nothing that a job has copied is removed once it is done. */
+static CatalogQuery forget_large_objects = {
+	"DELETE FROM pgcopy.large_object WHERE job = $1",
+	1, {INT8OID}
+};
+
 static CatalogQuery set_phase = {
 	"UPDATE pgcopy.job SET phase = $2 WHERE id = $1",
 	2, {INT8OID, TEXTOID}
@@ -231,6 +237,8 @@ pgcopy_job_move(int64 id, JobState to)
 						pgcopy_job_state_name(job->state),
 						pgcopy_job_state_name(to))));
 	pgcopy_catalog_do(&move_job, values, NULL);
+	if (to == JOB_DONE)
+		pgcopy_catalog_do(&forget_large_objects, values, NULL);
 }
 
 void
@@ -274,6 +282,7 @@ pgcopy_job_delete(int64 id)
 		{"DELETE FROM pgcopy.error WHERE job = $1", 1, {INT8OID}},
 		{"DELETE FROM pgcopy.notice WHERE job = $1", 1, {INT8OID}},
 		{"DELETE FROM pgcopy.statement WHERE job = $1", 1, {INT8OID}},
+		{"DELETE FROM pgcopy.large_object WHERE job = $1", 1, {INT8OID}},
 		{"DELETE FROM pgcopy.item WHERE job = $1", 1, {INT8OID}},
 		{"DELETE FROM pgcopy.relation WHERE job = $1", 1, {INT8OID}},
 		{"DELETE FROM pgcopy.snapshot WHERE job = $1", 1, {INT8OID}},

@@ -29,8 +29,8 @@
 
 #include "base/testpoint.h"
 #include "catalog/error.h"
-#include "load/largeobject.h"
 #include "run/chunks.h"
+#include "run/largeobjects.h"
 #include "run/leader.h"
 #include "run/outage.h"
 #include "run/patience.h"
@@ -44,9 +44,6 @@
 
 /* How long pg_dump may wait for a lock, ms. */
 #define DUMP_LOCK_WAIT 10000
-
-/* Large objects in one item. */
-#define LARGE_OBJECTS_PER_ITEM 2000
 
 /* Open the session that holds snapshot and locks. */
 SourceConninfo *
@@ -179,7 +176,7 @@ try_plan(Leader *leader, char **what)
 	char	   *snapshot;
 	List	   *relations;
 	List	   *statements;
-	List	   *large_objects = NIL;
+	List	   *large_objects;
 
 	check_source(leader);
 	snapshot = pgcopy_leader_take_snapshot(leader, &relations, what);
@@ -190,10 +187,7 @@ try_plan(Leader *leader, char **what)
 	if (!pgcopy_snapshot_still_true(leader->session, what))
 		return false;
 	check_inventory(relations, statements);
-	if (leader->job->large_objects)
-		large_objects = pgcopy_largeobject_plan(leader->session,
-												LARGE_OBJECTS_PER_ITEM);
-
+	large_objects = pgcopy_largeobjects_plan(leader);
 	note_index_sizes(leader->session, statements);
 	pgcopy_chunks_split_by_keys(leader->job, leader->session, relations);
 	pgcopy_leader_keep_snapshot(leader, snapshot);
