@@ -18,6 +18,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "api/order.h"
 #include "catalog/job.h"
 
 extern PGDLLEXPORT Datum pgcopy_cancel(PG_FUNCTION_ARGS);
@@ -57,6 +58,7 @@ pgcopy_cancel(PG_FUNCTION_ARGS)
 					(errmsg("could not signal process %d: %m", pid)));
 		PG_RETURN_BOOL(true);
 	}
+	pgcopy_order_check_server("cancel a job");
 	job = pgcopy_job_lock_own(id);
 	if (pgcopy_job_state_has_ended(job->state))
 		PG_RETURN_BOOL(false);
@@ -153,8 +155,10 @@ Datum
 pgcopy_drop(PG_FUNCTION_ARGS)
 {
 	int64		id = PG_GETARG_INT64(0);
-	Job		   *job = pgcopy_job_lock_own(id);
+	Job		   *job;
 
+	pgcopy_order_check_server("drop a job");
+	job = pgcopy_job_lock_own(id);
 	if (!pgcopy_job_state_has_ended(job->state))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
