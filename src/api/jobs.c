@@ -66,10 +66,7 @@ pgcopy_cancel(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(true);
 }
 
-/*
- * The state of a job now.  A job that nobody can see yet but this transaction
- * would be waited for for ever: its leader waits for our commit.
- */
+/* The state of a job now. */
 static JobState
 look_at_job(int64 id)
 {
@@ -84,7 +81,10 @@ look_at_job(int64 id)
 	return state;
 }
 
-/* Whether the row was written by this very transaction. */
+/*
+ * The leader of a job that this very transaction has ordered waits for our
+ * commit: who waits for that job would never come back.
+ */
 static void
 check_is_committed(int64 id)
 {
@@ -117,6 +117,11 @@ get_deadline(FunctionCallInfo fcinfo)
 												   PG_GETARG_DATUM(1)));
 }
 
+/*
+ * Wait for the end of a job.  A look costs a row of pgcopy.job and a glance at
+ * one lock.  The snapshot of the caller's statement stays as long as that lasts:
+ * the executor holds it, not we.
+ */
 Datum
 pgcopy_wait(PG_FUNCTION_ARGS)
 {
@@ -130,9 +135,9 @@ pgcopy_wait(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("job must not be null")));
 	id = PG_GETARG_INT64(0);
-	deadline = get_deadline(fcinfo);
 	state = look_at_job(id);
 	check_is_committed(id);
+	deadline = get_deadline(fcinfo);
 
 	while (!pgcopy_job_state_has_ended(state) &&
 		   !pgcopy_job_is_interrupted(id) &&
