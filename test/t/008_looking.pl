@@ -90,8 +90,16 @@ $target->safe_psql('app', "LOAD 'auto_explain'; SET auto_explain.log_min_duratio
 my $log = substr slurp_file($target->logfile), $position;
 like($log, qr/FROM pgcopy\.job/, 'what pgcopy_wait asks is in the log');
 unlike($log, qr/pg_locks/, 'and it does not ask pg_locks');
+my $waiter = $target->background_psql('app');
+my $transaction = "SELECT virtualtransaction FROM pg_locks WHERE locktype = 'virtualxid' AND pid = (SELECT pid FROM pg_stat_activity WHERE query ~ '^DO.*pgcopy_wait')";
+$waiter->query_until(qr/waits/, "\\echo waits\nDO \$\$ BEGIN WHILE pgcopy_wait($job, '50 ms') NOT IN ('done', 'failed', 'cancelled', 'interrupted') LOOP COMMIT; END LOOP; END \$\$;\n");
+wait_until($target, "SELECT count(*) = 1 FROM ($transaction) AS t", db => 'app');
+my $old = $target->safe_psql('app', $transaction);
+ok(wait_until($target, "SELECT bool_and(virtualtransaction <> '$old') FROM ($transaction) AS t", db => 'app', limit => 20), 'who waits in pieces keeps no snapshot for long');
 release($hold);
 is($target->safe_psql('app', "SELECT pgcopy_wait($job)"), 'done', 'the job ends done');
+$waiter->query_safe('SELECT 1');
+$waiter->quit;
 $target->wait_for_catchup($standby);
 is($standby->safe_psql('app', "SELECT pgcopy_wait($job)"), 'done', 'and who waits on the standby hears of it');
 $standby->stop;
