@@ -36,6 +36,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "source/pooler.h"
 #include "source/session.h"
 #include "source/session_cancel.h"
 #include "source/session_error.h"
@@ -57,6 +58,7 @@ struct SourceSession
 	dlist_node	node;			/* in open_sessions while conn is not NULL */
 	PGconn	   *conn;			/* NULL once closed */
 	int			version;
+	int			pid;			/* of its process, as that says itself */
 	SessionWaits waits;			/* to be called while it waits, or NULL */
 	void	   *waits_arg;
 	MemoryContextCallback callback;
@@ -140,12 +142,9 @@ wait_for_socket(PGconn *conn, int events, long timeout_ms)
 	return (rc & events) != 0;
 }
 
-/*
- * The whole time for connecting, in milliseconds, or -1 for no limit: the
- * user's connect_timeout for each of the hosts.
- */
-static long
-connect_time(const SourceConninfo *conninfo)
+/* The user's connect_timeout, for each of the hosts. */
+long
+pgcopy_session_connect_time(const SourceConninfo *conninfo)
 {
 	const char *timeout = pgcopy_conninfo_get(conninfo, "connect_timeout");
 	const char *host = pgcopy_conninfo_get(conninfo, "host");
@@ -179,7 +178,7 @@ throw_connect_timeout(const SourceConninfo *conninfo)
 static void
 wait_for_connection(PGconn *conn, const SourceConninfo *conninfo)
 {
-	long		limit = connect_time(conninfo);
+	long		limit = pgcopy_session_connect_time(conninfo);
 	TimestampTz start = GetCurrentTimestamp();
 	PostgresPollingStatusType status = PGRES_POLLING_WRITING;
 
@@ -277,12 +276,11 @@ establish(SourceSession *session, const SourceConninfo *conninfo,
 	check_connection(session, conninfo);
 	if (PQsetnonblocking(session->conn, 1) != 0)
 		pgcopy_session_error_connect(session->conn, conninfo->printable);
-	pgcopy_session_settle(session, conninfo);
 }
 
 SourceSession *
-pgcopy_session_open(const SourceConninfo *conninfo,
-					const char *application_name)
+pgcopy_session_connect(const SourceConninfo *conninfo,
+					   const char *application_name)
 {
 	SourceSession *session = make_session();
 
@@ -290,6 +288,26 @@ pgcopy_session_open(const SourceConninfo *conninfo,
 	PG_TRY();
 	{
 		establish(session, conninfo, application_name);
+	}
+	PG_CATCH();
+	{
+		pgcopy_session_close(session);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	return session;
+}
+
+SourceSession *
+pgcopy_session_open(const SourceConninfo *conninfo,
+					const char *application_name)
+{
+	SourceSession *session = pgcopy_session_connect(conninfo, application_name);
+
+	PG_TRY();
+	{
+		session->pid = pgcopy_pooler_check(session, conninfo, application_name);
+		pgcopy_session_settle(session, conninfo);
 	}
 	PG_CATCH();
 	{
@@ -310,7 +328,7 @@ pgcopy_session_on_wait(SourceSession *session, SessionWaits waits, void *arg)
 int
 pgcopy_session_pid(const SourceSession *session)
 {
-	return PQbackendPID(session->conn);
+	return session->pid;
 }
 
 bool

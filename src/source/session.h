@@ -36,7 +36,7 @@ typedef void (*SessionWaits) (void *arg, int seconds);
 extern void pgcopy_session_on_wait(SourceSession *session, SessionWaits waits,
 								   void *arg);
 
-/* The number of its process on the source. */
+/* The number of its process on the source, also through a pooler. */
 extern int	pgcopy_session_pid(const SourceSession *session);
 
 /* False once the connection is known to be lost. Reads no network. */
