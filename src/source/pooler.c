@@ -41,7 +41,6 @@
 
 #include "source/pooler.h"
 #include "source/session_error.h"
-#include "source/session_result.h"
 
 /* How many other connections are tried. */
 #define OTHERS			8

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * session_result.h
- *	  Bare connections and results, for the files of this room only.
+ *	  A query's bare result, for the files of this room only.
  *
  *-------------------------------------------------------------------------
  */
@@ -9,13 +9,6 @@
 #define PGCOPY_SESSION_RESULT_H
 
 #include "source/session.h"
-
-/* As pgcopy_session_open, but nothing has been asked or set yet. */
-extern SourceSession *pgcopy_session_connect(const SourceConninfo *conninfo,
-											 const char *application_name);
-
-/* The whole time for connecting, ms; -1: no limit. */
-extern long pgcopy_session_connect_time(const SourceConninfo *conninfo);
 
 /*
  * Run SQL and return its result, the first failed one if there is one, never
