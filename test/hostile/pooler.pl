@@ -8,13 +8,12 @@ use FindBin;
 use lib "$FindBin::Bin/../perl";
 use IPC::Run ();
 use PgCopy;
+use PgCopyDeceiver;
 use PgCopyPooler;
 use PgCopyScene;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time);
-
-plan skip_all => 'pgbouncer is not installed' unless PgCopyPooler::is_there();
 
 my ($source, $target) = new_pair('pooler');
 my @login = (user => 'owner', password => 'of the house');
@@ -91,6 +90,26 @@ sub start_traffic
 		what => 'the traffic to begin')
 	  or diag($out);
 	return $run;
+}
+
+#
+# One that cannot be recognized: what we set is not there where we read.
+#
+{
+	my $deceiver = PgCopyDeceiver->new($source);
+	new_database($target, 'deceived');
+	my $job = clone($target, $deceiver->conninfo(db => 'app', user => 'limited'), db => 'deceived', large_objects => 'false');
+	is(wait_for_end($target, $job, db => 'deceived'), 'failed', 'a pooler that is noticed late fails the job');
+	is($target->safe_psql('deceived', "SELECT DISTINCT sqlstate || ': ' || message FROM pgcopy_errors WHERE job = $job"),
+		"0A000: the source's connection goes through a pooler that gives no session of its own", 'and is called by its name');
+	is($target->safe_psql('deceived', "SELECT to_regclass('ledger') IS NULL"), 't', 'before anything is copied');
+}
+
+if (!PgCopyPooler::is_there())
+{
+  SKIP: { skip 'pgbouncer is not installed', 1; }
+	done_testing();
+	exit;
 }
 
 foreach my $mode ('transaction', 'statement')
