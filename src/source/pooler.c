@@ -26,7 +26,9 @@
  *   it stands in the queue: it came first.
  *
  * Several poolers can share one address.  Another connection may then get to
- * another one, and shows nothing, so that is done some times.
+ * another one, and shows nothing, so that is done some times.  Where many poolers
+ * with nothing to do share an address we may still miss them: each transaction
+ * that reads looks again (session_settings.c).
  *
  *-------------------------------------------------------------------------
  */
@@ -42,8 +44,9 @@
 #include "source/pooler.h"
 #include "source/session_error.h"
 
-/* How many other connections are tried. */
-#define OTHERS			8
+/* How many other connections are tried.  Behind one of N poolers we miss them
+ * with (1 - 1/N) to this power. */
+#define OTHERS			16
 
 /* How long another connection may wait before it counts as queued, ms. */
 #define QUEUE_TIME		300

@@ -44,7 +44,7 @@ sub new
 	my $self = bless {
 		node => $node,
 		dir => $dir,
-		port => PostgreSQL::Test::Cluster::get_free_port(),
+		port => $setting{listen_port} // PostgreSQL::Test::Cluster::get_free_port(),
 		owner => $$
 	}, $class;
 
