@@ -23,6 +23,7 @@
 
 #include "schema/sequence.h"
 #include "source/inventory.h"
+#include "source/snapshot.h"
 
 #define SEQUENCES_PER_QUERY	200
 #define NAMES_SHOWN			5
@@ -227,6 +228,7 @@ pgcopy_sequence_copy(SourceSession *session, List *sequences)
 												  "pgcopy sequences",
 												  ALLOCSET_DEFAULT_SIZES);
 	int			count = list_length(sequences);
+	bool		is_begun = pgcopy_snapshot_begin_current(session);
 
 	for (int first = 0; first < count; first += SEQUENCES_PER_QUERY)
 	{
@@ -239,4 +241,6 @@ pgcopy_sequence_copy(SourceSession *session, List *sequences)
 		MemoryContextReset(context);
 	}
 	MemoryContextDelete(context);
+	if (is_begun)
+		pgcopy_snapshot_release(session);
 }

@@ -35,6 +35,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "source/pooler.h"
 #include "source/session_cancel.h"
 #include "source/session_error.h"
 #include "source/session_settings.h"
@@ -119,12 +120,9 @@ pgcopy_session_wait(SourceSession *session, int events, long timeout_ms)
 	return (rc & events) != 0;
 }
 
-/*
- * The whole time for connecting, in milliseconds, or -1 for no limit: the
- * user's connect_timeout for each of the hosts.
- */
-static long
-connect_time(const SourceConninfo *conninfo)
+/* The user's connect_timeout, for each of the hosts. */
+long
+pgcopy_session_connect_time(const SourceConninfo *conninfo)
 {
 	const char *timeout = pgcopy_conninfo_get(conninfo, "connect_timeout");
 	const char *host = pgcopy_conninfo_get(conninfo, "host");
@@ -158,7 +156,7 @@ throw_connect_timeout(const SourceConninfo *conninfo)
 static void
 wait_for_connection(SourceSession *session, const SourceConninfo *conninfo)
 {
-	long		limit = connect_time(conninfo);
+	long		limit = pgcopy_session_connect_time(conninfo);
 	TimestampTz start = GetCurrentTimestamp();
 	PostgresPollingStatusType status = PGRES_POLLING_WRITING;
 
@@ -265,12 +263,11 @@ establish(SourceSession *session, const SourceConninfo *conninfo,
 	check_connection(session, conninfo);
 	if (PQsetnonblocking(session->conn, 1) != 0)
 		pgcopy_session_error_connect(session->conn, conninfo->printable);
-	pgcopy_session_settle(session, conninfo);
 }
 
 SourceSession *
-pgcopy_session_open(const SourceConninfo *conninfo,
-					const char *application_name)
+pgcopy_session_connect(const SourceConninfo *conninfo,
+					   const char *application_name)
 {
 	SourceSession *session = make_session();
 
@@ -278,6 +275,26 @@ pgcopy_session_open(const SourceConninfo *conninfo,
 	PG_TRY();
 	{
 		establish(session, conninfo, application_name);
+	}
+	PG_CATCH();
+	{
+		pgcopy_session_close(session);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	return session;
+}
+
+SourceSession *
+pgcopy_session_open(const SourceConninfo *conninfo,
+					const char *application_name)
+{
+	SourceSession *session = pgcopy_session_connect(conninfo, application_name);
+
+	PG_TRY();
+	{
+		session->pid = pgcopy_pooler_check(session, conninfo, application_name);
+		pgcopy_session_settle(session, conninfo);
 	}
 	PG_CATCH();
 	{
@@ -298,7 +315,7 @@ pgcopy_session_on_wait(SourceSession *session, SessionWaits waits, void *arg)
 int
 pgcopy_session_pid(const SourceSession *session)
 {
-	return PQbackendPID(session->conn);
+	return session->pid;
 }
 
 bool

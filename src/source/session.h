@@ -18,7 +18,8 @@ struct pg_result;
 
 /*
  * Open a session with every setting of DESIGN section 7, client_encoding
- * being this database's.  It goes away with the memory context that is
+ * being this database's.  A pooler that gives no session of its own is refused
+ * (0A000) before anything is set.  It goes away with the memory context that is
  * current here, on ERROR and on FATAL, what runs in it being cancelled first.
  * Errors carry the source's SQLSTATE where there is one (28P01, 3D000, ...),
  * else 08001, always with a hint and never with a secret.
@@ -26,6 +27,13 @@ struct pg_result;
 extern SourceSession *pgcopy_session_open(const SourceConninfo *conninfo,
 										  const char *application_name);
 extern void pgcopy_session_close(SourceSession *session);
+
+/* For pooler.c only: as above, but nothing has been asked or set yet. */
+extern SourceSession *pgcopy_session_connect(const SourceConninfo *conninfo,
+											 const char *application_name);
+
+/* The whole time that connecting may take, ms; -1: no limit. */
+extern long pgcopy_session_connect_time(const SourceConninfo *conninfo);
 
 /*
  * Have somebody told when an answer takes more than a second, and every ten
@@ -36,7 +44,7 @@ typedef void (*SessionWaits) (void *arg, int seconds);
 extern void pgcopy_session_on_wait(SourceSession *session, SessionWaits waits,
 								   void *arg);
 
-/* The number of its process on the source. */
+/* The number of its process on the source, also through a pooler. */
 extern int	pgcopy_session_pid(const SourceSession *session);
 
 /*
@@ -118,12 +126,15 @@ extern char pgcopy_rows_get_char(const SourceRows *rows, int row, int column,
 extern void pgcopy_rows_free(SourceRows *rows);
 
 /*
- * For the copy stream (load/stream.c) only.  The result is the session's, NULL
+ * For pooler.c and the copy stream (load/stream.c) only.  The result is the session's, NULL
  * after the last one and when the connection is lost.
  */
 extern struct pg_conn *pgcopy_session_conn(SourceSession *session);
 extern void pgcopy_session_send(SourceSession *session, const char *sql,
 								int nparams, const char *const *params);
+/* Wait at most so long, ms (-1: no limit), until the next result would not be waited for. */
+extern bool pgcopy_session_await_result(SourceSession *session,
+										const char *sql, long limit);
 extern struct pg_result *pgcopy_session_next_result(SourceSession *session,
 													const char *sql);
 extern void pgcopy_session_violation(SourceSession *session, const char *sql,

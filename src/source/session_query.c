@@ -289,15 +289,29 @@ pgcopy_session_ask(SourceSession *session)
 }
 
 bool
+pgcopy_session_await_result(SourceSession *session, const char *sql, long limit)
+{
+	TimestampTz start = GetCurrentTimestamp();
+
+	while (PQisBusy(session->conn))
+	{
+		long		left = limit < 0 ? -1 :
+		limit - TimestampDifferenceMilliseconds(start, GetCurrentTimestamp());
+
+		if (limit >= 0 && left < 0)
+			return false;
+		(void) pgcopy_session_wait(session, WL_SOCKET_READABLE, left);
+		if (PQconsumeInput(session->conn) == 0)
+			pgcopy_session_error_result(session->conn, NULL, sql);
+		drop_notifications(session, sql);
+	}
+	return true;
+}
+
+bool
 pgcopy_session_has_answered(SourceSession *session, long timeout_ms)
 {
-	PGconn	   *conn = session->conn;
-
-	if (PQisBusy(conn))
-		(void) pgcopy_session_wait(session, WL_SOCKET_READABLE, timeout_ms);
-	if (PQconsumeInput(conn) == 0)
-		pgcopy_session_error_result(conn, NULL, QUESTION);
-	while (!PQisBusy(conn))
+	while (pgcopy_session_await_result(session, QUESTION, timeout_ms))
 	{
 		if (take_result(session, QUESTION) == NULL)
 			return true;
@@ -305,7 +319,8 @@ pgcopy_session_has_answered(SourceSession *session, long timeout_ms)
 			pgcopy_session_violation(session, QUESTION,
 									 "It answers with a COPY that was not asked for.");
 		if (is_failure(session->result))
-			pgcopy_session_error_result(conn, session->result, QUESTION);
+			pgcopy_session_error_result(session->conn, session->result, QUESTION);
+		timeout_ms = 0;
 	}
 	return false;
 }

@@ -7,36 +7,45 @@
  */
 #include "postgres.h"
 
+#include "source/pooler.h"
 #include "source/session_settings.h"
 #include "source/session_state.h"
 
 /*
- * What holds in every session.  pg_settings says which of them a source has,
- * so there is no version in here.
+ * What holds in every session, and in each transaction that reads: a
+ * pooler may take the session's away without a word.  pg_settings
+ * says which of them a source has, so there is no version in here.
  */
+#define SET_CONFIG(is_local) \
+"pg_catalog.set_config(s.name, v.setting, " is_local ")" \
+" FROM (VALUES ('search_path', '')," \
+" ('row_security', 'off')," \
+" ('statement_timeout', '0')," \
+" ('lock_timeout', '0')," \
+" ('idle_in_transaction_session_timeout', '0')," \
+" ('idle_session_timeout', '0')," \
+" ('transaction_timeout', '0')," \
+" ('default_transaction_isolation', 'read committed')," \
+" ('default_transaction_deferrable', 'off')," \
+" ('extra_float_digits', '3')," \
+" ('DateStyle', 'ISO')," \
+" ('IntervalStyle', 'postgres')," \
+" ('bytea_output', 'hex')," \
+" ('xmloption', 'content')," \
+" ('standard_conforming_strings', 'on')," \
+" ('quote_all_identifiers', 'off')," \
+" ('synchronize_seqscans', 'off')," \
+" ('restrict_nonsystem_relation_kind', 'view, foreign-table')" \
+" ) AS v(name, setting)" \
+" JOIN pg_catalog.pg_settings AS s" \
+" ON pg_catalog.lower(s.name) OPERATOR(pg_catalog.=) pg_catalog.lower(v.name)"
+
 static const char session_settings[] =
-"SELECT pg_catalog.set_config('search_path', '', false);"
-" SELECT pg_catalog.set_config(s.name, v.setting, false)"
-" FROM (VALUES ('row_security', 'off'),"
-" ('statement_timeout', '0'),"
-" ('lock_timeout', '0'),"
-" ('idle_in_transaction_session_timeout', '0'),"
-" ('idle_session_timeout', '0'),"
-" ('transaction_timeout', '0'),"
-" ('default_transaction_isolation', 'read committed'),"
-" ('default_transaction_deferrable', 'off'),"
-" ('extra_float_digits', '3'),"
-" ('DateStyle', 'ISO'),"
-" ('IntervalStyle', 'postgres'),"
-" ('bytea_output', 'hex'),"
-" ('xmloption', 'content'),"
-" ('standard_conforming_strings', 'on'),"
-" ('quote_all_identifiers', 'off'),"
-" ('synchronize_seqscans', 'off'),"
-" ('restrict_nonsystem_relation_kind', 'view, foreign-table')"
-" ) AS v(name, setting)"
-" JOIN pg_catalog.pg_settings AS s"
-" ON pg_catalog.lower(s.name) = pg_catalog.lower(v.name)";
+"SELECT " SET_CONFIG("false");
+
+static const char transaction_settings[] =
+"SELECT pg_catalog.pg_backend_pid(),"
+" (SELECT pg_catalog.count(t.set_config) FROM (SELECT " SET_CONFIG("true") ") AS t)";
 
 /*
  * Lets a backend of the source notice that we are gone while it is busy.
@@ -76,4 +85,15 @@ pgcopy_session_settle(SourceSession *session, const SourceConninfo *conninfo)
 	if (pgcopy_session_version(session) >= 140000)
 		(void) pgcopy_session_try(session, check_interval_setting,
 								  ERRCODE_INVALID_PARAMETER_VALUE);
+}
+
+void
+pgcopy_session_settle_transaction(SourceSession *session)
+{
+	SourceRows *rows = pgcopy_session_query_row(session, transaction_settings, 2, 0, NULL);
+	int64		pid = pgcopy_rows_get_int64(rows, 0, 0);
+
+	pgcopy_rows_free(rows);
+	if (pid != pgcopy_session_pid(session))
+		pgcopy_pooler_refuse("A transaction has begun in another process of the server than the session.");
 }

@@ -13,4 +13,11 @@
 extern void pgcopy_session_settle(SourceSession *session,
 								  const SourceConninfo *conninfo);
 
+/*
+ * Set again, for the transaction that has just begun, what decides what is read,
+ * and throw when it does not run in the session's own process.  Takes the
+ * transaction's snapshot.
+ */
+extern void pgcopy_session_settle_transaction(SourceSession *session);
+
 #endif							/* PGCOPY_SESSION_SETTINGS_H */

@@ -19,6 +19,7 @@ struct SourceSession
 	dlist_node	node;			/* in the list of open ones while conn is not NULL */
 	struct pg_conn *conn;		/* NULL once closed */
 	int			version;
+	int			pid;			/* of its process, as that says itself */
 	bool		has_standard_strings;	/* by itself */
 	bool		is_broken;		/* an answer broke the protocol: of no more use */
 

@@ -24,6 +24,7 @@
 #include "utils/builtins.h"
 
 #include "source/inventory.h"
+#include "source/session_settings.h"
 #include "source/snapshot.h"
 
 /* How many tables one LOCK TABLE names. */
@@ -118,6 +119,7 @@ char *
 pgcopy_snapshot_export(SourceSession *session)
 {
 	begin_transaction(session);
+	pgcopy_session_settle_transaction(session);
 	return export_snapshot(session);
 }
 
@@ -155,11 +157,24 @@ pgcopy_snapshot_try_import(SourceSession *session, const char *name,
 						   const char *content)
 {
 	begin_transaction(session);
-	if (try_set_snapshot(session, name) &&
-		strcmp(pgcopy_snapshot_content(session), content) == 0)
-		return export_snapshot(session);
+	if (try_set_snapshot(session, name))
+	{
+		pgcopy_session_settle_transaction(session);
+		if (strcmp(pgcopy_snapshot_content(session), content) == 0)
+			return export_snapshot(session);
+	}
 	pgcopy_snapshot_release(session);
 	return NULL;
+}
+
+bool
+pgcopy_snapshot_begin_current(SourceSession *session)
+{
+	if (is_in_transaction(session))
+		return false;
+	pgcopy_session_exec(session, "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY");
+	pgcopy_session_settle_transaction(session);
+	return true;
 }
 
 void

@@ -25,6 +25,12 @@ extern char *pgcopy_snapshot_try_import(SourceSession *session,
 /* What the session's snapshot sees: which transactions, as text. */
 extern char *pgcopy_snapshot_content(SourceSession *session);
 
+/*
+ * Begin a transaction for what is read as it is now, unless one is open.
+ * Returns whether it did; end it as below then.
+ */
+extern bool pgcopy_snapshot_begin_current(SourceSession *session);
+
 /* End the transaction that holds it. Harmless when there is none. */
 extern void pgcopy_snapshot_release(SourceSession *session);
 

@@ -6,6 +6,7 @@
 #
 #	  setup_begin NAME		scratch directory, clean-up at every kind of end
 #	  setup_packages		what apt has to bring
+#	  setup_pgbouncer		a pooler for tests, when there can be one
 #	  setup_postgres		a private copy of the packaged PostgreSQL, $BIN
 #	  setup_tree			a copy of this checkout, $TREE
 #	  setup_build ...		build and install it there; arguments go to make
@@ -249,6 +250,49 @@ setup_restore_createcluster()
 	[ -e "$SCRATCH/createcluster.conf" ] || return 0
 	cp -p "$SCRATCH/createcluster.conf" $CREATECLUSTER
 	rm -f "$SCRATCH/createcluster.conf"
+}
+
+SYSTEM_PGBOUNCER=/usr/sbin/pgbouncer
+
+# Tell tests where pgbouncer is.  Installing its package would start a service and
+# enable it for good, so where it is missing it is only unpacked in the scratch
+# directory, with the libraries it wants; that needs no root either.
+setup_pgbouncer()
+{
+	local dir=$SCRATCH/pgbouncer log=$SCRATCH/log/pgbouncer
+
+	export PGCOPY_PGBOUNCER=$SYSTEM_PGBOUNCER
+	[ ! -x $SYSTEM_PGBOUNCER ] || return 0
+	mkdir "$dir"
+	if patiently unpack_pgbouncer "$dir" > "$log" 2>&1 < /dev/null; then
+		PGCOPY_PGBOUNCER=$dir/run
+		good "pgbouncer unpacked ${DIM}in the scratch directory${PLAIN}"
+	else
+		warn "no pgbouncer, and apt does not bring it: tests with a pooler are skipped"
+	fi
+}
+
+unpack_pgbouncer()
+{
+	local dir=$1 package libraries=
+
+	cd "$dir" || return 1
+	# The lists of a machine that was just made may be empty.
+	unpack_package pgbouncer ||
+		{ [ "$(id -u)" = 0 ] && apt_get update && unpack_package pgbouncer; } || return 1
+	for package in $(dpkg-deb -f pgbouncer_*.deb Depends | tr ',' '\n' | sed 's/^ *//; s/[ (|].*//' | grep '^lib'); do
+		! is_missing "$package" || unpack_package "$package" || return 1
+	done
+	libraries=$(find "$dir" -name 'lib*.so*' -printf '%h\n' | sort -u | tr '\n' ':')
+	printf '#!/bin/sh\nLD_LIBRARY_PATH=%s exec %s/usr/sbin/pgbouncer "$@"\n' "$libraries" "$dir" > run
+	chmod -R go+rX "$dir"
+	chmod 755 run
+	./run --version
+}
+
+unpack_package()
+{
+	apt_get download "$1" && dpkg-deb -x "$1"_*.deb .
 }
 
 #
