@@ -80,6 +80,24 @@ pgcopy_live(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+/* A row of live_workers(); number: 0 for the leader. */
+static void
+put_process(ReturnSetInfo *rsinfo, int number, int pid, ControlSlot *slot)
+{
+	uint32		item = pg_atomic_read_u32(&slot->item);
+	Datum		values[LIVE_WORKERS_COLUMNS] = {0};
+	bool		nulls[LIVE_WORKERS_COLUMNS] = {false};
+
+	values[0] = Int32GetDatum(number);
+	nulls[0] = number == 0;
+	values[1] = Int32GetDatum(pid);
+	values[2] = Int32GetDatum((int32) item);
+	values[3] = Int64GetDatum((int64) pg_atomic_read_u64(&slot->rows));
+	values[4] = Int64GetDatum((int64) pg_atomic_read_u64(&slot->bytes));
+	nulls[2] = nulls[3] = nulls[4] = item == 0;
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
 Datum
 pgcopy_live_workers(PG_FUNCTION_ARGS)
 {
@@ -91,22 +109,11 @@ pgcopy_live_workers(PG_FUNCTION_ARGS)
 	if (control == NULL)
 		return (Datum) 0;
 
+	put_process(rsinfo, 0, control->leader_pid, &control->own);
 	for (int i = 0; i < control->nslots; i++)
 	{
-		ControlSlot *slot = &control->slots[i];
-		uint32		item = pg_atomic_read_u32(&slot->item);
-		Datum		values[LIVE_WORKERS_COLUMNS] = {0};
-		bool		nulls[LIVE_WORKERS_COLUMNS] = {false};
-
-		if (slot->pid == 0)
-			continue;
-		values[0] = Int32GetDatum(i + 1);
-		values[1] = Int32GetDatum(slot->pid);
-		values[2] = Int32GetDatum((int32) item);
-		values[3] = Int64GetDatum((int64) pg_atomic_read_u64(&slot->rows));
-		values[4] = Int64GetDatum((int64) pg_atomic_read_u64(&slot->bytes));
-		nulls[2] = nulls[3] = nulls[4] = item == 0;
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+		if (control->slots[i].pid != 0)
+			put_process(rsinfo, i + 1, control->slots[i].pid, &control->slots[i]);
 	}
 	return (Datum) 0;
 }

@@ -32,6 +32,15 @@ control_size(int nslots)
 					mul_size(sizeof(ControlSlot), nslots));
 }
 
+static void
+init_live_figures(ControlSlot *slot)
+{
+	pg_atomic_init_u32(&slot->item, 0);
+	pg_atomic_init_u64(&slot->rows, 0);
+	pg_atomic_init_u64(&slot->bytes, 0);
+	pg_atomic_init_u64(&slot->bytes_before, 0);
+}
+
 Control *
 pgcopy_control_create(int64 job, int nslots, uint32 *handle)
 {
@@ -48,13 +57,9 @@ pgcopy_control_create(int64 job, int nslots, uint32 *handle)
 	pg_atomic_init_u32(&control->is_copy_over, 0);
 	control->totals.bytes_per_second = -1;
 	control->totals.eta_seconds = -1;
+	init_live_figures(&control->own);
 	for (int i = 0; i < nslots; i++)
-	{
-		pg_atomic_init_u32(&control->slots[i].item, 0);
-		pg_atomic_init_u64(&control->slots[i].rows, 0);
-		pg_atomic_init_u64(&control->slots[i].bytes, 0);
-		pg_atomic_init_u64(&control->slots[i].bytes_before, 0);
-	}
+		init_live_figures(&control->slots[i]);
 	pg_write_barrier();
 	control->magic = CONTROL_MAGIC;
 	*handle = dsm_segment_handle(segment);

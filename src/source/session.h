@@ -73,6 +73,13 @@ extern bool pgcopy_session_try(SourceSession *session, const char *sql,
 extern void pgcopy_session_ask(SourceSession *session);
 extern bool pgcopy_session_has_answered(SourceSession *session,
 										long timeout_ms);
+
+/*
+ * End what an error has left half read: ask the source to stop it and read the
+ * rest away, so that the session takes queries again.  An open transaction has
+ * failed then.  A session that is lost, or does not stop soon, is closed.
+ */
+extern void pgcopy_session_abandon(SourceSession *session);
 extern SourceRows *pgcopy_session_query(SourceSession *session,
 										const char *sql, int nparams,
 										const char *const *params);
