@@ -13,7 +13,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 my ($source, $target) = new_pair('alone',
-	target_conf => "max_worker_processes = 8\nmax_logical_replication_workers = 0\nautovacuum = off\n");
+	target_conf => "max_worker_processes = 8\nautovacuum = off\n");
 new_database($source, 'app', 'sick');
 
 # All kinds of items: chunks, tables, routed rows, large objects, indexes,
@@ -47,7 +47,7 @@ sub kinds
 }
 
 #
-# Seven jobs at once, and one slot for all their workers
+# Seven jobs at once, and the launcher of logical replication: no slot for a worker
 #
 my (%job, @caller);
 foreach my $db (map { "seven_$_" } 1 .. 7)
@@ -74,7 +74,7 @@ ok(is_quiet($source, $target, 10), 'nothing is left of them');
 #
 # Only a leader fits
 #
-$target->append_conf('postgresql.conf', "max_worker_processes = 1\n");
+$target->append_conf('postgresql.conf', "max_worker_processes = 1\nmax_logical_replication_workers = 0\n");
 $target->restart;
 new_database($target, 'one');
 my $hold = hold($target, 'one', 1);
