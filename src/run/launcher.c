@@ -167,7 +167,10 @@ resume_job(int64 id)
 	return true;
 }
 
-/* What is wrong with one job must not keep the others from going on. */
+/*
+ * What is wrong with one job must not keep the others from going on.  An error is
+ * no attempt: a crash that comes later is not for nothing.
+ */
 static void
 try_resume_job(int64 id)
 {
@@ -198,6 +201,9 @@ try_resume_job(int64 id)
 				(errmsg("job " INT64_FORMAT " stays interrupted: %s", id, error->message),
 				 error->hint ? errhint("%s", error->hint) : 0));
 		FreeErrorData(error);
+		begin_transaction();
+		pgcopy_job_allow_auto_resume(id);
+		end_transaction();
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(caller);
