@@ -41,6 +41,7 @@ CREATE TABLE pgcopy.job (
     started timestamptz,
     ended timestamptz,
     attempt integer NOT NULL DEFAULT 0,
+    auto_resumed_done bigint,
     control bigint,
     message text,
     percent integer NOT NULL DEFAULT 0,
@@ -54,6 +55,13 @@ CREATE TABLE pgcopy.job (
 ) WITH (fillfactor = 50);
 
 COMMENT ON TABLE pgcopy.job IS 'one row per order to clone; conninfo is secret and wiped when the job is done: until then it can be resumed';
+COMMENT ON COLUMN pgcopy.job.auto_resumed_done IS 'how many items were done when the server last went on with the job by itself; NULL: not since somebody asked';
+
+CREATE UNLOGGED TABLE pgcopy.auto_resumed (
+    job bigint PRIMARY KEY
+);
+
+COMMENT ON TABLE pgcopy.auto_resumed IS 'jobs that the server has gone on with by itself and has not crashed since: a crash empties an unlogged table';
 
 CREATE TABLE pgcopy.snapshot (
     job bigint NOT NULL,
@@ -209,7 +217,7 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'pgcopy_live_workers'
 LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION pgcopy.live_workers(bigint) IS 'the live workers of a running job, with the item each is at and what it has read of it';
+COMMENT ON FUNCTION pgcopy.live_workers(bigint) IS 'the live leader (slot NULL) and workers of a running job, with the item each is at and what it has read of it';
 
 CREATE FUNCTION pgcopy.is_interrupted(job bigint) RETURNS boolean
 AS 'MODULE_PATHNAME', 'pgcopy_is_interrupted'
@@ -393,6 +401,8 @@ SELECT v.job,
             WHEN v.state OPERATOR(pg_catalog.=) 'failed'
             THEN COALESCE(v.first_error, 'failed') || '; then SELECT pgcopy_resume(' || v.job || ')'
             WHEN v.state OPERATOR(pg_catalog.=) 'cancelled' THEN 'to go on: SELECT pgcopy_resume(' || v.job || ')'
+            WHEN v.state OPERATOR(pg_catalog.=) 'interrupted' AND v.message IS NOT NULL
+            THEN v.message
             WHEN v.state OPERATOR(pg_catalog.=) 'interrupted' AND v.started IS NULL
             THEN 'its leader did not start, see the server log: SELECT pgcopy_resume(' || v.job || ')'
             WHEN v.state OPERATOR(pg_catalog.=) 'interrupted'
@@ -486,13 +496,7 @@ SELECT j.id AS job, w.pid,
        CASE WHEN a.wait_event_type OPERATOR(pg_catalog.=) 'Lock'
             THEN pg_catalog.pg_blocking_pids(w.pid) END AS blocked_by
   FROM pgcopy.job AS j
-  CROSS JOIN LATERAL (
-        SELECT NULL::integer AS slot, l.leader_pid AS pid, NULL::integer AS item,
-               NULL::bigint AS rows_done, NULL::bigint AS bytes_done
-          FROM pgcopy.live(j.id) AS l
-         UNION ALL
-        SELECT l.slot, l.pid, l.item, l.rows_done, l.bytes_done
-          FROM pgcopy.live_workers(j.id) AS l) AS w
+  CROSS JOIN LATERAL pgcopy.live_workers(j.id) AS w
   LEFT JOIN pgcopy.item AS i ON i.job OPERATOR(pg_catalog.=) j.id AND i.no OPERATOR(pg_catalog.=) w.item
   LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid OPERATOR(pg_catalog.=) w.pid
  WHERE j.ended IS NULL

@@ -75,7 +75,7 @@ pgcopy_live(PG_FUNCTION_ARGS)
 		return (Datum) 0;
 
 	totals = &view->totals;
-	values[0] = Int32GetDatum(view->leader_pid);
+	values[0] = Int32GetDatum(view->leader.pid);
 	values[1] = Int32GetDatum(totals->percent);
 	values[2] = Int32GetDatum(totals->tables_done);
 	values[3] = Int32GetDatum(totals->indexes_done);
@@ -91,6 +91,23 @@ pgcopy_live(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+/* A row of live_workers(); number: 0 for the leader. */
+static void
+put_process(ReturnSetInfo *rsinfo, int number, const ControlViewSlot *slot)
+{
+	Datum		values[LIVE_WORKERS_COLUMNS] = {0};
+	bool		nulls[LIVE_WORKERS_COLUMNS] = {false};
+
+	values[0] = Int32GetDatum(number);
+	nulls[0] = number == 0;
+	values[1] = Int32GetDatum(slot->pid);
+	values[2] = Int32GetDatum(slot->item);
+	values[3] = Int64GetDatum(slot->rows);
+	values[4] = Int64GetDatum(slot->bytes);
+	nulls[2] = nulls[3] = nulls[4] = slot->item == 0;
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
 Datum
 pgcopy_live_workers(PG_FUNCTION_ARGS)
 {
@@ -102,21 +119,11 @@ pgcopy_live_workers(PG_FUNCTION_ARGS)
 	if (view == NULL)
 		return (Datum) 0;
 
+	put_process(rsinfo, 0, &view->leader);
 	for (int i = 0; i < view->nslots; i++)
 	{
-		ControlViewSlot *slot = &view->slots[i];
-		Datum		values[LIVE_WORKERS_COLUMNS] = {0};
-		bool		nulls[LIVE_WORKERS_COLUMNS] = {false};
-
-		if (slot->pid == 0)
-			continue;
-		values[0] = Int32GetDatum(i + 1);
-		values[1] = Int32GetDatum(slot->pid);
-		values[2] = Int32GetDatum(slot->item);
-		values[3] = Int64GetDatum(slot->rows);
-		values[4] = Int64GetDatum(slot->bytes);
-		nulls[2] = nulls[3] = nulls[4] = slot->item == 0;
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+		if (view->slots[i].pid != 0)
+			put_process(rsinfo, i + 1, &view->slots[i]);
 	}
 	return (Datum) 0;
 }

@@ -69,6 +69,7 @@ pgcopy_resume(PG_FUNCTION_ARGS)
 	pgcopy_order_check_role(job->owner);
 	pgcopy_resume_check(job, choice);
 
+	pgcopy_job_allow_auto_resume(job->id);
 	pgcopy_job_move(job->id, JOB_QUEUED);
 	pgcopy_order_start_leader(job, choice);
 	PG_RETURN_INT64(job->id);

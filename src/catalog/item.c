@@ -87,6 +87,12 @@ static CatalogQuery mark_state = {
 	3, {INT8OID, INT4OID, TEXTOID}
 };
 
+static CatalogQuery give_back = {
+	"UPDATE pgcopy.item SET state = 'pending', attempts = attempts - 1, "
+	"pid = NULL, started = NULL WHERE job = $1 AND no = $2",
+	2, {INT8OID, INT4OID}
+};
+
 static CatalogQuery reset_item = {
 	"UPDATE pgcopy.item SET state = 'pending', attempts = 0, snapshot = NULL, "
 	"xid = NULL, pid = NULL, rows_done = 0, bytes_done = 0, started = NULL, "
@@ -331,6 +337,14 @@ pgcopy_item_mark(int64 job, int no, ItemState state)
 	};
 
 	pgcopy_catalog_do(&mark_state, values, NULL);
+}
+
+void
+pgcopy_item_give_back(int64 job, int no)
+{
+	Datum		values[] = {Int64GetDatum(job), Int32GetDatum(no)};
+
+	pgcopy_catalog_do(&give_back, values, NULL);
 }
 
 void

@@ -77,6 +77,9 @@ extern void pgcopy_item_mark_done(int64 job, int no, const char *format,
 								  int64 rows, int64 bytes);
 extern void pgcopy_item_mark(int64 job, int no, ItemState state);
 
+/* It was marked running and not begun: as if nobody had tried. */
+extern void pgcopy_item_give_back(int64 job, int no);
+
 /* As it was planned: nothing of it is done, nothing is left to clean. */
 extern void pgcopy_item_reset(int64 job, int no);
 

@@ -86,6 +86,32 @@ static CatalogQuery set_totals = {
 	INT8OID}
 };
 
+#define ITEMS_DONE \
+	"(SELECT count(*) FROM pgcopy.item WHERE job = $1 AND state = 'done')"
+
+static CatalogQuery note_auto_resume = {
+	"UPDATE pgcopy.job SET auto_resumed_done = " ITEMS_DONE ", message = NULL "
+	"WHERE id = $1 AND (auto_resumed_done IS NULL "
+	"OR auto_resumed_done < " ITEMS_DONE " "
+	"OR EXISTS (SELECT FROM pgcopy.auto_resumed WHERE job = $1))",
+	1, {INT8OID}
+};
+
+static CatalogQuery insert_auto_resumed = {
+	"INSERT INTO pgcopy.auto_resumed VALUES ($1) ON CONFLICT DO NOTHING",
+	1, {INT8OID}
+};
+
+static CatalogQuery allow_auto_resume = {
+	"UPDATE pgcopy.job SET auto_resumed_done = NULL, message = NULL WHERE id = $1",
+	1, {INT8OID}
+};
+
+static CatalogQuery set_message = {
+	"UPDATE pgcopy.job SET message = $2 WHERE id = $1",
+	2, {INT8OID, TEXTOID}
+};
+
 static CatalogQuery select_leaders = {
 	"SELECT pid, granted FROM pg_catalog.pg_locks WHERE locktype = 'advisory' "
 	"AND database = $1 AND classid = $2 AND objid = $3 AND objsubid = $4",
@@ -288,12 +314,40 @@ pgcopy_job_delete(int64 id)
 		{"DELETE FROM pgcopy.item WHERE job = $1", 1, {INT8OID}},
 		{"DELETE FROM pgcopy.relation WHERE job = $1", 1, {INT8OID}},
 		{"DELETE FROM pgcopy.snapshot WHERE job = $1", 1, {INT8OID}},
+		{"DELETE FROM pgcopy.auto_resumed WHERE job = $1", 1, {INT8OID}},
 		{"DELETE FROM pgcopy.job WHERE id = $1", 1, {INT8OID}},
 	};
 	Datum		values[] = {Int64GetDatum(id)};
 
 	for (int i = 0; i < lengthof(deletes); i++)
 		pgcopy_catalog_do(&deletes[i], values, NULL);
+}
+
+bool
+pgcopy_job_note_auto_resume(int64 id)
+{
+	Datum		values[] = {Int64GetDatum(id)};
+
+	if (pgcopy_catalog_do(&note_auto_resume, values, NULL) == 0)
+		return false;
+	pgcopy_catalog_do(&insert_auto_resumed, values, NULL);
+	return true;
+}
+
+void
+pgcopy_job_allow_auto_resume(int64 id)
+{
+	Datum		values[] = {Int64GetDatum(id)};
+
+	pgcopy_catalog_do(&allow_auto_resume, values, NULL);
+}
+
+void
+pgcopy_job_set_message(int64 id, const char *message)
+{
+	Datum		values[] = {Int64GetDatum(id), CStringGetTextDatum(message)};
+
+	pgcopy_catalog_do(&set_message, values, NULL);
 }
 
 bool

@@ -77,6 +77,20 @@ extern void pgcopy_job_set_control(int64 id, uint32 control);
 extern void pgcopy_job_set_totals(int64 id, const JobTotals *totals);
 extern void pgcopy_job_delete(int64 id);
 
+/*
+ * Before the server goes on with an interrupted job by itself: note how far it
+ * is.  False, and nothing is noted, when it has done so before, has crashed
+ * since, and not one item more is done: that would go on for ever.  The caller
+ * sees to it that the note is on disk before anything else is tried.
+ */
+extern bool pgcopy_job_note_auto_resume(int64 id);
+
+/* Somebody asks for it, so the server may try again by itself as well. */
+extern void pgcopy_job_allow_auto_resume(int64 id);
+
+/* What people are told of a job that does not run. */
+extern void pgcopy_job_set_message(int64 id, const char *message);
+
 /* Whether the row was written by the current transaction. */
 extern bool pgcopy_job_is_of_this_transaction(int64 id);
 

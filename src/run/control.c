@@ -44,6 +44,15 @@ control_size(int nslots)
 					mul_size(sizeof(ControlSlot), nslots));
 }
 
+static void
+init_live_figures(ControlSlot *slot)
+{
+	pg_atomic_init_u32(&slot->item, 0);
+	pg_atomic_init_u64(&slot->rows, 0);
+	pg_atomic_init_u64(&slot->bytes, 0);
+	pg_atomic_init_u64(&slot->bytes_before, 0);
+}
+
 Control *
 pgcopy_control_create(int64 job, int nslots, uint32 *handle)
 {
@@ -60,13 +69,9 @@ pgcopy_control_create(int64 job, int nslots, uint32 *handle)
 	pg_atomic_init_u32(&control->is_copy_over, 0);
 	control->totals.bytes_per_second = -1;
 	control->totals.eta_seconds = -1;
+	init_live_figures(&control->own);
 	for (int i = 0; i < nslots; i++)
-	{
-		pg_atomic_init_u32(&control->slots[i].item, 0);
-		pg_atomic_init_u64(&control->slots[i].rows, 0);
-		pg_atomic_init_u64(&control->slots[i].bytes, 0);
-		pg_atomic_init_u64(&control->slots[i].bytes_before, 0);
-	}
+		init_live_figures(&control->slots[i]);
 	pg_write_barrier();
 	control->magic = CONTROL_MAGIC;
 	*handle = dsm_segment_handle(segment);
@@ -97,25 +102,28 @@ pgcopy_control_attach(uint32 handle, int64 job)
 	return dsm_segment_address(segment);
 }
 
+static void
+fill_view_slot(ControlSlot *slot, ControlViewSlot *view)
+{
+	view->item = (int) pg_atomic_read_u32(&slot->item);
+	view->rows = (int64) pg_atomic_read_u64(&slot->rows);
+	view->bytes = (int64) pg_atomic_read_u64(&slot->bytes);
+}
+
 /* What views show of a segment. */
 static void
 fill_view(Control *control, ControlView *view)
 {
 	LWLockAcquire(&control->lock, LW_SHARED);
-	view->leader_pid = control->leader_pid;
+	view->leader.pid = control->leader_pid;
 	view->totals = control->totals;
 	for (int i = 0; i < view->nslots; i++)
 		view->slots[i].pid = control->slots[i].pid;
 	LWLockRelease(&control->lock);
 
+	fill_view_slot(&control->own, &view->leader);
 	for (int i = 0; i < view->nslots; i++)
-	{
-		ControlSlot *slot = &control->slots[i];
-
-		view->slots[i].item = (int) pg_atomic_read_u32(&slot->item);
-		view->slots[i].rows = (int64) pg_atomic_read_u64(&slot->rows);
-		view->slots[i].bytes = (int64) pg_atomic_read_u64(&slot->bytes);
-	}
+		fill_view_slot(&control->slots[i], &view->slots[i]);
 }
 
 ControlView *

@@ -33,8 +33,10 @@ typedef enum Outcome
 {
 	OUTCOME_DONE,				/* all items of the assignment */
 	OUTCOME_FAILED,				/* items[failed] failed, all rolled back */
-	OUTCOME_SOURCE_LOCKED		/* items[failed]: somebody waits for a lock on
+	OUTCOME_SOURCE_LOCKED,		/* items[failed]: somebody waits for a lock on
 								 * it behind the leader; all rolled back */
+	OUTCOME_NO_SESSION			/* the source has no room for one; nothing was
+								 * begun */
 } Outcome;
 
 /* What an assignment may take of the machine. */
@@ -68,6 +70,7 @@ typedef struct ControlSlot
 	int64		rows_total;
 	int64		bytes_total;
 	bool		wants_to_leave; /* has seen enough relations */
+	bool		has_session;	/* has one to the source open, and keeps it */
 
 	/*
 	 * The name of the snapshot that its session holds, or "".  Written by the
@@ -116,6 +119,7 @@ typedef struct Control
 	pg_atomic_uint32 is_copy_over;
 
 	ControlTotals totals;
+	ControlSlot own;			/* the leader's own work: live figures alone */
 	ControlSlot slots[FLEXIBLE_ARRAY_MEMBER];
 } Control;
 
@@ -130,9 +134,9 @@ typedef struct ControlViewSlot
 
 typedef struct ControlView
 {
-	int			leader_pid;
 	int			nslots;
 	ControlTotals totals;
+	ControlViewSlot leader;		/* its own work */
 	ControlViewSlot slots[CONTROL_MAX_SLOTS];
 } ControlView;
 

@@ -10,6 +10,12 @@
  * snapshot is gone after some tables were read stays interrupted, since how to
  * go on is the user's choice.
  *
+ * A job that crashes the server must not do so for ever.  Before anything is
+ * tried, and on disk before that, the resumer notes how many items are done; if
+ * the server has crashed by the next time and not one more is, the job stays
+ * interrupted until somebody asks for it.  A crash may lose the last commits of
+ * a job: then it stays interrupted too early rather than never.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -21,6 +27,7 @@
 #include "access/xact.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_database.h"
+#include "commands/dbcommands.h"
 #include "commands/extension.h"
 #include "libpq/pqsignal.h"
 #include "miscadmin.h"
@@ -110,6 +117,31 @@ end_transaction(void)
 	CommitTransactionCommand();
 }
 
+/*
+ * In a transaction, which is on disk when it has committed; false when the job
+ * is not interrupted, or the server has crashed for nothing.
+ */
+static bool
+may_resume_job(int64 id)
+{
+	Job		   *job = pgcopy_job_lock_own(id);
+
+	if (!pgcopy_job_is_interrupted(id) || job->conninfo == NULL)
+		return false;
+	ForceSyncCommit();
+	if (pgcopy_job_note_auto_resume(id))
+		return true;
+	pgcopy_job_set_message(id,
+						   psprintf("not resumed by itself: its last attempt ended with a crash of the server and got nothing done; SELECT pgcopy_resume(" INT64_FORMAT ")",
+									id));
+	ereport(LOG,
+			(errmsg("job " INT64_FORMAT " stays interrupted: its last attempt ended with a crash of the server and got nothing done",
+					id),
+			 errhint("See above why the server crashed, then SELECT pgcopy_resume(" INT64_FORMAT ") in database \"%s\".",
+					 id, get_database_name(MyDatabaseId))));
+	return false;
+}
+
 /* In a transaction; false when it is not interrupted. */
 static bool
 resume_job(int64 id)
@@ -135,7 +167,10 @@ resume_job(int64 id)
 	return true;
 }
 
-/* What is wrong with one job must not keep the others from going on. */
+/*
+ * What is wrong with one job must not keep the others from going on.  An error is
+ * no attempt: a crash that comes later is not for nothing.
+ */
 static void
 try_resume_job(int64 id)
 {
@@ -143,8 +178,13 @@ try_resume_job(int64 id)
 
 	PG_TRY();
 	{
+		bool		may_resume;
+
 		begin_transaction();
-		if (resume_job(id))
+		may_resume = may_resume_job(id);
+		end_transaction();
+		begin_transaction();
+		if (may_resume && resume_job(id))
 			ereport(LOG,
 					(errmsg("job " INT64_FORMAT " was interrupted and goes on", id)));
 		end_transaction();
@@ -161,6 +201,9 @@ try_resume_job(int64 id)
 				(errmsg("job " INT64_FORMAT " stays interrupted: %s", id, error->message),
 				 error->hint ? errhint("%s", error->hint) : 0));
 		FreeErrorData(error);
+		begin_transaction();
+		pgcopy_job_allow_auto_resume(id);
+		end_transaction();
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(caller);

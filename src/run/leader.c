@@ -96,6 +96,7 @@ pgcopy_leader_close_session(Leader *leader)
 	leader->session = NULL;
 	leader->asked = 0;
 	leader->has_snapshot = false;
+	leader->has_savepoint = false;
 	MemoryContextReset(leader->session_context);
 }
 
@@ -216,6 +217,7 @@ take_job(Leader *leader)
 		return false;
 	}
 	leader->job = job;
+	leader->copiers = job->table_jobs;
 	make_control(leader);
 	pgcopy_job_move(job->id, JOB_PLANNING);
 	job->state = JOB_PLANNING;
@@ -369,21 +371,6 @@ try_clean_up_unfinished(Leader *leader)
 	PG_END_TRY();
 }
 
-static void
-record_error(Leader *leader, const ErrorData *error)
-{
-	int64		job = leader->job->id;
-	int			no = leader->own_item;
-
-	pgcopy_leader_begin(leader);
-	if (no != 0)
-		pgcopy_item_mark(job, no, ITEM_FAILED);
-	pgcopy_error_insert(job, no, true, error,
-						no == 0 ? NULL : pgcopy_work_describe(pgcopy_item_fetch(job, no)),
-						NULL);
-	pgcopy_leader_commit(leader);
-}
-
 /* Record what ended the job and move it to its end. */
 static void
 end_badly(Leader *leader, ErrorData *error)
@@ -402,7 +389,7 @@ end_badly(Leader *leader, ErrorData *error)
 		ReThrowError(error);
 
 	if (!leader->error_is_recorded && state == JOB_FAILED)
-		record_error(leader, error);
+		pgcopy_leader_record(leader, 0, true, error);
 	try_clean_up_unfinished(leader);
 	move_job(leader, state);
 }

@@ -41,6 +41,7 @@ typedef struct Leader
 
 	SourceSession *session;		/* holds the snapshot and the locks */
 	bool		has_snapshot;
+	bool		has_savepoint;	/* alone.c reads through it */
 	char	   *snapshot_content;	/* what it sees */
 	TimestampTz source_seen;	/* when it last answered */
 	TimestampTz asked;			/* its session is to answer since, or 0 */
@@ -48,7 +49,10 @@ typedef struct Leader
 	bool		doubts_source;	/* a worker could not reach it */
 	Outage		outage;
 
-	int			own_item;		/* the leader itself is at it, or 0 */
+	int			copiers;		/* workers that the source has room for; at most
+								 * table_jobs */
+	TimestampTz more_copiers_at;	/* when one more is tried, if there are fewer */
+
 	bool		error_is_recorded;	/* the ERROR on its way is in pgcopy.error */
 } Leader;
 

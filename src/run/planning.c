@@ -35,6 +35,7 @@
 #include "run/outage.h"
 #include "run/patience.h"
 #include "run/plan.h"
+#include "run/room.h"
 #include "schema/dump.h"
 #include "source/inventory.h"
 #include "source/snapshot.h"
@@ -77,9 +78,8 @@ check_source(Leader *leader)
 	pgcopy_inventory_check_no_clash(leader->session);
 }
 
-List *
-pgcopy_leader_read_dump(Leader *leader, const SourceConninfo *conninfo,
-						const char *snapshot)
+static List *
+read_dump(Leader *leader, const SourceConninfo *conninfo, const char *snapshot)
 {
 	const Job  *job = leader->job;
 	DumpRequest request = {
@@ -96,6 +96,35 @@ pgcopy_leader_read_dump(Leader *leader, const SourceConninfo *conninfo,
 
 	pgcopy_session_options(leader->session, &request.keywords, &request.values);
 	return pgcopy_dump_read(&request);
+}
+
+/* When pg_dump fails for want of a session, that is the error. */
+List *
+pgcopy_leader_read_dump(Leader *leader, const SourceConninfo *conninfo,
+						const char *snapshot)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	List	   *volatile statements = NIL;
+	ErrorData  *volatile error = NULL;
+
+	PG_TRY();
+	{
+		statements = read_dump(leader, conninfo, snapshot);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(caller);
+		error = CopyErrorData();
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	if (error != NULL)
+	{
+		if (!pgcopy_process_is_cancelled())
+			pgcopy_room_check(leader->session, conninfo, leader->job->table_jobs);
+		ReThrowError(error);
+	}
+	return statements;
 }
 
 char *

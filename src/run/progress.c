@@ -40,8 +40,6 @@ struct Progress
 	Queue	   *queue;			/* NULL while there is no plan */
 	int64		rows_done;		/* committed */
 	int64		bytes_done;
-	int64		own_rows;		/* of the item the leader itself is at */
-	int64		own_bytes;
 	int			percent;		/* high-water mark */
 	Sample		samples[SAMPLES];
 	int64		nsamples;		/* ever taken */
@@ -73,13 +71,6 @@ pgcopy_progress_add(Progress *progress, int64 rows, int64 bytes)
 {
 	progress->rows_done += rows;
 	progress->bytes_done += bytes;
-}
-
-void
-pgcopy_progress_set_own(Progress *progress, int64 rows, int64 bytes)
-{
-	progress->own_rows = rows;
-	progress->own_bytes = bytes;
 }
 
 void
@@ -132,32 +123,45 @@ pgcopy_progress_find_silent(const Progress *progress, int *seconds)
 	return 0;
 }
 
+/*
+ * Add what somebody has read and not committed.  Returns the bytes, or -1 when
+ * he is at nothing.
+ */
+static int64
+add_live(Progress *progress, ControlSlot *slot, int64 *rows, int64 *bytes,
+		 int64 *cost)
+{
+	uint32		no = pg_atomic_read_u32(&slot->item);
+	int64		read = pg_atomic_read_u64(&slot->bytes);
+	int64		before = pg_atomic_read_u64(&slot->bytes_before);
+
+	if (no == 0 || no > pgcopy_queue_size(progress->queue))
+		return -1;
+	*rows += pg_atomic_read_u64(&slot->rows);
+	*bytes += read + before;
+	*cost += Min(read, pgcopy_queue_item(progress->queue, no)->cost) + before;
+	return read + before;
+}
+
 /* What has been read so far, committed or not. */
 static void
 count_live(Progress *progress, int64 *rows, int64 *bytes, int64 *cost)
 {
+	Control    *control = progress->control;
 	QueueCounts *counts = pgcopy_queue_counts(progress->queue);
 
-	*rows = progress->rows_done + progress->own_rows;
-	*bytes = progress->bytes_done + progress->own_bytes;
+	*rows = progress->rows_done;
+	*bytes = progress->bytes_done;
 	*cost = counts->cost_done;
-
-	for (int i = 0; i < progress->control->nslots; i++)
+	(void) add_live(progress, &control->own, rows, bytes, cost);
+	for (int i = 0; i < control->nslots; i++)
 	{
-		ControlSlot *slot = &progress->control->slots[i];
-		uint32		no = pg_atomic_read_u32(&slot->item);
-		int64		read = pg_atomic_read_u64(&slot->bytes);
-		int64		before = pg_atomic_read_u64(&slot->bytes_before);
+		int64		read = add_live(progress, &control->slots[i], rows, bytes, cost);
 
-		if (no == 0 || no > pgcopy_queue_size(progress->queue))
-		{
+		if (read < 0)
 			progress->moved[i] = 0;
-			continue;
-		}
-		watch_worker(progress, i, read + before);
-		*rows += pg_atomic_read_u64(&slot->rows);
-		*bytes += read + before;
-		*cost += Min(read, pgcopy_queue_item(progress->queue, no)->cost) + before;
+		else
+			watch_worker(progress, i, read);
 	}
 }
 

@@ -26,9 +26,6 @@ extern void pgcopy_progress_set_queue(Progress *progress, Queue *queue,
 /* Rows and bytes of items that have committed. */
 extern void pgcopy_progress_add(Progress *progress, int64 rows, int64 bytes);
 
-/* What the leader itself reads at this moment (0 when nothing). */
-extern void pgcopy_progress_set_own(Progress *progress, int64 rows, int64 bytes);
-
 /* What the job waits for, for people; NULL when for nothing. */
 extern void pgcopy_progress_set_message(Progress *progress, const char *message);
 

@@ -11,8 +11,10 @@
  *
  * No item is handed out whose lock on a table would wait for an item that is
  * running: per table we count the running holders of each lock mode.  An item
- * that would wait is set aside until something ends.  So is what needs a source
- * that is away.
+ * that would wait is put with the waiters of that table until one of its holders
+ * ends.  What needs a source that is away has a list of its own.  Foreign keys,
+ * of which one is added at a time, have a heap of their own: they come before
+ * the other builds, but while one is added nobody looks at them.
  *
  * Only the leader calls this, and nothing here writes the catalog.
  *
@@ -116,14 +118,27 @@ make_ready(Queue *queue, QueueItem *item)
 		item->stage != queue->stage || item->is_queued)
 		return;
 	item->is_queued = true;
+	if (item->kind == ITEM_FOREIGN_KEY)
+	{
+		pairingheap_add(queue->foreign_keys, &item->node);
+		return;
+	}
 	pairingheap_add(queue->lines[line_of(item)], &item->node);
 	queue->ready[line_of(item)]++;
+}
+
+/* Whether a foreign key could be added now, as far as foreign keys go. */
+static bool
+has_turn_of_foreign_key(Queue *queue)
+{
+	return !queue->fk_is_running && !pairingheap_is_empty(queue->foreign_keys);
 }
 
 int
 pgcopy_queue_ready(Queue *queue, QueueLine line)
 {
-	return queue->ready[line];
+	return queue->ready[line] +
+		(line == LINE_BUILD && has_turn_of_foreign_key(queue) ? 1 : 0);
 }
 
 void
@@ -199,16 +214,18 @@ would_wait_on(Queue *queue, int relation, LOCKMODE mode)
 	return false;
 }
 
-static bool
-would_wait(Queue *queue, const QueueItem *item)
+/* The list in which an item has to wait, NULL when it need not. */
+static List **
+find_obstacle(Queue *queue, const QueueItem *item)
 {
 	if (queue->source_is_away &&
 		(is_copy(item->kind) || item->kind == ITEM_SEQUENCE))
-		return true;
-	if (item->kind == ITEM_FOREIGN_KEY && queue->fk_is_running)
-		return true;
-	return would_wait_on(queue, item->relation, lock_of(item->kind)) ||
-		would_wait_on(queue, item->referenced, lock_of_referenced(item->kind));
+		return &queue->away;
+	if (would_wait_on(queue, item->relation, lock_of(item->kind)))
+		return &queue->tables[item->relation].waiters;
+	if (would_wait_on(queue, item->referenced, lock_of_referenced(item->kind)))
+		return &queue->tables[item->referenced].waiters;
+	return NULL;
 }
 
 /* Note that a running item begins (+1) or ends (-1) to hold its locks. */
@@ -231,6 +248,25 @@ start_item(Queue *queue, QueueItem *item)
 	hold_locks(queue, item, 1);
 }
 
+/* Take the first of the ready items of a line; NULL when there is none. */
+static QueueItem *
+pop_first(Queue *queue, QueueLine line)
+{
+	pairingheap *heap = queue->lines[line];
+	QueueItem  *item;
+
+	if (line == LINE_BUILD && has_turn_of_foreign_key(queue))
+		heap = queue->foreign_keys;
+	if (pairingheap_is_empty(heap))
+		return NULL;
+	item = pairingheap_container(QueueItem, node,
+								 pairingheap_remove_first(heap));
+	item->is_queued = false;
+	if (heap == queue->lines[line])
+		queue->ready[line]--;
+	return item;
+}
+
 /*
  * The first ready item of a line that would not wait; NULL when there is
  * none.  Entries whose item was taken along with another are dropped here.
@@ -239,36 +275,33 @@ static QueueItem *
 pop_ready(Queue *queue, QueueLine line)
 {
 	MemoryContext caller = MemoryContextSwitchTo(queue->context);
-	QueueItem  *found = NULL;
+	QueueItem  *item;
 
-	while (found == NULL && !pairingheap_is_empty(queue->lines[line]))
+	while ((item = pop_first(queue, line)) != NULL)
 	{
-		QueueItem  *item = pairingheap_container(QueueItem, node,
-												 pairingheap_remove_first(queue->lines[line]));
+		List	  **obstacle;
 
-		item->is_queued = false;
-		queue->ready[line]--;
 		if (item->state != ITEM_PENDING)
 			continue;
-		if (would_wait(queue, item))
-			queue->aside = lappend(queue->aside, item);
-		else
-			found = item;
+		obstacle = find_obstacle(queue, item);
+		if (obstacle == NULL)
+			break;
+		*obstacle = lappend(*obstacle, item);
 	}
 	MemoryContextSwitchTo(caller);
-	return found;
+	return item;
 }
 
-/* Something has ended: who was set aside may try again. */
+/* What they waited for is over: they may try again. */
 static void
-recall_aside(Queue *queue)
+recall(Queue *queue, List **waiters)
 {
 	ListCell   *lc;
 
-	foreach(lc, queue->aside)
+	foreach(lc, *waiters)
 		make_ready(queue, lfirst(lc));
-	list_free(queue->aside);
-	queue->aside = NIL;
+	list_free(*waiters);
+	*waiters = NIL;
 }
 
 void
@@ -277,7 +310,7 @@ pgcopy_queue_set_source_away(Queue *queue, bool is_away)
 	if (queue->source_is_away == is_away)
 		return;
 	queue->source_is_away = is_away;
-	recall_aside(queue);
+	recall(queue, &queue->away);
 }
 
 TimestampTz
@@ -397,19 +430,22 @@ pgcopy_queue_take_through_leader(Queue *queue)
 	if (queue->through_leader == NIL)
 		return 0;
 	item = linitial(queue->through_leader);
-	if (would_wait(queue, item))
+	if (find_obstacle(queue, item) != NULL)
 		return 0;
 	queue->through_leader = list_delete_first(queue->through_leader);
 	start_item(queue, item);
 	return item->no;
 }
 
+/* An item ends, whichever way: who waited for its locks may try again. */
 static void
 end_item(Queue *queue, QueueItem *item)
 {
-	if (item->state == ITEM_RUNNING)
-		hold_locks(queue, item, -1);
-	recall_aside(queue);
+	if (item->state != ITEM_RUNNING)
+		return;
+	hold_locks(queue, item, -1);
+	recall(queue, &queue->tables[item->relation].waiters);
+	recall(queue, &queue->tables[item->referenced].waiters);
 }
 
 static void

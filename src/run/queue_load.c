@@ -14,19 +14,25 @@
 
 #include "run/queue_state.h"
 
-/* Longest first; foreign keys before all, in order of their numbers. */
+/* Longest first. */
 static int
 compare_items(const pairingheap_node *a, const pairingheap_node *b, void *arg)
 {
 	const QueueItem *x = pairingheap_const_container(QueueItem, node, a);
 	const QueueItem *y = pairingheap_const_container(QueueItem, node, b);
-	bool		x_first = x->kind == ITEM_FOREIGN_KEY;
-	bool		y_first = y->kind == ITEM_FOREIGN_KEY;
 
-	if (x_first != y_first)
-		return x_first ? 1 : -1;
-	if (!x_first && x->cost != y->cost)
+	if (x->cost != y->cost)
 		return x->cost > y->cost ? 1 : -1;
+	return x->no < y->no ? 1 : -1;
+}
+
+/* Foreign keys are added in order of their numbers. */
+static int
+compare_numbers(const pairingheap_node *a, const pairingheap_node *b, void *arg)
+{
+	const QueueItem *x = pairingheap_const_container(QueueItem, node, a);
+	const QueueItem *y = pairingheap_const_container(QueueItem, node, b);
+
 	return x->no < y->no ? 1 : -1;
 }
 
@@ -165,5 +171,6 @@ pgcopy_queue_load(int64 job)
 	count_all(queue);
 	for (int i = 0; i < QUEUE_LINES; i++)
 		queue->lines[i] = pairingheap_allocate(compare_items, NULL);
+	queue->foreign_keys = pairingheap_allocate(compare_numbers, NULL);
 	return queue;
 }

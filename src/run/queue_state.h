@@ -16,6 +16,7 @@
 typedef struct QueueTable
 {
 	int16		holders[NMODES];	/* running items by lock mode */
+	List	   *waiters;		/* QueueItems that would wait for one of them */
 	int			first_constraint;	/* number of its first constraint item */
 	int			chunks;
 	int			chunks_done;
@@ -31,7 +32,8 @@ struct Queue
 	ItemStage	stage;
 	pairingheap *lines[QUEUE_LINES];
 	int			ready[QUEUE_LINES]; /* entries in them */
-	List	   *aside;			/* QueueItems that would wait */
+	pairingheap *foreign_keys;	/* ready ones, which are no entries of a line */
+	List	   *away;			/* QueueItems that need a source that is away */
 	List	   *delayed;		/* QueueItems with not_before */
 	List	   *through_leader;
 	bool		fk_is_running;

@@ -5,13 +5,19 @@
  *
  * A loop of four steps: hear what workers have to tell, start workers where
  * there is work for more, hand out, and wait on the latch.  Nothing is polled
- * but the progress figures, twice a second.
+ * but the progress figures, twice a second.  Where nobody else can do an item
+ * the leader does it itself (alone.c).
  *
  * A table that a worker cannot lock at once on the source (somebody's ALTER
  * TABLE waits behind the leader's lock; the worker would wait behind that one,
  * and the ALTER for the leader: for ever, and no deadlock detector sees it) is
  * read by the leader itself, through the session that has the lock, once there
  * is nothing else to hand out.
+ *
+ * A source may have room for fewer sessions than table_jobs.  When it refuses
+ * one to a worker while others stand, the number of copiers goes down to what it
+ * has room for, the items go back as if nobody had tried, and after a while one
+ * more is tried again.
  *
  * The snapshot is let go when the last copy item has committed, not at the end
  * of the index builds: it holds back VACUUM on the source.
@@ -30,6 +36,7 @@
 
 #include "base/retry.h"
 #include "catalog/error.h"
+#include "run/alone.h"
 #include "run/leader.h"
 #include "run/outage.h"
 #include "run/rejoin.h"
@@ -41,6 +48,12 @@
 
 /* How often the session that holds the snapshot is asked whether it lives. */
 #define PING_INTERVAL (10 * USECS_PER_SEC)
+
+/* After how long one more copier is tried than the source has had room for. */
+#define PAUSE_WITHOUT_ROOM (30 * USECS_PER_SEC)
+
+/* The same where nobody reads under the snapshot, ms. */
+#define RETRY_WITHOUT_ROOM 1000
 
 /* The state of an item as the catalog has it. */
 static ItemState
@@ -102,9 +115,44 @@ handle_failed_item(Leader *leader, const WorkerEvent *event)
 		pgcopy_leader_give_up(leader, no);
 }
 
+/*
+ * The source has no room for the session of one who was to read.  Nothing was
+ * begun, so no attempt counts.  Where others of the job read it goes on with
+ * them; where nobody has a session the source is as good as away.
+ */
+static void
+handle_no_session(Leader *leader, const WorkerEvent *event)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	int			sessions = pgcopy_workers_count_sessions(leader->workers);
+	TimestampTz when = leader->has_snapshot ? 0 :
+	TimestampTzPlusMilliseconds(now, RETRY_WITHOUT_ROOM);
+
+	for (int i = 0; i < event->nitems; i++)
+	{
+		pgcopy_leader_begin(leader);
+		pgcopy_item_give_back(leader->job->id, event->items[i]);
+		pgcopy_leader_commit(leader);
+		pgcopy_queue_item(leader->queue, event->items[i])->attempts--;
+		pgcopy_queue_put_back(leader->queue, event->items[i], when);
+	}
+	if (leader->has_snapshot)
+	{
+		leader->copiers = Min(sessions, leader->job->table_jobs);
+		leader->more_copiers_at = now + PAUSE_WITHOUT_ROOM;
+	}
+	else if (sessions == 0)
+		leader->doubts_source = true;
+}
+
 static void
 handle_failure(Leader *leader, const WorkerEvent *event)
 {
+	if (event->outcome == OUTCOME_NO_SESSION)
+	{
+		handle_no_session(leader, event);
+		return;
+	}
 	for (int i = 0; i < event->nitems; i++)
 	{
 		if (i != event->failed)
@@ -164,30 +212,52 @@ handle_death(Leader *leader, WorkerEvent *event)
 }
 
 static void
+handle_event(Leader *leader, WorkerEvent *event)
+{
+	if (event->has_died)
+		handle_death(leader, event);
+	else if (event->outcome != OUTCOME_DONE)
+		handle_failure(leader, event);
+	else
+	{
+		for (int i = 0; i < event->nitems; i++)
+			pgcopy_queue_done(leader->queue, event->items[i]);
+		pgcopy_progress_add(leader->progress, event->rows, event->bytes);
+	}
+}
+
+static void
 handle_events(Leader *leader)
 {
 	WorkerEvent event;
 
 	while (pgcopy_workers_next_event(leader->workers, &event))
-	{
-		if (event.has_died)
-			handle_death(leader, &event);
-		else if (event.outcome != OUTCOME_DONE)
-			handle_failure(leader, &event);
-		else
-		{
-			for (int i = 0; i < event.nitems; i++)
-				pgcopy_queue_done(leader->queue, event.items[i]);
-			pgcopy_progress_add(leader->progress, event.rows, event.bytes);
-		}
-	}
+		handle_event(leader, &event);
+}
+
+static bool
+lacks_copiers(const Leader *leader)
+{
+	return leader->copiers < leader->job->table_jobs;
+}
+
+/* There may be room again: try one more, and not the next one at once. */
+static void
+try_more_copiers(Leader *leader)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (!lacks_copiers(leader) || now < leader->more_copiers_at)
+		return;
+	leader->copiers++;
+	leader->more_copiers_at = now + PAUSE_WITHOUT_ROOM;
 }
 
 /* How many more assignments of a line may run. */
 static int
 room_in_line(const Leader *leader, QueueLine line, const int *running)
 {
-	int			limit = line == LINE_COPY ? leader->job->table_jobs :
+	int			limit = line == LINE_COPY ? leader->copiers :
 	leader->job->index_jobs;
 
 	return limit - running[line];
@@ -215,6 +285,31 @@ count_running(Leader *leader, int *running)
 }
 
 /*
+ * An idle worker for a line, or -1.  As long as there are rows to be read, those
+ * that have a session to the source are spared for that.
+ */
+static int
+find_worker(Leader *leader, QueueLine line)
+{
+	if (line == LINE_COPY && lacks_copiers(leader))
+		return pgcopy_workers_find_reader(leader->workers, leader->copiers);
+	if (line == LINE_COPY || pgcopy_queue_unfinished_copies(leader->queue) == 0)
+		return pgcopy_workers_find_reader(leader->workers, CONTROL_MAX_SLOTS);
+	return pgcopy_workers_find_idle(leader->workers);
+}
+
+static void
+assign(Leader *leader, int slot, int running, const int *items, int n)
+{
+	ItemKind	kind = pgcopy_queue_item(leader->queue, items[0])->kind;
+
+	if (pgcopy_work_needs_snapshot(kind) || pgcopy_work_needs_source(kind))
+		pgcopy_workers_expect_session(leader->workers, slot);
+	pgcopy_workers_assign(leader->workers, slot, items, n,
+						  pgcopy_share(leader, running, items, n));
+}
+
+/*
  * Hand out what can be handed out, copies first.  Returns how many more
  * workers there would be work for.
  */
@@ -224,6 +319,7 @@ hand_out(Leader *leader)
 	int			running[QUEUE_LINES];
 	int			missing = 0;
 
+	try_more_copiers(leader);
 	count_running(leader, running);
 	for (QueueLine line = LINE_COPY; line < QUEUE_LINES; line++)
 	{
@@ -232,94 +328,24 @@ hand_out(Leader *leader)
 		while (room > 0)
 		{
 			int			items[CONTROL_MAX_BATCH];
-			int			slot = pgcopy_workers_find_idle(leader->workers);
+			int			slot = find_worker(leader, line);
 			int			n;
 
 			if (slot < 0)
 				break;
 			n = pgcopy_queue_take(leader->queue, line,
-								  line == LINE_COPY ? leader->job->table_jobs :
+								  line == LINE_COPY ? leader->copiers :
 								  leader->job->index_jobs,
 								  items, CONTROL_MAX_BATCH);
 			if (n == 0)
 				break;
-			pgcopy_workers_assign(leader->workers, slot, items, n,
-								  pgcopy_share(leader, running[line], items, n));
+			assign(leader, slot, running[line], items, n);
 			running[line]++;
 			room--;
 		}
 		missing += Min(room, pgcopy_queue_ready(leader->queue, line));
 	}
 	return missing;
-}
-
-/* LoadProgress while the leader itself reads. */
-static void
-publish_own(void *arg, int64 rows, int64 bytes)
-{
-	Leader	   *leader = arg;
-
-	pgcopy_progress_set_own(leader->progress, rows, bytes);
-	pgcopy_progress_publish(leader->progress);
-}
-
-/* Read a table through the session that holds the lock on it. */
-static void
-read_through_leader(Leader *leader, int no)
-{
-	WorkPlace	place = {
-		.job = leader->job,
-		.session = leader->session,
-		.is_leader = true,
-		.progress = publish_own,
-		.progress_arg = leader
-	};
-	LoadResult	load;
-	JobItem	   *item;
-
-	leader->own_item = no;
-	pgcopy_leader_begin(leader);
-	pgcopy_item_mark_running(leader->job->id, no, leader->control->snapshot_no);
-	pgcopy_leader_commit(leader);
-
-	pgcopy_leader_begin(leader);
-	item = pgcopy_item_fetch(leader->job->id, no);
-	(void) pgcopy_work_do(&place, item, &load);
-	pgcopy_leader_commit(leader);
-
-	pgcopy_progress_set_own(leader->progress, 0, 0);
-	pgcopy_progress_add(leader->progress, load.rows, load.bytes);
-	pgcopy_queue_done(leader->queue, no);
-	leader->own_item = 0;
-}
-
-/* The same; a session that is lost meanwhile is no end of the job. */
-static void
-try_read_through_leader(Leader *leader, int no)
-{
-	WorkerEvent event = {.nitems = 1,.items = {no}};
-	ErrorData  *volatile error = NULL;
-
-	PG_TRY();
-	{
-		read_through_leader(leader, no);
-	}
-	PG_CATCH();
-	{
-		if (pgcopy_process_is_cancelled() || !pgcopy_retry_is_loss(geterrcode()))
-			PG_RE_THROW();
-		error = pgcopy_leader_catch(leader);
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(leader->context);
-	if (error == NULL)
-		return;
-	leader->own_item = 0;
-	pgcopy_progress_set_own(leader->progress, 0, 0);
-	event.sqlerrcode = error->sqlerrcode;
-	record_loss(leader, &event, error);
-	FreeErrorData(error);
-	handle_failure(leader, &event);
 }
 
 /* All rows are here: nobody needs the snapshot any more. */
@@ -364,6 +390,24 @@ look_after_source(Leader *leader)
 	return state != SNAPSHOT_IS_GONE;
 }
 
+/* What people should know when there are fewer workers than there could be. */
+static void
+describe_shortage(Leader *leader, int missing, char *message, Size size)
+{
+	bool		has_workers = pgcopy_workers_count(leader->workers) > 0;
+
+	if (missing > 0 && pgcopy_workers_cannot_be_had(leader->workers))
+		strlcpy(message, "no free background worker, the leader works alone: raise max_worker_processes",
+				size);
+	else if (missing > 0 && !has_workers && pgcopy_workers_are_short(leader->workers))
+		strlcpy(message, "waiting for a free background worker: raise max_worker_processes",
+				size);
+	else if (lacks_copiers(leader) && leader->has_snapshot)
+		snprintf(message, size,
+				 "the source has room for %d of %d copiers: raise the connection limit of the role or database there, or max_connections",
+				 leader->copiers, leader->job->table_jobs);
+}
+
 static void
 tell_what_is_missing(Leader *leader, int missing)
 {
@@ -373,11 +417,8 @@ tell_what_is_missing(Leader *leader, int missing)
 
 	if (leader->outage.since != 0 || leader->asked != 0)
 		return;					/* something worse is told already */
-	if (missing > 0 && pgcopy_workers_count(leader->workers) == 0 &&
-		pgcopy_workers_are_short(leader->workers))
-		strlcpy(message, "waiting for a free background worker: raise max_worker_processes",
-				sizeof(message));
-	else if (worker != 0)
+	describe_shortage(leader, missing, message, sizeof(message));
+	if (message[0] == '\0' && worker != 0)
 		snprintf(message, sizeof(message),
 				 "worker %d has had nothing from the source for %d s: see pg_stat_activity there",
 				 worker, seconds);
@@ -395,6 +436,22 @@ wait_for_events(Leader *leader, TimestampTz next)
 	pgcopy_process_wait(timeout);
 }
 
+/* What nobody else can do. */
+static void
+do_own(Leader *leader, int missing)
+{
+	int			items[CONTROL_MAX_BATCH];
+	int			n = pgcopy_leader_take_own(leader, missing, items,
+										   CONTROL_MAX_BATCH);
+	WorkerEvent event;
+
+	if (n == 0)
+		return;
+	pgcopy_leader_do_own(leader, items, n, &event);
+	handle_event(leader, &event);
+	SetLatch(MyLatch);			/* events may have come meanwhile */
+}
+
 /*
  * One round; *next: when a delayed item becomes ready.  Returns false when the
  * snapshot is gone.
@@ -403,7 +460,6 @@ static bool
 run_round(Leader *leader, TimestampTz *next)
 {
 	int			missing;
-	int			no;
 
 	handle_events(leader);
 	if (pgcopy_queue_unfinished_copies(leader->queue) == 0)
@@ -416,17 +472,8 @@ run_round(Leader *leader, TimestampTz *next)
 	missing = hand_out(leader);
 	if (missing > 0)
 		pgcopy_workers_start(leader->workers, missing);
-	else if (pgcopy_queue_unfinished_copies(leader->queue) > 0 &&
-			 leader->asked == 0)
-	{
-		no = pgcopy_queue_take_through_leader(leader->queue);
-		if (no != 0)
-		{
-			try_read_through_leader(leader, no);
-			SetLatch(MyLatch);	/* events may have come meanwhile */
-		}
-	}
 	tell_what_is_missing(leader, missing);
+	do_own(leader, missing);
 	return true;
 }
 

@@ -4,8 +4,7 @@
  *	  A worker: does the items its leader hands out.
  *
  * All workers are alike.  One waits on its latch until its slot is BUSY, does
- * the items of the assignment in one transaction, and reports.  "running" is
- * committed before the work; "done" commits with it.
+ * the items of the assignment in one transaction (assignment.c), and reports.
  *
  * An ERROR rolls the whole assignment back, is recorded, and the worker goes
  * on; what ends the process (FATAL, a crash) is noticed by the leader.
@@ -34,12 +33,11 @@
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "tcop/tcopprot.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 #include "catalog/error.h"
-#include "base/retry.h"
+#include "run/assignment.h"
 #include "run/control.h"
 #include "run/process.h"
 #include "run/rejoin.h"
@@ -73,27 +71,19 @@ typedef struct Worker
 	int			current;		/* index into slot->items */
 } Worker;
 
-/* Tell what we do where people look: pg_stat_activity and error contexts. */
 static void
-add_error_context(void *arg)
-{
-	Worker	   *worker = arg;
-
-	errcontext("pgcopy job " INT64_FORMAT ", item %d", worker->args.job,
-			   worker->slot->items[worker->current]);
-}
-
-static void
-open_session(Worker *worker)
+open_session(Worker *worker, Assignment *assignment)
 {
 	MemoryContext caller = MemoryContextSwitchTo(worker->session_context);
 
 	worker->conninfo = pgcopy_conninfo_resolve(worker->job->conninfo,
 											   worker->args.owner);
+	assignment->is_connecting = true;
 	worker->session =
 		pgcopy_session_open(worker->conninfo,
 							psprintf("pgcopy job " INT64_FORMAT " worker %d",
 									 worker->args.job, worker->args.slot));
+	assignment->is_connecting = false;
 	MemoryContextSwitchTo(caller);
 }
 
@@ -142,48 +132,31 @@ take_snapshot(Worker *worker)
 	pgcopy_control_set_snapshot(worker->control, worker->slot, name);
 }
 
-/* Have a session, inside a transaction with the job's snapshot or outside. */
-static void
-prepare_source(Worker *worker, const JobItem *item)
+/*
+ * Assignment's prepare: a session, inside a transaction with the job's snapshot
+ * or outside.  Who does something else lets go of the snapshot.
+ */
+static SourceSession *
+prepare_source(Assignment *assignment, const JobItem *item)
 {
+	Worker	   *worker = assignment->arg;
 	bool		needs_snapshot = pgcopy_work_needs_snapshot(item->kind);
 
+	worker->relations_seen++;
+	if (!needs_snapshot)
+		release_snapshot(worker);
 	if (!needs_snapshot && !pgcopy_work_needs_source(item->kind))
-		return;
+		return NULL;
 	if (worker->session != NULL && !pgcopy_session_is_alive(worker->session))
 		drop_session(worker);
 	if (worker->session == NULL)
-		open_session(worker);
+		open_session(worker, assignment);
 	if (worker->tables_in_transaction >= TABLES_PER_TRANSACTION)
 		release_snapshot(worker);
 	if (needs_snapshot && !worker->has_snapshot)
 		take_snapshot(worker);
 	worker->tables_in_transaction++;
-}
-
-/* LoadProgress: publish how far the current item is. */
-static void
-publish_progress(void *arg, int64 rows, int64 bytes)
-{
-	Worker	   *worker = arg;
-
-	pg_atomic_write_u64(&worker->slot->rows, rows);
-	pg_atomic_write_u64(&worker->slot->bytes, bytes);
-}
-
-static void
-begin_item(Worker *worker, const JobItem *item)
-{
-	ControlSlot *slot = worker->slot;
-
-	SetCurrentStatementStartTimestamp();
-	pg_atomic_write_u64(&slot->rows, 0);
-	pg_atomic_write_u64(&slot->bytes, 0);
-	pg_atomic_write_u32(&slot->item, item->no);
-	pgstat_report_activity(STATE_RUNNING,
-						   psprintf("pgcopy job " INT64_FORMAT ": %s",
-									worker->args.job,
-									pgcopy_work_describe(item)));
+	return worker->session;
 }
 
 static void
@@ -202,32 +175,6 @@ end_transaction(void)
 	CommitTransactionCommand();
 }
 
-/* "running" is committed before the work. */
-static List *
-mark_all_running(Worker *worker)
-{
-	List	   *items = NIL;
-
-	begin_transaction();
-	for (int i = 0; i < worker->slot->nitems; i++)
-	{
-		JobItem	   *item;
-		MemoryContext caller;
-
-		worker->current = i;
-		caller = MemoryContextSwitchTo(worker->item_context);
-		item = pgcopy_item_fetch(worker->args.job, worker->slot->items[i]);
-		items = lappend(items, item);
-		MemoryContextSwitchTo(caller);
-		pgcopy_item_mark_running(worker->args.job, item->no,
-								 pgcopy_work_needs_snapshot(item->kind) ?
-								 worker->control->snapshot_no : 0);
-		item->attempts++;
-	}
-	end_transaction();
-	return items;
-}
-
 static void
 report(Worker *worker, Outcome outcome, int sqlerrcode)
 {
@@ -243,130 +190,62 @@ report(Worker *worker, Outcome outcome, int sqlerrcode)
 	pgcopy_control_wake_leader(worker->control);
 }
 
-static void
-set_locally(const char *name, const char *value)
-{
-	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_LOCAL, true, 0, false);
-}
-
-static void
-limit_build(BuildShare share)
-{
-	set_locally("max_parallel_maintenance_workers",
-				psprintf("%d", Min(share.parallel_workers,
-								   max_parallel_maintenance_workers)));
-	if (share.memory > 0)
-		set_locally("maintenance_work_mem", psprintf("%dkB", share.memory));
-}
-
-/* The items, all in one transaction. */
-static Outcome
-do_items(Worker *worker, List *items)
-{
-	WorkPlace	place = {
-		.job = worker->job,
-		.progress = publish_progress,
-		.progress_arg = worker
-	};
-	int64		rows = 0;
-	int64		bytes = 0;
-	ListCell   *lc;
-
-	begin_transaction();
-	limit_build(worker->slot->share);
-	if (!pgcopy_work_needs_snapshot(((JobItem *) linitial(items))->kind))
-		release_snapshot(worker);
-	foreach(lc, items)
-	{
-		JobItem	   *item = lfirst(lc);
-		LoadResult	load;
-
-		worker->current = foreach_current_index(lc);
-		begin_item(worker, item);
-		pg_atomic_write_u64(&worker->slot->bytes_before, bytes);
-		prepare_source(worker, item);
-		place.session = worker->session;
-		if (pgcopy_work_do(&place, item, &load) == WORK_SOURCE_LOCKED)
-		{
-			AbortCurrentTransaction();
-			return OUTCOME_SOURCE_LOCKED;
-		}
-		rows += load.rows;
-		bytes += load.bytes;
-		worker->relations_seen++;
-		CHECK_FOR_INTERRUPTS();
-	}
-	end_transaction();
-	pgcopy_work_test_point(linitial(items), "committed");
-
-	worker->slot->rows_total = rows;
-	worker->slot->bytes_total = bytes;
-	return OUTCOME_DONE;
-}
-
 /*
- * Record a failed assignment after its abort.  The leader decides what
- * becomes of the items; only the error is written here, where it is complete.
- * When there were several items each gets another try alone.
+ * An ERROR of an assignment: abort, and record it here, where it is complete.
+ * The leader decides what becomes of the items.  Returns what to report.
  */
-static void
-record_failure(Worker *worker, List *items, const ErrorData *error)
+static Outcome
+handle_error(Worker *worker, const Assignment *assignment, int *sqlerrcode)
 {
-	JobItem	   *item = worker->current < list_length(items) ?
-	list_nth(items, worker->current) : NULL;
-	bool		is_final = item != NULL && list_length(items) == 1 &&
-	!pgcopy_retry_is_due(error->sqlerrcode, item->attempts);
+	ErrorData  *error;
 
-	begin_transaction();
-	pgcopy_error_insert(worker->args.job,
-						worker->slot->items[worker->current], is_final, error,
-						item ? pgcopy_work_describe(item) : NULL,
-						item ? pgcopy_work_statement(worker->args.job, item) : NULL);
-	end_transaction();
+	HOLD_INTERRUPTS();
+	MemoryContextSwitchTo(worker->item_context);
+	error = CopyErrorData();
+	FlushErrorState();
+	AbortCurrentTransaction();
+	drop_session(worker);
+	RESUME_INTERRUPTS();
+	*sqlerrcode = error->sqlerrcode;
+	if (pgcopy_assignment_lacks_session(assignment, error))
+		return OUTCOME_NO_SESSION;
+	pgcopy_assignment_record(assignment, error);
+	return OUTCOME_FAILED;
 }
 
 static void
 do_assignment(Worker *worker)
 {
 	MemoryContext caller = MemoryContextSwitchTo(worker->item_context);
-	ErrorContextCallback context = {
-		.previous = error_context_stack,
-		.callback = add_error_context,
-		.arg = worker
-	};
+	ControlSlot *slot = worker->slot;
+	Assignment *assignment = palloc0(sizeof(Assignment));
 	volatile Outcome outcome = OUTCOME_FAILED;
-	volatile int sqlerrcode = 0;
-	List	   *volatile items = NIL;
+	int			sqlerrcode = 0;
 
-	worker->current = 0;
-	error_context_stack = &context;
+	assignment->job = worker->job;
+	assignment->items = slot->items;
+	assignment->nitems = slot->nitems;
+	assignment->snapshot_no = worker->control->snapshot_no;
+	assignment->share = slot->share;
+	assignment->live = slot;
+	assignment->prepare = prepare_source;
+	assignment->arg = worker;
 	PG_TRY();
 	{
-		items = mark_all_running(worker);
-		MemoryContextSwitchTo(worker->item_context);
-		outcome = do_items(worker, items);
+		outcome = pgcopy_assignment_do(assignment);
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error;
-
-		HOLD_INTERRUPTS();
-		MemoryContextSwitchTo(worker->item_context);
-		error = CopyErrorData();
-		FlushErrorState();
-		AbortCurrentTransaction();
-		drop_session(worker);
-		RESUME_INTERRUPTS();
-		error_context_stack = context.previous;
-		sqlerrcode = error->sqlerrcode;
-		record_failure(worker, items, error);
+		outcome = handle_error(worker, assignment, &sqlerrcode);
 	}
 	PG_END_TRY();
-	error_context_stack = context.previous;
 
 	pgstat_report_activity(STATE_IDLE, NULL);
 	pgstat_report_stat(true);
+	worker->current = assignment->current;
+	slot->rows_total = assignment->rows;
+	slot->bytes_total = assignment->bytes;
+	slot->has_session = worker->session != NULL;
 	MemoryContextSwitchTo(caller);
 	MemoryContextReset(worker->item_context);
 	report(worker, outcome, sqlerrcode);

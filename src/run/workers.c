@@ -5,7 +5,8 @@
  *
  * Worker slots of the server are short (max_worker_processes is 8 by
  * default): what cannot be started now is tried again after a pause, and the
- * job goes on with what it has.
+ * job goes on with what it has.  Where that is nobody the leader works itself
+ * (alone.c).
  *
  * A worker that dies is an event like any other.  The postmaster sets our
  * latch, since we are bgw_notify_pid, and the handle says that it is gone.
@@ -22,6 +23,9 @@
 /* How long to leave the postmaster alone when it had no slot for us. */
 #define PAUSE_WHEN_SHORT (2 * USECS_PER_SEC)
 
+/* After how long without any worker the leader works itself. */
+#define PATIENCE_WHEN_ALONE (1 * USECS_PER_SEC)
+
 /* Workers that may end unheard in a row before that is an error. */
 #define MAX_FALSE_STARTS 5
 
@@ -30,10 +34,12 @@ struct Workers
 	Control    *control;
 	ProcessArgs args;
 	BackgroundWorkerHandle **handles;	/* by slot; NULL: nobody */
+	bool	   *has_session;	/* by slot; has one or is about to open it */
 	int			count;
 	int			false_starts;
 	TimestampTz not_before;		/* start nobody until then */
 	bool		is_short;
+	TimestampTz short_since;	/* 0: the last one asked for was started */
 };
 
 Workers *
@@ -44,6 +50,7 @@ pgcopy_workers_create(Control *control, const ProcessArgs *args)
 	workers->control = control;
 	workers->args = *args;
 	workers->handles = palloc0(sizeof(BackgroundWorkerHandle *) * control->nslots);
+	workers->has_session = palloc0(sizeof(bool) * control->nslots);
 	return workers;
 }
 
@@ -57,6 +64,13 @@ bool
 pgcopy_workers_are_short(const Workers *workers)
 {
 	return workers->is_short;
+}
+
+bool
+pgcopy_workers_cannot_be_had(const Workers *workers)
+{
+	return workers->count == 0 && workers->short_since != 0 &&
+		GetCurrentTimestamp() - workers->short_since >= PATIENCE_WHEN_ALONE;
 }
 
 static SlotState
@@ -101,6 +115,7 @@ empty_slot(Workers *workers, int slot)
 	clear_live_figures(s);
 	pfree(workers->handles[slot]);
 	workers->handles[slot] = NULL;
+	workers->has_session[slot] = false;
 	workers->count--;
 }
 
@@ -135,8 +150,11 @@ pgcopy_workers_start(Workers *workers, int n)
 		if (workers->is_short)
 		{
 			workers->not_before = now + PAUSE_WHEN_SHORT;
+			if (workers->short_since == 0)
+				workers->short_since = now;
 			return;
 		}
+		workers->short_since = 0;
 		n--;
 	}
 }
@@ -190,6 +208,7 @@ pgcopy_workers_next_event(Workers *workers, WorkerEvent *event)
 			memset(event, 0, sizeof(*event));
 			event->slot = i;
 			fill_event(&workers->control->slots[i], event);
+			workers->has_session[i] = workers->control->slots[i].has_session;
 			clear_live_figures(&workers->control->slots[i]);
 			set_state(workers, i, event->wants_to_leave ? SLOT_LEAVING : SLOT_IDLE);
 			if (event->wants_to_leave)
@@ -206,15 +225,52 @@ pgcopy_workers_next_event(Workers *workers, WorkerEvent *event)
 	return false;
 }
 
-int
-pgcopy_workers_find_idle(const Workers *workers)
+/* An idle worker that has a session, or one that has none; -1: there is none. */
+static int
+find_idle(const Workers *workers, bool has_session)
 {
 	for (int i = 0; i < workers->control->nslots; i++)
 	{
-		if (workers->handles[i] != NULL && get_state(workers, i) == SLOT_IDLE)
+		if (workers->handles[i] != NULL &&
+			workers->has_session[i] == has_session &&
+			get_state(workers, i) == SLOT_IDLE)
 			return i;
 	}
 	return -1;
+}
+
+int
+pgcopy_workers_find_idle(const Workers *workers)
+{
+	int			slot = find_idle(workers, false);
+
+	return slot >= 0 ? slot : find_idle(workers, true);
+}
+
+int
+pgcopy_workers_find_reader(const Workers *workers, int limit)
+{
+	int			slot = find_idle(workers, true);
+
+	if (slot < 0 && pgcopy_workers_count_sessions(workers) < limit)
+		slot = find_idle(workers, false);
+	return slot;
+}
+
+int
+pgcopy_workers_count_sessions(const Workers *workers)
+{
+	int			count = 0;
+
+	for (int i = 0; i < workers->control->nslots; i++)
+		count += workers->has_session[i];
+	return count;
+}
+
+void
+pgcopy_workers_expect_session(Workers *workers, int slot)
+{
+	workers->has_session[slot] = true;
 }
 
 void

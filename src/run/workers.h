@@ -16,7 +16,7 @@ typedef struct Workers Workers;
 /* What a worker has to tell. */
 typedef struct WorkerEvent
 {
-	int			slot;			/* index */
+	int			slot;			/* index; -1: the leader itself */
 	bool		has_died;		/* then the outcome is in the catalog */
 	Outcome		outcome;
 	int			nitems;
@@ -41,14 +41,27 @@ extern int	pgcopy_workers_count(const Workers *workers);
 extern void pgcopy_workers_start(Workers *workers, int n);
 extern bool pgcopy_workers_are_short(const Workers *workers);
 
+/* Whether there is none, and none could be started for a second or more. */
+extern bool pgcopy_workers_cannot_be_had(const Workers *workers);
+
 /* The next event; false when there is none. */
 extern bool pgcopy_workers_next_event(Workers *workers, WorkerEvent *event);
 
-/* An idle worker's slot index, or -1. */
+/* An idle worker's slot index, or -1: one that can do without the source. */
 extern int	pgcopy_workers_find_idle(const Workers *workers);
+
+/*
+ * The same for work that needs a session to the source, of which at most so
+ * many workers may have one.  Who has one is taken first.
+ */
+extern int	pgcopy_workers_find_reader(const Workers *workers, int limit);
+
+/* Workers that have a session, or were told to have one and have not reported. */
+extern int	pgcopy_workers_count_sessions(const Workers *workers);
 extern void pgcopy_workers_assign(Workers *workers, int slot,
 								  const int *items, int nitems,
 								  BuildShare share);
+extern void pgcopy_workers_expect_session(Workers *workers, int slot);
 extern void pgcopy_workers_wake_all(Workers *workers);
 
 /* Send home all that are idle or on their way, quietly, and wait. */

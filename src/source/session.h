@@ -96,6 +96,13 @@ extern bool pgcopy_session_has_answered(SourceSession *session,
 										long timeout_ms);
 
 /*
+ * End what an error has left half read: ask the source to stop it and read the
+ * rest away, so that the session takes queries again.  An open transaction has
+ * failed then.  A session that is lost, or does not stop soon, is closed.
+ */
+extern void pgcopy_session_abandon(SourceSession *session);
+
+/*
  * Ask one statement whose answer has so many columns.  The first may have any
  * number of rows, up to 1 GB; the second has exactly one.  Any other answer is
  * an error (08P01), and so is text in a bad encoding (22021).  Rows live in the

@@ -1,0 +1,248 @@
+/*-------------------------------------------------------------------------
+ *
+ * alone.c
+ *	  Items that the leader does itself.
+ *
+ * It does so where nobody else can, since an item that waits for somebody who
+ * never comes is a job that never ends:
+ *
+ * - no worker can be had.  All kinds of items are done then, one assignment
+ *   after the other; in between workers are asked for again.
+ * - the source has no room for a session of a worker: what reads rows.
+ * - a worker could not lock a table on the source: that table (schedule.c).
+ *
+ * While it is at an item it does not hear its workers; so each time it does as
+ * little as one assignment.  What comes of it is an event like a worker's, with
+ * the same rules for errors, attempts and what depends on the item.
+ *
+ * Rows are read through the session that holds snapshot and locks of the whole
+ * job, under a savepoint that is always rolled back to: after an error the
+ * session is what it was, and locks of indexes do not gather.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+
+#include "run/alone.h"
+#include "run/assignment.h"
+#include "run/share.h"
+#include "run/work.h"
+
+#define SAVEPOINT "pgcopy_item"
+
+/* Whether rows can be read through the leader's session now. */
+static bool
+can_read(const Leader *leader)
+{
+	return leader->has_snapshot && leader->asked == 0;
+}
+
+static bool
+has_no_room_for_readers(const Leader *leader)
+{
+	return leader->copiers == 0 &&
+		pgcopy_workers_count_sessions(leader->workers) == 0;
+}
+
+int
+pgcopy_leader_take_own(Leader *leader, int missing, int *items, int max)
+{
+	Queue	   *queue = leader->queue;
+	bool		is_alone = missing > 0 &&
+	pgcopy_workers_cannot_be_had(leader->workers);
+	int			n = 0;
+
+	if (can_read(leader) && (is_alone || has_no_room_for_readers(leader)))
+		n = pgcopy_queue_take(queue, LINE_COPY, 1, items, max);
+	if (n == 0 && is_alone)
+		n = pgcopy_queue_take(queue, LINE_BUILD, 1, items, max);
+	if (n == 0 && can_read(leader) && (is_alone || missing == 0))
+	{
+		items[0] = pgcopy_queue_take_through_leader(queue);
+		n = items[0] != 0 ? 1 : 0;
+	}
+	return n;
+}
+
+/* Assignment's tick. */
+static void
+publish(void *arg)
+{
+	Leader	   *leader = arg;
+
+	pgcopy_progress_publish(leader->progress);
+}
+
+/* Assignment's prepare: rows have a session; other things get one for a while. */
+static SourceSession *
+prepare_source(Assignment *assignment, const JobItem *item)
+{
+	Leader	   *leader = assignment->arg;
+	MemoryContext caller = CurrentMemoryContext;
+
+	if (!pgcopy_work_needs_snapshot(item->kind) &&
+		!pgcopy_work_needs_source(item->kind))
+		return NULL;
+	if (leader->has_snapshot && !leader->has_savepoint)
+	{
+		pgcopy_session_exec(leader->session, "SAVEPOINT " SAVEPOINT);
+		leader->has_savepoint = true;
+	}
+	if (leader->session == NULL)
+	{
+		assignment->is_connecting = true;
+		(void) pgcopy_leader_open_session(leader);
+		assignment->is_connecting = false;
+		MemoryContextSwitchTo(caller);
+	}
+	return leader->session;
+}
+
+/*
+ * After an assignment: the session is to be what it was before, in the midst of
+ * an answer or not.  One that cannot be had back is closed; then it is looked
+ * after like any that was lost.
+ */
+static void
+settle_session(Leader *leader)
+{
+	MemoryContext caller = CurrentMemoryContext;
+
+	if (leader->session != NULL && !leader->has_snapshot)
+		pgcopy_leader_close_session(leader);
+	if (!leader->has_savepoint)
+		return;
+	leader->has_savepoint = false;
+	PG_TRY();
+	{
+		pgcopy_session_abandon(leader->session);
+		pgcopy_session_exec(leader->session,
+							"ROLLBACK TO SAVEPOINT " SAVEPOINT
+							"; RELEASE SAVEPOINT " SAVEPOINT);
+	}
+	PG_CATCH();
+	{
+		if (pgcopy_process_is_cancelled())
+			PG_RE_THROW();
+		MemoryContextSwitchTo(caller);
+		FlushErrorState();
+		pgcopy_session_close(leader->session);
+		leader->doubts_source = true;
+	}
+	PG_END_TRY();
+}
+
+/* What is right for one who works alone: all memory, all cores. */
+static BuildShare
+share_all(void)
+{
+	BuildShare	share = {
+		.memory = (int) pgcopy_share_budget(),
+		.parallel_workers = max_parallel_maintenance_workers
+	};
+
+	return share;
+}
+
+static Assignment *
+make_assignment(Leader *leader, const WorkerEvent *event)
+{
+	Assignment *assignment = palloc0(sizeof(Assignment));
+
+	assignment->job = leader->job;
+	assignment->items = event->items;
+	assignment->nitems = event->nitems;
+	assignment->snapshot_no = leader->control->snapshot_no;
+	assignment->share = share_all();
+	assignment->live = &leader->control->own;
+	assignment->is_leader = true;
+	assignment->prepare = prepare_source;
+	assignment->tick = publish;
+	assignment->arg = leader;
+	return assignment;
+}
+
+/* Returns the error, in the leader's context, or NULL. */
+static ErrorData *
+try_assignment(Leader *leader, Assignment *assignment, WorkerEvent *event)
+{
+	ErrorData  *volatile error = NULL;
+
+	PG_TRY();
+	{
+		event->outcome = pgcopy_assignment_do(assignment);
+	}
+	PG_CATCH();
+	{
+		if (pgcopy_process_is_cancelled())
+			PG_RE_THROW();
+		error = pgcopy_leader_catch(leader);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(leader->context);
+	return error;
+}
+
+static void
+fill_event(const Assignment *assignment, const ErrorData *error,
+		   WorkerEvent *event)
+{
+	event->failed = assignment->current;
+	event->rows = assignment->rows;
+	event->bytes = assignment->bytes;
+	if (error == NULL)
+		return;
+	event->sqlerrcode = error->sqlerrcode;
+	event->outcome = pgcopy_assignment_lacks_session(assignment, error) ?
+		OUTCOME_NO_SESSION : OUTCOME_FAILED;
+}
+
+static void
+clear_live_figures(ControlSlot *own)
+{
+	pg_atomic_write_u32(&own->item, 0);
+	pg_atomic_write_u64(&own->rows, 0);
+	pg_atomic_write_u64(&own->bytes, 0);
+	pg_atomic_write_u64(&own->bytes_before, 0);
+}
+
+void
+pgcopy_leader_do_own(Leader *leader, const int *items, int nitems,
+					 WorkerEvent *event)
+{
+	MemoryContext context = AllocSetContextCreate(leader->context,
+												  "pgcopy own items",
+												  ALLOCSET_DEFAULT_SIZES);
+	Assignment *assignment;
+	ErrorData  *error;
+
+	memset(event, 0, sizeof(*event));
+	event->slot = -1;
+	event->nitems = nitems;
+	memcpy(event->items, items, sizeof(int) * nitems);
+
+	MemoryContextSwitchTo(context);
+	assignment = make_assignment(leader, event);
+	error = try_assignment(leader, assignment, event);
+	settle_session(leader);
+	MemoryContextSwitchTo(context);
+	fill_event(assignment, error, event);
+	if (event->outcome == OUTCOME_FAILED)
+		pgcopy_assignment_record(assignment, error);
+
+	MemoryContextSwitchTo(leader->context);
+	MemoryContextDelete(context);
+	if (error != NULL)
+		FreeErrorData(error);
+	clear_live_figures(&leader->control->own);
+	pgstat_report_activity(STATE_RUNNING,
+						   psprintf("pgcopy job " INT64_FORMAT ": leads",
+									leader->job->id));
+	pgstat_report_stat(false);
+}

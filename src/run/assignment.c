@@ -1,0 +1,203 @@
+/*-------------------------------------------------------------------------
+ *
+ * assignment.c
+ *	  Do items together in one transaction, as a worker or as the leader.
+ *
+ * The one way in which items of the parallel stages are done, whoever does
+ * them: "running" is committed before the work, "done" commits with it, and an
+ * error is recorded with the item it came up in.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "base/retry.h"
+#include "catalog/error.h"
+#include "run/assignment.h"
+#include "run/work.h"
+
+static void
+begin_transaction(void)
+{
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+}
+
+static void
+end_transaction(void)
+{
+	if (ActiveSnapshotSet())
+		PopActiveSnapshot();
+	CommitTransactionCommand();
+}
+
+/* Tell what we do where people look: error contexts and pg_stat_activity. */
+static void
+add_error_context(void *arg)
+{
+	Assignment *assignment = arg;
+
+	errcontext("pgcopy job " INT64_FORMAT ", item %d", assignment->job->id,
+			   assignment->items[assignment->current]);
+}
+
+static void
+begin_item(Assignment *assignment, const JobItem *item)
+{
+	ControlSlot *live = assignment->live;
+
+	SetCurrentStatementStartTimestamp();
+	pg_atomic_write_u64(&live->rows, 0);
+	pg_atomic_write_u64(&live->bytes, 0);
+	pg_atomic_write_u64(&live->bytes_before, assignment->bytes);
+	pg_atomic_write_u32(&live->item, item->no);
+	pgstat_report_activity(STATE_RUNNING,
+						   psprintf("pgcopy job " INT64_FORMAT ": %s",
+									assignment->job->id,
+									pgcopy_work_describe(item)));
+}
+
+/* LoadProgress: publish how far the current item is. */
+static void
+publish_progress(void *arg, int64 rows, int64 bytes)
+{
+	Assignment *assignment = arg;
+
+	pg_atomic_write_u64(&assignment->live->rows, rows);
+	pg_atomic_write_u64(&assignment->live->bytes, bytes);
+	if (assignment->tick != NULL)
+		assignment->tick(assignment->arg);
+}
+
+/* "running" is committed before the work. */
+static void
+mark_all_running(Assignment *assignment)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	begin_transaction();
+	for (int i = 0; i < assignment->nitems; i++)
+	{
+		JobItem	   *item;
+		MemoryContext caller = MemoryContextSwitchTo(context);
+
+		assignment->current = i;
+		item = pgcopy_item_fetch(assignment->job->id, assignment->items[i]);
+		assignment->rows_of_items = lappend(assignment->rows_of_items, item);
+		MemoryContextSwitchTo(caller);
+		pgcopy_item_mark_running(assignment->job->id, item->no,
+								 pgcopy_work_needs_snapshot(item->kind) ?
+								 assignment->snapshot_no : 0);
+		item->attempts++;
+	}
+	end_transaction();
+	assignment->current = 0;
+	MemoryContextSwitchTo(context);
+}
+
+static void
+set_locally(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_LOCAL, true, 0, false);
+}
+
+static void
+limit_build(BuildShare share)
+{
+	set_locally("max_parallel_maintenance_workers",
+				psprintf("%d", Min(share.parallel_workers,
+								   max_parallel_maintenance_workers)));
+	if (share.memory > 0)
+		set_locally("maintenance_work_mem", psprintf("%dkB", share.memory));
+}
+
+/* The items, all in one transaction. */
+static Outcome
+do_items(Assignment *assignment)
+{
+	WorkPlace	place = {
+		.job = assignment->job,
+		.is_leader = assignment->is_leader,
+		.progress = publish_progress,
+		.progress_arg = assignment
+	};
+	ListCell   *lc;
+
+	begin_transaction();
+	limit_build(assignment->share);
+	foreach(lc, assignment->rows_of_items)
+	{
+		JobItem	   *item = lfirst(lc);
+		LoadResult	load;
+
+		assignment->current = foreach_current_index(lc);
+		begin_item(assignment, item);
+		place.session = assignment->prepare(assignment, item);
+		if (pgcopy_work_do(&place, item, &load) == WORK_SOURCE_LOCKED)
+		{
+			AbortCurrentTransaction();
+			return OUTCOME_SOURCE_LOCKED;
+		}
+		assignment->rows += load.rows;
+		assignment->bytes += load.bytes;
+		CHECK_FOR_INTERRUPTS();
+	}
+	end_transaction();
+	pgcopy_work_test_point(linitial(assignment->rows_of_items), "committed");
+	return OUTCOME_DONE;
+}
+
+Outcome
+pgcopy_assignment_do(Assignment *assignment)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	ErrorContextCallback context = {
+		.previous = error_context_stack,
+		.callback = add_error_context,
+		.arg = assignment
+	};
+	Outcome		outcome;
+
+	Assert(!IsTransactionState());
+	error_context_stack = &context;
+	mark_all_running(assignment);
+	outcome = do_items(assignment);
+	error_context_stack = context.previous;
+	MemoryContextSwitchTo(caller);
+	return outcome;
+}
+
+bool
+pgcopy_assignment_lacks_session(const Assignment *assignment,
+								const ErrorData *error)
+{
+	return assignment->is_connecting && assignment->current == 0 &&
+		error->sqlerrcode == ERRCODE_TOO_MANY_CONNECTIONS;
+}
+
+/* When there were several items each gets another try alone. */
+void
+pgcopy_assignment_record(const Assignment *assignment, const ErrorData *error)
+{
+	List	   *rows = assignment->rows_of_items;
+	int64		job = assignment->job->id;
+	JobItem	   *item = assignment->current < list_length(rows) ?
+	list_nth(rows, assignment->current) : NULL;
+	bool		is_final = item != NULL && assignment->nitems == 1 &&
+	!pgcopy_retry_is_due(error->sqlerrcode, item->attempts);
+
+	begin_transaction();
+	pgcopy_error_insert(job, assignment->items[assignment->current], is_final,
+						error, item ? pgcopy_work_describe(item) : NULL,
+						item ? pgcopy_work_statement(job, item) : NULL);
+	end_transaction();
+}
