@@ -27,6 +27,7 @@
 
 #include "base/testpoint.h"
 #include "catalog/error.h"
+#include "catalog/notice.h"
 #include "load/largeobject.h"
 #include "run/chunks.h"
 #include "run/leader.h"
@@ -34,6 +35,7 @@
 #include "run/patience.h"
 #include "run/plan.h"
 #include "schema/dump.h"
+#include "source/hidden.h"
 #include "source/inventory.h"
 #include "source/snapshot.h"
 
@@ -78,6 +80,37 @@ check_source(Leader *leader)
 	pgcopy_inventory_check_no_clash(leader->session);
 }
 
+/* In the transaction of the plan: they count when the dump does. */
+static void
+tell_warnings(Leader *leader, List *warnings)
+{
+	ListCell   *lc;
+
+	foreach(lc, warnings)
+	{
+		DumpWarning *warning = lfirst(lc);
+
+		pgcopy_notice_tell(leader->job->id, NULL, warning->message,
+						   warning->hint);
+	}
+}
+
+/* What the source does not show to our role is missing here, and told. */
+static void
+tell_hidden(Leader *leader)
+{
+	List	   *hidden = pgcopy_hidden_find(leader->session);
+	ListCell   *lc;
+
+	foreach(lc, hidden)
+	{
+		HiddenObjects *objects = lfirst(lc);
+
+		pgcopy_notice_tell(leader->job->id, objects->names, objects->message,
+						   objects->hint);
+	}
+}
+
 List *
 pgcopy_leader_read_dump(Leader *leader, const SourceConninfo *conninfo,
 						const char *snapshot)
@@ -95,8 +128,11 @@ pgcopy_leader_read_dump(Leader *leader, const SourceConninfo *conninfo,
 		.no_comments = job->no_comments,
 		.no_tablespaces = job->no_tablespaces
 	};
+	SourceDump *dump = pgcopy_dump_read(&request);
 
-	return pgcopy_dump_read(&request);
+	tell_warnings(leader, dump->warnings);
+	tell_hidden(leader);
+	return dump->statements;
 }
 
 char *

@@ -267,18 +267,3 @@ pgcopy_apply_statement(const char *sql, const DumpSettings *settings,
 	MemoryContextSwitchTo(before);
 	MemoryContextDelete(context);
 }
-
-bool
-pgcopy_apply_wants_validation(const char *sql)
-{
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
-												  "pgcopy parse",
-												  ALLOCSET_SMALL_SIZES);
-	MemoryContext before = MemoryContextSwitchTo(context);
-	Constraint *constraint = pgcopy_classify_added_constraint(pgcopy_apply_parse(sql)->stmt);
-	bool		result = constraint != NULL && !constraint->skip_validation;
-
-	MemoryContextSwitchTo(before);
-	MemoryContextDelete(context);
-	return result;
-}

@@ -27,12 +27,15 @@
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
+#include "base/settings.h"
 #include "schema/archive.h"
 #include "schema/child.h"
+#include "schema/warnings.h"
 
 #define SECRET_SERVICE	"pgcopy"
 #define DETAIL_SHOWN	4000
 #define MAX_ARGUMENTS	32
+#define MEGABYTE		INT64CONST(1048576)
 
 /*
  * Options for the source's session, after the user's own so that they win.
@@ -241,18 +244,12 @@ static char *
 clean_text(const StringInfo errors)
 {
 	int			length = errors->len;
-	char	   *result;
 
 	while (length > 0 && isspace((unsigned char) errors->data[length - 1]))
 		length--;
 	if (length > DETAIL_SHOWN)
 		length = pg_mbcliplen(errors->data, length, DETAIL_SHOWN);
-	result = pnstrdup(errors->data, length);
-	if (!pg_verifymbstr(result, strlen(result), true))
-		for (char *p = result; *p; p++)
-			if (IS_HIGHBIT_SET(*p))
-				*p = '?';
-	return result;
+	return pgcopy_warnings_clean(errors->data, length);
 }
 
 /* The first line with an error in it, without the program's name. */
@@ -321,9 +318,39 @@ hint_for(int sqlstate)
 	}
 }
 
-/* Run a tool; throw what it says when it fails. */
+/* Bytes that the definitions of a source may have. */
+static int64
+definitions_limit(void)
+{
+	int64		machine = (int64) sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+
+	if (pgcopy_setting_max_definitions_size > 0)
+		return pgcopy_setting_max_definitions_size * MEGABYTE;
+	return Min(machine / 8, 1024 * MEGABYTE);
+}
+
+/* pg_dump has failed because its file may not grow any more. */
 static void
-run_tool(const char *name, const ChildCommand *command, int lock_wait_ms)
+check_definitions_size(const ChildCommand *command)
+{
+	if (command->stdout_limit == 0 ||
+		pgcopy_child_memory_size(command->stdout_fd) < command->stdout_limit)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("the definitions of the source are larger than " INT64_FORMAT " MB",
+					command->stdout_limit / MEGABYTE),
+			 errdetail("While a job is planned, they take twice as much of this server's memory."),
+			 errhint("If there is enough, set \"pgcopy.max_definitions_size\" to more.  Otherwise look for very long functions, views or comments on the source.")));
+}
+
+/*
+ * Run a tool; throw what it says when it fails, and note what it says when it
+ * does not.  A tool that reads an archive tells its progress too.
+ */
+static void
+run_tool(const char *name, const ChildCommand *command, int lock_wait_ms,
+		 SourceDump *dump)
 {
 	TimestampTz started = GetCurrentTimestamp();
 	StringInfoData errors;
@@ -334,16 +361,14 @@ run_tool(const char *name, const ChildCommand *command, int lock_wait_ms)
 
 	initStringInfo(&errors);
 	status = pgcopy_child_run(command, &errors);
-	text = clean_text(&errors);
 	if (status == 0)
 	{
-		if (text[0] != '\0')
-			ereport(DEBUG1,
-					(errmsg("%s has something to say", name),
-					 errdetail_internal("%s", text)));
+		pgcopy_warnings_add(dump, name, command->stdin_fd >= 0, &errors);
 		return;
 	}
 
+	check_definitions_size(command);
+	text = clean_text(&errors);
 	took_lock_wait = lock_wait_ms > 0 &&
 		TimestampDifferenceExceeds(started, GetCurrentTimestamp(), lock_wait_ms);
 	sqlstate = guess_sqlstate(text, took_lock_wait);
@@ -367,7 +392,8 @@ add_exclusions(Arguments *arguments, const DumpRequest *request)
 }
 
 int
-pgcopy_archive_dump(const DumpTools *tools, const DumpRequest *request)
+pgcopy_archive_dump(const DumpTools *tools, const DumpRequest *request,
+					SourceDump *dump)
 {
 	Arguments	arguments = {{NULL}, 0};
 	ChildCommand command;
@@ -397,15 +423,16 @@ pgcopy_archive_dump(const DumpTools *tools, const DumpRequest *request)
 	command.envp = make_environment(password >= 0, service >= 0);
 	command.stdin_fd = -1;
 	command.stdout_fd = archive;
+	command.stdout_limit = definitions_limit();
 	command.secret_fd = password;
 	command.second_secret_fd = service;
-	run_tool("pg_dump", &command, request->lock_wait_ms);
+	run_tool("pg_dump", &command, request->lock_wait_ms, dump);
 	return archive;
 }
 
 int
 pgcopy_archive_restore(const DumpTools *tools, const DumpRequest *request,
-					   int archive, const char *section)
+					   SourceDump *dump, int archive, const char *section)
 {
 	Arguments	arguments = {{NULL}, 0};
 	ChildCommand command;
@@ -429,8 +456,9 @@ pgcopy_archive_restore(const DumpTools *tools, const DumpRequest *request,
 	command.envp = make_environment(false, false);
 	command.stdin_fd = archive;
 	command.stdout_fd = text;
+	command.stdout_limit = 0;
 	command.secret_fd = -1;
 	command.second_secret_fd = -1;
-	run_tool("pg_restore", &command, 0);
+	run_tool("pg_restore", &command, 0, dump);
 	return text;
 }
