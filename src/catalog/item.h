@@ -46,7 +46,7 @@ typedef struct JobItem
 /* What a statement item runs. Mirrors DumpStatement and ApplyForm. */
 typedef struct ItemStatement
 {
-	const char *sql;			/* when inserted, may lack the zero byte */
+	char	   *sql;			/* when inserted, may lack the zero byte */
 	size_t		length;
 	int			form;
 	bool		has_secret;
