@@ -107,10 +107,11 @@ typedef struct SourceDump
  * goes with that context.  Interruptible; no child is left behind on ERROR or
  * FATAL.
  *
- * Errors: definitions larger than pgcopy.max_definitions_size (54000), no pg_dump (58P01), pg_dump older than the source (0A000), a lock
- * not had in time (55P03: the caller takes a new snapshot), any other failure
- * of pg_dump with its stderr as detail (38000, or a SQLSTATE guessed from what
- * it says: 08006, 28P01, 42501, 53200; 55000 when the snapshot is gone).
+ * Errors: definitions larger than pgcopy.max_definitions_size (54000), no
+ * pg_dump (58P01), pg_dump older than the source (0A000), a lock not had in
+ * time (55P03: the caller takes a new snapshot), any other failure of pg_dump
+ * with its stderr as detail (38000, or a SQLSTATE guessed from what it says:
+ * 08006, 28P01, 42501, 53200; 55000 when the snapshot is gone).
  *
  * Within a transaction: whether the owner is a superuser is looked up.
  */

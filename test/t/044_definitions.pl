@@ -43,7 +43,7 @@ sub peak_of_leader
 }
 
 my $peak = peak_of_leader('large');
-cmp_ok($peak, '<', 300, "the leader does not hold them all, and more than once (peak: $peak MB)");
+cmp_ok($peak, '<', 230, "the leader does not hold them all, and more than once (peak: $peak MB)");
 my $sums = "SELECT count(*), sum(hashtext(prosrc)::bigint), (SELECT hashtext(obj_description('t'::regclass))) FROM pg_proc WHERE proname ~ '^f[0-9]'";
 is($target->safe_psql('large', $sums), $source->safe_psql('large', $sums), 'they arrive as they are');
 
