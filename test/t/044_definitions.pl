@@ -56,6 +56,53 @@ like($target->safe_psql('limited', 'SELECT hint FROM pgcopy_errors'), qr/pgcopy\
 $target->safe_psql('limited', "ALTER DATABASE limited SET pgcopy.max_definitions_size = '200MB'; SELECT pgcopy_resume($job)");
 is(wait_for_end($target, $job, db => 'limited'), 'done', 'with a larger one the job is resumed');
 
+#
+# Tools that say much, and a statement that no parser takes
+#
+my ($bindir) = run_command([ 'pg_config', '--bindir' ]);
+my $tools = PostgreSQL::Test::Utils::tempdir;
+symlink "$bindir/pg_dump", "$tools/pg_dump" or die "symlink: $!";
+
+# A pg_restore that does SHELL before and BEHIND after the text of pre-data.
+sub make_pg_restore
+{
+	my ($shell, $behind) = @_;
+	open my $file, '>', "$tools/pg_restore" or die "$tools: $!";
+	print $file <<"EOC";
+#!/bin/sh
+case "\$*" in
+*section=pre-data*) $shell; "$bindir/pg_restore" "\$@"; $behind;;
+*) exec "$bindir/pg_restore" "\$@";;
+esac
+EOC
+	close $file;
+	chmod 0755, "$tools/pg_restore";
+	return;
+}
+
+new_database($source, 'small');
+new_database($target, 'loud', 'huge');
+$source->safe_psql('small', 'CREATE TABLE t (a int)');
+$target->safe_psql($_, "ALTER DATABASE $_ SET pgcopy.pg_dump = '$tools/pg_dump'") foreach ('loud', 'huge');
+make_pg_restore("(echo 'pg_restore: warning: one'; echo 'pg_restore: detail: of it'; echo 'pg_restore: hint: do'; "
+	  . "yes 'pg_restore: creating TABLE \"public.t\"' | head -n 20000; echo 'pg_restore: warning: two') >&2", ':');
+clone_ok($target, conninfo($source, db => 'small'), db => 'loud', name => 'pg_restore warns, and tells its progress at length');
+is($target->safe_psql('loud', "SELECT message, hint FROM pgcopy_notices WHERE setting IS NULL ORDER BY at"),
+	"pg_restore: one\nof it|do\npg_restore: two|", 'each warning is a notice, and nothing else is');
+
+SKIP:
+{
+	my ($available) = slurp_file('/proc/meminfo') =~ /MemAvailable:\s+(\d+)/;
+	skip 'less than 3 GB of memory', 3 if $available < 3 * 1024 * 1024;
+	make_pg_restore(':', "(printf \"CREATE FUNCTION public.huge() RETURNS text LANGUAGE sql AS '\"; "
+		  . "head -c 536870912 /dev/zero | tr '\\0' x; printf \"';\\n\")");
+	$job = clone($target, conninfo($source, db => 'small'), db => 'huge');
+	is(wait_for_end($target, $job, db => 'huge'), 'failed', 'a string of 512 MB fails');
+	is($target->safe_psql('huge', 'SELECT sqlstate, message FROM pgcopy_errors'),
+		'54000|a definition of the source is too large: CREATE FUNCTION public.huge', '... with the name of what is too large');
+	isnt($target->safe_psql('huge', 'SELECT hint FROM pgcopy_errors'), '', '... and a hint');
+}
+
 $source->stop;
 $target->stop;
 done_testing();
