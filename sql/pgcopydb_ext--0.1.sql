@@ -143,7 +143,8 @@ CREATE TABLE pgcopy.statement (
     PRIMARY KEY (job, no)
 );
 
-COMMENT ON TABLE pgcopy.statement IS 'the text of the items that are statements, with the settings in force at their place in the dump; may hold secrets';
+COMMENT ON TABLE pgcopy.statement IS 'the text of the items that are statements, with the settings in force at their place in the dump';
+COMMENT ON COLUMN pgcopy.statement.has_secret IS 'the statement has options of something foreign, such as a password: its text is never shown, and wiped when the job is done';
 
 CREATE TABLE pgcopy.large_object (
     job bigint NOT NULL,
@@ -180,14 +181,18 @@ CREATE TABLE pgcopy.notice (
     job bigint NOT NULL,
     no integer GENERATED ALWAYS AS IDENTITY,
     at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
-    setting text NOT NULL,
-    value text NOT NULL,
-    suggestion text NOT NULL,
+    setting text,
+    value text,
+    suggestion text,
+    object text,
     message text NOT NULL,
+    hint text,
     PRIMARY KEY (job, no)
 );
 
-COMMENT ON TABLE pgcopy.notice IS 'settings of this server that make a job slow, as they were at its start';
+COMMENT ON TABLE pgcopy.notice IS 'what people should know of a job that is no error: settings of this server that make it slow, as they were when it began, and what does not arrive as it is on the source';
+COMMENT ON COLUMN pgcopy.notice.setting IS 'a setting of this server, with its value and one that suits the job; NULL: the notice is about something else';
+COMMENT ON COLUMN pgcopy.notice.object IS 'what it is about, the first few of them where there are many; NULL: the message says it';
 
 REVOKE ALL ON ALL TABLES IN SCHEMA pgcopy FROM PUBLIC;
 
@@ -408,11 +413,16 @@ SELECT v.job,
             WHEN v.state OPERATOR(pg_catalog.=) 'interrupted'
             THEN 'its processes are gone: SELECT pgcopy_resume(' || v.job || ')'
             WHEN v.first_error IS NOT NULL THEN v.first_error
-            WHEN v.ended IS NOT NULL AND v.started IS NOT NULL THEN 'took ' || pgcopy.duration(v.elapsed)
+            WHEN v.ended IS NOT NULL AND v.started IS NOT NULL
+            THEN 'took ' || pgcopy.duration(v.elapsed) || CASE WHEN n.others THEN ', but SELECT * FROM pgcopy_notices' ELSE '' END
             WHEN v.message OPERATOR(pg_catalog.<>) '' THEN v.message
+            WHEN n.others THEN 'see SELECT * FROM pgcopy_notices'
             WHEN v.notices > 0 THEN 'slow settings: SELECT * FROM pgcopy_notices'
             ELSE '' END AS message
   FROM @extschema@.pgcopy_jobs AS v
+ CROSS JOIN LATERAL (
+        SELECT EXISTS (SELECT FROM pgcopy.notice AS o
+                        WHERE o.job OPERATOR(pg_catalog.=) v.job AND o.setting IS NULL) AS others) AS n
  ORDER BY v.job;
 
 COMMENT ON VIEW @extschema@.pgcopy_progress IS 'jobs for people: SELECT * FROM pgcopy_progress \watch 1';
@@ -516,13 +526,13 @@ SELECT e.job, e.no, e.at, e.attempt, e.phase, e.item, i.kind, e.is_final, e.sqls
 COMMENT ON VIEW @extschema@.pgcopy_errors IS 'every error of each job, complete; is_final: it was not tried again';
 
 CREATE VIEW @extschema@.pgcopy_notices WITH (security_barrier) AS
-SELECT n.job, n.at, n.setting, n.value, n.suggestion, n.message
+SELECT n.job, n.at, n.setting, n.value, n.suggestion, n.message, n.object, n.hint
   FROM pgcopy.job AS j
   JOIN pgcopy.notice AS n ON n.job OPERATOR(pg_catalog.=) j.id
  WHERE pg_catalog.pg_has_role(current_user, j.owner, 'MEMBER')
  ORDER BY n.job, n.no;
 
-COMMENT ON VIEW @extschema@.pgcopy_notices IS 'settings of this server that make a job slow: the value each had when the job began, and one that suits its size';
+COMMENT ON VIEW @extschema@.pgcopy_notices IS 'what does not arrive as it is on the source (object, message, hint), what pg_dump has warned of, and settings of this server that make a job slow: the value each had when the job began, and one that suits its size';
 
 CREATE VIEW pgcopy.step WITH (security_barrier) AS
 SELECT i.job, i.kind, i.state, i.started, i.finished, i.bytes_done, i.rows_done,

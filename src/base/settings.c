@@ -21,6 +21,7 @@ int			pgcopy_setting_max_attempts = 5;
 int			pgcopy_setting_source_retry_timeout = 300;
 bool		pgcopy_setting_auto_resume = true;
 int			pgcopy_setting_maintenance_work_mem = 0;
+int			pgcopy_setting_max_definitions_size = 0;
 bool		pgcopy_setting_split_by_ctid = true;
 
 /* Define the settings; called once, when the library is loaded. */
@@ -71,6 +72,16 @@ pgcopy_settings_define(void)
 							0, 0, MAX_KILOBYTES,
 							PGC_USERSET,
 							GUC_UNIT_KB,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("pgcopy.max_definitions_size",
+							"How large the definitions of a source may be.",
+							"While a job is planned they take twice as much memory. "
+							"Zero means 1 GB, or an eighth of this machine's memory if that is less.",
+							&pgcopy_setting_max_definitions_size,
+							0, 0, 1024 * 1024,
+							PGC_SUSET,
+							GUC_UNIT_MB,
 							NULL, NULL, NULL);
 
 	DefineCustomBoolVariable("pgcopy.split_by_ctid",

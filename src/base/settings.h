@@ -17,6 +17,9 @@ extern bool pgcopy_setting_split_by_ctid;	/* where the source can */
 extern int	pgcopy_setting_maintenance_work_mem;	/* kB, of all builds of a job
 													 * together; 0: the server's */
 
+extern int	pgcopy_setting_max_definitions_size;	/* MB; 0: by this machine's
+													 * memory */
+
 extern void pgcopy_settings_define(void);	/* from _PG_init */
 
 #endif							/* PGCOPY_SETTINGS_H */

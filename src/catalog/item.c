@@ -16,9 +16,11 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/rel.h"
 
 #include "catalog/item.h"
 #include "catalog/query.h"
+#include "catalog/row.h"
 
 #define ITEM_COLUMNS \
 	"no, kind, stage, state, relation, referenced, schema_name, object_name, " \
@@ -32,14 +34,6 @@ static CatalogQuery insert_item = {
 	"NULLIF($12, -1), $13)",
 	13, {INT8OID, INT4OID, TEXTOID, INT4OID, INT4OID, INT4OID, TEXTOID, TEXTOID,
 	INT4ARRAYOID, INT8OID, INT8OID, INT8OID, INT8OID}
-};
-
-static CatalogQuery insert_statement = {
-	"INSERT INTO pgcopy.statement (job, no, sql, form, has_secret, "
-	"default_tablespace, default_table_access_method, session_authorization, "
-	"check_function_bodies) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-	9, {INT8OID, INT4OID, TEXTOID, INT4OID, BOOLOID, TEXTOID, TEXTOID, TEXTOID,
-	BOOLOID}
 };
 
 static CatalogQuery select_all = {
@@ -180,13 +174,15 @@ pgcopy_item_insert(int64 job, const JobItem *item)
 	pgcopy_catalog_run(&insert_item, values, nulls);
 }
 
+/* A definition may hold a secret: it is never the parameter of a statement. */
 void
 pgcopy_item_insert_statement(int64 job, int no, const ItemStatement *statement)
 {
+	Relation	table = pgcopy_row_open("statement");
 	Datum		values[] = {
 		Int64GetDatum(job),
 		Int32GetDatum(no),
-		CStringGetTextDatum(statement->sql),
+		pgcopy_row_text(statement->sql, statement->length),
 		Int32GetDatum(statement->form),
 		BoolGetDatum(statement->has_secret),
 		CStringGetTextDatum(statement->default_tablespace),
@@ -194,11 +190,15 @@ pgcopy_item_insert_statement(int64 job, int no, const ItemStatement *statement)
 		(Datum) 0,
 		BoolGetDatum(statement->check_function_bodies)
 	};
-	char		nulls[] = "         ";
+	bool		nulls[lengthof(values)] = {false};
 
-	StaticAssertStmt(lengthof(values) + 1 == sizeof(nulls), "one char per argument");
-	values[7] = text_or_null(statement->session_authorization, &nulls[7]);
-	pgcopy_catalog_run(&insert_statement, values, nulls);
+	if (RelationGetDescr(table)->natts != lengthof(values))
+		elog(ERROR, "pgcopy.statement has %d columns", RelationGetDescr(table)->natts);
+	nulls[7] = statement->session_authorization == NULL;
+	if (!nulls[7])
+		values[7] = CStringGetTextDatum(statement->session_authorization);
+	pgcopy_row_insert(table, values, nulls);
+	pgcopy_row_close(table);
 }
 
 /* In the current memory context, the strings by pgcopy_catalog_text(). */
@@ -273,6 +273,7 @@ pgcopy_item_fetch_statement(int64 job, int no)
 	if (pgcopy_catalog_run(&select_statement, values, NULL) != 1)
 		elog(ERROR, "item %d of job " INT64_FORMAT " has no statement", no, job);
 	statement->sql = pgcopy_catalog_text(0, "sql");
+	statement->length = strlen(statement->sql);
 	statement->form = (int) pgcopy_catalog_int64(0, "form");
 	statement->has_secret = pgcopy_catalog_bool(0, "has_secret");
 	statement->default_tablespace = pgcopy_catalog_text(0, "default_tablespace");

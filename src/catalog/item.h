@@ -46,7 +46,8 @@ typedef struct JobItem
 /* What a statement item runs. Mirrors DumpStatement and ApplyForm. */
 typedef struct ItemStatement
 {
-	char	   *sql;
+	char	   *sql;			/* when inserted, may lack the zero byte */
+	size_t		length;
 	int			form;
 	bool		has_secret;
 	char	   *default_tablespace;
@@ -56,8 +57,9 @@ typedef struct ItemStatement
 } ItemStatement;
 
 /*
- * Insert; both must be called inside a catalog scope (query.h), as they come
- * by the thousand.
+ * Insert, both inside a catalog scope (query.h), as they come by the thousand.
+ * Other commands of the transaction see a statement after the next
+ * CommandCounterIncrement().
  */
 extern void pgcopy_item_insert(int64 job, const JobItem *item);
 extern void pgcopy_item_insert_statement(int64 job, int no,

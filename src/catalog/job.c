@@ -21,6 +21,7 @@
 
 #include "catalog/job.h"
 #include "catalog/query.h"
+#include "catalog/row.h"
 #include "catalog/states.h"
 
 #define JOB_COLUMNS \
@@ -29,13 +30,13 @@
 	"validate_foreign_keys, stop_on_error, format, attempt"
 
 static CatalogQuery insert_job = {
-	"INSERT INTO pgcopy.job (state, owner, source, conninfo, table_jobs, "
+	"INSERT INTO pgcopy.job (state, owner, source, table_jobs, "
 	"index_jobs, split_bytes, no_owner, no_privileges, no_comments, "
 	"no_tablespaces, large_objects, validate_foreign_keys, stop_on_error, "
 	"format) "
-	"VALUES ('queued', $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) "
-	"RETURNING id",
-	14, {OIDOID, TEXTOID, TEXTOID, INT4OID, INT4OID, INT8OID, BOOLOID, BOOLOID,
+	"VALUES ('queued', $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) "
+	"RETURNING id, ctid",
+	13, {OIDOID, TEXTOID, INT4OID, INT4OID, INT8OID, BOOLOID, BOOLOID,
 	BOOLOID, BOOLOID, BOOLOID, BOOLOID, BOOLOID, TEXTOID}
 };
 
@@ -65,6 +66,12 @@ static CatalogQuery move_job = {
 /* Nothing that a job has copied is removed once it is done. */
 static CatalogQuery forget_large_objects = {
 	"DELETE FROM pgcopy.large_object WHERE job = $1",
+	1, {INT8OID}
+};
+
+static CatalogQuery wipe_statements = {
+	"UPDATE pgcopy.statement SET sql = '' "
+	"WHERE job = $1 AND has_secret AND sql <> ''",
 	1, {INT8OID}
 };
 
@@ -136,6 +143,24 @@ static CatalogQuery select_xmin = {
 /* The job that this process leads. */
 static int64 led_job = 0;
 
+/*
+ * Give the row that an INSERT has returned its connection string: a secret that
+ * no statement may carry.
+ */
+static void
+set_conninfo(int row, const char *conninfo)
+{
+	TupleDesc	tupdesc = SPI_tuptable->tupdesc;
+	bool		isnull;
+	Datum		tid = SPI_getbinval(SPI_tuptable->vals[row], tupdesc,
+									SPI_fnumber(tupdesc, "ctid"), &isnull);
+	Relation	table = pgcopy_row_open("job");
+
+	pgcopy_row_set(table, (ItemPointer) DatumGetPointer(tid), "conninfo",
+				   pgcopy_row_text(conninfo, strlen(conninfo)));
+	pgcopy_row_close(table);
+}
+
 int64
 pgcopy_job_insert(const Job *job)
 {
@@ -144,7 +169,6 @@ pgcopy_job_insert(const Job *job)
 	Datum		values[] = {
 		ObjectIdGetDatum(job->owner),
 		CStringGetTextDatum(job->source),
-		CStringGetTextDatum(job->conninfo),
 		Int32GetDatum(job->table_jobs),
 		Int32GetDatum(job->index_jobs),
 		Int64GetDatum(job->split_bytes),
@@ -161,6 +185,8 @@ pgcopy_job_insert(const Job *job)
 	pgcopy_catalog_begin(&scope);
 	pgcopy_catalog_run(&insert_job, values, NULL);
 	id = pgcopy_catalog_int64(0, "id");
+	CommandCounterIncrement();
+	set_conninfo(0, job->conninfo);
 	pgcopy_catalog_end(&scope);
 	return id;
 }
@@ -266,7 +292,10 @@ pgcopy_job_move(int64 id, JobState to)
 						pgcopy_job_state_name(to))));
 	pgcopy_catalog_do(&move_job, values, NULL);
 	if (to == JOB_DONE)
+	{
 		pgcopy_catalog_do(&forget_large_objects, values, NULL);
+		pgcopy_catalog_do(&wipe_statements, values, NULL);
+	}
 }
 
 void

@@ -68,7 +68,8 @@ extern Job *pgcopy_job_lock_own(int64 id);
 
 /*
  * Move a job to another state; an error where the table of moves has none.
- * Sets queued, started and ended; wipes conninfo when the job is done.
+ * Sets queued, started and ended; wipes conninfo, and the statements with a
+ * secret, when the job is done.
  */
 extern void pgcopy_job_move(int64 id, JobState to);
 

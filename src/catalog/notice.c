@@ -1,12 +1,16 @@
 /*-------------------------------------------------------------------------
  *
  * notice.c
- *	  pgcopy.notice: what a setting of this server costs a job.
+ *	  pgcopy.notice: what people should know of a job that is no error.
+ *
+ * A notice is about a setting of this server, or about something else that an
+ * attempt of the job has found: an object, or what pg_dump has warned of.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -15,7 +19,7 @@
 #include "catalog/query.h"
 
 static CatalogQuery delete_notices = {
-	"DELETE FROM pgcopy.notice WHERE job = $1",
+	"DELETE FROM pgcopy.notice WHERE job = $1 AND setting IS NOT NULL",
 	1, {INT8OID}
 };
 
@@ -23,6 +27,13 @@ static CatalogQuery insert_notice = {
 	"INSERT INTO pgcopy.notice (job, setting, value, suggestion, message) "
 	"VALUES ($1, $2, $3, $4, $5)",
 	5, {INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}
+};
+
+static CatalogQuery tell_notice = {
+	"INSERT INTO pgcopy.notice (job, object, message, hint) "
+	"SELECT $1, $2, $3, $4 WHERE NOT EXISTS (SELECT FROM pgcopy.notice AS n "
+	"  WHERE n.job = $1 AND n.message = $3 AND n.object IS NOT DISTINCT FROM $2)",
+	4, {INT8OID, TEXTOID, TEXTOID, TEXTOID}
 };
 
 static CatalogQuery select_wal_readers = {
@@ -40,7 +51,7 @@ pgcopy_notice_clear(int64 job)
 }
 
 void
-pgcopy_notice_insert(int64 job, const JobNotice *notice)
+pgcopy_notice_insert(int64 job, const SettingNotice *notice)
 {
 	Datum		values[] = {
 		Int64GetDatum(job), CStringGetTextDatum(notice->setting),
@@ -50,6 +61,31 @@ pgcopy_notice_insert(int64 job, const JobNotice *notice)
 	};
 
 	pgcopy_catalog_do(&insert_notice, values, NULL);
+}
+
+void
+pgcopy_notice_tell(int64 job, const char *object, const char *message,
+				   const char *hint)
+{
+	CatalogScope scope;
+	Datum		values[] = {
+		Int64GetDatum(job),
+		object ? CStringGetTextDatum(object) : (Datum) 0,
+		CStringGetTextDatum(message),
+		hint ? CStringGetTextDatum(hint) : (Datum) 0
+	};
+	char		nulls[] = {' ', object ? ' ' : 'n', ' ', hint ? ' ' : 'n', '\0'};
+	bool		is_new;
+
+	pgcopy_catalog_begin(&scope);
+	is_new = pgcopy_catalog_run(&tell_notice, values, nulls) > 0;
+	pgcopy_catalog_end(&scope);
+	CommandCounterIncrement();
+	if (is_new)
+		ereport(LOG,
+				(errmsg("pgcopy job " INT64_FORMAT ": %s", job, message),
+				 object ? errdetail_internal("%s", object) : 0,
+				 hint ? errhint("%s", hint) : 0));
 }
 
 bool

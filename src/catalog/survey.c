@@ -11,10 +11,9 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
 
 #include "catalog/query.h"
 #include "catalog/survey.h"
@@ -364,13 +363,9 @@ pgcopy_survey_statements(int64 job, uint64 **hashes, char ***names)
 	return n;
 }
 
+/* As hashtextextended() does it in collation "C". */
 uint64
-pgcopy_survey_hash(const char *sql)
+pgcopy_survey_hash(const char *text, size_t length)
 {
-	Datum		text = CStringGetTextDatum(sql);
-	Datum		hash = DirectFunctionCall2Coll(hashtextextended, C_COLLATION_OID,
-											   text, Int64GetDatum(0));
-
-	pfree(DatumGetPointer(text));
-	return DatumGetUInt64(hash);
+	return hash_bytes_extended((const unsigned char *) text, (int) length, 0);
 }

@@ -80,6 +80,6 @@ extern void pgcopy_survey_reopen_large_objects(int64 job);
 
 /* Hashes of the texts of all statements, and a name for each; same length. */
 extern int	pgcopy_survey_statements(int64 job, uint64 **hashes, char ***names);
-extern uint64 pgcopy_survey_hash(const char *sql);
+extern uint64 pgcopy_survey_hash(const char *text, size_t length);
 
 #endif							/* PGCOPY_SURVEY_H */

@@ -110,7 +110,7 @@ static void
 tell(Leader *leader, const char *setting, const char *suggestion,
 	 const char *message)
 {
-	JobNotice	notice = {setting, suggestion, message};
+	SettingNotice notice = {setting, suggestion, message};
 
 	pgcopy_notice_insert(leader->job->id, &notice);
 	ereport(LOG,

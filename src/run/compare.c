@@ -152,7 +152,7 @@ compare_statements(int64 job, List *statements, Differences *found)
 	foreach(lc, statements)
 	{
 		DumpStatement *statement = lfirst(lc);
-		uint64		hash = pgcopy_survey_hash(statement->sql);
+		uint64		hash = pgcopy_survey_hash(statement->text, statement->length);
 		TextEntry  *entry = hash_search(planned, &hash, HASH_FIND, NULL);
 
 		if (entry != NULL)

@@ -393,7 +393,7 @@ plan_foreign_key(JobPlan *plan, const DumpStatement *statement, ItemStage stage)
 	no = pgcopy_plan_add_statement(plan, statement, ITEM_FOREIGN_KEY, stage,
 					   APPLY_FOREIGN_KEY_NOT_VALID, &item, depends);
 	if (!plan->job->validate_foreign_keys ||
-		!pgcopy_apply_wants_validation(statement->sql))
+		!statement->wants_validation)
 		return;
 	validate.cost = table->row.heap_bytes / 8 +
 		Min(table->row.heap_bytes, referenced->row.heap_bytes) / 8 + COST_STATEMENT;

@@ -194,7 +194,8 @@ pgcopy_plan_add_statement(JobPlan *plan, const DumpStatement *statement, ItemKin
 			  ItemStage stage, ApplyForm form, JobItem *item, List *depends)
 {
 	ItemStatement text = {
-		.sql = statement->sql,
+		.sql = (char *) statement->text,
+		.length = statement->length,
 		.form = form,
 		.has_secret = statement->has_secret,
 		.default_tablespace = statement->settings->default_tablespace,

@@ -29,6 +29,7 @@
 
 #include "base/testpoint.h"
 #include "catalog/error.h"
+#include "catalog/notice.h"
 #include "run/chunks.h"
 #include "run/largeobjects.h"
 #include "run/leader.h"
@@ -37,6 +38,7 @@
 #include "run/plan.h"
 #include "run/room.h"
 #include "schema/dump.h"
+#include "source/hidden.h"
 #include "source/inventory.h"
 #include "source/snapshot.h"
 
@@ -78,6 +80,37 @@ check_source(Leader *leader)
 	pgcopy_inventory_check_no_clash(leader->session);
 }
 
+/* In the transaction of the plan: they count when the dump does. */
+static void
+tell_warnings(Leader *leader, List *warnings)
+{
+	ListCell   *lc;
+
+	foreach(lc, warnings)
+	{
+		DumpWarning *warning = lfirst(lc);
+
+		pgcopy_notice_tell(leader->job->id, NULL, warning->message,
+						   warning->hint);
+	}
+}
+
+/* What the source does not show to our role is missing here, and told. */
+static void
+tell_hidden(Leader *leader)
+{
+	List	   *hidden = pgcopy_hidden_find(leader->session);
+	ListCell   *lc;
+
+	foreach(lc, hidden)
+	{
+		HiddenObjects *objects = lfirst(lc);
+
+		pgcopy_notice_tell(leader->job->id, objects->names, objects->message,
+						   objects->hint);
+	}
+}
+
 static List *
 read_dump(Leader *leader, const SourceConninfo *conninfo, const char *snapshot)
 {
@@ -93,9 +126,13 @@ read_dump(Leader *leader, const SourceConninfo *conninfo, const char *snapshot)
 		.no_comments = job->no_comments,
 		.no_tablespaces = job->no_tablespaces
 	};
+	SourceDump *dump;
 
 	pgcopy_session_options(leader->session, &request.keywords, &request.values);
-	return pgcopy_dump_read(&request);
+	dump = pgcopy_dump_read(&request);
+	tell_warnings(leader, dump->warnings);
+	tell_hidden(leader);
+	return dump->statements;
 }
 
 /* When pg_dump fails for want of a session, that is the error. */

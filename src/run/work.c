@@ -245,6 +245,9 @@ run_statement(const WorkPlace *place, const JobItem *item)
 
 	pgcopy_apply_statement(statement->sql, &settings,
 						   (ApplyForm) statement->form, statement->has_secret);
+
+	/* many are run in one transaction, and their texts may be long */
+	pfree(statement->sql);
 	pgcopy_item_mark_done(place->job->id, item->no, NULL, 0, 0);
 }
 

@@ -11,7 +11,8 @@
  * A statement with a secret is never seen: not by log_statement or pg_stat_activity,
  * not as the statement of an error in the log, not in an error's context, and
  * not by modules that look at the text a utility statement comes with
- * (pg_stat_statements): they get the command tag.
+ * (pg_stat_statements): they get the command tag.  Strings of it that an error
+ * quotes are replaced by dots (secret.c).
  *
  *-------------------------------------------------------------------------
  */
@@ -37,6 +38,7 @@
 #include "schema/apply.h"
 #include "schema/classify.h"
 #include "schema/constraint.h"
+#include "schema/secret.h"
 
 #define CONTEXT_SHOWN	400		/* bytes of a statement in an error context */
 
@@ -226,6 +228,19 @@ parse_and_run(RunningStatement *running, ApplyForm form)
 	CommandCounterIncrement();
 }
 
+/* What the error repeats of the statement goes. */
+static void
+rethrow_without(const char *sql, MemoryContext context)
+{
+	ErrorData  *error;
+
+	MemoryContextSwitchTo(context);
+	error = CopyErrorData();
+	FlushErrorState();
+	pgcopy_secret_conceal(error, sql);
+	ReThrowError(error);
+}
+
 void
 pgcopy_apply_statement(const char *sql, const DumpSettings *settings,
 					   ApplyForm form, bool has_secret)
@@ -257,6 +272,8 @@ pgcopy_apply_statement(const char *sql, const DumpSettings *settings,
 	{
 		/* the log's line for an error would show it */
 		debug_query_string = query_before;
+		if (has_secret)
+			rethrow_without(sql, before);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
@@ -266,19 +283,4 @@ pgcopy_apply_statement(const char *sql, const DumpSettings *settings,
 	error_context_stack = callback.previous;
 	MemoryContextSwitchTo(before);
 	MemoryContextDelete(context);
-}
-
-bool
-pgcopy_apply_wants_validation(const char *sql)
-{
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
-												  "pgcopy parse",
-												  ALLOCSET_SMALL_SIZES);
-	MemoryContext before = MemoryContextSwitchTo(context);
-	Constraint *constraint = pgcopy_classify_added_constraint(pgcopy_apply_parse(sql)->stmt);
-	bool		result = constraint != NULL && !constraint->skip_validation;
-
-	MemoryContextSwitchTo(before);
-	MemoryContextDelete(context);
-	return result;
 }

@@ -37,12 +37,6 @@ extern void pgcopy_apply_statement(const char *sql,
 extern RawStmt *pgcopy_apply_parse(const char *sql);
 
 /*
- * Whether VALIDATE has something to do for a foreign key written like this
- * ("NOT VALID" as written on the source has not).
- */
-extern bool pgcopy_apply_wants_validation(const char *sql);
-
-/*
  * ANALYZE one table (no partitions with it), and report it as vacuumed.  Does
  * nothing for a parent of foreign tables.
  */

@@ -18,11 +18,14 @@
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
+#include "base/settings.h"
 #include "schema/archive.h"
 #include "schema/child.h"
 #include "schema/login.h"
+#include "schema/warnings.h"
 
 #define MAX_ARGUMENTS	32
+#define MEGABYTE		INT64CONST(1048576)
 
 typedef struct Arguments
 {
@@ -112,9 +115,39 @@ hint_for(int sqlstate)
 	}
 }
 
-/* Run a tool; throw what it says when it fails. */
+/* Bytes that the definitions of a source may have. */
+static int64
+definitions_limit(void)
+{
+	int64		machine = (int64) sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+
+	if (pgcopy_setting_max_definitions_size > 0)
+		return pgcopy_setting_max_definitions_size * MEGABYTE;
+	return Min(machine / 8, 1024 * MEGABYTE);
+}
+
+/* pg_dump has failed because its file may not grow any more. */
 static void
-run_tool(const char *name, const ChildCommand *command, int lock_wait_ms)
+check_definitions_size(const ChildCommand *command)
+{
+	if (command->stdout_limit == 0 ||
+		pgcopy_child_memory_size(command->stdout_fd) < command->stdout_limit)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("the definitions of the source are larger than " INT64_FORMAT " MB",
+					command->stdout_limit / MEGABYTE),
+			 errdetail("While a job is planned, they take twice as much of this server's memory."),
+			 errhint("If there is enough, set \"pgcopy.max_definitions_size\" to more.  Otherwise look for very long functions, views or comments on the source.")));
+}
+
+/*
+ * Run a tool; throw what it says when it fails, and note what it says when it
+ * does not.  A tool that reads an archive tells its progress too.
+ */
+static void
+run_tool(const char *name, const ChildCommand *command, int lock_wait_ms,
+		 SourceDump *dump)
 {
 	TimestampTz started = GetCurrentTimestamp();
 	StringInfoData errors;
@@ -128,13 +161,12 @@ run_tool(const char *name, const ChildCommand *command, int lock_wait_ms)
 	text = pgcopy_child_words(&errors);
 	if (status == 0)
 	{
-		if (text[0] != '\0')
-			ereport(DEBUG1,
-					(errmsg("%s has something to say", name),
-					 errdetail_internal("%s", text)));
+		pgcopy_warnings_add(dump, name, command->stdin_fd >= 0, &errors);
 		return;
 	}
 
+	check_definitions_size(command);
+	text = pgcopy_child_words(&errors);
 	took_lock_wait = lock_wait_ms > 0 &&
 		TimestampDifferenceExceeds(started, GetCurrentTimestamp(), lock_wait_ms);
 	sqlstate = guess_sqlstate(text, took_lock_wait);
@@ -180,6 +212,7 @@ check_password_is_asked(const DumpTools *tools, const DumpRequest *request)
 	command.envp = login->environment;
 	command.stdin_fd = -1;
 	command.stdout_fd = pgcopy_child_memory_file("pgcopy trial");
+	command.stdout_limit = 0;
 	command.secret_fd = -1;
 	command.second_secret_fd = login->secrets_fd;
 	initStringInfo(&errors);
@@ -196,7 +229,8 @@ check_password_is_asked(const DumpTools *tools, const DumpRequest *request)
 }
 
 int
-pgcopy_archive_dump(const DumpTools *tools, const DumpRequest *request)
+pgcopy_archive_dump(const DumpTools *tools, const DumpRequest *request,
+					SourceDump *dump)
 {
 	Arguments	arguments = {{NULL}, 0};
 	ChildCommand command;
@@ -227,15 +261,16 @@ pgcopy_archive_dump(const DumpTools *tools, const DumpRequest *request)
 	command.envp = login->environment;
 	command.stdin_fd = -1;
 	command.stdout_fd = archive;
+	command.stdout_limit = definitions_limit();
 	command.secret_fd = login->password_fd;
 	command.second_secret_fd = login->secrets_fd;
-	run_tool("pg_dump", &command, request->lock_wait_ms);
+	run_tool("pg_dump", &command, request->lock_wait_ms, dump);
 	return archive;
 }
 
 int
 pgcopy_archive_restore(const DumpTools *tools, const DumpRequest *request,
-					   int archive, const char *section)
+					   SourceDump *dump, int archive, const char *section)
 {
 	Arguments	arguments = {{NULL}, 0};
 	ChildCommand command;
@@ -259,8 +294,9 @@ pgcopy_archive_restore(const DumpTools *tools, const DumpRequest *request,
 	command.envp = pgcopy_login_no_environment();
 	command.stdin_fd = archive;
 	command.stdout_fd = text;
+	command.stdout_limit = 0;
 	command.secret_fd = -1;
 	command.second_secret_fd = -1;
-	run_tool("pg_restore", &command, 0);
+	run_tool("pg_restore", &command, 0, dump);
 	return text;
 }

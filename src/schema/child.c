@@ -28,6 +28,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -48,6 +49,7 @@
 
 #define ERRORS_KEPT		(64 * 1024)
 #define WORDS_SHOWN		4000
+#define WARNINGS_KEPT	(1024 * 1024)
 #define GRACE_TIME		1000	/* ms between SIGTERM and SIGKILL */
 #define POLL_TIME		10		/* ms */
 #define LIFTED			10		/* above all places for descriptors */
@@ -57,6 +59,7 @@ typedef struct RunningChild
 	pid_t		pid;			/* 0 once it is reaped */
 	int			stderr_fd;
 	int			status;
+	int			room;			/* for what it says, before some is dropped */
 } RunningChild;
 
 typedef struct Mapping
@@ -129,23 +132,30 @@ pgcopy_child_memory_write(int fd, const char *data, size_t length)
 	}
 }
 
-const char *
-pgcopy_child_memory_map(int fd, size_t *length)
+int64
+pgcopy_child_memory_size(int fd)
 {
-	MemoryContextCallback *callback = palloc0(sizeof(*callback));
-	Mapping    *mapping = palloc0(sizeof(*mapping));
 	struct stat st;
 
 	if (fstat(fd, &st) != 0)
 		ereport(ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not look at a file in memory: %m")));
-	*length = st.st_size;
-	if (st.st_size == 0)
+	return st.st_size;
+}
+
+const char *
+pgcopy_child_memory_map(int fd, size_t *length)
+{
+	MemoryContextCallback *callback = palloc0(sizeof(*callback));
+	Mapping    *mapping = palloc0(sizeof(*mapping));
+
+	*length = pgcopy_child_memory_size(fd);
+	if (*length == 0)
 		return "";
 
-	mapping->length = st.st_size;
-	mapping->address = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	mapping->length = *length;
+	mapping->address = mmap(NULL, *length, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (mapping->address == MAP_FAILED)
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY),
@@ -176,6 +186,19 @@ static void
 place_descriptor(int fd, int place)
 {
 	if (dup2(fd, place) < 0)
+		_exit(127);
+}
+
+/* In the child: no file may grow beyond this; a write fails, nobody dies. */
+static void
+limit_output(int64 bytes)
+{
+	struct rlimit limit = {.rlim_cur = bytes,.rlim_max = bytes};
+
+	if (bytes == 0)
+		return;
+	signal(SIGXFSZ, SIG_IGN);
+	if (setrlimit(RLIMIT_FSIZE, &limit) != 0)
 		_exit(127);
 }
 
@@ -213,6 +236,7 @@ become_program(const ChildCommand *command, int stderr_fd, pid_t parent)
 	}
 	close_from(5);
 
+	limit_output(command->stdout_limit);
 	(void) prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
 		_exit(127);
@@ -282,6 +306,46 @@ end_child(int code, Datum arg)
 	child->stderr_fd = -1;
 }
 
+/* Whether a line of PostgreSQL's programs is more than progress. */
+static bool
+is_remark(const char *line, size_t length)
+{
+	return memmem(line, length, ": warning: ", 11) != NULL ||
+		memmem(line, length, ": error: ", 9) != NULL ||
+		memmem(line, length, ": detail: ", 10) != NULL ||
+		memmem(line, length, ": hint: ", 8) != NULL;
+}
+
+/*
+ * Drop the older half of what was said, but for what it warned of: with
+ * --verbose that is a line for each object.
+ */
+static void
+drop_progress(RunningChild *child, StringInfo errors)
+{
+	char	   *end = errors->data + errors->len;
+	char	   *recent = end - ERRORS_KEPT / 2;
+	char	   *from = errors->data;
+	char	   *to = errors->data;
+
+	while (from < recent)
+	{
+		char	   *newline = memchr(from, '\n', end - from);
+		size_t		length = (newline ? newline + 1 : end) - from;
+
+		if (to - errors->data < WARNINGS_KEPT && is_remark(from, length))
+		{
+			memmove(to, from, length);
+			to += length;
+		}
+		from += length;
+	}
+	memmove(to, from, end - from);
+	errors->len = (to - errors->data) + (end - from);
+	errors->data[errors->len] = '\0';
+	child->room = errors->len + ERRORS_KEPT / 2;
+}
+
 /* Read what there is on stderr.  Returns false at its end. */
 static bool
 read_errors(RunningChild *child, StringInfo errors)
@@ -293,14 +357,9 @@ read_errors(RunningChild *child, StringInfo errors)
 		return errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK;
 	if (got == 0)
 		return false;
-	if (errors->len + got > ERRORS_KEPT)
-	{
-		int			excess = Min(errors->len, errors->len + got - ERRORS_KEPT);
-
-		memmove(errors->data, errors->data + excess, errors->len - excess);
-		errors->len -= excess;
-	}
 	appendBinaryStringInfo(errors, buffer, got);
+	if (errors->len > child->room)
+		drop_progress(child, errors);
 	return true;
 }
 
@@ -369,6 +428,7 @@ pgcopy_child_run(const ChildCommand *command, StringInfo errors)
 	RunningChild *child = palloc0(sizeof(RunningChild));
 
 	child->stderr_fd = -1;
+	child->room = ERRORS_KEPT;
 	PG_ENSURE_ERROR_CLEANUP(end_child, PointerGetDatum(child));
 	{
 		start_child(command, child);
@@ -381,19 +441,25 @@ pgcopy_child_run(const ChildCommand *command, StringInfo errors)
 }
 
 char *
-pgcopy_child_words(const StringInfo errors)
+pgcopy_child_clean(const char *text, size_t length)
 {
-	int			length = errors->len;
-	char	   *result;
+	char	   *result = pnstrdup(text, length);
 
-	while (length > 0 && isspace((unsigned char) errors->data[length - 1]))
-		length--;
-	if (length > WORDS_SHOWN)
-		length = pg_mbcliplen(errors->data, length, WORDS_SHOWN);
-	result = pnstrdup(errors->data, length);
 	if (!pg_verifymbstr(result, strlen(result), true))
 		for (char *p = result; *p; p++)
 			if (IS_HIGHBIT_SET(*p))
 				*p = '?';
 	return result;
+}
+
+char *
+pgcopy_child_words(const StringInfo errors)
+{
+	int			length = errors->len;
+
+	while (length > 0 && isspace((unsigned char) errors->data[length - 1]))
+		length--;
+	if (length > WORDS_SHOWN)
+		length = pg_mbcliplen(errors->data, length, WORDS_SHOWN);
+	return pgcopy_child_clean(errors->data, length);
 }

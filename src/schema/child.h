@@ -18,11 +18,12 @@ typedef struct ChildCommand
 	int			stdout_fd;		/* a memory file */
 	int			secret_fd;		/* becomes descriptor 3, or -1 */
 	int			second_secret_fd;	/* becomes descriptor 4, or -1 */
+	int64		stdout_limit;	/* bytes that stdout may hold; 0: any number */
 } ChildCommand;
 
 /*
  * Run a program to its end.  Returns its wait status; what it wrote to stderr
- * (the last 64 kB of it) is appended to *errors.  On ERROR and on FATAL the
+ * (the last 64 kB of it, and all warnings) is appended to *errors.  On ERROR and on FATAL the
  * child is ended first: SIGTERM, and SIGKILL after three seconds.
  */
 extern int	pgcopy_child_run(const ChildCommand *command, StringInfo errors);
@@ -33,6 +34,9 @@ extern int	pgcopy_child_run(const ChildCommand *command, StringInfo errors);
  */
 extern char *pgcopy_child_words(const StringInfo errors);
 
+/* A copy of some text, valid in this database's encoding. */
+extern char *pgcopy_child_clean(const char *text, size_t length);
+
 /*
  * Make a file that is only in memory, readable by this user alone, closed
  * with the current memory context.
@@ -42,9 +46,11 @@ extern int	pgcopy_child_memory_file(const char *name);
 /* Append to it.  Throws when there is no room. */
 extern void pgcopy_child_memory_write(int fd, const char *data, size_t length);
 
+extern int64 pgcopy_child_memory_size(int fd);
+
 /*
  * Map a memory file for reading, for as long as the current memory context
- * lives.  Returns "" for an empty one.
+ * lives, also when the file is closed before.  Returns "" for an empty one.
  */
 extern const char *pgcopy_child_memory_map(int fd, size_t *length);
 

@@ -193,6 +193,7 @@ classify_alter_table(AlterTableStmt *alter, DumpStatement *statement)
 	{
 		set_part_of_table(statement, constraint->conname, alter->relation);
 		statement->class = class_of_constraint(constraint);
+		statement->wants_validation = !constraint->skip_validation;
 		if (constraint->pktable != NULL)
 		{
 			statement->referenced_schema = constraint->pktable->schemaname;
@@ -239,6 +240,40 @@ classify_grant(GrantStmt *grant, DumpStatement *statement)
 		set_table(statement, (RangeVar *) first);
 }
 
+/* Options of a foreign table or of its columns may hold a password. */
+static bool
+sets_foreign_options(AlterTableStmt *alter)
+{
+	ListCell   *lc;
+
+	foreach(lc, alter->cmds)
+	{
+		AlterTableCmd *cmd = lfirst_node(AlterTableCmd, lc);
+
+		if (cmd->subtype == AT_GenericOptions ||
+			cmd->subtype == AT_AlterColumnGenericOptions)
+			return true;
+	}
+	return false;
+}
+
+static bool
+has_foreign_options(CreateForeignTableStmt *create)
+{
+	ListCell   *lc;
+
+	if (create->options != NIL)
+		return true;
+	foreach(lc, create->base.tableElts)
+	{
+		Node	   *element = lfirst(lc);
+
+		if (IsA(element, ColumnDef) && ((ColumnDef *) element)->fdwoptions != NIL)
+			return true;
+	}
+	return false;
+}
+
 /* Statements of one table, view or the like. */
 static bool
 classify_relation(Node *node, DumpStatement *statement)
@@ -253,7 +288,7 @@ classify_relation(Node *node, DumpStatement *statement)
 			set_name_relation(statement,
 							  ((CreateForeignTableStmt *) node)->base.relation);
 			statement->has_secret =
-				((CreateForeignTableStmt *) node)->options != NIL;
+				has_foreign_options((CreateForeignTableStmt *) node);
 			break;
 		case T_ViewStmt:
 			set_name_relation(statement, ((ViewStmt *) node)->view);
@@ -278,6 +313,7 @@ classify_relation(Node *node, DumpStatement *statement)
 			break;
 		case T_AlterTableStmt:
 			classify_alter_table((AlterTableStmt *) node, statement);
+			statement->has_secret = sets_foreign_options((AlterTableStmt *) node);
 			break;
 		case T_CreateTrigStmt:
 			set_part_of_table(statement, ((CreateTrigStmt *) node)->trigname,

@@ -11,6 +11,10 @@
  * The text is this database's encoding or an error.  Nothing is left out but
  * SETs and the preamble.
  *
+ * Memory: the archive and the text are files in memory, as large as all
+ * definitions together, and the archive goes as soon as it is text.  Statements
+ * point into the text.  The grammar is given outlines, without long strings.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -29,14 +33,17 @@
 #include "schema/dumpsettings.h"
 #include "schema/split.h"
 
+/* Of what the grammar takes; a text is smaller than what can be allocated. */
+#define LONGEST_STRING ((size_t) 512 * 1024 * 1024)
+#define LONGEST_STATEMENT (MaxAllocSize - VARHDRSZ)
+
 typedef struct DumpReader
 {
-	MemoryContext result_context;
+	SourceDump *dump;
 	MemoryContext parse_context;	/* reset after each statement */
 	Splitter	splitter;
 	DumpSettings *settings;		/* in force here */
 	DumpStatement *first;		/* first statement of the entry, or NULL */
-	List	   *statements;
 	bool		is_post_data;
 } DumpReader;
 
@@ -44,13 +51,13 @@ typedef struct DumpReader
 static void
 describe_place(void *arg)
 {
-	const DumpReader *reader = arg;
+	const SplitEntry *entry = &((const DumpReader *) arg)->splitter.entry;
 
-	errcontext("entry %d of the dump's table of contents",
-			   reader->splitter.entry.toc_id);
+	errcontext("entry %d of the dump's table of contents (catalog %u, object %u)",
+			   entry->toc_id, entry->class_oid, entry->object_oid);
 }
 
-/* Copy a statement with all its names to the result. */
+/* Copy a statement with all its names, but not its text, to the result. */
 static DumpStatement *
 copy_statement(const DumpStatement *statement)
 {
@@ -66,7 +73,6 @@ copy_statement(const DumpStatement *statement)
 	COPY_NAME(table_name);
 	COPY_NAME(referenced_schema);
 	COPY_NAME(referenced_name);
-	COPY_NAME(sql);
 #undef COPY_NAME
 	return copy;
 }
@@ -124,9 +130,27 @@ static bool
 is_of_session(DumpReader *reader, Node *node)
 {
 	if (pgcopy_dumpsettings_track(node, &reader->settings,
-								  reader->result_context))
+								  reader->dump->context))
 		return true;
 	return reader->splitter.entry.toc_id == 0 && IsA(node, SelectStmt);
+}
+
+/* What cannot be stored, or not be read again when it is run. */
+static void
+check_size(const DumpStatement *statement, size_t longest_string)
+{
+	if (statement->length < LONGEST_STATEMENT && longest_string < LONGEST_STRING)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("a definition of the source is too large: %s %s%s%s",
+					statement->tag,
+					statement->schema ? statement->schema : "",
+					statement->schema ? "." : "",
+					statement->name ? statement->name : ""),
+			 errdetail("It has %zu bytes.  A statement may have 1 GB, and a string in it 512 MB.",
+					   statement->length),
+			 errhint("Make it smaller on the source, or drop it there, and clone again.")));
 }
 
 /* Take one statement into the result. */
@@ -134,20 +158,17 @@ static void
 read_statement(DumpReader *reader, const char *start, size_t length)
 {
 	const SplitEntry *entry = &reader->splitter.entry;
-	DumpStatement statement = {0};
+	DumpStatement statement = {.text = start,.length = length};
+	size_t		longest_string;
 	Node	   *node;
 
-	if (length >= MaxAllocSize)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("a statement of the dump is larger than 1 GB")));
-	pg_verifymbstr(start, (int) length, false);
-	statement.sql = pnstrdup(start, length);
-	node = parse_statement(statement.sql);
+	node = parse_statement(pgcopy_split_outline(start, length, &longest_string));
 	if (node == NULL || is_of_session(reader, node))
 		return;
 
 	pgcopy_classify_statement(node, &statement);
+	check_size(&statement, longest_string);
+	pg_verifymbstr(start, (int) length, false);
 	statement.toc_id = entry->toc_id;
 	statement.class_oid = entry->class_oid;
 	statement.object_oid = entry->object_oid;
@@ -159,10 +180,11 @@ read_statement(DumpReader *reader, const char *start, size_t length)
 	if (reader->first != NULL)
 		follow_first(reader->first, &statement);
 
-	MemoryContextSwitchTo(reader->result_context);
-	reader->statements = lappend(reader->statements, copy_statement(&statement));
+	MemoryContextSwitchTo(reader->dump->context);
+	reader->dump->statements = lappend(reader->dump->statements,
+									   copy_statement(&statement));
 	if (reader->first == NULL)
-		reader->first = llast(reader->statements);
+		reader->first = llast(reader->dump->statements);
 }
 
 /* Read the text of one section. */
@@ -180,7 +202,7 @@ read_section(DumpReader *reader, const char *text, size_t length)
 
 	pgcopy_split_begin(&reader->splitter, text, length);
 	reader->first = NULL;
-	MemoryContextSwitchTo(reader->result_context);
+	MemoryContextSwitchTo(reader->dump->context);
 	reader->settings = pgcopy_dumpsettings_initial();
 	while (pgcopy_split_next(&reader->splitter, &start, &piece))
 	{
@@ -188,44 +210,62 @@ read_section(DumpReader *reader, const char *text, size_t length)
 		MemoryContextSwitchTo(reader->parse_context);
 		read_statement(reader, start, piece);
 		MemoryContextReset(reader->parse_context);
-		MemoryContextSwitchTo(reader->result_context);
+		MemoryContextSwitchTo(reader->dump->context);
 	}
 	error_context_stack = callback.previous;
 }
 
-/* Everything, in "work" context where the result is not concerned. */
-static List *
-read_dump(const DumpRequest *request, MemoryContext result_context,
-		  MemoryContext work_context)
+typedef struct SectionText
 {
-	static const char *const sections[] = {"pre-data", "post-data"};
+	const char *text;
+	size_t		length;
+} SectionText;
+
+/*
+ * Have the text of both sections written.  Only the mappings of it last longer
+ * than this function; the archive does not.
+ */
+static void
+make_texts(const DumpRequest *request, SourceDump *dump, SectionText *sections)
+{
+	static const char *const names[] = {"pre-data", "post-data"};
 	DumpTools  *tools = pgcopy_tools_find(request->source_version);
-	DumpReader	reader = {0};
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext context = AllocSetContextCreate(caller, "pgcopy archive",
+												  ALLOCSET_SMALL_SIZES);
 	int			archive;
 
-	reader.result_context = result_context;
-	reader.parse_context = AllocSetContextCreate(work_context,
+	MemoryContextSwitchTo(context);
+	archive = pgcopy_archive_dump(tools, request, dump);
+	for (int i = 0; i < lengthof(names); i++)
+	{
+		int			fd = pgcopy_archive_restore(tools, request, dump, archive,
+												names[i]);
+
+		MemoryContextSwitchTo(dump->context);
+		sections[i].text = pgcopy_child_memory_map(fd, &sections[i].length);
+		MemoryContextSwitchTo(context);
+	}
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(context);
+}
+
+/* Everything; the current memory context is for what is not of the result. */
+static void
+read_dump(const DumpRequest *request, SourceDump *dump)
+{
+	SectionText sections[2];
+	DumpReader	reader = {.dump = dump};
+
+	reader.parse_context = AllocSetContextCreate(CurrentMemoryContext,
 												 "pgcopy statement",
 												 ALLOCSET_DEFAULT_SIZES);
-	archive = pgcopy_archive_dump(tools, request);
+	make_texts(request, dump, sections);
 	for (int i = 0; i < lengthof(sections); i++)
 	{
-		MemoryContext section_context =
-			AllocSetContextCreate(work_context, "pgcopy section",
-								  ALLOCSET_SMALL_SIZES);
-		const char *text;
-		size_t		length;
-		int			fd;
-
-		MemoryContextSwitchTo(section_context);
-		fd = pgcopy_archive_restore(tools, request, archive, sections[i]);
-		text = pgcopy_child_memory_map(fd, &length);
 		reader.is_post_data = (i == 1);
-		read_section(&reader, text, length);
-		MemoryContextSwitchTo(work_context);
-		MemoryContextDelete(section_context);
+		read_section(&reader, sections[i].text, sections[i].length);
 	}
-	return reader.statements;
 }
 
 /* Make the grammar read strings as the dump writes them. */
@@ -243,28 +283,28 @@ set_string_syntax(void)
 							 true, 0, false);
 }
 
-List *
+SourceDump *
 pgcopy_dump_read(const DumpRequest *request)
 {
-	MemoryContext result_context = CurrentMemoryContext;
+	SourceDump *dump = palloc0(sizeof(SourceDump));
 	MemoryContext work_context =
 		AllocSetContextCreate(CurrentMemoryContext, "pgcopy dump",
 							  ALLOCSET_DEFAULT_SIZES);
 	int			nest_level = NewGUCNestLevel();
-	List	   *volatile result = NIL;
 
+	dump->context = CurrentMemoryContext;
 	PG_TRY();
 	{
 		set_string_syntax();
 		MemoryContextSwitchTo(work_context);
-		result = read_dump(request, result_context, work_context);
+		read_dump(request, dump);
 	}
 	PG_FINALLY();
 	{
 		AtEOXact_GUC(false, nest_level);
-		MemoryContextSwitchTo(result_context);
+		MemoryContextSwitchTo(dump->context);
 		MemoryContextDelete(work_context);
 	}
 	PG_END_TRY();
-	return result;
+	return dump;
 }

@@ -80,24 +80,43 @@ typedef struct DumpStatement
 	char	   *table_name;
 	char	   *referenced_schema;	/* foreign keys */
 	char	   *referenced_name;
+	bool		wants_validation;	/* a foreign key that is not NOT VALID */
 	bool		has_secret;		/* CREATE USER MAPPING, SUBSCRIPTION ... */
-	char	   *sql;			/* one statement, no trailing semicolon */
+	const char *text;			/* one statement, no trailing semicolon and no
+								 * zero byte; in the dump's own memory */
+	size_t		length;			/* bytes of it */
 	DumpSettings *settings;		/* shared between statements */
 } DumpStatement;
 
+/* What one of the tools warned of, or said otherwise, while all went well. */
+typedef struct DumpWarning
+{
+	char	   *message;		/* with the tool's name */
+	char	   *hint;			/* or NULL */
+} DumpWarning;
+
+typedef struct SourceDump
+{
+	MemoryContext context;		/* of all this, and of the text */
+	List	   *statements;		/* DumpStatement, in dump order, pre-data first */
+	List	   *warnings;		/* DumpWarning */
+} SourceDump;
+
 /*
- * Run pg_dump and pg_restore, split, parse and classify.  Returns a List of
- * DumpStatement in dump order, pre-data first, in the current memory
- * context.  Interruptible; no child is left behind on ERROR or FATAL.
+ * Run pg_dump and pg_restore, split, parse and classify, into the current
+ * memory context.  The text is not copied: it lies in memory of its own, which
+ * goes with that context.  Interruptible; no child is left behind on ERROR or
+ * FATAL.
  *
- * Errors: no pg_dump (58P01), pg_dump older than the source (0A000), a lock
- * not had in time (55P03: the caller takes a new snapshot), any other failure
- * of pg_dump with its stderr as detail (38000, or a SQLSTATE guessed from what
- * it says: 08006, 28P01, 42501, 53200; 55000 when the snapshot is gone).
+ * Errors: definitions larger than pgcopy.max_definitions_size (54000), no
+ * pg_dump (58P01), pg_dump older than the source (0A000), a lock not had in
+ * time (55P03: the caller takes a new snapshot), any other failure of pg_dump
+ * with its stderr as detail (38000, or a SQLSTATE guessed from what it says:
+ * 08006, 28P01, 42501, 53200; 55000 when the snapshot is gone).
  *
  * Where a password is needed and the source does not ask for it: 2F003.
  */
-extern List *pgcopy_dump_read(const DumpRequest *request);
+extern SourceDump *pgcopy_dump_read(const DumpRequest *request);
 
 /*
  * Only the checks: that the tools are there and not older than the source.

@@ -23,7 +23,12 @@
  */
 #include "postgres.h"
 
+#include "lib/stringinfo.h"
+
 #include "schema/split.h"
+
+/* Strings from this length on are left out of an outline. */
+#define LONG_STRING 8192
 
 /* How deep a statement is at the place the lexer has reached. */
 typedef struct Depth
@@ -345,4 +350,38 @@ pgcopy_split_next(Splitter *splitter, const char **start, size_t *length)
 	*length = at - splitter->at;
 	splitter->at = at < splitter->end ? at + 1 : at;
 	return true;
+}
+
+/* "at" is the first byte of a token. */
+static bool
+is_string(const char *at)
+{
+	return *at == '\'' || *at == '$' || (is_word_start(*at) && at[1] == '\'');
+}
+
+char *
+pgcopy_split_outline(const char *start, size_t length, size_t *longest)
+{
+	const char *end = start + length;
+	const char *copied = start;
+	const char *at = start;
+	Depth		depth = {0};
+	StringInfoData outline;
+
+	*longest = 0;
+	initStringInfo(&outline);
+	while (length >= LONG_STRING && at < end)
+	{
+		const char *token = at;
+
+		at = skip_token(at, end, &depth);
+		if (at - token < LONG_STRING || !is_string(token))
+			continue;
+		*longest = Max(*longest, (size_t) (at - token));
+		appendBinaryStringInfo(&outline, copied, token - copied);
+		appendStringInfoString(&outline, "''");
+		copied = at;
+	}
+	appendBinaryStringInfo(&outline, copied, end - copied);
+	return outline.data;
 }

@@ -38,4 +38,12 @@ extern void pgcopy_split_begin(Splitter *splitter, const char *text,
 extern bool pgcopy_split_next(Splitter *splitter, const char **start,
 							  size_t *length);
 
+/*
+ * A copy of a statement for the grammar, in which long strings are empty: what
+ * a statement does never hangs on them, and the grammar takes several times
+ * the memory of each.  *longest: bytes of the longest one.
+ */
+extern char *pgcopy_split_outline(const char *start, size_t length,
+								  size_t *longest);
+
 #endif							/* PGCOPY_SPLIT_H */

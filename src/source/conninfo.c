@@ -53,6 +53,11 @@ static const char *const printable_options[] = {
 	"service", "host", "hostaddr", "port", "dbname", "user", "sslmode", NULL
 };
 
+/* libpq's message for another value would print it. */
+static const char *const ssl_modes[] = {
+	"disable", "allow", "prefer", "require", "verify-ca", "verify-full", NULL
+};
+
 typedef struct OptionDefault
 {
 	const char *keyword;
@@ -203,6 +208,7 @@ check_options(SourceOption *options)
 	const char *host = pgcopy_options_value(options, "host");
 	const char *port = pgcopy_options_value(options, "port");
 	const char *dbname = pgcopy_options_value(options, "dbname");
+	const char *sslmode = pgcopy_options_value(options, "sslmode");
 	SourceOption *option;
 
 	for (option = options; option->keyword != NULL; option++)
@@ -228,6 +234,11 @@ check_options(SourceOption *options)
 				(errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
 				 errmsg("invalid port in the connection string of the source"),
 				 errhint("A port is a number.  In a URI, percent-encode \"/\", \"?\", \"@\" and other special characters of the password.")));
+	if (sslmode != NULL && sslmode[0] != '\0' && !is_one_of(sslmode, ssl_modes))
+		ereport(ERROR,
+				(errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
+				 errmsg("invalid sslmode in the connection string of the source"),
+				 errhint("Use disable, allow, prefer, require, verify-ca or verify-full.")));
 	if (dbname != NULL && is_connection_string(dbname))
 		ereport(ERROR,
 				(errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
@@ -476,4 +487,70 @@ pgcopy_conninfo_get(const SourceConninfo *conninfo, const char *keyword)
 			return conninfo->values[i];
 	}
 	return NULL;
+}
+
+/* Quotes of any language: those that are not ASCII have the high bit set. */
+static bool
+is_quote(char c)
+{
+	return c == '"' || c == '\'' || c == '`' || IS_HIGHBIT_SET(c);
+}
+
+/* Whether it is the value of an option that may be shown. */
+static bool
+is_printable_value(const SourceConninfo *conninfo, const char *text)
+{
+	for (int i = 0; conninfo->keywords[i] != NULL; i++)
+	{
+		if (is_one_of(conninfo->keywords[i], printable_options) &&
+			strcmp(conninfo->values[i], text) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Replace a text where it stands in quotes. */
+static char *
+replace_quoted(char *message, const char *text, const char *by)
+{
+	size_t		length = strlen(text);
+	char	   *at = message;
+
+	while ((at = strstr(at, text)) != NULL)
+	{
+		size_t		before = at - message;
+
+		if (before > 0 && is_quote(at[-1]) && is_quote(at[length]))
+		{
+			message = psprintf("%.*s<%s>%s", (int) before, message, by, at + length);
+			at = message + before + strlen(by) + 1;
+		}
+		at++;
+	}
+	return message;
+}
+
+char *
+pgcopy_conninfo_conceal(const SourceConninfo *conninfo, const char *message)
+{
+	char	   *result = pstrdup(message);
+
+	for (int i = 0; conninfo->keywords[i] != NULL; i++)
+	{
+		const char *keyword = conninfo->keywords[i];
+		const char *value = conninfo->values[i];
+		char	   *rest = pstrdup(value);
+		char	   *word;
+
+		if (is_one_of(keyword, printable_options))
+			continue;
+		if (!is_printable_value(conninfo, value))
+			result = replace_quoted(result, value, keyword);
+		while ((word = strtok_r(rest, " \t\r\n,=", &rest)) != NULL)
+		{
+			if (!is_printable_value(conninfo, word))
+				result = replace_quoted(result, word, keyword);
+		}
+	}
+	return result;
 }

@@ -38,4 +38,13 @@ extern SourceConninfo *pgcopy_conninfo_resolve(const char *source, Oid owner);
 extern const char *pgcopy_conninfo_get(const SourceConninfo *conninfo,
 									   const char *keyword);
 
+/*
+ * A copy of a message of libpq or of the source in which the values of options
+ * that are not printable, and words of them, are replaced by the option's name
+ * wherever they stand in quotes: "root certificate file "<sslrootcert>" does not
+ * exist".  What is written where no secret belongs may be one all the same.
+ */
+extern char *pgcopy_conninfo_conceal(const SourceConninfo *conninfo,
+									 const char *message);
+
 #endif							/* PGCOPY_CONNINFO_H */

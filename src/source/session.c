@@ -256,13 +256,13 @@ establish(SourceSession *session, const SourceConninfo *conninfo,
 	if (PQstatus(session->conn) != CONNECTION_BAD)
 		wait_for_connection(session, conninfo);
 	if (PQstatus(session->conn) != CONNECTION_OK)
-		pgcopy_session_error_connect(session->conn, conninfo->printable);
+		pgcopy_session_error_connect(session->conn, conninfo);
 	PQsetErrorVerbosity(session->conn, PQERRORS_DEFAULT);
 	session->version = PQserverVersion(session->conn);
 	session->has_standard_strings = has_standard_strings(session->conn);
 	check_connection(session, conninfo);
 	if (PQsetnonblocking(session->conn, 1) != 0)
-		pgcopy_session_error_connect(session->conn, conninfo->printable);
+		pgcopy_session_error_connect(session->conn, conninfo);
 }
 
 SourceSession *

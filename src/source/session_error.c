@@ -126,7 +126,8 @@ cut_message(char *after_sqlstate)
 }
 
 void
-pgcopy_session_error_connect(const PGconn *conn, const char *printable)
+pgcopy_session_error_connect(const PGconn *conn,
+							 const SourceConninfo *conninfo)
 {
 	char	   *message = copy_text(PQerrorMessage(conn));
 	char	   *state = message != NULL ? find_sqlstate(message) : NULL;
@@ -143,9 +144,10 @@ pgcopy_session_error_connect(const PGconn *conn, const char *printable)
 	ereport(ERROR,
 			(errcode(sqlstate),
 			 errmsg("could not connect to the source: %s",
-					message != NULL ? message : "unknown error"),
-			 printable[0] != '\0'
-			 ? errdetail("The source is \"%s\".", printable) : 0,
+					message != NULL ? pgcopy_conninfo_conceal(conninfo, message)
+					: "unknown error"),
+			 conninfo->printable[0] != '\0'
+			 ? errdetail("The source is \"%s\".", conninfo->printable) : 0,
 			 errhint("%s", hint_for_connect(sqlstate))));
 }
 

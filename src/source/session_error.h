@@ -8,6 +8,8 @@
 #ifndef PGCOPY_SESSION_ERROR_H
 #define PGCOPY_SESSION_ERROR_H
 
+#include "source/conninfo.h"
+
 struct pg_conn;
 struct pg_result;
 
@@ -16,10 +18,11 @@ extern int	pgcopy_session_error_sqlstate(const struct pg_result *result);
 
 /*
  * Throw for a connection that did not come about.  The connection must have
- * been started with PQERRORS_VERBOSE.  "printable" says where it went.
+ * been started with PQERRORS_VERBOSE.  What the message quotes of options that
+ * are not printable is not shown.
  */
 extern void pgcopy_session_error_connect(const struct pg_conn *conn,
-										 const char *printable) pg_attribute_noreturn();
+										 const SourceConninfo *conninfo) pg_attribute_noreturn();
 
 /* Throw for a result, or for a lost connection where there is none. */
 extern void pgcopy_session_error_result(const struct pg_conn *conn,

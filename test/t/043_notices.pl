@@ -83,4 +83,65 @@ is(notices_of('large', 'unread'), "max_wal_size|32MB|128MB\nwal_level|replica|mi
 $target->safe_psql('postgres', "SELECT pg_create_physical_replication_slot('standby')");
 is(notices_of('large', 'read'), 'max_wal_size|32MB|128MB', 'WAL that a slot may need is not');
 
+#
+# What the source does not show to our role
+#
+new_database($source, 'hidden', 'seen');
+$source->safe_psql('postgres', <<'EOQ');
+CREATE ROLE reader LOGIN;
+CREATE ROLE others LOGIN;
+EOQ
+$target->safe_psql('postgres', 'CREATE ROLE reader; CREATE ROLE others');
+create_holds($source, 'hidden');
+foreach my $db ('hidden', 'seen')
+{
+	$source->safe_psql($db, <<'EOQ');
+CREATE TABLE t (a int);
+INSERT INTO t VALUES (1);
+CREATE FOREIGN DATA WRAPPER w;
+CREATE SERVER s FOREIGN DATA WRAPPER w;
+CREATE USER MAPPING FOR reader SERVER s OPTIONS (password 'own');
+CREATE USER MAPPING FOR others SERVER s OPTIONS (password 'hidden');
+CREATE USER MAPPING FOR PUBLIC SERVER s;
+CREATE SERVER "Own" FOREIGN DATA WRAPPER w;
+CREATE USER MAPPING FOR PUBLIC SERVER "Own";
+ALTER SERVER "Own" OWNER TO reader;
+CREATE SUBSCRIPTION sub CONNECTION 'host=192.0.2.1' PUBLICATION p WITH (connect = false, slot_name = NONE);
+GRANT USAGE ON FOREIGN SERVER s TO reader;
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader;
+EOQ
+}
+$source->safe_psql('hidden', 'GRANT USAGE ON SCHEMA hold TO reader; ALTER TABLE t ADD CHECK (hold.here(1))');
+new_database($target, 'hidden', 'seen');
+
+# The leader is terminated in the midst, so that the job is read about twice.
+my $query = 'SELECT object, message, hint FROM pgcopy_notices WHERE setting IS NULL ORDER BY at';
+my $told = <<'EOT' =~ s/\n\z//r;
+|pg_dump: subscriptions not dumped because current user is not a superuser|
+user mapping for others server s, user mapping for public server s|the source hides the options of 2 user mappings from our role: they may arrive without user and password|Connect to the source as a superuser, or add what is missing here with ALTER USER MAPPING.
+subscription sub|1 subscription is not cloned: only superusers of the source may read it|Connect to the source as a superuser, or create them here with CREATE SUBSCRIPTION.
+EOT
+$offset = -s $target->logfile;
+$hold = hold($target, 'hidden', 1);
+$job = clone($target, conninfo($source, db => 'hidden', user => 'reader'), db => 'hidden');
+wait_held($target, 'hidden', 1, $job);
+is($target->safe_psql('hidden', $query), $told, 'what our role cannot see is counted and named');
+is($target->safe_psql('hidden', 'SELECT message FROM pgcopy_progress'), 'see SELECT * FROM pgcopy_notices', 'a running job points at it');
+$log = slurp_file($target->logfile, $offset);
+like($log, qr/LOG:  pgcopy job 1: \Q$_\E/, "the server log has it: $_")
+  foreach map { (split /\|/)[1] } split /\n/, $told;
+like($log, qr/DETAIL:  subscription sub\n.*HINT:  Connect to the source as a superuser/, '... with what it is about and what to do');
+$target->safe_psql('hidden', "SELECT pgcopy_cancel($job)");
+is(wait_for_end($target, $job, db => 'hidden'), 'cancelled', 'it is cancelled');
+release($hold);
+$offset = -s $target->logfile;
+$target->safe_psql('hidden', "SELECT pgcopy_resume($job)");
+is(wait_for_end($target, $job, db => 'hidden'), 'done', '... and resumed under a new snapshot');
+is($target->safe_psql('hidden', $query), $told, 'nothing is told twice');
+unlike(slurp_file($target->logfile, $offset), qr/subscription/, '... nor logged');
+like($target->safe_psql('hidden', 'SELECT message FROM pgcopy_progress'), qr/^took \S+, but SELECT \* FROM pgcopy_notices$/, 'a job that is done points there too');
+is($target->safe_psql('hidden', "SELECT umoptions FROM pg_user_mappings WHERE usename = 'reader'"), '{password=own}', 'what the role sees arrives');
+clone_ok($target, conninfo($source, db => 'seen'), db => 'seen', name => 'a superuser clones the same');
+is($target->safe_psql('seen', $query), '', '... and sees all');
+
 done_testing();
