@@ -39,8 +39,10 @@
 
 #include "source/pooler.h"
 
-/* How many other connections are tried.  Behind one of N poolers we miss them
- * with (1 - 1/N) to this power. */
+/*
+ * How many other connections are tried.  Where N poolers share an address all of
+ * them get to others than ours with a chance of (1 - 1/N) to this power.
+ */
 #define OTHERS			16
 
 /* How long another connection may wait before it counts as queued, ms. */

@@ -12,9 +12,9 @@
 #include "source/session_state.h"
 
 /*
- * What holds in every session, and in each transaction that reads: a
- * pooler may take the session's away without a word.  pg_settings
- * says which of them a source has, so there is no version in here.
+ * What holds in every session, and once more in each transaction that reads: a
+ * pooler may take the session away without a word.  pg_settings says which of
+ * them a source has, so there is no version in here.
  */
 #define SET_CONFIG(is_local) \
 "pg_catalog.set_config(s.name, v.setting, " is_local ")" \
