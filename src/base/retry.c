@@ -17,8 +17,9 @@
 bool
 pgcopy_retry_is_loss(int sqlerrcode)
 {
+	/* 08: lost, refused; but who breaks the protocol does so again */
 	if (ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_CONNECTION_EXCEPTION)
-		return true;			/* 08: lost, refused */
+		return sqlerrcode != ERRCODE_PROTOCOL_VIOLATION;
 
 	switch (sqlerrcode)
 	{

@@ -68,12 +68,12 @@ can_read_pages(SourceSession *session)
 	SourceRows *rows;
 	bool		result;
 
-	rows = pgcopy_session_query(session,
+	rows = pgcopy_session_query_row(session,
 								"SELECT pg_catalog.has_table_privilege("
 								"'pg_catalog.pg_largeobject', 'SELECT')"
 								" AND pg_catalog.current_setting('block_size')"
 								" OPERATOR(pg_catalog.=) '" CppAsString2(BLCKSZ) "'",
-								0, NULL);
+								1, 0, NULL);
 	result = pgcopy_rows_get_bool(rows, 0, 0);
 	pgcopy_rows_free(rows);
 	return result;
@@ -101,7 +101,7 @@ pgcopy_largeobject_plan(SourceSession *session, int64 per_range)
 				   " / size.objects)::bigint"
 				   " FROM numbered, size GROUP BY part, bytes, objects"
 				   " ORDER BY part", per_range);
-	rows = pgcopy_session_query(session, sql, 0, NULL);
+	rows = pgcopy_session_query(session, sql, 4, 0, NULL);
 	for (i = 0; i < pgcopy_rows_count(rows); i++)
 	{
 		LargeObjectRange *range = palloc(sizeof(LargeObjectRange));
@@ -128,7 +128,7 @@ read_metadata(SourceSession *session, const LargeObjectRange *range)
 				   " FROM pg_catalog.pg_largeobject_metadata m"
 				   " WHERE m.oid BETWEEN %u AND %u ORDER BY m.oid",
 				   range->first, range->last);
-	return pgcopy_session_query(session, sql, 0, NULL);
+	return pgcopy_session_query(session, sql, 4, 0, NULL);
 }
 
 static void
@@ -186,7 +186,7 @@ create_objects(SourceRows *rows, const LargeObjectOptions *options)
 	for (i = 0; i < pgcopy_rows_count(rows); i++)
 	{
 		Oid			oid = (Oid) pgcopy_rows_get_int64(rows, i, 0);
-		const char *comment = pgcopy_rows_get(rows, i, 3);
+		const char *comment = pgcopy_rows_get_or_null(rows, i, 3);
 
 		if (!options->no_comments && comment != NULL)
 			CreateComments(oid, LargeObjectRelationId, 0, comment);
@@ -238,15 +238,15 @@ grant_privileges(SourceSession *session, const LargeObjectRange *range,
 				   " WHERE m.oid BETWEEN %u AND %u AND m.lomacl IS NOT NULL"
 				   " ORDER BY m.oid, a.ordinality",
 				   range->first, range->last);
-	rows = pgcopy_session_query(session, sql, 0, NULL);
+	rows = pgcopy_session_query(session, sql, 5, 0, NULL);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	for (i = 0; i < pgcopy_rows_count(rows); i++)
 	{
 		Oid			oid = (Oid) pgcopy_rows_get_int64(rows, i, 0);
 		const char *owner = pgcopy_rows_get(rows, i, 1);
-		const char *grantee = pgcopy_rows_get(rows, i, 2);
-		const char *privilege = pgcopy_rows_get(rows, i, 3);
+		const char *grantee = pgcopy_rows_get_or_null(rows, i, 2);
+		const char *privilege = pgcopy_rows_get_or_null(rows, i, 3);
 
 		CHECK_FOR_INTERRUPTS();
 		if (oid != last)
@@ -285,7 +285,7 @@ set_labels(SourceSession *session, const LargeObjectRange *range)
 				   " AND l.objoid BETWEEN %u AND %u"
 				   " ORDER BY l.objoid, l.provider COLLATE \"C\"",
 				   range->first, range->last);
-	rows = pgcopy_session_query(session, sql, 0, NULL);
+	rows = pgcopy_session_query(session, sql, 3, 0, NULL);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	for (i = 0; i < pgcopy_rows_count(rows); i++)

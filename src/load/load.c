@@ -308,6 +308,7 @@ run_load(LoadState *state, SourceSession *session, const LoadTable *table,
 	result.bytes = pgcopy_stream_bytes(state->stream);
 	pgcopy_writer_close(state->writer);
 	pgcopy_reader_close(state->reader);
+	pgcopy_stream_check_rows(state->stream, result.rows);
 	pgcopy_stream_close(state->stream);
 	if (state->progress != NULL)
 		state->progress(state->progress_arg, result.rows, result.bytes);

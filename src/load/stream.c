@@ -36,6 +36,7 @@ struct CopyStream
 	WaitEventSet *wait;
 	int			columns;
 	int64		bytes;
+	uint64		claimed_rows;	/* at the end */
 	uint32		calls;
 	bool		has_ended;
 	MemoryContextCallback cleanup;
@@ -72,19 +73,28 @@ read_from_source(CopyStream *stream)
 		pgcopy_session_throw(stream->session, NULL, stream->sql);
 }
 
-/* The next result of the command, waiting interruptibly; NULL when done. */
+/* The next result of the command; NULL when done. */
 static PGresult *
 next_result(CopyStream *stream)
 {
-	read_from_source(stream);
-	while (PQisBusy(stream->conn))
-	{
-		wait_for_source(stream);
-		read_from_source(stream);
-	}
-	return PQgetResult(stream->conn);
+	PGresult   *result = pgcopy_session_next_result(stream->session, stream->sql);
+
+	if (result == NULL && PQstatus(stream->conn) == CONNECTION_BAD)
+		pgcopy_session_throw(stream->session, NULL, stream->sql);
+	return result;
 }
 
+/* Throw unless a result is this. */
+static void
+check_status(CopyStream *stream, const PGresult *result, ExecStatusType wanted)
+{
+	if (result != NULL && PQresultStatus(result) == wanted)
+		return;
+	if (result != NULL && PQresultStatus(result) == PGRES_FATAL_ERROR)
+		pgcopy_session_throw(stream->session, result, stream->sql);
+	pgcopy_session_violation(stream->session, stream->sql,
+							 "It is no COPY, or does not end like one.");
+}
 CopyStream *
 pgcopy_stream_open(SourceSession *session, const char *sql)
 {
@@ -98,8 +108,7 @@ pgcopy_stream_open(SourceSession *session, const char *sql)
 	stream->cleanup.arg = stream;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &stream->cleanup);
 
-	if (PQsendQuery(stream->conn, sql) == 0)
-		pgcopy_session_throw(session, NULL, sql);
+	pgcopy_session_send(session, sql, 0, NULL);
 
 	stream->wait = pgcopy_create_wait_event_set(CurrentMemoryContext, 3);
 	AddWaitEventToSet(stream->wait, WL_LATCH_SET, PGINVALID_SOCKET,
@@ -109,14 +118,9 @@ pgcopy_stream_open(SourceSession *session, const char *sql)
 	AddWaitEventToSet(stream->wait, WL_SOCKET_READABLE,
 					  PQsocket(stream->conn), NULL, NULL);
 
-	while (PQflush(stream->conn) == 1)
-		wait_for_source(stream);
-
 	result = next_result(stream);
-	if (PQresultStatus(result) != PGRES_COPY_OUT)
-		pgcopy_session_throw(session, result, sql);
+	check_status(stream, result, PGRES_COPY_OUT);
 	stream->columns = PQnfields(result);
-	PQclear(result);
 	return stream;
 }
 
@@ -124,15 +128,14 @@ pgcopy_stream_open(SourceSession *session, const char *sql)
 static void
 finish_stream(CopyStream *stream)
 {
-	PGresult   *result;
+	PGresult   *result = next_result(stream);
 
 	stream->has_ended = true;
-	while ((result = next_result(stream)) != NULL)
-	{
-		if (PQresultStatus(result) != PGRES_COMMAND_OK)
-			pgcopy_session_throw(stream->session, result, stream->sql);
-		PQclear(result);
-	}
+	check_status(stream, result, PGRES_COMMAND_OK);
+	stream->claimed_rows = strtou64(PQcmdTuples(result), NULL, 10);
+	if (next_result(stream) != NULL)
+		pgcopy_session_violation(stream->session, stream->sql,
+								 "It goes on after its end.");
 }
 
 int
@@ -176,6 +179,16 @@ int
 pgcopy_stream_columns(const CopyStream *stream)
 {
 	return stream->columns;
+}
+
+void
+pgcopy_stream_check_rows(const CopyStream *stream, int64 rows)
+{
+	Assert(stream->has_ended);
+	if (rows != (int64) stream->claimed_rows)
+		pgcopy_session_violation(stream->session, stream->sql,
+								 psprintf("It sent " INT64_FORMAT " rows and says that they are " UINT64_FORMAT ".",
+										  rows, stream->claimed_rows));
 }
 
 int64

@@ -29,7 +29,10 @@ extern int	pgcopy_stream_next(CopyStream *stream, char **data);
 extern int	pgcopy_stream_columns(const CopyStream *stream);
 extern int64 pgcopy_stream_bytes(const CopyStream *stream);
 
-/* Only after the end was seen. */
+/* Only after the end was seen: throw unless so many rows were sent. */
+extern void pgcopy_stream_check_rows(const CopyStream *stream, int64 rows);
+
+/* The same. */
 extern void pgcopy_stream_close(CopyStream *stream);
 
 #endif							/* PGCOPY_STREAM_H */

@@ -64,7 +64,7 @@ ask_names(SourceSession *session, List *sequences, int first, int end)
 								" WHERE c.oid OPERATOR(pg_catalog.=) s.oid), true)"
 								" FROM pg_catalog.unnest($1::pg_catalog.oid[])"
 								" WITH ORDINALITY s (oid, place)"
-								" ORDER BY s.place", 1, params);
+								" ORDER BY s.place", 2, 1, params);
 }
 
 /*
@@ -80,7 +80,7 @@ check_readable(SourceRows *names)
 	initStringInfo(&list);
 	for (int i = 0; i < pgcopy_rows_count(names); i++)
 	{
-		if (pgcopy_rows_get(names, i, 1) == NULL ||
+		if (pgcopy_rows_is_null(names, i, 1) ||
 			pgcopy_rows_get_bool(names, i, 1))
 			continue;
 		if (++count <= NAMES_SHOWN)
@@ -97,6 +97,17 @@ check_readable(SourceRows *names)
 			 errhint("On the source, grant SELECT on them, and USAGE on their schemas, to the role of the connection.")));
 }
 
+static void
+check_count(int count, int wanted)
+{
+	if (count != wanted)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROTOCOL_VIOLATION),
+				 errmsg("unexpected answer of the source"),
+				 errdetail("It was asked for %d sequences and answers for %d.",
+						   wanted, count)));
+}
+
 /*
  * One query for many sequences, each with its place in the list; NULL when
  * none of them is there any more.
@@ -106,13 +117,15 @@ read_sequences(SourceSession *session, SourceRows *names, List *sequences,
 			   int first)
 {
 	StringInfoData sql;
+	SourceRows *rows;
+	int			asked = 0;
 
 	initStringInfo(&sql);
 	for (int i = 0; i < pgcopy_rows_count(names); i++)
 	{
 		const SourceRelation *sequence = list_nth(sequences, first + i);
 
-		if (pgcopy_rows_get(names, i, 1) == NULL)
+		if (pgcopy_rows_is_null(names, i, 1))
 		{
 			ereport(WARNING,
 					(errcode(ERRCODE_UNDEFINED_TABLE),
@@ -122,6 +135,7 @@ read_sequences(SourceSession *session, SourceRows *names, List *sequences,
 					 errdetail("Here it keeps the value it was created with.")));
 			continue;
 		}
+		asked++;
 		appendStringInfo(&sql,
 						 "%sSELECT %d, last_value, is_called FROM %s",
 						 sql.len > 0 ? " UNION ALL " : "", first + i,
@@ -129,7 +143,9 @@ read_sequences(SourceSession *session, SourceRows *names, List *sequences,
 	}
 	if (sql.len == 0)
 		return NULL;
-	return pgcopy_session_query(session, sql.data, 0, NULL);
+	rows = pgcopy_session_query(session, sql.data, 3, 0, NULL);
+	check_count(pgcopy_rows_count(rows), asked);
+	return rows;
 }
 
 /* The sequence here that bears the name of one of the source. */
@@ -179,10 +195,9 @@ copy_some(SourceSession *session, List *sequences, int first, int end)
 {
 	SourceRows *names = ask_names(session, sequences, first, end);
 	SourceRows *rows;
+	Bitmapset  *seen = NULL;
 
-	if (pgcopy_rows_count(names) != end - first)
-		elog(ERROR, "asked for %d sequences, got %d",
-			 end - first, pgcopy_rows_count(names));
+	check_count(pgcopy_rows_count(names), end - first);
 	check_readable(names);
 	rows = read_sequences(session, names, sequences, first);
 	pgcopy_rows_free(names);
@@ -190,10 +205,14 @@ copy_some(SourceSession *session, List *sequences, int first, int end)
 		return;
 	for (int i = 0; i < pgcopy_rows_count(rows); i++)
 	{
-		int64		place = pgcopy_rows_get_int64(rows, i, 0);
+		int64		place = pgcopy_rows_get_size(rows, i, 0);
 
-		if (place < first || place >= end)
-			elog(ERROR, "the source names sequence " INT64_FORMAT, place);
+		if (place < first || place >= end || bms_is_member((int) place, seen))
+			ereport(ERROR,
+					(errcode(ERRCODE_PROTOCOL_VIOLATION),
+					 errmsg("unexpected answer of the source"),
+					 errdetail("It names a sequence that was not asked for, or one twice.")));
+		seen = bms_add_member(seen, (int) place);
 		set_sequence(list_nth(sequences, (int) place),
 					 pgcopy_rows_get_int64(rows, i, 1),
 					 pgcopy_rows_get_bool(rows, i, 2));

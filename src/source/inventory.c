@@ -128,13 +128,14 @@ enum RelationColumn
 	COLUMN_COLUMNS,
 	COLUMN_IS_MEMBER,
 	COLUMN_CONDITION,
-	COLUMN_REFERENCES
+	COLUMN_REFERENCES,
+	RELATION_COLUMNS
 };
 
 static char *
 copy_value(const SourceRows *rows, int row, int column)
 {
-	const char *value = pgcopy_rows_get(rows, row, column);
+	const char *value = pgcopy_rows_get_or_null(rows, row, column);
 
 	return value != NULL ? pstrdup(value) : NULL;
 }
@@ -161,7 +162,14 @@ read_name_array(const char *literal)
 	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT,
 					  &elements, &nulls, &n);
 	for (i = 0; i < n; i++)
+	{
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_PROTOCOL_VIOLATION),
+					 errmsg("unexpected answer of the source"),
+					 errdetail("A list of names has a null in it.")));
 		names = lappend(names, TextDatumGetCString(elements[i]));
+	}
 	pfree(elements);
 	pfree(nulls);
 	pfree(array);
@@ -179,30 +187,46 @@ read_oid_array(const char *literal)
 	return oids;
 }
 
+/* What relations of some kinds do not have: 0. */
+static Oid
+get_oid(const SourceRows *rows, int row, int column)
+{
+	return pgcopy_rows_is_null(rows, row, column) ? InvalidOid :
+		pgcopy_rows_get_oid(rows, row, column);
+}
+
+static int64
+get_bytes(const SourceRows *rows, int row, int column)
+{
+	return pgcopy_rows_is_null(rows, row, column) ? 0 :
+		pgcopy_rows_get_size(rows, row, column);
+}
+
 static SourceRelation *
 read_relation(const SourceRows *rows, int row)
 {
 	SourceRelation *relation = palloc0(sizeof(SourceRelation));
-	int64		block_size = pgcopy_rows_get_int64(rows, row, COLUMN_BLOCK_SIZE);
+	int64		block_size = pgcopy_rows_get_size(rows, row, COLUMN_BLOCK_SIZE);
 
-	relation->oid = (Oid) pgcopy_rows_get_int64(rows, row, COLUMN_OID);
+	relation->oid = pgcopy_rows_get_oid(rows, row, COLUMN_OID);
 	relation->schema = copy_value(rows, row, COLUMN_SCHEMA);
 	relation->name = copy_value(rows, row, COLUMN_NAME);
-	relation->relkind = pgcopy_rows_get(rows, row, COLUMN_RELKIND)[0];
-	relation->persistence = pgcopy_rows_get(rows, row, COLUMN_PERSISTENCE)[0];
+	relation->relkind = pgcopy_rows_get_char(rows, row, COLUMN_RELKIND, "rpmvS");
+	relation->persistence = pgcopy_rows_get_char(rows, row, COLUMN_PERSISTENCE, "pu");
 	relation->is_partition = pgcopy_rows_get_bool(rows, row, COLUMN_IS_PARTITION);
 	relation->has_children = pgcopy_rows_get_bool(rows, row, COLUMN_HAS_CHILDREN);
 	relation->has_data_of_its_own = relation->relkind == RELKIND_RELATION;
 	relation->through_root = pgcopy_rows_get_bool(rows, row, COLUMN_THROUGH_ROOT);
-	relation->parent = (Oid) pgcopy_rows_get_int64(rows, row, COLUMN_PARENT);
-	relation->heap_bytes = pgcopy_rows_get_int64(rows, row, COLUMN_HEAP_BYTES);
-	relation->toast_bytes = pgcopy_rows_get_int64(rows, row, COLUMN_TOAST_BYTES);
-	relation->blocks = relation->heap_bytes / Max(block_size, 1);
-	relation->columns = read_name_array(pgcopy_rows_get(rows, row, COLUMN_COLUMNS));
+	relation->parent = get_oid(rows, row, COLUMN_PARENT);
+	relation->heap_bytes = get_bytes(rows, row, COLUMN_HEAP_BYTES);
+	relation->toast_bytes = get_bytes(rows, row, COLUMN_TOAST_BYTES);
+	relation->blocks = Min(relation->heap_bytes / Max(block_size, 1),
+							MaxBlockNumber);
+	relation->columns = read_name_array(pgcopy_rows_get_or_null(rows, row, COLUMN_COLUMNS));
 	relation->is_extension_member = pgcopy_rows_get_bool(rows, row, COLUMN_IS_MEMBER);
 	relation->config_condition = copy_value(rows, row, COLUMN_CONDITION);
 	relation->config_references =
-		read_oid_array(pgcopy_rows_get(rows, row, COLUMN_REFERENCES));
+		read_oid_array(pgcopy_rows_get_or_null(rows, row, COLUMN_REFERENCES));
 	return relation;
 }
 
@@ -212,9 +236,9 @@ read_relation(const SourceRows *rows, int row)
 static bool
 has_other_encoding(SourceSession *session)
 {
-	SourceRows *rows = pgcopy_session_query(session,
-											"SELECT pg_catalog.current_setting('server_encoding')",
-											0, NULL);
+	SourceRows *rows = pgcopy_session_query_row(session,
+												"SELECT pg_catalog.current_setting('server_encoding')",
+												1, 0, NULL);
 	bool		is_other = pg_valid_server_encoding(pgcopy_rows_get(rows, 0, 0)) !=
 	GetDatabaseEncoding();
 
@@ -236,7 +260,7 @@ pgcopy_inventory_relations(SourceSession *session)
 		generated = "AND a.attgenerated = ''";
 	params[0] = has_other_encoding(session) ? "t" : "f";
 	rows = pgcopy_session_query(session, psprintf(relations_sql, generated),
-								1, params);
+								RELATION_COLUMNS, 1, params);
 	count = pgcopy_rows_count(rows);
 	for (i = 0; i < count; i++)
 	{
@@ -259,7 +283,7 @@ static const char indexes_sql[] =
 int
 pgcopy_inventory_indexes(SourceSession *session, SourceIndex **indexes)
 {
-	SourceRows *rows = pgcopy_session_query(session, indexes_sql, 0, NULL);
+	SourceRows *rows = pgcopy_session_query(session, indexes_sql, 2, 0, NULL);
 	int			n = pgcopy_rows_count(rows);
 	int			i;
 
@@ -267,8 +291,8 @@ pgcopy_inventory_indexes(SourceSession *session, SourceIndex **indexes)
 							   MCXT_ALLOC_HUGE);
 	for (i = 0; i < n; i++)
 	{
-		(*indexes)[i].oid = (Oid) pgcopy_rows_get_int64(rows, i, 0);
-		(*indexes)[i].bytes = pgcopy_rows_get_int64(rows, i, 1);
+		(*indexes)[i].oid = pgcopy_rows_get_oid(rows, i, 0);
+		(*indexes)[i].bytes = pgcopy_rows_get_size(rows, i, 1);
 	}
 	pgcopy_rows_free(rows);
 	return n;
@@ -332,7 +356,7 @@ char *
 pgcopy_inventory_blocker(SourceSession *session, int pid)
 {
 	SourceRows *rows = pgcopy_session_query(session,
-											psprintf(blocker_sql, pid), 0, NULL);
+											psprintf(blocker_sql, pid), 1, 0, NULL);
 	char	   *blocker = NULL;
 
 	if (pgcopy_rows_count(rows) > 0)

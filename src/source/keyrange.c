@@ -73,11 +73,11 @@ choose_bounds(SourceSession *session, SourceRelation *relation, const char *key)
 	char	   *sql = psprintf(bounds_sql, pgcopy_inventory_quoted(key),
 							   pgcopy_inventory_quoted_name(relation), percent,
 							   relation->wanted_chunks, relation->wanted_chunks - 1);
-	SourceRows *rows = pgcopy_session_query(session, sql, 0, NULL);
+	SourceRows *rows = pgcopy_session_query(session, sql, 1, 0, NULL);
 
 	for (int i = 0; i < pgcopy_rows_count(rows); i++)
 		relation->split_bounds = lappend(relation->split_bounds,
-										 pstrdup(pgcopy_rows_get(rows, i, 0)));
+										 psprintf(INT64_FORMAT, pgcopy_rows_get_int64(rows, i, 0)));
 	if (relation->split_bounds != NIL)
 		relation->split_key = pstrdup(key);
 	pgcopy_rows_free(rows);
@@ -115,11 +115,11 @@ pgcopy_keyrange_choose(SourceSession *session, List *relations)
 	appendStringInfoChar(&oids, '}');
 	params[0] = oids.data;
 
-	rows = pgcopy_session_query(session, keys_sql, 1, params);
+	rows = pgcopy_session_query(session, keys_sql, 2, 1, params);
 	for (int i = 0; i < pgcopy_rows_count(rows); i++)
 	{
 		SourceRelation *relation =
-			find_relation(relations, (Oid) pgcopy_rows_get_int64(rows, i, 0));
+			find_relation(relations, pgcopy_rows_get_oid(rows, i, 0));
 
 		CHECK_FOR_INTERRUPTS();
 		if (relation != NULL)

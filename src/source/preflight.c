@@ -279,7 +279,7 @@ static List *
 find_missing(SourceSession *session, const char *source_sql, int nparams,
 			 const char *const *params, const char *local_sql)
 {
-	SourceRows *rows = pgcopy_session_query(session, source_sql,
+	SourceRows *rows = pgcopy_session_query(session, source_sql, 1,
 											nparams, params);
 	List	   *missing = NIL;
 
@@ -300,7 +300,7 @@ sees_lock(SourceSession *session, uint64 key)
 
 	params[0] = high;
 	params[1] = low;
-	rows = pgcopy_session_query(session, lock_seen_sql, 2, params);
+	rows = pgcopy_session_query_row(session, lock_seen_sql, 1, 2, params);
 	is_seen = pgcopy_rows_get_bool(rows, 0, 0);
 	pgcopy_rows_free(rows);
 	return is_seen;
@@ -416,7 +416,7 @@ pgcopy_inventory_check_no_clash(SourceSession *session)
 										 " WHERE s.what IN (SELECT pg_catalog.unnest($1::pg_catalog.text[]))"
 										 " ORDER BY s.what COLLATE pg_catalog.\"C\"",
 										 objects_sql),
-								1, params);
+								1, 1, params);
 	count = pgcopy_rows_count(rows);
 	for (i = 0; i < count; i++)
 		clashes = lappend(clashes, pstrdup(pgcopy_rows_get(rows, i, 0)));

@@ -1,99 +1,236 @@
 /*-------------------------------------------------------------------------
  *
  * rows.c
- *	  What a query on the source returns, owned by a memory context.
+ *	  What the source answers to a query, in memory, checked.
  *
- * The rows stay in libpq's memory until they are freed or the context is
- * reset.  All text is verified in the encoding of this database first: the
- * source is not trusted.
+ * Nothing of the source is trusted.  An answer has the columns that were asked
+ * for and text of this database's encoding, or it is an error; so is NULL, and
+ * what is no number, at the getter that cannot do with it.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include <limits.h>
+
 #include "libpq-fe.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "utils/memutils.h"
 
-#include "source/session.h"
 #include "source/session_error.h"
-#include "source/session_result.h"
+#include "source/session_state.h"
+
+/* An answer of many rows may be that large, one of a single row that. */
+#define MAX_BYTES		((Size) 1024 * 1024 * 1024)
+#define MAX_ROW_BYTES	((Size) 1024 * 1024)
+
+/* No relation is larger, no database has more of anything. */
+#define MAX_SIZE		((int64) 1 << 48)
 
 struct SourceRows
 {
-	PGresult   *result;			/* NULL once freed */
-	MemoryContextCallback callback;
+	MemoryContext context;		/* of all of it; deleted by free */
+	SourceSession *session;		/* while the query runs */
+	char	   *sql;
+	int			columns;
+	int			count;
+	int			room;
+	int			limit;			/* rows */
+	Size		bytes;
+	Size		max_bytes;
+	char	  **values;			/* by row, then column; NULL: SQL NULL */
 };
 
-static void
-free_in_callback(void *arg)
+/* Make room for one more row. */
+static char **
+add_row(SourceRows *rows)
 {
-	pgcopy_rows_free((SourceRows *) arg);
+	if (rows->count == rows->room)
+	{
+		rows->room = Max(rows->room * 2, 8);
+		rows->values = rows->values == NULL ?
+			palloc(sizeof(char *) * rows->columns * (Size) rows->room) :
+			repalloc_huge(rows->values,
+						  sizeof(char *) * rows->columns * (Size) rows->room);
+	}
+	return rows->values + (Size) rows->count++ * rows->columns;
+}
+
+/* RowTaker: nothing is looked at but what limits need. */
+static void
+take_row(void *arg, const PGresult *result)
+{
+	SourceRows *rows = arg;
+	MemoryContext caller;
+	char	  **values;
+
+	if (PQnfields(result) != rows->columns)
+		pgcopy_session_violation(rows->session, rows->sql,
+								 "It sent another number of columns.");
+	if (rows->count >= rows->limit)
+		pgcopy_session_violation(rows->session, rows->sql, "It sent too many rows.");
+	caller = MemoryContextSwitchTo(rows->context);
+	values = add_row(rows);
+	for (int i = 0; i < rows->columns; i++)
+	{
+		int			length = PQgetlength(result, 0, i);
+
+		values[i] = NULL;
+		rows->bytes += length + sizeof(char *) + 1;
+		if (rows->bytes > rows->max_bytes)
+			pgcopy_session_violation(rows->session, rows->sql,
+									 "It sent more than there can be.");
+		if (PQgetisnull(result, 0, i))
+			continue;
+		/* a zero in it would hide the rest */
+		if (memchr(PQgetvalue(result, 0, i), '\0', length) != NULL)
+			pgcopy_session_violation(rows->session, rows->sql,
+									 "It sent text with a zero byte in it.");
+		values[i] = pnstrdup(PQgetvalue(result, 0, i), length);
+	}
+	MemoryContextSwitchTo(caller);
 }
 
 /*
- * Throw if anything in a result is not text of this database's encoding.
+ * Throw if anything is not text of this database's encoding.  Not while the
+ * answer comes in: the session stays usable.
  */
 static void
-verify_rows(const PGresult *result)
+verify_rows(const SourceRows *rows)
 {
-	int			ntuples = PQntuples(result);
-	int			nfields = PQnfields(result);
-	int			row;
-	int			column;
+	Size		n = (Size) rows->count * rows->columns;
 
-	for (row = 0; row < ntuples; row++)
+	for (Size i = 0; i < n; i++)
 	{
-		for (column = 0; column < nfields; column++)
-			(void) pg_verifymbstr(PQgetvalue(result, row, column),
-								  PQgetlength(result, row, column), false);
-		if (row % 1000 == 0)
+		const char *value = rows->values[i];
+
+		if (value != NULL && !pg_verifymbstr(value, strlen(value), true))
+			pgcopy_session_error_encoding(rows->sql);
+		if (i % 1000 == 0)
 			CHECK_FOR_INTERRUPTS();
 	}
 }
 
-/*
- * The callback is armed before there is a result, so nothing can leak.
- */
-SourceRows *
-pgcopy_session_query(SourceSession *session, const char *sql, int nparams,
-					 const char *const *params)
+static SourceRows *
+query_rows(SourceSession *session, const char *sql, int columns, int nparams,
+		   const char *const *params, int limit, Size max_bytes)
 {
-	SourceRows *rows = palloc0(sizeof(SourceRows));
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "pgcopy rows",
+												  ALLOCSET_SMALL_SIZES);
+	SourceRows *rows = MemoryContextAllocZero(context, sizeof(SourceRows));
+	PGresult   *failure;
 
-	rows->callback.func = free_in_callback;
-	rows->callback.arg = rows;
-	MemoryContextRegisterResetCallback(CurrentMemoryContext, &rows->callback);
+	rows->context = context;
+	rows->session = session;
+	rows->sql = MemoryContextStrdup(context, sql);
+	rows->columns = columns;
+	rows->limit = limit;
+	rows->max_bytes = max_bytes;
+	failure = pgcopy_session_run(session, sql, nparams, params, take_row, rows);
+	if (failure != NULL)
+		pgcopy_session_error_result(session->conn, failure, sql);
+	rows->session = NULL;
+	verify_rows(rows);
+	return rows;
+}
 
-	rows->result = pgcopy_session_result(session, sql, nparams, params);
-	if (PQresultStatus(rows->result) != PGRES_TUPLES_OK)
-		pgcopy_session_error_result(pgcopy_session_conn(session),
-									rows->result, sql);
-	verify_rows(rows->result);
+SourceRows *
+pgcopy_session_query(SourceSession *session, const char *sql, int columns,
+					 int nparams, const char *const *params)
+{
+	return query_rows(session, sql, columns, nparams, params,
+					  PG_INT32_MAX / 4, MAX_BYTES);
+}
+
+SourceRows *
+pgcopy_session_query_row(SourceSession *session, const char *sql, int columns,
+						 int nparams, const char *const *params)
+{
+	SourceRows *rows = query_rows(session, sql, columns, nparams, params,
+								  1, MAX_ROW_BYTES);
+
+	if (rows->count == 0)
+		pgcopy_session_violation(session, sql, "It sent no row.");
 	return rows;
 }
 
 int
 pgcopy_rows_count(const SourceRows *rows)
 {
-	return PQntuples(rows->result);
+	return rows->count;
+}
+
+const char *
+pgcopy_rows_get_or_null(const SourceRows *rows, int row, int column)
+{
+	Assert(row >= 0 && row < rows->count);
+	Assert(column >= 0 && column < rows->columns);
+	return rows->values[(Size) row * rows->columns + column];
+}
+
+bool
+pgcopy_rows_is_null(const SourceRows *rows, int row, int column)
+{
+	return pgcopy_rows_get_or_null(rows, row, column) == NULL;
+}
+
+static void throw_value(const SourceRows *rows, int row, int column,
+						const char *what) pg_attribute_noreturn();
+
+static void
+throw_value(const SourceRows *rows, int row, int column, const char *what)
+{
+	pgcopy_session_error_answer(rows->sql,
+								psprintf("Column %d of row %d is %s.",
+										 column + 1, row + 1, what));
 }
 
 const char *
 pgcopy_rows_get(const SourceRows *rows, int row, int column)
 {
-	Assert(row < PQntuples(rows->result) && column < PQnfields(rows->result));
-	if (PQgetisnull(rows->result, row, column))
-		return NULL;
-	return PQgetvalue(rows->result, row, column);
+	const char *value = pgcopy_rows_get_or_null(rows, row, column);
+
+	if (value == NULL)
+		throw_value(rows, row, column, "null");
+	return value;
 }
 
 int64
 pgcopy_rows_get_int64(const SourceRows *rows, int row, int column)
 {
 	const char *value = pgcopy_rows_get(rows, row, column);
+	char	   *end;
+	int64		number;
 
-	return value != NULL ? strtoll(value, NULL, 10) : 0;
+	errno = 0;
+	number = strtoi64(value, &end, 10);
+	if (errno != 0 || end == value || *end != '\0' || isspace((unsigned char) value[0]))
+		throw_value(rows, row, column, "not a number");
+	return number;
+}
+
+static int64
+get_between(const SourceRows *rows, int row, int column, int64 least, int64 most)
+{
+	int64		number = pgcopy_rows_get_int64(rows, row, column);
+
+	if (number < least || number > most)
+		throw_value(rows, row, column, "out of range");
+	return number;
+}
+
+int64
+pgcopy_rows_get_size(const SourceRows *rows, int row, int column)
+{
+	return get_between(rows, row, column, 0, MAX_SIZE);
+}
+
+Oid
+pgcopy_rows_get_oid(const SourceRows *rows, int row, int column)
+{
+	return (Oid) get_between(rows, row, column, 1, OID_MAX);
 }
 
 bool
@@ -101,12 +238,24 @@ pgcopy_rows_get_bool(const SourceRows *rows, int row, int column)
 {
 	const char *value = pgcopy_rows_get(rows, row, column);
 
-	return value != NULL && value[0] == 't';
+	if (strcmp(value, "t") != 0 && strcmp(value, "f") != 0)
+		throw_value(rows, row, column, "not a boolean");
+	return value[0] == 't';
+}
+
+char
+pgcopy_rows_get_char(const SourceRows *rows, int row, int column,
+					 const char *allowed)
+{
+	const char *value = pgcopy_rows_get(rows, row, column);
+
+	if (strlen(value) != 1 || strchr(allowed, value[0]) == NULL)
+		throw_value(rows, row, column, "unknown");
+	return value[0];
 }
 
 void
 pgcopy_rows_free(SourceRows *rows)
 {
-	PQclear(rows->result);
-	rows->result = NULL;
+	MemoryContextDelete(rows->context);
 }

@@ -25,7 +25,6 @@
 
 #include <poll.h>
 
-#include "lib/ilist.h"
 #include "libpq-fe.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -36,38 +35,21 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "source/session.h"
 #include "source/session_cancel.h"
 #include "source/session_error.h"
-#include "source/session_result.h"
 #include "source/session_settings.h"
+#include "source/session_state.h"
 
 /* The oldest source we read. */
 #define OLDEST_VERSION	100000
-
-/* After which time a wait is told, ms: for the first time, and again. */
-#define FIRST_NOTICE	1000
-#define NEXT_NOTICE		10000
-
-/* What the source is asked to see whether it answers. */
-#define QUESTION		"SELECT 1"
-
-struct SourceSession
-{
-	dlist_node	node;			/* in open_sessions while conn is not NULL */
-	PGconn	   *conn;			/* NULL once closed */
-	int			version;
-	SessionWaits waits;			/* to be called while it waits, or NULL */
-	void	   *waits_arg;
-	MemoryContextCallback callback;
-};
 
 static dlist_head open_sessions = DLIST_STATIC_INIT(open_sessions);
 static bool exit_hook_is_set = false;
 
 static void
-ignore_notice(void *arg, const PGresult *result)
+count_notice(void *arg, const PGresult *result)
 {
+	((SourceSession *) arg)->notices++;
 }
 
 void
@@ -79,6 +61,7 @@ pgcopy_session_close(SourceSession *session)
 		return;
 	session->conn = NULL;
 	dlist_delete(&session->node);
+	pgcopy_session_forget_results(session);
 	pgcopy_session_cancel(conn);
 	ReleaseExternalFD();
 	PQfinish(conn);
@@ -118,12 +101,8 @@ make_session(void)
 	return session;
 }
 
-/*
- * Wait until the socket is ready or the time is over.  Returns whether it is
- * ready.  timeout_ms is -1 for no limit.
- */
-static bool
-wait_for_socket(PGconn *conn, int events, long timeout_ms)
+bool
+pgcopy_session_wait(SourceSession *session, int events, long timeout_ms)
 {
 	int			timeout_flag = timeout_ms >= 0 ? WL_TIMEOUT : 0;
 	int			rc;
@@ -131,7 +110,7 @@ wait_for_socket(PGconn *conn, int events, long timeout_ms)
 	rc = WaitLatchOrSocket(MyLatch,
 						   WL_EXIT_ON_PM_DEATH | WL_LATCH_SET |
 						   timeout_flag | events,
-						   PQsocket(conn), timeout_ms, PG_WAIT_EXTENSION);
+						   PQsocket(session->conn), timeout_ms, PG_WAIT_EXTENSION);
 	if (rc & WL_LATCH_SET)
 	{
 		ResetLatch(MyLatch);
@@ -177,7 +156,7 @@ throw_connect_timeout(const SourceConninfo *conninfo)
  * Drive libpq until the connection stands or has failed.
  */
 static void
-wait_for_connection(PGconn *conn, const SourceConninfo *conninfo)
+wait_for_connection(SourceSession *session, const SourceConninfo *conninfo)
 {
 	long		limit = connect_time(conninfo);
 	TimestampTz start = GetCurrentTimestamp();
@@ -196,8 +175,8 @@ wait_for_connection(PGconn *conn, const SourceConninfo *conninfo)
 			if (left <= 0)
 				throw_connect_timeout(conninfo);
 		}
-		if (wait_for_socket(conn, events, left))
-			status = PQconnectPoll(conn);
+		if (pgcopy_session_wait(session, events, left))
+			status = PQconnectPoll(session->conn);
 	}
 }
 
@@ -256,8 +235,8 @@ check_connection(SourceSession *session, const SourceConninfo *conninfo)
 	if (session->version < OLDEST_VERSION)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("the source is too old: its version is %s",
-						PQparameterStatus(session->conn, "server_version")),
+				 errmsg("the source is too old: its version number is %d",
+						session->version),
 				 errhint("Sources from PostgreSQL 10 up can be cloned; upgrade the source first.")));
 }
 
@@ -267,9 +246,9 @@ establish(SourceSession *session, const SourceConninfo *conninfo,
 {
 	start_connection(session, conninfo, application_name);
 	PQsetErrorVerbosity(session->conn, PQERRORS_VERBOSE);
-	PQsetNoticeReceiver(session->conn, ignore_notice, NULL);
+	PQsetNoticeReceiver(session->conn, count_notice, session);
 	if (PQstatus(session->conn) != CONNECTION_BAD)
-		wait_for_connection(session->conn, conninfo);
+		wait_for_connection(session, conninfo);
 	if (PQstatus(session->conn) != CONNECTION_OK)
 		pgcopy_session_error_connect(session->conn, conninfo->printable);
 	PQsetErrorVerbosity(session->conn, PQERRORS_DEFAULT);
@@ -316,7 +295,8 @@ pgcopy_session_pid(const SourceSession *session)
 bool
 pgcopy_session_is_alive(const SourceSession *session)
 {
-	return session->conn != NULL && PQstatus(session->conn) == CONNECTION_OK;
+	return session->conn != NULL && !session->is_broken &&
+		PQstatus(session->conn) == CONNECTION_OK;
 }
 
 bool
@@ -345,219 +325,4 @@ PGconn *
 pgcopy_session_conn(SourceSession *session)
 {
 	return session->conn;
-}
-
-void
-pgcopy_session_throw(SourceSession *session, PGresult *result,
-					 const char *sql)
-{
-	/* the texts must outlive the result */
-	PG_TRY();
-	{
-		pgcopy_session_error_result(session->conn, result, sql);
-	}
-	PG_FINALLY();
-	{
-		PQclear(result);
-	}
-	PG_END_TRY();
-	pg_unreachable();
-}
-
-/*
- * Send what libpq holds back, reading meanwhile: the source may wait for us
- * to read before it reads on.
- */
-static void
-flush_query(PGconn *conn)
-{
-	while (PQflush(conn) == 1)
-	{
-		wait_for_socket(conn, WL_SOCKET_READABLE | WL_SOCKET_WRITEABLE, -1);
-		if (PQconsumeInput(conn) == 0)
-			return;
-	}
-}
-
-/* Wait for more of an answer, and tell when that takes long. */
-static void
-wait_for_answer(SourceSession *session)
-{
-	TimestampTz start = GetCurrentTimestamp();
-	long		limit = FIRST_NOTICE;
-	bool		is_told = false;
-
-	while (!wait_for_socket(session->conn, WL_SOCKET_READABLE,
-							session->waits != NULL ? limit : -1))
-	{
-		long		waited = TimestampDifferenceMilliseconds(start, GetCurrentTimestamp());
-
-		if (session->waits == NULL || waited < limit)
-			continue;
-		session->waits(session->waits_arg, (int) (waited / 1000));
-		is_told = true;
-		limit += NEXT_NOTICE;
-	}
-	if (is_told)
-		session->waits(session->waits_arg, 0);
-}
-
-/*
- * The next result, or NULL after the last one and when the connection is
- * lost: PQgetResult would wait for a socket that is not there any more.
- */
-static PGresult *
-next_result(SourceSession *session)
-{
-	while (PQisBusy(session->conn))
-	{
-		wait_for_answer(session);
-		if (PQconsumeInput(session->conn) == 0)
-			return NULL;
-	}
-	return PQgetResult(session->conn);
-}
-
-static bool
-is_failure(const PGresult *result)
-{
-	ExecStatusType status = PQresultStatus(result);
-
-	return status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK;
-}
-
-/*
- * Read all results of a query.  Returns the first failure, else the last
- * result; NULL when the connection gave none.  The caller clears it.
- */
-static PGresult *
-collect_result(SourceSession *session)
-{
-	PGconn	   *conn = session->conn;
-	PGresult   *volatile kept = NULL;
-
-	PG_TRY();
-	{
-		PGresult   *result;
-
-		flush_query(conn);
-		while ((result = next_result(session)) != NULL)
-		{
-			if (kept != NULL && is_failure(kept))
-			{
-				PQclear(result);
-			}
-			else
-			{
-				PQclear(kept);
-				kept = result;
-			}
-			if (PQstatus(conn) == CONNECTION_BAD)
-				break;
-		}
-	}
-	PG_CATCH();
-	{
-		PQclear(kept);
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
-
-	/* lost after the first of several statements: that is no success */
-	if (kept != NULL && !is_failure(kept) && PQstatus(conn) == CONNECTION_BAD)
-	{
-		PQclear(kept);
-		kept = NULL;
-	}
-	return kept;
-}
-
-/*
- * Throw unless the session can take a query.
- */
-static void
-check_usable(SourceSession *session, const char *sql)
-{
-	if (session->conn == NULL)
-		elog(ERROR, "session of the source is closed");
-	if (PQstatus(session->conn) == CONNECTION_BAD)
-		pgcopy_session_error_result(session->conn, NULL, sql);
-	if (PQtransactionStatus(session->conn) == PQTRANS_ACTIVE)
-		elog(ERROR, "session of the source is busy");
-}
-
-/*
- * PQsendQueryParams takes one statement only, PQsendQuery several.
- */
-PGresult *
-pgcopy_session_result(SourceSession *session, const char *sql, int nparams,
-					  const char *const *params)
-{
-	PGresult   *result = NULL;
-	int			is_sent;
-
-	check_usable(session, sql);
-	if (params != NULL)
-		is_sent = PQsendQueryParams(session->conn, sql, nparams, NULL, params,
-									NULL, NULL, 0);
-	else
-		is_sent = PQsendQuery(session->conn, sql);
-	if (is_sent)
-		result = collect_result(session);
-	if (result == NULL)
-		pgcopy_session_error_result(session->conn, NULL, sql);
-	return result;
-}
-
-void
-pgcopy_session_exec(SourceSession *session, const char *sql)
-{
-	PGresult   *result = pgcopy_session_result(session, sql, 0, NULL);
-
-	if (is_failure(result))
-		pgcopy_session_throw(session, result, sql);
-	PQclear(result);
-}
-
-void
-pgcopy_session_ask(SourceSession *session)
-{
-	check_usable(session, QUESTION);
-	if (!PQsendQuery(session->conn, QUESTION))
-		pgcopy_session_error_result(session->conn, NULL, QUESTION);
-}
-
-bool
-pgcopy_session_has_answered(SourceSession *session, long timeout_ms)
-{
-	PGconn	   *conn = session->conn;
-	PGresult   *result;
-
-	if (PQisBusy(conn))
-		(void) wait_for_socket(conn, WL_SOCKET_READABLE, timeout_ms);
-	if (PQflush(conn) < 0 || PQconsumeInput(conn) == 0)
-		pgcopy_session_error_result(conn, NULL, QUESTION);
-	if (PQisBusy(conn))
-		return false;
-	result = collect_result(session);
-	if (result == NULL)
-		pgcopy_session_error_result(conn, NULL, QUESTION);
-	if (is_failure(result))
-		pgcopy_session_throw(session, result, QUESTION);
-	PQclear(result);
-	return true;
-}
-
-bool
-pgcopy_session_try(SourceSession *session, const char *sql,
-				   int accepted_sqlstate)
-{
-	PGresult   *result = pgcopy_session_result(session, sql, 0, NULL);
-	bool		has_failed = is_failure(result);
-
-	if (has_failed &&
-		pgcopy_session_error_sqlstate(result) != accepted_sqlstate)
-		pgcopy_session_throw(session, result, sql);
-	PQclear(result);
-	return !has_failed;
 }

@@ -39,7 +39,10 @@ extern void pgcopy_session_on_wait(SourceSession *session, SessionWaits waits,
 /* The number of its process on the source. */
 extern int	pgcopy_session_pid(const SourceSession *session);
 
-/* False once the connection is known to be lost. Reads no network. */
+/*
+ * False once the connection is known to be lost, or the source has broken the
+ * protocol.  Reads no network.
+ */
 extern bool pgcopy_session_is_alive(const SourceSession *session);
 
 /*
@@ -73,21 +76,50 @@ extern bool pgcopy_session_try(SourceSession *session, const char *sql,
 extern void pgcopy_session_ask(SourceSession *session);
 extern bool pgcopy_session_has_answered(SourceSession *session,
 										long timeout_ms);
-extern SourceRows *pgcopy_session_query(SourceSession *session,
-										const char *sql, int nparams,
-										const char *const *params);
 
-/* Rows live in the memory context that was current at the query. */
+/*
+ * Ask one statement whose answer has so many columns.  The first may have any
+ * number of rows, up to 1 GB; the second has exactly one.  Any other answer is
+ * an error (08P01), and so is text in a bad encoding (22021).  Rows live in the
+ * memory context that is current here.
+ */
+extern SourceRows *pgcopy_session_query(SourceSession *session,
+										const char *sql, int columns,
+										int nparams, const char *const *params);
+extern SourceRows *pgcopy_session_query_row(SourceSession *session,
+											const char *sql, int columns,
+											int nparams, const char *const *params);
+
+/*
+ * Values, counted from 0.  All but the first two throw on NULL, and on a text
+ * that is not what they return: a number, 0 to 2^48, 1 to 2^32 - 1, t or f, one
+ * of the characters allowed.
+ */
 extern int	pgcopy_rows_count(const SourceRows *rows);
-extern const char *pgcopy_rows_get(const SourceRows *rows, int row, int column);	/* NULL: SQL NULL */
+extern bool pgcopy_rows_is_null(const SourceRows *rows, int row, int column);
+extern const char *pgcopy_rows_get_or_null(const SourceRows *rows, int row, int column);
+extern const char *pgcopy_rows_get(const SourceRows *rows, int row, int column);
 extern int64 pgcopy_rows_get_int64(const SourceRows *rows, int row, int column);
+extern int64 pgcopy_rows_get_size(const SourceRows *rows, int row, int column);
+extern Oid	pgcopy_rows_get_oid(const SourceRows *rows, int row, int column);
 extern bool pgcopy_rows_get_bool(const SourceRows *rows, int row, int column);
+extern char pgcopy_rows_get_char(const SourceRows *rows, int row, int column,
+								 const char *allowed);
 extern void pgcopy_rows_free(SourceRows *rows);
 
-/* For the copy stream (load/stream.c) only. */
+/*
+ * For the copy stream (load/stream.c) only.  The result is the session's, NULL
+ * after the last one and when the connection is lost.
+ */
 extern struct pg_conn *pgcopy_session_conn(SourceSession *session);
+extern void pgcopy_session_send(SourceSession *session, const char *sql,
+								int nparams, const char *const *params);
+extern struct pg_result *pgcopy_session_next_result(SourceSession *session,
+													const char *sql);
+extern void pgcopy_session_violation(SourceSession *session, const char *sql,
+									 const char *detail) pg_attribute_noreturn();
 extern void pgcopy_session_throw(SourceSession *session,
-								 struct pg_result *result,
+								 const struct pg_result *result,
 								 const char *sql) pg_attribute_noreturn();
 
 #endif							/* PGCOPY_SESSION_H */

@@ -176,6 +176,28 @@ throw_lost(const PGconn *conn, const char *sql)
 }
 
 void
+pgcopy_session_error_answer(const char *sql, const char *detail)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_PROTOCOL_VIOLATION),
+			 errmsg("unexpected answer of the source"),
+			 errdetail_internal("%s", detail),
+			 errhint("See what is between this server and the source: only PostgreSQL itself, or what passes its answers on unchanged, can be cloned."),
+			 errcontext("on the source: %s", shorten_sql(sql))));
+}
+
+void
+pgcopy_session_error_encoding(const char *sql)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
+			 errmsg("the source sent text that is not valid in encoding \"%s\"",
+					GetDatabaseEncodingName()),
+			 errhint("A name or a comment there holds bytes that its encoding does not allow."),
+			 errcontext("on the source: %s", shorten_sql(sql))));
+}
+
+void
 pgcopy_session_error_result(const PGconn *conn, const PGresult *result,
 							const char *sql)
 {
@@ -191,10 +213,12 @@ pgcopy_session_error_result(const PGconn *conn, const PGresult *result,
 		message = copy_text(PQresultErrorMessage(result));
 	if (message == NULL)
 		message = copy_text(PQerrorMessage(conn));
+	if (message == NULL)
+		pgcopy_session_error_answer(sql, "It is neither rows nor an error.");
 
 	ereport(ERROR,
-			(errcode(sqlstate != 0 ? sqlstate : ERRCODE_CONNECTION_EXCEPTION),
-			 errmsg_internal("%s", message != NULL ? message : "unexpected answer of the source"),
+			(errcode(sqlstate != 0 ? sqlstate : ERRCODE_PROTOCOL_VIOLATION),
+			 errmsg_internal("%s", message),
 			 detail != NULL ? errdetail_internal("%s", detail) : 0,
 			 hint != NULL ? errhint("%s", hint) : 0,
 			 context != NULL ? errcontext("%s", context) : 0,

@@ -7,9 +7,7 @@
  */
 #include "postgres.h"
 
-#include "libpq-fe.h"
-
-#include "source/session_result.h"
+#include "source/session.h"
 #include "source/session_settings.h"
 
 /*
@@ -66,7 +64,7 @@ set_keepalives(SourceSession *session, const SourceConninfo *conninfo)
 		pgcopy_conninfo_get(conninfo, "keepalives_count")
 	};
 
-	PQclear(pgcopy_session_result(session, keepalives_setting, 3, values));
+	pgcopy_rows_free(pgcopy_session_query_row(session, keepalives_setting, 3, 3, values));
 }
 
 void

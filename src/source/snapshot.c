@@ -95,7 +95,7 @@ begin_transaction(SourceSession *session)
 static char *
 query_one(SourceSession *session, const char *sql)
 {
-	SourceRows *rows = pgcopy_session_query(session, sql, 0, NULL);
+	SourceRows *rows = pgcopy_session_query_row(session, sql, 1, 0, NULL);
 	char	   *value = pstrdup(pgcopy_rows_get(rows, 0, 0));
 
 	pgcopy_rows_free(rows);
@@ -199,9 +199,9 @@ can_be_locked(const SourceRelation *relation)
 static void
 check_lock_room(SourceSession *session, int64 wanted)
 {
-	SourceRows *rows = pgcopy_session_query(session, lock_room_sql, 0, NULL);
-	int64		per_transaction = pgcopy_rows_get_int64(rows, 0, 0);
-	int64		transactions = Max(pgcopy_rows_get_int64(rows, 0, 1), 1);
+	SourceRows *rows = pgcopy_session_query_row(session, lock_room_sql, 2, 0, NULL);
+	int64		per_transaction = pgcopy_rows_get_oid(rows, 0, 0);
+	int64		transactions = pgcopy_rows_get_oid(rows, 0, 1);
 	int64		room = per_transaction * transactions;
 
 	pgcopy_rows_free(rows);
@@ -291,7 +291,7 @@ pgcopy_snapshot_lock_all(SourceSession *session, List *relations)
 bool
 pgcopy_snapshot_still_true(SourceSession *session, char **what)
 {
-	SourceRows *rows = pgcopy_session_query(session, still_true_sql, 0, NULL);
+	SourceRows *rows = pgcopy_session_query(session, still_true_sql, 1, 0, NULL);
 	bool		is_true = pgcopy_rows_count(rows) == 0;
 
 	if (!is_true)

@@ -1,0 +1,318 @@
+/*-------------------------------------------------------------------------
+ *
+ * session_query.c
+ *	  Ask the source, and check that its answer is one.
+ *
+ * All queries but the rows of a COPY come through here.  Results are read in
+ * single-row mode, so that a limit ends an answer that does not end by itself,
+ * and the number of rows is compared with what the source says it has sent.
+ *
+ * What is not an answer to the question (a COPY that nobody asked for, more
+ * results than statements, other columns) breaks the protocol: the session is
+ * given up, since libpq would repeat such a result for ever.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "libpq-fe.h"
+#include "miscadmin.h"
+#include "storage/latch.h"
+#include "utils/timestamp.h"
+
+#include "source/session_error.h"
+#include "source/session_state.h"
+
+/* After which time a wait is told, ms: for the first time, and again. */
+#define FIRST_NOTICE	1000
+#define NEXT_NOTICE		10000
+
+/* No query of ours has as many statements, or makes a source say as much. */
+#define MAX_RESULTS		100
+#define MAX_NOTICES		100000
+
+/* What the source is asked to see whether it answers. */
+#define QUESTION		"SELECT 1"
+
+void
+pgcopy_session_forget_results(SourceSession *session)
+{
+	PQclear(session->result);
+	PQclear(session->failure);
+	session->result = NULL;
+	session->failure = NULL;
+	session->results = 0;
+	session->notices = 0;
+}
+
+void
+pgcopy_session_violation(SourceSession *session, const char *sql,
+						 const char *detail)
+{
+	session->is_broken = true;
+	pgcopy_session_error_answer(sql, detail);
+}
+
+static bool
+is_row(const PGresult *result)
+{
+	return PQresultStatus(result) == PGRES_SINGLE_TUPLE;
+}
+
+static bool
+is_failure(const PGresult *result)
+{
+	ExecStatusType status = PQresultStatus(result);
+
+	return status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK &&
+		status != PGRES_SINGLE_TUPLE;
+}
+
+static bool
+is_copy(const PGresult *result)
+{
+	ExecStatusType status = PQresultStatus(result);
+
+	return status == PGRES_COPY_OUT || status == PGRES_COPY_IN ||
+		status == PGRES_COPY_BOTH;
+}
+
+/*
+ * Throw unless the session can take a query.
+ */
+static void
+check_usable(SourceSession *session, const char *sql)
+{
+	if (session->conn == NULL)
+		elog(ERROR, "session of the source is closed");
+	if (PQstatus(session->conn) == CONNECTION_BAD)
+		pgcopy_session_error_result(session->conn, NULL, sql);
+	if (session->is_broken || PQtransactionStatus(session->conn) == PQTRANS_ACTIVE)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONNECTION_DOES_NOT_EXIST),
+				 errmsg("the session to the source has not ended its last query")));
+}
+
+/*
+ * Send what libpq holds back, reading meanwhile: the source may wait for us
+ * to read before it reads on.
+ */
+static void
+flush_query(SourceSession *session)
+{
+	while (PQflush(session->conn) == 1)
+	{
+		pgcopy_session_wait(session, WL_SOCKET_READABLE | WL_SOCKET_WRITEABLE, -1);
+		if (PQconsumeInput(session->conn) == 0)
+			return;
+	}
+}
+
+/*
+ * PQsendQueryParams takes one statement only, PQsendQuery several.
+ */
+void
+pgcopy_session_send(SourceSession *session, const char *sql, int nparams,
+					const char *const *params)
+{
+	int			is_sent;
+
+	check_usable(session, sql);
+	pgcopy_session_forget_results(session);
+	if (params != NULL)
+		is_sent = PQsendQueryParams(session->conn, sql, nparams, NULL, params,
+									NULL, NULL, 0);
+	else
+		is_sent = PQsendQuery(session->conn, sql);
+	if (!is_sent)
+		pgcopy_session_error_result(session->conn, NULL, sql);
+	flush_query(session);
+}
+
+/* Wait for more of an answer, and tell when that takes long. */
+static void
+wait_for_answer(SourceSession *session)
+{
+	TimestampTz start = GetCurrentTimestamp();
+	long		limit = FIRST_NOTICE;
+	bool		is_told = false;
+
+	while (!pgcopy_session_wait(session, WL_SOCKET_READABLE,
+								session->waits != NULL ? limit : -1))
+	{
+		long		waited = TimestampDifferenceMilliseconds(start, GetCurrentTimestamp());
+
+		if (session->waits == NULL || waited < limit)
+			continue;
+		session->waits(session->waits_arg, (int) (waited / 1000));
+		is_told = true;
+		limit += NEXT_NOTICE;
+	}
+	if (is_told)
+		session->waits(session->waits_arg, 0);
+}
+
+/* Nobody listens to anything on the source; it may send it all the same. */
+static void
+drop_notifications(SourceSession *session, const char *sql)
+{
+	PGnotify   *notification;
+
+	while ((notification = PQnotifies(session->conn)) != NULL)
+	{
+		PQfreemem(notification);
+		session->notices++;
+	}
+	if (session->notices > MAX_NOTICES)
+		pgcopy_session_violation(session, sql,
+								 "It sends notices without an end.");
+}
+
+/* Take the result that libpq has ready; NULL after the last one. */
+static PGresult *
+take_result(SourceSession *session, const char *sql)
+{
+	PQclear(session->result);
+	session->result = PQgetResult(session->conn);
+	if (session->result == NULL || is_row(session->result))
+		return session->result;
+	if (++session->results > MAX_RESULTS)
+		pgcopy_session_violation(session, sql,
+								 "It sends results without an end.");
+	return session->result;
+}
+
+PGresult *
+pgcopy_session_next_result(SourceSession *session, const char *sql)
+{
+	PGconn	   *conn = session->conn;
+
+	while (PQisBusy(conn))
+	{
+		wait_for_answer(session);
+		if (PQconsumeInput(conn) == 0)
+		{
+			/* PQgetResult would wait for a socket that is gone */
+			PQclear(session->result);
+			session->result = NULL;
+			return NULL;
+		}
+		drop_notifications(session, sql);
+	}
+	return take_result(session, sql);
+}
+
+/* Compare the rows that came with the number in the command's tag. */
+static void
+check_row_count(SourceSession *session, const char *sql,
+				PGresult *result, uint64 rows)
+{
+	const char *claimed = PQcmdTuples(result);
+
+	if (claimed[0] == '\0' ? rows == 0 : strtou64(claimed, NULL, 10) == rows)
+		return;
+	pgcopy_session_violation(session, sql,
+							 "It sent another number of rows than it says.");
+}
+
+/* Keep the first failure, and what the session may say after it out of sight. */
+static void
+keep_failure(SourceSession *session)
+{
+	if (session->failure != NULL)
+		return;
+	session->failure = session->result;
+	session->result = NULL;
+}
+
+PGresult *
+pgcopy_session_run(SourceSession *session, const char *sql, int nparams,
+				   const char *const *params, RowTaker take, void *arg)
+{
+	PGresult   *result;
+	uint64		rows = 0;
+
+	pgcopy_session_send(session, sql, nparams, params);
+	(void) PQsetSingleRowMode(session->conn);
+	while ((result = pgcopy_session_next_result(session, sql)) != NULL)
+	{
+		if (is_copy(result))
+			pgcopy_session_violation(session, sql,
+									 "It answers with a COPY that was not asked for.");
+		if (is_failure(result))
+			keep_failure(session);
+		else if (is_row(result))
+		{
+			rows++;
+			if (take != NULL)
+				take(arg, result);
+		}
+		else
+		{
+			check_row_count(session, sql, result, rows);
+			rows = 0;
+		}
+		CHECK_FOR_INTERRUPTS();
+	}
+	if (session->failure == NULL && PQstatus(session->conn) == CONNECTION_BAD)
+		pgcopy_session_error_result(session->conn, NULL, sql);
+	if (session->failure == NULL && session->results == 0)
+		pgcopy_session_violation(session, sql, "It sent no result.");
+	return session->failure;
+}
+
+void
+pgcopy_session_exec(SourceSession *session, const char *sql)
+{
+	PGresult   *failure = pgcopy_session_run(session, sql, 0, NULL, NULL, NULL);
+
+	if (failure != NULL)
+		pgcopy_session_error_result(session->conn, failure, sql);
+}
+
+bool
+pgcopy_session_try(SourceSession *session, const char *sql,
+				   int accepted_sqlstate)
+{
+	PGresult   *failure = pgcopy_session_run(session, sql, 0, NULL, NULL, NULL);
+
+	if (failure != NULL &&
+		pgcopy_session_error_sqlstate(failure) != accepted_sqlstate)
+		pgcopy_session_error_result(session->conn, failure, sql);
+	return failure == NULL;
+}
+
+void
+pgcopy_session_ask(SourceSession *session)
+{
+	pgcopy_session_send(session, QUESTION, 0, NULL);
+}
+
+bool
+pgcopy_session_has_answered(SourceSession *session, long timeout_ms)
+{
+	PGconn	   *conn = session->conn;
+
+	if (PQisBusy(conn))
+		(void) pgcopy_session_wait(session, WL_SOCKET_READABLE, timeout_ms);
+	if (PQconsumeInput(conn) == 0)
+		pgcopy_session_error_result(conn, NULL, QUESTION);
+	while (!PQisBusy(conn))
+	{
+		if (take_result(session, QUESTION) == NULL)
+			return true;
+		if (is_copy(session->result))
+			pgcopy_session_violation(session, QUESTION,
+									 "It answers with a COPY that was not asked for.");
+		if (is_failure(session->result))
+			pgcopy_session_error_result(conn, session->result, QUESTION);
+	}
+	return false;
+}
+
+void
+pgcopy_session_throw(SourceSession *session, const PGresult *result,
+					 const char *sql)
+{
+	pgcopy_session_error_result(session->conn, result, sql);
+}
