@@ -7,7 +7,7 @@
 #	  my $liar = PgCopyLiar->new($source);
 #	  $liar->plan({ session => 'worker', shape => ..., nth => 1, lie => 'silence' });
 #	  my $job = clone($target, $liar->conninfo(db => 'app'));
-#	  my $told = $liar->report;
+#	  my @told = $liar->told;
 #
 # Whose session it is says application_name, its numbers aside: "pgcopy_clone",
 # "leader", "worker", "look", "pgcopy_resume", "pg_dump", and whatever else comes.
@@ -85,9 +85,12 @@ sub plan
 	return $self->_command({ do => 'plan', lies => \@lie, %$opt });
 }
 
-# What has happened since: seen (queries in their order: session, shape, nth, text
-# and what the answer was like: columns, rows, format of a COPY), told (times of lies).
-sub report { return $_[0]->_command({ do => 'report' }); }
+# The queries since, in their order: session, shape, nth, text, and what the answer
+# was like: columns, rows, format of a COPY.
+sub seen { return @{ $_[0]->_command({ do => 'seen' }) }; }
+
+# The times at which lies were told.
+sub told { return @{ $_[0]->_command({ do => 'told' }) }; }
 
 sub stop
 {
@@ -137,7 +140,7 @@ sub _serve
 		my $writes = IO::Select->new;
 		foreach my $connection (values %{ $liar->{connection} })
 		{
-			_fill($connection);
+			_fill($liar, $connection);
 			foreach my $end (grep { $_->{socket} } @$connection{qw(client server)})
 			{
 				my $peer = $end == $connection->{client} ? $connection->{server} : $connection->{client};
@@ -164,12 +167,11 @@ sub _obey
 
 	until ($line =~ /\n\z/) { sysread $control, $line, $PIECE, length $line or return 0; }
 	my $command = $JSON->decode($line);
-	my $answer = { seen => $liar->{seen}, told => $liar->{told} };
+	my $answer = $liar->{ $command->{do} } // [];
 	if ($command->{do} eq 'plan')
 	{
 		_close($liar, $_) for values %{ $liar->{connection} };
 		@$liar{qw(seen told count lies keep password)} = ([], [], {}, @$command{qw(lies keep password)});
-		$answer = {};
 	}
 	$answer = $JSON->encode($answer) . "\n";
 	$control->blocking(1);
@@ -261,14 +263,23 @@ sub _is_off
 	return $lie->{state}{silent} || $lie->{state}{endless} || $lie->{state}{cut};
 }
 
-# Make more of what has no end.
+# Make more of what has no end, or a far one.
 sub _fill
 {
-	my ($connection) = @_;
-	my $lie = $connection->{lie} or return;
-	my $more = $lie->{state}{endless} or return;
+	my ($liar, $connection) = @_;
+	my $state = $connection->{lie} ? $connection->{lie}{state} : return;
+	my $make = $state->{endless} // $state->{more} // return;
 
-	$connection->{client}{out} .= $more->() while length $connection->{client}{out} < $ENOUGH;
+	while (length $connection->{client}{out} < $ENOUGH)
+	{
+		my $more = $make->();
+		if (!defined $more)
+		{
+			delete $state->{more};
+			return _hear_server($liar, $connection);
+		}
+		$connection->{client}{out} .= $more;
+	}
 	return;
 }
 
@@ -369,7 +380,7 @@ sub _hear_server
 	my ($liar, $connection) = @_;
 	my ($client, $server, $query) = @$connection{qw(client server query)};
 
-	while (my ($type, $body) = take_message(\$server->{in}))
+	while (!($connection->{lie} && $connection->{lie}{state}{more}) && (my ($type, $body) = take_message(\$server->{in})))
 	{
 		my $lie = $connection->{lie};
 		next if _is_off($connection);
@@ -387,6 +398,7 @@ sub _hear_server
 			$lie->{is_counted} = 1;
 			push @{ $liar->{told} }, time;
 		}
+		return _close($liar, $connection) if $lie->{state}{cut} && !length $client->{out};
 	}
 	return;
 }

@@ -17,7 +17,8 @@
 #
 # The state is a hash that lives as long as the answer.  It says what becomes of
 # the connection afterwards: silent (nothing more is sent), cut (closed when all
-# is sent), endless (a function that makes ever more to send).
+# is sent), endless (a function that makes ever more to send), more (one that
+# makes more until it returns undef, after which the truth goes on).
 #
 #-------------------------------------------------------------------------
 package PgCopyLies;
@@ -64,7 +65,14 @@ sub kind
 }
 
 sub all_kinds { return @KINDS; }
-sub kind_named { return $BY_NAME{ $_[0] } // die "there is no lie \"$_[0]\"\n"; }
+# "N bytes for a field" is a kind too, with every one of the bytes.
+sub kind_named
+{
+	my ($name) = @_;
+	return $BY_NAME{$name} if $BY_NAME{$name};
+	die "there is no lie \"$name\"\n" if $name !~ /^(\d+) bytes for a field$/;
+	return $BY_NAME{$name} = { name => $name, on => 'binary', column => 1, tell => bytes_for_a_field($1) };
+}
 
 # Whether a kind can be told to a query, which is what the liar has seen of it.
 sub fits
@@ -345,6 +353,33 @@ kind("binary COPY with $_->[0]", 'binary', field_changed($_->[1]), column => 1)
   [ 'a shorter field', sub { $_[0] > 0 ? ($_[0] - 1, substr $_[1], 1) : @_ } ],
   [ 'an empty field', sub { (0, '') } ],
   [ 'a field of NULL', sub { (-1, '') } ];
+
+# A field so long that it is sent piece by piece.
+sub bytes_for_a_field
+{
+	my ($length) = @_;
+	my $piece = 'A' x 262144;
+
+	return sub {
+		my ($state, $type, $body, $raw) = @_;
+		return $raw if $type ne 'd' || $state->{is_told}++;
+		my $header = substr $body, 0, $HEADER, '';
+		my @field = fields_of($body);
+		my $column = $state->{column} // 0;
+		my $before = row_of(@field[ 0 .. $column - 1 ]);
+		my $after = row_of(@field[ $column + 1 .. $#field ]);
+		my $start = $header . pack('n', scalar @field) . substr($before, 2) . pack('N', $length);
+		my $left = $length;
+		$state->{more} = sub {
+			return undef if $left < 0;
+			if ($left == 0) { $left = -1; return substr $after, 2; }
+			my $n = $left < length $piece ? $left : length $piece;
+			$left -= $n;
+			return substr $piece, 0, $n;
+		};
+		return 'd' . pack('N', (4 + length($start) + $length + length($after) - 2) & 0xffffffff) . $start;
+	};
+}
 
 # Its end.
 sub end_changed
