@@ -84,9 +84,8 @@ pgcopy_leader_read_dump(Leader *leader, const SourceConninfo *conninfo,
 {
 	const Job  *job = leader->job;
 	DumpRequest request = {
-		.keywords = conninfo->keywords,
-		.values = conninfo->values,
-		.hostaddr = pgcopy_session_hostaddr(leader->session),
+		.needs_password = conninfo->needs_password,
+		.needs_string_option = !pgcopy_session_has_standard_strings(leader->session),
 		.snapshot = snapshot,
 		.source_version = pgcopy_session_version(leader->session),
 		.lock_wait_ms = DUMP_LOCK_WAIT,
@@ -96,6 +95,7 @@ pgcopy_leader_read_dump(Leader *leader, const SourceConninfo *conninfo,
 		.no_tablespaces = job->no_tablespaces
 	};
 
+	pgcopy_session_options(leader->session, &request.keywords, &request.values);
 	return pgcopy_dump_read(&request);
 }
 

@@ -3,14 +3,6 @@
  * archive.c
  *	  The source's schema in an archive of pg_dump, and its text.
  *
- * No secret is in the child's arguments, in its environment or on disk.  The
- * password is in a memory file that the child knows as descriptor 3, in the
- * form of a password file; other secret options are in one that it knows as
- * descriptor 4, in the form of a service file.
- *
- * The child finds no ~/.pgpass and no default certificates, unless the job's
- * owner is a superuser: they are the server's, not the owner's.
- *
  * The tools run with LC_ALL=C, so their own words can be recognized in what
  * they say; the source's words may be in any language, so a lock that was not
  * had is recognized by the query that failed and by the time it took.
@@ -21,7 +13,6 @@
 
 #include <unistd.h>
 
-#include "access/xact.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -29,17 +20,9 @@
 
 #include "schema/archive.h"
 #include "schema/child.h"
+#include "schema/login.h"
 
-#define SECRET_SERVICE	"pgcopy"
-#define DETAIL_SHOWN	4000
 #define MAX_ARGUMENTS	32
-
-/*
- * Options for the source's session, after the user's own so that they win.
- * The text is read here with standard_conforming_strings on.
- */
-#define SESSION_OPTIONS \
-	"-c standard_conforming_strings=on -c quote_all_identifiers=off"
 
 typedef struct Arguments
 {
@@ -61,198 +44,6 @@ add_argument_if(Arguments *arguments, bool wanted, const char *word)
 {
 	if (wanted)
 		add_argument(arguments, word);
-}
-
-/* The value of an option of the request, or NULL; the last one counts. */
-static const char *
-get_option(const DumpRequest *request, const char *keyword)
-{
-	const char *result = NULL;
-
-	for (int i = 0; request->keywords[i] != NULL; i++)
-		if (strcmp(request->keywords[i], keyword) == 0 &&
-			request->values[i] != NULL && request->values[i][0] != '\0')
-			result = request->values[i];
-	return result;
-}
-
-/* Secret options besides the password. */
-static bool
-is_secret(const char *keyword)
-{
-	return strcmp(keyword, "sslpassword") == 0 ||
-		strcmp(keyword, "oauth_client_secret") == 0 ||
-		strcmp(keyword, "scram_client_key") == 0 ||
-		strcmp(keyword, "scram_server_key") == 0;
-}
-
-/*
- * Whether pg_dump is told the very address the session is connected to.  Not
- * with several hosts: libpq wants as many addresses.  Should pg_dump end up at
- * another of them, it does not find the snapshot there.
- */
-static bool
-is_pinned(const DumpRequest *request)
-{
-	const char *host = get_option(request, "host");
-
-	return request->hostaddr != NULL &&
-		(host == NULL || strchr(host, ',') == NULL);
-}
-
-/* Options that are not passed on as they are. */
-static bool
-is_replaced(const DumpRequest *request, const char *keyword)
-{
-	if (strcmp(keyword, "password") == 0 || strcmp(keyword, "options") == 0)
-		return true;
-	if (strcmp(keyword, "passfile") == 0)
-		return get_option(request, "password") != NULL;
-	if (strcmp(keyword, "hostaddr") == 0)
-		return is_pinned(request);
-	return is_secret(keyword);
-}
-
-static void
-append_option(StringInfo text, const char *keyword, const char *value)
-{
-	appendStringInfo(text, "%s%s='", text->len > 0 ? " " : "", keyword);
-	for (const char *p = value; *p; p++)
-	{
-		if (*p == '\'' || *p == '\\')
-			appendStringInfoChar(text, '\\');
-		appendStringInfoChar(text, *p);
-	}
-	appendStringInfoChar(text, '\'');
-}
-
-/* The connection string for the command line: nothing secret in it. */
-static char *
-make_conninfo(const DumpRequest *request, bool has_service)
-{
-	const char *options = get_option(request, "options");
-	StringInfoData text;
-
-	initStringInfo(&text);
-	for (int i = 0; request->keywords[i] != NULL; i++)
-	{
-		const char *value = request->values[i];
-
-		if (value != NULL && value[0] != '\0' &&
-			!is_replaced(request, request->keywords[i]))
-			append_option(&text, request->keywords[i], value);
-	}
-	if (is_pinned(request))
-		append_option(&text, "hostaddr", request->hostaddr);
-	append_option(&text, "options",
-				  options ? psprintf("%s %s", options, SESSION_OPTIONS) :
-				  SESSION_OPTIONS);
-	if (has_service)
-		append_option(&text, "service", SECRET_SERVICE);
-	return text.data;
-}
-
-static void
-check_is_one_line(const char *value)
-{
-	if (strpbrk(value, "\r\n") != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("a password with a line break cannot be given to pg_dump")));
-}
-
-/* The password in the form of a password file, or -1 if there is none. */
-static int
-make_password_file(const DumpRequest *request)
-{
-	const char *password = get_option(request, "password");
-	StringInfoData line;
-	int			fd;
-
-	if (password == NULL)
-		return -1;
-	check_is_one_line(password);
-	initStringInfo(&line);
-	appendStringInfoString(&line, "*:*:*:*:");
-	for (const char *p = password; *p; p++)
-	{
-		if (*p == ':' || *p == '\\')
-			appendStringInfoChar(&line, '\\');
-		appendStringInfoChar(&line, *p);
-	}
-	appendStringInfoChar(&line, '\n');
-	fd = pgcopy_child_memory_file("pgcopy password");
-	pgcopy_child_memory_write(fd, line.data, line.len);
-	memset(line.data, 0, line.len);
-	return fd;
-}
-
-/* The other secrets in the form of a service file, or -1. */
-static int
-make_service_file(const DumpRequest *request)
-{
-	StringInfoData text;
-	int			secrets = 0;
-	int			fd;
-
-	initStringInfo(&text);
-	appendStringInfoString(&text, "[" SECRET_SERVICE "]\n");
-	for (int i = 0; request->keywords[i] != NULL; i++)
-	{
-		const char *value = request->values[i];
-
-		if (!is_secret(request->keywords[i]) || value == NULL || !value[0])
-			continue;
-		check_is_one_line(value);
-		appendStringInfo(&text, "%s=%s\n", request->keywords[i], value);
-		secrets++;
-	}
-	if (secrets == 0)
-		return -1;
-	fd = pgcopy_child_memory_file("pgcopy service");
-	pgcopy_child_memory_write(fd, text.data, text.len);
-	memset(text.data, 0, text.len);
-	return fd;
-}
-
-/* All of the child's environment. */
-static const char *const *
-make_environment(bool has_password, bool has_service)
-{
-	const char *home = getenv("HOME");
-	const char **result = palloc0(sizeof(char *) * 6);
-	int			n = 0;
-
-	if (home == NULL || !IsTransactionState() || !superuser())
-		home = "/nonexistent";
-	result[n++] = "LC_ALL=C";
-	result[n++] = psprintf("HOME=%s", home);
-	if (has_password)
-		result[n++] = "PGPASSFILE=/proc/self/fd/3";
-	else if (strcmp(home, "/nonexistent") == 0)
-		result[n++] = "PGPASSFILE=/nonexistent";
-	if (has_service)
-		result[n++] = "PGSERVICEFILE=/proc/self/fd/4";
-	return result;
-}
-
-/* What a child said, fit to be shown: valid in this database's encoding. */
-static char *
-clean_text(const StringInfo errors)
-{
-	int			length = errors->len;
-	char	   *result;
-
-	while (length > 0 && isspace((unsigned char) errors->data[length - 1]))
-		length--;
-	if (length > DETAIL_SHOWN)
-		length = pg_mbcliplen(errors->data, length, DETAIL_SHOWN);
-	result = pnstrdup(errors->data, length);
-	if (!pg_verifymbstr(result, strlen(result), true))
-		for (char *p = result; *p; p++)
-			if (IS_HIGHBIT_SET(*p))
-				*p = '?';
-	return result;
 }
 
 /* The first line with an error in it, without the program's name. */
@@ -334,7 +125,7 @@ run_tool(const char *name, const ChildCommand *command, int lock_wait_ms)
 
 	initStringInfo(&errors);
 	status = pgcopy_child_run(command, &errors);
-	text = clean_text(&errors);
+	text = pgcopy_child_words(&errors);
 	if (status == 0)
 	{
 		if (text[0] != '\0')
@@ -366,14 +157,54 @@ add_exclusions(Arguments *arguments, const DumpRequest *request)
 	add_argument_if(arguments, request->no_subscriptions, "--no-subscriptions");
 }
 
+/*
+ * Throw unless pg_dump cannot connect without a password: then what let our
+ * own session in was the password.  It is told to dump as little as can be,
+ * for it may well get in.
+ */
+static void
+check_password_is_asked(const DumpTools *tools, const DumpRequest *request)
+{
+	ToolLogin  *login = pgcopy_login_create(request, tools->major_version, false);
+	Arguments	arguments = {{NULL}, 0};
+	ChildCommand command;
+	StringInfoData errors;
+	char	   *text;
+
+	add_argument(&arguments, tools->pg_dump);
+	add_argument(&arguments, "--no-password");
+	add_argument(&arguments, "--schema-only");
+	add_argument(&arguments, "--schema=pg_catalog");
+	add_argument(&arguments, psprintf("--dbname=%s", login->conninfo));
+	command.argv = arguments.words;
+	command.envp = login->environment;
+	command.stdin_fd = -1;
+	command.stdout_fd = pgcopy_child_memory_file("pgcopy trial");
+	command.secret_fd = -1;
+	command.second_secret_fd = login->secrets_fd;
+	initStringInfo(&errors);
+	(void) pgcopy_child_run(&command, &errors);
+	text = pgcopy_child_words(&errors);
+	if (says(text, "no password supplied"))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_S_R_E_PROHIBITED_SQL_STATEMENT_ATTEMPTED),
+			 errmsg("password is required"),
+			 errdetail("The source does not ask pg_dump for a password, as it must where the job's owner is not a superuser.%s%s",
+					   text[0] ? "  It said: " : "", text),
+			 errhint("Have pg_hba.conf of the source ask for a password (scram-sha-256) from this server's address.")));
+}
+
 int
 pgcopy_archive_dump(const DumpTools *tools, const DumpRequest *request)
 {
 	Arguments	arguments = {{NULL}, 0};
 	ChildCommand command;
-	int			password = make_password_file(request);
-	int			service = make_service_file(request);
+	ToolLogin  *login = pgcopy_login_create(request, tools->major_version, true);
 	int			archive = pgcopy_child_memory_file("pgcopy archive");
+
+	if (pgcopy_login_needs_trial(request, tools->major_version))
+		check_password_is_asked(tools, request);
 
 	add_argument(&arguments, tools->pg_dump);
 	add_argument(&arguments, "--format=custom");
@@ -390,15 +221,14 @@ pgcopy_archive_dump(const DumpTools *tools, const DumpRequest *request)
 		add_argument(&arguments, psprintf("--lock-wait-timeout=%d",
 										  request->lock_wait_ms));
 	add_exclusions(&arguments, request);
-	add_argument(&arguments, psprintf("--dbname=%s",
-									  make_conninfo(request, service >= 0)));
+	add_argument(&arguments, psprintf("--dbname=%s", login->conninfo));
 
 	command.argv = arguments.words;
-	command.envp = make_environment(password >= 0, service >= 0);
+	command.envp = login->environment;
 	command.stdin_fd = -1;
 	command.stdout_fd = archive;
-	command.secret_fd = password;
-	command.second_secret_fd = service;
+	command.secret_fd = login->password_fd;
+	command.second_secret_fd = login->secrets_fd;
 	run_tool("pg_dump", &command, request->lock_wait_ms);
 	return archive;
 }
@@ -426,7 +256,7 @@ pgcopy_archive_restore(const DumpTools *tools, const DumpRequest *request,
 	add_exclusions(&arguments, request);
 
 	command.argv = arguments.words;
-	command.envp = make_environment(false, false);
+	command.envp = pgcopy_login_no_environment();
 	command.stdin_fd = archive;
 	command.stdout_fd = text;
 	command.secret_fd = -1;

@@ -34,6 +34,7 @@
 #include <unistd.h>
 
 #include "libpq/pqsignal.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/fd.h"
@@ -46,6 +47,7 @@
 #include "schema/child.h"
 
 #define ERRORS_KEPT		(64 * 1024)
+#define WORDS_SHOWN		4000
 #define GRACE_TIME		1000	/* ms between SIGTERM and SIGKILL */
 #define POLL_TIME		10		/* ms */
 #define LIFTED			10		/* above all places for descriptors */
@@ -376,4 +378,22 @@ pgcopy_child_run(const ChildCommand *command, StringInfo errors)
 
 	close(child->stderr_fd);
 	return child->status;
+}
+
+char *
+pgcopy_child_words(const StringInfo errors)
+{
+	int			length = errors->len;
+	char	   *result;
+
+	while (length > 0 && isspace((unsigned char) errors->data[length - 1]))
+		length--;
+	if (length > WORDS_SHOWN)
+		length = pg_mbcliplen(errors->data, length, WORDS_SHOWN);
+	result = pnstrdup(errors->data, length);
+	if (!pg_verifymbstr(result, strlen(result), true))
+		for (char *p = result; *p; p++)
+			if (IS_HIGHBIT_SET(*p))
+				*p = '?';
+	return result;
 }

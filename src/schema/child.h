@@ -28,6 +28,12 @@ typedef struct ChildCommand
 extern int	pgcopy_child_run(const ChildCommand *command, StringInfo errors);
 
 /*
+ * What a program wrote to stderr, fit to be shown: without white space at the
+ * end, not too long, and valid in this database's encoding.
+ */
+extern char *pgcopy_child_words(const StringInfo errors);
+
+/*
  * Make a file that is only in memory, readable by this user alone, closed
  * with the current memory context.
  */

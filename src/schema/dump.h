@@ -13,10 +13,11 @@
 
 typedef struct DumpRequest
 {
-	/* parallel, NULL-terminated connection options (secret) */
+	/* parallel, NULL-terminated: pgcopy_session_options() (secret) */
 	const char **keywords;
 	const char **values;
-	const char *hostaddr;		/* pin, or NULL */
+	bool		needs_password; /* the owner may use no credentials of ours */
+	bool		needs_string_option;	/* standard_conforming_strings is off */
 	const char *snapshot;
 	int			source_version; /* server_version_num */
 	int			lock_wait_ms;	/* how long pg_dump may wait for a lock */
@@ -94,7 +95,7 @@ typedef struct DumpStatement
  * of pg_dump with its stderr as detail (38000, or a SQLSTATE guessed from what
  * it says: 08006, 28P01, 42501, 53200; 55000 when the snapshot is gone).
  *
- * Within a transaction: whether the owner is a superuser is looked up.
+ * Where a password is needed and the source does not ask for it: 2F003.
  */
 extern List *pgcopy_dump_read(const DumpRequest *request);
 

@@ -21,13 +21,12 @@
 #include "base/settings.h"
 #include "schema/child.h"
 #include "schema/dump.h"
+#include "schema/login.h"
 #include "schema/tools.h"
 
 #define HINT_INSTALL \
 	"Install the client programs of the source's version on this server " \
 	"and set \"pgcopy.pg_dump\" to the path of pg_dump."
-
-static const char *const plain_environment[] = {"LC_ALL=C", NULL};
 
 /* The program beside pg_dump of the given name. */
 static char *
@@ -74,7 +73,7 @@ static int
 run_version(const char *path)
 {
 	const char *argv[] = {path, "--version", NULL};
-	ChildCommand command = {argv, plain_environment, -1, -1, -1, -1};
+	ChildCommand command = {argv, pgcopy_login_no_environment(), -1, -1, -1, -1};
 	StringInfoData errors;
 	const char *text;
 	char		line[256];
@@ -95,7 +94,9 @@ run_version(const char *path)
 		ereport(ERROR,
 				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
 				 errmsg("could not get the version of \"%s\"", path),
-				 status == 0 ? 0 : errdetail_internal("%s", wait_result_to_str(status)),
+				 errdetail_internal("%s", errors.len > 0 ? pgcopy_child_words(&errors) :
+									status != 0 ? wait_result_to_str(status) :
+									"It says nothing of a version."),
 				 errhint("Set \"pgcopy.pg_dump\" to the path of PostgreSQL's own pg_dump.")));
 	return version;
 }

@@ -22,6 +22,7 @@
 #include "foreign/foreign.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
+#include "utils/varlena.h"
 
 #include "source/conninfo.h"
 #include "source/conninfo_fault.h"
@@ -234,6 +235,13 @@ check_options(SourceOption *options)
 				 errhint("Give the connection string itself as the source.")));
 }
 
+/* Whether a role may have this server's user open files and sockets. */
+static bool
+may_use_files(Oid role)
+{
+	return has_privs_of_role(role, ROLE_PG_READ_SERVER_FILES);
+}
+
 /*
  * Options that make this server read a file need the right to do so, of
  * whoever has set them: who wrote the connection string, or the owner of the
@@ -249,7 +257,7 @@ check_file_options(SourceOption *options)
 		if (option->value == NULL ||
 			!is_one_of(option->keyword, file_options) ||
 			strcmp(option->value, "system") == 0 ||
-			has_privs_of_role(option->given_by, ROLE_PG_READ_SERVER_FILES))
+			may_use_files(option->given_by))
 			continue;
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -275,6 +283,62 @@ check_password(SourceOption *options)
 				 errmsg("password is required"),
 				 errdetail("Non-superusers must provide a password for the source."),
 				 errhint("Give one in the connection string, or in the user mapping of the foreign server.")));
+}
+
+/*
+ * Through a socket this server's operating system user may be let in as
+ * himself, and libpq takes a socket where there is no host.  Of several hosts
+ * nobody knows which one will ask for the password.
+ */
+static void
+check_host(SourceOption *options, Oid owner)
+{
+	SourceOption *host = pgcopy_options_find(options, "host");
+	const char *address = pgcopy_options_value(options, "hostaddr");
+	const char *name = host->value != NULL ? host->value : "";
+	Oid			given_by = host->value != NULL ? host->given_by : owner;
+	bool		has_address = address != NULL && address[0] != '\0';
+
+	if (strchr(name, ',') != NULL || (has_address && strchr(address, ',') != NULL))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to give more than one host"),
+				 errdetail("Non-superusers clone from one host."),
+				 errhint("Give the host of the server that is to be cloned.")));
+	if (has_address || (name[0] != '\0' && name[0] != '/' && name[0] != '@') ||
+		may_use_files(given_by))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied to connect through a Unix socket"),
+			 name[0] == '\0' ? errdetail("That is what a connection string without a host means.") : 0,
+			 errhint("Give a host name or an address, or have the role pg_read_server_files granted.")));
+}
+
+/*
+ * The user may ask for a stronger one of the methods that use his password.
+ */
+static void
+check_require_auth(SourceOption *options)
+{
+	static const char *const methods[] = {"password", "md5", "scram-sha-256", NULL};
+	const char *value = pgcopy_options_value(options, "require_auth");
+	List	   *words;
+	ListCell   *lc;
+
+	if (value == NULL || value[0] == '\0')
+		return;
+	if (!SplitIdentifierString(pstrdup(value), ',', &words))
+		words = list_make1("");
+	foreach(lc, words)
+	{
+		if (!is_one_of(lfirst(lc), methods))
+			ereport(ERROR,
+					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					 errmsg("permission denied to set connection option \"require_auth\""),
+					 errdetail("Non-superusers log in with a password."),
+					 errhint("Leave the option out, or give some of password, md5 and scram-sha-256.")));
+	}
 }
 
 /*
@@ -331,7 +395,8 @@ apply_defaults(SourceOption *options, const OptionDefault *defaults)
 	{
 		SourceOption *option = pgcopy_options_find(options, defaults->keyword);
 
-		if (option != NULL && option->value == NULL)
+		if (option != NULL &&
+			(option->value == NULL || option->value[0] == '\0'))
 			option->value = defaults->value;
 	}
 }
@@ -391,6 +456,8 @@ pgcopy_conninfo_resolve(const char *source, Oid owner)
 	if (conninfo->needs_password)
 	{
 		check_password(options);
+		check_host(options, owner);
+		check_require_auth(options);
 		apply_defaults(options, password_defaults);
 	}
 	apply_defaults(options, network_defaults);

@@ -240,6 +240,14 @@ check_connection(SourceSession *session, const SourceConninfo *conninfo)
 				 errhint("Sources from PostgreSQL 10 up can be cloned; upgrade the source first.")));
 }
 
+static bool
+has_standard_strings(PGconn *conn)
+{
+	const char *value = PQparameterStatus(conn, "standard_conforming_strings");
+
+	return value != NULL && strcmp(value, "on") == 0;
+}
+
 static void
 establish(SourceSession *session, const SourceConninfo *conninfo,
 		  const char *application_name)
@@ -253,6 +261,7 @@ establish(SourceSession *session, const SourceConninfo *conninfo,
 		pgcopy_session_error_connect(session->conn, conninfo->printable);
 	PQsetErrorVerbosity(session->conn, PQERRORS_DEFAULT);
 	session->version = PQserverVersion(session->conn);
+	session->has_standard_strings = has_standard_strings(session->conn);
 	check_connection(session, conninfo);
 	if (PQsetnonblocking(session->conn, 1) != 0)
 		pgcopy_session_error_connect(session->conn, conninfo->printable);
@@ -313,12 +322,10 @@ pgcopy_session_version(const SourceSession *session)
 	return session->version;
 }
 
-const char *
-pgcopy_session_hostaddr(const SourceSession *session)
+bool
+pgcopy_session_has_standard_strings(const SourceSession *session)
 {
-	const char *address = PQhostaddr(session->conn);
-
-	return address != NULL && address[0] != '\0' ? address : NULL;
+	return session->has_standard_strings;
 }
 
 PGconn *

@@ -52,8 +52,18 @@ extern bool pgcopy_session_is_alive(const SourceSession *session);
 extern bool pgcopy_session_has_news(const SourceSession *session);
 extern int	pgcopy_session_version(const SourceSession *session);	/* 150004 */
 
-/* The address it is connected to ("10.0.0.7"), NULL on a Unix socket. */
-extern const char *pgcopy_session_hostaddr(const SourceSession *session);
+/*
+ * What another client needs to be the same one: the options of this very
+ * connection as libpq has resolved them, with its one host, address and port
+ * and the password it uses; without those that are at libpq's own default or
+ * name us.  Parallel, NULL-terminated, in the current memory context; secret.
+ */
+extern void pgcopy_session_options(const SourceSession *session,
+								   const char ***keywords,
+								   const char ***values);
+
+/* Whether standard_conforming_strings was on before we set it. */
+extern bool pgcopy_session_has_standard_strings(const SourceSession *session);
 
 /*
  * Run SQL.  Interruptible; a failure of the source is thrown here with its

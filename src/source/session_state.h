@@ -19,6 +19,7 @@ struct SourceSession
 	dlist_node	node;			/* in the list of open ones while conn is not NULL */
 	struct pg_conn *conn;		/* NULL once closed */
 	int			version;
+	bool		has_standard_strings;	/* by itself */
 	bool		is_broken;		/* an answer broke the protocol: of no more use */
 
 	/* of the query under way, freed at the next one and at the end */

@@ -16,9 +16,10 @@ use Time::HiRes qw(time);
 my ($source, $target) = new_pair('away');
 new_database($source, 'app', 'small');
 create_holds($source, 'app', pre_data => 1);
+# Ten megabytes: what the socket holds would be read to its end without the source.
 $source->safe_psql('app', <<'EOQ');
 CREATE TABLE held (a int CHECK (hold.here(1)), b text);
-INSERT INTO held SELECT g, md5(g::text) FROM generate_series(1, 3000) g;
+INSERT INTO held SELECT g, repeat(md5(g::text), 100) FROM generate_series(1, 3000) g;
 CREATE INDEX held_a ON held ((a + hold.here(2)::int));
 CREATE SEQUENCE numbers;
 SELECT setval('numbers', 4711);

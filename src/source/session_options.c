@@ -1,0 +1,98 @@
+/*-------------------------------------------------------------------------
+ *
+ * session_options.c
+ *	  The options of a standing connection, for another client.
+ *
+ * libpq has taken them from the connection string, a service file, the
+ * environment and its defaults, and has chosen one of several hosts.  Another
+ * client that is given what came out of that is connected to the same server
+ * in the same way; one that is given the connection string may not be.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "libpq-fe.h"
+
+#include "source/session_state.h"
+
+/* Set by each client itself, or already looked up. */
+static const char *const left_out[] = {
+	"host", "hostaddr", "port", "password", "passfile", "service",
+	"servicefile", "application_name", "fallback_application_name",
+	"client_encoding", "replication"
+};
+
+typedef struct Options
+{
+	const char **keywords;
+	const char **values;
+	int			count;
+} Options;
+
+static void
+add_option(Options *options, const char *keyword, const char *value)
+{
+	if (value == NULL || value[0] == '\0')
+		return;
+	options->keywords[options->count] = pstrdup(keyword);
+	options->values[options->count++] = pstrdup(value);
+}
+
+static bool
+is_left_out(const PQconninfoOption *option)
+{
+	for (int i = 0; i < lengthof(left_out); i++)
+	{
+		if (strcmp(option->keyword, left_out[i]) == 0)
+			return true;
+	}
+	/* an older libpq may not know an option, but has its default */
+	return option->val == NULL ||
+		(option->compiled != NULL && strcmp(option->val, option->compiled) == 0);
+}
+
+static void
+add_all(Options *options, const PGconn *conn, const PQconninfoOption *resolved)
+{
+	const char *address = PQhostaddr(conn);
+	int			n = 0;
+
+	while (resolved[n].keyword != NULL)
+		n++;
+	options->keywords = palloc0(sizeof(char *) * (n + 5));
+	options->values = palloc0(sizeof(char *) * (n + 5));
+	for (int i = 0; i < n; i++)
+	{
+		if (!is_left_out(&resolved[i]))
+			add_option(options, resolved[i].keyword, resolved[i].val);
+	}
+	add_option(options, "host", PQhost(conn));
+	add_option(options, "hostaddr", address);
+	add_option(options, "port", PQport(conn));
+	add_option(options, "password", PQpass(conn));
+}
+
+void
+pgcopy_session_options(const SourceSession *session, const char ***keywords,
+					   const char ***values)
+{
+	Options		options = {0};
+	PQconninfoOption *resolved = PQconninfo(session->conn);
+
+	if (resolved == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory")));
+	PG_TRY();
+	{
+		add_all(&options, session->conn, resolved);
+	}
+	PG_FINALLY();
+	{
+		PQconninfoFree(resolved);
+	}
+	PG_END_TRY();
+	*keywords = options.keywords;
+	*values = options.values;
+}
