@@ -65,13 +65,15 @@ sub kind
 }
 
 sub all_kinds { return @KINDS; }
-# "N bytes for a field" is a kind too, with every one of the bytes.
+# "N bytes for a field" is a kind too, with every one of the bytes.  It is told in
+# the second row, whose fields lie as the server aligns them, or in the first,
+# which comes behind a header of 19 bytes.
 sub kind_named
 {
 	my ($name) = @_;
 	return $BY_NAME{$name} if $BY_NAME{$name};
-	die "there is no lie \"$name\"\n" if $name !~ /^(\d+) bytes for a field$/;
-	return $BY_NAME{$name} = { name => $name, on => 'binary', column => 1, tell => bytes_for_a_field($1) };
+	die "there is no lie \"$name\"\n" if $name !~ /^(\d+) bytes for a field( of the first row)?$/;
+	return $BY_NAME{$name} = { name => $name, on => 'binary', column => 1, tell => bytes_for_a_field($1, $2 ? 1 : 2) };
 }
 
 # Whether a kind can be told to a query, which is what the liar has seen of it.
@@ -357,13 +359,13 @@ kind("binary COPY with $_->[0]", 'binary', field_changed($_->[1]), column => 1)
 # A field so long that it is sent piece by piece.
 sub bytes_for_a_field
 {
-	my ($length) = @_;
+	my ($length, $row) = @_;
 	my $piece = 'A' x 262144;
 
 	return sub {
 		my ($state, $type, $body, $raw) = @_;
-		return $raw if $type ne 'd' || $state->{is_told}++;
-		my $header = substr $body, 0, $HEADER, '';
+		return $raw if $type ne 'd' || ++$state->{n} != $row;
+		my $header = $row == 1 ? substr $body, 0, $HEADER, '' : '';
 		my @field = fields_of($body);
 		my $column = $state->{column} // 0;
 		my $before = row_of(@field[ 0 .. $column - 1 ]);
