@@ -14,6 +14,9 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time);
 
+# The clean-up is that of an ordinary end.
+$SIG{INT} = $SIG{TERM} = sub { die "ended by a signal\n" };
+
 my $GB = 1024 * 1024 * 1024;
 my $MEMORY = 6 * $GB;    # libpq's buffer, which doubles, the row, the value
 my $DISK = 6 * $GB;    # a value and its WAL

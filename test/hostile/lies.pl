@@ -7,10 +7,12 @@
 # the source has said enough; a job that is done and other than its source.
 #
 #	PGCOPY_TEST_LONG=1		all lies at all queries, then two at a time for ever
+#							(FILE_LIMIT and CHECK_LIMIT of test/run have to let it)
 #	PGCOPY_TEST_SECONDS=n	... or for so long
 #	PGCOPY_TEST_SEED=n		what is left to chance
 #	PGCOPY_TEST_CASE=x		only this one, as a failure prints it
 #	PGCOPY_TEST_LANES=n		clones at a time
+#	PGCOPY_TEST_VERBOSE=1	all queries, all results
 use strict;
 use warnings;
 
@@ -25,6 +27,9 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time);
+
+# The clean-up is that of an ordinary end.
+$SIG{INT} = $SIG{TERM} = sub { die "ended by a signal\n" };
 
 my $is_long = $ENV{PGCOPY_TEST_LONG};
 my $seed = $ENV{PGCOPY_TEST_SEED} // time() % 1_000_000 | 0;
@@ -135,6 +140,7 @@ my (@query, %is_known, %known_in);
 			next if ($known_in{$key} //= $name) ne $name;
 			$query->{scenario} = $name;
 			$query->{mark} = substr md5_hex($query->{shape}), 0, 6;
+			note(join '/', @$query{qw(scenario session mark nth)}, substr $query->{text}, 0, 200) if $ENV{PGCOPY_TEST_VERBOSE};
 			push @query, $query;
 		}
 	}
@@ -184,11 +190,11 @@ sub shuffled { my @list = @_; for my $i (reverse 1 .. $#list) { my $j = int rand
 my $WORST = qr/^(NULL for a value|no rows|the first column only|CopyOutResponse|a command that had no rows|binary COPY with (a field of 2 GB|a row cut short|no end mark)|a row instead of a COPY)$/;
 my @ALSO = ('a message of 2 GB', 'endless results', 'CopyInResponse', 'no columns', 'silence', 'endless notices', 'one more result', 'CopyDone without CommandComplete');
 
-# Each shape of query with the worst lies, and each lie at a query of each sort
-# of session: not a matter of chance.
+# Each shape of query with the worst lies, and each lie at a query of every second
+# sort of session: not a matter of chance.
 sub sample
 {
-	my (%turn, %of_shape, %nth, %of_session, @chosen);
+	my (%turn, %place, %of_shape, %nth, %of_session, @chosen);
 	foreach my $case (@case)
 	{
 		my $query = $case->{query};
@@ -197,7 +203,8 @@ sub sample
 		$turn{$shape} //= keys(%turn) % @ALSO;
 		my $is_worst = $query->{session} ne 'pg_dump' && !defined $case->{lies}[0]{column}
 		  && ($lie =~ $WORST || $lie eq $ALSO[ $turn{$shape} ]) && !$of_shape{"$shape $lie"}++;
-		my $is_next = $nth{"$lie $query->{session}"}++ == length($lie) % 7 && !$of_session{"$lie $query->{session}"}++;
+		my $place = ($place{$lie} //= keys %place) + ($place{$query->{session}} //= keys %place);
+		my $is_next = $place % 2 == 0 && $nth{"$lie $query->{session}"}++ == length($lie) % 7 && !$of_session{"$lie $query->{session}"}++;
 		push @chosen, $case if $is_worst || $is_next;
 	}
 	return @chosen;
@@ -234,21 +241,37 @@ sub note_result
 
 sub is_over { return time() - $begun > $seconds; }
 
-my @first = defined $ENV{PGCOPY_TEST_CASE} ? ($case{ $ENV{PGCOPY_TEST_CASE} } // die "there is no such case\n")
+# Two lies in one clone.
+sub together
+{
+	my ($one, $two) = @_;
+	return {
+		%$one,
+		name => "$one->{name} & $two->{name}",
+		is_free => $one->{is_free} || $two->{is_free},
+		lies => [ @{ $one->{lies} }, @{ $two->{lies} } ]
+	};
+}
+
+sub two_cases
+{
+	my $one = $case[ rand @case ];
+	my @same = grep { $_->{scenario} eq $one->{scenario} } @case;
+	return together($one, $same[ rand @same ]);
+}
+
+sub case_named
+{
+	my ($one, $two) = map { $case{$_} // die "there is no case \"$_\"\n" } split / & /, $_[0];
+	return $two ? together($one, $two) : $one;
+}
+
+my @first = defined $ENV{PGCOPY_TEST_CASE} ? case_named($ENV{PGCOPY_TEST_CASE})
   : $is_long ? shuffled(@case) : sample();
 my %is_first = map { $_->{name} => 1 } @first;
 my @then = defined $ENV{PGCOPY_TEST_CASE} || $is_long ? () : shuffled(grep { !$is_first{ $_->{name} } } @case);
 diag(sprintf '%d queries of %d shapes, %d cases, %d to be run at least; prepared in %d s',
 	scalar @query, scalar keys %known_in, scalar @case, scalar @first, time() - $begun);
-
-# Two lies in one clone.
-sub two_cases
-{
-	my $one = $case[ rand @case ];
-	my @same = grep { $_->{scenario} eq $one->{scenario} } @case;
-	my $two = $same[ rand @same ];
-	return { %$one, name => "$one->{name} and $two->{name}", lies => [ @{ $one->{lies} }, @{ $two->{lies} } ] };
-}
 
 PgCopySweep::run(\@lane, sub {
 		return shift @first if @first && (!$is_long || !is_over());

@@ -55,7 +55,7 @@ sub new
 	if ($self->{pid} == 0)
 	{
 		close $ours;
-		$SIG{TERM} = 'DEFAULT';
+		$SIG{$_} = 'DEFAULT' for qw(TERM INT);
 		eval { _serve($its, $listener, $node); 1 } or print STDERR "liar: $@";
 		# Not a word of the test's own clean-up runs in here.
 		POSIX::_exit(0);

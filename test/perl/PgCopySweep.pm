@@ -402,10 +402,11 @@ sub _follow_job
 			next;
 		}
 		$run->{end} = $answer->{rows}[0][0] // 'unknown';
-		last if $run->{end} =~ /^(done|failed|cancelled|interrupted)$/;
+		# A leader that is late looks like one that is gone.
+		last if $run->{end} =~ /^(done|failed|cancelled)$/;
 		if (_is_late($lane, $run, $since))
 		{
-			push @{ $run->{bad} }, sprintf 'the job had not ended after %d s', $HANG if !$run->{waits};
+			push @{ $run->{bad} }, sprintf 'the job is %s after %d s', $run->{end}, $HANG if !$run->{waits} || $run->{end} eq 'interrupted';
 			_end_job($lane, $run, $client);
 			last;
 		}
