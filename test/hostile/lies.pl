@@ -48,7 +48,7 @@ my ($source, $first) = new_pair('lies', start => 0,
 $source->start;
 new_database($source, 'app');
 $source->safe_psql('app', <<'EOQ');
-CREATE ROLE reader LOGIN PASSWORD 'secret' IN ROLE pg_read_all_data;
+CREATE ROLE reader LOGIN PASSWORD 'secret';
 CREATE TYPE e AS ENUM ('a', 'b', 'c');
 CREATE FUNCTION twice(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 2 * $1';
 CREATE TABLE p (id serial PRIMARY KEY, v text NOT NULL, k e, m numeric(10, 2), dropped int, at timestamptz DEFAULT '2020-02-02', CHECK (id > 0));
@@ -77,17 +77,26 @@ CREATE VIEW vw AS SELECT * FROM p;
 CREATE INDEX ON c (id);
 CREATE INDEX ON p (twice(id));
 ALTER TABLE c ADD CONSTRAINT odd UNIQUE (id, twice);
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader;
+GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO reader;
 ANALYZE;
 EOQ
 
-# Each has queries that the ones before have not; only these are attacked there.
+sub lie { my %lie; @lie{qw(session shape nth lie)} = @_; return \%lie; }
+
+# Each has queries that the ones before have not; only these are attacked there,
+# and those of leaders that go on with what another has begun.
+my @patient = (settings => { 'pgcopy.source_retry_timeout' => '10s', 'pgcopy.max_attempts' => 5 });
 my @scenarios = (
 	[ plain => {} ],
-	[ resume => { is_half_done => 1 } ],
+	[ resume => { half_done => 'half_held', call => 'SELECT pgcopy_resume(1)' } ],
+	[ renewal => { half_done => 'half_lost', call => 'SELECT pgcopy_resume(1, consistent => true)' } ],
 	[ keys => { settings => { 'pgcopy.split_by_ctid' => 'off' }, arguments => { format => 'text' } } ],
 	[ reader => { conninfo => { user => 'reader', password => 'secret' }, password => 1 } ],
-	[ away => { settings => { 'pgcopy.source_retry_timeout' => '5s', 'pgcopy.max_attempts' => 5 },
-			lies => [ { session => 'worker', shape => 'start-up', nth => 1, lie => 'the end of the connection' } ] } ]);
+	[ slow => { lies => [ lie(leader => 'SELECT pg_catalog.pg_export_snapshot()', 1, 'a slow answer') ] } ],
+	[ loss => { @patient, lies => [ lie(worker => 'start-up', 1, 'the end of the connection') ] } ],
+	[ rejoin => { @patient,
+			lies => [ map { lie(@$_, 'the end of the connection') } [ worker => 'start-up', 2 ], [ leader => 'SELECT 0', 1 ] ] } ]);
 my %scenario = map { @$_ } @scenarios;
 my $picture = picture($source, 'app');
 my $routed = qr/public\.h\d\|/;    # by OIDs of enum values; all_h has them all
@@ -137,7 +146,8 @@ my (@query, %is_known, %known_in);
 		foreach my $query (@{ $result->{seen} })
 		{
 			my $key = "$query->{session} $query->{shape}";
-			next if ($known_in{$key} //= $name) ne $name;
+			my $is_known = ($known_in{$key} //= $name) ne $name;
+			next if $is_known && !($name =~ /^(resume|renewal|rejoin)$/ && $query->{session} eq 'leader');
 			$query->{scenario} = $name;
 			$query->{mark} = substr md5_hex($query->{shape}), 0, 6;
 			note(join '/', @$query{qw(scenario session mark nth)}, substr $query->{text}, 0, 200) if $ENV{PGCOPY_TEST_VERBOSE};

@@ -135,7 +135,8 @@ sub _serve
 	$SIG{PIPE} = 'IGNORE';
 	while (1)
 	{
-		my (%reader, %writer);
+		my %reader;
+		$liar->{is_slow} = 0;
 		my $reads = IO::Select->new($control, $listener);
 		my $writes = IO::Select->new;
 		foreach my $connection (values %{ $liar->{connection} })
@@ -149,7 +150,7 @@ sub _serve
 				$writes->add($end->{socket}) if length $end->{out};
 			}
 		}
-		my ($readable, $writeable) = IO::Select->select($reads, $writes, undef);
+		my ($readable, $writeable) = IO::Select->select($reads, $writes, undef, $liar->{is_slow} ? 0.1 : undef);
 		_write(@{ $reader{$_} }, $liar) for @$writeable;
 		foreach my $socket (@$readable)
 		{
@@ -278,6 +279,7 @@ sub _fill
 			delete $state->{more};
 			return _hear_server($liar, $connection);
 		}
+		return $liar->{is_slow} = 1 if $more eq '';
 		$connection->{client}{out} .= $more;
 	}
 	return;

@@ -18,7 +18,8 @@
 # The state is a hash that lives as long as the answer.  It says what becomes of
 # the connection afterwards: silent (nothing more is sent), cut (closed when all
 # is sent), endless (a function that makes ever more to send), more (one that
-# makes more until it returns undef, after which the truth goes on).
+# makes more until it returns undef, after which the truth goes on; when it
+# returns nothing it is asked again a moment later).
 #
 #-------------------------------------------------------------------------
 package PgCopyLies;
@@ -28,6 +29,7 @@ use warnings;
 
 use Exporter 'import';
 use PgCopyWire qw(message row_description data_row data_row_values error_body);
+use Time::HiRes qw(time);
 
 our @EXPORT_OK = qw(all_kinds kind_named fits);
 
@@ -126,6 +128,20 @@ sub changed
 	};
 }
 
+# The truth, but later.
+sub slow
+{
+	my ($seconds) = @_;
+	return sub {
+		my ($state, $type, $body, $raw) = @_;
+		return $raw if $state->{is_told}++;
+		my $end = time() + $seconds;
+		my @left = $raw;
+		$state->{more} = sub { return time() < $end ? '' : shift @left; };
+		return '';
+	};
+}
+
 # The same bytes instead of each message of a sort whose body is like PATTERN.
 sub always
 {
@@ -157,6 +173,7 @@ kind('a message of an unknown type', 'any', before(message('~', 'what')), is_mil
 kind('half a message and the end', 'any', before(sub { substr $_[0], 0, length($_[0]) / 2 }, cut => 1), is_mild => 1);
 kind('the end of the connection', 'any', before('', cut => 1), is_mild => 1);
 kind('silence', 'any', before('', silent => 1), waits => 1);
+kind('a slow answer', 'any', slow(1.5), is_mild => 1);
 kind('silence instead of ReadyForQuery', 'any', changed('Z', sub { $_[2]{silent} = 1; return '' }), waits => 1);
 kind("ReadyForQuery says \"$_\"", 'any', always('Z', message('Z', $_))) for qw(I T E ?);
 kind('CommandComplete twice', 'plain', changed('C', sub { $_[0] x 2 }));

@@ -212,11 +212,11 @@ sub _database
 	my $kept = delete $lane->{kept};
 	my $settings = $scenario->{settings} || {};
 
-	_make_half_done($lane) if $scenario->{is_half_done} && !$lane->{has_half_done};
+	my $template = $scenario->{half_done} // 'plain';
+	_make_half_done($lane, $template) if $template ne 'plain' && !$lane->{has}{$template}++;
 	if ($kept && $kept->{scenario} == $scenario) { return $kept->{db}; }
 	_drop($lane, $kept->{db}) if $kept;
 	my $db = 'lie' . ++$lane->{number};
-	my $template = $scenario->{is_half_done} ? 'half_done' : 'plain';
 	_admin($lane, "CREATE DATABASE $db TEMPLATE $template STRATEGY wal_log");
 	_admin($lane, "ALTER DATABASE $db SET $_ = '$settings->{$_}'") for sort keys %$settings;
 	return $db;
@@ -229,23 +229,23 @@ sub _drop
 	return;
 }
 
-# A template with a job that failed amid its tables, whose snapshot lives.
+# A template with a job that failed amid its tables; its snapshot lives on when the
+# template is called "half_held".
 sub _make_half_done
 {
-	my ($lane) = @_;
+	my ($lane, $template) = @_;
 	my $liar = $lane->{liar};
 
-	_admin($lane, 'CREATE DATABASE half_done TEMPLATE plain');
-	_admin($lane, "ALTER DATABASE half_done SET pgcopy.$_") for "test_point = 'table done'", "test_action = 'error'", "test_sqlstate = '22000'", 'test_hit = 0';
-	$liar->plan({ keep => 1 });
-	my $client = PgCopyWire->connect($lane->{target}, 'half_done');
+	_admin($lane, "CREATE DATABASE $template TEMPLATE plain");
+	_admin($lane, "ALTER DATABASE $template SET pgcopy.$_") for "test_point = 'table done'", "test_action = 'error'", "test_sqlstate = '22000'", 'test_hit = 0';
+	$liar->plan({ keep => $template eq 'half_held' });
+	my $client = PgCopyWire->connect($lane->{target}, $template);
 	my $job = $client->ask(_call_of($lane, {}), 60)->{rows}[0][0];
 	my $state = $client->ask("SELECT pgcopy_wait($job, '60 s')", 90)->{rows}[0][0];
 	die "the half done job is $state (" . ($lane->{trouble} // '') . ')' if $state ne 'failed';
 	undef $client;
-	_admin($lane, 'ALTER DATABASE half_done RESET ALL');
-	_wait_for_none($lane, 'half_done', 'true', 10);
-	$lane->{has_half_done} = 1;
+	_admin($lane, "ALTER DATABASE $template RESET ALL");
+	_wait_for_none($lane, $template, 'true', 10);
 	return;
 }
 
@@ -266,7 +266,7 @@ sub _give_back
 	my ($lane, $run, $scenario) = @_;
 	my $is_clean = $run->{end} eq 'refused' && !@{ $run->{bad} };
 
-	if ($run->{end} =~ /^(failed|cancelled)$/ && !$scenario->{is_half_done} && !@{ $run->{bad} }
+	if ($run->{end} =~ /^(failed|cancelled)$/ && !$scenario->{half_done} && !@{ $run->{bad} }
 		&& (my $client = PgCopyWire->connect($lane->{target}, $run->{db})))
 	{
 		$client->ask("SELECT pgcopy_drop($run->{job})", 10);
@@ -285,7 +285,7 @@ sub _call_of
 {
 	my ($lane, $scenario) = @_;
 
-	return 'SELECT pgcopy_resume(1)' if $scenario->{is_half_done};
+	return $scenario->{call} if $scenario->{call};
 	my $conninfo = $lane->{liar}->conninfo(db => $lane->{source_db}, connect_timeout => 5, %{ $scenario->{conninfo} || {} });
 	my %argument = (table_jobs => 1, index_jobs => 1, split_tables_larger_than => '64kB', %{ $scenario->{arguments} || {} });
 	return 'SELECT pgcopy_clone(' . join(', ', quote_literal($conninfo), map { "$_ => '$argument{$_}'" } sort keys %argument) . ')';
