@@ -7,8 +7,8 @@
  */
 #include "postgres.h"
 
-#include "source/session.h"
 #include "source/session_settings.h"
+#include "source/session_state.h"
 
 /*
  * What holds in every session.  pg_settings says which of them a source has,
@@ -64,7 +64,8 @@ set_keepalives(SourceSession *session, const SourceConninfo *conninfo)
 		pgcopy_conninfo_get(conninfo, "keepalives_count")
 	};
 
-	pgcopy_rows_free(pgcopy_session_query_row(session, keepalives_setting, 3, 3, values));
+	/* a platform may refuse them */
+	(void) pgcopy_session_run(session, keepalives_setting, 3, values, NULL, NULL);
 }
 
 void
