@@ -18,12 +18,12 @@ AND NOT EXISTS (SELECT FROM pg_description AS c
 	WHERE c.classoid = d.classid AND c.objoid = d.objid AND c.objsubid = 0)
 AND pg_describe_object(d.classid, d.objid, 0) !~ '^(type|sequence)';
 
--- What acts is not for everybody, and nobody reads the tables.
+-- What acts is not for everybody, only what the views need; and nobody reads the tables.
 SELECT p.oid::regprocedure AS for_everybody
-FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = pronamespace
-WHERE nspname = 'elsewhere' AND proname ~ '^pgcopy'
+FROM pg_proc AS p JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
+WHERE d.deptype = 'e' AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pgcopydb_ext')
 AND (proacl IS NULL OR EXISTS (SELECT FROM aclexplode(proacl) WHERE grantee = 0))
-ORDER BY 1;
+ORDER BY p.oid::regprocedure::text COLLATE "C";
 SELECT relname FROM pg_class
 WHERE relnamespace = 'pgcopy'::regnamespace AND relkind = 'r'
 AND EXISTS (SELECT FROM aclexplode(relacl) WHERE grantee = 0);

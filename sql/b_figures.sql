@@ -6,6 +6,7 @@ SELECT b, pgcopy.size(b) FROM unnest('{0,999,1000,1048576,5000000,1500000000,300
 SELECT pgcopy.size_of(17, 512), pgcopy.size_of(1200000000, 3000000000), pgcopy.size_of(0, 4000000);
 SELECT pgcopy.duration(d) FROM unnest('{0 s,59 s,60 s,3725 s,100000 s,27 days}'::interval[]) AS d;
 SELECT pgcopy.size(NULL), pgcopy.duration(NULL), pgcopy.bar(NULL);
--- No segment, no figures, whatever the numbers.
-SELECT * FROM pgcopy.live(12345, 1);
-SELECT * FROM pgcopy.live_workers(-1, 1);
+-- No job, no figures.
+SELECT * FROM pgcopy.live(1);
+SELECT * FROM pgcopy.live_workers(-1);
+SELECT pgcopy.is_interrupted(1), pgcopy.is_interrupted(NULL);

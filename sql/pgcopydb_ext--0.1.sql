@@ -3,6 +3,11 @@
 -- complain if script is sourced in psql, rather than via CREATE EXTENSION
 \echo Use "CREATE EXTENSION pgcopydb_ext" to load this file. \quit
 
+-- Who may CREATE in the extension's schema could put an operator there that
+-- fits its operands better than PostgreSQL's.  So names here are looked up in
+-- pg_catalog alone; our own have their schema.
+SET LOCAL search_path = pg_catalog, pg_temp;
+
 CREATE SCHEMA pgcopy;
 
 COMMENT ON SCHEMA pgcopy IS 'pgcopydb_ext: jobs and their items; look at them through the views pgcopy_*';
@@ -114,7 +119,7 @@ CREATE TABLE pgcopy.item (
 ) WITH (fillfactor = 70);
 
 COMMENT ON TABLE pgcopy.item IS 'the unit of work and of resume: a state commits in the same transaction as the work';
-COMMENT ON COLUMN pgcopy.item.range_start IS 'first block of a chunk, or number of a chunk where the relation has a split_key, first large object, or first entry of pgcopy.relation (sequences)';
+COMMENT ON COLUMN pgcopy.item.range_start IS 'first block of a chunk, or number of a chunk where the relation has a split_key, or first large object, or first entry of pgcopy.relation (sequences)';
 COMMENT ON COLUMN pgcopy.item.range_end IS 'where it ends: a block that is not part of the chunk any more, or the number of the next chunk (NULL: to the end), or the last number';
 
 CREATE TABLE pgcopy.statement (
@@ -131,6 +136,17 @@ CREATE TABLE pgcopy.statement (
 );
 
 COMMENT ON TABLE pgcopy.statement IS 'the text of the items that are statements, with the settings in force at their place in the dump; may hold secrets';
+
+CREATE TABLE pgcopy.large_object (
+    job bigint NOT NULL,
+    item integer NOT NULL,
+    xid xid8 NOT NULL,
+    first oid[] NOT NULL,
+    count integer[] NOT NULL,
+    PRIMARY KEY (job, item)
+);
+
+COMMENT ON TABLE pgcopy.large_object IS 'the large objects that an item has created here: so many with consecutive numbers from each first one on, in transaction xid; only these are ever removed; kept until the job is done';
 
 CREATE TABLE pgcopy.error (
     job bigint NOT NULL,
@@ -170,32 +186,36 @@ REVOKE ALL ON ALL TABLES IN SCHEMA pgcopy FROM PUBLIC;
 --
 -- What the leader of a running job publishes, from its shared memory.
 --
+-- The views call what is in this schema with the rights of who looks at them,
+-- so everybody may call it.  It answers about the jobs of roles that the caller
+-- is a member of, and about no other.
+--
 
-CREATE FUNCTION pgcopy.live(control bigint, job bigint,
+CREATE FUNCTION pgcopy.live(job bigint,
     OUT leader_pid integer, OUT percent integer,
     OUT tables_done integer, OUT indexes_done integer,
     OUT rows_done bigint, OUT bytes_done bigint,
     OUT bytes_per_second bigint, OUT eta interval, OUT wait_message text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'pgcopy_live'
-LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION pgcopy.live(bigint, bigint) IS 'what the leader of a running job publishes; no row when it does not run';
+COMMENT ON FUNCTION pgcopy.live(bigint) IS 'what the leader of a running job publishes; no row when it does not run';
 
-CREATE FUNCTION pgcopy.live_workers(control bigint, job bigint,
+CREATE FUNCTION pgcopy.live_workers(job bigint,
     OUT slot integer, OUT pid integer, OUT item integer,
     OUT rows_done bigint, OUT bytes_done bigint)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'pgcopy_live_workers'
-LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION pgcopy.live_workers(bigint, bigint) IS 'the live workers of a running job, with the item each is at and what it has read of it';
+COMMENT ON FUNCTION pgcopy.live_workers(bigint) IS 'the live workers of a running job, with the item each is at and what it has read of it';
 
 CREATE FUNCTION pgcopy.is_interrupted(job bigint) RETURNS boolean
 AS 'MODULE_PATHNAME', 'pgcopy_is_interrupted'
-LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION pgcopy.is_interrupted(bigint) IS 'whether a job has not ended and its processes are gone';
+COMMENT ON FUNCTION pgcopy.is_interrupted(bigint) IS 'whether a job has not ended and its processes are gone; NULL when there is no such job';
 
 CREATE FUNCTION pgcopy.bar(percent integer) RETURNS text
 AS 'MODULE_PATHNAME', 'pgcopy_bar'
@@ -247,7 +267,7 @@ COMMENT ON FUNCTION pgcopy.duration(interval) IS 'a duration for people, in its 
 -- Jobs
 --
 
-CREATE FUNCTION pgcopy_clone(
+CREATE FUNCTION @extschema@.pgcopy_clone(
     source text,
     table_jobs integer DEFAULT 4,
     index_jobs integer DEFAULT 4,
@@ -264,49 +284,49 @@ RETURNS bigint
 AS 'MODULE_PATHNAME'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION pgcopy_clone(text, integer, integer, text, boolean, boolean, boolean, boolean, boolean, text, text, text) IS
+COMMENT ON FUNCTION @extschema@.pgcopy_clone(text, integer, integer, text, boolean, boolean, boolean, boolean, boolean, text, text, text) IS
 'clone the source (connection string, URI or foreign server) into this database; returns the number of the job, which starts when the caller commits; table_jobs, index_jobs: how many tables, indexes at a time; split_tables_larger_than: size from which a table is copied in chunks (0: never); foreign_keys: validate or not valid; on_error: stop or continue; format: auto, binary or text';
 
-REVOKE ALL ON FUNCTION pgcopy_clone(text, integer, integer, text, boolean, boolean, boolean, boolean, boolean, text, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.pgcopy_clone(text, integer, integer, text, boolean, boolean, boolean, boolean, boolean, text, text, text) FROM PUBLIC;
 
-CREATE FUNCTION pgcopy_cancel(job bigint) RETURNS boolean
+CREATE FUNCTION @extschema@.pgcopy_cancel(job bigint) RETURNS boolean
 AS 'MODULE_PATHNAME'
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION pgcopy_cancel(bigint) IS 'stop a job; true if it was running or queued; an error if there is no such job';
+COMMENT ON FUNCTION @extschema@.pgcopy_cancel(bigint) IS 'stop a job; true if it was running or queued; an error if there is no such job';
 
-REVOKE ALL ON FUNCTION pgcopy_cancel(bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.pgcopy_cancel(bigint) FROM PUBLIC;
 
-CREATE FUNCTION pgcopy_resume(job bigint, consistent boolean DEFAULT NULL) RETURNS bigint
+CREATE FUNCTION @extschema@.pgcopy_resume(job bigint, consistent boolean DEFAULT NULL) RETURNS bigint
 AS 'MODULE_PATHNAME'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION pgcopy_resume(bigint, boolean) IS
+COMMENT ON FUNCTION @extschema@.pgcopy_resume(bigint, boolean) IS
 'go on with a job that failed, was cancelled or interrupted, where it stopped; returns its number, and it starts when the caller commits; consistent, where some tables have been read and the snapshot is gone: false keeps them and reads the rest under a new snapshot, true reads all tables again';
 
-REVOKE ALL ON FUNCTION pgcopy_resume(bigint, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.pgcopy_resume(bigint, boolean) FROM PUBLIC;
 
-CREATE FUNCTION pgcopy_wait(job bigint, timeout interval DEFAULT NULL) RETURNS text
+CREATE FUNCTION @extschema@.pgcopy_wait(job bigint, timeout interval DEFAULT NULL) RETURNS text
 AS 'MODULE_PATHNAME'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION pgcopy_wait(bigint, interval) IS 'wait until a job has ended or the time is over (NULL: no limit); returns its state';
+COMMENT ON FUNCTION @extschema@.pgcopy_wait(bigint, interval) IS 'wait until a job has ended or the time is over (NULL: no limit); returns its state';
 
-REVOKE ALL ON FUNCTION pgcopy_wait(bigint, interval) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.pgcopy_wait(bigint, interval) FROM PUBLIC;
 
-CREATE FUNCTION pgcopy_drop(job bigint) RETURNS boolean
+CREATE FUNCTION @extschema@.pgcopy_drop(job bigint) RETURNS boolean
 AS 'MODULE_PATHNAME'
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION pgcopy_drop(bigint) IS 'forget a job that has ended, with its items and errors; what it copied stays; an error if it runs';
+COMMENT ON FUNCTION @extschema@.pgcopy_drop(bigint) IS 'forget a job that has ended, with its items and errors; what it copied stays; an error if it runs';
 
-REVOKE ALL ON FUNCTION pgcopy_drop(bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.pgcopy_drop(bigint) FROM PUBLIC;
 
 --
 -- Views.  Each shows a role its own jobs and those of roles it is a member of.
 --
 
-CREATE VIEW pgcopy_jobs WITH (security_barrier) AS
+CREATE VIEW @extschema@.pgcopy_jobs WITH (security_barrier) AS
 SELECT j.id AS job,
        CASE WHEN j.is_lost THEN 'interrupted' ELSE j.state END AS state,
        j.phase,
@@ -349,11 +369,11 @@ SELECT j.id AS job,
                r.ended IS NULL AND pgcopy.is_interrupted(r.id) AS is_lost
           FROM pgcopy.job AS r
          WHERE pg_catalog.pg_has_role(current_user, r.owner, 'MEMBER')) AS j
-  LEFT JOIN LATERAL pgcopy.live(j.control, j.id) AS l ON j.ended IS NULL AND NOT j.is_lost;
+  LEFT JOIN LATERAL pgcopy.live(j.id) AS l ON j.ended IS NULL AND NOT j.is_lost;
 
-COMMENT ON VIEW pgcopy_jobs IS 'jobs in numbers, for programs: counts, bytes, bytes per second, times, first error, arguments; state interrupted: its processes are gone';
+COMMENT ON VIEW @extschema@.pgcopy_jobs IS 'jobs in numbers, for programs: counts, bytes, bytes per second, times, first error, arguments; state interrupted: its processes are gone';
 
-CREATE VIEW pgcopy_progress WITH (security_barrier) AS
+CREATE VIEW @extschema@.pgcopy_progress WITH (security_barrier) AS
 SELECT v.job,
        v.state,
        v.percent,
@@ -382,12 +402,12 @@ SELECT v.job,
             WHEN v.message OPERATOR(pg_catalog.<>) '' THEN v.message
             WHEN v.notices > 0 THEN 'slow settings: SELECT * FROM pgcopy_notices'
             ELSE '' END AS message
-  FROM pgcopy_jobs AS v
+  FROM @extschema@.pgcopy_jobs AS v
  ORDER BY v.job;
 
-COMMENT ON VIEW pgcopy_progress IS 'jobs for people: SELECT * FROM pgcopy_progress \watch 1';
+COMMENT ON VIEW @extschema@.pgcopy_progress IS 'jobs for people: SELECT * FROM pgcopy_progress \watch 1';
 
-CREATE VIEW pgcopy_tables WITH (security_barrier) AS
+CREATE VIEW @extschema@.pgcopy_tables WITH (security_barrier) AS
 SELECT t.job, t.schema_name, t.table_name,
        CASE WHEN t.chunks_failed > 0 THEN 'failed'
             WHEN t.chunks_skipped > 0 THEN 'skipped'
@@ -425,16 +445,16 @@ SELECT t.job, t.schema_name, t.table_name,
           JOIN pgcopy.item AS i ON i.job OPERATOR(pg_catalog.=) j.id AND i.kind OPERATOR(pg_catalog.=) 'table'
           JOIN pgcopy.relation AS r ON r.job OPERATOR(pg_catalog.=) i.job AND r.no OPERATOR(pg_catalog.=) i.relation
           LEFT JOIN (SELECT k.id AS job, l.item, l.rows_done, l.bytes_done
-                       FROM pgcopy.job AS k, LATERAL pgcopy.live_workers(k.control, k.id) AS l
+                       FROM pgcopy.job AS k, LATERAL pgcopy.live_workers(k.id) AS l
                       WHERE k.ended IS NULL) AS w
                  ON w.job OPERATOR(pg_catalog.=) i.job AND w.item OPERATOR(pg_catalog.=) i.no
                 AND i.state OPERATOR(pg_catalog.=) 'running'
          WHERE pg_catalog.pg_has_role(current_user, j.owner, 'MEMBER')
          GROUP BY i.job, j.ended, r.no, r.schema_name, r.table_name) AS t;
 
-COMMENT ON VIEW pgcopy_tables IS 'the tables of each job: state, format on the wire, chunks, rows, bytes on the wire, attempts';
+COMMENT ON VIEW @extschema@.pgcopy_tables IS 'the tables of each job: state, format on the wire, chunks, rows, bytes on the wire, attempts';
 
-CREATE VIEW pgcopy_indexes WITH (security_barrier) AS
+CREATE VIEW @extschema@.pgcopy_indexes WITH (security_barrier) AS
 SELECT i.job, i.schema_name, i.object_name AS index_name, i.kind,
        r.schema_name AS table_schema, r.table_name,
        CASE WHEN i.state OPERATOR(pg_catalog.=) 'running' AND j.ended IS NOT NULL
@@ -454,9 +474,9 @@ SELECT i.job, i.schema_name, i.object_name AS index_name, i.kind,
         AND p.relid OPERATOR(pg_catalog.=) r.target_oid
  WHERE pg_catalog.pg_has_role(current_user, j.owner, 'MEMBER');
 
-COMMENT ON VIEW pgcopy_indexes IS 'the indexes and constraints of each job, with the phase of those that are being built';
+COMMENT ON VIEW @extschema@.pgcopy_indexes IS 'the indexes and constraints of each job, with the phase of those that are being built';
 
-CREATE VIEW pgcopy_workers WITH (security_barrier) AS
+CREATE VIEW @extschema@.pgcopy_workers WITH (security_barrier) AS
 SELECT j.id AS job, w.pid,
        CASE WHEN w.slot IS NULL THEN 'leader' ELSE 'worker ' || w.slot END AS process,
        i.kind AS doing, i.schema_name, i.object_name,
@@ -469,18 +489,18 @@ SELECT j.id AS job, w.pid,
   CROSS JOIN LATERAL (
         SELECT NULL::integer AS slot, l.leader_pid AS pid, NULL::integer AS item,
                NULL::bigint AS rows_done, NULL::bigint AS bytes_done
-          FROM pgcopy.live(j.control, j.id) AS l
+          FROM pgcopy.live(j.id) AS l
          UNION ALL
         SELECT l.slot, l.pid, l.item, l.rows_done, l.bytes_done
-          FROM pgcopy.live_workers(j.control, j.id) AS l) AS w
+          FROM pgcopy.live_workers(j.id) AS l) AS w
   LEFT JOIN pgcopy.item AS i ON i.job OPERATOR(pg_catalog.=) j.id AND i.no OPERATOR(pg_catalog.=) w.item
   LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid OPERATOR(pg_catalog.=) w.pid
  WHERE j.ended IS NULL
    AND pg_catalog.pg_has_role(current_user, j.owner, 'MEMBER');
 
-COMMENT ON VIEW pgcopy_workers IS 'the live processes of each job: what each does, since when, what it waits for and on whom';
+COMMENT ON VIEW @extschema@.pgcopy_workers IS 'the live processes of each job: what each does, since when, what it waits for and on whom';
 
-CREATE VIEW pgcopy_errors WITH (security_barrier) AS
+CREATE VIEW @extschema@.pgcopy_errors WITH (security_barrier) AS
 SELECT e.job, e.no, e.at, e.attempt, e.phase, e.item, i.kind, e.is_final, e.sqlstate,
        e.object, e.message, e.detail, e.hint, e.context, e.statement
   FROM pgcopy.job AS j
@@ -489,16 +509,16 @@ SELECT e.job, e.no, e.at, e.attempt, e.phase, e.item, i.kind, e.is_final, e.sqls
  WHERE pg_catalog.pg_has_role(current_user, j.owner, 'MEMBER')
  ORDER BY e.job, e.no;
 
-COMMENT ON VIEW pgcopy_errors IS 'every error of each job, complete; is_final: it was not tried again';
+COMMENT ON VIEW @extschema@.pgcopy_errors IS 'every error of each job, complete; is_final: it was not tried again';
 
-CREATE VIEW pgcopy_notices WITH (security_barrier) AS
+CREATE VIEW @extschema@.pgcopy_notices WITH (security_barrier) AS
 SELECT n.job, n.at, n.setting, n.value, n.suggestion, n.message
   FROM pgcopy.job AS j
   JOIN pgcopy.notice AS n ON n.job OPERATOR(pg_catalog.=) j.id
  WHERE pg_catalog.pg_has_role(current_user, j.owner, 'MEMBER')
  ORDER BY n.job, n.no;
 
-COMMENT ON VIEW pgcopy_notices IS 'settings of this server that make a job slow: the value each had when the job began, and one that suits its size';
+COMMENT ON VIEW @extschema@.pgcopy_notices IS 'settings of this server that make a job slow: the value each had when the job began, and one that suits its size';
 
 CREATE VIEW pgcopy.step WITH (security_barrier) AS
 SELECT i.job, i.kind, i.state, i.started, i.finished, i.bytes_done, i.rows_done,
@@ -510,7 +530,7 @@ SELECT i.job, i.kind, i.state, i.started, i.finished, i.bytes_done, i.rows_done,
 
 COMMENT ON VIEW pgcopy.step IS 'the items behind pgcopy_summary(), as far as a role may see them';
 
-CREATE FUNCTION pgcopy_summary(job bigint)
+CREATE FUNCTION @extschema@.pgcopy_summary(job bigint)
 RETURNS TABLE (step text, connection text, items bigint, wall_clock interval,
                cumulative interval, bytes text, rate text, concurrency integer)
 LANGUAGE sql STABLE PARALLEL RESTRICTED
@@ -559,9 +579,11 @@ SELECT r.step, r.connection, r.items, r.wall, r.cumulative,
  ORDER BY r.ord
 $$;
 
-COMMENT ON FUNCTION pgcopy_summary(bigint) IS 'the steps of a job with wall clock, cumulative time, bytes on the wire, rate and concurrency';
+COMMENT ON FUNCTION @extschema@.pgcopy_summary(bigint) IS 'the steps of a job with wall clock, cumulative time, bytes on the wire, rate and concurrency';
 
-GRANT SELECT ON pgcopy.step, pgcopy_jobs, pgcopy_progress, pgcopy_tables, pgcopy_indexes, pgcopy_workers, pgcopy_errors, pgcopy_notices TO PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.pgcopy_summary(bigint) FROM PUBLIC;
+
+GRANT SELECT ON pgcopy.step, @extschema@.pgcopy_jobs, @extschema@.pgcopy_progress, @extschema@.pgcopy_tables, @extschema@.pgcopy_indexes, @extschema@.pgcopy_workers, @extschema@.pgcopy_errors, @extschema@.pgcopy_notices TO PUBLIC;
 GRANT USAGE ON SCHEMA pgcopy TO PUBLIC;
 
 --
@@ -574,6 +596,8 @@ LANGUAGE C;
 
 COMMENT ON FUNCTION pgcopy.guard() IS 'refuses to drop what a running job needs';
 
+REVOKE ALL ON FUNCTION pgcopy.guard() FROM PUBLIC;
+
 CREATE EVENT TRIGGER pgcopy_guard ON ddl_command_start
     WHEN TAG IN ('DROP EXTENSION', 'DROP OWNED', 'DROP SCHEMA')
     EXECUTE FUNCTION pgcopy.guard();
@@ -585,12 +609,14 @@ COMMENT ON EVENT TRIGGER pgcopy_guard IS 'pgcopydb_ext: cancel a running job bef
 -- A foreign server can name the source: its user mapping holds the password.
 --
 
-CREATE FUNCTION pgcopydb_fdw_validator(options text[], catalog oid) RETURNS void
+CREATE FUNCTION @extschema@.pgcopydb_fdw_validator(options text[], catalog oid) RETURNS void
 AS 'MODULE_PATHNAME'
 LANGUAGE C STRICT;
 
-COMMENT ON FUNCTION pgcopydb_fdw_validator(text[], oid) IS 'checks the options of a pgcopydb_fdw server or user mapping: libpq''s connection options';
+COMMENT ON FUNCTION @extschema@.pgcopydb_fdw_validator(text[], oid) IS 'checks the options of a pgcopydb_fdw server or user mapping: libpq''s connection options';
 
-CREATE FOREIGN DATA WRAPPER pgcopydb_fdw VALIDATOR pgcopydb_fdw_validator;
+REVOKE ALL ON FUNCTION @extschema@.pgcopydb_fdw_validator(text[], oid) FROM PUBLIC;
+
+CREATE FOREIGN DATA WRAPPER pgcopydb_fdw VALIDATOR @extschema@.pgcopydb_fdw_validator;
 
 COMMENT ON FOREIGN DATA WRAPPER pgcopydb_fdw IS 'servers that pgcopy_clone() can take as source by name; it reads no foreign tables';

@@ -178,7 +178,7 @@ pgcopy_clone(PG_FUNCTION_ARGS)
 	SourceConninfo *conninfo;
 
 	get_arguments(fcinfo, &job);
-	pgcopy_order_check_server();
+	pgcopy_order_check_server("clone");
 	pgcopy_order_check_role(job.owner);
 	conninfo = pgcopy_conninfo_resolve(job.conninfo, job.owner);
 	check_source(conninfo);

@@ -100,7 +100,7 @@ pgcopy_guard(PG_FUNCTION_ARGS)
 		int64		id = *(int64 *) lfirst(lc);
 		Job		   *job = pgcopy_job_fetch(id);
 
-		if (job == NULL || pgcopy_job_leader_pid(id) == 0 ||
+		if (job == NULL || !pgcopy_job_has_leader(id) ||
 			!is_concerned(event->parsetree, job))
 			continue;
 		ereport(ERROR,

@@ -18,6 +18,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "api/order.h"
 #include "catalog/job.h"
 
 extern PGDLLEXPORT Datum pgcopy_cancel(PG_FUNCTION_ARGS);
@@ -57,6 +58,7 @@ pgcopy_cancel(PG_FUNCTION_ARGS)
 					(errmsg("could not signal process %d: %m", pid)));
 		PG_RETURN_BOOL(true);
 	}
+	pgcopy_order_check_server("cancel a job");
 	job = pgcopy_job_lock_own(id);
 	if (pgcopy_job_state_has_ended(job->state))
 		PG_RETURN_BOOL(false);
@@ -64,10 +66,7 @@ pgcopy_cancel(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(true);
 }
 
-/*
- * The state of a job now.  A job that nobody can see yet but this transaction
- * would be waited for for ever: its leader waits for our commit.
- */
+/* The state of a job now. */
 static JobState
 look_at_job(int64 id)
 {
@@ -82,7 +81,10 @@ look_at_job(int64 id)
 	return state;
 }
 
-/* Whether the row was written by this very transaction. */
+/*
+ * The leader of a job that this very transaction has ordered waits for our
+ * commit: who waits for that job would never come back.
+ */
 static void
 check_is_committed(int64 id)
 {
@@ -115,6 +117,11 @@ get_deadline(FunctionCallInfo fcinfo)
 												   PG_GETARG_DATUM(1)));
 }
 
+/*
+ * Wait for the end of a job.  A look costs a row of pgcopy.job and a glance at
+ * one lock.  The snapshot of the caller's statement stays as long as that lasts:
+ * the executor holds it, not we.
+ */
 Datum
 pgcopy_wait(PG_FUNCTION_ARGS)
 {
@@ -128,9 +135,9 @@ pgcopy_wait(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("job must not be null")));
 	id = PG_GETARG_INT64(0);
-	deadline = get_deadline(fcinfo);
 	state = look_at_job(id);
 	check_is_committed(id);
+	deadline = get_deadline(fcinfo);
 
 	while (!pgcopy_job_state_has_ended(state) &&
 		   !pgcopy_job_is_interrupted(id) &&
@@ -153,8 +160,10 @@ Datum
 pgcopy_drop(PG_FUNCTION_ARGS)
 {
 	int64		id = PG_GETARG_INT64(0);
-	Job		   *job = pgcopy_job_lock_own(id);
+	Job		   *job;
 
+	pgcopy_order_check_server("drop a job");
+	job = pgcopy_job_lock_own(id);
 	if (!pgcopy_job_state_has_ended(job->state))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),

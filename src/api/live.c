@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "access/xlog.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
@@ -33,11 +34,21 @@ PG_FUNCTION_INFO_V1(pgcopy_bar);
 
 #define BAR_BLOCKS 20
 
-/* The control segment named by the arguments, or NULL. */
-static Control *
-peek(FunctionCallInfo fcinfo)
+/*
+ * What the leader of a job publishes, or NULL: also for a job that the caller
+ * may not see.  Which segment it is stands in the catalog, never in an argument:
+ * nobody gets to attach to the memory of others.
+ */
+static ControlView *
+peek(int64 job)
 {
-	return pgcopy_control_peek((uint32) PG_GETARG_INT64(0), PG_GETARG_INT64(1));
+	uint32		handle;
+
+	if (RecoveryInProgress())
+		return NULL;			/* the handle is one of the primary's */
+	if (!pgcopy_job_find_own(job, &handle) || handle == 0)
+		return NULL;
+	return pgcopy_control_peek(handle, job);
 }
 
 static Datum
@@ -53,18 +64,18 @@ Datum
 pgcopy_live(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	Control    *control;
+	ControlView *view;
 	ControlTotals *totals;
 	Datum		values[LIVE_COLUMNS] = {0};
 	bool		nulls[LIVE_COLUMNS] = {false};
 
 	pgcopy_init_materialized_srf(fcinfo);
-	control = peek(fcinfo);
-	if (control == NULL)
+	view = peek(PG_GETARG_INT64(0));
+	if (view == NULL)
 		return (Datum) 0;
 
-	totals = &control->totals;
-	values[0] = Int32GetDatum(control->leader_pid);
+	totals = &view->totals;
+	values[0] = Int32GetDatum(view->leader_pid);
 	values[1] = Int32GetDatum(totals->percent);
 	values[2] = Int32GetDatum(totals->tables_done);
 	values[3] = Int32GetDatum(totals->indexes_done);
@@ -84,17 +95,16 @@ Datum
 pgcopy_live_workers(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	Control    *control;
+	ControlView *view;
 
 	pgcopy_init_materialized_srf(fcinfo);
-	control = peek(fcinfo);
-	if (control == NULL)
+	view = peek(PG_GETARG_INT64(0));
+	if (view == NULL)
 		return (Datum) 0;
 
-	for (int i = 0; i < control->nslots; i++)
+	for (int i = 0; i < view->nslots; i++)
 	{
-		ControlSlot *slot = &control->slots[i];
-		uint32		item = pg_atomic_read_u32(&slot->item);
+		ControlViewSlot *slot = &view->slots[i];
 		Datum		values[LIVE_WORKERS_COLUMNS] = {0};
 		bool		nulls[LIVE_WORKERS_COLUMNS] = {false};
 
@@ -102,10 +112,10 @@ pgcopy_live_workers(PG_FUNCTION_ARGS)
 			continue;
 		values[0] = Int32GetDatum(i + 1);
 		values[1] = Int32GetDatum(slot->pid);
-		values[2] = Int32GetDatum((int32) item);
-		values[3] = Int64GetDatum((int64) pg_atomic_read_u64(&slot->rows));
-		values[4] = Int64GetDatum((int64) pg_atomic_read_u64(&slot->bytes));
-		nulls[2] = nulls[3] = nulls[4] = item == 0;
+		values[2] = Int32GetDatum(slot->item);
+		values[3] = Int64GetDatum(slot->rows);
+		values[4] = Int64GetDatum(slot->bytes);
+		nulls[2] = nulls[3] = nulls[4] = slot->item == 0;
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 	return (Datum) 0;
@@ -117,7 +127,12 @@ pgcopy_live_workers(PG_FUNCTION_ARGS)
 Datum
 pgcopy_is_interrupted(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(pgcopy_job_is_interrupted(PG_GETARG_INT64(0)));
+	int64		job = PG_GETARG_INT64(0);
+	uint32		handle;
+
+	if (!pgcopy_job_find_own(job, &handle))
+		PG_RETURN_NULL();
+	PG_RETURN_BOOL(pgcopy_job_is_interrupted(job));
 }
 
 /* A sign the client's encoding has not would make an error of the whole row. */

@@ -21,17 +21,17 @@
 
 /* Whether this server takes orders at all. */
 void
-pgcopy_order_check_server(void)
+pgcopy_order_check_server(const char *action)
 {
 	if (RecoveryInProgress())
 		ereport(ERROR,
 				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
-				 errmsg("cannot clone into a server that is in recovery"),
+				 errmsg("cannot %s on a server that is in recovery", action),
 				 errhint("Call it on the primary.")));
 	if (XactReadOnly)
 		ereport(ERROR,
 				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
-				 errmsg("cannot clone in a read-only transaction"),
+				 errmsg("cannot %s in a read-only transaction", action),
 				 errhint("Call it in a transaction that is READ WRITE.")));
 }
 
@@ -43,7 +43,11 @@ pgcopy_order_check_role(Oid role)
 	bool		can_login;
 
 	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for role %u", role);
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("the role that ordered the job does not exist any more"),
+				 errdetail("It had the number %u.", role),
+				 errhint("Order a new clone with pgcopy_clone().")));
 	can_login = ((Form_pg_authid) GETSTRUCT(tuple))->rolcanlogin;
 	ReleaseSysCache(tuple);
 

@@ -11,8 +11,11 @@
 #include "catalog/job.h"
 #include "run/process.h"
 
-/* Throw when this server takes no orders, or the role can run no job here. */
-extern void pgcopy_order_check_server(void);
+/*
+ * Throw when this server takes no orders, or the role can run no job here.
+ * action: what was asked for, as in "cannot clone".
+ */
+extern void pgcopy_order_check_server(const char *action);
 extern void pgcopy_order_check_role(Oid role);
 
 /* Register the leader; it starts when the current transaction commits. */

@@ -63,7 +63,7 @@ pgcopy_resume(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("job must not be null"),
 				 errhint("The view pgcopy_jobs lists your jobs.")));
-	pgcopy_order_check_server();
+	pgcopy_order_check_server("resume a job");
 	job = pgcopy_job_lock_own(PG_GETARG_INT64(0));
 	check_state(job);
 	pgcopy_order_check_role(job->owner);

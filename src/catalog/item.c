@@ -94,6 +94,22 @@ static CatalogQuery reset_item = {
 	2, {INT8OID, INT4OID}
 };
 
+static CatalogQuery plan_again = {
+	"UPDATE pgcopy.item SET state = 'pending', object_name = $3, cost = $4, "
+	"range_start = $5, range_end = $6, bytes_total = $7, attempts = 0, "
+	"snapshot = NULL, xid = NULL, pid = NULL, rows_done = 0, bytes_done = 0, "
+	"started = NULL, finished = NULL WHERE job = $1 AND no = $2",
+	7, {INT8OID, INT4OID, TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID}
+};
+
+static CatalogQuery mark_empty = {
+	"UPDATE pgcopy.item SET state = 'done', object_name = 'none', cost = 1, "
+	"range_start = NULL, range_end = NULL, bytes_total = 0, attempts = 0, "
+	"snapshot = NULL, xid = NULL, pid = NULL, rows_done = 0, bytes_done = 0, "
+	"started = NULL, finished = NULL WHERE job = $1 AND no = $2",
+	2, {INT8OID, INT4OID}
+};
+
 static Datum
 make_int_array(List *integers)
 {
@@ -323,4 +339,28 @@ pgcopy_item_reset(int64 job, int no)
 	Datum		values[] = {Int64GetDatum(job), Int32GetDatum(no)};
 
 	pgcopy_catalog_do(&reset_item, values, NULL);
+}
+
+void
+pgcopy_item_plan_again(int64 job, const JobItem *item)
+{
+	Datum		values[] = {
+		Int64GetDatum(job),
+		Int32GetDatum(item->no),
+		CStringGetTextDatum(item->name),
+		Int64GetDatum(Max(item->cost, 1)),
+		Int64GetDatum(item->range_start),
+		Int64GetDatum(item->range_end),
+		Int64GetDatum(item->bytes_total)
+	};
+
+	pgcopy_catalog_do(&plan_again, values, NULL);
+}
+
+void
+pgcopy_item_mark_empty(int64 job, int no)
+{
+	Datum		values[] = {Int64GetDatum(job), Int32GetDatum(no)};
+
+	pgcopy_catalog_do(&mark_empty, values, NULL);
 }

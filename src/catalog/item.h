@@ -80,5 +80,10 @@ extern void pgcopy_item_mark(int64 job, int no, ItemState state);
 /* As it was planned: nothing of it is done, nothing is left to clean. */
 extern void pgcopy_item_reset(int64 job, int no);
 
+/* The same with another name, range, size and cost: those of "item". */
+extern void pgcopy_item_plan_again(int64 job, const JobItem *item);
+
+/* There is nothing in this item to be done. */
+extern void pgcopy_item_mark_empty(int64 job, int no);
 
 #endif							/* PGCOPY_ITEM_H */

@@ -12,8 +12,10 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "storage/lock.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 
@@ -25,9 +27,6 @@
 	"id, state, owner, source, conninfo, table_jobs, index_jobs, split_bytes, " \
 	"no_owner, no_privileges, no_comments, no_tablespaces, large_objects, " \
 	"validate_foreign_keys, stop_on_error, format, attempt"
-
-/* How long the leader of a queued job may take to come. */
-#define LEADER_START_LIMIT "10 seconds"
 
 static CatalogQuery insert_job = {
 	"INSERT INTO pgcopy.job (state, owner, source, conninfo, table_jobs, "
@@ -63,6 +62,12 @@ static CatalogQuery move_job = {
 	3, {INT8OID, TEXTOID, BOOLOID}
 };
 
+/* Nothing that a job has copied is removed once it is done. */
+static CatalogQuery forget_large_objects = {
+	"DELETE FROM pgcopy.large_object WHERE job = $1",
+	1, {INT8OID}
+};
+
 static CatalogQuery set_phase = {
 	"UPDATE pgcopy.job SET phase = $2 WHERE id = $1",
 	2, {INT8OID, TEXTOID}
@@ -81,19 +86,19 @@ static CatalogQuery set_totals = {
 	INT8OID}
 };
 
-static CatalogQuery leader_pid = {
-	"SELECT pid FROM pg_catalog.pg_locks WHERE locktype = 'advisory' "
-	"AND database = (SELECT oid FROM pg_catalog.pg_database "
-	"                 WHERE datname = pg_catalog.current_database()) "
-	"AND classid = $2::oid AND objid = $1::oid AND objsubid = $3 AND granted",
-	3, {INT8OID, INT8OID, INT4OID}
+static CatalogQuery select_leaders = {
+	"SELECT pid, granted FROM pg_catalog.pg_locks WHERE locktype = 'advisory' "
+	"AND database = $1 AND classid = $2 AND objid = $3 AND objsubid = $4",
+	4, {OIDOID, OIDOID, OIDOID, INT4OID}
 };
 
-static CatalogQuery select_is_due = {
-	"SELECT ended IS NULL AND (state <> 'queued' OR "
-	"queued < clock_timestamp() - interval '" LEADER_START_LIMIT "' OR "
-	"queued < pg_catalog.pg_postmaster_start_time()) AS is_due "
-	"FROM pgcopy.job WHERE id = $1",
+static CatalogQuery select_is_unended = {
+	"SELECT ended IS NULL AS is_unended FROM pgcopy.job WHERE id = $1",
+	1, {INT8OID}
+};
+
+static CatalogQuery select_control = {
+	"SELECT owner, control FROM pgcopy.job WHERE id = $1",
 	1, {INT8OID}
 };
 
@@ -101,6 +106,9 @@ static CatalogQuery select_xmin = {
 	"SELECT xmin::text::bigint AS xmin FROM pgcopy.job WHERE id = $1",
 	1, {INT8OID}
 };
+
+/* The job that this process leads. */
+static int64 led_job = 0;
 
 int64
 pgcopy_job_insert(const Job *job)
@@ -231,6 +239,8 @@ pgcopy_job_move(int64 id, JobState to)
 						pgcopy_job_state_name(job->state),
 						pgcopy_job_state_name(to))));
 	pgcopy_catalog_do(&move_job, values, NULL);
+	if (to == JOB_DONE)
+		pgcopy_catalog_do(&forget_large_objects, values, NULL);
 }
 
 void
@@ -274,6 +284,7 @@ pgcopy_job_delete(int64 id)
 		{"DELETE FROM pgcopy.error WHERE job = $1", 1, {INT8OID}},
 		{"DELETE FROM pgcopy.notice WHERE job = $1", 1, {INT8OID}},
 		{"DELETE FROM pgcopy.statement WHERE job = $1", 1, {INT8OID}},
+		{"DELETE FROM pgcopy.large_object WHERE job = $1", 1, {INT8OID}},
 		{"DELETE FROM pgcopy.item WHERE job = $1", 1, {INT8OID}},
 		{"DELETE FROM pgcopy.relation WHERE job = $1", 1, {INT8OID}},
 		{"DELETE FROM pgcopy.snapshot WHERE job = $1", 1, {INT8OID}},
@@ -285,22 +296,107 @@ pgcopy_job_delete(int64 id)
 		pgcopy_catalog_do(&deletes[i], values, NULL);
 }
 
+bool
+pgcopy_job_find_own(int64 id, uint32 *control)
+{
+	CatalogScope scope;
+	Datum		values[] = {Int64GetDatum(id)};
+	bool		is_found;
+	Oid			owner = InvalidOid;
+
+	pgcopy_catalog_begin(&scope);
+	is_found = pgcopy_catalog_run(&select_control, values, NULL) > 0;
+	if (is_found)
+	{
+		owner = (Oid) pgcopy_catalog_int64(0, "owner");
+		*control = (uint32) pgcopy_catalog_int64(0, "control");
+	}
+	pgcopy_catalog_end(&scope);
+	return is_found && is_member_of_role(GetUserId(), owner);
+}
+
+static void
+fill_leader_tag(LOCKTAG *tag, int64 id)
+{
+	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, PGCOPY_LEADER_LOCK_CLASS,
+						 (uint32) id, PGCOPY_LEADER_LOCK_KIND);
+}
+
+void
+pgcopy_job_lead(int64 id)
+{
+	LOCKTAG		tag;
+
+	fill_leader_tag(&tag, id);
+	(void) LockAcquire(&tag, ExclusiveLock, true, false);
+	led_job = id;
+}
+
+/*
+ * The lock is shared among those who look, so they do not take each other for
+ * a leader, and let go at once: a leader that comes now waits that long.
+ */
+bool
+pgcopy_job_has_leader(int64 id)
+{
+	LOCKTAG		tag;
+
+	if (led_job != 0 && id == led_job)
+		return true;			/* nobody is in his own way */
+	fill_leader_tag(&tag, id);
+	if (LockAcquire(&tag, ShareLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
+		return true;
+	(void) LockRelease(&tag, ShareLock, false);
+	return false;
+}
+
+/* Between begin() and end(): all who have the lock of a leader or wait for it. */
+static uint64
+run_select_leaders(int64 id)
+{
+	Datum		values[] = {
+		ObjectIdGetDatum(MyDatabaseId),
+		ObjectIdGetDatum(PGCOPY_LEADER_LOCK_CLASS),
+		ObjectIdGetDatum((uint32) id),
+		Int32GetDatum(PGCOPY_LEADER_LOCK_KIND)
+	};
+
+	return pgcopy_catalog_run(&select_leaders, values, NULL);
+}
+
 int
 pgcopy_job_leader_pid(int64 id)
 {
 	CatalogScope scope;
-	Datum		values[] = {
-		Int64GetDatum(id % ((int64) 1 << 32)),
-		Int64GetDatum(PGCOPY_LEADER_LOCK_CLASS),
-		Int32GetDatum(PGCOPY_LEADER_LOCK_KIND)
-	};
+	uint64		rows;
 	int			pid = 0;
 
+	if (!pgcopy_job_has_leader(id))
+		return 0;
 	pgcopy_catalog_begin(&scope);
-	if (pgcopy_catalog_run(&leader_pid, values, NULL) > 0)
-		pid = (int) pgcopy_catalog_int64(0, "pid");
+	rows = run_select_leaders(id);
+	for (uint64 i = 0; i < rows; i++)
+	{
+		if (pgcopy_catalog_bool(i, "granted"))
+			pid = (int) pgcopy_catalog_int64(i, "pid");
+	}
 	pgcopy_catalog_end(&scope);
 	return pid;
+}
+
+bool
+pgcopy_job_is_led_by(int64 id, int pid)
+{
+	CatalogScope scope;
+	uint64		rows;
+	bool		is_found = false;
+
+	pgcopy_catalog_begin(&scope);
+	rows = run_select_leaders(id);
+	for (uint64 i = 0; i < rows; i++)
+		is_found |= pgcopy_catalog_int64(i, "pid") == pid;
+	pgcopy_catalog_end(&scope);
+	return is_found;
 }
 
 bool
@@ -322,15 +418,16 @@ pgcopy_job_is_interrupted(int64 id)
 {
 	CatalogScope scope;
 	Datum		values[] = {Int64GetDatum(id)};
-	bool		is_interrupted = false;
+	bool		is_interrupted;
 
-	if (pgcopy_job_leader_pid(id) != 0)
+	/* the processes of what a standby shows are the primary's */
+	if (RecoveryInProgress() || pgcopy_job_has_leader(id))
 		return false;
 
 	/* the leader may have ended the job just now, after our last look */
 	pgcopy_catalog_begin(&scope);
-	if (pgcopy_catalog_run(&select_is_due, values, NULL) > 0)
-		is_interrupted = pgcopy_catalog_bool(0, "is_due");
+	is_interrupted = pgcopy_catalog_run(&select_is_unended, values, NULL) > 0 &&
+		pgcopy_catalog_bool(0, "is_unended");
 	pgcopy_catalog_end(&scope);
 	return is_interrupted;
 }

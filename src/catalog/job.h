@@ -81,12 +81,32 @@ extern void pgcopy_job_delete(int64 id);
 extern bool pgcopy_job_is_of_this_transaction(int64 id);
 
 /*
- * Whether the job has not ended and has no leader: its processes are gone.  A
- * job that was queued a moment ago is not: its leader may be on its way.
+ * Whether there is such a job and it is visible to the current user; and where
+ * its leader publishes its figures (0: nowhere).
+ */
+extern bool pgcopy_job_find_own(int64 id, uint32 *control);
+
+/*
+ * Make this process the leader of a job: take the lock that says so, for the
+ * life of the process.  Waits for an earlier leader to be gone.
+ */
+extern void pgcopy_job_lead(int64 id);
+
+/*
+ * Whether the job has not ended and has no leader: its processes are gone.
+ * Never on a standby, where it cannot be known.  A job is not seen before its
+ * leader is there (pgcopy_process_start_leader()).
  */
 extern bool pgcopy_job_is_interrupted(int64 id);
 
-/* The pid of the leader, by the advisory lock it holds; 0 when it has none. */
+/* Whether a process leads the job or is about to.  Cheap, in a transaction. */
+extern bool pgcopy_job_has_leader(int64 id);
+
+/*
+ * The pid of the leader, 0 when it has none, and whether a process is leader or
+ * waits to be.  Both read all locks of the server.
+ */
 extern int	pgcopy_job_leader_pid(int64 id);
+extern bool pgcopy_job_is_led_by(int64 id, int pid);
 
 #endif							/* PGCOPY_JOB_H */

@@ -21,23 +21,44 @@
 
 #define IS_COPY "i.kind IN ('table', 'large objects')"
 
+/* Relations that are empty though items have read rows of them. */
+#define SELECT_EMPTIED \
+	"SELECT r.no FROM pgcopy.relation AS r " \
+	"JOIN pg_catalog.pg_class AS c ON c.oid = r.target_oid " \
+	"WHERE r.job = $1 AND r.is_ours AND NOT r.through_root " \
+	"AND c.relkind = 'r' AND c.relpersistence = 'u' " \
+	"AND pg_catalog.pg_relation_size(c.oid) = 0 " \
+	"AND r.no IN (SELECT i.relation FROM pgcopy.item AS i WHERE i.job = $1 " \
+	"  AND i.kind = 'table' AND i.state = 'done' AND i.rows_done > 0)"
+
+/* Large objects of which there are none were not read, they are not left either. */
 static CatalogQuery select_counts = {
-	"SELECT count(*) AS items, "
-	"count(*) FILTER (WHERE " IS_COPY " AND i.state = 'done') AS copies_done, "
-	"count(*) FILTER (WHERE " IS_COPY " AND i.state <> 'done') AS copies_left, "
-	"count(DISTINCT i.relation) FILTER (WHERE i.kind = 'table') AS tables, "
-	"count(DISTINCT i.relation) FILTER (WHERE i.kind = 'table' AND i.state = 'done') AS tables_read, "
-	"count(DISTINCT i.snapshot) FILTER (WHERE " IS_COPY " AND i.state = 'done') AS snapshots, "
-	"COALESCE(sum(i.rows_done) FILTER (WHERE " IS_COPY " AND i.state = 'done'), 0)::bigint AS rows_done, "
-	"COALESCE(sum(i.bytes_done) FILTER (WHERE " IS_COPY " AND i.state = 'done'), 0)::bigint AS bytes_done "
-	"FROM pgcopy.item AS i WHERE i.job = $1",
+	"WITH emptied AS (" SELECT_EMPTIED "), "
+	"copies AS (SELECT i.kind, i.relation, i.snapshot, i.rows_done, i.bytes_done, "
+	"  i.state = 'done' AND NOT EXISTS (SELECT FROM emptied AS e WHERE e.no = i.relation) AS is_done "
+	"  FROM pgcopy.item AS i WHERE i.job = $1 AND " IS_COPY
+	"  AND NOT (i.kind = 'large objects' AND i.state = 'done' AND i.rows_done = 0)), "
+	"tables AS (SELECT bool_and(c.is_done) AS is_read, bool_or(c.is_done) AS is_begun "
+	"  FROM copies AS c WHERE c.kind = 'table' GROUP BY c.relation), "
+	"done AS (SELECT * FROM copies AS c WHERE c.is_done) "
+	"SELECT (SELECT count(*) FROM pgcopy.item AS i WHERE i.job = $1) AS items, "
+	"(SELECT count(*) FROM copies AS c WHERE NOT c.is_done) AS copies_left, "
+	"(SELECT count(*) FROM tables) AS tables, "
+	"(SELECT count(*) FROM tables AS t WHERE t.is_read) AS tables_read, "
+	"(SELECT count(*) FROM tables AS t WHERE t.is_begun AND NOT t.is_read) AS tables_begun, "
+	"count(*) AS copies_done, "
+	"COALESCE(sum(d.rows_done) FILTER (WHERE d.kind = 'large objects'), 0)::bigint AS large_objects_read, "
+	"count(DISTINCT d.snapshot) AS snapshots, max(d.snapshot) AS snapshot, "
+	"COALESCE(sum(d.rows_done), 0)::bigint AS rows_done, "
+	"COALESCE(sum(d.bytes_done), 0)::bigint AS bytes_done "
+	"FROM done AS d",
 	1, {INT8OID}
 };
 
 static CatalogQuery select_snapshot = {
 	"SELECT no, name, content FROM pgcopy.snapshot WHERE job = $1 "
-	"ORDER BY no DESC LIMIT 1",
-	1, {INT8OID}
+	"AND ($2 = 0 OR no = $2) ORDER BY no DESC LIMIT 1",
+	2, {INT8OID, INT4OID}
 };
 
 static CatalogQuery select_unended = {
@@ -67,14 +88,7 @@ static CatalogQuery reopen[] = {
 };
 
 static CatalogQuery select_emptied = {
-	"SELECT r.no FROM pgcopy.relation AS r "
-	"JOIN pg_catalog.pg_class AS c ON c.oid = r.target_oid "
-	"WHERE r.job = $1 AND r.is_ours AND NOT r.through_root "
-	"AND c.relkind = 'r' AND c.relpersistence = 'u' "
-	"AND pg_catalog.pg_relation_size(c.oid) = 0 "
-	"AND r.no IN (SELECT i.relation FROM pgcopy.item AS i WHERE i.job = $1 "
-	"  AND i.kind = 'table' AND i.state = 'done' AND i.rows_done > 0) "
-	"ORDER BY r.no",
+	SELECT_EMPTIED " ORDER BY r.no",
 	1, {INT8OID}
 };
 
@@ -113,23 +127,29 @@ static CatalogQuery select_gone = {
 	1, {INT8OID}
 };
 
-static CatalogQuery widen_large_objects = {
-	"WITH ranges AS (SELECT o.no, lag(o.range_end) OVER w AS last_before, "
-	"  lead(o.no) OVER w AS next FROM pgcopy.item AS o "
-	"  WHERE o.job = $1 AND o.kind = 'large objects' "
-	"  WINDOW w AS (ORDER BY o.range_start)) "
-	"UPDATE pgcopy.item AS i SET range_start = COALESCE(r.last_before + 1, 0), "
-	"range_end = CASE WHEN r.next IS NULL THEN 4294967295 ELSE i.range_end END "
-	"FROM ranges AS r WHERE i.job = $1 AND i.no = r.no AND i.state <> 'done'",
+static CatalogQuery select_large_object_gaps = {
+	"WITH ranges AS (SELECT i.range_start AS first, i.range_end AS last "
+	"  FROM pgcopy.item AS i WHERE i.job = $1 AND i.kind = 'large objects' "
+	"  AND i.state = 'done' AND i.rows_done > 0 "
+	"  UNION ALL SELECT 4294967296, 4294967296), "
+	"gaps AS (SELECT COALESCE(max(r.last) OVER w + 1, 0) AS first, r.first - 1 AS last "
+	"  FROM ranges AS r WINDOW w AS (ORDER BY r.first "
+	"  ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)) "
+	"SELECT g.first, g.last FROM gaps AS g WHERE g.first <= g.last ORDER BY g.first",
 	1, {INT8OID}
 };
 
-static CatalogQuery add_large_objects = {
-	"INSERT INTO pgcopy.item (job, no, kind, stage, object_name, cost, "
-	"range_start, range_end) "
-	"SELECT $1, max(i.no) + 1, 'large objects', 1, 'all', 8192, 0, 4294967295 "
-	"FROM pgcopy.item AS i WHERE i.job = $1 "
-	"HAVING NOT bool_or(i.kind = 'large objects')",
+static CatalogQuery select_large_object_items_left = {
+	"SELECT i.no FROM pgcopy.item AS i WHERE i.job = $1 "
+	"AND i.kind = 'large objects' AND (i.state <> 'done' OR i.rows_done = 0) "
+	"ORDER BY i.no",
+	1, {INT8OID}
+};
+
+static CatalogQuery reopen_large_objects = {
+	"UPDATE pgcopy.item SET state = 'pending', attempts = 0, snapshot = NULL, "
+	"xid = NULL, pid = NULL, rows_done = 0, bytes_done = 0, started = NULL, "
+	"finished = NULL WHERE job = $1 AND kind = 'large objects'",
 	1, {INT8OID}
 };
 
@@ -149,9 +169,28 @@ read_counts(Survey *survey)
 	survey->copies_left = (int) pgcopy_catalog_int64(0, "copies_left");
 	survey->tables = (int) pgcopy_catalog_int64(0, "tables");
 	survey->tables_read = (int) pgcopy_catalog_int64(0, "tables_read");
+	survey->tables_begun = (int) pgcopy_catalog_int64(0, "tables_begun");
+	survey->large_objects_read = pgcopy_catalog_int64(0, "large_objects_read");
 	survey->snapshots = (int) pgcopy_catalog_int64(0, "snapshots");
+	survey->snapshot_no = (int) pgcopy_catalog_int64(0, "snapshot");
 	survey->rows_done = pgcopy_catalog_int64(0, "rows_done");
 	survey->bytes_done = pgcopy_catalog_int64(0, "bytes_done");
+}
+
+/* The one that was read under, not a later one of which nothing was read. */
+static void
+read_snapshot(int64 job, Survey *survey)
+{
+	Datum		values[] = {Int64GetDatum(job), Int32GetDatum(survey->snapshot_no)};
+
+	if (pgcopy_catalog_run(&select_snapshot, values, NULL) == 0)
+	{
+		survey->snapshot_no = 0;
+		return;
+	}
+	survey->snapshot_no = (int) pgcopy_catalog_int64(0, "no");
+	survey->snapshot_name = pgcopy_catalog_text(0, "name");
+	survey->snapshot_content = pgcopy_catalog_text(0, "content");
 }
 
 void
@@ -164,12 +203,7 @@ pgcopy_survey_fetch(int64 job, Survey *survey)
 	pgcopy_catalog_begin(&scope);
 	pgcopy_catalog_run(&select_counts, values, NULL);
 	read_counts(survey);
-	if (pgcopy_catalog_run(&select_snapshot, values, NULL) > 0)
-	{
-		survey->snapshot_no = (int) pgcopy_catalog_int64(0, "no");
-		survey->snapshot_name = pgcopy_catalog_text(0, "name");
-		survey->snapshot_content = pgcopy_catalog_text(0, "content");
-	}
+	read_snapshot(job, survey);
 	pgcopy_catalog_end(&scope);
 }
 
@@ -273,13 +307,39 @@ pgcopy_survey_gone(int64 job)
 }
 
 void
-pgcopy_survey_widen_large_objects(int64 job, bool wants_them)
+pgcopy_survey_large_object_gaps(int64 job, List **firsts, List **lasts)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	CatalogScope scope;
+	Datum		values[] = {Int64GetDatum(job)};
+	uint64		n;
+
+	*firsts = *lasts = NIL;
+	pgcopy_catalog_begin(&scope);
+	n = pgcopy_catalog_run(&select_large_object_gaps, values, NULL);
+	MemoryContextSwitchTo(caller);
+	for (uint64 i = 0; i < n; i++)
+	{
+		*firsts = lappend_oid(*firsts, (Oid) pgcopy_catalog_int64((int) i, "first"));
+		*lasts = lappend_oid(*lasts, (Oid) pgcopy_catalog_int64((int) i, "last"));
+	}
+	pgcopy_catalog_end(&scope);
+}
+
+List *
+pgcopy_survey_large_object_items_left(int64 job)
 {
 	Datum		values[] = {Int64GetDatum(job)};
 
-	pgcopy_catalog_do(&widen_large_objects, values, NULL);
-	if (wants_them)
-		pgcopy_catalog_do(&add_large_objects, values, NULL);
+	return fetch_numbers(&select_large_object_items_left, values);
+}
+
+void
+pgcopy_survey_reopen_large_objects(int64 job)
+{
+	Datum		values[] = {Int64GetDatum(job)};
+
+	pgcopy_catalog_do(&reopen_large_objects, values, NULL);
 }
 
 int

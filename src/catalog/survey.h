@@ -10,19 +10,29 @@
 
 #include "nodes/pg_list.h"
 
-/* Copies are the items that read rows: of tables, and large objects. */
+/*
+ * Copies are the items that read rows: of tables, and large objects.  One is
+ * done when something of what it has read is here: a table, be it empty, but not
+ * an unlogged one that a crash has emptied, and not large objects where there
+ * were none.
+ */
 typedef struct Survey
 {
 	int			items;			/* 0: there is no plan yet */
 	int			copies_done;
 	int			copies_left;
 	int			tables;
-	int			tables_read;	/* wholly or in part */
+	int			tables_read;	/* wholly: all chunks of it */
+	int			tables_begun;	/* in part */
+	int64		large_objects_read;
 	int			snapshots;		/* that the copies done were read under */
 	int64		rows_done;
 	int64		bytes_done;
 
-	/* the latest snapshot; no: 0 when there is none */
+	/*
+	 * The latest snapshot that a copy done was read under; before there is one,
+	 * the latest of the job.  no: 0 when there is none.
+	 */
 	int			snapshot_no;
 	char	   *snapshot_name;
 	char	   *snapshot_content;
@@ -56,10 +66,17 @@ extern List *pgcopy_survey_attached(int64 job);
 extern List *pgcopy_survey_gone(int64 job);
 
 /*
- * A new snapshot has other large objects: make the ranges left cover whatever
- * number there may be.
+ * Where large objects lie that no item has copied, whatever their number may
+ * be: OID lists of the first and last number of each gap.
  */
-extern void pgcopy_survey_widen_large_objects(int64 job, bool wants_them);
+extern void pgcopy_survey_large_object_gaps(int64 job, List **firsts,
+											List **lasts);
+
+/* Items of large objects that have copied none, done or not: integers. */
+extern List *pgcopy_survey_large_object_items_left(int64 job);
+
+/* All large objects are to be copied again. */
+extern void pgcopy_survey_reopen_large_objects(int64 job);
 
 /* Hashes of the texts of all statements, and a name for each; same length. */
 extern int	pgcopy_survey_statements(int64 job, uint64 **hashes, char ***names);

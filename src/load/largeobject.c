@@ -3,132 +3,175 @@
  * largeobject.c
  *	  Large objects: content, owner, privileges, comment, labels, in bulk.
  *
- * Content comes by COPY in binary: the page rows of pg_largeobject where the
- * source's role may read that catalog and its pages have our size, else pieces
- * by lo_get().  It goes into pg_largeobject here the way the catalog's own
- * code puts it there, many rows at a time; to fill an object one has just
- * created needs no further right.
+ * Metadata comes in one query each for objects, privileges and labels.  The
+ * first says which objects there are: they are created, an object that is here
+ * already being an error, and whatever else the source sends must be about one
+ * of them.  The snapshot makes the answers agree, unless the source lies.
  *
- * Metadata comes in one query.  Rows are looked at only for objects it lists:
- * the snapshot makes both agree.
+ * Of what the source sends only numbers that were parsed, names and literals that
+ * were quoted, and the two privileges there are go into SQL.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "access/genam.h"
-#include "access/heapam.h"
-#include "access/htup_details.h"
 #include "access/table.h"
-#include "access/toast_internals.h"
 #include "access/xact.h"
-#include "catalog/catalog.h"
 #include "catalog/dependency.h"
-#include "catalog/index.h"
-#include "catalog/indexing.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_largeobject.h"
 #include "catalog/pg_largeobject_metadata.h"
 #include "commands/alter.h"
 #include "commands/comment.h"
 #include "executor/spi.h"
-#include "executor/tuptable.h"
 #include "miscadmin.h"
-#include "nodes/execnodes.h"
-#include "port/pg_bswap.h"
-#include "storage/large_object.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/rel.h"
 #include "utils/snapmgr.h"
 
-#include "load/decode.h"
 #include "load/largeobject.h"
-#include "load/stream.h"
+#include "load/largeobject_pages.h"
 
-#define PIECE_BYTES		(1024 * 1024)	/* of lo_get() */
-#define PIECE_PAGES		(PIECE_BYTES / LOBLKSIZE)
-#define BATCH_PAGES		64
-#define BINARY_HEADER	19
-
-/* Rows of pg_largeobject on their way in. */
-typedef struct PageWriter
+/* One privilege that one role has given another on an object. */
+typedef struct Privilege
 {
-	Relation	relation;
-	CatalogIndexState indexes;
-	TupleTableSlot *slots[BATCH_PAGES];
-	int			used;
-	MemoryContext context;		/* of the tuples, reset after each batch */
-} PageWriter;
+	const char *grantor;
+	const char *grantee;		/* "": PUBLIC */
+	const char *name;
+	bool		is_grantable;
+	bool		is_granted;		/* here */
+} Privilege;
 
-static bool
-can_read_pages(SourceSession *session)
+static void throw_bad_answer(const char *detail) pg_attribute_noreturn();
+
+static void
+throw_bad_answer(const char *detail)
 {
-	SourceRows *rows;
-	bool		result;
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("the source contradicts itself about its large objects"),
+			 errdetail_internal("%s", detail),
+			 errhint("Check pg_largeobject_metadata on the source, and that nothing in between changes what it sends.")));
+}
 
-	rows = pgcopy_session_query_row(session,
-								"SELECT pg_catalog.has_table_privilege("
-								"'pg_catalog.pg_largeobject', 'SELECT')"
-								" AND pg_catalog.current_setting('block_size')"
-								" OPERATOR(pg_catalog.=) '" CppAsString2(BLCKSZ) "'",
-								1, 0, NULL);
-	result = pgcopy_rows_get_bool(rows, 0, 0);
-	pgcopy_rows_free(rows);
-	return result;
+/* An OID list as text of an array. */
+static char *
+make_oid_array(List *oids)
+{
+	StringInfoData text;
+	ListCell   *lc;
+
+	initStringInfo(&text);
+	appendStringInfoChar(&text, '{');
+	foreach(lc, oids)
+		appendStringInfo(&text, "%s%u", text.len > 1 ? "," : "", lfirst_oid(lc));
+	appendStringInfoChar(&text, '}');
+	return text.data;
+}
+
+static LargeObjectRange *
+get_range(const SourceRows *rows, int row, const LargeObjectRange *last)
+{
+	LargeObjectRange *range = palloc(sizeof(LargeObjectRange));
+
+	range->first = pgcopy_rows_get_oid(rows, row, 0);
+	range->last = pgcopy_rows_get_oid(rows, row, 1);
+	range->count = pgcopy_rows_get_size(rows, row, 2);
+	range->bytes = pgcopy_rows_get_size(rows, row, 3);
+	if (range->first > range->last || (last != NULL && range->first <= last->last) ||
+		range->count < 1)
+		throw_bad_answer(psprintf("%u to %u is no range of " INT64_FORMAT " objects with " INT64_FORMAT " bytes.",
+								  range->first, range->last, range->count, range->bytes));
+	return range;
 }
 
 List *
-pgcopy_largeobject_plan(SourceSession *session, int64 per_range)
+pgcopy_largeobject_plan(SourceSession *session, List *firsts, List *lasts,
+						int64 per_range)
 {
+	const char *params[] = {make_oid_array(firsts), make_oid_array(lasts)};
 	List	   *ranges = NIL;
 	SourceRows *rows;
 	char	   *sql;
-	int			i;
 
-	Assert(per_range > 0);
-	sql = psprintf("WITH numbered AS (SELECT oid,"
-				   " (pg_catalog.row_number() OVER (ORDER BY oid) - 1) / "
+	Assert(per_range > 0 && list_length(firsts) == list_length(lasts));
+	sql = psprintf("WITH numbered AS (SELECT m.oid, g.no,"
+				   " (pg_catalog.row_number() OVER (PARTITION BY g.no ORDER BY m.oid) - 1) / "
 				   INT64_FORMAT " AS part"
-				   " FROM pg_catalog.pg_largeobject_metadata),"
+				   " FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.oid[]),"
+				   " pg_catalog.unnest($2::pg_catalog.oid[])) WITH ORDINALITY AS g(first, last, no)"
+				   " JOIN pg_catalog.pg_largeobject_metadata AS m"
+				   " ON m.oid BETWEEN g.first AND g.last),"
 				   " size AS (SELECT pg_catalog.pg_relation_size("
 				   "'pg_catalog.pg_largeobject') AS bytes,"
-				   " pg_catalog.count(*) AS objects FROM numbered)"
+				   " pg_catalog.count(*) AS objects"
+				   " FROM pg_catalog.pg_largeobject_metadata)"
 				   " SELECT pg_catalog.min(oid::bigint),"
 				   " pg_catalog.max(oid::bigint), pg_catalog.count(*),"
 				   " (size.bytes::numeric * pg_catalog.count(*)"
 				   " / size.objects)::bigint"
-				   " FROM numbered, size GROUP BY part, bytes, objects"
-				   " ORDER BY part", per_range);
-	rows = pgcopy_session_query(session, sql, 4, 0, NULL);
-	for (i = 0; i < pgcopy_rows_count(rows); i++)
-	{
-		LargeObjectRange *range = palloc(sizeof(LargeObjectRange));
-
-		range->first = (Oid) pgcopy_rows_get_int64(rows, i, 0);
-		range->last = (Oid) pgcopy_rows_get_int64(rows, i, 1);
-		range->count = pgcopy_rows_get_int64(rows, i, 2);
-		range->bytes = pgcopy_rows_get_int64(rows, i, 3);
-		ranges = lappend(ranges, range);
-	}
+				   " FROM numbered, size GROUP BY no, part, bytes, objects"
+				   " ORDER BY 1", per_range);
+	rows = pgcopy_session_query(session, sql, 4, lengthof(params), params);
+	for (int i = 0; i < pgcopy_rows_count(rows); i++)
+		ranges = lappend(ranges, get_range(rows, i, ranges == NIL ? NULL : llast(ranges)));
 	pgcopy_rows_free(rows);
 	pfree(sql);
 	return ranges;
 }
 
+static int
+compare_oids(const void *a, const void *b)
+{
+	Oid			x = *(const Oid *) a;
+	Oid			y = *(const Oid *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The object of a row, which must be one that this copy has created. */
+static Oid
+get_created_oid(const LargeObjectCopy *copy, const SourceRows *rows, int row)
+{
+	Oid			oid = pgcopy_rows_get_oid(rows, row, 0);
+
+	if (copy->count == 0 ||
+		bsearch(&oid, copy->oids, copy->count, sizeof(Oid), compare_oids) == NULL)
+		throw_bad_answer(psprintf("Large object %u is not among those it has listed.", oid));
+	return oid;
+}
+
+/* Nothing in the answer is NULL; there is no comment "". */
 static SourceRows *
-read_metadata(SourceSession *session, const LargeObjectRange *range)
+read_objects(SourceSession *session, const LargeObjectCopy *copy)
 {
 	char	   *sql;
 
 	sql = psprintf("SELECT m.oid, pg_catalog.pg_get_userbyid(m.lomowner),"
-				   " m.lomacl IS NOT NULL,"
-				   " pg_catalog.obj_description(m.oid, 'pg_largeobject')"
+				   " COALESCE(pg_catalog.obj_description(m.oid, 'pg_largeobject'), '')"
 				   " FROM pg_catalog.pg_largeobject_metadata m"
 				   " WHERE m.oid BETWEEN %u AND %u ORDER BY m.oid",
-				   range->first, range->last);
-	return pgcopy_session_query(session, sql, 4, 0, NULL);
+				   copy->first, copy->last);
+	return pgcopy_session_query(session, sql, 3, 0, NULL);
+}
+
+/* Note which objects there are: in the range, ascending, each one once. */
+static void
+note_objects(LargeObjectCopy *copy, const SourceRows *rows)
+{
+	Oid			last = InvalidOid;
+
+	copy->count = pgcopy_rows_count(rows);
+	for (int i = 0; i < copy->count; i++)
+	{
+		Oid			oid = pgcopy_rows_get_oid(rows, i, 0);
+
+		if (oid < copy->first || oid > copy->last || oid <= last)
+			throw_bad_answer(psprintf("Large object %u is listed after %u, among those from %u to %u.",
+									  oid, last, copy->first, copy->last));
+		copy->oids[i] = last = oid;
+	}
 }
 
 static void
@@ -138,7 +181,8 @@ create_object(Oid oid)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
 				 errmsg("large object %u already exists", oid),
-				 errhint("Remove it with lo_unlink(%u), or leave large objects out of the job.",
+				 errdetail("This job has not created it, or it was changed since."),
+				 errhint("Remove it with SELECT lo_unlink(%u), or clone with large_objects => false.",
 						 oid)));
 	(void) LargeObjectCreate(oid);
 	recordDependencyOnOwner(LargeObjectRelationId, oid, GetUserId());
@@ -172,26 +216,24 @@ change_owner(Oid oid, const char *owner)
 }
 
 static void
-create_objects(SourceRows *rows, const LargeObjectOptions *options)
+create_objects(const LargeObjectCopy *copy, const SourceRows *rows)
 {
-	int			i;
-
-	for (i = 0; i < pgcopy_rows_count(rows); i++)
+	for (int i = 0; i < copy->count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		create_object((Oid) pgcopy_rows_get_int64(rows, i, 0));
+		create_object(copy->oids[i]);
 	}
 	CommandCounterIncrement();
 
-	for (i = 0; i < pgcopy_rows_count(rows); i++)
+	for (int i = 0; i < copy->count; i++)
 	{
-		Oid			oid = (Oid) pgcopy_rows_get_int64(rows, i, 0);
-		const char *comment = pgcopy_rows_get_or_null(rows, i, 3);
+		const char *comment = pgcopy_rows_get(rows, i, 2);
 
-		if (!options->no_comments && comment != NULL)
-			CreateComments(oid, LargeObjectRelationId, 0, comment);
-		if (!options->no_owner)
-			change_owner(oid, pgcopy_rows_get(rows, i, 1));
+		CHECK_FOR_INTERRUPTS();
+		if (!copy->no_comments && comment[0] != '\0')
+			CreateComments(copy->oids[i], LargeObjectRelationId, 0, comment);
+		if (!copy->no_owner)
+			change_owner(copy->oids[i], pgcopy_rows_get(rows, i, 1));
 	}
 	CommandCounterIncrement();
 }
@@ -203,80 +245,198 @@ run_statement(const char *sql)
 		elog(ERROR, "unexpected result of \"%s\"", sql);
 }
 
-/* Without owners, what the owner had is for the one who loads. */
-static const char *
-role_here(const char *role, const char *owner,
-		  const LargeObjectOptions *options)
-{
-	if (role == NULL)
-		return "PUBLIC";
-	if (options->no_owner && strcmp(role, owner) == 0)
-		return "CURRENT_USER";
-	return quote_identifier(role);
-}
-
 /*
- * Make an object's privileges those of the source: everything is taken from
- * its owner (nobody else has any yet), then granted name by name.
+ * Nothing in the answer is NULL; a privilege "" stands for none: it was all
+ * taken away.
  */
-static void
-grant_privileges(SourceSession *session, const LargeObjectRange *range,
-				 const LargeObjectOptions *options)
+static SourceRows *
+read_privileges(SourceSession *session, const LargeObjectCopy *copy)
 {
-	SourceRows *rows;
-	int			i;
-	Oid			last = InvalidOid;
 	char	   *sql;
 
 	sql = psprintf("SELECT m.oid, pg_catalog.pg_get_userbyid(m.lomowner),"
-				   " CASE WHEN a.grantee OPERATOR(pg_catalog.=) 0 THEN NULL"
+				   " CASE WHEN a.grantor IS NULL THEN ''"
+				   " ELSE pg_catalog.pg_get_userbyid(a.grantor) END,"
+				   " CASE WHEN a.grantee IS NULL OR a.grantee OPERATOR(pg_catalog.=) 0 THEN ''"
 				   " ELSE pg_catalog.pg_get_userbyid(a.grantee) END,"
-				   " a.privilege_type, a.is_grantable"
+				   " COALESCE(a.privilege_type, ''), COALESCE(a.is_grantable, false)"
 				   " FROM pg_catalog.pg_largeobject_metadata m"
 				   " LEFT JOIN LATERAL pg_catalog.aclexplode(m.lomacl)"
 				   " WITH ORDINALITY a ON true"
 				   " WHERE m.oid BETWEEN %u AND %u AND m.lomacl IS NOT NULL"
 				   " ORDER BY m.oid, a.ordinality",
-				   range->first, range->last);
-	rows = pgcopy_session_query(session, sql, 5, 0, NULL);
+				   copy->first, copy->last);
+	return pgcopy_session_query(session, sql, 6, 0, NULL);
+}
+
+/* Without owners, what the owner had and gave is for the one who loads. */
+static const char *
+role_here(const char *role, const char *owner, const LargeObjectCopy *copy)
+{
+	return copy->no_owner && strcmp(role, owner) == 0 ?
+		GetUserNameFromId(GetUserId(), false) : role;
+}
+
+static Privilege *
+get_privilege(const LargeObjectCopy *copy, const SourceRows *rows, int row)
+{
+	const char *owner = pgcopy_rows_get(rows, row, 1);
+	Privilege  *privilege = palloc0(sizeof(Privilege));
+
+	privilege->grantor = role_here(pgcopy_rows_get(rows, row, 2), owner, copy);
+	privilege->grantee = role_here(pgcopy_rows_get(rows, row, 3), owner, copy);
+	privilege->name = pgcopy_rows_get(rows, row, 4);
+	privilege->is_grantable = pgcopy_rows_get_bool(rows, row, 5);
+	if (strcmp(privilege->name, "SELECT") != 0 &&
+		strcmp(privilege->name, "UPDATE") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("unknown privilege \"%s\" on large object %u",
+						privilege->name, pgcopy_rows_get_oid(rows, row, 0)),
+				 errhint("Use no_privileges => true.")));
+	return privilege;
+}
+
+/* Who grants as the owner needs nobody's leave, others need it here by now. */
+static bool
+may_grant(List *privileges, const Privilege *privilege, const char *owner)
+{
+	ListCell   *lc;
+
+	if (strcmp(privilege->grantor, owner) == 0)
+		return true;
+	foreach(lc, privileges)
+	{
+		Privilege  *other = lfirst(lc);
+
+		if (other->is_granted && other->is_grantable &&
+			strcmp(other->grantee, privilege->grantor) == 0 &&
+			strcmp(other->name, privilege->name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The role that has granted something, when we may act as that role. */
+static Oid
+get_grantor(Oid oid, const char *name)
+{
+	Oid			role = get_role_oid(name, false);
+
+	if (!superuser() && !is_member_of_role(GetUserId(), role))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("cannot grant privileges on large object %u as role \"%s\"",
+						oid, name),
+				 errdetail("It has granted them on the source, and the job's owner is not a member of that role."),
+				 errhint("Run the job as a superuser, or use no_privileges => true.")));
+	return role;
+}
+
+/*
+ * Grant as the role that did, as pg_dump's text does by SET SESSION
+ * AUTHORIZATION, or the grantor would be the owner.
+ */
+static void
+grant(Oid oid, Privilege *privilege, const char *owner)
+{
+	Oid			user;
+	int			context;
+	char	   *sql = psprintf("GRANT %s ON LARGE OBJECT %u TO %s%s",
+							   privilege->name, oid,
+							   privilege->grantee[0] == '\0' ? "PUBLIC" :
+							   quote_identifier(privilege->grantee),
+							   privilege->is_grantable ? " WITH GRANT OPTION" : "");
+
+	GetUserIdAndSecContext(&user, &context);
+	if (strcmp(privilege->grantor, owner) != 0)
+		SetUserIdAndSecContext(get_grantor(oid, privilege->grantor),
+							   context | SECURITY_LOCAL_USERID_CHANGE);
+	run_statement(sql);
+	SetUserIdAndSecContext(user, context);
+	privilege->is_granted = true;
+}
+
+/*
+ * Grant what was granted on one object.  Mostly in the order of the list, which
+ * is that of the grants; but what is added to a grant later is noted at its old
+ * place, maybe before the grantor's own.  So go round until all is granted.
+ */
+static void
+grant_all(Oid oid, List *privileges, const char *owner)
+{
+	int			left = list_length(privileges);
+
+	while (left > 0)
+	{
+		int			before = left;
+		Privilege  *waiting = NULL;
+		ListCell   *lc;
+
+		foreach(lc, privileges)
+		{
+			Privilege  *privilege = lfirst(lc);
+
+			CHECK_FOR_INTERRUPTS();
+			if (privilege->is_granted)
+				continue;
+			if (!may_grant(privileges, privilege, owner))
+			{
+				waiting = privilege;
+				continue;
+			}
+			grant(oid, privilege, owner);
+			left--;
+		}
+		if (left == before)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_GRANT_OPERATION),
+					 errmsg("cannot grant %s on large object %u as role \"%s\"",
+							waiting->name, oid, waiting->grantor),
+					 errdetail("On the source it has granted that without a grant option of its own."),
+					 errhint("REVOKE it on the source, or use no_privileges => true.")));
+	}
+}
+
+/*
+ * Make privileges those of the source: take all from the owner (nobody else has
+ * any yet), then grant one by one.
+ */
+static void
+grant_privileges(SourceSession *session, const LargeObjectCopy *copy)
+{
+	SourceRows *rows = read_privileges(session, copy);
+	int			count = pgcopy_rows_count(rows);
+	int			i = 0;
+
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	for (i = 0; i < pgcopy_rows_count(rows); i++)
+	while (i < count)
 	{
-		Oid			oid = (Oid) pgcopy_rows_get_int64(rows, i, 0);
+		Oid			oid = get_created_oid(copy, rows, i);
 		const char *owner = pgcopy_rows_get(rows, i, 1);
-		const char *grantee = pgcopy_rows_get_or_null(rows, i, 2);
-		const char *privilege = pgcopy_rows_get_or_null(rows, i, 3);
+		List	   *privileges = NIL;
 
-		CHECK_FOR_INTERRUPTS();
-		if (oid != last)
-			run_statement(psprintf("REVOKE ALL ON LARGE OBJECT %u FROM %s",
-								   oid, role_here(owner, owner, options)));
-		last = oid;
-		if (privilege == NULL)
-			continue;
-		if (strcmp(privilege, "SELECT") != 0 &&
-			strcmp(privilege, "UPDATE") != 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("unknown privilege \"%s\" on large object %u",
-							privilege, oid)));
-		run_statement(psprintf("GRANT %s ON LARGE OBJECT %u TO %s%s",
-							   privilege, oid,
-							   role_here(grantee, owner, options),
-							   pgcopy_rows_get_bool(rows, i, 4) ?
-							   " WITH GRANT OPTION" : ""));
+		owner = role_here(owner, owner, copy);
+		for (; i < count && pgcopy_rows_get_oid(rows, i, 0) == oid; i++)
+		{
+			if (pgcopy_rows_get(rows, i, 4)[0] != '\0')
+				privileges = lappend(privileges, get_privilege(copy, rows, i));
+		}
+		run_statement(psprintf("REVOKE ALL ON LARGE OBJECT %u FROM %s",
+							   oid, quote_identifier(owner)));
+		grant_all(oid, privileges, owner);
+		list_free_deep(privileges);
 	}
 	SPI_finish();
 	pgcopy_rows_free(rows);
 }
 
 static void
-set_labels(SourceSession *session, const LargeObjectRange *range)
+set_labels(SourceSession *session, const LargeObjectCopy *copy)
 {
 	SourceRows *rows;
 	char	   *sql;
-	int			i;
 
 	sql = psprintf("SELECT l.objoid, l.provider, l.label"
 				   " FROM pg_catalog.pg_seclabel l"
@@ -284,267 +444,59 @@ set_labels(SourceSession *session, const LargeObjectRange *range)
 				   " 'pg_catalog.pg_largeobject'::pg_catalog.regclass"
 				   " AND l.objoid BETWEEN %u AND %u"
 				   " ORDER BY l.objoid, l.provider COLLATE \"C\"",
-				   range->first, range->last);
+				   copy->first, copy->last);
 	rows = pgcopy_session_query(session, sql, 3, 0, NULL);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	for (i = 0; i < pgcopy_rows_count(rows); i++)
+	for (int i = 0; i < pgcopy_rows_count(rows); i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		run_statement(psprintf("SECURITY LABEL FOR %s ON LARGE OBJECT %s IS %s",
+		run_statement(psprintf("SECURITY LABEL FOR %s ON LARGE OBJECT %u IS %s",
 							   quote_identifier(pgcopy_rows_get(rows, i, 1)),
-							   pgcopy_rows_get(rows, i, 0),
+							   get_created_oid(copy, rows, i),
 							   quote_literal_cstr(pgcopy_rows_get(rows, i, 2))));
 	}
 	SPI_finish();
 	pgcopy_rows_free(rows);
 }
 
-/*
- * The row's address is in the slot only: where a full page was compressed,
- * the tuple in the slot is not the one that was stored.  That is why
- * CatalogTuplesMultiInsertWithInfo() does not serve.
- */
-static void
-insert_index_entries(PageWriter *writer, TupleTableSlot *slot)
-{
-	Datum		values[INDEX_MAX_KEYS];
-	bool		nulls[INDEX_MAX_KEYS];
-	int			i;
-
-	for (i = 0; i < writer->indexes->ri_NumIndices; i++)
-	{
-		IndexInfo  *info = writer->indexes->ri_IndexRelationInfo[i];
-
-		FormIndexDatum(info, slot, NULL, values, nulls);
-		(void) index_insert(writer->indexes->ri_IndexRelationDescs[i],
-							values, nulls, &slot->tts_tid, writer->relation,
-							info->ii_Unique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO,
-							false, info);
-	}
-}
-
-static void
-flush_pages(PageWriter *writer)
-{
-	int			i;
-
-	if (writer->used == 0)
-		return;
-	heap_multi_insert(writer->relation, writer->slots, writer->used,
-					  GetCurrentCommandId(true), 0, NULL);
-	for (i = 0; i < writer->used; i++)
-	{
-		insert_index_entries(writer, writer->slots[i]);
-		ExecClearTuple(writer->slots[i]);
-	}
-	writer->used = 0;
-	MemoryContextReset(writer->context);
-}
-
-/*
- * The content of a page as it is stored, in the current memory context.
- *
- * Compressed here, as the heap would do it: a tuple that heap_multi_insert()
- * compresses becomes another one, whose place never gets back into the slot's
- * tuple, and CatalogTuplesMultiInsertWithInfo() would index a wrong place.
- */
-static Datum
-make_content(const char *data, int length)
-{
-	bytea	   *content = palloc(VARHDRSZ + length);
-	Datum		compressed;
-
-	SET_VARSIZE(content, VARHDRSZ + length);
-	memcpy(VARDATA(content), data, length);
-	compressed = toast_compress_datum(PointerGetDatum(content),
-									  InvalidCompressionMethod);
-	return DatumGetPointer(compressed) != NULL ? compressed :
-		PointerGetDatum(content);
-}
-
-static void
-put_page(PageWriter *writer, Oid oid, int32 page, const char *data, int length)
-{
-	TupleTableSlot *slot = writer->slots[writer->used];
-	MemoryContext old;
-
-	if (slot == NULL)
-	{
-		slot = MakeSingleTupleTableSlot(RelationGetDescr(writer->relation),
-										&TTSOpsHeapTuple);
-		writer->slots[writer->used] = slot;
-	}
-	old = MemoryContextSwitchTo(writer->context);
-	ExecClearTuple(slot);
-	memset(slot->tts_isnull, false,
-		   sizeof(bool) * slot->tts_tupleDescriptor->natts);
-	slot->tts_values[Anum_pg_largeobject_loid - 1] = ObjectIdGetDatum(oid);
-	slot->tts_values[Anum_pg_largeobject_pageno - 1] = Int32GetDatum(page);
-	slot->tts_values[Anum_pg_largeobject_data - 1] =
-		make_content(data, length);
-	ExecStoreVirtualTuple(slot);
-	MemoryContextSwitchTo(old);
-
-	if (++writer->used == BATCH_PAGES)
-		flush_pages(writer);
-}
-
-/* Cut what came (from page number "page" on) into pages. */
-static void
-put_piece(PageWriter *writer, Oid oid, int32 page, const char *data, int length)
-{
-	int			at;
-
-	for (at = 0; at < length; at += LOBLKSIZE, page++)
-		put_page(writer, oid, page, data + at, Min(length - at, LOBLKSIZE));
-}
-
-static char *
-content_statement(SourceSession *session, const LargeObjectRange *range)
-{
-	if (can_read_pages(session))
-		return psprintf("COPY (SELECT loid, pageno, data"
-						" FROM pg_catalog.pg_largeobject"
-						" WHERE loid BETWEEN %u AND %u"
-						" ORDER BY loid, pageno) TO STDOUT (FORMAT binary)",
-						range->first, range->last);
-	return psprintf("COPY (SELECT m.oid, (p.n OPERATOR(pg_catalog.*) %d)::int4, p.piece"
-					" FROM pg_catalog.pg_largeobject_metadata m,"
-					" LATERAL (WITH RECURSIVE pieces(n, piece) AS ("
-					" SELECT 0::bigint, pg_catalog.lo_get(m.oid, 0, %d)"
-					" UNION ALL SELECT n + 1,"
-					" pg_catalog.lo_get(m.oid, (n + 1) * %d, %d) FROM pieces"
-					" WHERE pg_catalog.octet_length(piece) = %d)"
-					" SELECT n, piece FROM pieces"
-					" WHERE pg_catalog.octet_length(piece) > 0) p"
-					" WHERE m.oid BETWEEN %u AND %u"
-					" ORDER BY m.oid) TO STDOUT (FORMAT binary)",
-					PIECE_PAGES, PIECE_BYTES, PIECE_BYTES, PIECE_BYTES,
-					PIECE_BYTES, range->first, range->last);
-}
-
-static uint32
-read_uint32(const char *data)
-{
-	uint32		value;
-
-	memcpy(&value, data, 4);
-	return pg_ntoh32(value);
-}
-
-/*
- * One row: field count 3, then oid, page number and bytes, each behind its
- * length, none NULL.  Twenty-two bytes and the content.
- */
-static void
-put_row(PageWriter *writer, const LargeObjectRange *range,
-		const char *row, int length)
-{
-	Oid			oid;
-	int32		page;
-	int32		size;
-
-	if (length < 22 || memcmp(row, "\0\3\0\0\0\4", 6) != 0 ||
-		read_uint32(row + 10) != 4 ||
-		(size = (int32) read_uint32(row + 18)) != length - 22)
-		ereport(ERROR,
-				(errcode(ERRCODE_BAD_COPY_FILE_FORMAT),
-				 errmsg("invalid COPY data of large objects from the source")));
-	oid = read_uint32(row + 6);
-	page = (int32) read_uint32(row + 14);
-	if (oid < range->first || oid > range->last || page < 0 ||
-		size > PIECE_BYTES || page > PG_INT32_MAX - PIECE_PAGES)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("invalid page %d of large object %u on the source",
-						page, oid)));
-	put_piece(writer, oid, page, row + 22, size);
-}
-
-static void
-copy_rows(CopyStream *stream, PageWriter *writer,
-		  const LargeObjectRange *range)
-{
-	bool		is_first = true;
-	char	   *data;
-	int			length;
-
-	while ((length = pgcopy_stream_next(stream, &data)) >= 0)
-	{
-		if (is_first)
-		{
-			if (length < BINARY_HEADER || memcmp(data, "PGCOPY\n\377\r\n\0", 11) != 0)
-				ereport(ERROR,
-						(errcode(ERRCODE_BAD_COPY_FILE_FORMAT),
-						 errmsg("invalid COPY data of large objects from the source")));
-			data += BINARY_HEADER;
-			length -= BINARY_HEADER;
-			is_first = false;
-			if (length == 0)
-				continue;
-		}
-		if (length == 2 && memcmp(data, "\377\377", 2) == 0)
-			continue;
-		put_row(writer, range, data, length);
-	}
-}
-
+/* All about the objects of one copy; only their numbers outlive this context. */
 static int64
-copy_content(SourceSession *session, const LargeObjectRange *range)
+copy_objects(SourceSession *session, LargeObjectCopy *copy, MemoryContext caller)
 {
-	CopyStream *stream;
-	PageWriter	writer = {0};
-	int64		bytes;
-	int			i;
+	SourceRows *rows = read_objects(session, copy);
 
-	writer.context = AllocSetContextCreate(CurrentMemoryContext,
-										   "pgcopy large object pages",
-										   ALLOCSET_DEFAULT_SIZES);
-	writer.relation = table_open(LargeObjectRelationId, RowExclusiveLock);
-	writer.indexes = CatalogOpenIndexes(writer.relation);
-	stream = pgcopy_stream_open(session, content_statement(session, range));
-	copy_rows(stream, &writer, range);
-	flush_pages(&writer);
-	bytes = pgcopy_stream_bytes(stream);
-	pgcopy_stream_close(stream);
-
-	for (i = 0; i < BATCH_PAGES && writer.slots[i] != NULL; i++)
-		ExecDropSingleTupleTableSlot(writer.slots[i]);
-	CatalogCloseIndexes(writer.indexes);
-	table_close(writer.relation, RowExclusiveLock);
-	CommandCounterIncrement();
-	return bytes;
+	copy->oids = MemoryContextAllocHuge(caller,
+										sizeof(Oid) * Max(pgcopy_rows_count(rows), 1));
+	note_objects(copy, rows);
+	create_objects(copy, rows);
+	pgcopy_rows_free(rows);
+	if (!copy->no_privileges)
+		grant_privileges(session, copy);
+	set_labels(session, copy);
+	return pgcopy_largeobject_copy_content(session, copy);
 }
 
 LoadResult
-pgcopy_largeobject_copy(SourceSession *session, const LargeObjectRange *range,
-						const LargeObjectOptions *options,
-						LoadProgress progress, void *arg)
+pgcopy_largeobject_copy(SourceSession *session, LargeObjectCopy *copy)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "pgcopy large objects",
 												  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(context);
+	MemoryContext caller = MemoryContextSwitchTo(context);
 	bool		has_snapshot = ActiveSnapshotSet();
 	LoadResult	result;
-	SourceRows *rows;
 
 	if (!has_snapshot)
 		PushActiveSnapshot(GetTransactionSnapshot());
-	rows = read_metadata(session, range);
-	result.rows = pgcopy_rows_count(rows);
-	create_objects(rows, options);
-	pgcopy_rows_free(rows);
-	if (!options->no_privileges)
-		grant_privileges(session, range, options);
-	set_labels(session, range);
-	result.bytes = copy_content(session, range);
+	copy->xid = U64FromFullTransactionId(GetCurrentFullTransactionId());
+	result.bytes = copy_objects(session, copy, caller);
+	result.rows = copy->count;
 	if (!has_snapshot)
 		PopActiveSnapshot();
-	if (progress != NULL)
-		progress(arg, result.rows, result.bytes);
-	MemoryContextSwitchTo(old);
+	if (copy->progress != NULL)
+		copy->progress(copy->progress_arg, result.rows, result.bytes);
+	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
 	return result;
 }

@@ -19,23 +19,45 @@ typedef struct LargeObjectRange
 	int64		bytes;			/* estimate */
 } LargeObjectRange;
 
-typedef struct LargeObjectOptions
+/* One range to copy, how, and what has come of it. */
+typedef struct LargeObjectCopy
 {
+	Oid			first;
+	Oid			last;			/* inclusive */
 	bool		no_owner;
 	bool		no_privileges;
 	bool		no_comments;
-} LargeObjectOptions;
+	LoadProgress progress;		/* or NULL */
+	void	   *progress_arg;
 
-/* Cut the source's large objects into ranges of about "per_range" objects. */
-extern List *pgcopy_largeobject_plan(SourceSession *session, int64 per_range);
+	/* out: the objects created, ascending, and the transaction that did it */
+	Oid		   *oids;
+	int			count;
+	uint64		xid;
+} LargeObjectCopy;
+
+/*
+ * Cut the source's large objects, as far as they lie in one of the gaps, into
+ * ranges of up to "per_range" objects.  The gaps: OID lists of the first and the
+ * last number of each, ascending.  No range is empty or reaches over two gaps.
+ */
+extern List *pgcopy_largeobject_plan(SourceSession *session, List *firsts,
+									 List *lasts, int64 per_range);
 
 /*
  * Copy one range in the current transaction; the session must have the
- * snapshot.  An object number that is taken here is an error (42710).
+ * snapshot.  An object number that is taken here is an error (42710).  The
+ * numbers of what was created are in the current memory context.
  */
 extern LoadResult pgcopy_largeobject_copy(SourceSession *session,
-										  const LargeObjectRange *range,
-										  const LargeObjectOptions *options,
-										  LoadProgress progress, void *arg);
+										  LargeObjectCopy *copy);
+
+/*
+ * Remove those of "oids" that are known to be the ones that transaction "xid"
+ * created; each is locked to the end of the current transaction.  Returns how
+ * many others of these numbers are here; *kept: the first of them.
+ */
+extern int	pgcopy_largeobject_remove(const Oid *oids, int count, uint64 xid,
+									  Oid *kept);
 
 #endif							/* PGCOPY_LARGEOBJECT_H */

@@ -13,6 +13,11 @@
  * leader's latch.  A worker that is gone is seen by the leader through its
  * BackgroundWorkerHandle, whatever its slot says.
  *
+ * The lock is held for a few assignments, and nothing between its acquisition
+ * and its release may throw: the segment is unmapped before a process that
+ * exits lets go of its locks.  A process that dies of a signal takes the server
+ * through crash recovery, and the segment with it.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -24,6 +29,13 @@
 #include "run/control.h"
 
 #define CONTROL_MAGIC 0x70676370
+
+/*
+ * A tranche only gives waits on the lock their name.  This is one of the
+ * server's: what is not preloaded cannot share one of its own between
+ * processes, and a new one for each job would use them up.
+ */
+#define CONTROL_TRANCHE LWTRANCHE_PARALLEL_QUERY_DSA
 
 static Size
 control_size(int nslots)
@@ -40,7 +52,7 @@ pgcopy_control_create(int64 job, int nslots, uint32 *handle)
 
 	dsm_pin_mapping(segment);
 	memset(control, 0, control_size(nslots));
-	SpinLockInit(&control->mutex);
+	LWLockInitialize(&control->lock, CONTROL_TRANCHE);
 	control->job = job;
 	control->leader = MyProc;
 	control->leader_pid = MyProcPid;
@@ -85,11 +97,32 @@ pgcopy_control_attach(uint32 handle, int64 job)
 	return dsm_segment_address(segment);
 }
 
-Control *
+/* What views show of a segment. */
+static void
+fill_view(Control *control, ControlView *view)
+{
+	LWLockAcquire(&control->lock, LW_SHARED);
+	view->leader_pid = control->leader_pid;
+	view->totals = control->totals;
+	for (int i = 0; i < view->nslots; i++)
+		view->slots[i].pid = control->slots[i].pid;
+	LWLockRelease(&control->lock);
+
+	for (int i = 0; i < view->nslots; i++)
+	{
+		ControlSlot *slot = &control->slots[i];
+
+		view->slots[i].item = (int) pg_atomic_read_u32(&slot->item);
+		view->slots[i].rows = (int64) pg_atomic_read_u64(&slot->rows);
+		view->slots[i].bytes = (int64) pg_atomic_read_u64(&slot->bytes);
+	}
+}
+
+ControlView *
 pgcopy_control_peek(uint32 handle, int64 job)
 {
 	dsm_segment *segment;
-	Control    *copy = NULL;
+	ControlView *view = NULL;
 
 	if (dsm_find_mapping(handle) != NULL)
 		return NULL;			/* a process of the job looks at itself */
@@ -99,25 +132,32 @@ pgcopy_control_peek(uint32 handle, int64 job)
 	if (is_control_of(segment, job))
 	{
 		Control    *control = dsm_segment_address(segment);
-		Size		size = control_size(control->nslots);
 
-		copy = palloc(size);
-		SpinLockAcquire(&control->mutex);
-		memcpy(copy, control, size);
-		SpinLockRelease(&control->mutex);
+		view = palloc0(sizeof(ControlView));
+		view->nslots = Min(control->nslots, CONTROL_MAX_SLOTS);
+		fill_view(control, view);
 	}
 	dsm_detach(segment);
-	return copy;
+	return view;
+}
+
+void
+pgcopy_control_read_states(Control *control, SlotState *states)
+{
+	LWLockAcquire(&control->lock, LW_SHARED);
+	for (int i = 0; i < control->nslots; i++)
+		states[i] = control->slots[i].state;
+	LWLockRelease(&control->lock);
 }
 
 void
 pgcopy_control_set_snapshot(Control *control, ControlSlot *slot,
 							const char *name)
 {
-	SpinLockAcquire(&control->mutex);
+	LWLockAcquire(&control->lock, LW_EXCLUSIVE);
 	strlcpy(slot ? slot->snapshot : control->snapshot, name,
 			CONTROL_NAME_LENGTH);
-	SpinLockRelease(&control->mutex);
+	LWLockRelease(&control->lock);
 }
 
 /* Add a name to the list unless it is empty. */
@@ -126,9 +166,9 @@ add_snapshot(List *names, Control *control, const char *shared)
 {
 	char	   *name = palloc(CONTROL_NAME_LENGTH);
 
-	SpinLockAcquire(&control->mutex);
+	LWLockAcquire(&control->lock, LW_SHARED);
 	memcpy(name, shared, CONTROL_NAME_LENGTH);
-	SpinLockRelease(&control->mutex);
+	LWLockRelease(&control->lock);
 	return name[0] == '\0' ? names : lappend(names, name);
 }
 
@@ -147,9 +187,9 @@ pgcopy_control_wake(Control *control, ControlSlot *slot)
 {
 	PGPROC	   *proc;
 
-	SpinLockAcquire(&control->mutex);
+	LWLockAcquire(&control->lock, LW_SHARED);
 	proc = slot->proc;
-	SpinLockRelease(&control->mutex);
+	LWLockRelease(&control->lock);
 	if (proc != NULL)
 		SetLatch(&proc->procLatch);
 }

@@ -11,8 +11,8 @@
 #include "nodes/pg_list.h"
 #include "port/atomics.h"
 #include "storage/dsm.h"
+#include "storage/lwlock.h"
 #include "storage/proc.h"
-#include "storage/spin.h"
 
 #define CONTROL_MAX_SLOTS 128
 #define CONTROL_MAX_BATCH 64	/* items in one assignment */
@@ -45,7 +45,7 @@ typedef struct BuildShare
 } BuildShare;
 
 /*
- * One worker's slot.  "mutex" of the segment protects all fields but the
+ * One worker's slot.  "lock" of the segment protects all fields but the
  * atomic ones: those are written by the worker while BUSY, set to zero by the
  * leader when it has heard the outcome (not before: the figures would drop),
  * and read by anybody.
@@ -83,7 +83,7 @@ typedef struct ControlSlot
 	pg_atomic_uint64 bytes_before;
 } ControlSlot;
 
-/* What the leader publishes for the views; under "mutex". */
+/* What the leader publishes for the views; under "lock". */
 typedef struct ControlTotals
 {
 	int			percent;
@@ -100,13 +100,13 @@ typedef struct Control
 {
 	uint32		magic;
 	int64		job;
-	slock_t		mutex;
+	LWLock		lock;
 	PGPROC	   *leader;
 	int			leader_pid;
 	int			nslots;
 
 	/*
-	 * The name under which the leader holds it, under "mutex"; and its number,
+	 * The name under which the leader holds it, under "lock"; and its number,
 	 * written before the first hand-out.
 	 */
 	char		snapshot[CONTROL_NAME_LENGTH];
@@ -119,6 +119,23 @@ typedef struct Control
 	ControlSlot slots[FLEXIBLE_ARRAY_MEMBER];
 } Control;
 
+/* What a viewer sees of a slot; pid is 0 where nobody is. */
+typedef struct ControlViewSlot
+{
+	int			pid;
+	int			item;			/* 0: none */
+	int64		rows;
+	int64		bytes;
+} ControlViewSlot;
+
+typedef struct ControlView
+{
+	int			leader_pid;
+	int			nslots;
+	ControlTotals totals;
+	ControlViewSlot slots[CONTROL_MAX_SLOTS];
+} ControlView;
+
 /* The leader's: make the segment, mapped for the life of the process. */
 extern Control *pgcopy_control_create(int64 job, int nslots, uint32 *handle);
 
@@ -126,9 +143,13 @@ extern Control *pgcopy_control_create(int64 job, int nslots, uint32 *handle);
 extern Control *pgcopy_control_attach(uint32 handle, int64 job);
 
 /*
- * A viewer's: a copy in the current memory context, or NULL.
+ * A viewer's: a copy of what views show in the current memory context, or
+ * NULL.
  */
-extern Control *pgcopy_control_peek(uint32 handle, int64 job);
+extern ControlView *pgcopy_control_peek(uint32 handle, int64 job);
+
+/* The states of all slots at one moment. */
+extern void pgcopy_control_read_states(Control *control, SlotState *states);
 
 /*
  * Say under which name a process holds the snapshot, "" when not any more.

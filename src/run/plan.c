@@ -27,8 +27,8 @@
 #include "catalog/pg_event_trigger.h"
 #include "miscadmin.h"
 
-#include "load/largeobject.h"
 #include "run/chunks.h"
+#include "run/largeobjects.h"
 #include "run/plan.h"
 #include "run/plan_state.h"
 
@@ -183,16 +183,9 @@ plan_large_objects(JobPlan *plan, List *ranges)
 
 	foreach(lc, ranges)
 	{
-		LargeObjectRange *range = lfirst(lc);
 		JobItem	item = {0};
 
-		item.kind = ITEM_LARGE_OBJECTS;
-		item.stage = STAGE_COPYING;
-		item.name = psprintf("%u to %u", range->first, range->last);
-		item.range_start = range->first;
-		item.range_end = range->last;
-		item.bytes_total = range->bytes;
-		item.cost = range->bytes + COST_SMALL_TABLE * range->count / 16;
+		pgcopy_largeobjects_describe(&item, lfirst(lc));
 		pgcopy_plan_add(plan, &item);
 	}
 }

@@ -19,16 +19,18 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/latch.h"
+#include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 #include "base/testpoint.h"
 #include "catalog/error.h"
-#include "load/largeobject.h"
 #include "run/chunks.h"
+#include "run/largeobjects.h"
 #include "run/leader.h"
 #include "run/outage.h"
 #include "run/patience.h"
@@ -42,9 +44,6 @@
 
 /* How long pg_dump may wait for a lock, ms. */
 #define DUMP_LOCK_WAIT 10000
-
-/* Large objects in one item. */
-#define LARGE_OBJECTS_PER_ITEM 2000
 
 /* Open the session that holds snapshot and locks. */
 SourceConninfo *
@@ -124,6 +123,33 @@ pgcopy_leader_keep_snapshot(Leader *leader, const char *snapshot)
 														  snapshot, content);
 }
 
+/*
+ * Throw when pg_dump has a table or a sequence that the inventory lacks: its
+ * rows would be missing without a word.
+ */
+static void
+check_inventory(List *relations, List *statements)
+{
+	ListCell   *lc;
+
+	foreach(lc, statements)
+	{
+		DumpStatement *statement = lfirst(lc);
+
+		if (statement->class_oid != RelationRelationId ||
+			(strcmp(statement->tag, "CREATE TABLE") != 0 &&
+			 strcmp(statement->tag, "CREATE SEQUENCE") != 0) ||
+			pgcopy_inventory_has(relations, statement->object_oid))
+			continue;
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("what the source says of its tables does not fit together"),
+				 errdetail("pg_dump has %s, which the source's own list of tables has not.",
+						   quote_qualified_identifier(statement->schema, statement->name)),
+				 errhint("A table in a schema of the extension pgcopydb_ext, when the source has it too, has to be moved to another schema there.")));
+	}
+}
+
 /* How long the builds will take is told best by how large the indexes are. */
 static void
 note_index_sizes(SourceSession *session, List *statements)
@@ -150,7 +176,7 @@ try_plan(Leader *leader, char **what)
 	char	   *snapshot;
 	List	   *relations;
 	List	   *statements;
-	List	   *large_objects = NIL;
+	List	   *large_objects;
 
 	check_source(leader);
 	snapshot = pgcopy_leader_take_snapshot(leader, &relations, what);
@@ -160,10 +186,8 @@ try_plan(Leader *leader, char **what)
 	statements = pgcopy_leader_read_dump(leader, conninfo, snapshot);
 	if (!pgcopy_snapshot_still_true(leader->session, what))
 		return false;
-	if (leader->job->large_objects)
-		large_objects = pgcopy_largeobject_plan(leader->session,
-												LARGE_OBJECTS_PER_ITEM);
-
+	check_inventory(relations, statements);
+	large_objects = pgcopy_largeobjects_plan(leader);
 	note_index_sizes(leader->session, statements);
 	pgcopy_chunks_split_by_keys(leader->job, leader->session, relations);
 	pgcopy_leader_keep_snapshot(leader, snapshot);

@@ -19,10 +19,15 @@
 #include "storage/lock.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
+#include "utils/timestamp.h"
 
 #include "base/compat.h"
 #include "catalog/job.h"
 #include "run/process.h"
+
+/* How long a leader may take to start; and ms between two looks at it. */
+#define LEADER_START_LIMIT (60 * USECS_PER_SEC)
+#define LEADER_LONGEST_PAUSE 50
 
 static volatile sig_atomic_t is_cancelled = false;
 static volatile sig_atomic_t is_deaf = false;	/* to further cancels */
@@ -140,12 +145,54 @@ pgcopy_process_start_resumer(const ProcessArgs *args,
 	return start_process(args, "pgcopy_resumer_main", "pgcopy resumer", handle);
 }
 
+/* Wait until a leader has the lock of its job, or stands in line for it. */
+static void
+await_lead(BackgroundWorkerHandle *handle, int64 job)
+{
+	TimestampTz limit = GetCurrentTimestamp() + LEADER_START_LIMIT;
+	long		pause = 1;
+	pid_t		pid;
+
+	for (;;)
+	{
+		BgwHandleStatus status = GetBackgroundWorkerPid(handle, &pid);
+
+		if (status == BGWH_STARTED && pgcopy_job_is_led_by(job, pid))
+			return;
+		if (status == BGWH_STOPPED)
+			ereport(ERROR,
+					(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+					 errmsg("the leader of the job ended before it began"),
+					 errhint("The server log says why.")));
+		if (GetCurrentTimestamp() > limit)
+		{
+			TerminateBackgroundWorker(handle);
+			ereport(ERROR,
+					(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+					 errmsg("the leader of the job does not start"),
+					 errdetail("It was waited for for %d s.",
+							   (int) (LEADER_START_LIMIT / USECS_PER_SEC)),
+					 errhint("See whether new connections to this database are possible, then try again.")));
+		}
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 pause, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+		pause = Min(pause * 2, LEADER_LONGEST_PAUSE);
+	}
+}
+
 bool
 pgcopy_process_start_leader(const ProcessArgs *args)
 {
-	return start_process(args, "pgcopy_leader_main",
-						 psprintf("pgcopy job " INT64_FORMAT " leader", args->job),
-						 NULL);
+	BackgroundWorkerHandle *handle;
+
+	if (!start_process(args, "pgcopy_leader_main",
+					   psprintf("pgcopy job " INT64_FORMAT " leader", args->job),
+					   &handle))
+		return false;
+	await_lead(handle, args->job);
+	return true;
 }
 
 bool
@@ -180,19 +227,16 @@ pgcopy_process_begin(ProcessArgs *args)
 }
 
 static void
-fill_tag(LOCKTAG *tag, int64 job, uint16 kind)
+fill_worker_tag(LOCKTAG *tag, int64 job)
 {
 	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, PGCOPY_LEADER_LOCK_CLASS,
-						 (uint32) job, kind);
+						 (uint32) job, PGCOPY_WORKER_LOCK_KIND);
 }
 
 void
 pgcopy_process_lock_leader(int64 job)
 {
-	LOCKTAG		tag;
-
-	fill_tag(&tag, job, PGCOPY_LEADER_LOCK_KIND);
-	(void) LockAcquire(&tag, ExclusiveLock, true, false);
+	pgcopy_job_lead(job);
 }
 
 void
@@ -200,7 +244,7 @@ pgcopy_process_lock_worker(int64 job)
 {
 	LOCKTAG		tag;
 
-	fill_tag(&tag, job, PGCOPY_WORKER_LOCK_KIND);
+	fill_worker_tag(&tag, job);
 	(void) LockAcquire(&tag, ShareLock, true, false);
 }
 
@@ -209,7 +253,7 @@ pgcopy_process_await_workers(int64 job)
 {
 	LOCKTAG		tag;
 
-	fill_tag(&tag, job, PGCOPY_WORKER_LOCK_KIND);
+	fill_worker_tag(&tag, job);
 	(void) LockAcquire(&tag, ExclusiveLock, true, false);
 	(void) LockRelease(&tag, ExclusiveLock, true);
 }

@@ -33,6 +33,10 @@ typedef struct ProcessArgs
 /*
  * Register a process.  False when no slot of max_worker_processes is free.
  * The handle lives in the current memory context.
+ *
+ * A leader is waited for until it holds its lock, which is before the caller
+ * commits: so who sees the job, and nobody who leads it, knows that its
+ * processes are gone.  Throws when it does not come.
  */
 extern bool pgcopy_process_start_leader(const ProcessArgs *args);
 extern bool pgcopy_process_start_worker(const ProcessArgs *args,

@@ -87,10 +87,10 @@ pgcopy_progress_set_message(Progress *progress, const char *message)
 {
 	Control    *control = progress->control;
 
-	SpinLockAcquire(&control->mutex);
+	LWLockAcquire(&control->lock, LW_EXCLUSIVE);
 	strlcpy(control->totals.message, message ? message : "",
 			CONTROL_MESSAGE_LENGTH);
-	SpinLockRelease(&control->mutex);
+	LWLockRelease(&control->lock);
 }
 
 /* Whether a worker waits on a socket or its latch, not for a lock or a disk. */
@@ -99,11 +99,11 @@ waits_for_source(Control *control, int slot)
 {
 	bool		is_waiting;
 
-	SpinLockAcquire(&control->mutex);
+	LWLockAcquire(&control->lock, LW_SHARED);
 	is_waiting = control->slots[slot].state == SLOT_BUSY &&
 		control->slots[slot].proc != NULL &&
 		control->slots[slot].proc->wait_event_info == PG_WAIT_EXTENSION;
-	SpinLockRelease(&control->mutex);
+	LWLockRelease(&control->lock);
 	return is_waiting;
 }
 
@@ -218,10 +218,10 @@ pgcopy_progress_publish(Progress *progress)
 	totals.bytes_done = sample->bytes;
 	fill_totals(progress, &totals);
 
-	SpinLockAcquire(&control->mutex);
+	LWLockAcquire(&control->lock, LW_EXCLUSIVE);
 	memcpy(totals.message, control->totals.message, CONTROL_MESSAGE_LENGTH);
 	control->totals = totals;
-	SpinLockRelease(&control->mutex);
+	LWLockRelease(&control->lock);
 }
 
 void

@@ -31,8 +31,8 @@
 #include "catalog/item.h"
 #include "catalog/relation.h"
 #include "catalog/survey.h"
-#include "load/largeobject.h"
 #include "load/load.h"
+#include "run/largeobjects.h"
 #include "run/resume.h"
 #include "schema/apply.h"
 #include "schema/undo.h"
@@ -401,30 +401,6 @@ pgcopy_leader_reset(Leader *leader, List *relations)
 		reset_relations(leader, relations, false);
 }
 
-/* The large objects that done items have made, as far as they are here. */
-static void
-reset_large_objects(Leader *leader)
-{
-	List	   *items;
-	ListCell   *lc;
-
-	pgcopy_leader_begin(leader);
-	items = pgcopy_item_fetch_all(leader->job->id);
-	foreach(lc, items)
-	{
-		JobItem	   *item = lfirst(lc);
-
-		if (item->kind != ITEM_LARGE_OBJECTS || item->state != ITEM_DONE)
-			continue;
-		run_sql(psprintf("SELECT pg_catalog.lo_unlink(m.oid) FROM pg_catalog.pg_largeobject_metadata AS m "
-						 "WHERE m.oid >= '" INT64_FORMAT "'::pg_catalog.oid "
-						 "AND m.oid <= '" INT64_FORMAT "'::pg_catalog.oid",
-						 item->range_start, item->range_end));
-		pgcopy_item_reset(leader->job->id, item->no);
-	}
-	pgcopy_leader_commit(leader);
-}
-
 void
 pgcopy_leader_reset_all(Leader *leader)
 {
@@ -435,5 +411,5 @@ pgcopy_leader_reset_all(Leader *leader)
 	relations = pgcopy_survey_read(leader->job->id);
 	pgcopy_leader_commit(leader);
 	reset_relations(leader, relations, true);
-	reset_large_objects(leader);
+	pgcopy_largeobjects_remove(leader);
 }

@@ -26,9 +26,8 @@
 #include "utils/memutils.h"
 
 #include "catalog/error.h"
-#include "catalog/item.h"
-#include "catalog/relation.h"
 #include "catalog/survey.h"
+#include "run/largeobjects.h"
 #include "run/rejoin.h"
 #include "run/resume.h"
 #include "source/inventory.h"
@@ -41,6 +40,22 @@ needs_old_snapshot(const Survey *survey)
 	return survey->copies_done > 0 && survey->copies_left > 0;
 }
 
+/* What has been read beside whole tables, as sentences. */
+static char *
+describe_rest(const Survey *survey)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	if (survey->tables_begun > 0)
+		appendStringInfo(&text, "Of %d more tables a part has been read. ",
+						 survey->tables_begun);
+	if (survey->large_objects_read > 0)
+		appendStringInfo(&text, INT64_FORMAT " large objects have been read. ",
+						 survey->large_objects_read);
+	return text.data;
+}
+
 static void report_gone(int64 job, const Survey *survey) pg_attribute_noreturn();
 
 static void
@@ -50,7 +65,8 @@ report_gone(int64 job, const Survey *survey)
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("job " INT64_FORMAT ": %d of %d tables have been read under a snapshot that is gone",
 					job, survey->tables_read, survey->tables),
-			 errdetail("What is left would be read as the source is by now."),
+			 errdetail("%sWhat is left would be read as the source is by now.",
+					   describe_rest(survey)),
 			 errhint("SELECT pgcopy_resume(" INT64_FORMAT ", consistent => false) keeps what is here and reads the rest under a new snapshot; "
 					 "SELECT pgcopy_resume(" INT64_FORMAT ", consistent => true) reads all tables again.",
 					 job, job)));
@@ -66,28 +82,6 @@ import_old_snapshot(SourceSession *session, const Survey *survey)
 									  survey->snapshot_content);
 }
 
-/* Unlogged tables that a crash has emptied are to be read again. */
-static void
-discount_emptied(int64 job, Survey *survey)
-{
-	List	   *emptied = pgcopy_survey_emptied(job);
-	ListCell   *lc;
-
-	if (emptied == NIL)
-		return;
-	survey->tables_read -= list_length(emptied);
-	foreach(lc, pgcopy_item_fetch_all(job))
-	{
-		JobItem	   *item = lfirst(lc);
-
-		if (item->kind != ITEM_TABLE || item->state != ITEM_DONE ||
-			!list_member_int(emptied, item->relation))
-			continue;
-		survey->copies_done--;
-		survey->copies_left++;
-	}
-}
-
 void
 pgcopy_resume_check(const Job *job, ResumeChoice choice)
 {
@@ -98,7 +92,6 @@ pgcopy_resume_check(const Job *job, ResumeChoice choice)
 	Survey		survey;
 
 	pgcopy_survey_fetch(job->id, &survey);
-	discount_emptied(job->id, &survey);
 	if (choice == RESUME_UNSAID && needs_old_snapshot(&survey))
 	{
 		SourceConninfo *conninfo = pgcopy_conninfo_resolve(job->conninfo,
@@ -156,6 +149,7 @@ reopen_items(Leader *leader)
 	pgcopy_leader_commit(leader);
 	pgcopy_leader_reset(leader, emptied);
 	list_free(emptied);
+	pgcopy_largeobjects_remove(leader);
 }
 
 /* SourceReader: the snapshot that the rest was read under, none when it is gone. */
@@ -180,7 +174,10 @@ try_old_snapshot(Leader *leader, char **what)
 	return true;
 }
 
-/* SourceReader: a new snapshot of an unchanged source. */
+/*
+ * SourceReader: a new snapshot of an unchanged source.  The plan for large objects
+ * comes with it, in one transaction.
+ */
 static bool
 try_new_snapshot(Leader *leader, char **what)
 {
@@ -195,19 +192,21 @@ try_new_snapshot(Leader *leader, char **what)
 	if (!pgcopy_snapshot_still_true(leader->session, what))
 		return false;
 	pgcopy_leader_compare(leader, relations, statements);
+	if (leader->args.choice == RESUME_CONSISTENT)
+		pgcopy_survey_reopen_large_objects(leader->job->id);
+	pgcopy_largeobjects_plan_again(leader);
 	pgcopy_snapshot_mark_released(leader->job->id);
 	pgcopy_leader_keep_snapshot(leader, snapshot);
 	return true;
 }
 
-/* Large objects, and tables that lack chunks, as the new snapshot needs it. */
+/* Tables that lack chunks must have all of them from the new snapshot. */
 static void
-fit_items(Leader *leader)
+reset_split_tables(Leader *leader)
 {
 	List	   *split;
 
 	pgcopy_leader_begin(leader);
-	pgcopy_survey_widen_large_objects(leader->job->id, leader->job->large_objects);
 	MemoryContextSwitchTo(leader->context);
 	split = pgcopy_survey_split_by(leader->job->id, leader->control->snapshot_no);
 	pgcopy_leader_commit(leader);
@@ -219,8 +218,8 @@ bool
 pgcopy_leader_resume(Leader *leader)
 {
 	ResumeChoice choice = leader->args.choice;
-	bool		starts_over = false;
 	Survey		survey;
+	bool		is_mixed;
 
 	/* also where nothing was planned yet: an error may have ended that */
 	reopen_items(leader);
@@ -228,22 +227,20 @@ pgcopy_leader_resume(Leader *leader)
 	if (survey.items == 0)
 		return false;
 
-	if (choice == RESUME_CONSISTENT && survey.snapshots > 1)
-		starts_over = true;
-	else if (survey.copies_left == 0)
+	is_mixed = choice == RESUME_CONSISTENT && survey.snapshots > 1;
+	if (!is_mixed && survey.copies_left == 0)
 		return true;
-	else if (needs_old_snapshot(&survey))
+	if (!is_mixed && needs_old_snapshot(&survey))
 	{
 		pgcopy_leader_read_source(leader, try_old_snapshot);
 		if (leader->has_snapshot)
 			return true;
 		if (choice == RESUME_UNSAID)
 			report_gone(leader->job->id, &survey);
-		starts_over = choice == RESUME_CONSISTENT;
 	}
 	pgcopy_leader_read_source(leader, try_new_snapshot);
-	if (starts_over)
+	if (choice == RESUME_CONSISTENT && survey.copies_done > 0)
 		pgcopy_leader_reset_all(leader);
-	fit_items(leader);
+	reset_split_tables(leader);
 	return true;
 }

@@ -198,20 +198,20 @@ static void
 count_running(Leader *leader, int *running)
 {
 	Control    *control = leader->control;
+	SlotState	states[CONTROL_MAX_SLOTS];
 
 	memset(running, 0, sizeof(int) * QUEUE_LINES);
-	SpinLockAcquire(&control->mutex);
+	pgcopy_control_read_states(control, states);
 	for (int i = 0; i < control->nslots; i++)
 	{
-		ControlSlot *slot = &control->slots[i];
 		ItemKind	kind;
 
-		if (slot->state != SLOT_BUSY && slot->state != SLOT_REPORTED)
+		if (states[i] != SLOT_BUSY && states[i] != SLOT_REPORTED)
 			continue;
-		kind = pgcopy_queue_item(leader->queue, slot->items[0])->kind;
+		/* items are the leader's own */
+		kind = pgcopy_queue_item(leader->queue, control->slots[i].items[0])->kind;
 		running[pgcopy_work_needs_snapshot(kind) ? LINE_COPY : LINE_BUILD]++;
 	}
-	SpinLockRelease(&control->mutex);
 }
 
 /*

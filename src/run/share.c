@@ -65,9 +65,9 @@ is_at_work(Control *control, const ControlSlot *slot)
 {
 	SlotState	state;
 
-	SpinLockAcquire(&control->mutex);
+	LWLockAcquire(&control->lock, LW_SHARED);
 	state = slot->state;
-	SpinLockRelease(&control->mutex);
+	LWLockRelease(&control->lock);
 	return state == SLOT_BUSY || state == SLOT_REPORTED;
 }
 

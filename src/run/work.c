@@ -21,6 +21,7 @@
 #include "utils/rel.h"
 
 #include "base/testpoint.h"
+#include "catalog/lorecord.h"
 #include "catalog/relation.h"
 #include "load/largeobject.h"
 #include "run/work.h"
@@ -190,19 +191,22 @@ copy_table(const WorkPlace *place, const JobItem *item, LoadResult *load)
 static void
 copy_large_objects(const WorkPlace *place, const JobItem *item, LoadResult *load)
 {
-	LargeObjectRange range = {
+	LargeObjectCopy copy = {
 		.first = (Oid) item->range_start,
 		.last = (Oid) item->range_end,
-		.bytes = item->bytes_total
-	};
-	LargeObjectOptions options = {
 		.no_owner = place->job->no_owner,
 		.no_privileges = place->job->no_privileges,
-		.no_comments = place->job->no_comments
+		.no_comments = place->job->no_comments,
+		.progress = place->progress,
+		.progress_arg = place->progress_arg
 	};
+	LargeObjectRecord record = {.item = item->no};
 
-	*load = pgcopy_largeobject_copy(place->session, &range, &options,
-									place->progress, place->progress_arg);
+	*load = pgcopy_largeobject_copy(place->session, &copy);
+	record.xid = copy.xid;
+	record.count = copy.count;
+	record.oids = copy.oids;
+	pgcopy_lorecord_store(place->job->id, &record);
 	pgcopy_item_mark_done(place->job->id, item->no, NULL, load->rows,
 						  load->bytes);
 }

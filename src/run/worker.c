@@ -233,13 +233,13 @@ report(Worker *worker, Outcome outcome, int sqlerrcode)
 {
 	ControlSlot *slot = worker->slot;
 
-	SpinLockAcquire(&worker->control->mutex);
+	LWLockAcquire(&worker->control->lock, LW_EXCLUSIVE);
 	slot->outcome = outcome;
 	slot->failed = worker->current;
 	slot->sqlerrcode = sqlerrcode;
 	slot->wants_to_leave = worker->relations_seen >= RELATIONS_PER_WORKER;
 	slot->state = SLOT_REPORTED;
-	SpinLockRelease(&worker->control->mutex);
+	LWLockRelease(&worker->control->lock);
 	pgcopy_control_wake_leader(worker->control);
 }
 
@@ -378,9 +378,9 @@ look_at_slot(Worker *worker)
 {
 	SlotState	state;
 
-	SpinLockAcquire(&worker->control->mutex);
+	LWLockAcquire(&worker->control->lock, LW_SHARED);
 	state = worker->slot->state;
-	SpinLockRelease(&worker->control->mutex);
+	LWLockRelease(&worker->control->lock);
 
 	if (state == SLOT_BUSY)
 		do_assignment(worker);
@@ -415,12 +415,12 @@ join_job(Worker *worker)
 	if (worker->job == NULL || worker->job->conninfo == NULL)
 		proc_exit(0);
 
-	SpinLockAcquire(&worker->control->mutex);
+	LWLockAcquire(&worker->control->lock, LW_EXCLUSIVE);
 	worker->slot->pid = MyProcPid;
 	worker->slot->proc = MyProc;
 	if (worker->slot->state == SLOT_STARTING)
 		worker->slot->state = SLOT_IDLE;
-	SpinLockRelease(&worker->control->mutex);
+	LWLockRelease(&worker->control->lock);
 	pgcopy_control_wake_leader(worker->control);
 }
 

@@ -64,18 +64,18 @@ get_state(const Workers *workers, int slot)
 {
 	SlotState	state;
 
-	SpinLockAcquire(&workers->control->mutex);
+	LWLockAcquire(&workers->control->lock, LW_SHARED);
 	state = workers->control->slots[slot].state;
-	SpinLockRelease(&workers->control->mutex);
+	LWLockRelease(&workers->control->lock);
 	return state;
 }
 
 static void
 set_state(Workers *workers, int slot, SlotState state)
 {
-	SpinLockAcquire(&workers->control->mutex);
+	LWLockAcquire(&workers->control->lock, LW_EXCLUSIVE);
 	workers->control->slots[slot].state = state;
-	SpinLockRelease(&workers->control->mutex);
+	LWLockRelease(&workers->control->lock);
 }
 
 static void
@@ -92,12 +92,12 @@ empty_slot(Workers *workers, int slot)
 {
 	ControlSlot *s = &workers->control->slots[slot];
 
-	SpinLockAcquire(&workers->control->mutex);
+	LWLockAcquire(&workers->control->lock, LW_EXCLUSIVE);
 	s->state = SLOT_FREE;
 	s->pid = 0;
 	s->proc = NULL;
 	s->snapshot[0] = '\0';
-	SpinLockRelease(&workers->control->mutex);
+	LWLockRelease(&workers->control->lock);
 	clear_live_figures(s);
 	pfree(workers->handles[slot]);
 	workers->handles[slot] = NULL;
@@ -224,7 +224,7 @@ pgcopy_workers_assign(Workers *workers, int slot, const int *items, int nitems,
 	ControlSlot *s = &workers->control->slots[slot];
 
 	Assert(nitems > 0 && nitems <= CONTROL_MAX_BATCH);
-	SpinLockAcquire(&workers->control->mutex);
+	LWLockAcquire(&workers->control->lock, LW_EXCLUSIVE);
 	Assert(s->state == SLOT_IDLE);
 	memcpy(s->items, items, sizeof(int) * nitems);
 	s->nitems = nitems;
@@ -232,7 +232,7 @@ pgcopy_workers_assign(Workers *workers, int slot, const int *items, int nitems,
 	s->rows_total = 0;
 	s->bytes_total = 0;
 	s->state = SLOT_BUSY;
-	SpinLockRelease(&workers->control->mutex);
+	LWLockRelease(&workers->control->lock);
 	pgcopy_control_wake(workers->control, s);
 }
 

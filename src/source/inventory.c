@@ -264,11 +264,40 @@ pgcopy_inventory_relations(SourceSession *session)
 	count = pgcopy_rows_count(rows);
 	for (i = 0; i < count; i++)
 	{
-		relations = lappend(relations, read_relation(rows, i));
+		SourceRelation *relation = read_relation(rows, i);
+
+		if (relations != NIL &&
+			relation->oid <= ((SourceRelation *) llast(relations))->oid)
+			ereport(ERROR,
+					(errcode(ERRCODE_PROTOCOL_VIOLATION),
+					 errmsg("unexpected answer of the source"),
+					 errdetail("Its relations are not in the order that was asked for.")));
+		relations = lappend(relations, relation);
 		CHECK_FOR_INTERRUPTS();
 	}
 	pgcopy_rows_free(rows);
 	return relations;
+}
+
+bool
+pgcopy_inventory_has(List *relations, Oid oid)
+{
+	int			first = 0;
+	int			end = list_length(relations);
+
+	while (first < end)
+	{
+		int			middle = first + (end - first) / 2;
+		SourceRelation *relation = list_nth(relations, middle);
+
+		if (relation->oid == oid)
+			return true;
+		if (relation->oid < oid)
+			first = middle + 1;
+		else
+			end = middle;
+	}
+	return false;
 }
 
 /* The dump names a constraint where there is one, and else its index. */

@@ -44,7 +44,11 @@ typedef struct SourceRelation
 	List	   *split_bounds;	/* char *, first keys of all chunks but the first */
 } SourceRelation;
 
+/* All of them, in the order of their oids. */
 extern List *pgcopy_inventory_relations(SourceSession *session);
+
+/* Whether one of these relations has that oid. */
+extern bool pgcopy_inventory_has(List *relations, Oid oid);
 
 /* An index on a table, or the constraint it belongs to, and its size there. */
 typedef struct SourceIndex

@@ -570,6 +570,7 @@ sub give_up_case
 SELECT 'rows in pgcopy.job' FROM pgcopy.job UNION SELECT 'in pgcopy.item' FROM pgcopy.item
 UNION SELECT 'in pgcopy.error' FROM pgcopy.error UNION SELECT 'in pgcopy.snapshot' FROM pgcopy.snapshot
 UNION SELECT 'in pgcopy.relation' FROM pgcopy.relation UNION SELECT 'in pgcopy.statement' FROM pgcopy.statement
+UNION SELECT 'in pgcopy.large_object' FROM pgcopy.large_object
 EOQ
 	show_job($target, $job, db => $db) if @wrong;
 	return (@wrong ? 'FAILED' : 'given up', @wrong);

@@ -167,14 +167,14 @@ GRANT CREATE ON DATABASE roles TO app;
 GRANT ALL ON SCHEMA public TO app;
 EOQ
 my $plain = quote_literal(conninfo($source, db => 'plain', tcp => 1, user => 'reader', password => $secret));
-foreach my $call ("pgcopy_clone($plain)", 'pgcopy_cancel(1)', 'pgcopy_resume(1)', 'pgcopy_wait(1)', 'pgcopy_drop(1)')
+foreach my $call ("pgcopy_clone($plain)", 'pgcopy_cancel(1)', 'pgcopy_resume(1)', 'pgcopy_wait(1)', 'pgcopy_drop(1)', 'pgcopy_summary(1)', "pgcopydb_fdw_validator('{}', 0)")
 {
 	@error = call_error($target, 'roles', "SELECT $call", user => 'app');
 	is($error[0], '42501', 'PUBLIC may not call ' . ($call =~ s/\(.*//r));
 }
 $target->safe_psql('roles', <<'EOQ');
 GRANT EXECUTE ON FUNCTION pgcopy_clone(text, int, int, text, bool, bool, bool, bool, bool, text, text, text),
-	pgcopy_cancel(bigint), pgcopy_resume(bigint, boolean), pgcopy_wait(bigint, interval), pgcopy_drop(bigint) TO app, nobody_else, file_reader;
+	pgcopy_cancel(bigint), pgcopy_resume(bigint, boolean), pgcopy_wait(bigint, interval), pgcopy_drop(bigint), pgcopy_summary(bigint) TO app, nobody_else, file_reader;
 EOQ
 my $port = $source->port;
 my $socket = $source->host;

@@ -1,0 +1,147 @@
+/*-------------------------------------------------------------------------
+ *
+ * lorecord.c
+ *	  pgcopy.large_object: which large objects items have created here.
+ *
+ * One row per item, written in the transaction that creates the objects: an item
+ * that is done has its record, and what no record names is not ours.  Numbers
+ * are kept as runs of consecutive ones, so an item costs four bytes per object at
+ * most, and next to nothing where they were created one after the other.
+ *
+ * The record of an item that is not done names what is still to be removed.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+#include "catalog/lorecord.h"
+#include "catalog/query.h"
+
+static CatalogQuery delete_record = {
+	"DELETE FROM pgcopy.large_object WHERE job = $1 AND item = $2",
+	2, {INT8OID, INT4OID}
+};
+
+static CatalogQuery insert_record = {
+	"INSERT INTO pgcopy.large_object (job, item, xid, first, count) "
+	"VALUES ($1, $2, $3::text::xid8, $4, $5)",
+	5, {INT8OID, INT4OID, TEXTOID, OIDARRAYOID, INT4ARRAYOID}
+};
+
+static CatalogQuery select_left = {
+	"SELECT r.item, r.xid::text AS xid, r.first, r.count "
+	"FROM pgcopy.large_object AS r WHERE r.job = $1 AND NOT EXISTS "
+	"(SELECT FROM pgcopy.item AS i WHERE i.job = r.job AND i.no = r.item "
+	"AND i.state = 'done') ORDER BY r.item LIMIT 1",
+	1, {INT8OID}
+};
+
+static Datum
+make_array(Datum *elements, int n, Oid type)
+{
+	return PointerGetDatum(construct_array(elements, n, type, 4, true,
+										   TYPALIGN_INT));
+}
+
+/* Runs of consecutive numbers; returns how many there are. */
+static int
+make_runs(const LargeObjectRecord *record, Datum *firsts, Datum *counts)
+{
+	int			n = 0;
+	int			begin = 0;
+
+	for (int i = 1; i <= record->count; i++)
+	{
+		if (i < record->count && record->oids[i] == record->oids[i - 1] + 1)
+			continue;
+		firsts[n] = ObjectIdGetDatum(record->oids[begin]);
+		counts[n++] = Int32GetDatum(i - begin);
+		begin = i;
+	}
+	return n;
+}
+
+static void
+insert(int64 job, const LargeObjectRecord *record)
+{
+	Size		size = sizeof(Datum) * record->count;
+	Datum	   *firsts = palloc_extended(size, MCXT_ALLOC_HUGE);
+	Datum	   *counts = palloc_extended(size, MCXT_ALLOC_HUGE);
+	int			n = make_runs(record, firsts, counts);
+	Datum		values[] = {
+		Int64GetDatum(job),
+		Int32GetDatum(record->item),
+		CStringGetTextDatum(psprintf(UINT64_FORMAT, record->xid)),
+		make_array(firsts, n, OIDOID),
+		make_array(counts, n, INT4OID)
+	};
+
+	pgcopy_catalog_do(&insert_record, values, NULL);
+	pfree(firsts);
+	pfree(counts);
+}
+
+void
+pgcopy_lorecord_store(int64 job, const LargeObjectRecord *record)
+{
+	Datum		values[] = {Int64GetDatum(job), Int32GetDatum(record->item)};
+
+	pgcopy_catalog_do(&delete_record, values, NULL);
+	if (record->count > 0)
+		insert(job, record);
+}
+
+static ArrayType *
+get_array(const char *column)
+{
+	bool		isnull;
+	int			attno = SPI_fnumber(SPI_tuptable->tupdesc, column);
+
+	return DatumGetArrayTypeP(SPI_getbinval(SPI_tuptable->vals[0],
+											SPI_tuptable->tupdesc, attno,
+											&isnull));
+}
+
+static void
+decode_runs(LargeObjectRecord *record, MemoryContext context)
+{
+	ArrayType  *array = get_array("first");
+	int			n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	const Oid  *firsts = (const Oid *) ARR_DATA_PTR(array);
+	const int32 *counts = (const int32 *) ARR_DATA_PTR(get_array("count"));
+	int			at = 0;
+
+	record->count = 0;
+	for (int i = 0; i < n; i++)
+		record->count += counts[i];
+	record->oids = MemoryContextAllocHuge(context, sizeof(Oid) * Max(record->count, 1));
+	for (int i = 0; i < n; i++)
+	{
+		for (int32 j = 0; j < counts[i]; j++)
+			record->oids[at++] = firsts[i] + j;
+	}
+}
+
+LargeObjectRecord *
+pgcopy_lorecord_fetch_left(int64 job)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	CatalogScope scope;
+	Datum		values[] = {Int64GetDatum(job)};
+	LargeObjectRecord *record = NULL;
+
+	pgcopy_catalog_begin(&scope);
+	if (pgcopy_catalog_run(&select_left, values, NULL) > 0)
+	{
+		record = MemoryContextAlloc(caller, sizeof(LargeObjectRecord));
+		record->item = (int) pgcopy_catalog_int64(0, "item");
+		record->xid = strtou64(pgcopy_catalog_text(0, "xid"), NULL, 10);
+		decode_runs(record, caller);
+	}
+	pgcopy_catalog_end(&scope);
+	return record;
+}

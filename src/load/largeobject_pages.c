@@ -1,0 +1,399 @@
+/*-------------------------------------------------------------------------
+ *
+ * largeobject_pages.c
+ *	  Content of large objects, from the wire into pg_largeobject.
+ *
+ * Content comes by COPY in binary: the page rows of pg_largeobject where the
+ * source's role may read that catalog and its pages have our size, else pieces
+ * by lo_get().  It goes into pg_largeobject here the way the catalog's own
+ * code puts it there, many rows at a time, which asks for no privilege.  That is
+ * why the source's word is not enough for where it goes: only into objects that
+ * this copy has created, and each page once.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/toast_internals.h"
+#include "access/xact.h"
+#include "catalog/index.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_largeobject.h"
+#include "executor/tuptable.h"
+#include "nodes/execnodes.h"
+#include "port/pg_bswap.h"
+#include "storage/large_object.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "load/largeobject_pages.h"
+#include "load/stream.h"
+
+#define PIECE_BYTES		(1024 * 1024)	/* of lo_get() */
+#define PIECE_PAGES		(PIECE_BYTES / LOBLKSIZE)
+#define BATCH_PAGES		64
+#define BINARY_HEADER	"PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0"
+#define BINARY_HEADER_LENGTH 19
+#define BINARY_TRAILER	"\377\377"
+
+/* Rows of pg_largeobject on their way in. */
+typedef struct PageWriter
+{
+	Relation	relation;
+	CatalogIndexState indexes;
+	TupleTableSlot *slots[BATCH_PAGES];
+	int			used;
+	MemoryContext context;		/* of the tuples, reset after each batch */
+} PageWriter;
+
+/* What comes, and where it may go. */
+typedef struct PageReader
+{
+	const LargeObjectCopy *copy;
+	PageWriter *writer;
+	bool		is_in_pages;	/* else in pieces of PIECE_BYTES */
+	bool		has_begun;		/* the header was seen */
+	bool		has_ended;		/* the trailer was seen */
+	int64		rows;			/* so far */
+	int			next;			/* in copy->oids: of the last row, or after it */
+
+	/* the last row */
+	Oid			oid;
+	int32		page;
+	int			size;
+} PageReader;
+
+/* A row: one page, or many in one piece. */
+typedef struct Piece
+{
+	Oid			oid;
+	int32		page;
+	int			size;
+	const char *data;
+} Piece;
+
+static bool
+can_read_pages(SourceSession *session)
+{
+	SourceRows *rows;
+	bool		result;
+
+	rows = pgcopy_session_query_row(session,
+									"SELECT pg_catalog.has_table_privilege("
+									"'pg_catalog.pg_largeobject', 'SELECT')"
+									" AND pg_catalog.current_setting('block_size')"
+									" OPERATOR(pg_catalog.=) '" CppAsString2(BLCKSZ) "'",
+									1, 0, NULL);
+	result = pgcopy_rows_get_bool(rows, 0, 0);
+	pgcopy_rows_free(rows);
+	return result;
+}
+
+/*
+ * The row's address is in the slot only: where a full page was compressed,
+ * the tuple in the slot is not the one that was stored.  That is why
+ * CatalogTuplesMultiInsertWithInfo() does not serve.
+ */
+static void
+insert_index_entries(PageWriter *writer, TupleTableSlot *slot)
+{
+	Datum		values[INDEX_MAX_KEYS];
+	bool		nulls[INDEX_MAX_KEYS];
+	int			i;
+
+	for (i = 0; i < writer->indexes->ri_NumIndices; i++)
+	{
+		IndexInfo  *info = writer->indexes->ri_IndexRelationInfo[i];
+
+		FormIndexDatum(info, slot, NULL, values, nulls);
+		(void) index_insert(writer->indexes->ri_IndexRelationDescs[i],
+							values, nulls, &slot->tts_tid, writer->relation,
+							info->ii_Unique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO,
+							false, info);
+	}
+}
+
+static void
+flush_pages(PageWriter *writer)
+{
+	int			i;
+
+	if (writer->used == 0)
+		return;
+	heap_multi_insert(writer->relation, writer->slots, writer->used,
+					  GetCurrentCommandId(true), 0, NULL);
+	for (i = 0; i < writer->used; i++)
+	{
+		insert_index_entries(writer, writer->slots[i]);
+		ExecClearTuple(writer->slots[i]);
+	}
+	writer->used = 0;
+	MemoryContextReset(writer->context);
+}
+
+/*
+ * The content of a page as it is stored, in the current memory context.
+ *
+ * Compressed here, as the heap would do it: a tuple that heap_multi_insert()
+ * compresses becomes another one, whose place never gets back into the slot's
+ * tuple, and CatalogTuplesMultiInsertWithInfo() would index a wrong place.
+ */
+static Datum
+make_content(const char *data, int length)
+{
+	bytea	   *content = palloc(VARHDRSZ + length);
+	Datum		compressed;
+
+	SET_VARSIZE(content, VARHDRSZ + length);
+	memcpy(VARDATA(content), data, length);
+	compressed = toast_compress_datum(PointerGetDatum(content),
+									  InvalidCompressionMethod);
+	return DatumGetPointer(compressed) != NULL ? compressed :
+		PointerGetDatum(content);
+}
+
+static void
+put_page(PageWriter *writer, Oid oid, int32 page, const char *data, int length)
+{
+	TupleTableSlot *slot = writer->slots[writer->used];
+	MemoryContext old;
+
+	if (slot == NULL)
+	{
+		slot = MakeSingleTupleTableSlot(RelationGetDescr(writer->relation),
+										&TTSOpsHeapTuple);
+		writer->slots[writer->used] = slot;
+	}
+	old = MemoryContextSwitchTo(writer->context);
+	ExecClearTuple(slot);
+	memset(slot->tts_isnull, false,
+		   sizeof(bool) * slot->tts_tupleDescriptor->natts);
+	slot->tts_values[Anum_pg_largeobject_loid - 1] = ObjectIdGetDatum(oid);
+	slot->tts_values[Anum_pg_largeobject_pageno - 1] = Int32GetDatum(page);
+	slot->tts_values[Anum_pg_largeobject_data - 1] =
+		make_content(data, length);
+	ExecStoreVirtualTuple(slot);
+	MemoryContextSwitchTo(old);
+
+	if (++writer->used == BATCH_PAGES)
+		flush_pages(writer);
+}
+
+/* Cut a piece into pages. */
+static void
+put_piece(PageWriter *writer, const Piece *piece)
+{
+	int32		page = piece->page;
+
+	for (int at = 0; at < piece->size; at += LOBLKSIZE, page++)
+		put_page(writer, piece->oid, page, piece->data + at,
+				 Min(piece->size - at, LOBLKSIZE));
+}
+
+/*
+ * Pages in order of their place; pieces without a gap, as lo_get() gives what
+ * was never written as zeros.  There the rows of an object need no sort on the
+ * source, which would have to hold the content: objects come in order, and a
+ * recursion makes the pieces of one, the first one first.
+ */
+static char *
+content_statement(const LargeObjectCopy *copy, bool is_in_pages)
+{
+	if (is_in_pages)
+		return psprintf("COPY (SELECT loid, pageno, data"
+						" FROM pg_catalog.pg_largeobject"
+						" WHERE loid BETWEEN %u AND %u"
+						" ORDER BY loid, pageno) TO STDOUT (FORMAT binary)",
+						copy->first, copy->last);
+	return psprintf("COPY (SELECT m.oid, (p.n OPERATOR(pg_catalog.*) %d)::int4, p.piece"
+					" FROM (SELECT oid FROM pg_catalog.pg_largeobject_metadata"
+					" WHERE oid BETWEEN %u AND %u ORDER BY oid) m,"
+					" LATERAL (WITH RECURSIVE pieces(n, piece) AS ("
+					" SELECT 0::bigint, pg_catalog.lo_get(m.oid, 0, %d)"
+					" UNION ALL SELECT n + 1,"
+					" pg_catalog.lo_get(m.oid, (n + 1) * %d, %d) FROM pieces"
+					" WHERE pg_catalog.octet_length(piece) = %d)"
+					" SELECT n, piece FROM pieces"
+					" WHERE pg_catalog.octet_length(piece) > 0) p"
+					") TO STDOUT (FORMAT binary)",
+					PIECE_PAGES, copy->first, copy->last,
+					PIECE_BYTES, PIECE_BYTES, PIECE_BYTES, PIECE_BYTES);
+}
+
+static uint32
+read_uint32(const char *data)
+{
+	uint32		value;
+
+	memcpy(&value, data, 4);
+	return pg_ntoh32(value);
+}
+
+static void throw_bad_format(const char *what) pg_attribute_noreturn();
+
+static void
+throw_bad_format(const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_BAD_COPY_FILE_FORMAT),
+			 errmsg("invalid COPY data of large objects from the source"),
+			 errdetail("%s", what),
+			 errhint("Connect to the source itself, with nothing in between that changes what it sends.")));
+}
+
+/*
+ * One row: field count 3, then oid, page number and bytes, each behind its
+ * length, none NULL.  Twenty-two bytes and the content.
+ */
+static void
+parse_row(const char *row, int length, Piece *piece)
+{
+	if (length < 22 || memcmp(row, "\0\3\0\0\0\4", 6) != 0 ||
+		read_uint32(row + 10) != 4 ||
+		read_uint32(row + 18) != (uint32) (length - 22))
+		throw_bad_format("A row does not have the form that was asked for.");
+	piece->oid = read_uint32(row + 6);
+	piece->page = (int32) read_uint32(row + 14);
+	piece->size = length - 22;
+	piece->data = row + 22;
+}
+
+/* Whether a piece may come after the row before it. */
+static bool
+is_in_order(const PageReader *reader, const Piece *piece)
+{
+	bool		is_same = piece->oid == reader->oid;
+
+	if (piece->page < 0 || piece->oid < reader->oid)
+		return false;
+	if (reader->is_in_pages)
+		return piece->size <= LOBLKSIZE &&
+			(!is_same || piece->page > reader->page);
+	if (piece->size == 0 || piece->size > PIECE_BYTES ||
+		piece->page > PG_INT32_MAX - PIECE_PAGES)
+		return false;
+	return is_same ? reader->size == PIECE_BYTES && piece->page == reader->page + PIECE_PAGES :
+		piece->page == 0;
+}
+
+/* Both are ascending, so each object is passed once. */
+static bool
+is_created(PageReader *reader, Oid oid)
+{
+	const LargeObjectCopy *copy = reader->copy;
+
+	while (reader->next < copy->count && copy->oids[reader->next] < oid)
+		reader->next++;
+	return reader->next < copy->count && copy->oids[reader->next] == oid;
+}
+
+static void
+put_row(PageReader *reader, const char *row, int length)
+{
+	Piece		piece;
+
+	parse_row(row, length, &piece);
+	if (!is_in_order(reader, &piece))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("invalid page %d of large object %u on the source",
+						piece.page, piece.oid),
+				 errdetail("It has %d bytes and comes after page %d of large object %u.",
+						   piece.size, reader->page, reader->oid),
+				 errhint("Check pg_largeobject on the source.")));
+	if (!is_created(reader, piece.oid))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("the source has pages of large object %u, but no such large object",
+						piece.oid),
+				 errdetail("pg_largeobject has rows of it, pg_largeobject_metadata has none."),
+				 errhint("On the source: DELETE FROM pg_largeobject AS l WHERE NOT EXISTS (SELECT FROM pg_largeobject_metadata AS m WHERE m.oid = l.loid).")));
+	if (reader->is_in_pages)
+		put_page(reader->writer, piece.oid, piece.page, piece.data, piece.size);
+	else
+		put_piece(reader->writer, &piece);
+	reader->oid = piece.oid;
+	reader->page = piece.page;
+	reader->size = piece.size;
+}
+
+/* One message: a row, the first one behind the header, or the trailer. */
+static void
+read_message(PageReader *reader, const char *data, int length)
+{
+	if (!reader->has_begun)
+	{
+		if (length < BINARY_HEADER_LENGTH ||
+			memcmp(data, BINARY_HEADER, BINARY_HEADER_LENGTH) != 0)
+			throw_bad_format("It does not begin with the header of the binary format.");
+		data += BINARY_HEADER_LENGTH;
+		length -= BINARY_HEADER_LENGTH;
+		reader->has_begun = true;
+		if (length == 0)
+			return;
+	}
+	if (reader->has_ended)
+		throw_bad_format("It goes on after its end mark.");
+	if (length == 2 && memcmp(data, BINARY_TRAILER, 2) == 0)
+		reader->has_ended = true;
+	else
+	{
+		put_row(reader, data, length);
+		reader->rows++;
+	}
+}
+
+/* Read a COPY to its end, which must be marked: what is cut off is not done. */
+static int64
+read_pages(PageReader *reader, SourceSession *session)
+{
+	CopyStream *stream;
+	char	   *data;
+	int			length;
+	int64		bytes;
+
+	stream = pgcopy_stream_open(session, content_statement(reader->copy,
+														   reader->is_in_pages));
+	if (pgcopy_stream_columns(stream) != 3)
+		throw_bad_format("It has another number of columns than was asked for.");
+	while ((length = pgcopy_stream_next(stream, &data)) >= 0)
+		read_message(reader, data, length);
+	if (!reader->has_ended)
+		throw_bad_format("It lacks its end mark, so some of it may be missing.");
+	flush_pages(reader->writer);
+	bytes = pgcopy_stream_bytes(stream);
+	pgcopy_stream_check_rows(stream, reader->rows);
+	pgcopy_stream_close(stream);
+	return bytes;
+}
+
+int64
+pgcopy_largeobject_copy_content(SourceSession *session, const LargeObjectCopy *copy)
+{
+	PageWriter	writer = {0};
+	PageReader	reader = {
+		.copy = copy,
+		.writer = &writer,
+		.is_in_pages = can_read_pages(session),
+		.page = -1
+	};
+	int64		bytes;
+
+	writer.context = AllocSetContextCreate(CurrentMemoryContext,
+										   "pgcopy large object pages",
+										   ALLOCSET_DEFAULT_SIZES);
+	writer.relation = table_open(LargeObjectRelationId, RowExclusiveLock);
+	writer.indexes = CatalogOpenIndexes(writer.relation);
+	bytes = read_pages(&reader, session);
+
+	for (int i = 0; i < BATCH_PAGES && writer.slots[i] != NULL; i++)
+		ExecDropSingleTupleTableSlot(writer.slots[i]);
+	CatalogCloseIndexes(writer.indexes);
+	table_close(writer.relation, RowExclusiveLock);
+	CommandCounterIncrement();
+	return bytes;
+}
