@@ -162,7 +162,7 @@ my $NOT_FOR_DUMP = qr/for a value|rows|column/;
 # What a source may say as it likes: who hears it can only store it.
 my @FREE = (
 	[ qr/obj_description/, qr/for a value/, 3 ],    # a large object's comment
-	[ qr/FROM pg_catalog\.pg_largeobject_metadata\), size/, qr/^no rows/ ],    # it has no large objects
+	[ qr/^WITH numbered AS .*row_number\(\)/, qr/^no rows/ ],    # it has no large objects
 	[ qr/CASE WHEN a\.grantee/, qr/^no rows/ ]);    # nobody has a privilege on them
 
 sub is_free
@@ -302,7 +302,7 @@ foreach my $key (sort keys %result)
 	my ($lie, $session) = split /\0/, $key;
 	ok(!@{ $result{$key} }, "$lie, told to $session, does no harm") or diag(join "\n", @{ $result{$key} });
 }
-cmp_ok(scalar @missed, '<=', $runs / 20, 'the lies are told') or diag(join "\n", @missed);
+cmp_ok(scalar @missed, '<=', 1 + $runs / 10, 'the lies are told') or diag(join "\n", @missed);
 diag(sprintf '%d clones with lies in %d s: %s; %d where the query did not come', $runs, time() - $begun,
 	join(', ', map { "$end{$_} $_" } sort keys %end), scalar @missed);
 diag(scalar(@first) . ' cases were not run: the machine is too slow') if @first && !$is_long;

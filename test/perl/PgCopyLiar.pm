@@ -89,7 +89,7 @@ sub plan
 # was like: columns, rows, format of a COPY.
 sub seen { return @{ $_[0]->_command({ do => 'seen' }) }; }
 
-# The times at which lies were told.
+# The times at which lies were told, but for those planned with is_uncounted.
 sub told { return @{ $_[0]->_command({ do => 'told' }) }; }
 
 sub stop
@@ -398,7 +398,7 @@ sub _hear_server
 		if (!$lie->{is_counted} && ($said ne $raw || _is_off($connection)))
 		{
 			$lie->{is_counted} = 1;
-			push @{ $liar->{told} }, time;
+			push @{ $liar->{told} }, time if !$lie->{is_uncounted};
 		}
 		return _close($liar, $connection) if $lie->{state}{cut} && !length $client->{out};
 	}
@@ -411,7 +411,7 @@ sub _note
 
 	$query->{columns} = unpack 'n', $body if $type eq 'T';
 	$query->{format} = ord $body ? 'binary' : 'text' if $type eq 'H';
-	$query->{rows}++ if $type eq 'D' || $type eq 'd' && length $body > 2;
+	$query->{rows}++ if $type eq 'D' || $type eq 'd' && $body !~ /^(?:PGCOPY.{13})?(?:\xff\xff)?\z/s;
 	return;
 }
 
