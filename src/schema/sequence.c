@@ -125,6 +125,7 @@ read_sequences(SourceSession *session, SourceRows *names, List *sequences,
 	for (int i = 0; i < pgcopy_rows_count(names); i++)
 	{
 		const SourceRelation *sequence = list_nth(sequences, first + i);
+		const char *name = pgcopy_rows_get(names, i, 0);
 
 		if (pgcopy_rows_is_null(names, i, 1))
 		{
@@ -140,7 +141,7 @@ read_sequences(SourceSession *session, SourceRows *names, List *sequences,
 		appendStringInfo(&sql,
 						 "%sSELECT %d, last_value, is_called FROM %s",
 						 sql.len > 0 ? " UNION ALL " : "", first + i,
-						 pgcopy_rows_get(names, i, 0));
+						 name);
 	}
 	if (sql.len == 0)
 		return NULL;

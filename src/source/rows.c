@@ -131,6 +131,8 @@ query_rows(SourceSession *session, const char *sql, int columns, int nparams,
 	failure = pgcopy_session_run(session, sql, nparams, params, take_row, rows);
 	if (failure != NULL)
 		pgcopy_session_error_result(session->conn, failure, sql);
+	if (session->columns != columns)
+		pgcopy_session_violation(session, sql, "It has no rows, or other columns.");
 	rows->session = NULL;
 	verify_rows(rows);
 	return rows;

@@ -62,7 +62,7 @@ make_sqlstate(const char *text)
 {
 	if (!is_sqlstate(text) || strncmp(text, "00", 2) == 0 ||
 		strncmp(text, "01", 2) == 0 || strncmp(text, "02", 2) == 0)
-		return ERRCODE_INTERNAL_ERROR;
+		return ERRCODE_PROTOCOL_VIOLATION;
 	return MAKE_SQLSTATE(text[0], text[1], text[2], text[3], text[4]);
 }
 

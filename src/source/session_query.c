@@ -250,6 +250,8 @@ pgcopy_session_run(SourceSession *session, const char *sql, int nparams,
 		else
 		{
 			check_row_count(session, sql, result, rows);
+			session->columns = PQresultStatus(result) == PGRES_TUPLES_OK ?
+				PQnfields(result) : -1;
 			rows = 0;
 		}
 		CHECK_FOR_INTERRUPTS();

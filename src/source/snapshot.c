@@ -88,7 +88,8 @@ static void
 begin_transaction(SourceSession *session)
 {
 	if (is_in_transaction(session))
-		elog(ERROR, "session of the source is in a transaction already");
+		pgcopy_session_violation(session, "BEGIN",
+								 "It is in a transaction that nobody has begun.");
 	pgcopy_session_exec(session,
 						"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
 }
