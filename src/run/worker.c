@@ -266,6 +266,7 @@ do_items(Worker *worker, List *items)
 {
 	WorkPlace	place = {
 		.job = worker->job,
+		.can_vacuum = true,
 		.progress = publish_progress,
 		.progress_arg = worker
 	};
@@ -280,6 +281,7 @@ do_items(Worker *worker, List *items)
 	foreach(lc, items)
 	{
 		JobItem	   *item = lfirst(lc);
+		WorkResult	result;
 		LoadResult	load;
 
 		worker->current = foreach_current_index(lc);
@@ -287,10 +289,16 @@ do_items(Worker *worker, List *items)
 		pg_atomic_write_u64(&worker->slot->bytes_before, bytes);
 		prepare_source(worker, item);
 		place.session = worker->session;
-		if (pgcopy_work_do(&place, item, &load) == WORK_SOURCE_LOCKED)
-		{
+		result = pgcopy_work_do(&place, item, &load);
+		if (result != WORK_DONE)
 			AbortCurrentTransaction();
+		if (result == WORK_SOURCE_LOCKED)
 			return OUTCOME_SOURCE_LOCKED;
+		if (result == WORK_WANTS_VACUUM)
+		{
+			MemoryContextSwitchTo(worker->item_context);
+			pgcopy_work_vacuum(worker->job, item);
+			return do_items(worker, items);
 		}
 		rows += load.rows;
 		bytes += load.bytes;
