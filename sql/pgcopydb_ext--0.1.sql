@@ -118,6 +118,7 @@ CREATE TABLE pgcopy.item (
     snapshot integer,
     format text,
     xid xid8,
+    dirty_from xid8,
     pid integer,
     rows_done bigint NOT NULL DEFAULT 0,
     bytes_done bigint NOT NULL DEFAULT 0,
@@ -127,6 +128,7 @@ CREATE TABLE pgcopy.item (
 ) WITH (fillfactor = 70);
 
 COMMENT ON TABLE pgcopy.item IS 'the unit of work and of resume: a state commits in the same transaction as the work';
+COMMENT ON COLUMN pgcopy.item.dirty_from IS 'attempts that have failed may have left rows of transactions from this one on (NULL: none)';
 COMMENT ON COLUMN pgcopy.item.range_start IS 'first block of a chunk, or number of a chunk where the relation has a split_key, or first large object, or first entry of pgcopy.relation (sequences)';
 COMMENT ON COLUMN pgcopy.item.range_end IS 'where it ends: a block that is not part of the chunk any more, or the number of the next chunk (NULL: to the end), or the last number';
 

@@ -110,11 +110,11 @@
 	ExecGetRootToChildMap(leaf, estate)
 #endif
 
-/* 16 wants the heap of the index being cleaned */
-#if PG_VERSION_NUM < 160000
-#define pgcopy_index_vacuum_set_heap(info, heap) ((void) 0)
+/* 17 renamed the cache of transaction numbers */
+#if PG_VERSION_NUM < 170000
+#define pgcopy_oldest_clog_xid() (ShmemVariableCache->oldestClogXid)
 #else
-#define pgcopy_index_vacuum_set_heap(info, heap) ((info)->heaprel = (heap))
+#define pgcopy_oldest_clog_xid() (TransamVariables->oldestClogXid)
 #endif
 
 /* 16 added "run as table owner" */

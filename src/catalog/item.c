@@ -25,7 +25,7 @@
 #define ITEM_COLUMNS \
 	"no, kind, stage, state, relation, referenced, schema_name, object_name, " \
 	"depends, cost, range_start, range_end, bytes_total, attempts, " \
-	"xid::text::bigint AS xid"
+	"xid::text::bigint AS xid, dirty_from::text::bigint AS dirty_from"
 
 static CatalogQuery insert_item = {
 	"INSERT INTO pgcopy.item (job, no, kind, stage, relation, referenced, "
@@ -59,16 +59,24 @@ static CatalogQuery select_done_chunks = {
 	2, {INT8OID, INT4OID}
 };
 
+static CatalogQuery select_loaded = {
+	"SELECT xid::text::bigint AS xid FROM pgcopy.item WHERE job = $1 "
+	"AND kind = 'table' AND state = 'done'",
+	1, {INT8OID}
+};
+
 static CatalogQuery mark_running = {
 	"UPDATE pgcopy.item SET state = 'running', attempts = attempts + 1, "
 	"snapshot = NULLIF($3, 0), pid = $4, started = clock_timestamp(), "
+	"dirty_from = COALESCE(dirty_from, pg_catalog.pg_current_xact_id()), "
 	"finished = NULL WHERE job = $1 AND no = $2",
 	4, {INT8OID, INT4OID, INT4OID, INT4OID}
 };
 
 static CatalogQuery mark_done = {
 	"UPDATE pgcopy.item SET state = 'done', format = $3, rows_done = $4, "
-	"bytes_done = $5, xid = pg_catalog.pg_current_xact_id(), pid = $6, "
+	"bytes_done = $5, xid = pg_catalog.pg_current_xact_id(), "
+	"dirty_from = NULL, pid = $6, "
 	"started = pg_catalog.statement_timestamp(), finished = clock_timestamp() "
 	"WHERE job = $1 AND no = $2",
 	6, {INT8OID, INT4OID, TEXTOID, INT8OID, INT8OID, INT4OID}
@@ -89,7 +97,7 @@ static CatalogQuery give_back = {
 
 static CatalogQuery reset_item = {
 	"UPDATE pgcopy.item SET state = 'pending', attempts = 0, snapshot = NULL, "
-	"xid = NULL, pid = NULL, rows_done = 0, bytes_done = 0, started = NULL, "
+	"xid = NULL, dirty_from = NULL, pid = NULL, rows_done = 0, bytes_done = 0, started = NULL, "
 	"finished = NULL WHERE job = $1 AND no = $2",
 	2, {INT8OID, INT4OID}
 };
@@ -223,6 +231,8 @@ decode_item(int row)
 	item->bytes_total = pgcopy_catalog_int64(row, "bytes_total");
 	item->attempts = (int) pgcopy_catalog_int64(row, "attempts");
 	item->xid = pgcopy_catalog_int64(row, "xid");
+	item->dirty_from = pgcopy_catalog_int64(row, "dirty_from");
+	item->is_vacuumed = false;
 	return item;
 }
 
@@ -293,6 +303,25 @@ pgcopy_item_is_part_of_done(int64 job, int relation)
 	Datum		values[] = {Int64GetDatum(job), Int32GetDatum(relation)};
 
 	return pgcopy_catalog_do(&select_done_chunks, values, NULL) > 0;
+}
+
+TransactionId *
+pgcopy_item_fetch_loaded(int64 job, int *count)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	CatalogScope scope;
+	Datum		values[] = {Int64GetDatum(job)};
+	TransactionId *xids;
+	uint64		n;
+
+	pgcopy_catalog_begin(&scope);
+	n = pgcopy_catalog_run(&select_loaded, values, NULL);
+	xids = MemoryContextAllocHuge(caller, sizeof(TransactionId) * Max(n, 1));
+	for (uint64 i = 0; i < n; i++)
+		xids[i] = (TransactionId) pgcopy_catalog_int64((int) i, "xid");
+	pgcopy_catalog_end(&scope);
+	*count = (int) n;
+	return xids;
 }
 
 /* snapshot: its number in pgcopy.snapshot, 0 for work that reads none. */

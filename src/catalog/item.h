@@ -41,6 +41,8 @@ typedef struct JobItem
 	int64		bytes_total;
 	int			attempts;
 	int64		xid;			/* of the transaction that did it; 0: none yet */
+	int64		dirty_from;		/* see COMMENT ON COLUMN; 0: NULL */
+	bool		is_vacuumed;	/* not stored: VACUUM has come for it */
 } JobItem;
 
 /* What a statement item runs. Mirrors DumpStatement and ApplyForm. */
@@ -72,6 +74,12 @@ extern ItemStatement *pgcopy_item_fetch_statement(int64 job, int no);
 
 /* Whether a chunk of the table, or the table, is done. */
 extern bool pgcopy_item_is_part_of_done(int64 job, int relation);
+
+/*
+ * The transactions that have loaded what is done of all tables, without their
+ * epochs; in the current memory context.
+ */
+extern TransactionId *pgcopy_item_fetch_loaded(int64 job, int *count);
 
 /* State moves; each is one update by primary key in the current transaction. */
 extern void pgcopy_item_mark_running(int64 job, int no, int snapshot);

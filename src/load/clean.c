@@ -1,17 +1,27 @@
 /*-------------------------------------------------------------------------
  *
  * clean.c
- *	  Take away what aborted loads have left: frozen rows do not vanish.
+ *	  Take back what aborted loads have left: frozen rows do not vanish.
  *
- * Freezing sets two hint bits and leaves xmin as it was, so a row still says
- * which transaction wrote it, and the commit log says how that ended.
+ * A frozen row is visible whatever became of its transaction.  So the rows of
+ * failed loads are made what an abort leaves of any other row: dead, for VACUUM
+ * to take away along with the values in TOAST and the index entries
+ * (schema/vacuum.c).  Only row headers change, under an exclusive lock.  Line
+ * pointers and values stay where they are, so a reader who has the page pinned,
+ * here or on a standby, is not hurt.
  *
- * The TOAST relation is cleaned first, and there the index before the heap,
- * as VACUUM does it: an index entry never points to a row that is another
- * one by now.  Then the heap, which has no index.  A page is changed under a
- * cleanup lock and logged whole, as contrib/pg_surgery does.  Its marks
- * (all-visible, all-frozen) were true for the rows that stay and remain so;
- * a page that becomes empty is ready to be filled again.
+ * The header is the one that heap_abort_speculative() leaves, without xmin:
+ * nobody asks the commit log about it, however old the load is.
+ *
+ * The bits in the visibility map go first, in one record for many pages: a page
+ * may be all-visible and the map not say so, but not vice versa.  Then each
+ * page is changed and logged whole.  Nobody sets the bits again meanwhile: the
+ * lock on the table keeps VACUUM away.
+ *
+ * Which rows those are is for the caller to say, who knows what has been loaded
+ * (LoadAttempts).  A frozen row still has the number of its transaction.  The
+ * commit log is asked only where it still knows, so as to spare what somebody
+ * else has committed.
  *
  * A kill in between leaves a state from which the next run goes on.
  *
@@ -19,62 +29,156 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/transam.h"
-#include "access/xact.h"
+#include "access/visibilitymap.h"
 #include "access/xloginsert.h"
-#include "catalog/catalog.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_inherits.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "storage/bufpage.h"
+#include "storage/lwlock.h"
 #include "storage/procarray.h"
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
 #include "utils/rel.h"
 
 #include "base/compat.h"
 #include "load/load.h"
 
-/* Index entries removed per pass over the index: 12 MB of addresses. */
-#define MAX_DEAD	(2 * 1024 * 1024)
+/* Pages between two records of the map; no more than a ring of buffers has. */
+#define PAGES_AT_ONCE	32
 
-typedef struct DeadRows
-{
-	ItemPointerData *tids;		/* in order */
-	int			count;
-	int			allocated;
-} DeadRows;
+/* As in visibilitymap.c, which keeps them to itself; they are the disk format. */
+#define BLOCKS_PER_MAP_BYTE (BITS_PER_BYTE / BITS_PER_HEAPBLOCK)
+#define BLOCKS_PER_MAP_PAGE \
+	((BLCKSZ - MAXALIGN(SizeOfPageHeaderData)) * BLOCKS_PER_MAP_BYTE)
 
-/* One answer is good for the rows that follow: they come in runs. */
+/* Numbers of transactions this old can be told from those to come. */
+#define MAX_AGE			UINT64CONST(0x7FFFFFFF)
+
 typedef struct XidVerdict
 {
 	TransactionId xid;
-	bool		is_aborted;
+	bool		has_failed;
 } XidVerdict;
 
-static bool
-is_aborted(TransactionId xid, XidVerdict *last)
+/* Verdicts hold for heap and TOAST, so that both are judged alike. */
+typedef struct Judge
 {
-	if (!TransactionIdIsNormal(xid))
-		return false;
-	if (last->xid != xid)
-	{
-		last->is_aborted = !TransactionIdIsCurrentTransactionId(xid) &&
-			!TransactionIdIsInProgress(xid) && !TransactionIdDidCommit(xid);
-		last->xid = xid;
-	}
-	return last->is_aborted;
+	const LoadAttempts *attempts;
+	TransactionId first;
+	TransactionId next;			/* not assigned yet when we began */
+	XidVerdict *verdicts;
+	int			count;
+	int			allocated;
+	int			last;			/* rows of a transaction come in runs */
+} Judge;
+
+static void
+begin_judging(Judge *judge, const LoadAttempts *attempts)
+{
+	FullTransactionId next = ReadNextFullTransactionId();
+	uint64		age = U64FromFullTransactionId(next) -
+	U64FromFullTransactionId(attempts->first);
+
+	if (age > MAX_AGE)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("rows of a failed load can no longer be told from others"),
+				 errdetail("It began " UINT64_FORMAT " transactions ago.", age),
+				 errhint("Resume the job with consistent => true, which reads all tables again.")));
+	memset(judge, 0, sizeof(Judge));
+	judge->attempts = attempts;
+	judge->first = XidFromFullTransactionId(attempts->first);
+	judge->next = XidFromFullTransactionId(next);
+	judge->allocated = 16;
+	judge->verdicts = palloc(sizeof(XidVerdict) * judge->allocated);
 }
 
-/* The aborted rows of a page; the caller holds its lock. */
+/* Whether the commit log still knows the transaction, and as committed. */
+static bool
+is_known_committed(TransactionId xid)
+{
+	bool		result;
+
+	LWLockAcquire(XactTruncationLock, LW_SHARED);
+	result = TransactionIdFollowsOrEquals(xid, pgcopy_oldest_clog_xid()) &&
+		TransactionIdDidCommit(xid);
+	LWLockRelease(XactTruncationLock);
+	return result;
+}
+
+static bool
+has_loaded(const LoadAttempts *attempts, TransactionId xid)
+{
+	int			i;
+
+	for (i = 0; i < attempts->loaded_count; i++)
+	{
+		if (attempts->loaded[i] == xid)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Whoever runs may commit between two of these questions: then the commit log,
+ * which is asked last, knows.
+ */
+static bool
+find_verdict(const Judge *judge, TransactionId xid)
+{
+	return TransactionIdIsNormal(xid) &&
+		TransactionIdFollowsOrEquals(xid, judge->first) &&
+		TransactionIdPrecedes(xid, judge->next) &&
+		!TransactionIdIsInProgress(xid) &&
+		!has_loaded(judge->attempts, xid) &&
+		!is_known_committed(xid);
+}
+
+static bool
+has_failed(Judge *judge, TransactionId xid)
+{
+	int			i;
+
+	if (judge->count > 0 && judge->verdicts[judge->last].xid == xid)
+		return judge->verdicts[judge->last].has_failed;
+	for (i = 0; i < judge->count && judge->verdicts[i].xid != xid; i++)
+		;
+	judge->last = i;
+	if (i < judge->count)
+		return judge->verdicts[i].has_failed;
+	if (judge->count == judge->allocated)
+	{
+		judge->allocated *= 2;
+		judge->verdicts = repalloc(judge->verdicts,
+								   sizeof(XidVerdict) * judge->allocated);
+	}
+	judge->verdicts[judge->count].xid = xid;
+	judge->verdicts[judge->count].has_failed = find_verdict(judge, xid);
+	return judge->verdicts[judge->count++].has_failed;
+}
+
+/* Later versions would lose what they hang on. */
+static void
+check_is_not_updated(Relation relation, HeapTupleHeader row)
+{
+	if (HeapTupleHeaderIsHotUpdated(row))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("cannot take back rows of a failed load from table \"%s\"",
+						RelationGetRelationName(relation)),
+				 errdetail("Somebody has updated one of them."),
+				 errhint("Keep users out until the job is done.  Resume it with consistent => true, which reads all tables again.")));
+}
+
+/* The rows of failed loads in a page; the caller holds its lock. */
 static int
-find_aborted(Page page, OffsetNumber *found, XidVerdict *last)
+find_rows(Relation relation, Page page, OffsetNumber *found, Judge *judge)
 {
 	OffsetNumber offset;
 	int			n = 0;
@@ -85,189 +189,166 @@ find_aborted(Page page, OffsetNumber *found, XidVerdict *last)
 		 offset = OffsetNumberNext(offset))
 	{
 		ItemId		item = PageGetItemId(page, offset);
-		HeapTupleHeader tuple;
+		HeapTupleHeader row;
 
 		if (!ItemIdIsNormal(item))
 			continue;
-		tuple = (HeapTupleHeader) PageGetItem(page, item);
-		if (is_aborted(HeapTupleHeaderGetRawXmin(tuple), last))
-			found[n++] = offset;
+		row = (HeapTupleHeader) PageGetItem(page, item);
+		if (!HeapTupleHeaderXminFrozen(row) ||
+			!has_failed(judge, HeapTupleHeaderGetRawXmin(row)))
+			continue;
+		check_is_not_updated(relation, row);
+		found[n++] = offset;
 	}
 	return n;
 }
 
-/* Change and log the page; the caller holds the cleanup lock. */
+/* The blocks of a range that have such rows. */
+static int
+find_blocks(Relation relation, BlockNumber first, BlockNumber end,
+			BlockNumber *found, Judge *judge, BufferAccessStrategy strategy)
+{
+	OffsetNumber rows[MaxHeapTuplesPerPage];
+	BlockNumber block;
+	int			n = 0;
+
+	for (block = first; block < end; block++)
+	{
+		Buffer		buffer;
+
+		CHECK_FOR_INTERRUPTS();
+		buffer = ReadBufferExtended(relation, MAIN_FORKNUM, block, RBM_NORMAL,
+									strategy);
+		LockBuffer(buffer, BUFFER_LOCK_SHARE);
+		if (find_rows(relation, BufferGetPage(buffer), rows, judge) > 0)
+			found[n++] = block;
+		UnlockReleaseBuffer(buffer);
+	}
+	return n;
+}
+
 static void
-remove_from_page(Relation relation, Buffer buffer,
-				 const OffsetNumber *offsets, int n)
+clear_map_bits(Page map, BlockNumber block)
+{
+	BlockNumber at = block % BLOCKS_PER_MAP_PAGE;
+	char	   *byte = PageGetContents(map) + at / BLOCKS_PER_MAP_BYTE;
+
+	*byte &= ~(VISIBILITYMAP_VALID_BITS <<
+			   at % BLOCKS_PER_MAP_BYTE * BITS_PER_HEAPBLOCK);
+}
+
+/* Blocks are no longer all-visible in the map, which is logged as it is then. */
+static void
+clear_map(Relation relation, const BlockNumber *blocks, int n)
+{
+	Buffer		map = InvalidBuffer;
+	int			i = 0;
+
+	while (i < n)
+	{
+		visibilitymap_pin(relation, blocks[i], &map);
+		LockBuffer(map, BUFFER_LOCK_EXCLUSIVE);
+		START_CRIT_SECTION();
+		for (; i < n && visibilitymap_pin_ok(blocks[i], map); i++)
+			clear_map_bits(BufferGetPage(map), blocks[i]);
+		MarkBufferDirty(map);
+		if (RelationNeedsWAL(relation))
+			log_newpage_buffer(map, false);
+		END_CRIT_SECTION();
+		LockBuffer(map, BUFFER_LOCK_UNLOCK);
+	}
+	if (BufferIsValid(map))
+		ReleaseBuffer(map);
+}
+
+/* As heap_abort_speculative() leaves a row. */
+static void
+make_dead(HeapTupleHeader row)
+{
+	row->t_infomask &= ~HEAP_XMIN_FROZEN;
+	row->t_infomask |= HEAP_XMIN_INVALID;
+	HeapTupleHeaderSetXmin(row, InvalidTransactionId);
+}
+
+/* Change and log the page; the caller holds the exclusive lock. */
+static void
+change_page(Relation relation, Buffer buffer, const OffsetNumber *rows, int n)
 {
 	Page		page = BufferGetPage(buffer);
-	bool		is_all_visible = PageIsAllVisible(page);
 	int			i;
 
 	START_CRIT_SECTION();
 	for (i = 0; i < n; i++)
-		ItemIdSetUnused(PageGetItemId(page, offsets[i]));
-	for (i = 1; i <= PageGetMaxOffsetNumber(page); i++)
-	{
-		if (ItemIdIsUsed(PageGetItemId(page, i)))
-			break;
-	}
-	if (i > PageGetMaxOffsetNumber(page))
-	{
-		PageInit(page, BufferGetPageSize(buffer), 0);
-		if (is_all_visible)
-			PageSetAllVisible(page);
-	}
-	else
-		PageRepairFragmentation(page);
+		make_dead((HeapTupleHeader)
+				  PageGetItem(page, PageGetItemId(page, rows[i])));
+	PageClearAllVisible(page);
 	MarkBufferDirty(buffer);
 	if (RelationNeedsWAL(relation))
 		log_newpage_buffer(buffer, true);
 	END_CRIT_SECTION();
 }
 
-/* Returns how many rows were removed. */
+static int
+clean_block(Relation relation, BlockNumber block, Judge *judge,
+			BufferAccessStrategy strategy)
+{
+	OffsetNumber rows[MaxHeapTuplesPerPage];
+	Buffer		buffer = ReadBufferExtended(relation, MAIN_FORKNUM, block,
+											RBM_NORMAL, strategy);
+	int			n;
+
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	n = find_rows(relation, BufferGetPage(buffer), rows, judge);
+	if (n > 0)
+		change_page(relation, buffer, rows, n);
+	UnlockReleaseBuffer(buffer);
+	return n;
+}
+
+/* Returns how many rows were taken back. */
 static int64
-clean_heap(Relation relation, BlockNumber first, BlockNumber end)
+clean_heap(Relation relation, Judge *judge)
 {
 	BufferAccessStrategy strategy = GetAccessStrategy(BAS_VACUUM);
-	OffsetNumber found[MaxHeapTuplesPerPage];
-	XidVerdict	last = {InvalidTransactionId, false};
-	int64		removed = 0;
+	BlockNumber end = RelationGetNumberOfBlocks(relation);
 	BlockNumber block;
+	int64		rows = 0;
 
-	for (block = first; block < end; block++)
+	for (block = 0; block < end; block += PAGES_AT_ONCE)
 	{
-		Buffer		buffer;
-		int			n;
-
-		CHECK_FOR_INTERRUPTS();
-		buffer = ReadBufferExtended(relation, MAIN_FORKNUM, block,
-									RBM_NORMAL, strategy);
-		LockBuffer(buffer, BUFFER_LOCK_SHARE);
-		n = find_aborted(BufferGetPage(buffer), found, &last);
-		LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
-		if (n > 0)
-		{
-			LockBufferForCleanup(buffer);
-			n = find_aborted(BufferGetPage(buffer), found, &last);
-			if (n > 0)
-				remove_from_page(relation, buffer, found, n);
-			LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
-		}
-		removed += n;
-		ReleaseBuffer(buffer);
-	}
-	FreeAccessStrategy(strategy);
-	return removed;
-}
-
-/*
- * Collect the addresses of aborted rows from a block on, until the array is
- * full; returns the first block not looked at.
- */
-static BlockNumber
-collect_aborted(Relation relation, BlockNumber block, BlockNumber end,
-				DeadRows *dead)
-{
-	OffsetNumber found[MaxHeapTuplesPerPage];
-	XidVerdict	last = {InvalidTransactionId, false};
-
-	dead->count = 0;
-	for (; block < end && dead->count + MaxHeapTuplesPerPage <= MAX_DEAD;
-		 block++)
-	{
-		Buffer		buffer = ReadBuffer(relation, block);
-		int			n;
+		BlockNumber found[PAGES_AT_ONCE];
+		int			n = find_blocks(relation, block,
+									Min(end, block + PAGES_AT_ONCE), found,
+									judge, strategy);
 		int			i;
 
-		CHECK_FOR_INTERRUPTS();
-		LockBuffer(buffer, BUFFER_LOCK_SHARE);
-		n = find_aborted(BufferGetPage(buffer), found, &last);
-		UnlockReleaseBuffer(buffer);
-		if (dead->count + n > dead->allocated)
-		{
-			dead->allocated = Max(dead->allocated * 2,
-								  dead->count + MaxHeapTuplesPerPage);
-			dead->tids = repalloc_huge(dead->tids, sizeof(ItemPointerData) *
-									   (Size) dead->allocated);
-		}
+		clear_map(relation, found, n);
 		for (i = 0; i < n; i++)
-			ItemPointerSet(&dead->tids[dead->count + i], block, found[i]);
-		dead->count += n;
+			rows += clean_block(relation, found[i], judge, strategy);
 	}
-	return block;
-}
-
-static int
-compare_tids(const void *a, const void *b)
-{
-	return ItemPointerCompare((ItemPointer) a, (ItemPointer) b);
-}
-
-static bool
-is_dead(ItemPointer tid, void *arg)
-{
-	DeadRows   *dead = arg;
-
-	return bsearch(tid, dead->tids, dead->count, sizeof(ItemPointerData),
-				   compare_tids) != NULL;
+	FreeAccessStrategy(strategy);
+	return rows;
 }
 
 static void
-clean_index(Relation heap, Oid index_oid, DeadRows *dead)
-{
-	Relation	index = index_open(index_oid, RowExclusiveLock);
-	IndexVacuumInfo info = {0};
-
-	info.index = index;
-	pgcopy_index_vacuum_set_heap(&info, heap);
-	info.estimated_count = true;
-	info.message_level = DEBUG2;
-	info.num_heap_tuples = -1;
-	info.strategy = GetAccessStrategy(BAS_VACUUM);
-	(void) index_bulk_delete(&info, NULL, is_dead, dead);
-	FreeAccessStrategy(info.strategy);
-	index_close(index, NoLock);
-}
-
-static void
-clean_toast(Oid toast_oid)
+clean_toast(Oid toast_oid, Judge *judge)
 {
 	Relation	toast = table_open(toast_oid, ShareUpdateExclusiveLock);
-	BlockNumber end = RelationGetNumberOfBlocks(toast);
-	BlockNumber block = 0;
-	List	   *indexes = RelationGetIndexList(toast);
-	DeadRows	dead;
 
-	dead.allocated = 1024;
-	dead.tids = palloc(sizeof(ItemPointerData) * dead.allocated);
-	while (block < end)
-	{
-		BlockNumber first = block;
-		ListCell   *cell;
-
-		block = collect_aborted(toast, first, end, &dead);
-		if (dead.count == 0)
-			continue;
-		foreach(cell, indexes)
-			clean_index(toast, lfirst_oid(cell), &dead);
-		(void) clean_heap(toast, first, block);
-	}
-	pfree(dead.tids);
+	(void) clean_heap(toast, judge);
 	table_close(toast, ShareUpdateExclusiveLock);
 }
 
 /*
- * One table.  The lock keeps a second process from cleaning it at the same
- * time; what is done here is not undone, so it need not outlive us.
+ * One table.  The lock keeps VACUUM away, and a second process from cleaning at
+ * the same time; what is done here is not undone, so it need not outlive us.
+ * Rows go before the values that they refer to.
  */
 static int64
-clean_table(Oid relid)
+clean_table(Oid relid, Judge *judge)
 {
 	Relation	relation;
-	int64		removed = 0;
+	int64		rows = 0;
 
 	if (!pgcopy_class_ownercheck(relid, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relid));
@@ -277,18 +358,12 @@ clean_table(Oid relid)
 	if (relation->rd_rel->relkind == RELKIND_RELATION &&
 		relation->rd_rel->relam == HEAP_TABLE_AM_OID)
 	{
-		if (RelationGetIndexList(relation) != NIL)
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("cannot remove rows of aborted loads from table \"%s\"",
-							RelationGetRelationName(relation)),
-					 errdetail("It has indexes.")));
+		rows = clean_heap(relation, judge);
 		if (OidIsValid(relation->rd_rel->reltoastrelid))
-			clean_toast(relation->rd_rel->reltoastrelid);
-		removed = clean_heap(relation, 0, RelationGetNumberOfBlocks(relation));
+			clean_toast(relation->rd_rel->reltoastrelid, judge);
 	}
 	table_close(relation, ShareUpdateExclusiveLock);
-	return removed;
+	return rows;
 }
 
 static bool
@@ -303,27 +378,34 @@ has_index(Oid relid)
 
 /* The leaves of a partitioned relation that may still get rows. */
 static int64
-clean_leaves(Oid relid)
+clean_leaves(Oid relid, Judge *judge)
 {
 	List	   *tree = find_all_inheritors(relid, AccessShareLock, NULL);
 	ListCell   *cell;
-	int64		removed = 0;
+	int64		rows = 0;
 
 	foreach(cell, tree)
 	{
 		Oid			leaf = lfirst_oid(cell);
 
 		if (get_rel_relkind(leaf) == RELKIND_RELATION && !has_index(leaf))
-			removed += clean_table(leaf);
+			rows += clean_table(leaf, judge);
 	}
 	list_free(tree);
-	return removed;
+	return rows;
 }
 
 int64
-pgcopy_load_remove_aborted(Oid relid)
+pgcopy_load_take_back(Oid relid, const LoadAttempts *attempts)
 {
+	Judge		judge;
+	int64		rows;
+
+	begin_judging(&judge, attempts);
 	if (get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE)
-		return clean_leaves(relid);
-	return clean_table(relid);
+		rows = clean_leaves(relid, &judge);
+	else
+		rows = clean_table(relid, &judge);
+	pfree(judge.verdicts);
+	return rows;
 }

@@ -5,8 +5,9 @@
  *
  * The source is not trusted: a decoder checks whatever the receive function
  * of its type checks, and gives the same value or the same error code.  What
- * looks wrong (a length that cannot be) is left to the receive function to
- * refuse.  Types without a decoder here go through it always.
+ * looks wrong is left to the receive function to refuse.  Types without a
+ * decoder here go through it always.  Only lengths beyond what palloc() gives
+ * are refused before anything else: a varlena's header has no room for them.
  *
  * A value of variable length up to 126 bytes is not copied: the last byte of
  * its length word on the wire becomes its 1-byte varlena header.
@@ -25,17 +26,29 @@
 #include "load/decode.h"
 #include "load/decode_json.h"
 
+void
+pgcopy_decode_refuse_length(int32 length)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("value of %d bytes is too long", length),
+			 errdetail("The source sends more than the %d bytes that a value can have.",
+					   DECODE_MAX_LENGTH)));
+}
+
 Datum
 pgcopy_decode_varlena(const Decoder *decoder, char *data, int length)
 {
 	char	   *result;
 
-	if (decoder->can_be_short && length + VARHDRSZ_SHORT <= VARATT_SHORT_MAX)
+	if (decoder->can_be_short && length <= VARATT_SHORT_MAX - VARHDRSZ_SHORT)
 	{
 		result = data - VARHDRSZ_SHORT;
 		SET_VARSIZE_SHORT(result, length + VARHDRSZ_SHORT);
 		return PointerGetDatum(result);
 	}
+	if (unlikely(length > DECODE_MAX_LENGTH))
+		pgcopy_decode_refuse_length(length);
 	result = data - VARHDRSZ;
 	if (result != (char *) INTALIGN(result))
 	{
@@ -50,9 +63,12 @@ Datum
 pgcopy_decode_receive(Decoder *decoder, char *data, int length)
 {
 	StringInfoData message;
-	char		after = data[length];
+	char		after;
 	Datum		result;
 
+	if (unlikely(length > DECODE_MAX_LENGTH))
+		pgcopy_decode_refuse_length(length);
+	after = data[length];
 	message.data = data;
 	message.len = length;
 	message.maxlen = length + 1;

@@ -9,6 +9,7 @@
 #define PGCOPY_DECODE_H
 
 #include "fmgr.h"
+#include "utils/memutils.h"
 
 typedef struct Decoder Decoder;
 
@@ -36,6 +37,27 @@ struct Decoder
 
 	struct JsonScratch *json;	/* json, jsonb */
 };
+
+/*
+ * The longest value on the wire: with a varlena's header before it, the largest
+ * piece of memory that palloc() gives.
+ */
+#define DECODE_MAX_LENGTH	((int32) (MaxAllocSize - VARHDRSZ))
+
+/* Refuse a longer one, with the code of the server's own COPY. */
+extern void pgcopy_decode_refuse_length(int32 length) pg_attribute_noreturn();
+
+/*
+ * Decode a value whose length comes off the wire and is not negative.  All
+ * lengths within it are smaller, so decoders may add to them.
+ */
+static inline Datum
+pgcopy_decode_value(Decoder *decoder, char *data, int32 length)
+{
+	if (unlikely(length > DECODE_MAX_LENGTH))
+		pgcopy_decode_refuse_length(length);
+	return decoder->decode(decoder, data, length);
+}
 
 /* Prepare for a column; allocates in the current memory context. */
 extern void pgcopy_decode_init(Decoder *decoder, Oid type, int32 typmod,

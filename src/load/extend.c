@@ -6,8 +6,9 @@
  * From 16 on the server does this itself.  Before, a relation grows block by
  * block, each of which is written once as zeros and once with what is in it.
  * As 16 does, we ask the file system for the space instead, which then need not
- * be written: the disk is full now or not at all.  Where the file system does
- * not know how, blocks are written as before.
+ * be written.  Where the file system does not know how, or says that it is full,
+ * blocks are written as before: some say so while a write still succeeds, and
+ * when none does, the server's own error names the file.
  *
  * Whoever extends holds the relation's extension lock, which makes the blocks
  * its own; the lock is not needed to fill them.
@@ -66,15 +67,14 @@ allocate_blocks(Relation relation, BlockNumber first, int blocks)
 								(off_t) blocks * BLCKSZ);
 	while (error == EINTR);
 	CloseTransientFile(fd);
-	if (error == EINVAL || error == EOPNOTSUPP)
+	if (error == EINVAL || error == EOPNOTSUPP || error == ENOSPC)
 		return false;
 	if (error != 0)
 	{
 		errno = error;
 		ereport(ERROR,
 				(errcode_for_file_access(),
-				 errmsg("could not extend file \"%s\": %m", path),
-				 error == ENOSPC ? errhint("Check free disk space.") : 0));
+				 errmsg("could not extend file \"%s\": %m", path)));
 	}
 	if (path != base)
 		pfree(path);

@@ -8,6 +8,7 @@
 #ifndef PGCOPY_LOAD_H
 #define PGCOPY_LOAD_H
 
+#include "access/transam.h"
 #include "nodes/pg_list.h"
 #include "storage/block.h"
 #include "utils/relcache.h"
@@ -82,14 +83,21 @@ extern void pgcopy_load_truncate(Oid relid);
  */
 extern CopyFormat pgcopy_load_choose_format(Relation relation);
 
+/* What tells the rows of failed loads from others. */
+typedef struct LoadAttempts
+{
+	FullTransactionId first;	/* no older transaction has failed */
+	TransactionId *loaded;		/* which have committed what they loaded */
+	int			loaded_count;
+} LoadAttempts;
+
 /*
- * Remove from heap and TOAST what transactions that did not commit (and do
- * not run) have left there: frozen rows do not vanish on abort.  WAL-logged;
- * pages stay all-visible and all-frozen.  Only for relations without indexes
- * that the job created.  Of a partitioned relation all leaves are cleaned,
- * but for those that have indexes: they have got all their rows.  Returns the
- * number of heap rows removed.
+ * Make dead in heap and TOAST what failed loads have left there, which are those
+ * that do not run and have not committed: frozen rows do not vanish on abort.
+ * VACUUM takes them away.  WAL-logged.  Only for relations that the job created.
+ * Of a partitioned relation all leaves are cleaned, but for those that have
+ * indexes: they have got all their rows.  Returns the number of heap rows.
  */
-extern int64 pgcopy_load_remove_aborted(Oid relid);
+extern int64 pgcopy_load_take_back(Oid relid, const LoadAttempts *attempts);
 
 #endif							/* PGCOPY_LOAD_H */

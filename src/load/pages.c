@@ -175,8 +175,23 @@ get_page(PageWriter *writer, Size length)
 	return begin_page(writer, length);
 }
 
-/* Put a row where it stays. */
+/* Give the space of the last row back, filled with zeros, and an empty page. */
 static void
+release_space(PageWriter *writer, Size length)
+{
+	char	   *page = writer->page[writer->pages - 1];
+	PageHeader	header = (PageHeader) page;
+
+	memset(page + header->pd_upper, 0, MAXALIGN(length));
+	header->pd_upper += MAXALIGN(length);
+	header->pd_lower -= sizeof(ItemIdData);
+	memset(page + header->pd_lower, 0, sizeof(ItemIdData));
+	if (PageGetMaxOffsetNumber(page) == 0)
+		writer->pages--;
+}
+
+/* Put a row where it stays. */
+static HeapTupleHeader
 form_row(PageWriter *writer, Datum *values, bool *nulls, const RowShape *shape)
 {
 	TupleDesc	desc = RelationGetDescr(writer->relation);
@@ -195,6 +210,7 @@ form_row(PageWriter *writer, Datum *values, bool *nulls, const RowShape *shape)
 	HeapTupleHeaderSetXminFrozen(row);
 	HeapTupleHeaderSetCmin(row, writer->command);
 	HeapTupleHeaderSetXmax(row, InvalidTransactionId);
+	return row;
 }
 
 static RowShape
@@ -209,7 +225,10 @@ measure_row(TupleDesc desc, Datum *values, bool *nulls)
 	return shape;
 }
 
-/* A row that has to become shorter first; the values stay the caller's. */
+/*
+ * A row that has to become shorter first, or has values that are stored
+ * elsewhere; they stay the caller's.
+ */
 static void
 add_long_row(PageWriter *writer, const Datum *values, const bool *nulls)
 {
@@ -229,7 +248,23 @@ add_long_row(PageWriter *writer, const Datum *values, const bool *nulls)
 	memcpy(new_nulls, nulls, sizeof(bool) * desc->natts);
 	pgcopy_toast_shorten(writer->toaster, new_values, new_nulls);
 	shape = measure_row(desc, new_values, new_nulls);
-	form_row(writer, new_values, new_nulls, &shape);
+	(void) form_row(writer, new_values, new_nulls, &shape);
+}
+
+/*
+ * A row that is short enough.  False, and it is not there, when a value is a
+ * pointer to where it is stored: that may be another table's TOAST relation.
+ */
+static bool
+try_short_row(PageWriter *writer, Datum *values, bool *nulls,
+			  const RowShape *shape)
+{
+	HeapTupleHeader row = form_row(writer, values, nulls, shape);
+
+	if (likely((row->t_infomask & HEAP_HASEXTERNAL) == 0))
+		return true;
+	release_space(writer, shape->length);
+	return false;
 }
 
 bool
@@ -240,10 +275,10 @@ pgcopy_pages_add(PageWriter *writer, Datum *values, bool *nulls,
 	bool		is_long = writer->is_toasted && shape.length > TOAST_TUPLE_THRESHOLD;
 	int			before = writer->pages;
 
+	if (!is_long)
+		is_long = !try_short_row(writer, values, nulls, &shape);
 	if (is_long)
 		add_long_row(writer, values, nulls);
-	else
-		form_row(writer, values, nulls, &shape);
 	if (place != NULL)
 		ItemPointerSet(place, writer->pages - 1,
 					   PageGetMaxOffsetNumber(writer->page[writer->pages - 1]));
@@ -326,9 +361,9 @@ log_page(PageWriter *writer, Buffer buffer)
 					  XLOG_HEAP2_MULTI_INSERT | XLOG_HEAP_INIT_PAGE);
 }
 
-/* Put a page into its buffer, which is locked and of zeros. */
+/* Put a page into its buffer, which is locked and of zeros; the map is pinned. */
 static void
-fill_buffer(PageWriter *writer, Buffer buffer, Page page, Buffer *map)
+fill_buffer(PageWriter *writer, Buffer buffer, Page page, Buffer map)
 {
 	Relation	relation = writer->relation;
 	BlockNumber block = BufferGetBlockNumber(buffer);
@@ -337,7 +372,6 @@ fill_buffer(PageWriter *writer, Buffer buffer, Page page, Buffer *map)
 	if (!PageIsNew(BufferGetPage(buffer)))
 		elog(ERROR, "block %u of relation \"%s\" is in use already",
 			 block, RelationGetRelationName(relation));
-	visibilitymap_pin(relation, block, map);
 	set_addresses(page, block);
 
 	START_CRIT_SECTION();
@@ -350,7 +384,7 @@ fill_buffer(PageWriter *writer, Buffer buffer, Page page, Buffer *map)
 	}
 	END_CRIT_SECTION();
 
-	visibilitymap_set(relation, block, buffer, InvalidXLogRecPtr, *map,
+	visibilitymap_set(relation, block, buffer, InvalidXLogRecPtr, map,
 					  InvalidTransactionId,
 					  VISIBILITYMAP_ALL_VISIBLE | VISIBILITYMAP_ALL_FROZEN);
 }
@@ -378,8 +412,10 @@ pgcopy_pages_flush(PageWriter *writer)
 		for (i = 0; i < n; i++, done++)
 		{
 			writer->blocks[done] = BufferGetBlockNumber(buffers[i]);
+			/* reads, and may extend, the map: not under a lock */
+			visibilitymap_pin(relation, writer->blocks[done], &map);
 			LockBuffer(buffers[i], BUFFER_LOCK_EXCLUSIVE);
-			fill_buffer(writer, buffers[i], (Page) writer->page[done], &map);
+			fill_buffer(writer, buffers[i], (Page) writer->page[done], map);
 			UnlockReleaseBuffer(buffers[i]);
 		}
 	}

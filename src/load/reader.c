@@ -21,6 +21,7 @@
 #include "optimizer/optimizer.h"
 #include "port/pg_bswap.h"
 #include "rewrite/rewriteHandler.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 
 #include "load/columns.h"
@@ -180,15 +181,27 @@ decode_row(RowReader *reader, char *data, char *end,
 			decode_null(reader, decoder);
 			continue;
 		}
-		if (length < 0 || length > end - data)
+		if ((uint32) length > end - data)	/* or negative */
 			bad_format("A field has an impossible length.");
-		values[at] = decoder->decode(decoder, data, length);
+		values[at] = pgcopy_decode_value(decoder, data, length);
 		nulls[at] = false;
 		data += length;
 	}
 	reader->column = NULL;
 	if (data != end)
 		bad_format("There is more after the last column of the row.");
+}
+
+/* No server sends a row that it could not hold in one piece of memory. */
+static void
+check_row_length(int length)
+{
+	if (unlikely(length > MaxAllocSize))
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("row of %d bytes is too long", length),
+				 errdetail("The source sends more than the %zu bytes that a row can have.",
+						   (Size) MaxAllocSize)));
 }
 
 static bool
@@ -226,6 +239,7 @@ next_binary(RowReader *reader, Datum *values, bool *nulls)
 	memset(values, 0, sizeof(Datum) * RelationGetNumberOfAttributes(reader->relation));
 	memset(nulls, true, RelationGetNumberOfAttributes(reader->relation));
 	decode_row(reader, data, end, values, nulls);
+	check_row_length(length);
 	if (reader->defaults > 0)
 		evaluate_defaults(reader, values, nulls);
 	return true;

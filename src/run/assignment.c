@@ -120,32 +120,45 @@ limit_build(BuildShare share)
 		set_locally("maintenance_work_mem", psprintf("%dkB", share.memory));
 }
 
-/* The items, all in one transaction. */
+/* The items, all in one transaction; once more when one wanted a VACUUM first. */
 static Outcome
 do_items(Assignment *assignment)
 {
+	MemoryContext context = CurrentMemoryContext;
 	WorkPlace	place = {
 		.job = assignment->job,
 		.is_leader = assignment->is_leader,
+		.can_vacuum = true,
 		.progress = publish_progress,
 		.progress_arg = assignment
 	};
 	ListCell   *lc;
 
+	assignment->rows = 0;
+	assignment->bytes = 0;
 	begin_transaction();
 	limit_build(assignment->share);
 	foreach(lc, assignment->rows_of_items)
 	{
 		JobItem	   *item = lfirst(lc);
+		WorkResult	result;
 		LoadResult	load;
 
 		assignment->current = foreach_current_index(lc);
 		begin_item(assignment, item);
 		place.session = assignment->prepare(assignment, item);
-		if (pgcopy_work_do(&place, item, &load) == WORK_SOURCE_LOCKED)
+		result = pgcopy_work_do(&place, item, &load);
+		if (result != WORK_DONE)
 		{
 			AbortCurrentTransaction();
+			MemoryContextSwitchTo(context);
+		}
+		if (result == WORK_SOURCE_LOCKED)
 			return OUTCOME_SOURCE_LOCKED;
+		if (result == WORK_WANTS_VACUUM)
+		{
+			pgcopy_work_vacuum(assignment->job, item);
+			return do_items(assignment);
 		}
 		assignment->rows += load.rows;
 		assignment->bytes += load.bytes;

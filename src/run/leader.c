@@ -139,6 +139,22 @@ pgcopy_leader_publish(Leader *leader)
 	pgcopy_leader_commit(leader);
 }
 
+/* What an item that is given up has left: dead rows by now. */
+static void
+vacuum_failed(Leader *leader, int no)
+{
+	JobItem    *item;
+
+	pgcopy_leader_begin(leader);
+	MemoryContextSwitchTo(leader->context);
+	item = pgcopy_item_fetch(leader->job->id, no);
+	pgcopy_leader_commit(leader);
+	MemoryContextSwitchTo(leader->work_context);
+	pgcopy_work_vacuum_failed(leader->job, item);
+	MemoryContextSwitchTo(leader->context);
+	MemoryContextReset(leader->work_context);
+}
+
 void
 pgcopy_leader_give_up(Leader *leader, int no)
 {
@@ -156,7 +172,6 @@ pgcopy_leader_give_up(Leader *leader, int no)
 	}
 	pgcopy_leader_commit(leader);
 	list_free(skipped);
-
 	if (leader->job->stop_on_error)
 	{
 		leader->error_is_recorded = true;
@@ -165,6 +180,7 @@ pgcopy_leader_give_up(Leader *leader, int no)
 				 errmsg("job " INT64_FORMAT " stops at its first error",
 						leader->job->id)));
 	}
+	vacuum_failed(leader, no);
 }
 
 /*

@@ -8,17 +8,21 @@
  * frozen; the first attempt goes into an empty relation without TRUNCATE, any
  * later one cleans up first.  A relation that several items load into, because
  * it comes in chunks or gets rows routed from its root, is never truncated:
- * what an earlier attempt left is picked out of it.
+ * what an earlier attempt left is picked out of it, and VACUUM takes it away
+ * when the table is complete, before its ANALYZE.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/relation.h"
+#include "access/xact.h"
 #include "access/xlog.h"
+#include "catalog/pg_inherits.h"
 #include "mb/pg_wchar.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 #include "base/testpoint.h"
 #include "catalog/lorecord.h"
@@ -113,12 +117,17 @@ choose_start(const JobItem *item, const JobRelation *relation,
 
 /* Where the rows go: rows of some leaves are routed from the root. */
 static const JobRelation *
+find_target(const Job *job, const JobItem *item, const JobRelation *relation)
+{
+	return relation->through_root ?
+		pgcopy_relation_fetch(job->id, item->referenced) : relation;
+}
+
+static const JobRelation *
 choose_target(const Job *job, const JobItem *item, const JobRelation *relation)
 {
-	const JobRelation *target = relation;
+	const JobRelation *target = find_target(job, item, relation);
 
-	if (relation->through_root)
-		target = pgcopy_relation_fetch(job->id, item->referenced);
 	if (!OidIsValid(target->target_oid))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
@@ -155,6 +164,23 @@ set_range(LoadTable *table, const JobItem *item, const JobRelation *relation)
 		table->end_key = list_nth(bounds, (int) item->range_end - 1);
 }
 
+/*
+ * Take back what failed attempts of an item have left.  They began behind the
+ * commit of the first "running", and whatever of the job is done has a number.
+ */
+static void
+take_back_rows(int64 job, const JobItem *item, Oid relid)
+{
+	LoadAttempts attempts;
+
+	if (item->dirty_from == 0)
+		return;
+	attempts.first = FullTransactionIdFromU64((uint64) item->dirty_from);
+	attempts.loaded = pgcopy_item_fetch_loaded(job, &attempts.loaded_count);
+	(void) pgcopy_load_take_back(relid, &attempts);
+	pfree(attempts.loaded);
+}
+
 static WorkResult
 copy_table(const WorkPlace *place, const JobItem *item, LoadResult *load)
 {
@@ -179,7 +205,7 @@ copy_table(const WorkPlace *place, const JobItem *item, LoadResult *load)
 	if (table.key != NULL)
 		pgcopy_keyrange_prepare(place->session);
 	if (is_beside_others(table.start) && item->attempts > 1)
-		(void) pgcopy_load_remove_aborted(table.relid);
+		take_back_rows(place->job->id, item, table.relid);
 	*load = pgcopy_load_table(place->session, &table, place->progress,
 							  place->progress_arg);
 	pgcopy_item_mark_done(place->job->id, item->no,
@@ -251,26 +277,32 @@ run_statement(const WorkPlace *place, const JobItem *item)
 	pgcopy_item_mark_done(place->job->id, item->no, NULL, 0, 0);
 }
 
-static void
+/* What failed attempts have left goes before the rows are counted. */
+static WorkResult
 analyze_table(const WorkPlace *place, const JobItem *item)
 {
 	JobRelation *relation = pgcopy_relation_fetch(place->job->id, item->relation);
 
+	if (place->can_vacuum && !item->is_vacuumed && relation->is_ours &&
+		pgcopy_apply_wants_vacuum(relation->target_oid, !relation->through_root))
+		return WORK_WANTS_VACUUM;
 	pgcopy_apply_analyze(relation->target_oid);
 	pgcopy_item_mark_done(place->job->id, item->no, NULL, 0, 0);
+	return WORK_DONE;
 }
 
 WorkResult
 pgcopy_work_do(const WorkPlace *place, const JobItem *item, LoadResult *load)
 {
+	WorkResult	result = WORK_DONE;
+
 	memset(load, 0, sizeof(LoadResult));
 	pgcopy_work_test_point(item, "begun");
 
 	switch (item->kind)
 	{
 		case ITEM_TABLE:
-			if (copy_table(place, item, load) == WORK_SOURCE_LOCKED)
-				return WORK_SOURCE_LOCKED;
+			result = copy_table(place, item, load);
 			break;
 		case ITEM_LARGE_OBJECTS:
 			copy_large_objects(place, item, load);
@@ -279,7 +311,7 @@ pgcopy_work_do(const WorkPlace *place, const JobItem *item, LoadResult *load)
 			copy_sequences(place, item);
 			break;
 		case ITEM_ANALYZE:
-			analyze_table(place, item);
+			result = analyze_table(place, item);
 			break;
 		case ITEM_PRE_DATA:
 		case ITEM_INDEX:
@@ -292,26 +324,93 @@ pgcopy_work_do(const WorkPlace *place, const JobItem *item, LoadResult *load)
 			run_statement(place, item);
 			break;
 	}
-	pgcopy_work_test_point(item, "done");
-	return WORK_DONE;
+	if (result == WORK_DONE)
+		pgcopy_work_test_point(item, "done");
+	return result;
 }
 
 void
 pgcopy_work_clean_up(const Job *job, const JobItem *item)
 {
-	JobRelation *relation;
-	JobRelation *target;
+	const JobRelation *relation;
+	const JobRelation *target;
 
 	if (item->kind != ITEM_TABLE)
 		return;
 	relation = pgcopy_relation_fetch(job->id, item->relation);
-	target = relation->through_root ?
-		pgcopy_relation_fetch(job->id, item->referenced) : relation;
+	target = find_target(job, item, relation);
 	if (!target->is_ours || get_rel_relkind(target->target_oid) == '\0')
 		return;
 	if (is_chunk(item) || relation->through_root ||
 		!pgcopy_load_try_truncate(target->target_oid))
-		(void) pgcopy_load_remove_aborted(target->target_oid);
+		take_back_rows(job->id, item, target->target_oid);
+}
+
+/* Where the rows of an item are: in its table, or in leaves of its root. */
+static List *
+find_heaps(const Job *job, const JobItem *item)
+{
+	JobRelation *relation = pgcopy_relation_fetch(job->id, item->relation);
+	const JobRelation *target = find_target(job, item, relation);
+
+	if (!target->is_ours || get_rel_relkind(target->target_oid) == '\0')
+		return NIL;
+	if (!relation->through_root)
+		return list_make1_oid(target->target_oid);
+	return find_all_inheritors(target->target_oid, AccessShareLock, NULL);
+}
+
+static void
+begin_transaction(void)
+{
+	Assert(!IsTransactionState());
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+}
+
+static void
+end_transaction(void)
+{
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+}
+
+void
+pgcopy_work_vacuum(const Job *job, JobItem *item)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	Oid			relid;
+
+	begin_transaction();
+	relid = pgcopy_relation_fetch(job->id, item->relation)->target_oid;
+	end_transaction();
+	pgcopy_apply_vacuum(relid);
+	item->is_vacuumed = true;
+	MemoryContextSwitchTo(caller);
+}
+
+void
+pgcopy_work_vacuum_failed(const Job *job, const JobItem *item)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	List	   *wanted = NIL;
+	List	   *heaps;
+	ListCell   *lc;
+
+	if (item->kind != ITEM_TABLE)
+		return;
+	begin_transaction();
+	heaps = find_heaps(job, item);
+	MemoryContextSwitchTo(caller);
+	foreach(lc, heaps)
+	{
+		if (pgcopy_apply_wants_vacuum(lfirst_oid(lc), false))
+			wanted = lappend_oid(wanted, lfirst_oid(lc));
+	}
+	end_transaction();
+	foreach(lc, wanted)
+		pgcopy_apply_try_vacuum(lfirst_oid(lc));
+	MemoryContextSwitchTo(caller);
 }
 
 void

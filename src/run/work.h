@@ -22,6 +22,7 @@ typedef struct WorkPlace
 	const Job  *job;
 	SourceSession *session;		/* NULL for items that read no source */
 	bool		is_leader;		/* the session holds the locks already */
+	bool		can_vacuum;		/* the caller sees to WORK_WANTS_VACUUM */
 	LoadProgress progress;
 	void	   *progress_arg;
 } WorkPlace;
@@ -29,7 +30,8 @@ typedef struct WorkPlace
 typedef enum WorkResult
 {
 	WORK_DONE,
-	WORK_SOURCE_LOCKED			/* the source's table cannot be locked now */
+	WORK_SOURCE_LOCKED,			/* the source's table cannot be locked now */
+	WORK_WANTS_VACUUM			/* first, outside a transaction */
 } WorkResult;
 
 /* The test point of an item's kind at a moment; see base/testpoint.c. */
@@ -53,6 +55,14 @@ extern WorkResult pgcopy_work_do(const WorkPlace *place, const JobItem *item,
  * further one.  Called after its abort, by another process or transaction.
  */
 extern void pgcopy_work_clean_up(const Job *job, const JobItem *item);
+
+/*
+ * Have VACUUM take away what was taken back of failed attempts: from the table of
+ * an ANALYZE that wants it; or where a table item has failed for good, as far as
+ * that need not wait.  Called outside a transaction, and leave none open.
+ */
+extern void pgcopy_work_vacuum(const Job *job, JobItem *item);
+extern void pgcopy_work_vacuum_failed(const Job *job, const JobItem *item);
 
 /*
  * The same when the whole job ends, which must be soon: only tables of which

@@ -42,4 +42,18 @@ extern RawStmt *pgcopy_apply_parse(const char *sql);
  */
 extern void pgcopy_apply_analyze(Oid relid);
 
+/*
+ * Whether a table of ours has pages that are not frozen, as failed loads leave
+ * them; has_frozen_toast: its TOAST relation was loaded frozen too.
+ */
+extern bool pgcopy_apply_wants_vacuum(Oid relid, bool has_frozen_toast);
+
+/*
+ * VACUUM one table with its TOAST relation and all indexes.  The second does
+ * nothing when somebody has it locked.  Called outside a transaction, and leave
+ * none open.
+ */
+extern void pgcopy_apply_vacuum(Oid relid);
+extern void pgcopy_apply_try_vacuum(Oid relid);
+
 #endif							/* PGCOPY_APPLY_H */

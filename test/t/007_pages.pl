@@ -9,6 +9,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../perl";
 use PgCopy;
+use PgCopyScene;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -143,5 +144,90 @@ INSERT INTO stored (id, extended) SELECT id + 400, repeat(extended, 3) FROM stor
 VACUUM narrow, stored;
 SELECT (SELECT count(*) FROM narrow), (SELECT count(length(extended)) + count(*) FILTER (WHERE extended IS NULL) FROM stored)
 EOQ
+
+# A function that says it is IMMUTABLE may hand out a pointer to a value in the
+# TOAST relation of another table: a row that is short with it.
+new_database($_, 'borrowed') for $source, $target;
+$source->safe_psql('borrowed', <<'EOQ');
+CREATE FUNCTION lend(id int) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+	lent text;
+BEGIN
+	IF to_regclass('kept.long') IS NULL THEN
+		RETURN 'nothing';
+	END IF;
+	EXECUTE 'SELECT b FROM kept.long WHERE a = $1' INTO lent USING id % 3;
+	RETURN lent;
+END $$;
+CREATE TABLE borrower (id int, lent text GENERATED ALWAYS AS (lend(id)) STORED, note text) WITH (fillfactor = 10);
+INSERT INTO borrower (id, note) SELECT g, repeat('n', g % 50) FROM generate_series(1, 1000) g;
+CREATE TABLE leaf (id int, lent text GENERATED ALWAYS AS (lend(id)) STORED) PARTITION BY RANGE (id);
+CREATE TABLE leaf_1 PARTITION OF leaf DEFAULT;
+INSERT INTO leaf SELECT g FROM generate_series(1, 100) g;
+EOQ
+$target->safe_psql('borrowed', <<'EOQ');
+CREATE SCHEMA kept;
+CREATE TABLE kept.long (a int, b text);
+ALTER TABLE kept.long ALTER b SET STORAGE EXTERNAL;
+INSERT INTO kept.long SELECT g, repeat(g::text, 5000) FROM generate_series(0, 2) g;
+EOQ
+clone_ok($target, conninfo($source, db => 'borrowed'), db => 'borrowed', name => 'values of another table are cloned');
+$target->safe_psql('borrowed', 'DROP TABLE kept.long');
+is( $target->safe_psql('borrowed', <<'EOQ'), '1000|1000|100', 'each row has its own copy of the value');
+SELECT count(*), count(*) FILTER (WHERE lent = repeat((id % 3)::text, 5000)),
+	(SELECT count(*) FROM leaf WHERE lent = repeat((id % 3)::text, 5000)) FROM borrower
+EOQ
+assert_frozen($target, db => 'borrowed');
+
+# Some file systems say that they are full when asked for space, although a
+# write succeeds.
+SKIP:
+{
+	my $liar = PostgreSQL::Test::Utils::tempdir . '/liar';
+
+	open my $code, '>', "$liar.c" or die "could not write: $!";
+	print $code <<'EOC';
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+int
+posix_fallocate(int fd, off_t at, off_t length)
+{
+	char		link[64];
+	char		path[1024] = "";
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	if (readlink(link, path, sizeof(path) - 1) > 0 && strstr(path, "/base/") != NULL)
+	{
+		fprintf(stderr, "a lie about %s\n", path);
+		return ENOSPC;
+	}
+	return ftruncate(fd, at + length) == 0 ? 0 : errno;
+}
+
+int
+posix_fallocate64(int fd, off_t at, off_t length)
+{
+	return posix_fallocate(fd, at, length);
+}
+EOC
+	close $code;
+	skip 'no compiler', 3 if system('cc', '-shared', '-fPIC', '-o', "$liar.so", "$liar.c") != 0;
+
+	$target->stop;
+	{
+		local $ENV{LD_PRELOAD} = "$liar.so";
+		$target->start;
+	}
+	new_database($_, 'liar') for $source, $target;
+	$source->safe_psql('liar', "CREATE TABLE long_one AS SELECT g, repeat('x', 500) AS a FROM generate_series(1, 20000) g");
+	clone_ok($target, conninfo($source, db => 'liar'), db => 'liar', name => 'a file system that only says that it is full is no error');
+	assert_same($source, $target, source_db => 'liar', db => 'liar', name => 'all rows are there');
+	like(slurp_file($target->logfile), qr/a lie about/, 'it was asked for space');
+}
 
 done_testing();

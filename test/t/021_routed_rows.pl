@@ -95,6 +95,7 @@ is( $target->safe_psql('partly', "SELECT sqlstate FROM pgcopy_errors WHERE job =
 is( $target->safe_psql('partly', "SET enable_indexscan = off; SET enable_bitmapscan = off; SET enable_indexonlyscan = off; $rows"),
 	$source->safe_psql('app', "$rows WHERE tableoid <> (SELECT tableoid FROM paint WHERE id = 900001)"),
 	'the target has the rows of all other leaves, and none of that');
+assert_frozen($target, db => 'partly', name => 'VACUUM has taken away what the failed leaf had left');
 
 $source->stop;
 $target->stop;

@@ -18,3 +18,12 @@ RETURNS text LANGUAGE c STRICT AS 'MODULE_PATHNAME';
 -- Not a test: the decoder's time as a fraction of the receive function's.
 CREATE FUNCTION pgcopy_fuzz_cost(type regtype, typmod integer, samples text[], rounds integer)
 RETURNS double precision LANGUAGE c STRICT AS 'MODULE_PATHNAME';
+
+-- Lengths around and beyond 1 GB, of bytes that are not there; returns how many
+-- were not refused.  NULL: no address space for them.
+CREATE FUNCTION pgcopy_fuzz_lengths(type regtype, typmod integer)
+RETURNS integer LANGUAGE c STRICT AS 'MODULE_PATHNAME';
+
+-- The length of the longest bytea after it was decoded.  NULL: no address space.
+CREATE FUNCTION pgcopy_fuzz_longest()
+RETURNS integer LANGUAGE c STRICT AS 'MODULE_PATHNAME';

@@ -12,6 +12,8 @@
  */
 #include "postgres.h"
 
+#include <sys/mman.h>
+
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
@@ -31,6 +33,8 @@ PG_MODULE_MAGIC;
 PG_FUNCTION_INFO_V1(pgcopy_fuzz);
 PG_FUNCTION_INFO_V1(pgcopy_fuzz_decode);
 PG_FUNCTION_INFO_V1(pgcopy_fuzz_cost);
+PG_FUNCTION_INFO_V1(pgcopy_fuzz_lengths);
+PG_FUNCTION_INFO_V1(pgcopy_fuzz_longest);
 
 #define MAX_GROWTH	64
 
@@ -422,4 +426,82 @@ pgcopy_fuzz_cost(PG_FUNCTION_ARGS)
 	ours = measure(&decoder, decoder.decode, images, nimages, rounds);
 	theirs = measure(&decoder, pgcopy_decode_receive, images, nimages, rounds);
 	PG_RETURN_FLOAT8(theirs > 0 ? ours / theirs : 0);
+}
+
+/* Address space without memory; NULL where there is none. */
+static char *
+map_value(Size length, int protection)
+{
+	char	   *region = mmap(NULL, length, protection,
+							  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return region == MAP_FAILED ? NULL : region;
+}
+
+/* The error code of a value of this length, as the reader of rows decodes it. */
+static int
+refuse_length(Decoder *decoder, char *data, int32 length)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile int sqlstate = 0;
+
+	PG_TRY();
+	{
+		(void) pgcopy_decode_value(decoder, data, length);
+	}
+	PG_CATCH();
+	{
+		sqlstate = geterrcode();
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	return sqlstate;
+}
+
+/*
+ * Lengths that no varlena can have.  The bytes are not there: whoever looks at
+ * one before the length, crashes.  Returns how many were not refused.
+ */
+Datum
+pgcopy_fuzz_lengths(PG_FUNCTION_ARGS)
+{
+	static const int32 lengths[] = {DECODE_MAX_LENGTH + 1, 0x3FFFFFFD, 0x3FFFFFFE, 0x3FFFFFFF, 0x40000000, 0x40000001,
+	0x40000002, 0x40000003, 0x40000004, 0x40000005, 0x40000006, 0x40000010, 0x7FFFFFFE, 0x7FFFFFFF};
+	Decoder		decoder;
+	char	   *data = map_value((Size) 2 << 30, PROT_NONE);
+	int			accepted = 0;
+
+	if (data == NULL)
+		PG_RETURN_NULL();
+	pgcopy_decode_init(&decoder, PG_GETARG_OID(0), PG_GETARG_INT32(1), false);
+	for (int i = 0; i < 2 * lengthof(lengths); i++)
+	{
+		decoder.can_be_short = i % 2 == 0;
+		if (refuse_length(&decoder, data, lengths[i / 2]) != ERRCODE_PROGRAM_LIMIT_EXCEEDED)
+			accepted++;
+	}
+	munmap(data, (Size) 2 << 30);
+	PG_RETURN_INT32(accepted);
+}
+
+/*
+ * The longest bytea there can be, where it need not be copied: its length as
+ * the varlena says.  NULL where there is no such address space.
+ */
+Datum
+pgcopy_fuzz_longest(PG_FUNCTION_ARGS)
+{
+	Size		size = (Size) DECODE_MAX_LENGTH + 4096;
+	Decoder		decoder;
+	char	   *region = map_value(size, PROT_READ | PROT_WRITE);
+	int32		length;
+
+	if (region == NULL)
+		PG_RETURN_NULL();
+	pgcopy_decode_init(&decoder, BYTEAOID, -1, false);
+	length = VARSIZE_ANY_EXHDR(DatumGetPointer(pgcopy_decode_value(&decoder, region + VARHDRSZ,
+																   DECODE_MAX_LENGTH)));
+	munmap(region, size);
+	PG_RETURN_INT32(length);
 }
