@@ -96,7 +96,14 @@ EOQ
 # Cancelled and resumed, so that statements and the connection string are read
 # by a second leader as well.
 my $hold = hold($target, 'app', 1);
-my $job = clone($target, conninfo($source, db => 'app', tcp => 1, user => 'reader', password => $secret), db => 'app');
+my $info = quote_literal(conninfo($source, db => 'app', tcp => 1, user => 'reader', password => $secret));
+$target->safe_psql('app', "CREATE EXTENSION pgcopydb_ext; CREATE TABLE info AS SELECT $info AS t; DELETE FROM seen");
+my $job;
+{
+	# a session that is logged, with a statement that has no secret in it
+	local $ENV{PGOPTIONS} = '';
+	$job = $target->safe_psql('app', 'SELECT pgcopy_clone(t) FROM info');
+}
 wait_held($target, 'app', 1, $job);
 cmp_ok($target->safe_psql('app', "SELECT count(*) FROM pgcopy.statement WHERE has_secret AND sql ~ '$inner'"), '>=', 8,
 	'each statement with a secret is known as one');
@@ -116,6 +123,7 @@ is($target->safe_psql('app', "SELECT count(*) FROM pg_stat_statements WHERE quer
 is($target->safe_psql('app', "SELECT count(*) FILTER (WHERE t ~ '$inner|$secret'), count(*) > 0 FROM seen"), '0|t', 'event triggers see none');
 
 my $log = slurp_file($target->logfile);
+like($log, qr/statement: SELECT pgcopy_clone.*duration: .*INSERT INTO pgcopy\.job /s, 'the order itself is logged');
 like($log, qr/INSERT INTO pgcopy\.item.*Output: '$job'::bigint/s, 'auto_explain shows parameters of our other statements');
 like($log, qr/:consttype 25 .*:constvalue \d+ \[/s, 'so do plans');
 SKIP:
@@ -166,8 +174,8 @@ foreach my $option (sort keys %options)
 {
 	foreach my $value ($secret, "-c $option=$secret", "scram-sha-256,$secret")
 	{
-		my $info = conninfo($source, user => 'reader', tcp => 1, password => 'wrong', db => 'nosuchdb', $option => $value);
-		my ($bad, @e) = start_job($target, 'bad', quote_literal($info));
+		my $with = conninfo($source, user => 'reader', tcp => 1, password => 'wrong', db => 'nosuchdb', $option => $value);
+		my ($bad, @e) = start_job($target, 'bad', quote_literal($with));
 		if (defined $bad)
 		{
 			wait_for_end($target, $bad, db => 'bad');
