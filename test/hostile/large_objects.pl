@@ -273,6 +273,9 @@ foreach my $lie (@lies)
 	is($end, 'failed', "$lie->[0]: the job fails");
 	like($error, $lie->[3], "$lie->[0]: the error says why");
 	is($after, $before, "$lie->[0]: nothing else is touched, and nothing is left");
+
+	# one that went through must not spoil the others
+	$target->safe_psql('lied_to', 'SELECT count(lo_unlink(oid)) FROM pg_largeobject_metadata WHERE oid NOT IN (50005, 60000)');
 }
 
 $source->stop;
