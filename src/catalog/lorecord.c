@@ -66,7 +66,7 @@ make_runs(const LargeObjectRecord *record, Datum *firsts, Datum *counts)
 }
 
 static void
-insert(int64 job, const LargeObjectRecord *record)
+insert_runs(int64 job, const LargeObjectRecord *record)
 {
 	Size		size = sizeof(Datum) * record->count;
 	Datum	   *firsts = palloc_extended(size, MCXT_ALLOC_HUGE);
@@ -92,7 +92,7 @@ pgcopy_lorecord_store(int64 job, const LargeObjectRecord *record)
 
 	pgcopy_catalog_do(&delete_record, values, NULL);
 	if (record->count > 0)
-		insert(job, record);
+		insert_runs(job, record);
 }
 
 static ArrayType *

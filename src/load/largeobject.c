@@ -338,7 +338,7 @@ get_grantor(Oid oid, const char *name)
  * AUTHORIZATION, or the grantor would be the owner.
  */
 static void
-grant(Oid oid, Privilege *privilege, const char *owner)
+grant_one(Oid oid, Privilege *privilege, const char *owner)
 {
 	Oid			user;
 	int			context;
@@ -385,7 +385,7 @@ grant_all(Oid oid, List *privileges, const char *owner)
 				waiting = privilege;
 				continue;
 			}
-			grant(oid, privilege, owner);
+			grant_one(oid, privilege, owner);
 			left--;
 		}
 		if (left == before)

@@ -40,6 +40,15 @@ needs_old_snapshot(const Survey *survey)
 	return survey->copies_done > 0 && survey->copies_left > 0;
 }
 
+/* "3 large objects have been read. ", or nothing. */
+static void
+append_count(StringInfo text, int64 count, const char *what, const char *how)
+{
+	if (count > 0)
+		appendStringInfo(text, INT64_FORMAT " %s%s %s been read%s. ", count, what,
+						 count == 1 ? "" : "s", count == 1 ? "has" : "have", how);
+}
+
 /* What has been read beside whole tables, as sentences. */
 static char *
 describe_rest(const Survey *survey)
@@ -47,12 +56,8 @@ describe_rest(const Survey *survey)
 	StringInfoData text;
 
 	initStringInfo(&text);
-	if (survey->tables_begun > 0)
-		appendStringInfo(&text, "Of %d more tables a part has been read. ",
-						 survey->tables_begun);
-	if (survey->large_objects_read > 0)
-		appendStringInfo(&text, INT64_FORMAT " large objects have been read. ",
-						 survey->large_objects_read);
+	append_count(&text, survey->tables_begun, "more table", " in part");
+	append_count(&text, survey->large_objects_read, "large object", "");
 	return text.data;
 }
 

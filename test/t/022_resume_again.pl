@@ -29,6 +29,13 @@ my %state = (
 		choices => [ undef, 'true' ],
 		error => ''
 	},
+	# A second worker does all but the held table: there is nothing else.
+	'nothing, by two' => {
+		sql => 'DROP TABLE last',
+		jobs => 2,
+		choices => [ undef, 'false' ],
+		error => ''
+	},
 	'one table' => {
 		sql => "CREATE TABLE first AS SELECT g AS a, repeat('y', 500) AS b FROM generate_series(1, 2000) g",
 		error => '55000: 1 of 3 tables have been read under a snapshot that is gone. What is left would be read as the source is by now.'
@@ -41,7 +48,7 @@ my %state = (
 	'half a table' => {
 		sql => "DROP TABLE held; CREATE TABLE held (a int CHECK (CASE WHEN a < 1990 THEN true ELSE hold.here(a / a) END), b text); INSERT INTO held SELECT g, repeat('z', 500) FROM generate_series(1, 2000) g",
 		split => '200kB',
-		error => '55000: 0 of 2 tables have been read under a snapshot that is gone. Of 1 more tables a part has been read. What is left would be read as the source is by now.'
+		error => '55000: 0 of 2 tables have been read under a snapshot that is gone. 1 more table has been read in part. What is left would be read as the source is by now.'
 	},
 	'large objects' => {
 		sql => "SELECT count(lo_from_bytea(50000 + g, (SELECT decode(string_agg(md5(concat(g, '.', n)), ''), 'hex') FROM generate_series(1, 500) n))) FROM generate_series(1, 50) g",
@@ -71,6 +78,9 @@ sub stop_it
 {
 	my ($db, $job, $hold) = @_;
 	wait_held($target, $db, 1, $job);
+	wait_until($target, "SELECT bool_and(state = 'done') IS NOT false FROM pgcopy.item WHERE job = $job AND kind = 'large objects'",
+		db => $db, job => $job, what => 'the second worker')
+	  if $db =~ /by_two/;
 	$target->safe_psql($db, "SELECT pgcopy_cancel($job)");
 	is(wait_for_end($target, $job, db => $db, limit => 20), 'cancelled', "$db: it is stopped");
 	release($hold);
@@ -84,7 +94,7 @@ sub check_state
 	my $db = $app . '_' . ($choice // 'unsaid');
 	my $title = "$name" . ($choice ? ", consistent => $choice" : '');
 	my $call = $choice ? ", consistent => $choice" : '';
-	my %args = (table_jobs => 1, index_jobs => 1);
+	my %args = (table_jobs => $state->{jobs} // 1, index_jobs => 1);
 
 	$args{split_tables_larger_than} = $state->{split} if $state->{split};
 	new_database($target, $db);
@@ -110,7 +120,7 @@ sub check_state
 
 foreach my $name (sort keys %state)
 {
-	my $app = $name =~ s/ /_/gr;
+	my $app = $name =~ s/\W+/_/gr;
 	new_database($source, $app);
 	create_holds($source, $app);
 	$source->safe_psql($app, "$held; $state{$name}{sql}");
