@@ -57,8 +57,9 @@ CREATE TABLE pgcopy.job (
 COMMENT ON TABLE pgcopy.job IS 'one row per order to clone; conninfo is secret and wiped when the job is done: until then it can be resumed';
 COMMENT ON COLUMN pgcopy.job.auto_resumed_done IS 'how many items were done when the server last went on with the job by itself; NULL: not since somebody asked';
 
+-- No index: after CREATE DATABASE ... TEMPLATE and a crash an unlogged one is not sound.
 CREATE UNLOGGED TABLE pgcopy.auto_resumed (
-    job bigint PRIMARY KEY
+    job bigint NOT NULL
 );
 
 COMMENT ON TABLE pgcopy.auto_resumed IS 'jobs that the server has gone on with by itself and has not crashed since: a crash empties an unlogged table';

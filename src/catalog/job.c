@@ -105,7 +105,8 @@ static CatalogQuery note_auto_resume = {
 };
 
 static CatalogQuery insert_auto_resumed = {
-	"INSERT INTO pgcopy.auto_resumed VALUES ($1) ON CONFLICT DO NOTHING",
+	"INSERT INTO pgcopy.auto_resumed SELECT $1 "
+	"WHERE NOT EXISTS (SELECT FROM pgcopy.auto_resumed WHERE job = $1)",
 	1, {INT8OID}
 };
 
