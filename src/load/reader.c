@@ -301,9 +301,15 @@ next_text(RowReader *reader, Datum *values, bool *nulls)
 	reader->row++;
 	has_row = NextCopyFrom(reader->copy, reader->econtext, values, nulls);
 	text_reader = NULL;
-	if (!has_row)
-		reader->row--;
-	return has_row;
+	if (has_row)
+		return true;
+	reader->row--;
+
+	/* what ends the text for the parser need not be the end of the COPY */
+	if (reader->pending_length > 0 ||
+		pgcopy_stream_next(reader->stream, &reader->pending) >= 0)
+		bad_format("There is more after the end mark.");
+	return false;
 }
 
 RowReader *
