@@ -350,7 +350,7 @@ pgcopy_work_clean_up(const Job *job, const JobItem *item)
 static List *
 find_heaps(const Job *job, const JobItem *item)
 {
-	JobRelation *relation = pgcopy_relation_fetch(job->id, item->relation);
+	const JobRelation *relation = pgcopy_relation_fetch(job->id, item->relation);
 	const JobRelation *target = find_target(job, item, relation);
 
 	if (!target->is_ours || get_rel_relkind(target->target_oid) == '\0')

@@ -10,6 +10,8 @@
  *
  * Not FREEZE, which would wait for each reader who has a page pinned.  Indexes
  * are always cleaned: else a page with few dead rows keeps their line pointers.
+ * Empty pages at the end stay: to cut them off needs a lock that other loads
+ * and readers, also of a standby, are in the way of.
  *
  *-------------------------------------------------------------------------
  */
@@ -80,8 +82,9 @@ run_vacuum(Oid relid, List *options)
 	ParseState *pstate = make_parsestate(NULL);
 	VacuumStmt *statement = makeNode(VacuumStmt);
 
-	statement->options = lappend(options,
-								 makeDefElem("index_cleanup", (Node *) makeString("on"), -1));
+	options = lappend(options, makeDefElem("index_cleanup", (Node *) makeString("on"), -1));
+	options = lappend(options, makeDefElem("truncate", (Node *) makeString("off"), -1));
+	statement->options = options;
 	statement->rels = list_make1(makeVacuumRelation(NULL, relid, NIL));
 	statement->is_vacuumcmd = true;
 
