@@ -168,6 +168,22 @@ pgcopy_control_set_snapshot(Control *control, ControlSlot *slot,
 	LWLockRelease(&control->lock);
 }
 
+void
+pgcopy_control_set_source(Control *control, const SourceAddress *address)
+{
+	LWLockAcquire(&control->lock, LW_EXCLUSIVE);
+	control->source = *address;
+	LWLockRelease(&control->lock);
+}
+
+void
+pgcopy_control_get_source(Control *control, SourceAddress *address)
+{
+	LWLockAcquire(&control->lock, LW_SHARED);
+	*address = control->source;
+	LWLockRelease(&control->lock);
+}
+
 /* Add a name to the list unless it is empty. */
 static List *
 add_snapshot(List *names, Control *control, const char *shared)

@@ -14,6 +14,8 @@
 #include "storage/lwlock.h"
 #include "storage/proc.h"
 
+#include "source/conninfo.h"
+
 #define CONTROL_MAX_SLOTS 128
 #define CONTROL_MAX_BATCH 64	/* items in one assignment */
 #define CONTROL_NAME_LENGTH 64
@@ -115,6 +117,12 @@ typedef struct Control
 	char		snapshot[CONTROL_NAME_LENGTH];
 	int			snapshot_no;
 
+	/*
+	 * Which host of the source the leader is connected to, under "lock": all
+	 * others of the job go there too.  Written before any worker starts.
+	 */
+	SourceAddress source;
+
 	/* set by the leader: no copy item is left, let go of the snapshot */
 	pg_atomic_uint32 is_copy_over;
 
@@ -161,6 +169,10 @@ extern void pgcopy_control_read_states(Control *control, SlotState *states);
  */
 extern void pgcopy_control_set_snapshot(Control *control, ControlSlot *slot,
 										const char *name);
+
+/* Say, or learn, where the source is. */
+extern void pgcopy_control_set_source(Control *control, const SourceAddress *address);
+extern void pgcopy_control_get_source(Control *control, SourceAddress *address);
 
 /* All names of it, the leader's first; a List of char *. */
 extern List *pgcopy_control_snapshots(Control *control);

@@ -24,12 +24,16 @@ find_blocker(Leader *leader)
 {
 	SourceConninfo *conninfo = pgcopy_conninfo_resolve(leader->job->conninfo,
 													   leader->args.owner);
-	SourceSession *session = pgcopy_session_open(conninfo,
-												 psprintf("pgcopy job " INT64_FORMAT " look",
-														  leader->job->id));
-	char	   *blocker = pgcopy_inventory_blocker(session,
-												   pgcopy_session_pid(leader->session));
+	SourceAddress address;
+	SourceSession *session;
+	char	   *blocker;
 
+	pgcopy_control_get_source(leader->control, &address);
+	pgcopy_conninfo_pin(conninfo, &address);
+	session = pgcopy_session_open(conninfo,
+								  psprintf("pgcopy job " INT64_FORMAT " look",
+										   leader->job->id));
+	blocker = pgcopy_inventory_blocker(session, pgcopy_session_pid(leader->session));
 	pgcopy_session_close(session);
 	return blocker;
 }

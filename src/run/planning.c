@@ -55,11 +55,15 @@ pgcopy_leader_open_session(Leader *leader)
 	MemoryContext caller = MemoryContextSwitchTo(leader->session_context);
 	SourceConninfo *conninfo = pgcopy_conninfo_resolve(leader->job->conninfo,
 													   leader->args.owner);
+	SourceAddress address;
 
 	leader->session =
 		pgcopy_session_open(conninfo,
 							psprintf("pgcopy job " INT64_FORMAT " leader",
 									 leader->job->id));
+	pgcopy_session_address(leader->session, &address);
+	pgcopy_conninfo_pin(conninfo, &address);
+	pgcopy_control_set_source(leader->control, &address);
 	MemoryContextSwitchTo(caller);
 	pgcopy_session_on_wait(leader->session, pgcopy_patience_tell, leader);
 	pgcopy_outage_end(leader);

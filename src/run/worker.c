@@ -75,9 +75,12 @@ static void
 open_session(Worker *worker, Assignment *assignment)
 {
 	MemoryContext caller = MemoryContextSwitchTo(worker->session_context);
+	SourceAddress address;
 
+	pgcopy_control_get_source(worker->control, &address);
 	worker->conninfo = pgcopy_conninfo_resolve(worker->job->conninfo,
 											   worker->args.owner);
+	pgcopy_conninfo_pin(worker->conninfo, &address);
 	assignment->is_connecting = true;
 	worker->session =
 		pgcopy_session_open(worker->conninfo,

@@ -424,8 +424,8 @@ make_arrays(SourceConninfo *conninfo, SourceOption *options)
 
 	for (option = options; option->keyword != NULL; option++)
 		n++;
-	conninfo->keywords = palloc0(sizeof(char *) * (n + 1));
-	conninfo->values = palloc0(sizeof(char *) * (n + 1));
+	conninfo->keywords = palloc0(sizeof(char *) * (n + 4));
+	conninfo->values = palloc0(sizeof(char *) * (n + 4));
 	n = 0;
 	for (option = options; option->keyword != NULL; option++)
 	{
@@ -474,6 +474,29 @@ pgcopy_conninfo_resolve(const char *source, Oid owner)
 	apply_defaults(options, network_defaults);
 	make_arrays(conninfo, options);
 	return conninfo;
+}
+
+/* The arrays have room for three more. */
+static void
+set_value(SourceConninfo *conninfo, const char *keyword, const char *value)
+{
+	int			i;
+
+	for (i = 0; conninfo->keywords[i] != NULL; i++)
+	{
+		if (strcmp(conninfo->keywords[i], keyword) == 0)
+			break;
+	}
+	conninfo->keywords[i] = keyword;
+	conninfo->values[i] = value;
+}
+
+void
+pgcopy_conninfo_pin(SourceConninfo *conninfo, const SourceAddress *address)
+{
+	set_value(conninfo, "host", pstrdup(address->host));
+	set_value(conninfo, "hostaddr", pstrdup(address->hostaddr));
+	set_value(conninfo, "port", pstrdup(address->port));
 }
 
 const char *

@@ -11,6 +11,14 @@
 #ifndef PGCOPY_CONNINFO_H
 #define PGCOPY_CONNINFO_H
 
+/* One host of those that a connection string may name. */
+typedef struct SourceAddress
+{
+	char		host[256];		/* or the directory of a socket */
+	char		hostaddr[64];	/* "" with a socket */
+	char		port[16];
+} SourceAddress;
+
 typedef struct SourceConninfo
 {
 	/* NULL-terminated, parallel; as PQconnectStartParams takes them; secret */
@@ -33,6 +41,10 @@ typedef struct SourceConninfo
  * Needs a transaction.
  */
 extern SourceConninfo *pgcopy_conninfo_resolve(const char *source, Oid owner);
+
+/* Lead to this one host from now on. */
+extern void pgcopy_conninfo_pin(SourceConninfo *conninfo,
+								const SourceAddress *address);
 
 /* The value of an option, or NULL. */
 extern const char *pgcopy_conninfo_get(const SourceConninfo *conninfo,

@@ -70,6 +70,10 @@ extern void pgcopy_session_options(const SourceSession *session,
 								   const char ***keywords,
 								   const char ***values);
 
+/* The one host that it is connected to. */
+extern void pgcopy_session_address(const SourceSession *session,
+								   SourceAddress *address);
+
 /* Whether standard_conforming_strings was on before we set it. */
 extern bool pgcopy_session_has_standard_strings(const SourceSession *session);
 

@@ -96,3 +96,11 @@ pgcopy_session_options(const SourceSession *session, const char ***keywords,
 	*keywords = options.keywords;
 	*values = options.values;
 }
+
+void
+pgcopy_session_address(const SourceSession *session, SourceAddress *address)
+{
+	strlcpy(address->host, PQhost(session->conn), sizeof(address->host));
+	strlcpy(address->hostaddr, PQhostaddr(session->conn), sizeof(address->hostaddr));
+	strlcpy(address->port, PQport(session->conn), sizeof(address->port));
+}

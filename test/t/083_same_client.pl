@@ -9,6 +9,7 @@ use FindBin;
 use lib "$FindBin::Bin/../perl";
 use File::Temp;
 use PgCopy;
+use PgCopyProxy;
 use PgCopyScene;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -34,7 +35,7 @@ CREATE ROLE file_reader LOGIN IN ROLE pg_read_server_files;
 EOQ
 new_database($source, 'app');
 $source->safe_psql('app', 'CREATE TABLE t AS SELECT generate_series(1, 10) AS a');
-foreach my $db (qw(hosts files asked asked2 tool))
+foreach my $db (qw(hosts later files asked asked2 tool))
 {
 	$target->safe_psql('postgres', "CREATE DATABASE $db");
 	$target->safe_psql($db, 'CREATE EXTENSION pgcopydb_ext');
@@ -54,6 +55,16 @@ sub clients
 	return join ', ', sort map { s/ job \d+//r } keys %seen;
 }
 
+# Processes of a database stop at a point while somebody has the hold of its key.
+my $POINT = 100;
+
+sub set_point
+{
+	my ($db, $point) = @_;
+	$target->safe_psql('postgres', "ALTER DATABASE $db SET pgcopy.test_point = '$point'");
+	return;
+}
+
 #
 # Several hosts: the first one is there, but does not let us in at once
 #
@@ -66,6 +77,23 @@ is(wait_for_end($target, $job, db => 'hosts'), 'done', 'of two hosts of which on
   or show_job($target, $job, db => 'hosts');
 like(clients($source, $offset), qr/pg_dump/, 'pg_dump went there too');
 assert_same($source, $target, source_db => 'app', db => 'hosts', name => 'through two hosts');
+
+# A host that is back when the workers come is not the leader's.
+my $other = PgCopyProxy->new($source);
+$other->refuse;
+set_point('later', 'planning stored');
+my $hold = hold($target, 'later', $POINT);
+$job = clone($target, "host=127.0.0.1,@{[$source->host]} port=@{[$other->port]},$port dbname=app user=reader",
+	db => 'later', no_privileges => 'true', no_owner => 'true');
+wait_held($target, 'later', $POINT, $job);
+set_point('later', 'table begun');
+$other->pass;
+release_and_hold($hold, $POINT);
+wait_held($target, 'later', $POINT, $job);
+is($other->pass, 0, 'workers are connected to the host that their leader is connected to');
+release($hold);
+is(wait_for_end($target, $job, db => 'later'), 'done', 'and the job ends done')
+  or show_job($target, $job, db => 'later');
 
 #
 # What libpq has found in files
@@ -116,24 +144,17 @@ is(wait_for_end($target, $job, db => 'asked'), 'done', 'an ordinary role clones 
   or show_job($target, $job, db => 'asked');
 
 # The source asks our session, and has stopped to ask when pg_dump comes.
-sub hold_at
-{
-	my ($db, $point) = @_;
-	$target->safe_psql('postgres', "ALTER DATABASE $db SET pgcopy.test_point = '$point'");
-	my $holder = $target->background_psql($db);
-	$holder->query_safe('SELECT pg_advisory_lock(471100, 100)');
-	return $holder;
-}
-my $holder = hold_at('asked2', 'planning locked');
+set_point('asked2', 'planning locked');
+$hold = hold($target, 'asked2', $POINT);
 $job = clone($target, "host=127.0.0.1 $own", db => 'asked2', user => 'app', no_owner => 'true', no_privileges => 'true');
-wait_until($target, "SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'advisory' AND classid = 471100 AND NOT granted", db => 'asked2', job => $job);
+wait_held($target, 'asked2', $POINT, $job);
 my $hba = slurp_file($source->data_dir . '/pg_hba.conf');
 (my $trusting = $hba) =~ s/scram-sha-256/trust/;
 open my $fh, '>', $source->data_dir . '/pg_hba.conf' or die;
 print $fh $trusting;
 close $fh;
 $source->reload;
-$holder->quit;
+release($hold);
 is(wait_for_end($target, $job, db => 'asked2'), 'failed', 'a source that does not ask pg_dump for the password is refused');
 is($target->safe_psql('asked2', "SELECT sqlstate || ' ' || message FROM pgcopy_errors WHERE job = $job AND is_final"),
 	'2F003 password is required', 'and that is the reason');
