@@ -118,8 +118,9 @@ typedef struct Control
 	int			snapshot_no;
 
 	/*
-	 * Which host of the source the leader is connected to, under "lock": all
-	 * others of the job go there too.  Written before any worker starts.
+	 * Which host of the source the leader was last connected to, under "lock":
+	 * all others of the job go there too.  Zeros while it was to none, as in a
+	 * resume that has no rows to read.
 	 */
 	SourceAddress source;
 

@@ -494,6 +494,8 @@ set_value(SourceConninfo *conninfo, const char *keyword, const char *value)
 void
 pgcopy_conninfo_pin(SourceConninfo *conninfo, const SourceAddress *address)
 {
+	if (address->port[0] == '\0')
+		return;
 	set_value(conninfo, "host", pstrdup(address->host));
 	set_value(conninfo, "hostaddr", pstrdup(address->hostaddr));
 	set_value(conninfo, "port", pstrdup(address->port));

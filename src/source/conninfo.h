@@ -42,7 +42,7 @@ typedef struct SourceConninfo
  */
 extern SourceConninfo *pgcopy_conninfo_resolve(const char *source, Oid owner);
 
-/* Lead to this one host from now on. */
+/* Lead to this one host from now on; to any of them where it has no port. */
 extern void pgcopy_conninfo_pin(SourceConninfo *conninfo,
 								const SourceAddress *address);
 

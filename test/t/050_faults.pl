@@ -105,7 +105,8 @@ is((see_through($target, 'dump', $job))[0], 'resume', 'dump: and the job goes on
 # the end of a process, time and again, and a crash
 #
 my %ends = (
-	40001 => [ 'done', "40001|test point \"foreign key done\"|1" ],
+	# each of two workers meets it once, when it gets the item
+	40001 => [ 'done', qr/^40001\|test point "foreign key done"\|[12]$/ ],
 	22012 => [ 'failed', "22012|test point \"foreign key done\"|1", 'resume' ],
 	fatal => [ 'failed', '57P01|a worker of the job ended unexpectedly|5', 'resume' ],
 	# its unlogged table is empty then
@@ -120,7 +121,8 @@ foreach my $what (sort keys %ends)
 	$job = clone($target, conninfo($source, db => 'app'), db => $db, table_jobs => 1, index_jobs => 1);
 	wait_for_restart($target, $offset) if $what eq 'kill';
 	is(wait_for_end($target, $job, db => $db), $state, "$what: the job is $state");
-	is($target->safe_psql($db, 'SELECT sqlstate, message, count(*) FROM pgcopy_errors GROUP BY 1, 2'), $error, "$what: with these errors");
+	like($target->safe_psql($db, 'SELECT sqlstate, message, count(*) FROM pgcopy_errors GROUP BY 1, 2'),
+		ref $error ? $error : qr/^\Q$error\E$/, "$what: with these errors");
 	next if $state eq 'done';
 	$target->safe_psql('postgres', "ALTER DATABASE $db RESET ALL");
 	is((see_through($target, $db, $job, 'false'))[0], $how, "$what: and goes on when it is resumed");

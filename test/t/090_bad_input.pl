@@ -118,7 +118,14 @@ sub fake_server
 			my $type = $take->(1);
 			my $body = $take->(unpack('N', $take->(4)) - 4);
 			POSIX::_exit(0) if $type eq 'X';
-			if ($type eq 'Q') { $send->('C', "SET\0"); $send->('Z', 'I'); }
+			if ($type eq 'Q' && $body =~ /^SELECT pg_catalog\.pg_backend_pid/)
+			{
+				$send->('T', pack('n', 1) . "pid\0" . pack('NnNnNn', 0, 0, 25, 65535, 4294967295, 0));
+				$send->('D', pack('nNa', 1, 1, '1'));
+				$send->('C', "SELECT 1\0");
+				$send->('Z', 'I');
+			}
+			elsif ($type eq 'Q') { $send->('C', "SET\0"); $send->('Z', 'I'); }
 			elsif ($type eq 'S') { $send->('E', "SERROR\0C0A000\0Mnot a real server\0\0"); $send->('Z', 'I'); }
 		}
 	}
