@@ -239,43 +239,59 @@ SELECT count(*) FROM pg_largeobject WHERE loid NOT IN (SELECT oid FROM pg_largeo
 SELECT count(*) FROM victims;
 EOQ
 
-sub clone_through
+# Start a clone through a proxy that tells a lie.
+sub begin_clone
 {
 	my ($db, $lie) = @_;
 	my ($pid, $port) = start_proxy($source, $lie);
 	my $before = $target->safe_psql($db, $look);
 	my $job = clone($target, conninfo($source, db => 'app', host => '127.0.0.1', port => $port, sslmode => 'disable', gssencmode => 'disable'), db => $db, table_jobs => 1);
-	my $end = wait_for_end($target, $job, db => $db);
-	my $error = $target->safe_psql($db, "SELECT concat_ws(' ', sqlstate, message) FROM pgcopy_errors WHERE job = $job AND is_final ORDER BY no LIMIT 1");
-	kill 'TERM', $pid;
-	waitpid($pid, 0);
-	return ($end, $error, $before, $target->safe_psql($db, $look));
+	return { db => $db, lie => $lie, pid => $pid, before => $before, job => $job };
 }
 
-new_database($target, 'honest', 'lied_to');
+# See it to its end.  Returns how it ended, its error, and what there was before and after.
+sub finish_clone
+{
+	my ($clone) = @_;
+	my ($db, $job) = @$clone{qw(db job)};
+	my $end = wait_for_end($target, $job, db => $db);
+	my $error = $target->safe_psql($db, "SELECT concat_ws(' ', sqlstate, message) FROM pgcopy_errors WHERE job = $job AND is_final ORDER BY no LIMIT 1");
+	kill 'TERM', $clone->{pid};
+	waitpid($clone->{pid}, 0);
+	return ($end, $error, $clone->{before}, $target->safe_psql($db, $look));
+}
+
+# So many lies are told side by side, each to a database of its own.
+my @lanes = map { "lied_to_$_" } 1 .. 4;
+new_database($target, 'honest', @lanes);
 my ($end, $error, $before, $after);
-$target->safe_psql('lied_to', <<'EOQ');
+$target->safe_psql($_, <<'EOQ') foreach @lanes;
 CREATE TABLE victims AS SELECT 1 AS a;
 SELECT lo_from_bytea(50005, 'theirs'), lo_create(60000);
 ALTER LARGE OBJECT 50005 OWNER TO victim;
 ALTER LARGE OBJECT 60000 OWNER TO victim;
 EOQ
 $target->safe_psql('honest', 'CREATE TABLE victims AS SELECT 1 AS a');
-($end) = clone_through('honest');
+($end) = finish_clone(begin_clone('honest'));
 is($end, 'done', 'through a proxy that does not lie the job ends done');
 $target->safe_psql('honest', 'DROP TABLE victims');
 assert_same($source, $target, source_db => 'app', db => 'honest', name => 'the proxy changes nothing');
 
 # The source has nothing but large objects, so nothing else can be left.
-foreach my $lie (@lies)
+while (my @some = splice @lies, 0, scalar @lanes)
 {
-	($end, $error, $before, $after) = clone_through('lied_to', $lie);
-	is($end, 'failed', "$lie->[0]: the job fails");
-	like($error, $lie->[3], "$lie->[0]: the error says why");
-	is($after, $before, "$lie->[0]: nothing else is touched, and nothing is left");
+	my @clone = map { begin_clone($lanes[$_], $some[$_]) } 0 .. $#some;
+	foreach my $clone (@clone)
+	{
+		my ($name, $wanted) = @{ $clone->{lie} }[ 0, 3 ];
+		($end, $error, $before, $after) = finish_clone($clone);
+		is($end, 'failed', "$name: the job fails");
+		like($error, $wanted, "$name: the error says why");
+		is($after, $before, "$name: nothing else is touched, and nothing is left");
 
-	# one that went through must not spoil the others
-	$target->safe_psql('lied_to', 'SELECT count(lo_unlink(oid)) FROM pg_largeobject_metadata WHERE oid NOT IN (50005, 60000)');
+		# one that went through must not spoil the others
+		$target->safe_psql($clone->{db}, 'SELECT count(lo_unlink(oid)) FROM pg_largeobject_metadata WHERE oid NOT IN (50005, 60000)');
+	}
 }
 
 $source->stop;
