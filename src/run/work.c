@@ -348,9 +348,8 @@ pgcopy_work_clean_up(const Job *job, const JobItem *item)
 
 /* Where the rows of an item are: in its table, or in leaves of its root. */
 static List *
-find_heaps(const Job *job, const JobItem *item)
+find_heaps(const Job *job, const JobItem *item, const JobRelation *relation)
 {
-	const JobRelation *relation = pgcopy_relation_fetch(job->id, item->relation);
 	const JobRelation *target = find_target(job, item, relation);
 
 	if (!target->is_ours || get_rel_relkind(target->target_oid) == '\0')
@@ -393,6 +392,7 @@ void
 pgcopy_work_vacuum_failed(const Job *job, const JobItem *item)
 {
 	MemoryContext caller = CurrentMemoryContext;
+	const JobRelation *relation;
 	List	   *wanted = NIL;
 	List	   *heaps;
 	ListCell   *lc;
@@ -400,11 +400,12 @@ pgcopy_work_vacuum_failed(const Job *job, const JobItem *item)
 	if (item->kind != ITEM_TABLE)
 		return;
 	begin_transaction();
-	heaps = find_heaps(job, item);
+	relation = pgcopy_relation_fetch(job->id, item->relation);
+	heaps = find_heaps(job, item, relation);
 	MemoryContextSwitchTo(caller);
 	foreach(lc, heaps)
 	{
-		if (pgcopy_apply_wants_vacuum(lfirst_oid(lc), false))
+		if (pgcopy_apply_wants_vacuum(lfirst_oid(lc), !relation->through_root))
 			wanted = lappend_oid(wanted, lfirst_oid(lc));
 	}
 	end_transaction();
