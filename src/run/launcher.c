@@ -114,20 +114,6 @@ pgcopy_launcher_main(Datum arg)
 		pgcopy_process_wait(-1);
 }
 
-static void
-begin_transaction(void)
-{
-	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
-}
-
-static void
-end_transaction(void)
-{
-	PopActiveSnapshot();
-	CommitTransactionCommand();
-}
-
 /*
  * In a transaction, which is on disk when it has committed; false when the job
  * is not interrupted, or the server has crashed for nothing.
@@ -176,11 +162,11 @@ resume_job(int64 id)
 static void
 note_lack_of_slot(int64 id)
 {
-	begin_transaction();
+	pgcopy_process_begin_transaction();
 	pgcopy_job_allow_auto_resume(id);
 	pgcopy_job_set_message(id,
 						   "waiting for a free background worker to go on by itself: raise max_worker_processes");
-	end_transaction();
+	pgcopy_process_end_transaction();
 }
 
 /* Outside a transaction; false when it is to be tried again later. */
@@ -190,13 +176,13 @@ resume_if_possible(int64 id)
 	ResumeOutcome outcome;
 	bool		may_resume;
 
-	begin_transaction();
+	pgcopy_process_begin_transaction();
 	may_resume = may_resume_job(id);
-	end_transaction();
+	pgcopy_process_end_transaction();
 	if (!may_resume)
 		return true;
 
-	begin_transaction();
+	pgcopy_process_begin_transaction();
 	outcome = resume_job(id);
 	if (outcome == RESUME_LACKS_SLOT)
 	{
@@ -207,7 +193,7 @@ resume_if_possible(int64 id)
 	if (outcome == RESUME_STARTED)
 		ereport(LOG,
 				(errmsg("job " INT64_FORMAT " was interrupted and goes on", id)));
-	end_transaction();
+	pgcopy_process_end_transaction();
 	return true;
 }
 
@@ -218,9 +204,9 @@ stay_interrupted(int64 id, const ErrorData *error)
 	ereport(LOG,
 			(errmsg("job " INT64_FORMAT " stays interrupted: %s", id, error->message),
 			 error->hint ? errhint("%s", error->hint) : 0));
-	begin_transaction();
+	pgcopy_process_begin_transaction();
 	pgcopy_job_allow_auto_resume(id);
-	end_transaction();
+	pgcopy_process_end_transaction();
 }
 
 /*
@@ -261,11 +247,11 @@ pgcopy_resumer_main(Datum arg)
 	ListCell   *lc;
 
 	pgcopy_process_begin(&args);
-	begin_transaction();
+	pgcopy_process_begin_transaction();
 	MemoryContextSwitchTo(TopMemoryContext);
 	if (OidIsValid(get_extension_oid("pgcopydb_ext", true)))
 		jobs = pgcopy_survey_unended();
-	end_transaction();
+	pgcopy_process_end_transaction();
 	MemoryContextSwitchTo(TopMemoryContext);
 	foreach(lc, jobs)
 	{

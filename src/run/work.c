@@ -16,18 +16,17 @@
 #include "postgres.h"
 
 #include "access/relation.h"
-#include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/pg_inherits.h"
 #include "mb/pg_wchar.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
-#include "utils/snapmgr.h"
 
 #include "base/testpoint.h"
 #include "catalog/lorecord.h"
 #include "catalog/relation.h"
 #include "load/largeobject.h"
+#include "run/process.h"
 #include "run/work.h"
 #include "schema/apply.h"
 #include "schema/sequence.h"
@@ -359,30 +358,15 @@ find_heaps(const Job *job, const JobItem *item, const JobRelation *relation)
 	return find_all_inheritors(target->target_oid, AccessShareLock, NULL);
 }
 
-static void
-begin_transaction(void)
-{
-	Assert(!IsTransactionState());
-	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
-}
-
-static void
-end_transaction(void)
-{
-	PopActiveSnapshot();
-	CommitTransactionCommand();
-}
-
 void
 pgcopy_work_vacuum(const Job *job, JobItem *item)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	Oid			relid;
 
-	begin_transaction();
+	pgcopy_process_begin_transaction();
 	relid = pgcopy_relation_fetch(job->id, item->relation)->target_oid;
-	end_transaction();
+	pgcopy_process_end_transaction();
 	pgcopy_apply_vacuum(relid);
 	item->is_vacuumed = true;
 	MemoryContextSwitchTo(caller);
@@ -399,7 +383,7 @@ pgcopy_work_vacuum_failed(const Job *job, const JobItem *item)
 
 	if (item->kind != ITEM_TABLE)
 		return;
-	begin_transaction();
+	pgcopy_process_begin_transaction();
 	relation = pgcopy_relation_fetch(job->id, item->relation);
 	heaps = find_heaps(job, item, relation);
 	MemoryContextSwitchTo(caller);
@@ -408,7 +392,7 @@ pgcopy_work_vacuum_failed(const Job *job, const JobItem *item)
 		if (pgcopy_apply_wants_vacuum(lfirst_oid(lc), !relation->through_root))
 			wanted = lappend_oid(wanted, lfirst_oid(lc));
 	}
-	end_transaction();
+	pgcopy_process_end_transaction();
 	foreach(lc, wanted)
 		pgcopy_apply_try_vacuum(lfirst_oid(lc));
 	MemoryContextSwitchTo(caller);
