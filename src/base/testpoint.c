@@ -13,6 +13,7 @@
  *	"KIND begun"			"running" is committed, nothing is done yet
  *	"KIND done"				all is done and marked so, and not committed
  *	"KIND committed"		nobody but this process knows yet
+ *	"taking back map cleared"	pages of a failed load come next
  *
  * KIND is that of an item, as in pgcopy.item, and "chunk" for a part of a table.
  *

@@ -47,6 +47,7 @@
 #include "utils/rel.h"
 
 #include "base/compat.h"
+#include "base/testpoint.h"
 #include "load/load.h"
 
 /* Pages between two records of the map; no more than a ring of buffers has. */
@@ -323,6 +324,8 @@ clean_heap(Relation relation, Judge *judge)
 		int			i;
 
 		clear_map(relation, found, n);
+		if (n > 0)
+			PGCOPY_TEST_POINT("taking back", "map cleared");
 		for (i = 0; i < n; i++)
 			rows += clean_block(relation, found[i], judge, strategy);
 	}

@@ -235,14 +235,15 @@ pgcopy_leader_do_own(Leader *leader, const int *items, int nitems,
 	fill_event(assignment, error, event);
 	if (event->outcome == OUTCOME_FAILED)
 		pgcopy_assignment_record(assignment, error);
+	clear_live_figures(&leader->control->own);
+	MemoryContextSwitchTo(context);
+	pgstat_report_activity(STATE_RUNNING,
+						   psprintf("pgcopy job " INT64_FORMAT ": leads",
+									leader->job->id));
+	pgstat_report_stat(false);
 
 	MemoryContextSwitchTo(leader->context);
 	MemoryContextDelete(context);
 	if (error != NULL)
 		FreeErrorData(error);
-	clear_live_figures(&leader->control->own);
-	pgstat_report_activity(STATE_RUNNING,
-						   psprintf("pgcopy job " INT64_FORMAT ": leads",
-									leader->job->id));
-	pgstat_report_stat(false);
 }

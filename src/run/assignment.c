@@ -16,28 +16,12 @@
 #include "pgstat.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 
 #include "base/retry.h"
 #include "catalog/error.h"
 #include "run/assignment.h"
+#include "run/process.h"
 #include "run/work.h"
-
-static void
-begin_transaction(void)
-{
-	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
-}
-
-static void
-end_transaction(void)
-{
-	if (ActiveSnapshotSet())
-		PopActiveSnapshot();
-	CommitTransactionCommand();
-}
 
 /* Tell what we do where people look: error contexts and pg_stat_activity. */
 static void
@@ -83,7 +67,7 @@ mark_all_running(Assignment *assignment)
 {
 	MemoryContext context = CurrentMemoryContext;
 
-	begin_transaction();
+	pgcopy_process_begin_transaction();
 	for (int i = 0; i < assignment->nitems; i++)
 	{
 		JobItem	   *item;
@@ -98,7 +82,7 @@ mark_all_running(Assignment *assignment)
 								 assignment->snapshot_no : 0);
 		item->attempts++;
 	}
-	end_transaction();
+	pgcopy_process_end_transaction();
 	assignment->current = 0;
 	MemoryContextSwitchTo(context);
 }
@@ -136,7 +120,7 @@ do_items(Assignment *assignment)
 
 	assignment->rows = 0;
 	assignment->bytes = 0;
-	begin_transaction();
+	pgcopy_process_begin_transaction();
 	limit_build(assignment->share);
 	foreach(lc, assignment->rows_of_items)
 	{
@@ -164,7 +148,7 @@ do_items(Assignment *assignment)
 		assignment->bytes += load.bytes;
 		CHECK_FOR_INTERRUPTS();
 	}
-	end_transaction();
+	pgcopy_process_end_transaction();
 	pgcopy_work_test_point(linitial(assignment->rows_of_items), "committed");
 	return OUTCOME_DONE;
 }
@@ -208,9 +192,9 @@ pgcopy_assignment_record(const Assignment *assignment, const ErrorData *error)
 	bool		is_final = item != NULL && assignment->nitems == 1 &&
 	!pgcopy_retry_is_due(error->sqlerrcode, item->attempts);
 
-	begin_transaction();
+	pgcopy_process_begin_transaction();
 	pgcopy_error_insert(job, assignment->items[assignment->current], is_final,
 						error, item ? pgcopy_work_describe(item) : NULL,
 						item ? pgcopy_work_statement(job, item) : NULL);
-	end_transaction();
+	pgcopy_process_end_transaction();
 }

@@ -8,7 +8,8 @@
  * stand in the database they copy into, so it starts a resumer in each, one
  * after the other.  That one does what pgcopy_resume(job) does; a job whose
  * snapshot is gone after some tables were read stays interrupted, since how to
- * go on is the user's choice.
+ * go on is the user's choice.  A job for whose leader there is no slot, because
+ * the jobs before it have them all, is tried again until there is one.
  *
  * A job that crashes the server must not do so for ever.  Before anything is
  * tried, and on disk before that, the resumer notes how many items are done; if
@@ -40,6 +41,16 @@
 #include "catalog/survey.h"
 #include "run/process.h"
 #include "run/resume.h"
+
+/* How long to leave the postmaster alone when it had no slot for us, ms. */
+#define PAUSE_WITHOUT_SLOT 5000
+
+typedef enum ResumeOutcome
+{
+	RESUME_STARTED,
+	RESUME_NOT_DUE,				/* the job is not interrupted any more */
+	RESUME_LACKS_SLOT
+} ResumeOutcome;
 
 /* Databases that somebody can connect to, in the caller's memory context. */
 static List *
@@ -79,7 +90,7 @@ resume_in_database(Oid database)
 	BackgroundWorkerHandle *handle;
 
 	while (!pgcopy_process_start_resumer(&args, &handle))
-		pgcopy_process_wait(5000);
+		pgcopy_process_wait(PAUSE_WITHOUT_SLOT);
 	(void) WaitForBackgroundWorkerShutdown(handle);
 }
 
@@ -101,20 +112,6 @@ pgcopy_launcher_main(Datum arg)
 	list_free(databases);
 	for (;;)
 		pgcopy_process_wait(-1);
-}
-
-static void
-begin_transaction(void)
-{
-	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
-}
-
-static void
-end_transaction(void)
-{
-	PopActiveSnapshot();
-	CommitTransactionCommand();
 }
 
 /*
@@ -142,8 +139,8 @@ may_resume_job(int64 id)
 	return false;
 }
 
-/* In a transaction; false when it is not interrupted. */
-static bool
+/* In a transaction, which is to be aborted where a slot is lacking. */
+static ResumeOutcome
 resume_job(int64 id)
 {
 	Job		   *job = pgcopy_job_lock_own(id);
@@ -154,40 +151,77 @@ resume_job(int64 id)
 	};
 
 	if (!pgcopy_job_is_interrupted(id) || job->conninfo == NULL)
-		return false;
+		return RESUME_NOT_DUE;
 	pgcopy_resume_check(job, RESUME_UNSAID);
 	pgcopy_job_move(id, JOB_QUEUED);
 	args.caller_xid = GetTopTransactionId();
-	if (!pgcopy_process_start_leader(&args))
-		ereport(ERROR,
-				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("no background worker slot is free"),
-				 errhint("Raise max_worker_processes (now %d).",
-						 max_worker_processes)));
+	return pgcopy_process_start_leader(&args) ? RESUME_STARTED : RESUME_LACKS_SLOT;
+}
+
+/* Nothing was tried: a crash while it waits is not its own. */
+static void
+note_lack_of_slot(int64 id)
+{
+	pgcopy_process_begin_transaction();
+	pgcopy_job_allow_auto_resume(id);
+	pgcopy_job_set_message(id,
+						   "waiting for a free background worker to go on by itself: raise max_worker_processes");
+	pgcopy_process_end_transaction();
+}
+
+/* Outside a transaction; false when it is to be tried again later. */
+static bool
+resume_if_possible(int64 id)
+{
+	ResumeOutcome outcome;
+	bool		may_resume;
+
+	pgcopy_process_begin_transaction();
+	may_resume = may_resume_job(id);
+	pgcopy_process_end_transaction();
+	if (!may_resume)
+		return true;
+
+	pgcopy_process_begin_transaction();
+	outcome = resume_job(id);
+	if (outcome == RESUME_LACKS_SLOT)
+	{
+		AbortCurrentTransaction();
+		note_lack_of_slot(id);
+		return false;
+	}
+	if (outcome == RESUME_STARTED)
+		ereport(LOG,
+				(errmsg("job " INT64_FORMAT " was interrupted and goes on", id)));
+	pgcopy_process_end_transaction();
 	return true;
 }
 
-/*
- * What is wrong with one job must not keep the others from going on.  An error is
- * no attempt: a crash that comes later is not for nothing.
- */
+/* An error is no attempt: a crash that comes later is not for nothing. */
 static void
+stay_interrupted(int64 id, const ErrorData *error)
+{
+	ereport(LOG,
+			(errmsg("job " INT64_FORMAT " stays interrupted: %s", id, error->message),
+			 error->hint ? errhint("%s", error->hint) : 0));
+	pgcopy_process_begin_transaction();
+	pgcopy_job_allow_auto_resume(id);
+	pgcopy_process_end_transaction();
+}
+
+/*
+ * What is wrong with one job must not keep the others from going on.  Returns
+ * false when it is to be tried again later.
+ */
+static bool
 try_resume_job(int64 id)
 {
 	MemoryContext caller = CurrentMemoryContext;
+	volatile bool is_settled = true;
 
 	PG_TRY();
 	{
-		bool		may_resume;
-
-		begin_transaction();
-		may_resume = may_resume_job(id);
-		end_transaction();
-		begin_transaction();
-		if (may_resume && resume_job(id))
-			ereport(LOG,
-					(errmsg("job " INT64_FORMAT " was interrupted and goes on", id)));
-		end_transaction();
+		is_settled = resume_if_possible(id);
 	}
 	PG_CATCH();
 	{
@@ -197,16 +231,12 @@ try_resume_job(int64 id)
 		error = CopyErrorData();
 		FlushErrorState();
 		AbortCurrentTransaction();
-		ereport(LOG,
-				(errmsg("job " INT64_FORMAT " stays interrupted: %s", id, error->message),
-				 error->hint ? errhint("%s", error->hint) : 0));
+		stay_interrupted(id, error);
 		FreeErrorData(error);
-		begin_transaction();
-		pgcopy_job_allow_auto_resume(id);
-		end_transaction();
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(caller);
+	return is_settled;
 }
 
 void
@@ -217,12 +247,15 @@ pgcopy_resumer_main(Datum arg)
 	ListCell   *lc;
 
 	pgcopy_process_begin(&args);
-	begin_transaction();
+	pgcopy_process_begin_transaction();
 	MemoryContextSwitchTo(TopMemoryContext);
 	if (OidIsValid(get_extension_oid("pgcopydb_ext", true)))
 		jobs = pgcopy_survey_unended();
-	end_transaction();
+	pgcopy_process_end_transaction();
 	MemoryContextSwitchTo(TopMemoryContext);
 	foreach(lc, jobs)
-		try_resume_job(*(int64 *) lfirst(lc));
+	{
+		while (!try_resume_job(*(int64 *) lfirst(lc)))
+			pgcopy_process_wait(PAUSE_WITHOUT_SLOT);
+	}
 }

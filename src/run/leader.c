@@ -31,7 +31,6 @@
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "base/settings.h"
@@ -52,18 +51,14 @@
 void
 pgcopy_leader_begin(Leader *leader)
 {
-	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
+	pgcopy_process_begin_transaction();
 	MemoryContextSwitchTo(leader->work_context);
 }
 
 void
 pgcopy_leader_commit(Leader *leader)
 {
-	if (ActiveSnapshotSet())
-		PopActiveSnapshot();
-	CommitTransactionCommand();
+	pgcopy_process_end_transaction();
 	pgstat_report_stat(false);
 	MemoryContextSwitchTo(leader->context);
 	MemoryContextReset(leader->work_context);

@@ -73,6 +73,10 @@ extern PGDLLEXPORT void pgcopy_resumer_main(Datum arg);
 extern PGDLLEXPORT void pgcopy_leader_main(Datum arg);
 extern PGDLLEXPORT void pgcopy_worker_main(Datum arg);
 
+/* A transaction of a process's own, with a snapshot. */
+extern void pgcopy_process_begin_transaction(void);
+extern void pgcopy_process_end_transaction(void);
+
 /*
  * Wait for the latch, or until the time is over (ms; -1: no limit), act on
  * interrupts, and read the configuration anew when that was asked for.

@@ -16,18 +16,17 @@
 #include "postgres.h"
 
 #include "access/relation.h"
-#include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/pg_inherits.h"
 #include "mb/pg_wchar.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
-#include "utils/snapmgr.h"
 
 #include "base/testpoint.h"
 #include "catalog/lorecord.h"
 #include "catalog/relation.h"
 #include "load/largeobject.h"
+#include "run/process.h"
 #include "run/work.h"
 #include "schema/apply.h"
 #include "schema/sequence.h"
@@ -348,9 +347,8 @@ pgcopy_work_clean_up(const Job *job, const JobItem *item)
 
 /* Where the rows of an item are: in its table, or in leaves of its root. */
 static List *
-find_heaps(const Job *job, const JobItem *item)
+find_heaps(const Job *job, const JobItem *item, const JobRelation *relation)
 {
-	const JobRelation *relation = pgcopy_relation_fetch(job->id, item->relation);
 	const JobRelation *target = find_target(job, item, relation);
 
 	if (!target->is_ours || get_rel_relkind(target->target_oid) == '\0')
@@ -360,30 +358,15 @@ find_heaps(const Job *job, const JobItem *item)
 	return find_all_inheritors(target->target_oid, AccessShareLock, NULL);
 }
 
-static void
-begin_transaction(void)
-{
-	Assert(!IsTransactionState());
-	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
-}
-
-static void
-end_transaction(void)
-{
-	PopActiveSnapshot();
-	CommitTransactionCommand();
-}
-
 void
 pgcopy_work_vacuum(const Job *job, JobItem *item)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	Oid			relid;
 
-	begin_transaction();
+	pgcopy_process_begin_transaction();
 	relid = pgcopy_relation_fetch(job->id, item->relation)->target_oid;
-	end_transaction();
+	pgcopy_process_end_transaction();
 	pgcopy_apply_vacuum(relid);
 	item->is_vacuumed = true;
 	MemoryContextSwitchTo(caller);
@@ -393,21 +376,23 @@ void
 pgcopy_work_vacuum_failed(const Job *job, const JobItem *item)
 {
 	MemoryContext caller = CurrentMemoryContext;
+	const JobRelation *relation;
 	List	   *wanted = NIL;
 	List	   *heaps;
 	ListCell   *lc;
 
 	if (item->kind != ITEM_TABLE)
 		return;
-	begin_transaction();
-	heaps = find_heaps(job, item);
+	pgcopy_process_begin_transaction();
+	relation = pgcopy_relation_fetch(job->id, item->relation);
+	heaps = find_heaps(job, item, relation);
 	MemoryContextSwitchTo(caller);
 	foreach(lc, heaps)
 	{
-		if (pgcopy_apply_wants_vacuum(lfirst_oid(lc), false))
+		if (pgcopy_apply_wants_vacuum(lfirst_oid(lc), !relation->through_root))
 			wanted = lappend_oid(wanted, lfirst_oid(lc));
 	}
-	end_transaction();
+	pgcopy_process_end_transaction();
 	foreach(lc, wanted)
 		pgcopy_apply_try_vacuum(lfirst_oid(lc));
 	MemoryContextSwitchTo(caller);

@@ -34,7 +34,6 @@
 #include "storage/latch.h"
 #include "tcop/tcopprot.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 
 #include "catalog/error.h"
 #include "run/assignment.h"
@@ -163,22 +162,6 @@ prepare_source(Assignment *assignment, const JobItem *item)
 }
 
 static void
-begin_transaction(void)
-{
-	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
-}
-
-static void
-end_transaction(void)
-{
-	if (ActiveSnapshotSet())
-		PopActiveSnapshot();
-	CommitTransactionCommand();
-}
-
-static void
 report(Worker *worker, Outcome outcome, int sqlerrcode)
 {
 	ControlSlot *slot = worker->slot;
@@ -283,7 +266,7 @@ look_at_slot(Worker *worker)
 static void
 join_job(Worker *worker)
 {
-	begin_transaction();
+	pgcopy_process_begin_transaction();
 	pgcopy_process_lock_worker(worker->args.job);
 	worker->control = pgcopy_control_attach(worker->args.control,
 											worker->args.job);
@@ -293,7 +276,7 @@ join_job(Worker *worker)
 
 	MemoryContextSwitchTo(worker->job_context);
 	worker->job = pgcopy_job_fetch(worker->args.job);
-	end_transaction();
+	pgcopy_process_end_transaction();
 	if (worker->job == NULL || worker->job->conninfo == NULL)
 		proc_exit(0);
 

@@ -17,7 +17,7 @@ use Test::More;
 my ($source, $target) = new_pair('failed',
 	target_init => [ allows_streaming => 1 ],
 	target_conf => "wal_consistency_checking = 'all'\nmax_wal_size = 2GB\nsynchronize_seqscans = off\n");
-my @databases = qw(pinned others forgotten);
+my @databases = qw(pinned others forgotten torn given_up);
 
 # The first chunk of four has a held row, far behind others.
 new_database($source, 'app');
@@ -193,5 +193,55 @@ is($target->safe_psql('forgotten', $sum), $expected, 'each row is there once, al
 is($target->safe_psql('forgotten', "SELECT max(attempts) FROM pgcopy.item WHERE job = $job AND kind = 'table'"), '2', 'a chunk was read again');
 is($target->safe_psql('forgotten', $frozen), "0|0|0\n0|0|0", 'every page is frozen, in TOAST too');
 $holder->quit;
+
+#
+# Torn between the map and the pages; then the leader goes on alone
+#
+$target->safe_psql('postgres', "ALTER DATABASE torn SET pgcopy.test_point = 'taking back map cleared'; ALTER DATABASE torn SET pgcopy.test_hit = 3");
+my $point = hold($target, 'torn', 100);
+($job, $hold) = start_held('torn');
+wait_until($target, 'SELECT chunks_done = 3 FROM pgcopy_tables', db => 'torn', job => $job, what => 'the other chunks');
+$holder = $source->background_psql('app');
+$name = $target->safe_psql('torn', "SELECT name FROM pgcopy.snapshot WHERE job = $job");
+$holder->query_safe("BEGIN ISOLATION LEVEL REPEATABLE READ; SET TRANSACTION SNAPSHOT '$name'");
+$kept = $holder->query_safe('SELECT pg_export_snapshot()');
+my $pid = $target->safe_psql('torn', "SELECT pid FROM pgcopy.item WHERE job = $job AND state = 'running'");
+$target->safe_psql('torn', "SELECT pg_terminate_backend($pid)");
+ok(wait_held($target, 'torn', 100, $job), 'the second attempt is amid taking rows back');
+$target->safe_psql('torn', 'CHECKPOINT');
+$target->stop('immediate');
+$target->append_conf('postgresql.conf', "max_worker_processes = 1\nmax_logical_replication_workers = 0\nmax_parallel_workers = 0\n");
+$target->start;
+is($target->safe_psql('torn', "SELECT count(*) FILTER (WHERE all_visible AND NOT pd_all_visible), count(*) FILTER (WHERE NOT pd_all_visible) > 32, count(*) FILTER (WHERE pd_all_visible AND NOT all_visible) FROM look.pg_visibility('pieces')"),
+	'0|t|32', 'the server crashes there: of 32 pages only the map was changed');
+$target->safe_psql('torn', "UPDATE pgcopy.snapshot SET name = '$kept' WHERE job = $job; ALTER DATABASE torn RESET ALL");
+$target->safe_psql('torn', "SELECT pgcopy_resume($job)");
+ends_complete('torn', $job);
+is($target->safe_psql('torn', $sum), $expected, 'each row is there once');
+is($target->safe_psql('torn', "SELECT count(DISTINCT pid) FROM pgcopy.item WHERE job = $job AND (kind <> 'table' OR attempts > 1) AND stage = 1"), '1', 'the leader has done what was left');
+is($target->safe_psql('torn', $frozen), "0|0|0\n0|0|0", 'every page is frozen, in TOAST too');
+$holder->quit;
+
+#
+# Given up: nothing is left in TOAST either, where no row came as far as the heap
+#
+new_database($source, 'bad');
+$source->safe_psql('bad', <<'EOQ');
+CREATE FUNCTION is_fine(a int) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+	IF a > 600 AND a % 50 = 0 AND current_setting('test.is_target', true) = 'yes' THEN RAISE EXCEPTION 'number % is not fine', a USING ERRCODE = 'DA000'; END IF;
+	RETURN true;
+END $$;
+CREATE TABLE pieces (a int CHECK (is_fine(a)), b text, c text);
+ALTER TABLE pieces ALTER b SET STORAGE PLAIN, ALTER c SET STORAGE EXTERNAL;
+INSERT INTO pieces SELECT g, repeat(md5(g::text), 30), CASE WHEN g > 600 AND g % 50 BETWEEN 30 AND 40 THEN repeat(md5(g::text), 1000) END
+FROM generate_series(1, 4000) g;
+EOQ
+$target->safe_psql('postgres', "ALTER DATABASE given_up SET test.is_target = 'yes'");
+$job = clone($target, conninfo($source, db => 'bad'), db => 'given_up', split_tables_larger_than => '4MB', on_error => 'continue');
+is(wait_for_end($target, $job, db => 'given_up'), 'done', 'given up: the clone ends done');
+is($target->safe_psql('given_up', "SELECT count(*) FILTER (WHERE state = 'failed') > 0, count(*) FILTER (WHERE state = 'done') > 0 FROM pgcopy.item WHERE job = $job AND kind = 'table'"),
+	't|t', 'given up: chunks have failed, not all of them');
+is($target->safe_psql('given_up', $frozen), "0|0|0\n0|0|0", 'given up: every page is frozen, in TOAST too');
 
 done_testing();

@@ -94,6 +94,29 @@ $blocker->quit;
 $target->safe_psql('restarted', "SELECT pgcopy_resume($job)");
 ok(wait_for_state($target, $job, 'done', db => 'restarted'), 'resumed, it ends done');
 
+# Two jobs, and no slot for the leader of the second until the first is done.
+my %two;
+new_database($target, 'first', 'second');
+$target->safe_psql($_, 'CREATE EXTENSION pgcopydb_ext') for 'first', 'second';
+$blocker = $source->background_psql('app');
+$blocker->query_safe('BEGIN; LOCK TABLE pg_catalog.pg_transform IN ACCESS EXCLUSIVE MODE');
+my $dumps = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'pg_transform'::regclass";
+$two{$_} = clone($target, $app, db => $_) for 'first', 'second';
+wait_until($source, $dumps, db => 'app', expected => 2, what => 'both to wait for a lock');
+$target->stop('immediate');
+wait_until($source, $dumps, db => 'app', expected => 0, what => 'pg_dump to be gone');
+$target->start;
+wait_until($source, $dumps, db => 'app', expected => 1, what => 'one of them to go on');
+ok( wait_until($target, "SELECT state || ': ' || message FROM pgcopy_progress",
+		db => 'second', expected => 'interrupted: waiting for a free background worker to go on by itself: raise max_worker_processes', limit => 60),
+	'a job for whose leader there is no slot says so');
+$blocker->quit;
+foreach my $db ('first', 'second')
+{
+	ok(wait_until($target, 'SELECT state FROM pgcopy_progress', db => $db, expected => 'done', job => $two{$db}, limit => 60), "two jobs: the $db one goes on by itself and ends done");
+}
+assert_same($source, $target, source_db => 'app', db => 'second', name => 'two jobs: both sides are equal');
+
 $source->stop;
 $target->stop;
 done_testing();
