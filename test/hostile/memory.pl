@@ -1,5 +1,6 @@
 # A source whose answer does not end takes none of this server's memory: whoever
-# asks, who ordered the clone, its leader or a worker, gives up at once.
+# asks, who ordered the clone, its leader or a worker, gives up at once.  Nor does
+# one that has much to say to pg_dump.
 use strict;
 use warnings;
 
@@ -64,7 +65,8 @@ sub clone_with
 
 my ($end) = clone_with('honest');
 is($end, 'done', 'the liar is honest when it is told no lie');
-my @query = grep { $_->{session} =~ /^(pgcopy_clone|leader|worker)$/ && $_->{rows} } $liar->seen;
+my @all = $liar->seen;
+my @query = grep { $_->{session} =~ /^(pgcopy_clone|leader|worker)$/ && $_->{rows} } @all;
 my %is_first;
 @query = grep { !$is_first{"$_->{session} $_->{shape}"}++ } @query;
 cmp_ok(scalar @query, '>', 10, 'there are queries to lie to');
@@ -86,6 +88,13 @@ foreach my $query (@asked, { session => 'leader', shape => 'SELECT 0', nth => 1,
 	like("$how $sqlstate", $query->{text} eq 'SELECT 1' ? qr/^(failed|done) 08/ : qr/^(refused|failed) 08/, "$where: rows without an end are not waited for");
 	cmp_ok($most, '<', $MOST, "$where: and take no memory");
 }
+
+# What pg_dump is told it says on, and the leader keeps some of it.
+my ($dump) = grep { $_->{session} eq 'pg_dump' && $_->{rows} } @all;
+my ($how, undef, $most) = clone_with('dump', lie($dump, 'a megabyte of remarks'));
+is($how, 'done', 'a megabyte of remarks is no reason to fail');
+cmp_ok($most, '<', $MOST, 'and takes no memory');
+is($target->safe_psql('dump', 'SELECT max(length(message)) BETWEEN 1000 AND 20000 FROM pgcopy_notices WHERE setting IS NULL'), 't', 'the notice is there, in part');
 
 $liar->stop;
 $source->stop;

@@ -159,6 +159,9 @@ kind('an error without a field', 'any', instead(message('E', "\0")));
 kind('an empty query', 'any', instead(message('I', '')));
 kind('nothing but ReadyForQuery', 'plain', instead(''));
 kind('thirty megabytes of notices', 'any', before($NOTICE x 15000), is_mild => 1);
+kind('a megabyte of remarks', 'any',
+	before(message('N', error_body(S => 'NOTICE', V => 'NOTICE', C => '00000', M => "a\npg_dump: warning: b" . "\npg_dump: detail: of ten bytes" x 32000))),
+	is_mild => 1);
 kind('other parameters', 'any',
 	before(join '', map { message('S', "$_\0") } "client_encoding\0LATIN1", "standard_conforming_strings\0off",
 		"server_version\0" . '1' x 1000, "DateStyle\0SQL, DMY", "integer_datetimes\0off", "in_hot_standby\0on",
