@@ -155,6 +155,8 @@ sub always
 
 kind('an error that is none, with percent signs', 'any',
 	instead(message('E', "SERROR\0VERROR\0C00000\0M%n%s%n \xff\xfe\nline\0D%s%s%s\0H%n\0W%s%s\0q%n%s\0s%s\0t%s\0\0")));
+kind('an error of ten megabytes', 'any',
+	instead(message('E', error_body(S => 'ERROR', V => 'ERROR', C => 'XX001', map { $_ => "\xc3\xa4" x 5e6 } qw(M D H W)))));
 kind('an error without a field', 'any', instead(message('E', "\0")));
 kind('an empty query', 'any', instead(message('I', '')));
 kind('nothing but ReadyForQuery', 'plain', instead(''));
