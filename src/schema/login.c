@@ -137,7 +137,8 @@ check_is_one_line(const char *value)
 	if (strpbrk(value, "\r\n") != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("a password with a line break cannot be given to pg_dump")));
+				 errmsg("a password with a line break cannot be given to pg_dump"),
+				 errhint("Clone as a role of the source with another password.")));
 }
 
 /* The password in the form of a password file, or -1 if there is none. */

@@ -13,6 +13,9 @@
  * A detail goes with the line before it, and so does what has no such
  * beginning: the rest of a text of several lines.
  *
+ * The source can make pg_dump say anything, by its notices: so of many warnings
+ * and of long ones only a part is kept.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -21,6 +24,9 @@
 
 #include "schema/child.h"
 #include "schema/warnings.h"
+
+#define WARNINGS_KEPT	1000
+#define LONGEST_TEXT	10000	/* bytes, to which no line is added */
 
 typedef struct WarningReader
 {
@@ -46,9 +52,17 @@ skip_prefix(const char **text, const char *prefix)
 static void
 begin_warning(WarningReader *reader, const char *words)
 {
-	DumpWarning *warning = palloc0(sizeof(DumpWarning));
+	int			before = list_length(reader->dump->warnings);
+	DumpWarning *warning;
 
-	warning->message = psprintf("%s: %s", reader->tool, words);
+	reader->last = NULL;
+	if (before >= WARNINGS_KEPT)
+		return;
+	warning = palloc0(sizeof(DumpWarning));
+	warning->message = before < WARNINGS_KEPT - 1 ?
+		psprintf("%s: %s", reader->tool, words) :
+		psprintf("%s has more to say than the %d warnings that are kept",
+				 reader->tool, WARNINGS_KEPT - 1);
 	reader->dump->warnings = lappend(reader->dump->warnings, warning);
 	reader->last = warning;
 }
@@ -57,7 +71,17 @@ begin_warning(WarningReader *reader, const char *words)
 static void
 append_line(char **text, const char *words)
 {
-	*text = *text == NULL ? pstrdup(words) : psprintf("%s\n%s", *text, words);
+	char	   *before = *text;
+
+	if (before == NULL)
+	{
+		*text = pstrdup(words);
+		return;
+	}
+	if (strlen(before) >= LONGEST_TEXT)
+		return;
+	*text = psprintf("%s\n%s", before, words);
+	pfree(before);
 }
 
 static void

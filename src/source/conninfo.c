@@ -254,6 +254,18 @@ may_use_files(Oid role)
 }
 
 /*
+ * Whether an option makes this server read a file: from 16 on "system" stands for
+ * the certificates of the operating system, which are there for everybody.
+ */
+static bool
+is_file_option(const SourceOption *option)
+{
+	return is_one_of(option->keyword, file_options) &&
+		(strcmp(option->keyword, "sslrootcert") != 0 ||
+		 strcmp(option->value, "system") != 0);
+}
+
+/*
  * Options that make this server read a file need the right to do so, of
  * whoever has set them: who wrote the connection string, or the owner of the
  * foreign server.
@@ -265,9 +277,7 @@ check_file_options(SourceOption *options)
 
 	for (option = options; option->keyword != NULL; option++)
 	{
-		if (option->value == NULL ||
-			!is_one_of(option->keyword, file_options) ||
-			strcmp(option->value, "system") == 0 ||
+		if (option->value == NULL || !is_file_option(option) ||
 			may_use_files(option->given_by))
 			continue;
 		ereport(ERROR,
@@ -349,6 +359,27 @@ check_require_auth(SourceOption *options)
 					 errmsg("permission denied to set connection option \"require_auth\""),
 					 errdetail("Non-superusers log in with a password."),
 					 errhint("Leave the option out, or give some of password, md5 and scram-sha-256.")));
+	}
+}
+
+/* The Kerberos tickets of this server's operating system user are not theirs. */
+static void
+check_gss(SourceOption *options)
+{
+	static const char *const keywords[] = {"gssencmode", "gssdelegation", NULL};
+
+	for (SourceOption *option = options; option->keyword != NULL; option++)
+	{
+		if (option->value == NULL || !is_one_of(option->keyword, keywords) ||
+			option->value[0] == '\0' || strcmp(option->value, "disable") == 0 ||
+			strcmp(option->value, "0") == 0)
+			continue;
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to set connection option \"%s\"",
+						option->keyword),
+				 errdetail("Non-superusers log in with a password."),
+				 errhint("Leave the option out.")));
 	}
 }
 
@@ -450,17 +481,17 @@ pgcopy_conninfo_resolve(const char *source, Oid owner)
 				 errmsg("the connection string of the source is empty"),
 				 errhint("Write it as \"host=... dbname=... user=...\" or \"postgresql://user@host/dbname\".")));
 
-	/* as dblink does: whatever a server is called, its name comes first */
-	if (OidIsValid(get_foreign_server_oid(source, true)))
-		options = pgcopy_options_from_server(source, owner);
-	else if (pgcopy_conninfo_is_uri(source) || strchr(source, '=') != NULL)
+	/* not the name first: anybody could call a server like another's string */
+	if (pgcopy_conninfo_is_uri(source) || strchr(source, '=') != NULL)
 		options = parse_string(source, owner);
-	else if (pgcopy_conninfo_is_word(source))
+	else if (pgcopy_conninfo_is_word(source) ||
+			 OidIsValid(get_foreign_server_oid(source, true)))
 		options = pgcopy_options_from_server(source, owner);
 	else
 		pgcopy_conninfo_throw_fault(source, pgcopy_options_known());
 
 	check_options(options);
+	pgcopy_conninfo_check_numbers(options);
 	check_file_options(options);
 	conninfo->printable = make_printable(options);
 	conninfo->needs_password = !superuser_arg(owner);
@@ -469,6 +500,7 @@ pgcopy_conninfo_resolve(const char *source, Oid owner)
 		check_password(options);
 		check_host(options, owner);
 		check_require_auth(options);
+		check_gss(options);
 		apply_defaults(options, password_defaults);
 	}
 	apply_defaults(options, network_defaults);

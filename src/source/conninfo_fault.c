@@ -17,6 +17,15 @@
 #define FORM_HINT \
 	"Write it as \"host=... port=... dbname=... user=... password=...\" or \"postgresql://user:password@host:port/dbname\"."
 
+/*
+ * Numbers.  Some are read by libpq where a connection is made in one call, as
+ * pg_dump makes its own, and not in our way.
+ */
+static const char *const number_options[] = {
+	"connect_timeout", "keepalives", "keepalives_idle", "keepalives_interval",
+	"keepalives_count", "tcp_user_timeout", NULL
+};
+
 /* What stands at one place of a keyword=value string. */
 typedef struct StringFault
 {
@@ -71,6 +80,47 @@ pgcopy_conninfo_check_uri(const char *uri)
 				 errmsg("malformed connection URI"),
 				 errdetail("There is an \"@\" where none can stand."),
 				 errhint("In a URI, percent-encode the special characters of user and password: \"@\" is %%40, \"/\" is %%2F, \":\" is %%3A, \"?\" is %%3F.")));
+}
+
+/* A whole number, maybe with blanks around it: what libpq takes. */
+static bool
+is_number(const char *value)
+{
+	char	   *end;
+	long		number;
+
+	errno = 0;
+	number = strtol(value, &end, 10);
+	return end != value && errno == 0 && end[strspn(end, " \t\n\r\f\v")] == '\0' &&
+		number >= PG_INT32_MIN && number <= PG_INT32_MAX;
+}
+
+static bool
+is_number_option(const char *keyword)
+{
+	for (const char *const *word = number_options; *word != NULL; word++)
+	{
+		if (strcmp(*word, keyword) == 0)
+			return true;
+	}
+	return false;
+}
+
+void
+pgcopy_conninfo_check_numbers(SourceOption *options)
+{
+	for (SourceOption *option = options; option->keyword != NULL; option++)
+	{
+		if (option->value == NULL || option->value[0] == '\0' ||
+			!is_number_option(option->keyword) ||
+			is_number(option->value))
+			continue;
+		ereport(ERROR,
+				(errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
+				 errmsg("invalid value for connection option \"%s\"",
+						option->keyword),
+				 errhint("Give it a whole number.")));
+	}
 }
 
 /*

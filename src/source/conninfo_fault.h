@@ -23,6 +23,9 @@ extern bool pgcopy_conninfo_is_word(const char *text);
  */
 extern void pgcopy_conninfo_check_uri(const char *uri);
 
+/* Throw for what should be a number and is none. */
+extern void pgcopy_conninfo_check_numbers(SourceOption *options);
+
 /* Throw for a string that libpq cannot parse. */
 extern void pgcopy_conninfo_throw_fault(const char *text,
 										SourceOption *known) pg_attribute_noreturn();

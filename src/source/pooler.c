@@ -97,8 +97,8 @@ throw_no_answer(long limit)
 static bool
 is_one_value(const PGresult *result)
 {
-	return PQresultStatus(result) == PGRES_TUPLES_OK &&
-		PQntuples(result) == 1 && PQnfields(result) == 1 &&
+	return PQresultStatus(result) == PGRES_SINGLE_TUPLE &&
+		PQnfields(result) == 1 &&
 		!PQgetisnull(result, 0, 0) &&
 		PQgetlength(result, 0, 0) < ANSWER_BYTES;
 }
@@ -117,6 +117,11 @@ take_answer(SourceSession *session, const char *sql, char *answer)
 	if (!is_one_value(result))
 		pgcopy_session_violation(session, sql, "It is not one value.");
 	strlcpy(answer, PQgetvalue(result, 0, 0), ANSWER_BYTES);
+	result = pgcopy_session_next_result(session, sql);
+	if (result == NULL || PQresultStatus(result) == PGRES_FATAL_ERROR)
+		pgcopy_session_throw(session, result, sql);
+	if (PQresultStatus(result) != PGRES_TUPLES_OK)
+		pgcopy_session_violation(session, sql, "It is not one value.");
 	if (pgcopy_session_next_result(session, sql) != NULL)
 		pgcopy_session_violation(session, sql, "It goes on after its end.");
 }

@@ -24,6 +24,9 @@
 /* As much of a statement as an error shows. */
 #define SHOWN_SQL_BYTES 400
 
+/* As much of a text of the source: it is logged, kept in pgcopy.error and shown. */
+#define LONGEST_TEXT	10000
+
 /*
  * Copy a text of the source.  Before a session is set up it comes in an
  * encoding nobody has announced: then only its ASCII part is kept.
@@ -33,10 +36,16 @@ copy_text(const char *text)
 {
 	char	   *copy;
 	char	   *p;
+	size_t		length;
 
 	if (text == NULL || text[0] == '\0')
 		return NULL;
-	copy = pchomp(text);
+	length = strlen(text);
+	if (length <= LONGEST_TEXT)
+		copy = pchomp(text);
+	else
+		copy = psprintf("%.*s ...", pg_mbcliplen(text, (int) Min(length, PG_INT32_MAX), LONGEST_TEXT),
+						text);
 	if (pg_verifymbstr(copy, strlen(copy), true))
 		return copy;
 	for (p = copy; *p != '\0'; p++)

@@ -3,9 +3,10 @@
  * session_query.c
  *	  Ask the source, and check that its answer is one.
  *
- * All queries but the rows of a COPY come through here.  Results are read in
- * single-row mode, so that a limit ends an answer that does not end by itself,
- * and the number of rows is compared with what the source says it has sent.
+ * All queries come through here, and all answers but the rows of a COPY.  Results
+ * are read in single-row mode, so that an answer that does not end is met row by
+ * row and never kept by libpq as a whole.  The number of rows is compared with
+ * what the source says it has sent.
  *
  * What is not an answer to the question (a COPY that nobody asked for, more
  * results than statements, other columns) breaks the protocol: the session is
@@ -42,6 +43,7 @@ pgcopy_session_forget_results(SourceSession *session)
 	session->result = NULL;
 	session->failure = NULL;
 	session->results = 0;
+	session->rows = 0;
 	session->notices = 0;
 }
 
@@ -126,6 +128,7 @@ pgcopy_session_send(SourceSession *session, const char *sql, int nparams,
 		is_sent = PQsendQuery(session->conn, sql);
 	if (!is_sent)
 		pgcopy_session_error_result(session->conn, NULL, sql);
+	(void) PQsetSingleRowMode(session->conn);
 	flush_query(session);
 }
 
@@ -233,7 +236,6 @@ pgcopy_session_run(SourceSession *session, const char *sql, int nparams,
 	uint64		rows = 0;
 
 	pgcopy_session_send(session, sql, nparams, params);
-	(void) PQsetSingleRowMode(session->conn);
 	while ((result = pgcopy_session_next_result(session, sql)) != NULL)
 	{
 		if (is_copy(result))
@@ -322,6 +324,8 @@ pgcopy_session_has_answered(SourceSession *session, long timeout_ms)
 									 "It answers with a COPY that was not asked for.");
 		if (is_failure(session->result))
 			pgcopy_session_error_result(session->conn, session->result, QUESTION);
+		if (is_row(session->result) && ++session->rows > 1)
+			pgcopy_session_violation(session, QUESTION, "It sent too many rows.");
 		timeout_ms = 0;
 	}
 	return false;

@@ -27,6 +27,7 @@ struct SourceSession
 	struct pg_result *result;
 	struct pg_result *failure;	/* the first one */
 	int			results;		/* so far */
+	int			rows;			/* of the answer to the question whether it lives */
 	int			columns;		/* of the last one; -1: it has no rows */
 	int			notices;
 

@@ -155,10 +155,15 @@ sub always
 
 kind('an error that is none, with percent signs', 'any',
 	instead(message('E', "SERROR\0VERROR\0C00000\0M%n%s%n \xff\xfe\nline\0D%s%s%s\0H%n\0W%s%s\0q%n%s\0s%s\0t%s\0\0")));
+kind('an error of ten megabytes', 'any',
+	instead(message('E', error_body(S => 'ERROR', V => 'ERROR', C => 'XX001', map { $_ => "\xc3\xa4" x 5e6 } qw(M D H W)))));
 kind('an error without a field', 'any', instead(message('E', "\0")));
 kind('an empty query', 'any', instead(message('I', '')));
 kind('nothing but ReadyForQuery', 'plain', instead(''));
 kind('thirty megabytes of notices', 'any', before($NOTICE x 15000), is_mild => 1);
+kind('a megabyte of remarks', 'any',
+	before(message('N', error_body(S => 'NOTICE', V => 'NOTICE', C => '00000', M => "a\npg_dump: warning: b" . "\npg_dump: detail: of ten bytes" x 32000))),
+	is_mild => 1);
 kind('other parameters', 'any',
 	before(join '', map { message('S', "$_\0") } "client_encoding\0LATIN1", "standard_conforming_strings\0off",
 		"server_version\0" . '1' x 1000, "DateStyle\0SQL, DMY", "integer_datetimes\0off", "in_hot_standby\0on",

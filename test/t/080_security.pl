@@ -121,6 +121,15 @@ is($error[0], 'HV00D', 'pgcopydb_fdw refuses unknown options');
 @error = call_error($target, 'byserver', "CREATE SERVER x FOREIGN DATA WRAPPER pgcopydb_fdw OPTIONS (password 'x')");
 isnt($error[0], '', 'and a password that is not in a user mapping');
 
+# Who may create a server could else send others to where he likes.
+my $string = 'host=127.0.0.1 port=1 dbname=plain user=reader';
+$target->safe_psql('byserver', <<EOQ);
+CREATE SERVER "$string" FOREIGN DATA WRAPPER pgcopydb_fdw OPTIONS (host '127.0.0.1', port '@{[$source->port]}', dbname 'plain');
+CREATE USER MAPPING FOR PUBLIC SERVER "$string" OPTIONS (user 'reader', password '$secret');
+EOQ
+@error = call_error($target, 'byserver', "SELECT pgcopy_clone('$string')");
+is($error[0], '08001', 'a connection string is one, whatever a foreign server is called');
+
 #
 # Errors: wrong password, unreachable, and a statement that holds a secret
 #
@@ -185,7 +194,9 @@ my %refused = (
 	'with sslkey' => "host=127.0.0.1 port=$port dbname=plain user=reader password=$secret sslkey=/dev/null",
 	'with sslcert' => "host=127.0.0.1 port=$port dbname=plain user=reader password=$secret sslcert=/dev/null",
 	'with sslrootcert' => "host=127.0.0.1 port=$port dbname=plain user=reader password=$secret sslrootcert=/dev/null",
-	'with service' => "service=nowhere password=$secret");
+	'with service' => "service=nowhere password=$secret",
+	(map { ("with $_=system" => "host=127.0.0.1 port=$port dbname=plain user=reader password=$secret $_=system") } qw(service passfile sslkey sslcert)),
+	'with gssencmode' => "host=127.0.0.1 port=$port dbname=plain user=reader password=$secret gssencmode=prefer");
 foreach my $what (sort keys %refused)
 {
 	my ($bad, @e) = start_job($target, 'roles', quote_literal($refused{$what}) . ', no_owner => true, no_privileges => true', user => 'app');

@@ -73,6 +73,7 @@ sub quoted { return quote_literal($_[0]); }
 refuses('malformed connection string', quoted("host='oops"), '42601|22023|08001|F0000|HV00D', qr/connection string/);
 refuses('malformed URI', quoted('postgres://[::1/x'), '42601|22023|08001|HV00D', qr/connection string|URI|source/i);
 refuses('unknown option in it', quoted('host=localhost nonsense=1'), '42601|22023|08001|HV00D', qr/nonsense/);
+refuses("$_ for connect_timeout", quoted("host=localhost connect_timeout=$_"), '08001', qr/"connect_timeout"/) for 'soon', '99999999999';
 refuses('a name that is no foreign server', quoted('no_such_server'), '42704|42601|22023', qr/no_such_server|connection string/);
 refuses('empty connection string', quoted(''), '22023|42601|08001|55000|42704', qr/./);
 refuses('unreachable port', quoted('host=127.0.0.1 port=1 dbname=x connect_timeout=5'), '08001|08006', qr/connect/);
