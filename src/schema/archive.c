@@ -158,7 +158,6 @@ run_tool(const char *name, const ChildCommand *command, int lock_wait_ms,
 
 	initStringInfo(&errors);
 	status = pgcopy_child_run(command, &errors);
-	text = pgcopy_child_words(&errors);
 	if (status == 0)
 	{
 		pgcopy_warnings_add(dump, name, command->stdin_fd >= 0, &errors);

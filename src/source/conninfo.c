@@ -17,12 +17,9 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_authid.h"
 #include "libpq-fe.h"
 #include "foreign/foreign.h"
 #include "miscadmin.h"
-#include "utils/acl.h"
-#include "utils/varlena.h"
 
 #include "source/conninfo.h"
 #include "source/conninfo_fault.h"
@@ -36,12 +33,6 @@ extern bool libpqsrv_is_valid_proxy_option(const char *keyword) __attribute__((w
 
 /* A path that can never exist: libpq then uses no certificate of its own. */
 #define NO_CERTIFICATE	"/dev/null/none"
-
-/* Options that make this server's operating system user read a file. */
-static const char *const file_options[] = {
-	"passfile", "service", "servicefile", "sslcert", "sslkey", "sslrootcert",
-	"sslcrl", "sslcrldir", NULL
-};
 
 /* Options that every session sets by itself. */
 static const char *const overridden_options[] = {
@@ -87,8 +78,8 @@ static const OptionDefault password_defaults[] = {
 	{NULL, NULL}
 };
 
-static bool
-is_one_of(const char *word, const char *const *words)
+bool
+pgcopy_options_is_one_of(const char *word, const char *const *words)
 {
 	for (; *words != NULL; words++)
 	{
@@ -234,7 +225,7 @@ check_options(SourceOption *options)
 				(errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
 				 errmsg("invalid port in the connection string of the source"),
 				 errhint("A port is a number.  In a URI, percent-encode \"/\", \"?\", \"@\" and other special characters of the password.")));
-	if (sslmode != NULL && sslmode[0] != '\0' && !is_one_of(sslmode, ssl_modes))
+	if (sslmode != NULL && sslmode[0] != '\0' && !pgcopy_options_is_one_of(sslmode, ssl_modes))
 		ereport(ERROR,
 				(errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
 				 errmsg("invalid sslmode in the connection string of the source"),
@@ -244,143 +235,6 @@ check_options(SourceOption *options)
 				(errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
 				 errmsg("connection option \"dbname\" must be a database name, not a connection string"),
 				 errhint("Give the connection string itself as the source.")));
-}
-
-/* Whether a role may have this server's user open files and sockets. */
-static bool
-may_use_files(Oid role)
-{
-	return has_privs_of_role(role, ROLE_PG_READ_SERVER_FILES);
-}
-
-/*
- * Whether an option makes this server read a file: from 16 on "system" stands for
- * the certificates of the operating system, which are there for everybody.
- */
-static bool
-is_file_option(const SourceOption *option)
-{
-	return is_one_of(option->keyword, file_options) &&
-		(strcmp(option->keyword, "sslrootcert") != 0 ||
-		 strcmp(option->value, "system") != 0);
-}
-
-/*
- * Options that make this server read a file need the right to do so, of
- * whoever has set them: who wrote the connection string, or the owner of the
- * foreign server.
- */
-static void
-check_file_options(SourceOption *options)
-{
-	SourceOption *option;
-
-	for (option = options; option->keyword != NULL; option++)
-	{
-		if (option->value == NULL || !is_file_option(option) ||
-			may_use_files(option->given_by))
-			continue;
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied to set connection option \"%s\"",
-						option->keyword),
-				 errdetail("The option makes the server read one of its own files."),
-				 errhint("Leave the option out, or have the role pg_read_server_files granted.")));
-	}
-}
-
-/*
- * Non-superusers bring a password of their own: what this server's operating
- * system user has in its environment or home directory is not for them.
- */
-static void
-check_password(SourceOption *options)
-{
-	const char *password = pgcopy_options_value(options, "password");
-
-	if (password == NULL || password[0] == '\0')
-		ereport(ERROR,
-				(errcode(ERRCODE_S_R_E_PROHIBITED_SQL_STATEMENT_ATTEMPTED),
-				 errmsg("password is required"),
-				 errdetail("Non-superusers must provide a password for the source."),
-				 errhint("Give one in the connection string, or in the user mapping of the foreign server.")));
-}
-
-/*
- * Through a socket this server's operating system user may be let in as
- * himself, and libpq takes a socket where there is no host.  Of several hosts
- * nobody knows which one will ask for the password.
- */
-static void
-check_host(SourceOption *options, Oid owner)
-{
-	SourceOption *host = pgcopy_options_find(options, "host");
-	const char *address = pgcopy_options_value(options, "hostaddr");
-	const char *name = host->value != NULL ? host->value : "";
-	Oid			given_by = host->value != NULL ? host->given_by : owner;
-	bool		has_address = address != NULL && address[0] != '\0';
-
-	if (strchr(name, ',') != NULL || (has_address && strchr(address, ',') != NULL))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied to give more than one host"),
-				 errdetail("Non-superusers clone from one host."),
-				 errhint("Give the host of the server that is to be cloned.")));
-	if (has_address || (name[0] != '\0' && name[0] != '/' && name[0] != '@') ||
-		may_use_files(given_by))
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("permission denied to connect through a Unix socket"),
-			 name[0] == '\0' ? errdetail("That is what a connection string without a host means.") : 0,
-			 errhint("Give a host name or an address, or have the role pg_read_server_files granted.")));
-}
-
-/*
- * The user may ask for a stronger one of the methods that use his password.
- */
-static void
-check_require_auth(SourceOption *options)
-{
-	static const char *const methods[] = {"password", "md5", "scram-sha-256", NULL};
-	const char *value = pgcopy_options_value(options, "require_auth");
-	List	   *words;
-	ListCell   *lc;
-
-	if (value == NULL || value[0] == '\0')
-		return;
-	if (!SplitIdentifierString(pstrdup(value), ',', &words))
-		words = list_make1("");
-	foreach(lc, words)
-	{
-		if (!is_one_of(lfirst(lc), methods))
-			ereport(ERROR,
-					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-					 errmsg("permission denied to set connection option \"require_auth\""),
-					 errdetail("Non-superusers log in with a password."),
-					 errhint("Leave the option out, or give some of password, md5 and scram-sha-256.")));
-	}
-}
-
-/* The Kerberos tickets of this server's operating system user are not theirs. */
-static void
-check_gss(SourceOption *options)
-{
-	static const char *const keywords[] = {"gssencmode", "gssdelegation", NULL};
-
-	for (SourceOption *option = options; option->keyword != NULL; option++)
-	{
-		if (option->value == NULL || !is_one_of(option->keyword, keywords) ||
-			option->value[0] == '\0' || strcmp(option->value, "disable") == 0 ||
-			strcmp(option->value, "0") == 0)
-			continue;
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied to set connection option \"%s\"",
-						option->keyword),
-				 errdetail("Non-superusers log in with a password."),
-				 errhint("Leave the option out.")));
-	}
 }
 
 /*
@@ -461,7 +315,7 @@ make_arrays(SourceConninfo *conninfo, SourceOption *options)
 	for (option = options; option->keyword != NULL; option++)
 	{
 		if (option->value == NULL || option->value[0] == '\0' ||
-			is_one_of(option->keyword, overridden_options))
+			pgcopy_options_is_one_of(option->keyword, overridden_options))
 			continue;
 		conninfo->keywords[n] = option->keyword;
 		conninfo->values[n] = option->value;
@@ -492,17 +346,11 @@ pgcopy_conninfo_resolve(const char *source, Oid owner)
 
 	check_options(options);
 	pgcopy_conninfo_check_numbers(options);
-	check_file_options(options);
+	pgcopy_conninfo_rights_check(options, owner);
 	conninfo->printable = make_printable(options);
 	conninfo->needs_password = !superuser_arg(owner);
 	if (conninfo->needs_password)
-	{
-		check_password(options);
-		check_host(options, owner);
-		check_require_auth(options);
-		check_gss(options);
 		apply_defaults(options, password_defaults);
-	}
 	apply_defaults(options, network_defaults);
 	make_arrays(conninfo, options);
 	return conninfo;
@@ -559,7 +407,7 @@ is_printable_value(const SourceConninfo *conninfo, const char *text)
 {
 	for (int i = 0; conninfo->keywords[i] != NULL; i++)
 	{
-		if (is_one_of(conninfo->keywords[i], printable_options) &&
+		if (pgcopy_options_is_one_of(conninfo->keywords[i], printable_options) &&
 			strcmp(conninfo->values[i], text) == 0)
 			return true;
 	}
@@ -599,7 +447,7 @@ pgcopy_conninfo_conceal(const SourceConninfo *conninfo, const char *message)
 		char	   *rest = pstrdup(value);
 		char	   *word;
 
-		if (is_one_of(keyword, printable_options))
+		if (pgcopy_options_is_one_of(keyword, printable_options))
 			continue;
 		if (!is_printable_value(conninfo, value))
 			result = replace_quoted(result, value, keyword);

@@ -38,4 +38,13 @@ extern const char *pgcopy_options_value(SourceOption *options,
  */
 extern SourceOption *pgcopy_options_from_server(const char *name, Oid owner);
 
+extern bool pgcopy_options_is_one_of(const char *word, const char *const *words);
+
+/*
+ * Throw when a role gives what it may not: an option that makes this server
+ * read its files (42501); and for roles that are not superusers no password
+ * (2F003), a socket, several hosts, or credentials of this server (42501).
+ */
+extern void pgcopy_conninfo_rights_check(SourceOption *options, Oid owner);
+
 #endif							/* PGCOPY_OPTIONS_H */
