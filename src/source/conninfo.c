@@ -19,6 +19,7 @@
 
 #include "libpq-fe.h"
 #include "foreign/foreign.h"
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
 
 #include "source/conninfo.h"
