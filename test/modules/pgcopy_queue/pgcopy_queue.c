@@ -9,7 +9,7 @@
  */
 #include "postgres.h"
 
-#include <sys/resource.h>
+#include <time.h>
 
 #include "fmgr.h"
 #include "utils/memutils.h"
@@ -108,10 +108,11 @@ run_all(Queue *queue)
 static double
 processor_time(void)
 {
-	struct rusage usage;
+	struct timespec used;
 
-	getrusage(RUSAGE_SELF, &usage);
-	return usage.ru_utime.tv_sec * 1e6 + usage.ru_utime.tv_usec;
+	/* getrusage() may count in ticks of the clock */
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+	return used.tv_sec * 1e6 + used.tv_nsec / 1e3;
 }
 
 Datum
