@@ -203,15 +203,6 @@ fill_event(const Assignment *assignment, const ErrorData *error,
 		OUTCOME_NO_SESSION : OUTCOME_FAILED;
 }
 
-static void
-clear_live_figures(ControlSlot *own)
-{
-	pg_atomic_write_u32(&own->item, 0);
-	pg_atomic_write_u64(&own->rows, 0);
-	pg_atomic_write_u64(&own->bytes, 0);
-	pg_atomic_write_u64(&own->bytes_before, 0);
-}
-
 void
 pgcopy_leader_do_own(Leader *leader, const int *items, int nitems,
 					 WorkerEvent *event)
@@ -235,7 +226,7 @@ pgcopy_leader_do_own(Leader *leader, const int *items, int nitems,
 	fill_event(assignment, error, event);
 	if (event->outcome == OUTCOME_FAILED)
 		pgcopy_assignment_record(assignment, error);
-	clear_live_figures(&leader->control->own);
+	pgcopy_control_clear_live(&leader->control->own);
 	MemoryContextSwitchTo(context);
 	pgstat_report_activity(STATE_RUNNING,
 						   psprintf("pgcopy job " INT64_FORMAT ": leads",

@@ -150,6 +150,15 @@ pgcopy_control_peek(uint32 handle, int64 job)
 }
 
 void
+pgcopy_control_clear_live(ControlSlot *slot)
+{
+	pg_atomic_write_u32(&slot->item, 0);
+	pg_atomic_write_u64(&slot->rows, 0);
+	pg_atomic_write_u64(&slot->bytes, 0);
+	pg_atomic_write_u64(&slot->bytes_before, 0);
+}
+
+void
 pgcopy_control_read_states(Control *control, SlotState *states)
 {
 	LWLockAcquire(&control->lock, LW_SHARED);

@@ -161,6 +161,9 @@ extern Control *pgcopy_control_attach(uint32 handle, int64 job);
  */
 extern ControlView *pgcopy_control_peek(uint32 handle, int64 job);
 
+/* Nobody is at an item of this slot any more. */
+extern void pgcopy_control_clear_live(ControlSlot *slot);
+
 /* The states of all slots at one moment. */
 extern void pgcopy_control_read_states(Control *control, SlotState *states);
 

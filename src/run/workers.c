@@ -93,15 +93,6 @@ set_state(Workers *workers, int slot, SlotState state)
 }
 
 static void
-clear_live_figures(ControlSlot *slot)
-{
-	pg_atomic_write_u32(&slot->item, 0);
-	pg_atomic_write_u64(&slot->rows, 0);
-	pg_atomic_write_u64(&slot->bytes, 0);
-	pg_atomic_write_u64(&slot->bytes_before, 0);
-}
-
-static void
 empty_slot(Workers *workers, int slot)
 {
 	ControlSlot *s = &workers->control->slots[slot];
@@ -112,7 +103,7 @@ empty_slot(Workers *workers, int slot)
 	s->proc = NULL;
 	s->snapshot[0] = '\0';
 	LWLockRelease(&workers->control->lock);
-	clear_live_figures(s);
+	pgcopy_control_clear_live(s);
 	pfree(workers->handles[slot]);
 	workers->handles[slot] = NULL;
 	workers->has_session[slot] = false;
@@ -209,7 +200,7 @@ pgcopy_workers_next_event(Workers *workers, WorkerEvent *event)
 			event->slot = i;
 			fill_event(&workers->control->slots[i], event);
 			workers->has_session[i] = workers->control->slots[i].has_session;
-			clear_live_figures(&workers->control->slots[i]);
+			pgcopy_control_clear_live(&workers->control->slots[i]);
 			set_state(workers, i, event->wants_to_leave ? SLOT_LEAVING : SLOT_IDLE);
 			if (event->wants_to_leave)
 				pgcopy_control_wake(workers->control, &workers->control->slots[i]);

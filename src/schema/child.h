@@ -24,7 +24,7 @@ typedef struct ChildCommand
 /*
  * Run a program to its end.  Returns its wait status; what it wrote to stderr
  * (the last 64 kB of it, and all warnings) is appended to *errors.  On ERROR and on FATAL the
- * child is ended first: SIGTERM, and SIGKILL after three seconds.
+ * child is ended first: SIGTERM, and SIGKILL a second later.
  */
 extern int	pgcopy_child_run(const ChildCommand *command, StringInfo errors);
 

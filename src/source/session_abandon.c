@@ -12,37 +12,21 @@
 
 #include "libpq-fe.h"
 #include "miscadmin.h"
-#include "pgstat.h"
 #include "storage/latch.h"
 #include "utils/timestamp.h"
 
-#include "source/session.h"
 #include "source/session_cancel.h"
+#include "source/session_state.h"
 
 /* How long it may take, ms, and how long to wait at a time. */
 #define ABANDON_TIME	10000
 #define ABANDON_POLL	500
 
-/* Wait for more of the answer; false when the connection is lost. */
-static bool
-wait_for_more(PGconn *conn)
-{
-	int			rc = WaitLatchOrSocket(MyLatch,
-									   WL_EXIT_ON_PM_DEATH | WL_LATCH_SET |
-									   WL_TIMEOUT | WL_SOCKET_READABLE,
-									   PQsocket(conn), ABANDON_POLL,
-									   PG_WAIT_EXTENSION);
-
-	if (rc & WL_LATCH_SET)
-		ResetLatch(MyLatch);
-	CHECK_FOR_INTERRUPTS();
-	return PQconsumeInput(conn) != 0;
-}
-
 /* Read away a piece of what is left; false when the connection is lost. */
 static bool
-skip_some(PGconn *conn)
+skip_some(SourceSession *session)
 {
+	PGconn	   *conn = session->conn;
 	char	   *row = NULL;
 	int			length = PQgetCopyData(conn, &row, true);
 
@@ -52,7 +36,10 @@ skip_some(PGconn *conn)
 		return true;
 	}
 	if (length == 0 || PQisBusy(conn))
-		return wait_for_more(conn);
+	{
+		(void) pgcopy_session_wait(session, WL_SOCKET_READABLE, ABANDON_POLL);
+		return PQconsumeInput(conn) != 0;
+	}
 	PQclear(PQgetResult(conn));
 	return true;
 }
@@ -67,7 +54,7 @@ is_at_it(PGconn *conn)
 void
 pgcopy_session_abandon(SourceSession *session)
 {
-	PGconn	   *conn = pgcopy_session_conn(session);
+	PGconn	   *conn = session->conn;
 	TimestampTz started = GetCurrentTimestamp();
 
 	if (conn == NULL)
@@ -78,7 +65,7 @@ pgcopy_session_abandon(SourceSession *session)
 		return;
 	}
 	pgcopy_session_cancel(conn);
-	while (is_at_it(conn) && skip_some(conn) &&
+	while (is_at_it(conn) && skip_some(session) &&
 		   !TimestampDifferenceExceeds(started, GetCurrentTimestamp(), ABANDON_TIME))
 		CHECK_FOR_INTERRUPTS();
 	if (PQstatus(conn) != CONNECTION_OK || is_at_it(conn))
