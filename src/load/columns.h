@@ -10,7 +10,7 @@
 
 #include "access/attnum.h"
 #include "utils/relcache.h"
-#include "load/load.h"
+#include "load/table.h"
 
 /* By name; an error where one is missing, generated or named twice. */
 extern AttrNumber *pgcopy_columns_map(Relation relation, List *columns);

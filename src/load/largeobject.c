@@ -31,7 +31,6 @@
 #include "utils/snapmgr.h"
 
 #include "load/largeobject.h"
-#include "load/largeobject_pages.h"
 
 /* One privilege that one role has given another on an object. */
 typedef struct Privilege

@@ -9,7 +9,8 @@
 #define PGCOPY_LARGEOBJECT_H
 
 #include "nodes/pg_list.h"
-#include "load/load.h"
+#include "load/table.h"
+#include "source/session.h"
 
 typedef struct LargeObjectRange
 {
@@ -51,6 +52,13 @@ extern List *pgcopy_largeobject_plan(SourceSession *session, List *firsts,
  */
 extern LoadResult pgcopy_largeobject_copy(SourceSession *session,
 										  LargeObjectCopy *copy);
+
+/*
+ * Fill the objects that a copy has created (largeobject_content.c).  Returns
+ * the bytes that came.  Content of any other object is an error.
+ */
+extern int64 pgcopy_largeobject_copy_content(SourceSession *session,
+											 const LargeObjectCopy *copy);
 
 /*
  * Remove those of "oids" that are known to be the ones that transaction "xid"

@@ -40,9 +40,9 @@
 #include "base/compat.h"
 #include "load/columns.h"
 #include "load/load.h"
-#include "load/pages.h"
+#include "heap/pages.h"
 #include "load/reader.h"
-#include "load/stream.h"
+#include "source/stream.h"
 #include "load/writer.h"
 
 #define PROGRESS_INTERVAL_MS	100

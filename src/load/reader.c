@@ -25,7 +25,7 @@
 #include "utils/rel.h"
 
 #include "load/columns.h"
-#include "load/decode.h"
+#include "decode/decode.h"
 #include "load/reader.h"
 
 static const char binary_signature[11] = "PGCOPY\n\377\r\n\0";

@@ -9,8 +9,8 @@
 #define PGCOPY_READER_H
 
 #include "nodes/execnodes.h"
-#include "load/load.h"
-#include "load/stream.h"
+#include "load/table.h"
+#include "source/stream.h"
 
 typedef struct RowReader RowReader;
 

@@ -25,7 +25,7 @@
 #include "utils/rel.h"
 
 #include "base/compat.h"
-#include "load/frozen.h"
+#include "heap/frozen.h"
 #include "load/route.h"
 
 /* What the leaves may hold together. */

@@ -31,7 +31,7 @@
 #include "utils/reltrigger.h"
 
 #include "base/compat.h"
-#include "load/pages.h"
+#include "heap/pages.h"
 #include "load/route.h"
 #include "load/writer.h"
 

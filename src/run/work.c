@@ -25,6 +25,7 @@
 #include "base/testpoint.h"
 #include "catalog/lorecord.h"
 #include "catalog/relation.h"
+#include "heap/heap.h"
 #include "load/largeobject.h"
 #include "run/process.h"
 #include "run/work.h"
@@ -176,7 +177,7 @@ take_back_rows(int64 job, const JobItem *item, Oid relid)
 		return;
 	attempts.first = FullTransactionIdFromU64((uint64) item->dirty_from);
 	attempts.loaded = pgcopy_item_fetch_loaded(job, &attempts.loaded_count);
-	(void) pgcopy_load_take_back(relid, &attempts);
+	(void) pgcopy_heap_take_back(relid, &attempts);
 	pfree(attempts.loaded);
 }
 

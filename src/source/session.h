@@ -137,7 +137,7 @@ extern char pgcopy_rows_get_char(const SourceRows *rows, int row, int column,
 extern void pgcopy_rows_free(SourceRows *rows);
 
 /*
- * For pooler.c and the copy stream (load/stream.c) only.  The result is the session's, NULL
+ * For pooler.c and the copy stream (stream.c) only.  The result is the session's, NULL
  * after the last one and when the connection is lost.
  */
 extern struct pg_conn *pgcopy_session_conn(SourceSession *session);

@@ -26,7 +26,7 @@
 #include "utils/memutils.h"
 
 #include "fuzz_random.h"
-#include "load/decode.h"
+#include "decode/decode.h"
 
 PG_MODULE_MAGIC;
 

@@ -16,7 +16,7 @@
 #include "miscadmin.h"
 
 #include "fuzz_random.h"
-#include "load/compress.h"
+#include "heap/compress.h"
 
 PG_FUNCTION_INFO_V1(pgcopy_fuzz_compress);
 
@@ -91,7 +91,7 @@ Datum
 pgcopy_fuzz_compress(PG_FUNCTION_ARGS)
 {
 	int			rounds = PG_GETARG_INT32(0);
-	Compressor	compressor;
+	Compressor *compressor = pgcopy_compress_create();
 	char	   *source = palloc(LARGEST + 16);
 	char	   *ours = palloc(PGLZ_MAX_OUTPUT(LARGEST));
 	char	   *theirs = palloc(PGLZ_MAX_OUTPUT(LARGEST));
@@ -108,7 +108,7 @@ pgcopy_fuzz_compress(PG_FUNCTION_ARGS)
 
 		CHECK_FOR_INTERRUPTS();
 		fill(source, length, i % KINDS);
-		n = pgcopy_compress_pglz(&compressor, source, length, ours);
+		n = pgcopy_compress_pglz(compressor, source, length, ours);
 		expected = pglz_compress(source, length, theirs, PGLZ_strategy_default);
 		if (n != expected || (n > 0 && memcmp(ours, theirs, n) != 0) ||
 			(n > 0 && pglz_decompress(ours, n, back, length, true) != length) ||

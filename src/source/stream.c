@@ -22,7 +22,7 @@
 #include "utils/memutils.h"
 
 #include "base/compat.h"
-#include "load/stream.h"
+#include "source/stream.h"
 
 /* Rows between two looks at pending interrupts; a flush looks as well. */
 #define ROWS_PER_INTERRUPT_CHECK 64

@@ -27,7 +27,10 @@
 
 #include "port/pg_bitutils.h"
 
-#include "load/compress.h"
+#include "heap/compress.h"
+
+#define COMPRESS_HASHES		8192
+#define COMPRESS_HISTORY	4096
 
 /* As in pg_lzcompress.c */
 #define MAX_MATCH		273
@@ -47,6 +50,13 @@
 static const uint8 good_matches[] = {
 	128, 116, 105, 95, 86, 78, 71, 64, 58, 53, 48, 44, 40, 36, 33, 30,
 	27, 25, 23, 21, 19, 18, 17, 16, 15, 14, 13, 12, 11, 10, 9
+};
+
+/* Need not be initialized. */
+struct Compressor
+{
+	uint16		newest[COMPRESS_HASHES];
+	uint16		before[COMPRESS_HISTORY];
 };
 
 typedef struct Output
@@ -221,6 +231,12 @@ choose_hash_size(int32 length)
 	while (size < COMPRESS_HASHES && length >= size / 4)
 		size *= 2;
 	return size;
+}
+
+Compressor *
+pgcopy_compress_create(void)
+{
+	return palloc(sizeof(Compressor));
 }
 
 int32

@@ -10,15 +10,11 @@
 
 #include "common/pg_lzcompress.h"
 
-#define COMPRESS_HASHES		8192
-#define COMPRESS_HISTORY	4096
+/* A work area of 24 kB. */
+typedef struct Compressor Compressor;
 
-/* 24 kB of work area, which need not be initialized. */
-typedef struct Compressor
-{
-	uint16		newest[COMPRESS_HASHES];
-	uint16		before[COMPRESS_HISTORY];
-} Compressor;
+/* In the current memory context; pfree() it. */
+extern Compressor *pgcopy_compress_create(void);
 
 /*
  * What pglz_compress(source, length, dest, PGLZ_strategy_default) does: the

@@ -54,9 +54,9 @@
 #include "storage/predicate.h"
 #include "utils/rel.h"
 
-#include "load/extend.h"
-#include "load/pages.h"
-#include "load/toast.h"
+#include "heap/heap.h"
+#include "heap/pages.h"
+#include "heap/toast.h"
 
 typedef struct RowShape
 {
@@ -80,8 +80,8 @@ struct PageWriter
 	void	   *written_arg;
 
 	int			pages;			/* begun; the last one is being filled */
-	char	   *page[EXTEND_MAX_BLOCKS];
-	BlockNumber blocks[EXTEND_MAX_BLOCKS];
+	char	   *page[HEAP_MAX_EXTEND];
+	BlockNumber blocks[HEAP_MAX_EXTEND];
 };
 
 bool
@@ -170,7 +170,7 @@ get_page(PageWriter *writer, Size length)
 
 	if (page != NULL)
 		return page;
-	if (writer->pages == EXTEND_MAX_BLOCKS)
+	if (writer->pages == HEAP_MAX_EXTEND)
 		pgcopy_pages_flush(writer);
 	return begin_page(writer, length);
 }
@@ -404,9 +404,9 @@ pgcopy_pages_flush(PageWriter *writer)
 	CheckForSerializableConflictIn(relation, NULL, InvalidBlockNumber);
 	while (done < writer->pages)
 	{
-		Buffer		buffers[EXTEND_MAX_BLOCKS];
-		int			n = pgcopy_extend(relation, choose_strategy(writer),
-									  writer->pages - done, buffers);
+		Buffer		buffers[HEAP_MAX_EXTEND];
+		int			n = pgcopy_heap_extend(relation, choose_strategy(writer),
+										   writer->pages - done, buffers);
 		int			i;
 
 		for (i = 0; i < n; i++, done++)
@@ -438,7 +438,7 @@ pgcopy_pages_close(PageWriter *writer)
 	pgcopy_pages_flush(writer);
 	if (writer->toaster != NULL)
 		pgcopy_toast_close(writer->toaster);
-	for (i = 0; i < EXTEND_MAX_BLOCKS && writer->page[i] != NULL; i++)
+	for (i = 0; i < HEAP_MAX_EXTEND && writer->page[i] != NULL; i++)
 		pfree(writer->page[i]);
 	if (writer->strategy != NULL)
 		FreeAccessStrategy(writer->strategy);

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * decode_network.c
+ * network.c
  *	  Network addresses of the binary wire, in place.
  *
  * The wire has four bytes before the address: family, bits, whether it is a
@@ -15,7 +15,7 @@
 
 #include "utils/inet.h"
 
-#include "load/decode.h"
+#include "decode/decode.h"
 
 #define WIRE_HEADER		4
 #define DISK_HEADER		2

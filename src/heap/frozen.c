@@ -25,7 +25,7 @@
 #include "executor/tuptable.h"
 #include "utils/rel.h"
 
-#include "load/frozen.h"
+#include "heap/frozen.h"
 
 struct FrozenInserter
 {

@@ -26,13 +26,13 @@
 #include "utils/rel.h"
 
 #include "base/compat.h"
-#include "load/extend.h"
+#include "heap/heap.h"
 
 #ifdef PGCOPY_HAS_EXTEND_BY
 
 int
-pgcopy_extend(Relation relation, BufferAccessStrategy strategy, int blocks,
-			  Buffer *buffers)
+pgcopy_heap_extend(Relation relation, BufferAccessStrategy strategy,
+				   int blocks, Buffer *buffers)
 {
 	uint32		extended;
 
@@ -95,8 +95,8 @@ write_blocks(Relation relation, BlockNumber first, int blocks)
 }
 
 int
-pgcopy_extend(Relation relation, BufferAccessStrategy strategy, int blocks,
-			  Buffer *buffers)
+pgcopy_heap_extend(Relation relation, BufferAccessStrategy strategy,
+				   int blocks, Buffer *buffers)
 {
 	BlockNumber first;
 	int			i;

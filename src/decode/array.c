@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * decode_array.c
+ * array.c
  *	  Arrays whose elements have a decoder, in one pass.
  *
  * The whole message is measured first, without writing on it: whatever is
@@ -19,7 +19,7 @@
 #include "utils/array.h"
 #include "utils/memutils.h"
 
-#include "load/decode.h"
+#include "decode/decode.h"
 
 #define WIRE_HEADER		12		/* dimensions, has nulls, element type */
 

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * decode_jsonb.c
+ * jsonb.c
  *	  jsonb of the binary wire, which is its text, straight into its form on
  *	  disk.
  *
@@ -15,8 +15,8 @@
 
 #include "utils/jsonb.h"
 
-#include "load/decode.h"
-#include "load/decode_json.h"
+#include "decode/decode.h"
+#include "decode/json.h"
 
 /* The one version there is. */
 #define WIRE_VERSION	1

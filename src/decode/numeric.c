@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * decode_numeric.c
+ * numeric.c
  *	  Numbers of the binary wire straight into their form on disk.
  *
  * Both forms, and that of a number within jsonb, are base-10000 digits with a weight.  A number that needs
@@ -16,7 +16,7 @@
 
 #include "port/pg_bswap.h"
 
-#include "load/decode.h"
+#include "decode/decode.h"
 
 /* As in numeric.c, which keeps them to itself; they are the disk format. */
 #define DIGIT_BASE			10000

@@ -48,7 +48,7 @@
 
 #include "base/compat.h"
 #include "base/testpoint.h"
-#include "load/load.h"
+#include "heap/heap.h"
 
 /* Pages between two records of the map; no more than a ring of buffers has. */
 #define PAGES_AT_ONCE	32
@@ -399,7 +399,7 @@ clean_leaves(Oid relid, Judge *judge)
 }
 
 int64
-pgcopy_load_take_back(Oid relid, const LoadAttempts *attempts)
+pgcopy_heap_take_back(Oid relid, const LoadAttempts *attempts)
 {
 	Judge		judge;
 	int64		rows;

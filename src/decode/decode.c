@@ -23,8 +23,8 @@
 #include "utils/memutils.h"
 #include "utils/uuid.h"
 
-#include "load/decode.h"
-#include "load/decode_json.h"
+#include "decode/decode.h"
+#include "decode/json.h"
 
 void
 pgcopy_decode_refuse_length(int32 length)

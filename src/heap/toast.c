@@ -31,9 +31,9 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
-#include "load/compress.h"
-#include "load/pages.h"
-#include "load/toast.h"
+#include "heap/compress.h"
+#include "heap/pages.h"
+#include "heap/toast.h"
 
 typedef struct Slice
 {
@@ -71,7 +71,7 @@ pgcopy_toast_open(Relation relation)
 	toaster->relation = relation;
 	toaster->context = CurrentMemoryContext;
 	toaster->attributes = palloc(sizeof(ToastAttrInfo) * columns);
-	toaster->compressor = palloc(sizeof(Compressor));
+	toaster->compressor = pgcopy_compress_create();
 	return toaster;
 }
 

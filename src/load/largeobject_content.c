@@ -1,60 +1,37 @@
 /*-------------------------------------------------------------------------
  *
- * largeobject_pages.c
+ * largeobject_content.c
  *	  Content of large objects, from the wire into pg_largeobject.
  *
  * Content comes by COPY in binary: the page rows of pg_largeobject where the
  * source's role may read that catalog and its pages have our size, else pieces
- * by lo_get().  It goes into pg_largeobject here the way the catalog's own
- * code puts it there, many rows at a time, which asks for no privilege.  That is
- * why the source's word is not enough for where it goes: only into objects that
- * this copy has created, and each page once.
+ * by lo_get().  The writer (heap/largeobject_pages.c) asks for no privilege.
+ * That is why the source's word is not enough for where it goes: only into
+ * objects that this copy has created, and each page once.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "access/genam.h"
-#include "access/heapam.h"
-#include "access/htup_details.h"
-#include "access/table.h"
-#include "access/toast_internals.h"
 #include "access/xact.h"
-#include "catalog/index.h"
-#include "catalog/indexing.h"
-#include "catalog/pg_largeobject.h"
-#include "executor/tuptable.h"
-#include "nodes/execnodes.h"
 #include "port/pg_bswap.h"
 #include "storage/large_object.h"
-#include "utils/memutils.h"
-#include "utils/rel.h"
 
-#include "load/largeobject_pages.h"
-#include "load/stream.h"
+#include "heap/largeobject_pages.h"
+#include "load/largeobject.h"
+#include "source/stream.h"
 
 #define PIECE_BYTES		(1024 * 1024)	/* of lo_get() */
 #define PIECE_PAGES		(PIECE_BYTES / LOBLKSIZE)
-#define BATCH_PAGES		64
 #define BINARY_HEADER	"PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0"
 #define BINARY_HEADER_LENGTH 19
 #define BINARY_TRAILER	"\377\377"
-
-/* Rows of pg_largeobject on their way in. */
-typedef struct PageWriter
-{
-	Relation	relation;
-	CatalogIndexState indexes;
-	TupleTableSlot *slots[BATCH_PAGES];
-	int			used;
-	MemoryContext context;		/* of the tuples, reset after each batch */
-} PageWriter;
 
 /* What comes, and where it may go. */
 typedef struct PageReader
 {
 	const LargeObjectCopy *copy;
-	PageWriter *writer;
+	LargeObjectWriter *writer;
 	bool		is_in_pages;	/* else in pieces of PIECE_BYTES */
 	bool		has_begun;		/* the header was seen */
 	bool		has_ended;		/* the trailer was seen */
@@ -93,105 +70,16 @@ can_read_pages(SourceSession *session)
 	return result;
 }
 
-/*
- * The row's address is in the slot only: where a full page was compressed,
- * the tuple in the slot is not the one that was stored.  That is why
- * CatalogTuplesMultiInsertWithInfo() does not serve.
- */
-static void
-insert_index_entries(PageWriter *writer, TupleTableSlot *slot)
-{
-	Datum		values[INDEX_MAX_KEYS];
-	bool		nulls[INDEX_MAX_KEYS];
-	int			i;
-
-	for (i = 0; i < writer->indexes->ri_NumIndices; i++)
-	{
-		IndexInfo  *info = writer->indexes->ri_IndexRelationInfo[i];
-
-		FormIndexDatum(info, slot, NULL, values, nulls);
-		(void) index_insert(writer->indexes->ri_IndexRelationDescs[i],
-							values, nulls, &slot->tts_tid, writer->relation,
-							info->ii_Unique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO,
-							false, info);
-	}
-}
-
-static void
-flush_pages(PageWriter *writer)
-{
-	int			i;
-
-	if (writer->used == 0)
-		return;
-	heap_multi_insert(writer->relation, writer->slots, writer->used,
-					  GetCurrentCommandId(true), 0, NULL);
-	for (i = 0; i < writer->used; i++)
-	{
-		insert_index_entries(writer, writer->slots[i]);
-		ExecClearTuple(writer->slots[i]);
-	}
-	writer->used = 0;
-	MemoryContextReset(writer->context);
-}
-
-/*
- * The content of a page as it is stored, in the current memory context.
- *
- * Compressed here, as the heap would do it: a tuple that heap_multi_insert()
- * compresses becomes another one, whose place never gets back into the slot's
- * tuple, and CatalogTuplesMultiInsertWithInfo() would index a wrong place.
- */
-static Datum
-make_content(const char *data, int length)
-{
-	bytea	   *content = palloc(VARHDRSZ + length);
-	Datum		compressed;
-
-	SET_VARSIZE(content, VARHDRSZ + length);
-	memcpy(VARDATA(content), data, length);
-	compressed = toast_compress_datum(PointerGetDatum(content),
-									  InvalidCompressionMethod);
-	return DatumGetPointer(compressed) != NULL ? compressed :
-		PointerGetDatum(content);
-}
-
-static void
-put_page(PageWriter *writer, Oid oid, int32 page, const char *data, int length)
-{
-	TupleTableSlot *slot = writer->slots[writer->used];
-	MemoryContext old;
-
-	if (slot == NULL)
-	{
-		slot = MakeSingleTupleTableSlot(RelationGetDescr(writer->relation),
-										&TTSOpsHeapTuple);
-		writer->slots[writer->used] = slot;
-	}
-	old = MemoryContextSwitchTo(writer->context);
-	ExecClearTuple(slot);
-	memset(slot->tts_isnull, false,
-		   sizeof(bool) * slot->tts_tupleDescriptor->natts);
-	slot->tts_values[Anum_pg_largeobject_loid - 1] = ObjectIdGetDatum(oid);
-	slot->tts_values[Anum_pg_largeobject_pageno - 1] = Int32GetDatum(page);
-	slot->tts_values[Anum_pg_largeobject_data - 1] =
-		make_content(data, length);
-	ExecStoreVirtualTuple(slot);
-	MemoryContextSwitchTo(old);
-
-	if (++writer->used == BATCH_PAGES)
-		flush_pages(writer);
-}
-
 /* Cut a piece into pages. */
 static void
-put_piece(PageWriter *writer, const Piece *piece)
+put_piece(LargeObjectWriter *writer, const Piece *piece)
 {
 	int32		page = piece->page;
 
 	for (int at = 0; at < piece->size; at += LOBLKSIZE, page++)
-		put_page(writer, piece->oid, page, piece->data + at,
-				 Min(piece->size - at, LOBLKSIZE));
+		pgcopy_largeobject_pages_put(writer, piece->oid, page,
+									 piece->data + at,
+									 Min(piece->size - at, LOBLKSIZE));
 }
 
 /*
@@ -313,7 +201,8 @@ put_row(PageReader *reader, const char *row, int length)
 				 errdetail("pg_largeobject has rows of it, pg_largeobject_metadata has none."),
 				 errhint("On the source: DELETE FROM pg_largeobject AS l WHERE NOT EXISTS (SELECT FROM pg_largeobject_metadata AS m WHERE m.oid = l.loid).")));
 	if (reader->is_in_pages)
-		put_page(reader->writer, piece.oid, piece.page, piece.data, piece.size);
+		pgcopy_largeobject_pages_put(reader->writer, piece.oid, piece.page,
+									 piece.data, piece.size);
 	else
 		put_piece(reader->writer, &piece);
 	reader->oid = piece.oid;
@@ -364,7 +253,6 @@ read_pages(PageReader *reader, SourceSession *session)
 		read_message(reader, data, length);
 	if (!reader->has_ended)
 		throw_bad_format("It lacks its end mark, so some of it may be missing.");
-	flush_pages(reader->writer);
 	bytes = pgcopy_stream_bytes(stream);
 	pgcopy_stream_check_rows(stream, reader->rows);
 	pgcopy_stream_close(stream);
@@ -374,26 +262,16 @@ read_pages(PageReader *reader, SourceSession *session)
 int64
 pgcopy_largeobject_copy_content(SourceSession *session, const LargeObjectCopy *copy)
 {
-	PageWriter	writer = {0};
 	PageReader	reader = {
 		.copy = copy,
-		.writer = &writer,
 		.is_in_pages = can_read_pages(session),
 		.page = -1
 	};
 	int64		bytes;
 
-	writer.context = AllocSetContextCreate(CurrentMemoryContext,
-										   "pgcopy large object pages",
-										   ALLOCSET_DEFAULT_SIZES);
-	writer.relation = table_open(LargeObjectRelationId, RowExclusiveLock);
-	writer.indexes = CatalogOpenIndexes(writer.relation);
+	reader.writer = pgcopy_largeobject_pages_open();
 	bytes = read_pages(&reader, session);
-
-	for (int i = 0; i < BATCH_PAGES && writer.slots[i] != NULL; i++)
-		ExecDropSingleTupleTableSlot(writer.slots[i]);
-	CatalogCloseIndexes(writer.indexes);
-	table_close(writer.relation, RowExclusiveLock);
+	pgcopy_largeobject_pages_close(reader.writer);
 	CommandCounterIncrement();
 	return bytes;
 }

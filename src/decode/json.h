@@ -1,12 +1,12 @@
 /*-------------------------------------------------------------------------
  *
- * decode_json.h
- *	  The tokens of a JSON text, as decode_json.c finds them.
+ * json.h
+ *	  The tokens of a JSON text, as json.c finds them.
  *
  *-------------------------------------------------------------------------
  */
-#ifndef PGCOPY_DECODE_JSON_H
-#define PGCOPY_DECODE_JSON_H
+#ifndef PGCOPY_JSON_H
+#define PGCOPY_JSON_H
 
 #include "lib/stringinfo.h"
 
@@ -42,7 +42,7 @@ typedef struct JsonScratch
 	uint32		ntokens;
 	uint32		limit;
 	const char *end;			/* of the text */
-	StringInfoData output;		/* decode_jsonb.c */
+	StringInfoData output;		/* jsonb.c */
 } JsonScratch;
 
 extern JsonScratch *pgcopy_json_scratch_create(void);
@@ -53,4 +53,4 @@ extern JsonScratch *pgcopy_json_scratch_create(void);
  */
 extern bool pgcopy_json_scan(JsonScratch *scratch, char *text, int length);
 
-#endif							/* PGCOPY_DECODE_JSON_H */
+#endif							/* PGCOPY_JSON_H */

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * decode_time.c
+ * time.c
  *	  Dates, times, timestamps and intervals of the binary wire.
  *
  * The receive function of a timestamp breaks it down to see whether it could
@@ -17,7 +17,7 @@
 #include "utils/date.h"
 #include "utils/timestamp.h"
 
-#include "load/decode.h"
+#include "decode/decode.h"
 
 static inline int64
 read_int64(const char *data)

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * decode_text.c
+ * text.c
  *	  Strings of the binary wire, verified in the database encoding.
  *
  * The session's client_encoding is the database encoding, so there is nothing
@@ -13,7 +13,7 @@
 
 #include "mb/pg_wchar.h"
 
-#include "load/decode.h"
+#include "decode/decode.h"
 
 /* Whether there is nothing but plain characters, none of them zero. */
 static bool

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * decode_json.c
+ * json.c
  *	  JSON texts: their tokens in one pass, and the type json.
  *
  * The grammar is that of the server's json parser where it validates without
@@ -17,8 +17,8 @@
 
 #include "mb/pg_wchar.h"
 
-#include "load/decode.h"
-#include "load/decode_json.h"
+#include "decode/decode.h"
+#include "decode/json.h"
 
 /* Larger texts and deeper ones are the server's parser's. */
 #define MAX_TEXT	(4 * 1024 * 1024)

@@ -1,0 +1,42 @@
+/*-------------------------------------------------------------------------
+ *
+ * heap.h
+ *	  New blocks for a relation, and rows of failed loads out of it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCOPY_HEAP_H
+#define PGCOPY_HEAP_H
+
+#include "access/transam.h"
+#include "storage/buf.h"
+#include "utils/relcache.h"
+
+#define HEAP_MAX_EXTEND	32		/* blocks; 256 kB */
+
+/*
+ * Add up to so many blocks at the end of the relation's main fork; returns how
+ * many, at least one.  Their buffers are pinned, not locked, and of zeros,
+ * unless somebody has begun to use one meanwhile.
+ */
+extern int	pgcopy_heap_extend(Relation relation, BufferAccessStrategy strategy,
+							   int blocks, Buffer *buffers);
+
+/* What tells the rows of failed loads from others. */
+typedef struct LoadAttempts
+{
+	FullTransactionId first;	/* no older transaction has failed */
+	TransactionId *loaded;		/* which have committed what they loaded */
+	int			loaded_count;
+} LoadAttempts;
+
+/*
+ * Make dead in heap and TOAST what failed loads have left there, which are those
+ * that do not run and have not committed: frozen rows do not vanish on abort.
+ * VACUUM takes them away.  WAL-logged.  Only for relations that nobody else
+ * fills.  Of a partitioned relation all leaves are cleaned, but for those that
+ * have indexes: they have got all their rows.  Returns the number of heap rows.
+ */
+extern int64 pgcopy_heap_take_back(Oid relid, const LoadAttempts *attempts);
+
+#endif							/* PGCOPY_HEAP_H */
