@@ -29,8 +29,8 @@
  * ANALYZE and vacuum tables whose indexes are still to come, where every lock
  * of ours has to wait for it.  The job's own ANALYZE reports what there is.
  *
- * Not for relations whose changes are decoded (wal_level = logical): there the
- * slices of a row's values and the row have to follow each other in the WAL.
+ * Logical decoding (wal_level = logical) reads the same WAL as that of a COPY.
+ * Its rules are kept: see "Logical decoding" in README.md, and is_decoded here.
  *
  * Each batch nudges the WAL writer, as an asynchronous commit would.  Else the
  * WAL buffers fill up, and the load itself has to write and sync WAL.
@@ -48,6 +48,7 @@
 #include "access/xlog.h"
 #include "access/xloginsert.h"
 #include "catalog/catalog.h"
+#include "catalog/pg_am.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "storage/bufpage.h"
@@ -57,6 +58,12 @@
 #include "heap/heap.h"
 #include "heap/pages.h"
 #include "heap/toast.h"
+
+/*
+ * Slices for logical decoding are held back until their rows are written.  The
+ * more of them are, the fewer pages of rows are written half empty: 4 MB.
+ */
+#define MAX_HELD_PAGES	512
 
 typedef struct RowShape
 {
@@ -72,23 +79,22 @@ struct PageWriter
 	TransactionId xid;
 	CommandId	command;
 	Size		spare;			/* what the fill factor leaves free */
+	bool		is_decoded;		/* logical decoding reads what we log */
+	bool		is_toast;		/* rows are slices */
 	bool		is_toasted;		/* long rows have to become shorter */
 	Toaster    *toaster;		/* made for the first long row */
+	bool		has_open_row;	/* its slices are there, it is not yet */
+	bool		lacks_last;		/* a batch ended with a row open */
 	BufferAccessStrategy strategy;	/* lives in the context; NULL at first */
 	BlockNumber last_block;		/* written by us */
 	PagesWritten written;
 	void	   *written_arg;
 
 	int			pages;			/* begun; the last one is being filled */
-	char	   *page[HEAP_MAX_EXTEND];
-	BlockNumber blocks[HEAP_MAX_EXTEND];
+	int			max_pages;		/* of a batch */
+	char	  **page;
+	BlockNumber *blocks;
 };
-
-bool
-pgcopy_pages_can_write(Relation relation)
-{
-	return !RelationIsLogicallyLogged(relation);
-}
 
 PageWriter *
 pgcopy_pages_open(Relation relation)
@@ -96,14 +102,20 @@ pgcopy_pages_open(Relation relation)
 	PageWriter *writer = palloc0(sizeof(PageWriter));
 	char		kind = relation->rd_rel->relkind;
 
-	Assert(pgcopy_pages_can_write(relation));
+	Assert(relation->rd_rel->relam == HEAP_TABLE_AM_OID);
 	writer->relation = relation;
 	writer->context = CurrentMemoryContext;
 	writer->xid = GetCurrentTransactionId();
 	writer->command = GetCurrentCommandId(true);
 	writer->spare = RelationGetTargetPageFreeSpace(relation,
 												   HEAP_DEFAULT_FILLFACTOR);
+	writer->is_decoded = RelationIsLogicallyLogged(relation);
+	writer->is_toast = IsToastRelation(relation);
 	writer->is_toasted = kind == RELKIND_RELATION || kind == RELKIND_MATVIEW;
+	writer->max_pages = writer->is_decoded && writer->is_toast ?
+		MAX_HELD_PAGES : HEAP_MAX_EXTEND;
+	writer->page = palloc0(sizeof(char *) * writer->max_pages);
+	writer->blocks = palloc(sizeof(BlockNumber) * writer->max_pages);
 	return writer;
 }
 
@@ -170,7 +182,7 @@ get_page(PageWriter *writer, Size length)
 
 	if (page != NULL)
 		return page;
-	if (writer->pages == HEAP_MAX_EXTEND)
+	if (writer->pages == writer->max_pages)
 		pgcopy_pages_flush(writer);
 	return begin_page(writer, length);
 }
@@ -230,7 +242,7 @@ measure_row(TupleDesc desc, Datum *values, bool *nulls)
  * elsewhere; they stay the caller's.
  */
 static void
-add_long_row(PageWriter *writer, const Datum *values, const bool *nulls)
+form_long_row(PageWriter *writer, const Datum *values, const bool *nulls)
 {
 	TupleDesc	desc = RelationGetDescr(writer->relation);
 	Datum	   *new_values = palloc(sizeof(Datum) * desc->natts);
@@ -249,6 +261,30 @@ add_long_row(PageWriter *writer, const Datum *values, const bool *nulls)
 	pgcopy_toast_shorten(writer->toaster, new_values, new_nulls);
 	shape = measure_row(desc, new_values, new_nulls);
 	(void) form_row(writer, new_values, new_nulls, &shape);
+}
+
+/*
+ * A long row, and what logical decoding wants of it: its slices come before it
+ * and nothing else in between, and none are left behind it.  So the batch is
+ * written before this row if it would not fit, as far as that can be known,
+ * and after it if some of its slices had to be written already.
+ */
+static void
+add_long_row(PageWriter *writer, const Datum *values, const bool *nulls)
+{
+	if (!writer->is_decoded)
+	{
+		form_long_row(writer, values, nulls);
+		return;
+	}
+	if (writer->pages == writer->max_pages &&
+		find_room(writer, TOAST_TUPLE_THRESHOLD) == NULL)
+		pgcopy_pages_flush(writer);
+	writer->has_open_row = true;
+	form_long_row(writer, values, nulls);
+	writer->has_open_row = false;
+	if (writer->lacks_last || pgcopy_toast_is_ahead(writer->toaster))
+		pgcopy_pages_flush(writer);
 }
 
 /*
@@ -279,6 +315,7 @@ pgcopy_pages_add(PageWriter *writer, Datum *values, bool *nulls,
 		is_long = !try_short_row(writer, values, nulls, &shape);
 	if (is_long)
 		add_long_row(writer, values, nulls);
+	Assert(place == NULL || !is_long);
 	if (place != NULL)
 		ItemPointerSet(place, writer->pages - 1,
 					   PageGetMaxOffsetNumber(writer->page[writer->pages - 1]));
@@ -340,34 +377,112 @@ collect_rows(Page page, char *into)
 	return at - into;
 }
 
-/* Log a page as a batch of heap_multi_insert; in a critical section. */
+/*
+ * Log a page as a batch of heap_multi_insert; in a critical section.  After the
+ * last page of a batch, decoding forgets the slices it has seen.
+ */
 static XLogRecPtr
-log_page(PageWriter *writer, Buffer buffer)
+log_page(PageWriter *writer, Buffer buffer, bool is_last)
 {
 	PGAlignedBlock rows;
 	xl_heap_multi_insert record = {0};
 	Size		length = collect_rows(BufferGetPage(buffer), rows.data);
+	uint8		flags = REGBUF_STANDARD | REGBUF_WILL_INIT;
 
 	Assert(length < BLCKSZ);
-	record.flags = XLH_INSERT_ALL_FROZEN_SET | XLH_INSERT_LAST_IN_MULTI;
+	record.flags = XLH_INSERT_ALL_FROZEN_SET;
 	record.ntuples = PageGetMaxOffsetNumber(BufferGetPage(buffer));
+	if (is_last)
+		record.flags |= XLH_INSERT_LAST_IN_MULTI;
+	if (writer->is_decoded)
+	{
+		record.flags |= XLH_INSERT_CONTAINS_NEW_TUPLE;
+		flags |= REGBUF_KEEP_DATA;
+	}
 
 	XLogBeginInsert();
 	XLogRegisterData((char *) &record, SizeOfHeapMultiInsert);
-	XLogRegisterBuffer(0, buffer, REGBUF_STANDARD | REGBUF_WILL_INIT);
+	XLogRegisterBuffer(0, buffer, flags);
 	XLogRegisterBufData(0, rows.data, length);
 	XLogSetRecordFlags(XLOG_INCLUDE_ORIGIN);
 	return XLogInsert(RM_HEAP2_ID,
 					  XLOG_HEAP2_MULTI_INSERT | XLOG_HEAP_INIT_PAGE);
 }
 
+/* Log a slice as heap_insert; in a critical section. */
+static XLogRecPtr
+log_slice(Buffer buffer, OffsetNumber offset)
+{
+	Page		page = BufferGetPage(buffer);
+	ItemId		item = PageGetItemId(page, offset);
+	HeapTupleHeader row = (HeapTupleHeader) PageGetItem(page, item);
+	bool		is_first = offset == FirstOffsetNumber;
+	xl_heap_insert record = {0};
+	xl_heap_header head;
+
+	record.offnum = offset;
+	record.flags = XLH_INSERT_CONTAINS_NEW_TUPLE | XLH_INSERT_ON_TOAST_RELATION;
+	head.t_infomask2 = row->t_infomask2;
+	head.t_infomask = row->t_infomask;
+	head.t_hoff = row->t_hoff;
+
+	XLogBeginInsert();
+	XLogRegisterData((char *) &record, SizeOfHeapInsert);
+	XLogRegisterBuffer(0, buffer, REGBUF_STANDARD | REGBUF_KEEP_DATA |
+					   (is_first ? REGBUF_WILL_INIT : 0));
+	XLogRegisterBufData(0, (char *) &head, SizeOfHeapHeader);
+	XLogRegisterBufData(0, (char *) row + SizeofHeapTupleHeader,
+						ItemIdGetLength(item) - SizeofHeapTupleHeader);
+	XLogSetRecordFlags(XLOG_INCLUDE_ORIGIN);
+	return XLogInsert(RM_HEAP_ID,
+					  XLOG_HEAP_INSERT | (is_first ? XLOG_HEAP_INIT_PAGE : 0));
+}
+
+/* Copy a page into its buffer and log it, if its relation is logged. */
+static void
+copy_page(PageWriter *writer, Buffer buffer, Page from, bool is_last)
+{
+	Page		page = BufferGetPage(buffer);
+
+	memcpy(page, from, BLCKSZ);
+	MarkBufferDirty(buffer);
+	if (RelationNeedsWAL(writer->relation))
+		PageSetLSN(page, log_page(writer, buffer, is_last));
+}
+
+/*
+ * The same slice by slice: a checkpoint may begin at any time, and a record that
+ * then has the whole page has to have it without the slices that follow.  That
+ * the page is all-visible is logged when the map says so.
+ */
+static void
+copy_slices(Buffer buffer, Page from)
+{
+	Page		page = BufferGetPage(buffer);
+	OffsetNumber last = PageGetMaxOffsetNumber(from);
+	OffsetNumber i;
+
+	PageInit(page, BLCKSZ, 0);
+	MarkBufferDirty(buffer);
+	for (i = FirstOffsetNumber; i <= last; i++)
+	{
+		ItemId		item = PageGetItemId(from, i);
+
+		if (PageAddItem(page, PageGetItem(from, item), ItemIdGetLength(item),
+						i, false, true) != i)
+			elog(PANIC, "failed to add a slice to a new page");
+		PageSetLSN(page, log_slice(buffer, i));
+	}
+	PageSetAllVisible(page);
+}
+
 /* Put a page into its buffer, which is locked and of zeros; the map is pinned. */
 static void
-fill_buffer(PageWriter *writer, Buffer buffer, Page page, Buffer map)
+fill_buffer(PageWriter *writer, Buffer buffer, Page page, Buffer map,
+			bool is_last)
 {
 	Relation	relation = writer->relation;
 	BlockNumber block = BufferGetBlockNumber(buffer);
-	XLogRecPtr	record;
 
 	if (!PageIsNew(BufferGetPage(buffer)))
 		elog(ERROR, "block %u of relation \"%s\" is in use already",
@@ -375,13 +490,10 @@ fill_buffer(PageWriter *writer, Buffer buffer, Page page, Buffer map)
 	set_addresses(page, block);
 
 	START_CRIT_SECTION();
-	memcpy(BufferGetPage(buffer), page, BLCKSZ);
-	MarkBufferDirty(buffer);
-	if (RelationNeedsWAL(relation))
-	{
-		record = log_page(writer, buffer);
-		PageSetLSN(BufferGetPage(buffer), record);
-	}
+	if (writer->is_decoded && writer->is_toast)
+		copy_slices(buffer, page);
+	else
+		copy_page(writer, buffer, page, is_last);
 	END_CRIT_SECTION();
 
 	visibilitymap_set(relation, block, buffer, InvalidXLogRecPtr, map,
@@ -389,12 +501,45 @@ fill_buffer(PageWriter *writer, Buffer buffer, Page page, Buffer map)
 					  VISIBILITYMAP_ALL_VISIBLE | VISIBILITYMAP_ALL_FROZEN);
 }
 
-void
-pgcopy_pages_flush(PageWriter *writer)
+/* Write the pages there are at the end of the relation. */
+static void
+write_pages(PageWriter *writer)
 {
 	Relation	relation = writer->relation;
 	Buffer		map = InvalidBuffer;
 	int			done = 0;
+
+	while (done < writer->pages)
+	{
+		Buffer		buffers[HEAP_MAX_EXTEND];
+		int			wanted = Min(writer->pages - done, HEAP_MAX_EXTEND);
+		int			n = pgcopy_heap_extend(relation, choose_strategy(writer),
+										   wanted, buffers);
+		int			i;
+
+		for (i = 0; i < n; i++, done++)
+		{
+			bool		is_last = done == writer->pages - 1;
+
+			writer->blocks[done] = BufferGetBlockNumber(buffers[i]);
+			/* reads, and may extend, the map: not under a lock */
+			visibilitymap_pin(relation, writer->blocks[done], &map);
+			LockBuffer(buffers[i], BUFFER_LOCK_EXCLUSIVE);
+			fill_buffer(writer, buffers[i], (Page) writer->page[done], map,
+						is_last && !writer->has_open_row);
+			UnlockReleaseBuffer(buffers[i]);
+		}
+	}
+	if (BufferIsValid(map))
+		ReleaseBuffer(map);
+	writer->last_block = writer->blocks[done - 1];
+}
+
+void
+pgcopy_pages_flush(PageWriter *writer)
+{
+	Relation	relation = writer->relation;
+	int			written = writer->pages;
 
 	if (writer->pages == 0)
 		return;
@@ -402,32 +547,14 @@ pgcopy_pages_flush(PageWriter *writer)
 	if (writer->toaster != NULL)
 		pgcopy_toast_flush(writer->toaster);
 	CheckForSerializableConflictIn(relation, NULL, InvalidBlockNumber);
-	while (done < writer->pages)
-	{
-		Buffer		buffers[HEAP_MAX_EXTEND];
-		int			n = pgcopy_heap_extend(relation, choose_strategy(writer),
-										   writer->pages - done, buffers);
-		int			i;
-
-		for (i = 0; i < n; i++, done++)
-		{
-			writer->blocks[done] = BufferGetBlockNumber(buffers[i]);
-			/* reads, and may extend, the map: not under a lock */
-			visibilitymap_pin(relation, writer->blocks[done], &map);
-			LockBuffer(buffers[i], BUFFER_LOCK_EXCLUSIVE);
-			fill_buffer(writer, buffers[i], (Page) writer->page[done], map);
-			UnlockReleaseBuffer(buffers[i]);
-		}
-	}
-	writer->last_block = writer->blocks[done - 1];
-	if (BufferIsValid(map))
-		ReleaseBuffer(map);
+	write_pages(writer);
 	if (RelationNeedsWAL(relation))
 		XLogSetAsyncXactLSN(XactLastRecEnd);
 	CheckForSerializableConflictIn(relation, NULL, InvalidBlockNumber);
 	writer->pages = 0;
+	writer->lacks_last = writer->has_open_row;
 	if (writer->written != NULL)
-		writer->written(writer->written_arg, writer->blocks, done);
+		writer->written(writer->written_arg, writer->blocks, written);
 }
 
 void
@@ -438,8 +565,10 @@ pgcopy_pages_close(PageWriter *writer)
 	pgcopy_pages_flush(writer);
 	if (writer->toaster != NULL)
 		pgcopy_toast_close(writer->toaster);
-	for (i = 0; i < HEAP_MAX_EXTEND && writer->page[i] != NULL; i++)
+	for (i = 0; i < writer->max_pages && writer->page[i] != NULL; i++)
 		pfree(writer->page[i]);
+	pfree(writer->page);
+	pfree(writer->blocks);
 	if (writer->strategy != NULL)
 		FreeAccessStrategy(writer->strategy);
 	pfree(writer);

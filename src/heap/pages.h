@@ -18,9 +18,6 @@ typedef struct PageWriter PageWriter;
 /* Told where pages went; page i of the batch is block blocks[i]. */
 typedef void (*PagesWritten) (void *arg, const BlockNumber *blocks, int n);
 
-/* Can this heap's rows be written by pages?  Not with wal_level = logical. */
-extern bool pgcopy_pages_can_write(Relation relation);
-
 /*
  * Lives in the current memory context, for one command of the current
  * transaction.  The relation must be locked, without indexes or with ones

@@ -60,6 +60,7 @@ struct Toaster
 	Slice	   *slices;			/* in pages that are not written yet */
 	int			slice_count;
 	int			slices_allocated;
+	bool		is_ahead;
 };
 
 Toaster *
@@ -105,6 +106,7 @@ insert_index_entries(void *arg, const BlockNumber *blocks, int n)
 		}
 	}
 	toaster->slice_count = 0;
+	toaster->is_ahead = true;
 }
 
 static void
@@ -361,11 +363,18 @@ pgcopy_toast_shorten(Toaster *toaster, Datum *values, bool *nulls)
 	externalize_values(toaster, &row, TOAST_TUPLE_TARGET_MAIN - header, true);
 }
 
+bool
+pgcopy_toast_is_ahead(const Toaster *toaster)
+{
+	return toaster->is_ahead;
+}
+
 void
 pgcopy_toast_flush(Toaster *toaster)
 {
 	if (toaster->pages != NULL)
 		pgcopy_pages_flush(toaster->pages);
+	toaster->is_ahead = false;
 }
 
 /* The locks stay until the transaction ends, as the server's own do. */

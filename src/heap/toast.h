@@ -21,6 +21,9 @@ extern Toaster *pgcopy_toast_open(Relation relation);
  */
 extern void pgcopy_toast_shorten(Toaster *toaster, Datum *values, bool *nulls);
 
+/* Have slices been written since the last flush?  There was no room to wait. */
+extern bool pgcopy_toast_is_ahead(const Toaster *toaster);
+
 /* Write what has been moved to the TOAST relation, with its index entries. */
 extern void pgcopy_toast_flush(Toaster *toaster);
 extern void pgcopy_toast_close(Toaster *toaster);

@@ -40,7 +40,6 @@
 #include "base/compat.h"
 #include "load/columns.h"
 #include "load/load.h"
-#include "heap/pages.h"
 #include "load/reader.h"
 #include "source/stream.h"
 #include "load/writer.h"
@@ -204,8 +203,8 @@ prepare_relation(const LoadTable *table, WriteMethod *method)
 	else if (table->start == LOAD_APPEND)
 		*method = WRITE_WITH_INDEXES;
 	else
-		*method = relation->rd_rel->relam == HEAP_TABLE_AM_OID &&
-			pgcopy_pages_can_write(relation) ? WRITE_FROZEN : WRITE_PLAIN;
+		*method = relation->rd_rel->relam == HEAP_TABLE_AM_OID ?
+			WRITE_FROZEN : WRITE_PLAIN;
 	if (*method != WRITE_FROZEN && *method != WRITE_PLAIN)
 		return relation;		/* each leaf is looked at when its first row comes */
 
