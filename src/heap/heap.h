@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * heap.h
- *	  New blocks for a relation, and rows of failed loads out of it.
+ *	  New blocks of a relation, and rows of failed loads out of it.
  *
  *-------------------------------------------------------------------------
  */
@@ -10,6 +10,7 @@
 
 #include "access/transam.h"
 #include "storage/buf.h"
+#include "storage/bufpage.h"
 #include "utils/relcache.h"
 
 #define HEAP_MAX_EXTEND	32		/* blocks; 256 kB */
@@ -21,6 +22,15 @@
  */
 extern int	pgcopy_heap_extend(Relation relation, BufferAccessStrategy strategy,
 							   int blocks, Buffer *buffers);
+
+/*
+ * Put a page of frozen rows into the buffer of a new block, and log it.  The
+ * buffer is locked exclusively and of zeros, its page of the map pinned.  Sets
+ * the addresses in "page".  is_last: no later page has rows with slices that
+ * are in the WAL already.
+ */
+extern void pgcopy_heap_fill(Relation relation, Buffer buffer, Page page,
+							 Buffer map, bool is_last);
 
 /* What tells the rows of failed loads from others. */
 typedef struct LoadAttempts

@@ -8,9 +8,7 @@
  * batch of these goes to the relation at once:
  *
  * 1. The relation grows by the whole batch, without writing it (extend.c).
- * 2. Each page is copied into its shared buffer and logged, with the same WAL
- *	  record as heap_multi_insert's, so that crash recovery and standbys see
- *	  nothing new.
+ * 2. Each page is copied into its shared buffer and logged (fill.c).
  * 3. It is all-visible and all-frozen from the start, page and map.
  *
  * A page is never handed to the relation before it is ready, so the blocks of
@@ -29,8 +27,9 @@
  * ANALYZE and vacuum tables whose indexes are still to come, where every lock
  * of ours has to wait for it.  The job's own ANALYZE reports what there is.
  *
- * Logical decoding (wal_level = logical) reads the same WAL as that of a COPY.
- * Its rules are kept: see "Logical decoding" in README.md, and is_decoded here.
+ * Whoever decodes the WAL (wal_level = logical) must find the slices of a row's
+ * values before the row, and nothing in between.  So a batch of slices waits for
+ * the batch of rows, as far as memory goes: see add_long_row().
  *
  * Each batch nudges the WAL writer, as an asynchronous commit would.  Else the
  * WAL buffers fill up, and the load itself has to write and sync WAL.
@@ -39,14 +38,11 @@
  */
 #include "postgres.h"
 
-#include "access/heapam.h"
-#include "access/heapam_xlog.h"
 #include "access/heaptoast.h"
 #include "access/htup_details.h"
 #include "access/visibilitymap.h"
 #include "access/xact.h"
 #include "access/xlog.h"
-#include "access/xloginsert.h"
 #include "catalog/catalog.h"
 #include "catalog/pg_am.h"
 #include "miscadmin.h"
@@ -80,7 +76,6 @@ struct PageWriter
 	CommandId	command;
 	Size		spare;			/* what the fill factor leaves free */
 	bool		is_decoded;		/* logical decoding reads what we log */
-	bool		is_toast;		/* rows are slices */
 	bool		is_toasted;		/* long rows have to become shorter */
 	Toaster    *toaster;		/* made for the first long row */
 	bool		has_open_row;	/* its slices are there, it is not yet */
@@ -110,9 +105,8 @@ pgcopy_pages_open(Relation relation)
 	writer->spare = RelationGetTargetPageFreeSpace(relation,
 												   HEAP_DEFAULT_FILLFACTOR);
 	writer->is_decoded = RelationIsLogicallyLogged(relation);
-	writer->is_toast = IsToastRelation(relation);
 	writer->is_toasted = kind == RELKIND_RELATION || kind == RELKIND_MATVIEW;
-	writer->max_pages = writer->is_decoded && writer->is_toast ?
+	writer->max_pages = writer->is_decoded && IsToastRelation(relation) ?
 		MAX_HELD_PAGES : HEAP_MAX_EXTEND;
 	writer->page = palloc0(sizeof(char *) * writer->max_pages);
 	writer->blocks = palloc(sizeof(BlockNumber) * writer->max_pages);
@@ -336,171 +330,6 @@ choose_strategy(PageWriter *writer)
 	return writer->strategy;
 }
 
-/* Now that the block is known, so are the addresses of its rows. */
-static void
-set_addresses(Page page, BlockNumber block)
-{
-	OffsetNumber last = PageGetMaxOffsetNumber(page);
-	OffsetNumber i;
-
-	for (i = FirstOffsetNumber; i <= last; i++)
-	{
-		HeapTupleHeader row = (HeapTupleHeader)
-			PageGetItem(page, PageGetItemId(page, i));
-
-		ItemPointerSet(&row->t_ctid, block, i);
-	}
-}
-
-/* The rows of a page as heap_multi_insert logs them; returns their length. */
-static Size
-collect_rows(Page page, char *into)
-{
-	OffsetNumber last = PageGetMaxOffsetNumber(page);
-	OffsetNumber i;
-	char	   *at = into;
-
-	for (i = FirstOffsetNumber; i <= last; i++)
-	{
-		ItemId		item = PageGetItemId(page, i);
-		HeapTupleHeader row = (HeapTupleHeader) PageGetItem(page, item);
-		xl_multi_insert_tuple *head = (xl_multi_insert_tuple *) SHORTALIGN(at);
-
-		head->t_infomask2 = row->t_infomask2;
-		head->t_infomask = row->t_infomask;
-		head->t_hoff = row->t_hoff;
-		head->datalen = ItemIdGetLength(item) - SizeofHeapTupleHeader;
-		at = (char *) head + SizeOfMultiInsertTuple;
-		memcpy(at, (char *) row + SizeofHeapTupleHeader, head->datalen);
-		at += head->datalen;
-	}
-	return at - into;
-}
-
-/*
- * Log a page as a batch of heap_multi_insert; in a critical section.  After the
- * last page of a batch, decoding forgets the slices it has seen.
- */
-static XLogRecPtr
-log_page(PageWriter *writer, Buffer buffer, bool is_last)
-{
-	PGAlignedBlock rows;
-	xl_heap_multi_insert record = {0};
-	Size		length = collect_rows(BufferGetPage(buffer), rows.data);
-	uint8		flags = REGBUF_STANDARD | REGBUF_WILL_INIT;
-
-	Assert(length < BLCKSZ);
-	record.flags = XLH_INSERT_ALL_FROZEN_SET;
-	record.ntuples = PageGetMaxOffsetNumber(BufferGetPage(buffer));
-	if (is_last)
-		record.flags |= XLH_INSERT_LAST_IN_MULTI;
-	if (writer->is_decoded)
-	{
-		record.flags |= XLH_INSERT_CONTAINS_NEW_TUPLE;
-		flags |= REGBUF_KEEP_DATA;
-	}
-
-	XLogBeginInsert();
-	XLogRegisterData((char *) &record, SizeOfHeapMultiInsert);
-	XLogRegisterBuffer(0, buffer, flags);
-	XLogRegisterBufData(0, rows.data, length);
-	XLogSetRecordFlags(XLOG_INCLUDE_ORIGIN);
-	return XLogInsert(RM_HEAP2_ID,
-					  XLOG_HEAP2_MULTI_INSERT | XLOG_HEAP_INIT_PAGE);
-}
-
-/* Log a slice as heap_insert; in a critical section. */
-static XLogRecPtr
-log_slice(Buffer buffer, OffsetNumber offset)
-{
-	Page		page = BufferGetPage(buffer);
-	ItemId		item = PageGetItemId(page, offset);
-	HeapTupleHeader row = (HeapTupleHeader) PageGetItem(page, item);
-	bool		is_first = offset == FirstOffsetNumber;
-	xl_heap_insert record = {0};
-	xl_heap_header head;
-
-	record.offnum = offset;
-	record.flags = XLH_INSERT_CONTAINS_NEW_TUPLE | XLH_INSERT_ON_TOAST_RELATION;
-	head.t_infomask2 = row->t_infomask2;
-	head.t_infomask = row->t_infomask;
-	head.t_hoff = row->t_hoff;
-
-	XLogBeginInsert();
-	XLogRegisterData((char *) &record, SizeOfHeapInsert);
-	XLogRegisterBuffer(0, buffer, REGBUF_STANDARD | REGBUF_KEEP_DATA |
-					   (is_first ? REGBUF_WILL_INIT : 0));
-	XLogRegisterBufData(0, (char *) &head, SizeOfHeapHeader);
-	XLogRegisterBufData(0, (char *) row + SizeofHeapTupleHeader,
-						ItemIdGetLength(item) - SizeofHeapTupleHeader);
-	XLogSetRecordFlags(XLOG_INCLUDE_ORIGIN);
-	return XLogInsert(RM_HEAP_ID,
-					  XLOG_HEAP_INSERT | (is_first ? XLOG_HEAP_INIT_PAGE : 0));
-}
-
-/* Copy a page into its buffer and log it, if its relation is logged. */
-static void
-copy_page(PageWriter *writer, Buffer buffer, Page from, bool is_last)
-{
-	Page		page = BufferGetPage(buffer);
-
-	memcpy(page, from, BLCKSZ);
-	MarkBufferDirty(buffer);
-	if (RelationNeedsWAL(writer->relation))
-		PageSetLSN(page, log_page(writer, buffer, is_last));
-}
-
-/*
- * The same slice by slice: a checkpoint may begin at any time, and a record that
- * then has the whole page has to have it without the slices that follow.  That
- * the page is all-visible is logged when the map says so.
- */
-static void
-copy_slices(Buffer buffer, Page from)
-{
-	Page		page = BufferGetPage(buffer);
-	OffsetNumber last = PageGetMaxOffsetNumber(from);
-	OffsetNumber i;
-
-	PageInit(page, BLCKSZ, 0);
-	MarkBufferDirty(buffer);
-	for (i = FirstOffsetNumber; i <= last; i++)
-	{
-		ItemId		item = PageGetItemId(from, i);
-
-		if (PageAddItem(page, PageGetItem(from, item), ItemIdGetLength(item),
-						i, false, true) != i)
-			elog(PANIC, "failed to add a slice to a new page");
-		PageSetLSN(page, log_slice(buffer, i));
-	}
-	PageSetAllVisible(page);
-}
-
-/* Put a page into its buffer, which is locked and of zeros; the map is pinned. */
-static void
-fill_buffer(PageWriter *writer, Buffer buffer, Page page, Buffer map,
-			bool is_last)
-{
-	Relation	relation = writer->relation;
-	BlockNumber block = BufferGetBlockNumber(buffer);
-
-	if (!PageIsNew(BufferGetPage(buffer)))
-		elog(ERROR, "block %u of relation \"%s\" is in use already",
-			 block, RelationGetRelationName(relation));
-	set_addresses(page, block);
-
-	START_CRIT_SECTION();
-	if (writer->is_decoded && writer->is_toast)
-		copy_slices(buffer, page);
-	else
-		copy_page(writer, buffer, page, is_last);
-	END_CRIT_SECTION();
-
-	visibilitymap_set(relation, block, buffer, InvalidXLogRecPtr, map,
-					  InvalidTransactionId,
-					  VISIBILITYMAP_ALL_VISIBLE | VISIBILITYMAP_ALL_FROZEN);
-}
-
 /* Write the pages there are at the end of the relation. */
 static void
 write_pages(PageWriter *writer)
@@ -525,8 +354,8 @@ write_pages(PageWriter *writer)
 			/* reads, and may extend, the map: not under a lock */
 			visibilitymap_pin(relation, writer->blocks[done], &map);
 			LockBuffer(buffers[i], BUFFER_LOCK_EXCLUSIVE);
-			fill_buffer(writer, buffers[i], (Page) writer->page[done], map,
-						is_last && !writer->has_open_row);
+			pgcopy_heap_fill(relation, buffers[i], writer->page[done], map,
+							 is_last && !writer->has_open_row);
 			UnlockReleaseBuffer(buffers[i]);
 		}
 	}

@@ -20,7 +20,6 @@
 #include "access/relation.h"
 #include "access/visibilitymap.h"
 #include "access/xact.h"
-#include "catalog/catalog.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "commands/vacuum.h"
@@ -52,7 +51,6 @@ has_frozen_pages_only(Oid relid)
 	return result;
 }
 
-/* With wal_level = logical the server itself writes TOAST, page by page. */
 bool
 pgcopy_apply_wants_vacuum(Oid relid, bool has_frozen_toast)
 {
@@ -64,7 +62,7 @@ pgcopy_apply_wants_vacuum(Oid relid, bool has_frozen_toast)
 	if (relation->rd_rel->relkind == RELKIND_RELATION &&
 		relation->rd_rel->relam == HEAP_TABLE_AM_OID)
 		result = !is_all_frozen(relation) ||
-			(has_frozen_toast && !RelationIsLogicallyLogged(relation) &&
+			(has_frozen_toast &&
 			 OidIsValid(relation->rd_rel->reltoastrelid) &&
 			 !has_frozen_pages_only(relation->rd_rel->reltoastrelid));
 	relation_close(relation, AccessShareLock);

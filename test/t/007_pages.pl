@@ -78,7 +78,7 @@ EOQ
 my $restored = PostgreSQL::Test::Cluster->new('pages_restored');
 $restored->init;
 $restored->start;
-$restored->safe_psql('postgres', scalar run_command([ 'pg_dump', '--dbname', conninfo($source) ]));
+$restored->safe_psql('postgres', (run_command([ 'pg_dump', '--dbname', conninfo($source) ]))[0]);
 assert_same($source, $restored, name => 'restored by COPY: equal');
 
 sub toast_state

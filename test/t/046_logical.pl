@@ -30,7 +30,7 @@ INSERT INTO plain SELECT g, g * 3, nullif(g % 2, 0)::bool FROM generate_series(1
 CREATE TABLE long (id int, a text, b text, c text);
 ALTER TABLE long ALTER a SET STORAGE EXTERNAL;
 INSERT INTO long SELECT g, CASE g % 5 WHEN 0 THEN noise(g * 3, g) WHEN 1 THEN noise(100, g) WHEN 2 THEN '' WHEN 3 THEN 'short' END,
-	repeat('compressed ' || g, g * 20), CASE WHEN g % 2 = 0 THEN noise(80, g) ELSE 'c' END
+	repeat('compressed ' || g, g), CASE WHEN g % 2 = 0 THEN noise(80, g) ELSE 'c' END
 FROM generate_series(1, 900) g;
 CREATE TABLE big (id int, a text);
 ALTER TABLE big ALTER a SET STORAGE EXTERNAL;
@@ -51,18 +51,21 @@ sub expected_changes
 	return "SELECT 'table public.$table: INSERT: ' || $text FROM public.$table";
 }
 
-# How many changes of a table the slot has, has too many, and lacks.
+# For each table: how many changes of it the slot has, has too many, and lacks.
 sub decoded
 {
-	my ($slot, $table) = @_;
-	my $expected = expected_changes($table);
+	my ($slot) = @_;
+	my $query = "CREATE TEMPORARY TABLE seen AS SELECT data FROM pg_logical_slot_peek_changes('$slot', NULL, NULL);\n";
 
-	return $target->safe_psql('postgres', <<"EOQ");
-CREATE TEMPORARY TABLE seen AS SELECT data FROM pg_logical_slot_peek_changes('$slot', NULL, NULL)
-	WHERE starts_with(data, 'table public.$table: ');
-SELECT count(*), (SELECT count(*) FROM (TABLE seen EXCEPT ALL $expected) x),
-	(SELECT count(*) FROM ($expected EXCEPT ALL TABLE seen) x) FROM seen
-EOQ
+	foreach my $table (sort keys %columns)
+	{
+		my $expected = expected_changes($table);
+		my $seen = "SELECT data FROM seen WHERE starts_with(data, 'table public.$table: ')";
+
+		$query .= "SELECT '$table', (SELECT count(*) FROM ($seen) x), (SELECT count(*) FROM ($seen EXCEPT ALL $expected) x),"
+			. " (SELECT count(*) FROM ($expected EXCEPT ALL $seen) x);\n";
+	}
+	return $target->safe_psql('postgres', $query);
 }
 
 sub rows_of
@@ -86,7 +89,7 @@ $standby->start;
 my $lsn = $target->lsn('insert');
 clone_ok($target, conninfo($source), table_jobs => 2, split_tables_larger_than => '2MB');
 my $end = $target->lsn('insert');
-assert_same($source, $target);
+is(rows_of($target), rows_of($source), 'the rows are those of the source');
 assert_frozen($target);
 
 # Pages were written whole: the server's own writer starts where the last batch
@@ -104,20 +107,17 @@ FROM (SELECT pg_visibility_map_summary(reltoastrelid) AS m, pg_relation_size(rel
 	FROM pg_class WHERE relnamespace = 'public'::regnamespace AND reltoastrelid <> 0) x
 EOQ
 
-my %count = (plain => 40000, long => 900, big => 4, fat => 600);
-foreach my $table (sort keys %columns)
-{
-	is(decoded('before', $table), "$count{$table}|0|0", "a slot has each row of $table once, with all values");
-}
+my $all = "big|4|0|0\nfat|600|0|0\nlong|900|0|0\nplain|40000|0|0";
+is(decoded('before'), $all, 'a slot has each row once, with all values');
 $target->safe_psql('postgres', "SELECT pg_copy_logical_replication_slot('elsewhere', 'copied')");
-is(decoded('copied', 'long'), '900|0|0', 'so has a slot that was copied from one of another database');
+is(decoded('copied'), $all, 'so has a slot that was copied from one of another database');
 
 # A subscriber with streaming gets transactions in pieces, before they commit.
 my $subscriber = PostgreSQL::Test::Cluster->new('logical_subscriber');
 $subscriber->init;
 $subscriber->start;
 my ($definitions) = run_command([ 'pg_dump', '--schema-only', '--dbname', conninfo($source) ]);
-$subscriber->safe_psql('postgres', $definitions);
+$subscriber->safe_psql('postgres', $_) for $definitions, 'CREATE EXTENSION pgcopydb_ext';
 $subscriber->safe_psql('postgres', 'CREATE SUBSCRIPTION subscriber CONNECTION ' . quote_literal(conninfo($target)) .
 	' PUBLICATION everything WITH (create_slot = false, copy_data = false, streaming = on)');
 $target->wait_for_catchup('subscriber');
@@ -153,7 +153,7 @@ ok(wait_until($target, "SELECT confirmed_flush_lsn IS NOT NULL FROM pg_replicati
 $creation->quit;
 $target->safe_psql('while_loading', "INSERT INTO long VALUES (0, repeat('x', 5000))");
 is($target->safe_psql('while_loading', "SELECT string_agg(substr(data, 1, 40), ',') FROM pg_logical_slot_peek_changes('late', NULL, NULL) WHERE data ~ '^table public.long:'"),
-	'table public.long: INSERT: id[integer]:0 ', 'it has nothing of the load, and what came after it');
+	'table public.long: INSERT: id[integer]:0', 'it has nothing of the load, and what came after it');
 
 $target->safe_psql('postgres', 'SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots');
 unlike(slurp_file($target->logfile), qr/PANIC|TRAP|terminated by signal/, 'nothing has crashed');

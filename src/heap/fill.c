@@ -1,0 +1,198 @@
+/*-------------------------------------------------------------------------
+ *
+ * fill.c
+ *	  A page of frozen rows into a new block: buffer, WAL, visibility map.
+ *
+ * A page is logged with the record of heap_multi_insert, so crash recovery and
+ * standbys see nothing new.  A page of slices that logical decoding may read is
+ * logged with the records of heap_insert, one for each: only those tell decoding
+ * that they are no rows of their own, so that it does not stream a transaction
+ * between a row and its slices (ReorderBufferProcessPartialChange).
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/heapam.h"
+#include "access/heapam_xlog.h"
+#include "access/htup_details.h"
+#include "access/visibilitymap.h"
+#include "access/xloginsert.h"
+#include "catalog/catalog.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "storage/bufpage.h"
+#include "utils/rel.h"
+
+#include "heap/heap.h"
+
+/* Now that the block is known, so are the addresses of its rows. */
+static void
+set_addresses(Page page, BlockNumber block)
+{
+	OffsetNumber last = PageGetMaxOffsetNumber(page);
+	OffsetNumber i;
+
+	for (i = FirstOffsetNumber; i <= last; i++)
+	{
+		HeapTupleHeader row = (HeapTupleHeader)
+			PageGetItem(page, PageGetItemId(page, i));
+
+		ItemPointerSet(&row->t_ctid, block, i);
+	}
+}
+
+/* The rows of a page as heap_multi_insert logs them; returns their length. */
+static Size
+collect_rows(Page page, char *into)
+{
+	OffsetNumber last = PageGetMaxOffsetNumber(page);
+	OffsetNumber i;
+	char	   *at = into;
+
+	for (i = FirstOffsetNumber; i <= last; i++)
+	{
+		ItemId		item = PageGetItemId(page, i);
+		HeapTupleHeader row = (HeapTupleHeader) PageGetItem(page, item);
+		xl_multi_insert_tuple *head = (xl_multi_insert_tuple *) SHORTALIGN(at);
+
+		head->t_infomask2 = row->t_infomask2;
+		head->t_infomask = row->t_infomask;
+		head->t_hoff = row->t_hoff;
+		head->datalen = ItemIdGetLength(item) - SizeofHeapTupleHeader;
+		at = (char *) head + SizeOfMultiInsertTuple;
+		memcpy(at, (char *) row + SizeofHeapTupleHeader, head->datalen);
+		at += head->datalen;
+	}
+	return at - into;
+}
+
+/*
+ * Log a page as a batch of heap_multi_insert; in a critical section.  After the
+ * last page of a batch, decoding forgets the slices it has seen.
+ */
+static XLogRecPtr
+log_page(Relation relation, Buffer buffer, bool is_last)
+{
+	PGAlignedBlock rows;
+	xl_heap_multi_insert record = {0};
+	Size		length = collect_rows(BufferGetPage(buffer), rows.data);
+	uint8		flags = REGBUF_STANDARD | REGBUF_WILL_INIT;
+
+	Assert(length < BLCKSZ);
+	record.flags = XLH_INSERT_ALL_FROZEN_SET;
+	record.ntuples = PageGetMaxOffsetNumber(BufferGetPage(buffer));
+	if (is_last)
+		record.flags |= XLH_INSERT_LAST_IN_MULTI;
+	if (RelationIsLogicallyLogged(relation))
+	{
+		record.flags |= XLH_INSERT_CONTAINS_NEW_TUPLE;
+		flags |= REGBUF_KEEP_DATA;
+	}
+
+	XLogBeginInsert();
+	XLogRegisterData((char *) &record, SizeOfHeapMultiInsert);
+	XLogRegisterBuffer(0, buffer, flags);
+	XLogRegisterBufData(0, rows.data, length);
+	XLogSetRecordFlags(XLOG_INCLUDE_ORIGIN);
+	return XLogInsert(RM_HEAP2_ID,
+					  XLOG_HEAP2_MULTI_INSERT | XLOG_HEAP_INIT_PAGE);
+}
+
+/* Log a slice as heap_insert; in a critical section. */
+static XLogRecPtr
+log_slice(Buffer buffer, OffsetNumber offset)
+{
+	Page		page = BufferGetPage(buffer);
+	ItemId		item = PageGetItemId(page, offset);
+	HeapTupleHeader row = (HeapTupleHeader) PageGetItem(page, item);
+	bool		is_first = offset == FirstOffsetNumber;
+	xl_heap_insert record = {0};
+	xl_heap_header head;
+
+	record.offnum = offset;
+	record.flags = XLH_INSERT_CONTAINS_NEW_TUPLE | XLH_INSERT_ON_TOAST_RELATION;
+	head.t_infomask2 = row->t_infomask2;
+	head.t_infomask = row->t_infomask;
+	head.t_hoff = row->t_hoff;
+
+	XLogBeginInsert();
+	XLogRegisterData((char *) &record, SizeOfHeapInsert);
+	XLogRegisterBuffer(0, buffer, REGBUF_STANDARD | REGBUF_KEEP_DATA |
+					   (is_first ? REGBUF_WILL_INIT : 0));
+	XLogRegisterBufData(0, (char *) &head, SizeOfHeapHeader);
+	XLogRegisterBufData(0, (char *) row + SizeofHeapTupleHeader,
+						ItemIdGetLength(item) - SizeofHeapTupleHeader);
+	XLogSetRecordFlags(XLOG_INCLUDE_ORIGIN);
+	return XLogInsert(RM_HEAP_ID,
+					  XLOG_HEAP_INSERT | (is_first ? XLOG_HEAP_INIT_PAGE : 0));
+}
+
+/* Copy a page into its buffer and log it, if its relation is logged. */
+static void
+copy_page(Relation relation, Buffer buffer, Page from, bool is_last)
+{
+	Page		page = BufferGetPage(buffer);
+
+	memcpy(page, from, BLCKSZ);
+	MarkBufferDirty(buffer);
+	if (RelationNeedsWAL(relation))
+	{
+		/* the macro evaluates its argument twice */
+		XLogRecPtr	record = log_page(relation, buffer, is_last);
+
+		PageSetLSN(page, record);
+	}
+}
+
+/*
+ * The same slice by slice: a checkpoint may begin at any time, and a record that
+ * then has the whole page has to have it without the slices that follow.  That
+ * the page is all-visible is logged when the map says so.
+ */
+static void
+copy_slices(Buffer buffer, Page from)
+{
+	Page		page = BufferGetPage(buffer);
+	OffsetNumber last = PageGetMaxOffsetNumber(from);
+	OffsetNumber i;
+
+	PageInit(page, BLCKSZ, 0);
+	MarkBufferDirty(buffer);
+	for (i = FirstOffsetNumber; i <= last; i++)
+	{
+		ItemId		item = PageGetItemId(from, i);
+		XLogRecPtr	record;
+
+		if (PageAddItem(page, PageGetItem(from, item), ItemIdGetLength(item),
+						i, false, true) != i)
+			elog(PANIC, "failed to add a slice to a new page");
+		record = log_slice(buffer, i);
+		PageSetLSN(page, record);
+	}
+	PageSetAllVisible(page);
+}
+
+void
+pgcopy_heap_fill(Relation relation, Buffer buffer, Page page, Buffer map,
+				 bool is_last)
+{
+	BlockNumber block = BufferGetBlockNumber(buffer);
+
+	Assert(visibilitymap_pin_ok(block, map));
+	if (!PageIsNew(BufferGetPage(buffer)))
+		elog(ERROR, "block %u of relation \"%s\" is in use already",
+			 block, RelationGetRelationName(relation));
+	set_addresses(page, block);
+
+	START_CRIT_SECTION();
+	if (IsToastRelation(relation) && RelationIsLogicallyLogged(relation))
+		copy_slices(buffer, page);
+	else
+		copy_page(relation, buffer, page, is_last);
+	END_CRIT_SECTION();
+
+	visibilitymap_set(relation, block, buffer, InvalidXLogRecPtr, map,
+					  InvalidTransactionId,
+					  VISIBILITYMAP_ALL_VISIBLE | VISIBILITYMAP_ALL_FROZEN);
+}
