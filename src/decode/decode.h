@@ -77,9 +77,8 @@ extern Datum pgcopy_decode_varlena(const Decoder *decoder,
 extern bool pgcopy_decode_is_valid_text(const char *data, int length);
 
 /*
- * Put down the numeric that a decimal without exponent is, where it is
- * aligned; "to" has room for "length" + 12 bytes.  Returns its size, 0: it is
- * for numeric_in.
+ * Write a plain decimal as a numeric to "to", which is aligned and has room for
+ * "length" + 12 bytes.  Returns its size; 0 if numeric_in must do it.
  */
 extern int	pgcopy_decode_decimal(const char *text, int length, char *to);
 

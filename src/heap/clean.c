@@ -10,18 +10,17 @@
  * pointers and values stay where they are, so a reader who has the page pinned,
  * here or on a standby, is not hurt.
  *
- * The header is the one that heap_abort_speculative() leaves, without xmin:
- * nobody asks the commit log about it, however old the load is.
+ * The header has no xmin, as heap_abort_speculative() leaves it, and says that
+ * xmin is invalid: nobody asks the commit log, however old the load is.
  *
  * The bits in the visibility map go first, in one record for many pages: a page
  * may be all-visible and the map not say so, but not vice versa.  Then each
  * page is changed and logged whole.  Nobody sets the bits again meanwhile: the
  * lock on the table keeps VACUUM away.
  *
- * Which rows those are is for the caller to say, who knows what has been loaded
- * (LoadAttempts).  A frozen row still has the number of its transaction.  The
- * commit log is asked only where it still knows, so as to spare what somebody
- * else has committed.
+ * The caller says which rows those are: he knows what has been loaded
+ * (LoadAttempts).  A frozen row still has the number of its transaction.  What
+ * the commit log still knows as committed is spared, whosever it is.
  *
  * A kill in between leaves a state from which the next run goes on.
  *
@@ -262,7 +261,7 @@ clear_map(Relation relation, const BlockNumber *blocks, int n)
 		ReleaseBuffer(map);
 }
 
-/* As heap_abort_speculative() leaves a row. */
+/* Dead without a look at the commit log. */
 static void
 make_dead(HeapTupleHeader row)
 {
