@@ -33,6 +33,7 @@
 #include "access/table.h"
 #include "access/transam.h"
 #include "access/visibilitymap.h"
+#include "access/xact.h"
 #include "access/xloginsert.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_inherits.h"
@@ -403,6 +404,7 @@ pgcopy_heap_take_back(Oid relid, const LoadAttempts *attempts)
 	Judge		judge;
 	int64		rows;
 
+	Assert(IsTransactionState());
 	begin_judging(&judge, attempts);
 	if (get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE)
 		rows = clean_leaves(relid, &judge);

@@ -36,6 +36,7 @@ pgcopy_heap_extend(Relation relation, BufferAccessStrategy strategy,
 {
 	uint32		extended;
 
+	Assert(blocks > 0 && blocks <= HEAP_MAX_EXTEND);
 	(void) ExtendBufferedRelBy(BMR_REL(relation), MAIN_FORKNUM, strategy, 0,
 							   blocks, buffers, &extended);
 	return (int) extended;
@@ -101,6 +102,7 @@ pgcopy_heap_extend(Relation relation, BufferAccessStrategy strategy,
 	BlockNumber first;
 	int			i;
 
+	Assert(blocks > 0 && blocks <= HEAP_MAX_EXTEND);
 	LockRelationForExtension(relation, ExclusiveLock);
 	first = RelationGetNumberOfBlocks(relation);
 	/* the first block of a segment makes its file */

@@ -22,7 +22,9 @@
 #include "access/heapam.h"
 #include "access/tupdesc.h"
 #include "access/xact.h"
+#include "catalog/pg_am.h"
 #include "executor/tuptable.h"
+#include "storage/lmgr.h"
 #include "utils/rel.h"
 
 #include "heap/frozen.h"
@@ -89,6 +91,8 @@ pgcopy_frozen_insert(FrozenInserter *inserter, Relation relation,
 	int			i;
 
 	Assert(ntuples <= FROZEN_MAX_ROWS);
+	Assert(relation->rd_rel->relam == HEAP_TABLE_AM_OID);
+	Assert(CheckRelationLockedByMe(relation, RowExclusiveLock, true));
 	if (ntuples == 0)
 		return;
 	if (inserter->relid != RelationGetRelid(relation))

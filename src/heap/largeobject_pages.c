@@ -22,6 +22,7 @@
 #include "catalog/pg_largeobject.h"
 #include "executor/tuptable.h"
 #include "nodes/execnodes.h"
+#include "storage/large_object.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -121,6 +122,7 @@ pgcopy_largeobject_pages_put(LargeObjectWriter *writer, Oid oid, int32 page,
 	TupleTableSlot *slot = writer->slots[writer->used];
 	MemoryContext old;
 
+	Assert(length >= 0 && length <= LOBLKSIZE);
 	if (slot == NULL)
 	{
 		slot = MakeSingleTupleTableSlot(RelationGetDescr(writer->relation),

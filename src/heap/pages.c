@@ -48,6 +48,7 @@
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "storage/bufpage.h"
+#include "storage/lmgr.h"
 #include "storage/predicate.h"
 #include "utils/rel.h"
 
@@ -98,6 +99,7 @@ pgcopy_pages_open(Relation relation)
 	char		kind = relation->rd_rel->relkind;
 
 	Assert(relation->rd_rel->relam == HEAP_TABLE_AM_OID);
+	Assert(CheckRelationLockedByMe(relation, RowExclusiveLock, true));
 	writer->relation = relation;
 	writer->context = CurrentMemoryContext;
 	writer->xid = GetCurrentTransactionId();

@@ -27,9 +27,10 @@ extern PageWriter *pgcopy_pages_open(Relation relation);
 extern void pgcopy_pages_tell(PageWriter *writer, PagesWritten written, void *arg);
 
 /*
- * Add a row.  Returns true now and then, about once for a page, or for a long
- * row: nothing of the values is needed any more.  The place, if wanted, is the
- * page's number in the batch and the row's offset in it.
+ * Add a row.  Returns true when the caller may reset the memory of all values
+ * so far (about once a page, and for a long row).  The place, or NULL, becomes
+ * the page's number in the batch and the row's offset in it; only for rows that
+ * are never long.
  */
 extern bool pgcopy_pages_add(PageWriter *writer, Datum *values, bool *nulls,
 							 ItemPointer place);
