@@ -3,25 +3,27 @@
  * link_state.c
  *	  The states of a link to the source, and which may follow which.
  *
- *	          open            take, import           begin_reading
- *	   none --------->  open  ------------->  there  <----------->  reading
- *	    |               ^  |                  |   ^   end_reading
- *	    | doubt   retry |  | nobody has       |   |
- *	    |               |  | the snapshot     |   | answer
- *	    |               |  +---> gone         v   |
- *	    |               |                     asked
- *	    v               |                       | error, silence
- *	    lost  ----------+  <--------------------+
- *	      |             |      to lost
- *	      +---> away  --+
+ *	          open            take, import         begin_reading
+ *	none ------------> open ---------------> there <-----------> reading
+ *	 |                 ^ |                    | ^    end_reading
+ *	 |                 | | nobody has         | |
+ *	 | doubt     retry | | the snapshot   ask | | answer
+ *	 |                 | +-------> gone       v |
+ *	 |                 |                     asked
+ *	 |                 |                       |
+ *	 |                 +------- away           | error, silence
+ *	 |                 |         ^             |
+ *	 +--------------> lost ------+             |
+ *	                   ^   not reached         |
+ *	                   +-----------------------+
  *
- * Every state may become none: the link is closed.  A failure while the link
- * is being made (none, open, there, lost, gone) leads to away when waiting for
- * the source may help.  From gone all starts over, by a new session.
+ * Every state may become none: the link is closed.  What fails while the link
+ * is made, or made again (none, open, there, lost, gone), leads to away where
+ * waiting for the source may help.  From gone all starts over, by a new session.
  *
- * Lost and away come in two kinds: with a snapshot that is to be found again
- * in another session, and without, where the only question is whether the
- * source can be reached.  Without, open leads back to none.
+ * Lost and away come in two kinds: with a snapshot that is to be found again,
+ * and without, where the only question is whether the source can be reached.
+ * Without, open leads back to none.
  *
  * Nothing here knows what a link is made of.
  *

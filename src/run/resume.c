@@ -29,7 +29,6 @@
 #include "catalog/survey.h"
 #include "run/largeobjects.h"
 #include "run/resume.h"
-#include "source/inventory.h"
 #include "source/snapshot.h"
 
 /* Whether going on depends on the snapshot of what has been read. */
