@@ -19,6 +19,10 @@
 /* Processes of one job, of either kind. */
 #define MAX_JOBS 64
 
+#define JOBS_HINT "A good start is the number of processor cores."
+#define SPLIT_HINT \
+	"Give split_tables_larger_than a size like '1GB', '0' to copy each table in one piece, or 'auto'."
+
 typedef enum OptionType
 {
 	OPTION_INT,					/* int, from min to max */
@@ -33,10 +37,11 @@ typedef struct JobOption
 	OptionType	type;
 	size_t		offset;			/* in JobOptions */
 	const char *default_text;
-	int			min;
+	const char *meaning;		/* for README.md too */
+	int			min;			/* of an OPTION_INT */
 	int			max;
-	const char *const *words;	/* NULL behind the last one */
-	const char *meaning;
+	const char *const *words;	/* of an OPTION_WORD, NULL behind the last one */
+	const char *hint;			/* of the other errors */
 } JobOption;
 
 static const char *const foreign_keys_words[] = {
@@ -60,30 +65,38 @@ static const char *const format_words[] = {
 
 #define MEMBER(name) offsetof(JobOptions, name)
 
-/* In the order of the arguments of pgcopy_clone(). */
 static const JobOption job_options[] = {
-	{"table_jobs", OPTION_INT, MEMBER(table_jobs), "4", .min = 1, .max = MAX_JOBS,
-	.meaning = "tables, chunks of tables and ranges of large objects copied at the same time"},
-	{"index_jobs", OPTION_INT, MEMBER(index_jobs), "4", .min = 1, .max = MAX_JOBS,
-	.meaning = "indexes, constraints, ANALYZEs, validations, refreshes at the same time"},
+	{"table_jobs", OPTION_INT, MEMBER(table_jobs), "4",
+		"tables, chunks of tables and ranges of large objects copied at the same time",
+		.min = 1, .max = MAX_JOBS, .hint = JOBS_HINT},
+	{"index_jobs", OPTION_INT, MEMBER(index_jobs), "4",
+		"indexes, constraints, ANALYZEs, validations, refreshes at the same time",
+		.min = 1, .max = MAX_JOBS, .hint = JOBS_HINT},
 	{"split_tables_larger_than", OPTION_SPLIT, MEMBER(split_bytes), "auto",
-	.meaning = "a table with more bytes than this, TOAST included, is copied in chunks by several workers (by blocks; from sources before 14 by ranges of an integer key); 0: never; auto: a table that would keep one worker busy while others idle is, in chunks of some tens of MB or more"},
+		"a table with more bytes than this, TOAST included, is copied in chunks by several workers "
+		"(by blocks; from sources before 14 by ranges of an integer key); 0: never; auto: a table "
+		"that would keep one worker busy while others idle is, in chunks of some tens of MB or more",
+		.hint = SPLIT_HINT},
 	{"no_owner", OPTION_BOOL, MEMBER(no_owner), "false",
-	.meaning = "objects belong to who runs the clone"},
+		"objects belong to who runs the clone"},
 	{"no_privileges", OPTION_BOOL, MEMBER(no_privileges), "false",
-	.meaning = "leave out GRANT and REVOKE"},
+		"leave out GRANT and REVOKE"},
 	{"no_comments", OPTION_BOOL, MEMBER(no_comments), "false",
-	.meaning = "leave out comments"},
+		"leave out comments"},
 	{"no_tablespaces", OPTION_BOOL, MEMBER(no_tablespaces), "false",
-	.meaning = "everything goes into the database's default tablespace"},
+		"everything goes into the database's default tablespace"},
 	{"large_objects", OPTION_BOOL, MEMBER(large_objects), "true",
-	.meaning = "copy large objects"},
-	{"foreign_keys", OPTION_WORD, MEMBER(foreign_keys), "validate", .words = foreign_keys_words,
-	.meaning = "validate: check their rows; not valid: leave them NOT VALID, to be validated later"},
-	{"on_error", OPTION_WORD, MEMBER(on_error), "stop", .words = on_error_words,
-	.meaning = "stop: at the first error; continue: finish all that does not depend on what failed"},
-	{"format", OPTION_WORD, MEMBER(format), "auto", .words = format_words,
-	.meaning = "how rows travel; auto: binary where that is exact, else text; binary: an error for a table that cannot"}
+		"copy large objects"},
+	{"foreign_keys", OPTION_WORD, MEMBER(foreign_keys), "validate",
+		"validate: check their rows; not valid: leave them NOT VALID, to be validated later",
+		.words = foreign_keys_words},
+	{"on_error", OPTION_WORD, MEMBER(on_error), "stop",
+		"stop: at the first error; continue: finish all that does not depend on what failed",
+		.words = on_error_words},
+	{"format", OPTION_WORD, MEMBER(format), "auto",
+		"how rows travel; auto: binary where that is exact, else text; "
+		"binary: an error for a table that cannot",
+		.words = format_words},
 };
 
 static int
@@ -96,7 +109,7 @@ parse_int(const JobOption *option, const char *value)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s must be between %d and %d, not %d",
 						option->name, option->min, option->max, number),
-				 errhint("A good start is the number of processor cores.")));
+				 errhint("%s", option->hint)));
 	return number;
 }
 
@@ -148,10 +161,7 @@ parse_word(const JobOption *option, const char *value)
 static void
 add_split_hint(void *arg)
 {
-	const JobOption *option = arg;
-
-	errhint("Give %s a size like '1GB', '0' to copy each table in one piece, or 'auto'.",
-			option->name);
+	errhint("%s", ((const JobOption *) arg)->hint);
 }
 
 static int64
@@ -297,7 +307,7 @@ pgcopy_options_to_json(const JobOptions *options)
 	return json.data;
 }
 
-/* The literal that stands for a text in SQL. */
+/* A text as a literal in SQL; none has a quote in it. */
 static char *
 quote(const char *text)
 {
