@@ -147,7 +147,7 @@ pgcopy_leader_give_up(Leader *leader, int no)
 
 	pgcopy_leader_begin(leader);
 	pgcopy_item_mark(leader->job->id, no, ITEM_FAILED);
-	if (!leader->job->stop_on_error)
+	if (leader->job->options.on_error == ON_ERROR_CONTINUE)
 	{
 		foreach(lc, skipped)
 			pgcopy_item_mark(leader->job->id, lfirst_int(lc), ITEM_SKIPPED);
@@ -156,7 +156,7 @@ pgcopy_leader_give_up(Leader *leader, int no)
 	}
 	pgcopy_leader_commit(leader);
 	list_free(skipped);
-	if (leader->job->stop_on_error)
+	if (leader->job->options.on_error == ON_ERROR_STOP)
 	{
 		leader->error_is_recorded = true;
 		ereport(ERROR,
@@ -188,7 +188,7 @@ static void
 make_control(Leader *leader)
 {
 	MemoryContext caller = MemoryContextSwitchTo(leader->context);
-	int			nslots = leader->job->table_jobs + leader->job->index_jobs;
+	int			nslots = leader->job->options.table_jobs + leader->job->options.index_jobs;
 	uint32		handle;
 
 	leader->control = pgcopy_control_create(leader->job->id,
@@ -216,9 +216,10 @@ take_job(Leader *leader)
 		pgcopy_leader_commit(leader);
 		return false;
 	}
+	pgcopy_job_read_options(job);
 	leader->job = job;
 	pgcopy_leader_link_create(leader);
-	leader->copiers = job->table_jobs;
+	leader->copiers = job->options.table_jobs;
 	make_control(leader);
 	pgcopy_job_move(job->id, JOB_PLANNING);
 	job->state = JOB_PLANNING;

@@ -45,7 +45,8 @@ check_source(Leader *leader)
 	pgcopy_inventory_check_not_this_database(session);
 	pgcopy_dump_check_tools(pgcopy_session_version(session));
 	pgcopy_inventory_check_extensions(session);
-	pgcopy_inventory_check_roles(session, !job->no_owner, !job->no_privileges);
+	pgcopy_inventory_check_roles(session, !job->options.no_owner,
+								 !job->options.no_privileges);
 	pgcopy_inventory_check_no_clash(session);
 }
 
@@ -91,10 +92,10 @@ read_dump(Leader *leader, const char *snapshot)
 		.snapshot = snapshot,
 		.source_version = pgcopy_session_version(session),
 		.lock_wait_ms = DUMP_LOCK_WAIT,
-		.no_owner = job->no_owner,
-		.no_privileges = job->no_privileges,
-		.no_comments = job->no_comments,
-		.no_tablespaces = job->no_tablespaces
+		.no_owner = job->options.no_owner,
+		.no_privileges = job->options.no_privileges,
+		.no_comments = job->options.no_comments,
+		.no_tablespaces = job->options.no_tablespaces
 	};
 	SourceDump *dump;
 
@@ -129,7 +130,7 @@ pgcopy_planning_read_dump(Leader *leader, const char *snapshot)
 		if (!pgcopy_process_is_cancelled())
 			pgcopy_room_check(pgcopy_link_session(leader->link),
 							  pgcopy_link_conninfo(leader->link),
-							  leader->job->table_jobs);
+							  leader->job->options.table_jobs);
 		ReThrowError(error);
 	}
 	return statements;
