@@ -23,6 +23,7 @@
 #include "utils/rel.h"
 
 #include "base/testpoint.h"
+#include "catalog/error.h"
 #include "catalog/lorecord.h"
 #include "catalog/relation.h"
 #include "heap/heap.h"
@@ -69,11 +70,11 @@ choose_format(const Job *job, Oid relid)
 	Relation	relation;
 	CopyFormat	format;
 
-	if (strcmp(job->format, "text") == 0)
+	if (job->options.format == FORMAT_OPTION_TEXT)
 		return FORMAT_TEXT;
 	relation = relation_open(relid, AccessShareLock);
 	format = pgcopy_load_choose_format(relation);
-	if (format != FORMAT_BINARY && strcmp(job->format, "binary") == 0)
+	if (format != FORMAT_BINARY && job->options.format == FORMAT_OPTION_BINARY)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("table \"%s\" cannot be copied in binary format",
@@ -220,9 +221,9 @@ copy_large_objects(const WorkPlace *place, const JobItem *item, LoadResult *load
 	LargeObjectCopy copy = {
 		.first = (Oid) item->range_start,
 		.last = (Oid) item->range_end,
-		.no_owner = place->job->no_owner,
-		.no_privileges = place->job->no_privileges,
-		.no_comments = place->job->no_comments,
+		.no_owner = place->job->options.no_owner,
+		.no_privileges = place->job->options.no_privileges,
+		.no_comments = place->job->options.no_comments,
 		.progress = place->progress,
 		.progress_arg = place->progress_arg
 	};
@@ -429,8 +430,9 @@ is_statement(ItemKind kind)
 		kind != ITEM_SEQUENCE && kind != ITEM_ANALYZE;
 }
 
-char *
-pgcopy_work_statement(int64 job, const JobItem *item)
+/* The text to record with an error, or NULL. */
+static char *
+get_shown_statement(int64 job, const JobItem *item)
 {
 	ItemStatement *statement;
 
@@ -442,4 +444,25 @@ pgcopy_work_statement(int64 job, const JobItem *item)
 	return pnstrdup(statement->sql,
 					pg_mbcliplen(statement->sql, strlen(statement->sql),
 								 STATEMENT_LENGTH));
+}
+
+void
+pgcopy_work_record_error(int64 job, int no, bool is_final,
+						 const ErrorData *error)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	char	   *object = NULL;
+	char	   *statement = NULL;
+
+	pgcopy_process_begin_transaction();
+	if (no != 0)
+	{
+		JobItem    *item = pgcopy_item_fetch(job, no);
+
+		object = pgcopy_work_describe(item);
+		statement = get_shown_statement(job, item);
+	}
+	pgcopy_error_insert(job, no, is_final, error, object, statement);
+	pgcopy_process_end_transaction();
+	MemoryContextSwitchTo(caller);
 }
