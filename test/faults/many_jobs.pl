@@ -1,4 +1,4 @@
-# The same as t/041_many_jobs.pl, ten times as long.
+# The same as t/045_many_jobs.pl, ten times as long.
 use strict;
 use warnings;
 
@@ -9,4 +9,4 @@ use lib "$FindBin::Bin/../perl";
 use PgCopy;
 
 $ENV{PGCOPY_TEST_JOBS} //= 200;
-do "$FindBin::Bin/../t/041_many_jobs.pl" or die $@ || $!;
+do "$FindBin::Bin/../t/045_many_jobs.pl" or die $@ || $!;
