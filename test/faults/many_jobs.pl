@@ -1,4 +1,5 @@
-# The same as t/045_many_jobs.pl, ten times as long.
+# Nothing grows with the number of jobs, over ten times as many as in
+# t/045_many_jobs.pl: the same file with another number.
 use strict;
 use warnings;
 

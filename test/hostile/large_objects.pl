@@ -1,5 +1,6 @@
-# A source that lies about its large objects: whatever it sends, what others have
-# in the target stays theirs, and what is cut off is not taken for the whole.
+# A source that lies about its large objects does no harm: whatever it sends,
+# objects that others have in the target stay as they are, and what is cut off
+# or contradicts itself is never taken for the whole.
 #
 # A proxy between the two servers changes the answer to one query: single rows of
 # it, by the code of a lie.

@@ -1,6 +1,9 @@
-# Many small jobs, one after the other: nothing grows.
+# Nothing grows with the number of jobs that a server has done: no memory,
+# shared memory segment, file, connection or catalog row is left of a job that
+# is done and dropped, neither in the session that orders them nor in the
+# launcher.
 #
-# PGCOPY_TEST_JOBS (default 20) is how many.
+# PGCOPY_TEST_JOBS (default 20) is how many jobs, one after the other.
 use strict;
 use warnings;
 
