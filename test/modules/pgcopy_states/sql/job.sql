@@ -4,7 +4,8 @@ SET client_min_messages = warning;
 CREATE EXTENSION pgcopy_states;
 
 -- From the state at the left to the one at the top.
-SELECT f.state AS "from", t.state, CASE WHEN pgcopy_states_job_may_move(f.state, t.state) THEN 'may' ELSE '' END
+SELECT f.state AS "from", t.state,
+	CASE WHEN pgcopy_states_job_may_move(f.state, t.state) THEN 'may' ELSE '' END
 FROM unnest(pgcopy_states_words('job state')) WITH ORDINALITY AS f (state, no),
 	unnest(pgcopy_states_words('job state')) WITH ORDINALITY AS t (state, no)
 ORDER BY f.no, t.no \crosstabview
@@ -24,7 +25,8 @@ SELECT pgcopy_states_parse_back('item kind', '');
 -- The table of jobs takes these words and no others.
 CREATE EXTENSION pgcopydb_ext;
 SELECT c.word AS only_table, w.word AS only_code
-FROM (SELECT word[1] FROM pg_constraint, regexp_matches(pg_get_constraintdef(oid), '''([^'']+)''', 'g') AS word
+FROM (SELECT word[1] FROM pg_constraint,
+		regexp_matches(pg_get_constraintdef(oid), '''([^'']+)''', 'g') AS word
 	WHERE conrelid = 'pgcopy.job'::regclass AND conname = 'job_state_check') AS c (word)
 FULL JOIN unnest(pgcopy_states_words('job state')) AS w (word) USING (word)
 WHERE c.word IS NULL OR w.word IS NULL;

@@ -4,7 +4,8 @@ SET client_min_messages = warning;
 CREATE EXTENSION pgcopy_states;
 
 -- From the state at the left to the one at the top.
-SELECT f.state AS "from", t.state, CASE WHEN pgcopy_states_link_may_move(f.state, t.state) THEN 'may' ELSE '' END
+SELECT f.state AS "from", t.state,
+	CASE WHEN pgcopy_states_link_may_move(f.state, t.state) THEN 'may' ELSE '' END
 FROM unnest(pgcopy_states_words('link state')) WITH ORDINALITY AS f (state, no),
 	unnest(pgcopy_states_words('link state')) WITH ORDINALITY AS t (state, no)
 ORDER BY f.no, t.no \crosstabview
