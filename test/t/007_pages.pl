@@ -2,8 +2,7 @@
 # their sizes and storage, TOAST, free space, visibility maps.  The WAL says the
 # same: a crash right after the clone, with wal_consistency_checking on, and a
 # standby end up with the same pages, all-visible and frozen, and each row is in
-# the WAL once.  With wal_level = logical it is no different, and a subscriber
-# sees every row.  Ordinary inserts and VACUUM find nothing unusual afterwards,
+# the WAL once.  Ordinary inserts and VACUUM find nothing unusual afterwards,
 # and a file system that cannot reserve space is no obstacle.
 use strict;
 use warnings;
