@@ -32,7 +32,7 @@ extern void pgcopy_leader_reset(Leader *leader, List *relations);
 extern void pgcopy_leader_reset_all(Leader *leader);
 
 /*
- * compare.c: throw 55000, with names, when the source is not any more what
+ * drift.c: throw 55000, with names, when the source is not any more what
  * the plan was made of: Lists of SourceRelation and DumpStatement.
  */
 extern void pgcopy_leader_compare(Leader *leader, List *relations,

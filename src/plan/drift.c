@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * compare.c
+ * drift.c
  *	  Whether the source is still what the plan was made of.
  *
  * Tables by name, number and columns, and all definitions by their text, as

@@ -1,12 +1,12 @@
 /*-------------------------------------------------------------------------
  *
- * plan_state.h
- *	  What a plan is made of while it is made; for plan.c and plan_state.c.
+ * draft.h
+ *	  What a plan is made of while it is made; for plan.c and draft.c.
  *
  *-------------------------------------------------------------------------
  */
-#ifndef PGCOPY_PLAN_STATE_H
-#define PGCOPY_PLAN_STATE_H
+#ifndef PGCOPY_DRAFT_H
+#define PGCOPY_DRAFT_H
 
 #include "utils/hsearch.h"
 
@@ -82,4 +82,4 @@ extern int	pgcopy_plan_add_statement(JobPlan *plan,
 									  ApplyForm form, JobItem *item,
 									  List *depends);
 
-#endif							/* PGCOPY_PLAN_STATE_H */
+#endif							/* PGCOPY_DRAFT_H */

@@ -8,7 +8,7 @@
 #ifndef PGCOPY_CHUNKS_H
 #define PGCOPY_CHUNKS_H
 
-#include "run/plan_state.h"
+#include "plan/draft.h"
 #include "source/session.h"
 
 /*

@@ -27,10 +27,10 @@
 #include "catalog/pg_event_trigger.h"
 #include "miscadmin.h"
 
-#include "run/chunks.h"
+#include "plan/chunks.h"
 #include "run/largeobjects.h"
-#include "run/plan.h"
-#include "run/plan_state.h"
+#include "plan/plan.h"
+#include "plan/draft.h"
 
 /* Entries of pgcopy.relation that one sequence item covers. */
 #define SEQUENCES_PER_ITEM 500

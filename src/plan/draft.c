@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * plan_state.c
+ * draft.c
  *	  What a plan is made of while it is made.
  *
  * Relations are found by name and by oid, entries of the dump by pg_dump's
@@ -14,7 +14,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-#include "run/plan_state.h"
+#include "plan/draft.h"
 
 /* Rows per catalog scope: what they need in memory is freed in between. */
 #define SCOPE_ROWS 1000

@@ -13,7 +13,7 @@
 #include "postgres.h"
 
 #include "base/settings.h"
-#include "run/chunks.h"
+#include "plan/chunks.h"
 #include "source/keyrange.h"
 
 /* From this version on a range of ctids is scanned as a range. */
