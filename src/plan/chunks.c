@@ -8,77 +8,113 @@
  * its chunk instead of a block; where there is no such key either, the table
  * is copied whole.
  *
+ * Without a size by the user, no piece is larger than a quarter of what one
+ * stream has to copy: whatever comes last, the others idle for no longer than
+ * that.  Pieces are not so small that their transactions cost more than they
+ * gain, nor so large that one which is tried again costs much.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "base/settings.h"
 #include "plan/chunks.h"
-#include "source/keyrange.h"
 
-/* From this version on a range of ctids is scanned as a range. */
-#define VERSION_WITH_TID_RANGE 140000
+#define MB ((int64) 1024 * 1024)
 
 /* At least so many, so that nobody waits long for whoever has the last one. */
 #define CHUNKS_PER_JOB 4
 
-/* Whether chunks are ranges of blocks. */
-static bool
-has_tid_ranges(int source_version)
+/* What SPLIT_AUTO makes of a table, at least and at most. */
+#define LEAST_CHUNK (32 * MB)
+#define MOST_CHUNK (1024 * MB)
+
+static int64
+get_bytes(const SourceRelation *relation)
 {
-	return source_version >= VERSION_WITH_TID_RANGE && pgcopy_setting_split_by_ctid;
+	return relation->heap_bytes + relation->toast_bytes;
 }
 
-/* In how many chunks a table should be copied. */
-static int
-wanted_chunks(const Job *job, const SourceRelation *relation)
+/* The largest piece, when the user has not given a size. */
+static int64
+choose_chunk_size(const PlanInput *input)
 {
-	int64		bytes = relation->heap_bytes + relation->toast_bytes;
-	int64		split = job->split_bytes;
-	int64		chunks;
-
-	if (split == 0 || bytes <= split || relation->blocks < 2 ||
-		!relation->has_data_of_its_own || relation->through_root ||
-		relation->is_extension_member)
-		return 1;
-	chunks = Max((bytes + split - 1) / split, CHUNKS_PER_JOB * job->table_jobs);
-	return (int) Min(chunks, relation->blocks);
-}
-
-void
-pgcopy_chunks_split_by_keys(const Job *job, SourceSession *session, List *relations)
-{
-	List	   *large = NIL;
+	int64		total = 0;
 	ListCell   *lc;
 
-	if (has_tid_ranges(pgcopy_session_version(session)))
-		return;
-	foreach(lc, relations)
+	if (input->table_jobs == 1)
+		return MOST_CHUNK;
+	foreach(lc, input->relations)
+	{
+		const SourceRelation *relation = lfirst(lc);
+
+		if (relation->has_data_of_its_own)
+			total += get_bytes(relation);
+	}
+	total /= CHUNKS_PER_JOB * input->table_jobs;
+	return Min(Max(total, LEAST_CHUNK), MOST_CHUNK);
+}
+
+static bool
+can_be_split(const SourceRelation *relation)
+{
+	return relation->blocks >= 2 && relation->has_data_of_its_own &&
+		!relation->through_root && !relation->is_extension_member;
+}
+
+/* Into how many pieces to split a table of more than "size" bytes. */
+static int
+count_pieces(const PlanInput *input, const SourceRelation *relation, int64 size)
+{
+	int64		bytes = get_bytes(relation);
+	int64		pieces;
+
+	if (bytes <= size)
+		return 1;
+	pieces = (bytes + size - 1) / size;
+	if (input->split_bytes != SPLIT_AUTO)
+		pieces = Max(pieces, CHUNKS_PER_JOB * input->table_jobs);
+	return (int) Min(pieces, relation->blocks);
+}
+
+List *
+pgcopy_chunks_decide(const PlanInput *input)
+{
+	int64		size = input->split_bytes == SPLIT_AUTO ?
+		choose_chunk_size(input) : input->split_bytes;
+	List	   *split = NIL;
+	ListCell   *lc;
+
+	foreach(lc, input->relations)
 	{
 		SourceRelation *relation = lfirst(lc);
 
-		relation->wanted_chunks = wanted_chunks(job, relation);
+		relation->wanted_chunks = size == 0 || !can_be_split(relation) ? 1 :
+			count_pieces(input, relation, size);
 		if (relation->wanted_chunks > 1)
-			large = lappend(large, relation);
+			split = lappend(split, relation);
 	}
-	pgcopy_keyrange_choose(session, large);
+	return split;
 }
 
 int
-pgcopy_chunks_count(const JobPlan *plan, const PlanRelation *relation, int source_version)
+pgcopy_chunks_count(const PlanInput *input, const JobRelation *row,
+					const SourceRelation *relation)
 {
-	if (!relation->row.is_ours)
+	Assert(relation->wanted_chunks > 0);
+
+	if (!row->is_ours)
 		return 1;
-	if (has_tid_ranges(source_version))
-		return wanted_chunks(plan->job, relation->source);
-	return list_length(relation->row.split_bounds) + 1;
+	if (input->can_read_blocks)
+		return relation->wanted_chunks;
+	return list_length(row->split_bounds) + 1;
 }
 
 void
-pgcopy_chunks_set_range(JobItem *item, const PlanRelation *relation, int i, int chunks)
+pgcopy_chunks_get_range(const JobRelation *row, const SourceRelation *relation,
+						int i, int chunks, int64 *start, int64 *end)
 {
-	int64		units = relation->row.split_key != NULL ? chunks : relation->source->blocks;
+	int64		units = row->split_key != NULL ? chunks : relation->blocks;
 
-	item->range_start = units * i / chunks;
-	item->range_end = i == chunks - 1 ? -1 : units * (i + 1) / chunks;
+	*start = units * i / chunks;
+	*end = i == chunks - 1 ? -1 : units * (i + 1) / chunks;
 }

@@ -8,21 +8,26 @@
 #ifndef PGCOPY_CHUNKS_H
 #define PGCOPY_CHUNKS_H
 
-#include "plan/draft.h"
-#include "source/session.h"
+#include "catalog/relation.h"
+#include "plan/input.h"
+#include "source/inventory.h"
 
 /*
- * Have the tables that are to be copied in chunks split by a key, where the
- * source cannot read ranges of blocks.  Before they are counted.
+ * Decide into how many chunks each relation of the input is split, and note it
+ * there.  Returns those that are split: where the source cannot read ranges of
+ * blocks, the caller has keys chosen for them (source/keyrange.h) before it
+ * makes the plan.
  */
-extern void pgcopy_chunks_split_by_keys(const Job *job, SourceSession *session,
-										List *relations);
+extern List *pgcopy_chunks_decide(const PlanInput *input);
 
-extern int	pgcopy_chunks_count(const JobPlan *plan, const PlanRelation *relation,
-								int source_version);
+/* The number of chunks of a table, after that. */
+extern int	pgcopy_chunks_count(const PlanInput *input, const JobRelation *row,
+								const SourceRelation *relation);
 
-/* The range of chunk "i". */
-extern void pgcopy_chunks_set_range(JobItem *item, const PlanRelation *relation,
-									int i, int chunks);
+/* The range of chunk "i", as it stands in an item. */
+extern void pgcopy_chunks_get_range(const JobRelation *row,
+									const SourceRelation *relation,
+									int i, int chunks,
+									int64 *start, int64 *end);
 
 #endif							/* PGCOPY_CHUNKS_H */

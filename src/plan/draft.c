@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * draft.c
- *	  What a plan is made of while it is made.
+ *	  A plan while it is made.
  *
  * Relations are found by name and by oid, entries of the dump by pg_dump's
- * number.  Rows go into the catalog in scopes of a limited number, each row in
- * a memory context of its own: there may be a million of them.
+ * number.  There may be a million items: they are in one array, and so are
+ * their dependencies; the texts of statements stay where the input has them.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,9 +15,6 @@
 #include "utils/memutils.h"
 
 #include "plan/draft.h"
-
-/* Rows per catalog scope: what they need in memory is freed in between. */
-#define SCOPE_ROWS 1000
 
 typedef struct NameEntry
 {
@@ -40,8 +37,8 @@ fill_name_key(NameData *key, const char *schema, const char *name)
 }
 
 /* The relation of that name, or NULL. */
-PlanRelation *
-pgcopy_plan_find(JobPlan *plan, const char *schema, const char *name)
+DraftRelation *
+pgcopy_draft_find(Draft *draft, const char *schema, const char *name)
 {
 	NameData	key[2];
 	NameEntry  *entry;
@@ -49,27 +46,28 @@ pgcopy_plan_find(JobPlan *plan, const char *schema, const char *name)
 	if (schema == NULL || name == NULL)
 		return NULL;
 	fill_name_key(key, schema, name);
-	entry = hash_search(plan->by_name, key, HASH_FIND, NULL);
-	return entry ? &plan->relations[entry->no - 1] : NULL;
+	entry = hash_search(draft->by_name, key, HASH_FIND, NULL);
+	return entry ? &draft->relations[entry->no - 1] : NULL;
 }
 
-PlanRelation *
-pgcopy_plan_find_oid(JobPlan *plan, Oid oid)
+DraftRelation *
+pgcopy_draft_find_oid(Draft *draft, Oid oid)
 {
-	OidEntry   *entry = hash_search(plan->by_oid, &oid, HASH_FIND, NULL);
+	OidEntry   *entry = hash_search(draft->by_oid, &oid, HASH_FIND, NULL);
 
-	return entry ? &plan->relations[entry->no - 1] : NULL;
+	return entry ? &draft->relations[entry->no - 1] : NULL;
 }
 
 static void
-make_relation(JobPlan *plan, int no, SourceRelation *source)
+make_relation(Draft *draft, int no, const SourceRelation *source)
 {
-	PlanRelation *relation = &plan->relations[no - 1];
-	JobRelation *row = &relation->row;
+	DraftRelation *relation = &draft->relations[no - 1];
+	JobRelation *row = &draft->plan->relations[no - 1];
 	NameEntry  *by_name;
 	OidEntry   *by_oid;
 	NameData	key[2];
 
+	relation->row = row;
 	relation->source = source;
 	row->no = no;
 	row->source_oid = source->oid;
@@ -85,192 +83,202 @@ make_relation(JobPlan *plan, int no, SourceRelation *source)
 	row->split_bounds = source->split_bounds;
 
 	fill_name_key(key, source->schema, source->name);
-	by_name = hash_search(plan->by_name, key, HASH_ENTER, NULL);
+	by_name = hash_search(draft->by_name, key, HASH_ENTER, NULL);
 	by_name->no = no;
-	by_oid = hash_search(plan->by_oid, &source->oid, HASH_ENTER, NULL);
+	by_oid = hash_search(draft->by_oid, &source->oid, HASH_ENTER, NULL);
 	by_oid->no = no;
 }
 
-static void
-make_relations(JobPlan *plan, List *relations)
+static HTAB *
+make_hash(const char *name, Size keysize, Size entrysize)
 {
-	HASHCTL		ctl = {.keysize = sizeof(NameData) * 2,.entrysize = sizeof(NameEntry),.hcxt = CurrentMemoryContext};
-	HASHCTL		oid_ctl = {.keysize = sizeof(Oid),.entrysize = sizeof(OidEntry),.hcxt = CurrentMemoryContext};
+	HASHCTL		ctl = {
+		.keysize = keysize,.entrysize = entrysize,.hcxt = CurrentMemoryContext
+	};
+
+	return hash_create(name, 1024, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+/* The partition tree that rows of a leaf are routed from. */
+static int
+find_root(Draft *draft, const DraftRelation *leaf)
+{
+	const DraftRelation *root = leaf;
+
+	while (OidIsValid(root->source->parent))
+	{
+		DraftRelation *parent = pgcopy_draft_find_oid(draft, root->source->parent);
+
+		if (parent == NULL)		/* of an extension */
+			break;
+		root = parent;
+	}
+	return root->row->no;
+}
+
+static void
+make_relations(Draft *draft)
+{
+	List	   *relations = draft->input->relations;
 	ListCell   *lc;
 	int			no = 0;
 
-	plan->nrelations = list_length(relations);
-	plan->relations = MemoryContextAllocHuge(CurrentMemoryContext,
-											 sizeof(PlanRelation) * Max(plan->nrelations, 1));
-	memset(plan->relations, 0, sizeof(PlanRelation) * plan->nrelations);
-	plan->by_name = hash_create("pgcopy relations by name", 1024, &ctl,
-								HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	plan->by_oid = hash_create("pgcopy relations by oid", 1024, &oid_ctl,
-							   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	draft->nrelations = list_length(relations);
+	draft->relations = palloc_extended(sizeof(DraftRelation) * (Size) Max(draft->nrelations, 1),
+									   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	draft->by_name = make_hash("pgcopy relations by name", sizeof(NameData) * 2,
+							   sizeof(NameEntry));
+	draft->by_oid = make_hash("pgcopy relations by oid", sizeof(Oid), sizeof(OidEntry));
 	foreach(lc, relations)
-		make_relation(plan, ++no, lfirst(lc));
+		make_relation(draft, ++no, lfirst(lc));
 
-	for (int i = 0; i < plan->nrelations; i++)
+	for (int i = 0; i < draft->nrelations; i++)
 	{
-		PlanRelation *root = &plan->relations[i];
+		DraftRelation *relation = &draft->relations[i];
 
-		if (!root->row.through_root)
-			continue;
-		while (OidIsValid(root->source->parent))
-		{
-			PlanRelation *parent = pgcopy_plan_find_oid(plan, root->source->parent);
-
-			if (parent == NULL) /* of an extension */
-				break;
-			root = parent;
-		}
-		plan->relations[i].root = root->row.no;
+		if (relation->row->through_root)
+			relation->root = find_root(draft, relation);
 	}
 }
 
-/* Rows go into the catalog in scopes of a limited number. */
+/* Make room for one more item and so many dependencies. */
 static void
-begin_rows(JobPlan *plan)
+make_room(Draft *draft, int ndepends)
 {
-	plan->pending_rows = 0;
-	pgcopy_catalog_begin(&plan->scope);
-	MemoryContextSwitchTo(plan->context);
+	JobPlan    *plan = draft->plan;
+
+	if (plan->nitems == draft->max_items)
+	{
+		draft->max_items *= 2;
+		plan->items = repalloc_huge(plan->items,
+									sizeof(PlanItem) * (Size) draft->max_items);
+	}
+	if (plan->ndepends + ndepends > draft->max_depends)
+	{
+		draft->max_depends = 2 * draft->max_depends + ndepends;
+		plan->depends = repalloc_huge(plan->depends,
+									  sizeof(int) * draft->max_depends);
+	}
 }
 
 static void
-end_rows(JobPlan *plan)
+append_depends(JobPlan *plan, List *depends)
 {
-	pgcopy_catalog_end(&plan->scope);
-}
-
-static void
-count_row(JobPlan *plan)
-{
-	if (++plan->pending_rows < SCOPE_ROWS)
-		return;
-	end_rows(plan);
-	CHECK_FOR_INTERRUPTS();
-	begin_rows(plan);
-}
-
-/* Store an item under the next number. */
-int
-pgcopy_plan_add(JobPlan *plan, JobItem *item)
-{
-	item->no = ++plan->nitems;
-	MemoryContextSwitchTo(plan->row_context);
-	pgcopy_item_insert(plan->job->id, item);
-	MemoryContextSwitchTo(plan->context);
-	MemoryContextReset(plan->row_context);
-	count_row(plan);
-	return item->no;
-}
-
-/* The items that must be done before what depends on these entries. */
-static List *
-items_of_tocs(JobPlan *plan, const DumpStatement *statement)
-{
-	List	   *items = NIL;
 	ListCell   *lc;
 
-	if (plan->item_of_toc[statement->toc_id] != 0)
-		items = lappend_int(items, plan->item_of_toc[statement->toc_id]);
-	foreach(lc, statement->dependencies)
-	{
-		int			toc_id = lfirst_int(lc);
+	foreach(lc, depends)
+		plan->depends[plan->ndepends++] = lfirst_int(lc);
+}
 
-		if (toc_id <= plan->max_toc_id && plan->item_of_toc[toc_id] != 0)
-			items = lappend_int(items, plan->item_of_toc[toc_id]);
+int
+pgcopy_draft_add(Draft *draft, PlanItem *item, List *depends)
+{
+	JobPlan    *plan = draft->plan;
+
+	CHECK_FOR_INTERRUPTS();
+	make_room(draft, list_length(depends));
+	item->first_depend = plan->ndepends;
+	item->ndepends = list_length(depends);
+	append_depends(plan, depends);
+	plan->items[plan->nitems++] = *item;
+	return plan->nitems;
+}
+
+static void
+note_item_of_toc(const Draft *draft, int toc_id, List **items)
+{
+	if (toc_id <= draft->max_toc_id && draft->item_of_toc[toc_id] != 0)
+		*items = lappend_int(*items, draft->item_of_toc[toc_id]);
+}
+
+/* What comes before a statement: by its entry's dependencies, then "others". */
+static List *
+items_before(const Draft *draft, const DumpStatement *statement, List *others)
+{
+	List	   *items = NIL;
+	List	   *rest = NIL;
+	ListCell   *lc;
+
+	note_item_of_toc(draft, statement->toc_id, &items);
+	foreach(lc, statement->dependencies)
+		note_item_of_toc(draft, lfirst_int(lc), &items);
+	foreach(lc, others)
+	{
+		if (!list_member_int(items, lfirst_int(lc)))
+			rest = lappend_int(rest, lfirst_int(lc));
 	}
+	items = list_concat(items, rest);
+	list_free(rest);
 	return items;
 }
 
-/*
- * Store a statement item.  depends: what it needs beside the entries that
- * pg_dump says it depends on.
- */
 int
-pgcopy_plan_add_statement(JobPlan *plan, const DumpStatement *statement, ItemKind kind,
-			  ItemStage stage, ApplyForm form, JobItem *item, List *depends)
+pgcopy_draft_add_statement(Draft *draft, const DumpStatement *statement,
+						   PlanItem *item, List *depends)
 {
-	ItemStatement text = {
-		.sql = (char *) statement->text,
-		.length = statement->length,
-		.form = form,
-		.has_secret = statement->has_secret,
-		.default_tablespace = statement->settings->default_tablespace,
-		.default_table_access_method = statement->settings->default_table_access_method,
-		.session_authorization = statement->settings->session_authorization,
-		.check_function_bodies = statement->settings->check_function_bodies
-	};
+	List	   *before = items_before(draft, statement, depends);
+	int			no;
 
-	item->kind = kind;
-	item->stage = stage;
+	item->statement = statement;
 	item->schema = statement->schema ? statement->schema : statement->table_schema;
 	item->name = statement->name ? statement->name :
 		statement->table_name ? statement->table_name : statement->tag;
 	item->range_end = -1;
 	if (item->cost == 0)
 		item->cost = COST_STATEMENT;
-	item->depends = list_concat_unique_int(items_of_tocs(plan, statement), depends);
-	pgcopy_plan_add(plan, item);
-	MemoryContextSwitchTo(plan->row_context);
-	pgcopy_item_insert_statement(plan->job->id, item->no, &text);
-	MemoryContextSwitchTo(plan->context);
-	MemoryContextReset(plan->row_context);
+	no = pgcopy_draft_add(draft, item, before);
+	list_free(before);
 
-	if (plan->item_of_toc[statement->toc_id] == 0)
-		plan->item_of_toc[statement->toc_id] = item->no;
-	if (plan->stage_of_toc[statement->toc_id] < stage)
-		plan->stage_of_toc[statement->toc_id] = stage;
-	return item->no;
+	if (draft->item_of_toc[statement->toc_id] == 0)
+		draft->item_of_toc[statement->toc_id] = no;
+	if (draft->stage_of_toc[statement->toc_id] < item->stage)
+		draft->stage_of_toc[statement->toc_id] = item->stage;
+	return no;
 }
 
 static void
-make_toc_arrays(JobPlan *plan, List *statements)
+make_toc_arrays(Draft *draft)
 {
 	ListCell   *lc;
 
-	foreach(lc, statements)
-		plan->max_toc_id = Max(plan->max_toc_id, ((DumpStatement *) lfirst(lc))->toc_id);
-	plan->item_of_toc = palloc0(sizeof(int) * (plan->max_toc_id + 1));
-	plan->stage_of_toc = palloc0(sizeof(ItemStage) * (plan->max_toc_id + 1));
+	foreach(lc, draft->input->statements)
+		draft->max_toc_id = Max(draft->max_toc_id, ((DumpStatement *) lfirst(lc))->toc_id);
+	draft->item_of_toc = palloc0(sizeof(int) * (draft->max_toc_id + 1));
+	draft->stage_of_toc = palloc0(sizeof(ItemStage) * (draft->max_toc_id + 1));
 }
 
-static void
-store_relations(JobPlan *plan)
+static JobPlan *
+make_plan(Draft *draft, int nrelations)
 {
-	for (int i = 0; i < plan->nrelations; i++)
-	{
-		MemoryContextSwitchTo(plan->row_context);
-		pgcopy_relation_insert(plan->job->id, &plan->relations[i].row);
-		MemoryContextSwitchTo(plan->context);
-		MemoryContextReset(plan->row_context);
-		count_row(plan);
-	}
+	JobPlan    *plan = palloc0(sizeof(JobPlan));
+
+	draft->max_items = 1024;
+	draft->max_depends = 1024;
+	plan->items = palloc(sizeof(PlanItem) * draft->max_items);
+	plan->depends = palloc(sizeof(int) * draft->max_depends);
+	plan->nrelations = nrelations;
+	plan->relations = palloc_extended(sizeof(JobRelation) * (Size) Max(nrelations, 1),
+									  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	return plan;
 }
 
 void
-pgcopy_plan_begin(JobPlan *plan, const Job *job, List *relations,
-				  List *statements)
+pgcopy_draft_begin(Draft *draft, const PlanInput *input)
 {
-	memset(plan, 0, sizeof(JobPlan));
-	plan->job = job;
-	plan->context = CurrentMemoryContext;
-	plan->row_context = AllocSetContextCreate(CurrentMemoryContext,
-											  "pgcopy plan row",
-											  ALLOCSET_DEFAULT_SIZES);
-	make_relations(plan, relations);
-	make_toc_arrays(plan, statements);
-	begin_rows(plan);
+	memset(draft, 0, sizeof(Draft));
+	draft->input = input;
+	draft->plan = make_plan(draft, list_length(input->relations));
+	draft->context = AllocSetContextCreate(CurrentMemoryContext, "pgcopy draft",
+										   ALLOCSET_DEFAULT_SIZES);
+	draft->plan_context = MemoryContextSwitchTo(draft->context);
+	make_relations(draft);
+	make_toc_arrays(draft);
 }
 
-/* The relations go last: only now it is known which of them are ours. */
-void
-pgcopy_plan_finish(JobPlan *plan)
+JobPlan *
+pgcopy_draft_finish(Draft *draft)
 {
-	store_relations(plan);
-	end_rows(plan);
-	MemoryContextSwitchTo(plan->context);
-	MemoryContextDelete(plan->row_context);
+	MemoryContextSwitchTo(draft->plan_context);
+	MemoryContextDelete(draft->context);
+	return draft->plan;
 }

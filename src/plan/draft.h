@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * draft.h
- *	  What a plan is made of while it is made; for plan.c and draft.c.
+ *	  A plan while it is made.
  *
  *-------------------------------------------------------------------------
  */
@@ -10,76 +10,71 @@
 
 #include "utils/hsearch.h"
 
-#include "catalog/item.h"
-#include "catalog/job.h"
-#include "catalog/query.h"
-#include "catalog/relation.h"
-#include "schema/apply.h"
-#include "schema/dump.h"
-#include "source/inventory.h"
+#include "plan/plan.h"
 
 /* The cost, in bytes of reading and writing, of what has no size of its own. */
 #define COST_STATEMENT 2048
 
-/* A relation while its items are made. */
-typedef struct PlanRelation
+/* A relation while its items are made.  Lists are of item numbers. */
+typedef struct DraftRelation
 {
-	JobRelation row;
-	SourceRelation *source;
+	JobRelation *row;			/* in the plan */
+	const SourceRelation *source;
 	int			create_item;	/* 0: the dump does not create it */
 	int			root;			/* of the partition tree, for through_root */
 	List	   *index_statements;	/* DumpStatement * */
 	List	   *constraint_statements;
 	bool		is_planned;		/* its copies are */
-	List	   *copies;			/* item numbers */
+	List	   *copies;
 	List	   *indexes;
 	List	   *constraints;
 	int			analyze;
-} PlanRelation;
+} DraftRelation;
 
-typedef struct JobPlan
+typedef struct Draft
 {
-	const Job  *job;
-	int			nitems;
-	int			pending_rows;	/* in the open catalog scope */
-	CatalogScope scope;
-	MemoryContext context;		/* of everything that hangs on the plan */
-	MemoryContext row_context;	/* reset after each row */
+	const PlanInput *input;
+	JobPlan    *plan;
+	MemoryContext plan_context; /* of the plan */
+	MemoryContext context;		/* of all else; goes with finish() */
+
+	int			max_items;		/* room in the plan's arrays */
+	Size		max_depends;
 
 	int			nrelations;
-	PlanRelation *relations;	/* relations[no - 1] */
+	DraftRelation *relations;	/* relations[no - 1] */
 	HTAB	   *by_name;
 	HTAB	   *by_oid;
 
 	int			max_toc_id;
 	int		   *item_of_toc;	/* first item of an entry, 0: none yet */
 	ItemStage  *stage_of_toc;
-} JobPlan;
+} Draft;
 
 /*
- * Note relations and statements.  On return a catalog scope is open, in which
- * rows are stored; finish() closes it.
+ * Begin with the relations of the input and no items.  Until the end the
+ * current memory context is one that the draft takes with it.
  */
-extern void pgcopy_plan_begin(JobPlan *plan, const Job *job, List *relations,
-							  List *statements);
-extern void pgcopy_plan_finish(JobPlan *plan);
+extern void pgcopy_draft_begin(Draft *draft, const PlanInput *input);
+extern JobPlan *pgcopy_draft_finish(Draft *draft);
 
 /* The relation of that name or oid on the source, or NULL. */
-extern PlanRelation *pgcopy_plan_find(JobPlan *plan, const char *schema,
-									  const char *name);
-extern PlanRelation *pgcopy_plan_find_oid(JobPlan *plan, Oid oid);
-
-/* Store an item under the next number, which is returned. */
-extern int	pgcopy_plan_add(JobPlan *plan, JobItem *item);
+extern DraftRelation *pgcopy_draft_find(Draft *draft, const char *schema,
+										const char *name);
+extern DraftRelation *pgcopy_draft_find_oid(Draft *draft, Oid oid);
 
 /*
- * The same for a statement.  depends: what it needs beside the entries that
- * pg_dump says it depends on.
+ * Add an item under the next number, which is returned.  depends: the numbers of
+ * items that come before it, none twice.
  */
-extern int	pgcopy_plan_add_statement(JobPlan *plan,
-									  const DumpStatement *statement,
-									  ItemKind kind, ItemStage stage,
-									  ApplyForm form, JobItem *item,
-									  List *depends);
+extern int	pgcopy_draft_add(Draft *draft, PlanItem *item, List *depends);
+
+/*
+ * The same for an item of a statement, whose name, if it has none, and whose
+ * dependencies by pg_dump's knowledge come from there.
+ */
+extern int	pgcopy_draft_add_statement(Draft *draft,
+									   const DumpStatement *statement,
+									   PlanItem *item, List *depends);
 
 #endif							/* PGCOPY_DRAFT_H */

@@ -26,11 +26,11 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_event_trigger.h"
 #include "miscadmin.h"
+#include "utils/memutils.h"
 
 #include "plan/chunks.h"
-#include "run/largeobjects.h"
-#include "plan/plan.h"
 #include "plan/draft.h"
+#include "plan/plan.h"
 
 /* Entries of pgcopy.relation that one sequence item covers. */
 #define SEQUENCES_PER_ITEM 500
@@ -38,76 +38,81 @@
 /* Costs, in bytes of reading and writing, of what has no size of its own. */
 #define COST_SMALL_TABLE 8192
 #define COST_REFRESH (1024 * 1024)
+#define COST_OBJECT 512			/* a large object, beside its bytes */
 /* ANALYZE reads at most 300 * default_statistics_target pages. */
 #define COST_MOST_ANALYZE (30000 * (int64) BLCKSZ / 2)
 
 static int
-add_plain_statement(JobPlan *plan, const DumpStatement *statement, ItemKind kind,
+add_plain_statement(Draft *draft, const DumpStatement *statement, ItemKind kind,
 					ItemStage stage)
 {
-	JobItem	item = {0};
+	PlanItem	item = {.kind = kind,.stage = stage};
 
-	return pgcopy_plan_add_statement(plan, statement, kind, stage, APPLY_AS_WRITTEN, &item, NIL);
+	return pgcopy_draft_add_statement(draft, statement, &item, NIL);
 }
 
 /* Statements of pre-data but privileges; note what creates which relation. */
 static void
-plan_pre_data(JobPlan *plan, List *statements)
+plan_pre_data(Draft *draft)
 {
 	ListCell   *lc;
 
-	foreach(lc, statements)
+	foreach(lc, draft->input->statements)
 	{
 		DumpStatement *statement = lfirst(lc);
-		PlanRelation *relation;
+		DraftRelation *relation;
 		int			no;
 
 		if (statement->is_post_data || statement->class == STATEMENT_ACL)
 			continue;
-		no = add_plain_statement(plan, statement, ITEM_PRE_DATA, STAGE_PRE_DATA);
+		no = add_plain_statement(draft, statement, ITEM_PRE_DATA, STAGE_PRE_DATA);
 		if (statement->class_oid != RelationRelationId)
 			continue;
-		relation = pgcopy_plan_find_oid(plan, statement->object_oid);
+		relation = pgcopy_draft_find_oid(draft, statement->object_oid);
 		if (relation != NULL && relation->create_item == 0)
 		{
 			relation->create_item = no;
-			relation->row.is_ours = true;
+			relation->row->is_ours = true;
 		}
 	}
 }
 
 /* The items that copy the rows of one table, when those in "needs" are done. */
 static void
-plan_table(JobPlan *plan, PlanRelation *relation, int source_version, List *needs)
+plan_table(Draft *draft, DraftRelation *relation, List *needs)
 {
-	int64		bytes = relation->row.heap_bytes + relation->row.toast_bytes;
-	int			chunks = pgcopy_chunks_count(plan, relation, source_version);
+	const JobRelation *row = relation->row;
+	int			chunks = pgcopy_chunks_count(draft->input, row, relation->source);
+	int64		bytes = (row->heap_bytes + row->toast_bytes) / chunks;
 
+	if (relation->create_item != 0)
+		needs = lappend_int(needs, relation->create_item);
 	for (int i = 0; i < chunks; i++)
 	{
-		JobItem	item = {0};
+		PlanItem	item = {
+			.kind = ITEM_TABLE,
+			.stage = STAGE_COPYING,
+			.relation = row->no,
+			.referenced = relation->root,
+			.schema = row->schema,
+			.name = row->name,
+			.bytes_total = bytes,
+			.cost = bytes + COST_SMALL_TABLE
+		};
 
-		item.kind = ITEM_TABLE;
-		item.stage = STAGE_COPYING;
-		item.relation = relation->row.no;
-		item.referenced = relation->root;
-		item.schema = relation->row.schema;
-		item.name = relation->row.name;
-		pgcopy_chunks_set_range(&item, relation, i, chunks);
-		item.bytes_total = bytes / chunks;
-		item.cost = bytes / chunks + COST_SMALL_TABLE;
-		item.depends = list_copy(needs);
-		if (relation->create_item != 0)
-			item.depends = lappend_int(item.depends, relation->create_item);
-		relation->copies = lappend_int(relation->copies, pgcopy_plan_add(plan, &item));
+		pgcopy_chunks_get_range(row, relation->source, i, chunks,
+								&item.range_start, &item.range_end);
+		relation->copies = lappend_int(relation->copies,
+									   pgcopy_draft_add(draft, &item, needs));
 	}
+	list_free(needs);
 }
 
 static bool
-has_rows_to_copy(const PlanRelation *relation)
+has_rows_to_copy(const DraftRelation *relation)
 {
 	return relation->source->has_data_of_its_own &&
-		(relation->row.is_ours || relation->row.condition != NULL);
+		(relation->row->is_ours || relation->row->condition != NULL);
 }
 
 /*
@@ -116,7 +121,7 @@ has_rows_to_copy(const PlanRelation *relation)
  * has to be first.
  */
 static void
-plan_table_in_order(JobPlan *plan, PlanRelation *relation, int source_version)
+plan_table_in_order(Draft *draft, DraftRelation *relation)
 {
 	List	   *needs = NIL;
 	ListCell   *lc;
@@ -127,22 +132,22 @@ plan_table_in_order(JobPlan *plan, PlanRelation *relation, int source_version)
 	relation->is_planned = true;
 	foreach(lc, relation->source->config_references)
 	{
-		PlanRelation *other = pgcopy_plan_find_oid(plan, lfirst_oid(lc));
+		DraftRelation *other = pgcopy_draft_find_oid(draft, lfirst_oid(lc));
 
 		if (other == NULL || !has_rows_to_copy(other))
 			continue;
-		plan_table_in_order(plan, other, source_version);
+		plan_table_in_order(draft, other);
 		needs = list_concat(needs, other->copies);
 	}
-	plan_table(plan, relation, source_version, needs);
+	plan_table(draft, relation, needs);
 }
 
 static void
-plan_data(JobPlan *plan, int source_version)
+plan_data(Draft *draft)
 {
-	for (int i = 0; i < plan->nrelations; i++)
+	for (int i = 0; i < draft->nrelations; i++)
 	{
-		PlanRelation *relation = &plan->relations[i];
+		DraftRelation *relation = &draft->relations[i];
 
 		if (!relation->source->has_data_of_its_own)
 			continue;
@@ -153,58 +158,76 @@ plan_data(JobPlan *plan, int source_version)
 			ereport(ERROR,
 					(errcode(ERRCODE_INTERNAL_ERROR),
 					 errmsg("the dump has no statement that creates table \"%s.%s\"",
-							relation->row.schema, relation->row.name)));
+							relation->row->schema, relation->row->name)));
 		}
-		plan_table_in_order(plan, relation, source_version);
+		plan_table_in_order(draft, relation);
 	}
 
 	/* rows may come into any leaf below a root they are routed from */
-	for (int i = 0; i < plan->nrelations; i++)
+	for (int i = 0; i < draft->nrelations; i++)
 	{
-		PlanRelation *leaf = &plan->relations[i];
+		DraftRelation *leaf = &draft->relations[i];
 
 		if (leaf->root != 0 && leaf->copies != NIL)
-			plan->relations[leaf->root - 1].copies =
-				list_concat(plan->relations[leaf->root - 1].copies, leaf->copies);
+			draft->relations[leaf->root - 1].copies =
+				list_concat(draft->relations[leaf->root - 1].copies, leaf->copies);
 	}
-	for (int i = 0; i < plan->nrelations; i++)
+	for (int i = 0; i < draft->nrelations; i++)
 	{
-		PlanRelation *leaf = &plan->relations[i];
+		DraftRelation *leaf = &draft->relations[i];
 
 		if (leaf->root != 0)
-			leaf->copies = plan->relations[leaf->root - 1].copies;
+			leaf->copies = draft->relations[leaf->root - 1].copies;
 	}
 }
 
+PlanItem
+pgcopy_plan_make_range(const LargeObjectRange *range)
+{
+	PlanItem	item = {
+		.kind = ITEM_LARGE_OBJECTS,
+		.stage = STAGE_COPYING,
+		.name = psprintf("%u to %u", range->first, range->last),
+		.range_start = range->first,
+		.range_end = range->last,
+		.bytes_total = range->bytes,
+		.cost = range->bytes + COST_OBJECT * range->count
+	};
+
+	return item;
+}
+
 static void
-plan_large_objects(JobPlan *plan, List *ranges)
+plan_large_objects(Draft *draft)
 {
 	ListCell   *lc;
 
-	foreach(lc, ranges)
+	foreach(lc, draft->input->large_objects)
 	{
-		JobItem	item = {0};
+		PlanItem	item;
 
-		pgcopy_largeobjects_describe(&item, lfirst(lc));
-		pgcopy_plan_add(plan, &item);
+		MemoryContextSwitchTo(draft->plan_context);
+		item = pgcopy_plan_make_range(lfirst(lc));
+		MemoryContextSwitchTo(draft->context);
+		pgcopy_draft_add(draft, &item, NIL);
 	}
 }
 
 /* Whether this table's indexes are built table by table, in parallel. */
 static bool
-is_loaded(const PlanRelation *relation)
+is_loaded(const DraftRelation *relation)
 {
-	return relation != NULL && relation->copies != NIL && relation->row.is_ours &&
-		relation->row.relkind == RELKIND_RELATION;
+	return relation != NULL && relation->copies != NIL && relation->row->is_ours &&
+		relation->row->relkind == RELKIND_RELATION;
 }
 
 /* The stage of a statement of post-data by what it is. */
 static ItemStage
-stage_by_class(JobPlan *plan, const DumpStatement *statement)
+stage_by_class(Draft *draft, const DumpStatement *statement)
 {
-	PlanRelation *table = pgcopy_plan_find(plan, statement->table_schema,
+	DraftRelation *table = pgcopy_draft_find(draft, statement->table_schema,
 										statement->table_name);
-	PlanRelation *referenced = pgcopy_plan_find(plan, statement->referenced_schema,
+	DraftRelation *referenced = pgcopy_draft_find(draft, statement->referenced_schema,
 											 statement->referenced_name);
 
 	switch (statement->class)
@@ -237,9 +260,9 @@ stage_by_class(JobPlan *plan, const DumpStatement *statement)
  * the serial one behind it.
  */
 static ItemStage
-stage_of(JobPlan *plan, const DumpStatement *statement)
+stage_of(Draft *draft, const DumpStatement *statement)
 {
-	ItemStage	own = stage_by_class(plan, statement);
+	ItemStage	own = stage_by_class(draft, statement);
 	ItemStage	stage = own;
 	ListCell   *lc;
 
@@ -247,8 +270,8 @@ stage_of(JobPlan *plan, const DumpStatement *statement)
 	{
 		int			toc_id = lfirst_int(lc);
 
-		if (toc_id <= plan->max_toc_id && plan->stage_of_toc[toc_id] > stage)
-			stage = plan->stage_of_toc[toc_id];
+		if (toc_id <= draft->max_toc_id && draft->stage_of_toc[toc_id] > stage)
+			stage = draft->stage_of_toc[toc_id];
 	}
 	if (stage == own)
 		return stage;
@@ -262,23 +285,23 @@ stage_of(JobPlan *plan, const DumpStatement *statement)
  * its statements.  A list of the others comes back, one per stage.
  */
 static void
-sort_post_data(JobPlan *plan, List *statements, List **by_stage)
+sort_post_data(Draft *draft, List **by_stage)
 {
 	ListCell   *lc;
 
-	foreach(lc, statements)
+	foreach(lc, draft->input->statements)
 	{
 		DumpStatement *statement = lfirst(lc);
-		PlanRelation *table;
+		DraftRelation *table;
 		ItemStage	stage;
 
 		if (!statement->is_post_data)
 			continue;
-		stage = Max(stage_of(plan, statement),
-					plan->stage_of_toc[statement->toc_id]);
-		plan->stage_of_toc[statement->toc_id] = stage;
+		stage = Max(stage_of(draft, statement),
+					draft->stage_of_toc[statement->toc_id]);
+		draft->stage_of_toc[statement->toc_id] = stage;
 
-		table = pgcopy_plan_find(plan, statement->table_schema, statement->table_name);
+		table = pgcopy_draft_find(draft, statement->table_schema, statement->table_name);
 		if (stage != STAGE_COPYING || statement->class == STATEMENT_FOREIGN_KEY)
 			by_stage[stage] = lappend(by_stage[stage], statement);
 		else if (statement->class == STATEMENT_INDEX)
@@ -297,18 +320,18 @@ sort_post_data(JobPlan *plan, List *statements, List **by_stage)
  * copied: the longest build should come first.
  */
 static int64
-index_cost(const PlanRelation *relation, const DumpStatement *statement)
+index_cost(const DraftRelation *relation, const DumpStatement *statement)
 {
-	int64		heap_bytes = relation->row.heap_bytes;
+	int64		heap_bytes = relation->row->heap_bytes;
 
 	if (statement->index_bytes == 0)
 		return heap_bytes / 2 + COST_STATEMENT;
 	return heap_bytes / 4 + 2 * statement->index_bytes + COST_STATEMENT;
 }
 
-/* Indexes, then constraints, then ANALYZE of one loaded table. */
+/* Indexes, then constraints of one loaded table. */
 static void
-plan_indexes(JobPlan *plan, PlanRelation *relation)
+plan_indexes(Draft *draft, DraftRelation *relation)
 {
 	List	   *ready = relation->copies;
 	ListCell   *lc;
@@ -316,13 +339,18 @@ plan_indexes(JobPlan *plan, PlanRelation *relation)
 	foreach(lc, relation->index_statements)
 	{
 		DumpStatement *statement = lfirst(lc);
-		ApplyForm	form = statement->class == STATEMENT_INDEX ?
-		APPLY_AS_WRITTEN : APPLY_INDEX_OF_CONSTRAINT;
-		JobItem	item = {.relation = relation->row.no,.cost = index_cost(relation, statement)};
+		PlanItem	item = {
+			.kind = ITEM_INDEX,
+			.stage = STAGE_COPYING,
+			.form = statement->class == STATEMENT_INDEX ?
+				APPLY_AS_WRITTEN : APPLY_INDEX_OF_CONSTRAINT,
+			.relation = relation->row->no,
+			.cost = index_cost(relation, statement)
+		};
 
-		relation->indexes = lappend_int(relation->indexes,
-										pgcopy_plan_add_statement(plan, statement, ITEM_INDEX,
-													  STAGE_COPYING, form, &item, ready));
+		relation->indexes =
+			lappend_int(relation->indexes,
+						pgcopy_draft_add_statement(draft, statement, &item, ready));
 	}
 	if (relation->indexes != NIL)
 		ready = relation->indexes;
@@ -331,79 +359,89 @@ plan_indexes(JobPlan *plan, PlanRelation *relation)
 	{
 		DumpStatement *statement = lfirst(lc);
 		bool		builds = statement->class == STATEMENT_WHOLE_CONSTRAINT;
-		ApplyForm	form = statement->class == STATEMENT_INDEX_CONSTRAINT ?
-		APPLY_CONSTRAINT_USING_INDEX : APPLY_AS_WRITTEN;
-		JobItem	item = {.relation = relation->row.no,.cost = builds ? index_cost(relation, statement) : 0};
+		PlanItem	item = {
+			.kind = ITEM_CONSTRAINT,
+			.stage = STAGE_COPYING,
+			.form = statement->class == STATEMENT_INDEX_CONSTRAINT ?
+				APPLY_CONSTRAINT_USING_INDEX : APPLY_AS_WRITTEN,
+			.relation = relation->row->no,
+			.cost = builds ? index_cost(relation, statement) : 0
+		};
 
-		relation->constraints = lappend_int(relation->constraints,
-											pgcopy_plan_add_statement(plan, statement, ITEM_CONSTRAINT,
-														  STAGE_COPYING, form, &item, ready));
+		relation->constraints =
+			lappend_int(relation->constraints,
+						pgcopy_draft_add_statement(draft, statement, &item, ready));
 	}
 }
 
 static int
-plan_analyze(JobPlan *plan, PlanRelation *relation, ItemStage stage, List *depends)
+plan_analyze(Draft *draft, DraftRelation *relation, ItemStage stage, List *depends)
 {
-	JobItem	item = {0};
+	const JobRelation *row = relation->row;
+	PlanItem	item = {
+		.kind = ITEM_ANALYZE,
+		.stage = stage,
+		.relation = row->no,
+		.schema = row->schema,
+		.name = row->name,
+		.range_end = -1,
+		.cost = Min(row->heap_bytes / 4, COST_MOST_ANALYZE) + COST_STATEMENT
+	};
 
-	item.kind = ITEM_ANALYZE;
-	item.stage = stage;
-	item.relation = relation->row.no;
-	item.schema = relation->row.schema;
-	item.name = relation->row.name;
-	item.range_end = -1;
-	item.depends = depends;
-	item.cost = Min(relation->row.heap_bytes / 4, COST_MOST_ANALYZE) + COST_STATEMENT;
-	return pgcopy_plan_add(plan, &item);
+	return pgcopy_draft_add(draft, &item, depends);
 }
 
 static void
-plan_tables(JobPlan *plan)
+plan_tables(Draft *draft)
 {
-	for (int i = 0; i < plan->nrelations; i++)
+	for (int i = 0; i < draft->nrelations; i++)
 	{
-		PlanRelation *relation = &plan->relations[i];
+		DraftRelation *relation = &draft->relations[i];
 		List	   *ready;
 
 		if (!is_loaded(relation))
 			continue;
-		plan_indexes(plan, relation);
+		plan_indexes(draft, relation);
 		ready = relation->constraints != NIL ? relation->constraints :
 			relation->indexes != NIL ? relation->indexes : relation->copies;
-		relation->analyze = plan_analyze(plan, relation, STAGE_COPYING, ready);
+		relation->analyze = plan_analyze(draft, relation, STAGE_COPYING, ready);
 	}
 }
 
 /* Add NOT VALID, then validate, unless it stays NOT VALID. */
 static void
-plan_foreign_key(JobPlan *plan, const DumpStatement *statement, ItemStage stage)
+plan_foreign_key(Draft *draft, const DumpStatement *statement, ItemStage stage)
 {
-	PlanRelation *table = pgcopy_plan_find(plan, statement->table_schema,
-										statement->table_name);
-	PlanRelation *referenced = pgcopy_plan_find(plan, statement->referenced_schema,
-											 statement->referenced_name);
-	JobItem	item = {.relation = table->row.no,.referenced = referenced->row.no};
-	JobItem	validate = item;
+	DraftRelation *table = pgcopy_draft_find(draft, statement->table_schema,
+											 statement->table_name);
+	DraftRelation *referenced = pgcopy_draft_find(draft, statement->referenced_schema,
+												  statement->referenced_name);
+	PlanItem	item = {
+		.kind = ITEM_FOREIGN_KEY,
+		.stage = stage,
+		.form = APPLY_FOREIGN_KEY_NOT_VALID,
+		.relation = table->row->no,
+		.referenced = referenced->row->no
+	};
+	PlanItem	validate = item;
 	List	   *depends = NIL;
 	int			no;
 
 	if (stage == STAGE_COPYING)
 		depends = list_append_unique_int(list_make1_int(table->analyze),
 										 referenced->analyze);
-	no = pgcopy_plan_add_statement(plan, statement, ITEM_FOREIGN_KEY, stage,
-					   APPLY_FOREIGN_KEY_NOT_VALID, &item, depends);
-	if (!plan->job->validate_foreign_keys ||
-		!statement->wants_validation)
+	no = pgcopy_draft_add_statement(draft, statement, &item, depends);
+	if (!draft->input->validate_foreign_keys || !statement->wants_validation)
 		return;
-	validate.cost = table->row.heap_bytes / 8 +
-		Min(table->row.heap_bytes, referenced->row.heap_bytes) / 8 + COST_STATEMENT;
-	(void) pgcopy_plan_add_statement(plan, statement, ITEM_VALIDATE, stage,
-						 APPLY_VALIDATE_CONSTRAINT, &validate,
-						 list_make1_int(no));
+	validate.kind = ITEM_VALIDATE;
+	validate.form = APPLY_VALIDATE_CONSTRAINT;
+	validate.cost = table->row->heap_bytes / 8 + COST_STATEMENT +
+		Min(table->row->heap_bytes, referenced->row->heap_bytes) / 8;
+	(void) pgcopy_draft_add_statement(draft, statement, &validate, list_make1_int(no));
 }
 
 static void
-plan_foreign_keys(JobPlan *plan, List *statements, ItemStage stage)
+plan_foreign_keys(Draft *draft, List *statements, ItemStage stage)
 {
 	ListCell   *lc;
 
@@ -412,13 +450,13 @@ plan_foreign_keys(JobPlan *plan, List *statements, ItemStage stage)
 		DumpStatement *statement = lfirst(lc);
 
 		if (statement->class == STATEMENT_FOREIGN_KEY)
-			plan_foreign_key(plan, statement, stage);
+			plan_foreign_key(draft, statement, stage);
 	}
 }
 
 /* A serial stage: in dump order, privileges last. */
 static void
-plan_serial(JobPlan *plan, List *statements, ItemKind kind, ItemStage stage)
+plan_serial(Draft *draft, List *statements, ItemKind kind, ItemStage stage)
 {
 	ListCell   *lc;
 
@@ -427,7 +465,7 @@ plan_serial(JobPlan *plan, List *statements, ItemKind kind, ItemStage stage)
 		DumpStatement *statement = lfirst(lc);
 
 		if (statement->class != STATEMENT_ACL)
-			add_plain_statement(plan, statement, kind, stage);
+			add_plain_statement(draft, statement, kind, stage);
 	}
 }
 
@@ -436,7 +474,7 @@ plan_serial(JobPlan *plan, List *statements, ItemKind kind, ItemStage stage)
  * comes after them.
  */
 static void
-plan_final(JobPlan *plan, List *statements)
+plan_final(Draft *draft, List *statements)
 {
 	List	   *event_triggers = NIL;
 	List	   *others = NIL;
@@ -452,109 +490,107 @@ plan_final(JobPlan *plan, List *statements)
 		else
 			others = lappend(others, statement);
 	}
-	plan_serial(plan, others, ITEM_FINAL, STAGE_FINAL);
-	plan_serial(plan, event_triggers, ITEM_FINAL, STAGE_FINAL);
+	plan_serial(draft, others, ITEM_FINAL, STAGE_FINAL);
+	plan_serial(draft, event_triggers, ITEM_FINAL, STAGE_FINAL);
 }
 
 static void
-plan_privileges(JobPlan *plan, List *statements)
+plan_privileges(Draft *draft)
 {
 	ListCell   *lc;
 
-	foreach(lc, statements)
+	foreach(lc, draft->input->statements)
 	{
 		DumpStatement *statement = lfirst(lc);
 
 		if (statement->class == STATEMENT_ACL)
-			add_plain_statement(plan, statement, ITEM_POST_DATA, STAGE_POST_DATA);
+			add_plain_statement(draft, statement, ITEM_POST_DATA, STAGE_POST_DATA);
 	}
 }
 
 static void
-plan_sequences(JobPlan *plan)
+plan_sequences(Draft *draft)
 {
-	int			no = 1;
-
-	while (no <= plan->nrelations)
+	for (int no = 1; no <= draft->nrelations; no += SEQUENCES_PER_ITEM)
 	{
-		int			last = Min(no + SEQUENCES_PER_ITEM - 1, plan->nrelations);
+		int			last = Min(no + SEQUENCES_PER_ITEM - 1, draft->nrelations);
 		int			count = 0;
-		JobItem	item = {0};
+		PlanItem	item = {
+			.kind = ITEM_SEQUENCE,
+			.stage = STAGE_LATE,
+			.range_start = no,
+			.range_end = last
+		};
 
 		for (int i = no; i <= last; i++)
-			count += pgcopy_relation_is_set_here(&plan->relations[i - 1].row);
-		if (count > 0)
-		{
-			item.kind = ITEM_SEQUENCE;
-			item.stage = STAGE_LATE;
-			item.name = psprintf("%d sequences", count);
-			item.range_start = no;
-			item.range_end = last;
-			item.cost = COST_STATEMENT + 64 * count;
-			pgcopy_plan_add(plan, &item);
-		}
-		no = last + 1;
+			count += pgcopy_relation_is_set_here(draft->relations[i - 1].row);
+		if (count == 0)
+			continue;
+		item.name = MemoryContextStrdup(draft->plan_context,
+										psprintf("%d sequences", count));
+		item.cost = COST_STATEMENT + 64 * count;
+		pgcopy_draft_add(draft, &item, NIL);
 	}
 }
 
 /* REFRESH each materialized view, in dependency order, and ANALYZE it. */
 static void
-plan_refreshes(JobPlan *plan, List *statements)
+plan_refreshes(Draft *draft, List *statements)
 {
 	ListCell   *lc;
 
 	foreach(lc, statements)
 	{
 		DumpStatement *statement = lfirst(lc);
-		PlanRelation *view;
-		JobItem	item = {.cost = COST_REFRESH};
+		DraftRelation *view;
+		PlanItem	item = {
+			.kind = ITEM_REFRESH,.stage = STAGE_LATE,.cost = COST_REFRESH
+		};
 		int			no;
 
 		if (statement->class != STATEMENT_REFRESH)
 			continue;
-		no = pgcopy_plan_add_statement(plan, statement, ITEM_REFRESH, STAGE_LATE,
-						   APPLY_AS_WRITTEN, &item, NIL);
-		view = pgcopy_plan_find(plan, statement->table_schema, statement->table_name);
+		no = pgcopy_draft_add_statement(draft, statement, &item, NIL);
+		view = pgcopy_draft_find(draft, statement->table_schema, statement->table_name);
 		if (view != NULL)
-			(void) plan_analyze(plan, view, STAGE_LATE, list_make1_int(no));
+			(void) plan_analyze(draft, view, STAGE_LATE, list_make1_int(no));
 	}
 }
 
 /* Statistics of a whole tree need the rows of all its leaves. */
 static void
-plan_parents(JobPlan *plan)
+plan_parents(Draft *draft)
 {
-	for (int i = 0; i < plan->nrelations; i++)
+	for (int i = 0; i < draft->nrelations; i++)
 	{
-		PlanRelation *relation = &plan->relations[i];
+		DraftRelation *relation = &draft->relations[i];
 
-		if (relation->row.is_ours &&
-			(relation->row.relkind == RELKIND_PARTITIONED_TABLE ||
+		if (relation->row->is_ours &&
+			(relation->row->relkind == RELKIND_PARTITIONED_TABLE ||
 			 (is_loaded(relation) && relation->source->has_children)))
-			(void) plan_analyze(plan, relation, STAGE_LATE, NIL);
+			(void) plan_analyze(draft, relation, STAGE_LATE, NIL);
 	}
 }
 
-void
-pgcopy_plan_store(const Job *job, int source_version, List *relations,
-				  List *statements, List *large_objects)
+JobPlan *
+pgcopy_plan_make(const PlanInput *input)
 {
-	JobPlan		plan;
+	Draft		draft;
 	List	   *by_stage[STAGE_FINAL + 1] = {NIL};
 
-	pgcopy_plan_begin(&plan, job, relations, statements);
-	plan_pre_data(&plan, statements);
-	plan_data(&plan, source_version);
-	sort_post_data(&plan, statements, by_stage);
-	plan_large_objects(&plan, large_objects);
-	plan_tables(&plan);
-	plan_foreign_keys(&plan, by_stage[STAGE_COPYING], STAGE_COPYING);
-	plan_serial(&plan, by_stage[STAGE_POST_DATA], ITEM_POST_DATA, STAGE_POST_DATA);
-	plan_privileges(&plan, statements);
-	plan_foreign_keys(&plan, by_stage[STAGE_LATE], STAGE_LATE);
-	plan_sequences(&plan);
-	plan_refreshes(&plan, by_stage[STAGE_LATE]);
-	plan_parents(&plan);
-	plan_final(&plan, by_stage[STAGE_FINAL]);
-	pgcopy_plan_finish(&plan);
+	pgcopy_draft_begin(&draft, input);
+	plan_pre_data(&draft);
+	plan_data(&draft);
+	sort_post_data(&draft, by_stage);
+	plan_large_objects(&draft);
+	plan_tables(&draft);
+	plan_foreign_keys(&draft, by_stage[STAGE_COPYING], STAGE_COPYING);
+	plan_serial(&draft, by_stage[STAGE_POST_DATA], ITEM_POST_DATA, STAGE_POST_DATA);
+	plan_privileges(&draft);
+	plan_foreign_keys(&draft, by_stage[STAGE_LATE], STAGE_LATE);
+	plan_sequences(&draft);
+	plan_refreshes(&draft, by_stage[STAGE_LATE]);
+	plan_parents(&draft);
+	plan_final(&draft, by_stage[STAGE_FINAL]);
+	return pgcopy_draft_finish(&draft);
 }

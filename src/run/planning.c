@@ -27,23 +27,28 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "base/settings.h"
 #include "base/testpoint.h"
 #include "catalog/error.h"
 #include "catalog/notice.h"
 #include "plan/chunks.h"
+#include "plan/plan.h"
 #include "run/largeobjects.h"
 #include "run/leader.h"
 #include "run/outage.h"
 #include "run/patience.h"
-#include "plan/plan.h"
 #include "run/room.h"
 #include "schema/dump.h"
 #include "source/hidden.h"
 #include "source/inventory.h"
+#include "source/keyrange.h"
 #include "source/snapshot.h"
 
 /* Attempts to find the source unchanged between snapshot, locks and dump. */
 #define PLAN_ATTEMPTS 5
+
+/* From this version on a source scans a range of ctids as a range. */
+#define VERSION_WITH_TID_RANGE 140000
 
 /* How long pg_dump may wait for a lock, ms. */
 #define DUMP_LOCK_WAIT 10000
@@ -238,6 +243,28 @@ note_index_sizes(SourceSession *session, List *statements)
 	pfree(indexes);
 }
 
+/* Make the plan and store it. */
+static void
+make_plan(Leader *leader, List *relations, List *statements)
+{
+	const Job  *job = leader->job;
+	PlanInput	input = {
+		.relations = relations,
+		.statements = statements,
+		.large_objects = pgcopy_largeobjects_plan(leader),
+		.can_read_blocks = pgcopy_setting_split_by_ctid &&
+			pgcopy_session_version(leader->session) >= VERSION_WITH_TID_RANGE,
+		.table_jobs = job->table_jobs,
+		.split_bytes = job->split_bytes,
+		.validate_foreign_keys = job->validate_foreign_keys
+	};
+	List	   *split = pgcopy_chunks_decide(&input);
+
+	if (!input.can_read_blocks)
+		pgcopy_keyrange_choose(leader->session, split);
+	pgcopy_plan_store(job->id, pgcopy_plan_make(&input));
+}
+
 /* SourceReader: nothing is stored when it returns false. */
 static bool
 try_plan(Leader *leader, char **what)
@@ -246,7 +273,6 @@ try_plan(Leader *leader, char **what)
 	char	   *snapshot;
 	List	   *relations;
 	List	   *statements;
-	List	   *large_objects;
 
 	check_source(leader);
 	snapshot = pgcopy_leader_take_snapshot(leader, &relations, what);
@@ -257,12 +283,9 @@ try_plan(Leader *leader, char **what)
 	if (!pgcopy_snapshot_still_true(leader->session, what))
 		return false;
 	check_inventory(relations, statements);
-	large_objects = pgcopy_largeobjects_plan(leader);
 	note_index_sizes(leader->session, statements);
-	pgcopy_chunks_split_by_keys(leader->job, leader->session, relations);
+	make_plan(leader, relations, statements);
 	pgcopy_leader_keep_snapshot(leader, snapshot);
-	pgcopy_plan_store(leader->job, pgcopy_session_version(leader->session),
-					  relations, statements, large_objects);
 	return true;
 }
 

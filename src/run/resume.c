@@ -27,6 +27,7 @@
 
 #include "catalog/error.h"
 #include "catalog/survey.h"
+#include "plan/plan.h"
 #include "run/largeobjects.h"
 #include "run/rejoin.h"
 #include "run/resume.h"
@@ -196,7 +197,7 @@ try_new_snapshot(Leader *leader, char **what)
 	statements = pgcopy_leader_read_dump(leader, conninfo, snapshot);
 	if (!pgcopy_snapshot_still_true(leader->session, what))
 		return false;
-	pgcopy_leader_compare(leader, relations, statements);
+	pgcopy_drift_check(leader->job->id, relations, statements);
 	if (leader->args.choice == RESUME_CONSISTENT)
 		pgcopy_survey_reopen_large_objects(leader->job->id);
 	pgcopy_largeobjects_plan_again(leader);

@@ -65,6 +65,15 @@ extern int	pgcopy_inventory_indexes(SourceSession *session,
 extern int64 pgcopy_inventory_index_bytes(const SourceIndex *indexes, int n,
 										  Oid oid);
 
+/* Large objects with numbers next to each other. */
+typedef struct LargeObjectRange
+{
+	Oid			first;
+	Oid			last;			/* inclusive */
+	int64		count;
+	int64		bytes;			/* estimate */
+} LargeObjectRange;
+
 /* "name" quoted for the source, always: it may know other reserved words */
 extern char *pgcopy_inventory_quoted(const char *name);
 
