@@ -42,6 +42,7 @@
 #include "source/hidden.h"
 #include "source/inventory.h"
 #include "source/keyrange.h"
+#include "source/preflight.h"
 #include "source/snapshot.h"
 
 /* Attempts to find the source unchanged between snapshot, locks and dump. */
@@ -75,18 +76,64 @@ pgcopy_leader_open_session(Leader *leader)
 	return conninfo;
 }
 
+/* Notices of checks are told in the current transaction. */
+static void
+tell_notices(Leader *leader, List *findings)
+{
+	ListCell   *lc;
+
+	foreach(lc, findings)
+	{
+		const Finding *finding = lfirst(lc);
+
+		if (finding->level == FINDING_NOTICE)
+			pgcopy_notice_tell(leader->job->id, finding->object,
+							   finding->message, finding->hint);
+	}
+}
+
+/*
+ * End the job when checks have found errors, all of which are recorded.  What
+ * the transaction has done so far is committed then.
+ */
+static void
+throw_findings(Leader *leader, List *findings)
+{
+	MemoryContext caller = MemoryContextSwitchTo(leader->context);
+	ErrorData  *error = pgcopy_finding_error(findings);
+	ListCell   *lc;
+
+	MemoryContextSwitchTo(caller);
+	if (error == NULL)
+		return;
+	foreach(lc, findings)
+	{
+		const Finding *finding = lfirst(lc);
+
+		if (finding->level == FINDING_ERROR)
+			pgcopy_error_insert(leader->job->id, 0, true,
+								pgcopy_finding_error(list_make1(lfirst(lc))),
+								finding->object, NULL);
+	}
+	pgcopy_leader_commit(leader);
+	leader->error_is_recorded = true;
+	ThrowErrorData(error);
+}
+
 /* All that can be wrong before the first lock is taken. */
 static void
 check_source(Leader *leader)
 {
-	const Job  *job = leader->job;
+	PreflightRequest request = {
+		.with_owners = !leader->job->no_owner,
+		.with_privileges = !leader->job->no_privileges
+	};
+	List	   *findings;
 
-	pgcopy_inventory_check_not_this_database(leader->session);
 	pgcopy_dump_check_tools(pgcopy_session_version(leader->session));
-	pgcopy_inventory_check_extensions(leader->session);
-	pgcopy_inventory_check_roles(leader->session, !job->no_owner,
-								 !job->no_privileges);
-	pgcopy_inventory_check_no_clash(leader->session);
+	findings = pgcopy_preflight_run(leader->session, &request);
+	tell_notices(leader, findings);
+	throw_findings(leader, findings);
 }
 
 /* In the transaction of the plan: they count when the dump does. */
@@ -101,22 +148,6 @@ tell_warnings(Leader *leader, List *warnings)
 
 		pgcopy_notice_tell(leader->job->id, NULL, warning->message,
 						   warning->hint);
-	}
-}
-
-/* What the source does not show to our role is missing here, and told. */
-static void
-tell_hidden(Leader *leader)
-{
-	List	   *hidden = pgcopy_hidden_find(leader->session);
-	ListCell   *lc;
-
-	foreach(lc, hidden)
-	{
-		HiddenObjects *objects = lfirst(lc);
-
-		pgcopy_notice_tell(leader->job->id, objects->names, objects->message,
-						   objects->hint);
 	}
 }
 
@@ -140,7 +171,7 @@ read_dump(Leader *leader, const SourceConninfo *conninfo, const char *snapshot)
 	pgcopy_session_options(leader->session, &request.keywords, &request.values);
 	dump = pgcopy_dump_read(&request);
 	tell_warnings(leader, dump->warnings);
-	tell_hidden(leader);
+	tell_notices(leader, pgcopy_hidden_find(leader->session));
 	return dump->statements;
 }
 

@@ -81,16 +81,6 @@ extern char *pgcopy_inventory_quoted(const char *name);
 extern char *pgcopy_inventory_quoted_name(const SourceRelation *relation);
 
 /*
- * Checks before the first statement, each a set-based query on both sides,
- * each an error that lists the first names and the count, with a hint.
- */
-extern void pgcopy_inventory_check_not_this_database(SourceSession *session);	/* 42P17-like: 55000 */
-extern void pgcopy_inventory_check_extensions(SourceSession *session);
-extern void pgcopy_inventory_check_roles(SourceSession *session,
-										 bool owners, bool grantees);
-extern void pgcopy_inventory_check_no_clash(SourceSession *session);	/* 42P07 */
-
-/*
  * On whom a session of the source waits for a lock, for people; NULL when for
  * nobody.  To be asked through another session.
  */
