@@ -7,6 +7,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../perl";
 use PgCopy;
+use PgCopyScene;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
