@@ -41,7 +41,7 @@ choose_chunk_size(const PlanInput *input)
 	int64		total = 0;
 	ListCell   *lc;
 
-	if (input->table_jobs == 1)
+	if (input->options->table_jobs == 1)
 		return MOST_CHUNK;
 	foreach(lc, input->relations)
 	{
@@ -50,7 +50,7 @@ choose_chunk_size(const PlanInput *input)
 		if (relation->has_data_of_its_own)
 			total += get_bytes(relation);
 	}
-	total /= CHUNKS_PER_JOB * input->table_jobs;
+	total /= CHUNKS_PER_JOB * input->options->table_jobs;
 	return Min(Max(total, LEAST_CHUNK), MOST_CHUNK);
 }
 
@@ -71,16 +71,16 @@ count_pieces(const PlanInput *input, const SourceRelation *relation, int64 size)
 	if (bytes <= size)
 		return 1;
 	pieces = (bytes + size - 1) / size;
-	if (input->split_bytes != SPLIT_AUTO)
-		pieces = Max(pieces, CHUNKS_PER_JOB * input->table_jobs);
+	if (input->options->split_bytes != SPLIT_AUTO)
+		pieces = Max(pieces, CHUNKS_PER_JOB * input->options->table_jobs);
 	return (int) Min(pieces, relation->blocks);
 }
 
 List *
 pgcopy_chunks_decide(const PlanInput *input)
 {
-	int64		size = input->split_bytes == SPLIT_AUTO ?
-		choose_chunk_size(input) : input->split_bytes;
+	int64		size = input->options->split_bytes == SPLIT_AUTO ?
+		choose_chunk_size(input) : input->options->split_bytes;
 	List	   *split = NIL;
 	ListCell   *lc;
 
@@ -88,7 +88,7 @@ pgcopy_chunks_decide(const PlanInput *input)
 	{
 		SourceRelation *relation = lfirst(lc);
 
-		relation->wanted_chunks = size == 0 || !can_be_split(relation) ? 1 :
+		relation->wanted_chunks = size == SPLIT_NEVER || !can_be_split(relation) ? 1 :
 			count_pieces(input, relation, size);
 		if (relation->wanted_chunks > 1)
 			split = lappend(split, relation);

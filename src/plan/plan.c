@@ -431,7 +431,8 @@ plan_foreign_key(Draft *draft, const DumpStatement *statement, ItemStage stage)
 		depends = list_append_unique_int(list_make1_int(table->analyze),
 										 referenced->analyze);
 	no = pgcopy_draft_add_statement(draft, statement, &item, depends);
-	if (!draft->input->validate_foreign_keys || !statement->wants_validation)
+	if (draft->input->options->foreign_keys == FOREIGN_KEYS_NOT_VALID ||
+		!statement->wants_validation)
 		return;
 	validate.kind = ITEM_VALIDATE;
 	validate.form = APPLY_VALIDATE_CONSTRAINT;

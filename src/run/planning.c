@@ -125,8 +125,8 @@ static void
 check_source(Leader *leader)
 {
 	PreflightRequest request = {
-		.with_owners = !leader->job->no_owner,
-		.with_privileges = !leader->job->no_privileges
+		.with_owners = !leader->job->options.no_owner,
+		.with_privileges = !leader->job->options.no_privileges
 	};
 	List	   *findings;
 
@@ -161,10 +161,10 @@ read_dump(Leader *leader, const SourceConninfo *conninfo, const char *snapshot)
 		.snapshot = snapshot,
 		.source_version = pgcopy_session_version(leader->session),
 		.lock_wait_ms = DUMP_LOCK_WAIT,
-		.no_owner = job->no_owner,
-		.no_privileges = job->no_privileges,
-		.no_comments = job->no_comments,
-		.no_tablespaces = job->no_tablespaces
+		.no_owner = job->options.no_owner,
+		.no_privileges = job->options.no_privileges,
+		.no_comments = job->options.no_comments,
+		.no_tablespaces = job->options.no_tablespaces
 	};
 	SourceDump *dump;
 
@@ -198,7 +198,7 @@ pgcopy_leader_read_dump(Leader *leader, const SourceConninfo *conninfo,
 	if (error != NULL)
 	{
 		if (!pgcopy_process_is_cancelled())
-			pgcopy_room_check(leader->session, conninfo, leader->job->table_jobs);
+			pgcopy_room_check(leader->session, conninfo, leader->job->options.table_jobs);
 		ReThrowError(error);
 	}
 	return statements;
@@ -278,22 +278,19 @@ note_index_sizes(SourceSession *session, List *statements)
 static void
 make_plan(Leader *leader, List *relations, List *statements)
 {
-	const Job  *job = leader->job;
 	PlanInput	input = {
 		.relations = relations,
 		.statements = statements,
 		.large_objects = pgcopy_largeobjects_plan(leader),
 		.can_read_blocks = pgcopy_setting_split_by_ctid &&
 			pgcopy_session_version(leader->session) >= VERSION_WITH_TID_RANGE,
-		.table_jobs = job->table_jobs,
-		.split_bytes = job->split_bytes,
-		.validate_foreign_keys = job->validate_foreign_keys
+		.options = &leader->job->options
 	};
 	List	   *split = pgcopy_chunks_decide(&input);
 
 	if (!input.can_read_blocks)
 		pgcopy_keyrange_choose(leader->session, split);
-	pgcopy_plan_store(job->id, pgcopy_plan_make(&input));
+	pgcopy_plan_store(leader->job->id, pgcopy_plan_make(&input));
 }
 
 /* SourceReader: nothing is stored when it returns false. */

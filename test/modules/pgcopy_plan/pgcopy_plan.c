@@ -193,11 +193,14 @@ append_item(StringInfo text, const JobPlan *plan, int no)
 Datum
 pgcopy_plan_text(PG_FUNCTION_ARGS)
 {
-	PlanInput	input = {
+	JobOptions	options = {
 		.table_jobs = PG_GETARG_INT32(0),
 		.split_bytes = PG_GETARG_INT64(1),
+		.foreign_keys = PG_GETARG_BOOL(3) ? FOREIGN_KEYS_VALIDATE : FOREIGN_KEYS_NOT_VALID
+	};
+	PlanInput	input = {
 		.can_read_blocks = PG_GETARG_BOOL(2),
-		.validate_foreign_keys = PG_GETARG_BOOL(3)
+		.options = &options
 	};
 	StringInfoData text;
 	JobPlan    *plan;
