@@ -66,13 +66,16 @@ static int
 count_pieces(const PlanInput *input, const SourceRelation *relation, int64 size)
 {
 	int64		bytes = get_bytes(relation);
+	int			jobs = input->options->table_jobs;
 	int64		pieces;
 
 	if (bytes <= size)
 		return 1;
 	pieces = (bytes + size - 1) / size;
 	if (input->options->split_bytes != SPLIT_AUTO)
-		pieces = Max(pieces, CHUNKS_PER_JOB * input->options->table_jobs);
+		pieces = Max(pieces, CHUNKS_PER_JOB * jobs);
+	else if (pieces > jobs)
+		pieces = (pieces + jobs - 1) / jobs * jobs; /* as many for each */
 	return (int) Min(pieces, relation->blocks);
 }
 

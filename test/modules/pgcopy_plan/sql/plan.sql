@@ -158,7 +158,8 @@ CREATE FUNCTION auto(jobs integer) RETURNS TABLE (chunks text) LANGUAGE sql AS $
       FROM (SELECT object, count(*) FROM plan(jobs, 'auto') WHERE kind = 'table' GROUP BY object) AS t
 $$;
 
--- One large table: four chunks for each copier, but none under 32 MB.
+-- One large table: four chunks for each copier, or as many as are not much
+-- smaller than 32 MB; the same number for each copier.
 CALL forget();
 CALL add_table(1, 'large', 640);
 CALL add_table(2, 'small', 10);
