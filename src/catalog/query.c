@@ -26,12 +26,16 @@
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
 #include "catalog/query.h"
 
 #define EXTENSION_NAME "pgcopydb_ext"
+
+/* Rows in one scope: what it needs in memory is freed at its end. */
+#define SCOPE_ROWS 1000
 
 Oid
 pgcopy_catalog_owner(void)
@@ -131,6 +135,34 @@ pgcopy_catalog_do(CatalogQuery *query, Datum *values, const char *nulls)
 	pgcopy_catalog_end(&scope);
 	CommandCounterIncrement();
 	return rows;
+}
+
+void
+pgcopy_catalog_write_rows(int n, CatalogWriter write, void *arg)
+{
+	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext,
+													  "pgcopy catalog row",
+													  ALLOCSET_DEFAULT_SIZES);
+	int			i = 0;
+
+	while (i < n)
+	{
+		int			end = Min(n, i + SCOPE_ROWS);
+		CatalogScope scope;
+
+		CHECK_FOR_INTERRUPTS();
+		pgcopy_catalog_begin(&scope);
+		while (i < end)
+		{
+			MemoryContext caller = MemoryContextSwitchTo(row_context);
+
+			write(i++, arg);
+			MemoryContextSwitchTo(caller);
+			MemoryContextReset(row_context);
+		}
+		pgcopy_catalog_end(&scope);
+	}
+	MemoryContextDelete(row_context);
 }
 
 /* The value of a column of the last query's rows. */

@@ -50,6 +50,13 @@ extern uint64 pgcopy_catalog_run(CatalogQuery *query, Datum *values,
 extern uint64 pgcopy_catalog_do(CatalogQuery *query, Datum *values,
 								const char *nulls);
 
+/*
+ * Call write(i, arg) for 0 to n - 1, between begin() and end(), and each in
+ * memory of its own: for rows that come by the thousand.
+ */
+typedef void (*CatalogWriter) (int i, void *arg);
+extern void pgcopy_catalog_write_rows(int n, CatalogWriter write, void *arg);
+
 /* Text of a column of the rows of the last query, NULL for NULL; copied. */
 extern char *pgcopy_catalog_text(int row, const char *column);
 extern int64 pgcopy_catalog_int64(int row, const char *column);

@@ -23,19 +23,12 @@ extern void pgcopy_resume_check(const Job *job, ResumeChoice choice);
  * ready to go on, with a snapshot where one is needed.  False when there is
  * no plan yet.  Called outside a transaction.
  */
-extern bool pgcopy_leader_resume(Leader *leader);
+extern bool pgcopy_resume_run(Leader *leader);
 
 /* reset.c: start these tables (integer list) over, whatever was done. */
 extern void pgcopy_leader_reset(Leader *leader, List *relations);
 
 /* reset.c: the same for all that has been read, large objects too. */
 extern void pgcopy_leader_reset_all(Leader *leader);
-
-/*
- * compare.c: throw 55000, with names, when the source is not any more what
- * the plan was made of: Lists of SourceRelation and DumpStatement.
- */
-extern void pgcopy_leader_compare(Leader *leader, List *relations,
-								  List *statements);
 
 #endif							/* PGCOPY_RESUME_H */
