@@ -39,7 +39,7 @@ fetch_extension_schema(void)
 	char	   *schema;
 
 	pgcopy_catalog_begin(&scope);
-	schema = pgcopy_catalog_run(&query, NULL, NULL) > 0 ?
+	schema = pgcopy_catalog_run(&query, NULL) > 0 ?
 		pgcopy_catalog_text(0, "nspname") : NULL;
 	pgcopy_catalog_end(&scope);
 	return schema;

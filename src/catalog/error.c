@@ -59,62 +59,50 @@ pgcopy_error_insert(int64 job, int item, bool is_final, const ErrorData *error,
 	Datum		values[3 + lengthof(texts)] = {
 		Int64GetDatum(job), Int32GetDatum(item), BoolGetDatum(is_final)
 	};
-	char		nulls[lengthof(values) + 1] = "   ";
 
 	for (int i = 0; i < lengthof(texts); i++)
-	{
-		nulls[3 + i] = texts[i] ? ' ' : 'n';
-		if (texts[i])
-			values[3 + i] = CStringGetTextDatum(texts[i]);
-	}
-	pgcopy_catalog_do(&insert_error, values, nulls);
+		values[3 + i] = pgcopy_catalog_text_arg(texts[i]);
+	pgcopy_catalog_do(&insert_error, values);
 }
 
 int
 pgcopy_snapshot_insert(int64 job, const char *name, const char *content)
 {
-	CatalogScope scope;
-	Datum		values[] = {
-		Int64GetDatum(job), CStringGetTextDatum(name), CStringGetTextDatum(content)
-	};
-	int			no;
+	return (int) pgcopy_catalog_fetch_int64(&insert_snapshot,
+											QUERY_ARGS(Int64GetDatum(job),
+													   CStringGetTextDatum(name),
+													   CStringGetTextDatum(content)));
+}
 
-	pgcopy_catalog_begin(&scope);
-	pgcopy_catalog_run(&insert_snapshot, values, NULL);
-	no = (int) pgcopy_catalog_int64(0, "no");
-	pgcopy_catalog_end(&scope);
-	return no;
+static void *
+read_content(int row)
+{
+	return pgcopy_catalog_text(row, "content");
 }
 
 char *
 pgcopy_snapshot_fetch_content(int64 job, int no)
 {
-	CatalogScope scope;
-	Datum		values[] = {Int64GetDatum(job), Int32GetDatum(no)};
-	char	   *content;
+	char	   *content =
+		pgcopy_catalog_fetch_one(&select_content,
+								 QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no)),
+								 read_content);
 
-	pgcopy_catalog_begin(&scope);
-	if (pgcopy_catalog_run(&select_content, values, NULL) != 1)
+	if (content == NULL)
 		elog(ERROR, "job " INT64_FORMAT " has no snapshot %d", job, no);
-	content = pgcopy_catalog_text(0, "content");
-	pgcopy_catalog_end(&scope);
 	return content;
 }
 
 void
 pgcopy_snapshot_rename(int64 job, int no, const char *name)
 {
-	Datum		values[] = {
-		Int64GetDatum(job), Int32GetDatum(no), CStringGetTextDatum(name)
-	};
-
-	pgcopy_catalog_do(&rename_snapshot, values, NULL);
+	pgcopy_catalog_do(&rename_snapshot,
+					  QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no),
+								 CStringGetTextDatum(name)));
 }
 
 void
 pgcopy_snapshot_mark_released(int64 job)
 {
-	Datum		values[] = {Int64GetDatum(job)};
-
-	pgcopy_catalog_do(&release_snapshot, values, NULL);
+	pgcopy_catalog_do(&release_snapshot, QUERY_ARGS(Int64GetDatum(job)));
 }

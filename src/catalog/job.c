@@ -120,10 +120,12 @@ static CatalogQuery set_message = {
 	2, {INT8OID, TEXTOID}
 };
 
+/* All that have the lock of a leader, and with $5 those who wait for it. */
 static CatalogQuery select_leaders = {
-	"SELECT pid, granted FROM pg_catalog.pg_locks WHERE locktype = 'advisory' "
-	"AND database = $1 AND classid = $2 AND objid = $3 AND objsubid = $4",
-	4, {OIDOID, OIDOID, OIDOID, INT4OID}
+	"SELECT pid FROM pg_catalog.pg_locks WHERE locktype = 'advisory' "
+	"AND database = $1 AND classid = $2 AND objid = $3 AND objsubid = $4 "
+	"AND (granted OR $5)",
+	5, {OIDOID, OIDOID, OIDOID, INT4OID, BOOLOID}
 };
 
 static CatalogQuery select_is_unended = {
@@ -184,7 +186,7 @@ pgcopy_job_insert(const Job *job)
 	};
 
 	pgcopy_catalog_begin(&scope);
-	pgcopy_catalog_run(&insert_job, values, NULL);
+	pgcopy_catalog_run(&insert_job, values);
 	id = pgcopy_catalog_int64(0, "id");
 	CommandCounterIncrement();
 	set_conninfo(0, job->conninfo);
@@ -192,10 +194,10 @@ pgcopy_job_insert(const Job *job)
 	return id;
 }
 
-static Job *
+static void *
 decode_job(int row)
 {
-	Job		   *job = SPI_palloc(sizeof(Job));
+	Job		   *job = palloc(sizeof(Job));
 
 	job->id = pgcopy_catalog_int64(row, "id");
 	job->state = pgcopy_job_state_parse(pgcopy_catalog_text(row, "state"));
@@ -220,15 +222,8 @@ decode_job(int row)
 static Job *
 fetch_by(CatalogQuery *query, int64 id)
 {
-	CatalogScope scope;
-	Datum		values[] = {Int64GetDatum(id)};
-	Job		   *job = NULL;
-
-	pgcopy_catalog_begin(&scope);
-	if (pgcopy_catalog_run(query, values, NULL) > 0)
-		job = decode_job(0);
-	pgcopy_catalog_end(&scope);
-	return job;
+	return pgcopy_catalog_fetch_one(query, QUERY_ARGS(Int64GetDatum(id)),
+									decode_job);
 }
 
 Job *
@@ -291,46 +286,41 @@ pgcopy_job_move(int64 id, JobState to)
 				 errmsg("job " INT64_FORMAT " is %s and cannot become %s", id,
 						pgcopy_job_state_name(job->state),
 						pgcopy_job_state_name(to))));
-	pgcopy_catalog_do(&move_job, values, NULL);
+	pgcopy_catalog_do(&move_job, values);
 	if (to == JOB_DONE)
 	{
-		pgcopy_catalog_do(&forget_large_objects, values, NULL);
-		pgcopy_catalog_do(&wipe_statements, values, NULL);
+		pgcopy_catalog_do(&forget_large_objects, values);
+		pgcopy_catalog_do(&wipe_statements, values);
 	}
 }
 
 void
 pgcopy_job_set_phase(int64 id, const char *phase)
 {
-	Datum		values[] = {Int64GetDatum(id), CStringGetTextDatum(phase)};
-
-	pgcopy_catalog_do(&set_phase, values, NULL);
+	pgcopy_catalog_do(&set_phase,
+					  QUERY_ARGS(Int64GetDatum(id), CStringGetTextDatum(phase)));
 }
 
 void
 pgcopy_job_set_control(int64 id, uint32 control)
 {
-	Datum		values[] = {Int64GetDatum(id), Int64GetDatum((int64) control)};
-
-	pgcopy_catalog_do(&set_control, values, NULL);
+	pgcopy_catalog_do(&set_control,
+					  QUERY_ARGS(Int64GetDatum(id), Int64GetDatum((int64) control)));
 }
 
 void
 pgcopy_job_set_totals(int64 id, const JobTotals *totals)
 {
-	Datum		values[] = {
-		Int64GetDatum(id),
-		Int32GetDatum(totals->percent),
-		Int32GetDatum(totals->tables_done),
-		Int32GetDatum(totals->tables_total),
-		Int32GetDatum(totals->indexes_done),
-		Int32GetDatum(totals->indexes_total),
-		Int64GetDatum(totals->rows_done),
-		Int64GetDatum(totals->bytes_done),
-		Int64GetDatum(totals->bytes_total)
-	};
-
-	pgcopy_catalog_do(&set_totals, values, NULL);
+	pgcopy_catalog_do(&set_totals,
+					  QUERY_ARGS(Int64GetDatum(id),
+								 Int32GetDatum(totals->percent),
+								 Int32GetDatum(totals->tables_done),
+								 Int32GetDatum(totals->tables_total),
+								 Int32GetDatum(totals->indexes_done),
+								 Int32GetDatum(totals->indexes_total),
+								 Int64GetDatum(totals->rows_done),
+								 Int64GetDatum(totals->bytes_done),
+								 Int64GetDatum(totals->bytes_total)));
 }
 
 void
@@ -350,7 +340,7 @@ pgcopy_job_delete(int64 id)
 	Datum		values[] = {Int64GetDatum(id)};
 
 	for (int i = 0; i < lengthof(deletes); i++)
-		pgcopy_catalog_do(&deletes[i], values, NULL);
+		pgcopy_catalog_do(&deletes[i], values);
 }
 
 bool
@@ -358,26 +348,23 @@ pgcopy_job_note_auto_resume(int64 id)
 {
 	Datum		values[] = {Int64GetDatum(id)};
 
-	if (pgcopy_catalog_do(&note_auto_resume, values, NULL) == 0)
+	if (pgcopy_catalog_do(&note_auto_resume, values) == 0)
 		return false;
-	pgcopy_catalog_do(&insert_auto_resumed, values, NULL);
+	pgcopy_catalog_do(&insert_auto_resumed, values);
 	return true;
 }
 
 void
 pgcopy_job_allow_auto_resume(int64 id)
 {
-	Datum		values[] = {Int64GetDatum(id)};
-
-	pgcopy_catalog_do(&allow_auto_resume, values, NULL);
+	pgcopy_catalog_do(&allow_auto_resume, QUERY_ARGS(Int64GetDatum(id)));
 }
 
 void
 pgcopy_job_set_message(int64 id, const char *message)
 {
-	Datum		values[] = {Int64GetDatum(id), CStringGetTextDatum(message)};
-
-	pgcopy_catalog_do(&set_message, values, NULL);
+	pgcopy_catalog_do(&set_message,
+					  QUERY_ARGS(Int64GetDatum(id), CStringGetTextDatum(message)));
 }
 
 bool
@@ -389,7 +376,7 @@ pgcopy_job_find_own(int64 id, uint32 *control)
 	Oid			owner = InvalidOid;
 
 	pgcopy_catalog_begin(&scope);
-	is_found = pgcopy_catalog_run(&select_control, values, NULL) > 0;
+	is_found = pgcopy_catalog_run(&select_control, values) > 0;
 	if (is_found)
 	{
 		owner = (Oid) pgcopy_catalog_int64(0, "owner");
@@ -434,84 +421,48 @@ pgcopy_job_has_leader(int64 id)
 	return false;
 }
 
-/* Between begin() and end(): all who have the lock of a leader or wait for it. */
-static uint64
-run_select_leaders(int64 id)
+static List *
+fetch_leaders(int64 id, bool with_waiting)
 {
-	Datum		values[] = {
-		ObjectIdGetDatum(MyDatabaseId),
-		ObjectIdGetDatum(PGCOPY_LEADER_LOCK_CLASS),
-		ObjectIdGetDatum((uint32) id),
-		Int32GetDatum(PGCOPY_LEADER_LOCK_KIND)
-	};
-
-	return pgcopy_catalog_run(&select_leaders, values, NULL);
+	return pgcopy_catalog_fetch_ints(&select_leaders,
+									 QUERY_ARGS(ObjectIdGetDatum(MyDatabaseId),
+												ObjectIdGetDatum(PGCOPY_LEADER_LOCK_CLASS),
+												ObjectIdGetDatum((uint32) id),
+												Int32GetDatum(PGCOPY_LEADER_LOCK_KIND),
+												BoolGetDatum(with_waiting)));
 }
 
 int
 pgcopy_job_leader_pid(int64 id)
 {
-	CatalogScope scope;
-	uint64		rows;
-	int			pid = 0;
+	List	   *pids = pgcopy_job_has_leader(id) ? fetch_leaders(id, false) : NIL;
 
-	if (!pgcopy_job_has_leader(id))
-		return 0;
-	pgcopy_catalog_begin(&scope);
-	rows = run_select_leaders(id);
-	for (uint64 i = 0; i < rows; i++)
-	{
-		if (pgcopy_catalog_bool(i, "granted"))
-			pid = (int) pgcopy_catalog_int64(i, "pid");
-	}
-	pgcopy_catalog_end(&scope);
-	return pid;
+	return pids == NIL ? 0 : linitial_int(pids);
 }
 
 bool
 pgcopy_job_is_led_by(int64 id, int pid)
 {
-	CatalogScope scope;
-	uint64		rows;
-	bool		is_found = false;
-
-	pgcopy_catalog_begin(&scope);
-	rows = run_select_leaders(id);
-	for (uint64 i = 0; i < rows; i++)
-		is_found |= pgcopy_catalog_int64(i, "pid") == pid;
-	pgcopy_catalog_end(&scope);
-	return is_found;
+	return list_member_int(fetch_leaders(id, true), pid);
 }
 
 bool
 pgcopy_job_is_of_this_transaction(int64 id)
 {
-	CatalogScope scope;
-	Datum		values[] = {Int64GetDatum(id)};
-	bool		is_ours = false;
+	int64		xmin = pgcopy_catalog_fetch_int64(&select_xmin,
+												  QUERY_ARGS(Int64GetDatum(id)));
 
-	pgcopy_catalog_begin(&scope);
-	if (pgcopy_catalog_run(&select_xmin, values, NULL) > 0)
-		is_ours = TransactionIdIsCurrentTransactionId((TransactionId) pgcopy_catalog_int64(0, "xmin"));
-	pgcopy_catalog_end(&scope);
-	return is_ours;
+	return TransactionIdIsCurrentTransactionId((TransactionId) xmin);
 }
 
 bool
 pgcopy_job_is_interrupted(int64 id)
 {
-	CatalogScope scope;
-	Datum		values[] = {Int64GetDatum(id)};
-	bool		is_interrupted;
-
 	/* the processes of what a standby shows are the primary's */
 	if (RecoveryInProgress() || pgcopy_job_has_leader(id))
 		return false;
 
 	/* the leader may have ended the job just now, after our last look */
-	pgcopy_catalog_begin(&scope);
-	is_interrupted = pgcopy_catalog_run(&select_is_unended, values, NULL) > 0 &&
-		pgcopy_catalog_bool(0, "is_unended");
-	pgcopy_catalog_end(&scope);
-	return is_interrupted;
+	return pgcopy_catalog_fetch_int64(&select_is_unended,
+									  QUERY_ARGS(Int64GetDatum(id))) != 0;
 }

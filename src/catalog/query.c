@@ -21,6 +21,7 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -64,7 +65,6 @@ void
 pgcopy_catalog_begin(CatalogScope *scope)
 {
 	Assert(IsTransactionState());
-
 	GetUserIdAndSecContext(&scope->user, &scope->security_context);
 	scope->guc_nest_level = NewGUCNestLevel();
 	(void) set_config_option("search_path", "pg_catalog, pg_temp",
@@ -99,17 +99,42 @@ prepare_query(CatalogQuery *query)
 	query->plan = plan;
 }
 
+Datum
+pgcopy_catalog_text_arg(const char *text)
+{
+	return text ? CStringGetTextDatum(text) : (Datum) 0;
+}
+
+/* type: TEXTOID for a list of char *, INT4OID for one of integers. */
+Datum
+pgcopy_catalog_array_arg(const List *list, Oid type)
+{
+	Datum	   *elements = palloc(sizeof(Datum) * Max(list_length(list), 1));
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, list)
+		elements[n++] = type == TEXTOID ?
+			CStringGetTextDatum((char *) lfirst(lc)) : Int32GetDatum(lfirst_int(lc));
+	return PointerGetDatum(construct_array(elements, n, type,
+										   type == TEXTOID ? -1 : 4,
+										   type != TEXTOID, TYPALIGN_INT));
+}
+
 /*
  * Sees what was committed when it begins, whatever the isolation level of the
  * caller's transaction is: states of jobs are read by people who wait.
  */
 uint64
-pgcopy_catalog_run(CatalogQuery *query, Datum *values, const char *nulls)
+pgcopy_catalog_run(CatalogQuery *query, Datum *values)
 {
+	char		nulls[CATALOG_MAX_ARGS];
 	int			result;
 
 	if (query->plan == NULL)
 		prepare_query(query);
+	for (int i = 0; i < query->nargs; i++)
+		nulls[i] = query->types[i] == TEXTOID && values[i] == (Datum) 0 ? 'n' : ' ';
 
 	result = SPI_execute_snapshot(query->plan, values, nulls,
 								  GetLatestSnapshot(), InvalidSnapshot,
@@ -121,16 +146,90 @@ pgcopy_catalog_run(CatalogQuery *query, Datum *values, const char *nulls)
 }
 
 uint64
-pgcopy_catalog_do(CatalogQuery *query, Datum *values, const char *nulls)
+pgcopy_catalog_do(CatalogQuery *query, Datum *values)
 {
 	CatalogScope scope;
 	uint64		rows;
 
 	pgcopy_catalog_begin(&scope);
-	rows = pgcopy_catalog_run(query, values, nulls);
+	rows = pgcopy_catalog_run(query, values);
 	pgcopy_catalog_end(&scope);
 	CommandCounterIncrement();
 	return rows;
+}
+
+List *
+pgcopy_catalog_fetch(CatalogQuery *query, Datum *values, QueryReadRow read)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	CatalogScope scope;
+	List	   *result = NIL;
+	uint64		n;
+
+	pgcopy_catalog_begin(&scope);
+	n = pgcopy_catalog_run(query, values);
+	MemoryContextSwitchTo(caller);
+	for (uint64 i = 0; i < n; i++)
+		result = lappend(result, read((int) i));
+	pgcopy_catalog_end(&scope);
+	return result;
+}
+
+void *
+pgcopy_catalog_fetch_one(CatalogQuery *query, Datum *values, QueryReadRow read)
+{
+	List	   *rows = pgcopy_catalog_fetch(query, values, read);
+
+	return rows == NIL ? NULL : linitial(rows);
+}
+
+/* The integer or boolean in the first column of a row. */
+static int64
+first_column(int row)
+{
+	const char *name = NameStr(TupleDescAttr(SPI_tuptable->tupdesc, 0)->attname);
+
+	return pgcopy_catalog_int64(row, name);
+}
+
+int64 *
+pgcopy_catalog_fetch_array(CatalogQuery *query, Datum *values, int *count)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	CatalogScope scope;
+	int64	   *result;
+
+	pgcopy_catalog_begin(&scope);
+	*count = (int) pgcopy_catalog_run(query, values);
+	result = MemoryContextAllocHuge(caller, sizeof(int64) * Max(*count, 1));
+	for (int i = 0; i < *count; i++)
+		result[i] = first_column(i);
+	pgcopy_catalog_end(&scope);
+	return result;
+}
+
+List *
+pgcopy_catalog_fetch_ints(CatalogQuery *query, Datum *values)
+{
+	int			n;
+	int64	   *numbers = pgcopy_catalog_fetch_array(query, values, &n);
+	List	   *result = NIL;
+
+	for (int i = 0; i < n; i++)
+		result = lappend_int(result, (int) numbers[i]);
+	pfree(numbers);
+	return result;
+}
+
+int64
+pgcopy_catalog_fetch_int64(CatalogQuery *query, Datum *values)
+{
+	int			n;
+	int64	   *numbers = pgcopy_catalog_fetch_array(query, values, &n);
+	int64		result = n > 0 ? numbers[0] : 0;
+
+	pfree(numbers);
+	return result;
 }
 
 /* The value of a column of the last query's rows. */
@@ -188,6 +287,8 @@ pgcopy_catalog_int64(int row, const char *column)
 			return DatumGetObjectId(value);
 		case CHAROID:
 			return DatumGetChar(value);
+		case BOOLOID:
+			return DatumGetBool(value);
 	}
 	elog(ERROR, "column \"%s\" is not an integer", column);
 }
@@ -195,12 +296,7 @@ pgcopy_catalog_int64(int row, const char *column)
 bool
 pgcopy_catalog_bool(int row, const char *column)
 {
-	bool		isnull;
-	Oid			type;
-	Datum		value = get_value(row, column, &isnull, &type);
-
-	Assert(type == BOOLOID);
-	return !isnull && DatumGetBool(value);
+	return pgcopy_catalog_int64(row, column) != 0;
 }
 
 bool
@@ -211,4 +307,16 @@ pgcopy_catalog_is_null(int row, const char *column)
 
 	(void) get_value(row, column, &isnull, &type);
 	return isnull;
+}
+
+/* Not NULL; as long as the rows of the query are there. */
+ArrayType *
+pgcopy_catalog_array(int row, const char *column)
+{
+	bool		isnull;
+	Oid			type;
+	Datum		value = get_value(row, column, &isnull, &type);
+
+	Assert(!isnull);
+	return DatumGetArrayTypeP(value);
 }

@@ -182,7 +182,7 @@ read_snapshot(int64 job, Survey *survey)
 {
 	Datum		values[] = {Int64GetDatum(job), Int32GetDatum(survey->snapshot_no)};
 
-	if (pgcopy_catalog_run(&select_snapshot, values, NULL) == 0)
+	if (pgcopy_catalog_run(&select_snapshot, values) == 0)
 	{
 		survey->snapshot_no = 0;
 		return;
@@ -200,32 +200,25 @@ pgcopy_survey_fetch(int64 job, Survey *survey)
 
 	memset(survey, 0, sizeof(Survey));
 	pgcopy_catalog_begin(&scope);
-	pgcopy_catalog_run(&select_counts, values, NULL);
+	pgcopy_catalog_run(&select_counts, values);
 	read_counts(survey);
 	read_snapshot(job, survey);
 	pgcopy_catalog_end(&scope);
 }
 
+static void *
+read_id(int row)
+{
+	int64	   *id = palloc(sizeof(int64));
+
+	*id = pgcopy_catalog_int64(row, "id");
+	return id;
+}
+
 List *
 pgcopy_survey_unended(void)
 {
-	MemoryContext caller = CurrentMemoryContext;
-	CatalogScope scope;
-	List	   *jobs = NIL;
-	uint64		n;
-
-	pgcopy_catalog_begin(&scope);
-	n = pgcopy_catalog_run(&select_unended, NULL, NULL);
-	MemoryContextSwitchTo(caller);
-	for (uint64 i = 0; i < n; i++)
-	{
-		int64	   *id = palloc(sizeof(int64));
-
-		*id = pgcopy_catalog_int64((int) i, "id");
-		jobs = lappend(jobs, id);
-	}
-	pgcopy_catalog_end(&scope);
-	return jobs;
+	return pgcopy_catalog_fetch(&select_unended, NULL, read_id);
 }
 
 void
@@ -234,75 +227,45 @@ pgcopy_survey_reopen(int64 job)
 	Datum		values[] = {Int64GetDatum(job)};
 
 	for (int i = 0; i < lengthof(reopen); i++)
-		pgcopy_catalog_do(&reopen[i], values, NULL);
-}
-
-/* The column "no" of a query's rows. */
-static List *
-fetch_numbers(CatalogQuery *query, Datum *values)
-{
-	MemoryContext caller = CurrentMemoryContext;
-	CatalogScope scope;
-	List	   *numbers = NIL;
-	uint64		n;
-
-	pgcopy_catalog_begin(&scope);
-	n = pgcopy_catalog_run(query, values, NULL);
-	MemoryContextSwitchTo(caller);
-	for (uint64 i = 0; i < n; i++)
-		numbers = lappend_int(numbers, (int) pgcopy_catalog_int64((int) i, "no"));
-	pgcopy_catalog_end(&scope);
-	return numbers;
+		pgcopy_catalog_do(&reopen[i], values);
 }
 
 List *
 pgcopy_survey_attached(int64 job)
 {
-	Datum		values[] = {Int64GetDatum(job)};
-
-	return fetch_numbers(&select_attached, values);
+	return pgcopy_catalog_fetch_ints(&select_attached, QUERY_ARGS(Int64GetDatum(job)));
 }
 
 List *
 pgcopy_survey_emptied(int64 job)
 {
-	Datum		values[] = {Int64GetDatum(job)};
-
-	return fetch_numbers(&select_emptied, values);
+	return pgcopy_catalog_fetch_ints(&select_emptied, QUERY_ARGS(Int64GetDatum(job)));
 }
 
 List *
 pgcopy_survey_split_by(int64 job, int snapshot)
 {
-	Datum		values[] = {Int64GetDatum(job), Int32GetDatum(snapshot)};
-
-	return fetch_numbers(&select_split_by, values);
+	return pgcopy_catalog_fetch_ints(&select_split_by,
+									 QUERY_ARGS(Int64GetDatum(job),
+												Int32GetDatum(snapshot)));
 }
 
 List *
 pgcopy_survey_read(int64 job)
 {
-	Datum		values[] = {Int64GetDatum(job)};
+	return pgcopy_catalog_fetch_ints(&select_read, QUERY_ARGS(Int64GetDatum(job)));
+}
 
-	return fetch_numbers(&select_read, values);
+static void *
+read_name(int row)
+{
+	return pgcopy_catalog_text(row, "name");
 }
 
 List *
 pgcopy_survey_gone(int64 job)
 {
-	MemoryContext caller = CurrentMemoryContext;
-	CatalogScope scope;
-	Datum		values[] = {Int64GetDatum(job)};
-	List	   *names = NIL;
-	uint64		n;
-
-	pgcopy_catalog_begin(&scope);
-	n = pgcopy_catalog_run(&select_gone, values, NULL);
-	MemoryContextSwitchTo(caller);
-	for (uint64 i = 0; i < n; i++)
-		names = lappend(names, pgcopy_catalog_text((int) i, "name"));
-	pgcopy_catalog_end(&scope);
-	return names;
+	return pgcopy_catalog_fetch(&select_gone, QUERY_ARGS(Int64GetDatum(job)), read_name);
 }
 
 void
@@ -315,7 +278,7 @@ pgcopy_survey_large_object_gaps(int64 job, List **firsts, List **lasts)
 
 	*firsts = *lasts = NIL;
 	pgcopy_catalog_begin(&scope);
-	n = pgcopy_catalog_run(&select_large_object_gaps, values, NULL);
+	n = pgcopy_catalog_run(&select_large_object_gaps, values);
 	MemoryContextSwitchTo(caller);
 	for (uint64 i = 0; i < n; i++)
 	{
@@ -328,17 +291,14 @@ pgcopy_survey_large_object_gaps(int64 job, List **firsts, List **lasts)
 List *
 pgcopy_survey_large_object_items_left(int64 job)
 {
-	Datum		values[] = {Int64GetDatum(job)};
-
-	return fetch_numbers(&select_large_object_items_left, values);
+	return pgcopy_catalog_fetch_ints(&select_large_object_items_left,
+									 QUERY_ARGS(Int64GetDatum(job)));
 }
 
 void
 pgcopy_survey_reopen_large_objects(int64 job)
 {
-	Datum		values[] = {Int64GetDatum(job)};
-
-	pgcopy_catalog_do(&reopen_large_objects, values, NULL);
+	pgcopy_catalog_do(&reopen_large_objects, QUERY_ARGS(Int64GetDatum(job)));
 }
 
 int
@@ -350,7 +310,7 @@ pgcopy_survey_statements(int64 job, uint64 **hashes, char ***names)
 	int			n;
 
 	pgcopy_catalog_begin(&scope);
-	n = (int) pgcopy_catalog_run(&select_statements, values, NULL);
+	n = (int) pgcopy_catalog_run(&select_statements, values);
 	MemoryContextSwitchTo(caller);
 	*hashes = MemoryContextAllocHuge(caller, sizeof(uint64) * Max(n, 1));
 	*names = MemoryContextAllocHuge(caller, sizeof(char *) * Max(n, 1));
