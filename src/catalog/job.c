@@ -12,17 +12,14 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "storage/lock.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 
 #include "catalog/job.h"
 #include "catalog/query.h"
 #include "catalog/row.h"
-#include "catalog/states.h"
 
 #define JOB_COLUMNS \
 	"id, state, owner, source, conninfo, table_jobs, index_jobs, split_bytes, " \
@@ -120,19 +117,6 @@ static CatalogQuery set_message = {
 	2, {INT8OID, TEXTOID}
 };
 
-/* All that have the lock of a leader, and with $5 those who wait for it. */
-static CatalogQuery select_leaders = {
-	"SELECT pid FROM pg_catalog.pg_locks WHERE locktype = 'advisory' "
-	"AND database = $1 AND classid = $2 AND objid = $3 AND objsubid = $4 "
-	"AND (granted OR $5)",
-	5, {OIDOID, OIDOID, OIDOID, INT4OID, BOOLOID}
-};
-
-static CatalogQuery select_is_unended = {
-	"SELECT ended IS NULL AS is_unended FROM pgcopy.job WHERE id = $1",
-	1, {INT8OID}
-};
-
 static CatalogQuery select_control = {
 	"SELECT owner, control FROM pgcopy.job WHERE id = $1",
 	1, {INT8OID}
@@ -142,9 +126,6 @@ static CatalogQuery select_xmin = {
 	"SELECT xmin::text::bigint AS xmin FROM pgcopy.job WHERE id = $1",
 	1, {INT8OID}
 };
-
-/* The job that this process leads. */
-static int64 led_job = 0;
 
 /*
  * Give the row that an INSERT has returned its connection string: a secret that
@@ -386,66 +367,6 @@ pgcopy_job_find_own(int64 id, uint32 *control)
 	return is_found && is_member_of_role(GetUserId(), owner);
 }
 
-static void
-fill_leader_tag(LOCKTAG *tag, int64 id)
-{
-	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, PGCOPY_LEADER_LOCK_CLASS,
-						 (uint32) id, PGCOPY_LEADER_LOCK_KIND);
-}
-
-void
-pgcopy_job_lead(int64 id)
-{
-	LOCKTAG		tag;
-
-	fill_leader_tag(&tag, id);
-	(void) LockAcquire(&tag, ExclusiveLock, true, false);
-	led_job = id;
-}
-
-/*
- * The lock is shared among those who look, so they do not take each other for
- * a leader, and let go at once: a leader that comes now waits that long.
- */
-bool
-pgcopy_job_has_leader(int64 id)
-{
-	LOCKTAG		tag;
-
-	if (led_job != 0 && id == led_job)
-		return true;			/* nobody is in his own way */
-	fill_leader_tag(&tag, id);
-	if (LockAcquire(&tag, ShareLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
-		return true;
-	(void) LockRelease(&tag, ShareLock, false);
-	return false;
-}
-
-static List *
-fetch_leaders(int64 id, bool with_waiting)
-{
-	return pgcopy_catalog_fetch_ints(&select_leaders,
-									 QUERY_ARGS(ObjectIdGetDatum(MyDatabaseId),
-												ObjectIdGetDatum(PGCOPY_LEADER_LOCK_CLASS),
-												ObjectIdGetDatum((uint32) id),
-												Int32GetDatum(PGCOPY_LEADER_LOCK_KIND),
-												BoolGetDatum(with_waiting)));
-}
-
-int
-pgcopy_job_leader_pid(int64 id)
-{
-	List	   *pids = pgcopy_job_has_leader(id) ? fetch_leaders(id, false) : NIL;
-
-	return pids == NIL ? 0 : linitial_int(pids);
-}
-
-bool
-pgcopy_job_is_led_by(int64 id, int pid)
-{
-	return list_member_int(fetch_leaders(id, true), pid);
-}
-
 bool
 pgcopy_job_is_of_this_transaction(int64 id)
 {
@@ -453,16 +374,4 @@ pgcopy_job_is_of_this_transaction(int64 id)
 												  QUERY_ARGS(Int64GetDatum(id)));
 
 	return TransactionIdIsCurrentTransactionId((TransactionId) xmin);
-}
-
-bool
-pgcopy_job_is_interrupted(int64 id)
-{
-	/* the processes of what a standby shows are the primary's */
-	if (RecoveryInProgress() || pgcopy_job_has_leader(id))
-		return false;
-
-	/* the leader may have ended the job just now, after our last look */
-	return pgcopy_catalog_fetch_int64(&select_is_unended,
-									  QUERY_ARGS(Int64GetDatum(id))) != 0;
 }

@@ -18,7 +18,7 @@
 #include "utils/memutils.h"
 
 #include "base/retry.h"
-#include "catalog/error.h"
+#include "catalog/job.h"
 #include "run/assignment.h"
 #include "run/process.h"
 #include "run/work.h"

@@ -35,7 +35,7 @@
 
 #include "base/settings.h"
 #include "base/testpoint.h"
-#include "catalog/error.h"
+#include "catalog/job.h"
 #include "catalog/relation.h"
 #include "catalog/survey.h"
 #include "run/advise.h"
@@ -188,7 +188,7 @@ static void
 wait_for_caller(const ProcessArgs *args)
 {
 	StartTransactionCommand();
-	pgcopy_process_lock_leader(args->job);
+	pgcopy_job_lead(args->job);
 	pgstat_report_activity(STATE_RUNNING,
 						   "pgcopy: waiting for the caller's commit");
 	XactLockTableWait(args->caller_xid, NULL, NULL, XLTW_None);
@@ -267,7 +267,7 @@ static void
 await_workers(Leader *leader)
 {
 	pgcopy_leader_begin(leader);
-	pgcopy_process_await_workers(leader->job->id);
+	pgcopy_job_await_workers(leader->job->id);
 	pgcopy_leader_commit(leader);
 }
 

@@ -28,7 +28,7 @@
 #include "utils/snapmgr.h"
 
 #include "base/testpoint.h"
-#include "catalog/error.h"
+#include "catalog/job.h"
 #include "catalog/notice.h"
 #include "run/chunks.h"
 #include "run/largeobjects.h"
@@ -38,7 +38,7 @@
 #include "run/plan.h"
 #include "run/room.h"
 #include "schema/dump.h"
-#include "source/hidden.h"
+#include "schema/tools.h"
 #include "source/inventory.h"
 #include "source/snapshot.h"
 
@@ -77,7 +77,7 @@ check_source(Leader *leader)
 	const Job  *job = leader->job;
 
 	pgcopy_inventory_check_not_this_database(leader->session);
-	pgcopy_dump_check_tools(pgcopy_session_version(leader->session));
+	pgcopy_tools_check(pgcopy_session_version(leader->session));
 	pgcopy_inventory_check_extensions(leader->session);
 	pgcopy_inventory_check_roles(leader->session, !job->no_owner,
 								 !job->no_privileges);

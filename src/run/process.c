@@ -17,7 +17,6 @@
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
 #include "storage/latch.h"
-#include "storage/lock.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/snapmgr.h"
@@ -243,36 +242,4 @@ pgcopy_process_begin(ProcessArgs *args)
 								 PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SET,
 								 true, 0, false);
 	pgstat_report_appname(MyBgworkerEntry->bgw_name);
-}
-
-static void
-fill_worker_tag(LOCKTAG *tag, int64 job)
-{
-	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, PGCOPY_LEADER_LOCK_CLASS,
-						 (uint32) job, PGCOPY_WORKER_LOCK_KIND);
-}
-
-void
-pgcopy_process_lock_leader(int64 job)
-{
-	pgcopy_job_lead(job);
-}
-
-void
-pgcopy_process_lock_worker(int64 job)
-{
-	LOCKTAG		tag;
-
-	fill_worker_tag(&tag, job);
-	(void) LockAcquire(&tag, ShareLock, true, false);
-}
-
-void
-pgcopy_process_await_workers(int64 job)
-{
-	LOCKTAG		tag;
-
-	fill_worker_tag(&tag, job);
-	(void) LockAcquire(&tag, ExclusiveLock, true, false);
-	(void) LockRelease(&tag, ExclusiveLock, true);
 }

@@ -23,7 +23,7 @@
 
 #include "base/retry.h"
 #include "base/settings.h"
-#include "catalog/error.h"
+#include "catalog/job.h"
 #include "run/outage.h"
 #include "run/rejoin.h"
 #include "source/inventory.h"

@@ -25,7 +25,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-#include "catalog/error.h"
+#include "catalog/job.h"
 #include "catalog/survey.h"
 #include "run/largeobjects.h"
 #include "run/rejoin.h"

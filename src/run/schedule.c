@@ -35,7 +35,7 @@
 #include "utils/timestamp.h"
 
 #include "base/retry.h"
-#include "catalog/error.h"
+#include "catalog/job.h"
 #include "run/alone.h"
 #include "run/leader.h"
 #include "run/outage.h"

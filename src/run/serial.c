@@ -21,7 +21,7 @@
 #include "utils/wait_event.h"
 
 #include "base/retry.h"
-#include "catalog/error.h"
+#include "catalog/job.h"
 #include "run/leader.h"
 #include "run/share.h"
 #include "run/work.h"

@@ -29,7 +29,6 @@
 #include "run/process.h"
 #include "run/work.h"
 #include "schema/apply.h"
-#include "schema/sequence.h"
 #include "source/inventory.h"
 #include "source/keyrange.h"
 #include "source/snapshot.h"

@@ -35,7 +35,7 @@
 #include "tcop/tcopprot.h"
 #include "utils/memutils.h"
 
-#include "catalog/error.h"
+#include "catalog/job.h"
 #include "run/assignment.h"
 #include "run/control.h"
 #include "run/process.h"
@@ -267,7 +267,7 @@ static void
 join_job(Worker *worker)
 {
 	pgcopy_process_begin_transaction();
-	pgcopy_process_lock_worker(worker->args.job);
+	pgcopy_job_join(worker->args.job);
 	worker->control = pgcopy_control_attach(worker->args.control,
 											worker->args.job);
 	if (worker->control == NULL)

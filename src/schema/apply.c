@@ -38,7 +38,6 @@
 #include "schema/apply.h"
 #include "schema/classify.h"
 #include "schema/constraint.h"
-#include "schema/secret.h"
 
 #define CONTEXT_SHOWN	400		/* bytes of a statement in an error context */
 

@@ -21,7 +21,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
-#include "schema/sequence.h"
+#include "schema/apply.h"
 #include "source/inventory.h"
 #include "source/snapshot.h"
 

@@ -159,7 +159,7 @@ pgcopy_tools_find(int source_version)
 }
 
 void
-pgcopy_dump_check_tools(int source_version)
+pgcopy_tools_check(int source_version)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "pgcopy tools",

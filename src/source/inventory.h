@@ -87,4 +87,15 @@ extern void pgcopy_inventory_check_no_clash(SourceSession *session);	/* 42P07 */
  */
 extern char *pgcopy_inventory_blocker(SourceSession *session, int pid);
 
+/* hidden.c: objects of one kind whose definitions our role may not see. */
+typedef struct HiddenObjects
+{
+	char	   *names;			/* of the first of them */
+	char	   *message;		/* with their number, and what is missing */
+	const char *hint;
+} HiddenObjects;
+
+/* A List of them, in the current memory context; NIL where all is seen. */
+extern List *pgcopy_hidden_find(SourceSession *session);
+
 #endif							/* PGCOPY_INVENTORY_H */

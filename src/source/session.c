@@ -35,10 +35,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "source/pooler.h"
-#include "source/session_cancel.h"
 #include "source/session_error.h"
-#include "source/session_settings.h"
 #include "source/session_state.h"
 
 /* The oldest source we read. */

@@ -3,6 +3,10 @@
  * session.h
  *	  A connection to the source, owned by a memory context.
  *
+ * session.c opens and closes it, session_query.c runs SQL, rows.c has what comes
+ * back, session_options.c says what another client needs, session_abandon.c
+ * ends what an error has left.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef PGCOPY_SESSION_H
@@ -27,10 +31,6 @@ struct pg_result;
 extern SourceSession *pgcopy_session_open(const SourceConninfo *conninfo,
 										  const char *application_name);
 extern void pgcopy_session_close(SourceSession *session);
-
-/* For pooler.c only: as above, but nothing has been asked or set yet. */
-extern SourceSession *pgcopy_session_connect(const SourceConninfo *conninfo,
-											 const char *application_name);
 
 /* The whole time that connecting may take, ms; -1: no limit. */
 extern long pgcopy_session_connect_time(const SourceConninfo *conninfo);

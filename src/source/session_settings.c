@@ -7,8 +7,6 @@
  */
 #include "postgres.h"
 
-#include "source/pooler.h"
-#include "source/session_settings.h"
 #include "source/session_state.h"
 
 /*

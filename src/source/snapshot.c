@@ -24,7 +24,7 @@
 #include "utils/builtins.h"
 
 #include "source/inventory.h"
-#include "source/session_settings.h"
+#include "source/session_state.h"
 #include "source/snapshot.h"
 
 /* How many tables one LOCK TABLE names. */

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * states.c
+ * job_state.c
  *	  Which state of a job may follow which.
  *
  *	queued -> planning -> pre-data -> copying -> post-data -> done
@@ -15,7 +15,7 @@
  */
 #include "postgres.h"
 
-#include "catalog/states.h"
+#include "catalog/job.h"
 
 #define TO(state) (1 << (state))
 #define OTHERS (TO(JOB_FAILED) | TO(JOB_CANCELLED) | TO(JOB_QUEUED))
