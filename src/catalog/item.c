@@ -95,26 +95,28 @@ static CatalogQuery give_back = {
 	2, {INT8OID, INT4OID}
 };
 
+/* As if nobody had worked on it. */
+#define SET_UNTRIED \
+	"attempts = 0, snapshot = NULL, xid = NULL, pid = NULL, rows_done = 0, " \
+	"bytes_done = 0, started = NULL, finished = NULL "
+
 static CatalogQuery reset_item = {
-	"UPDATE pgcopy.item SET state = 'pending', attempts = 0, snapshot = NULL, "
-	"xid = NULL, dirty_from = NULL, pid = NULL, rows_done = 0, bytes_done = 0, started = NULL, "
-	"finished = NULL WHERE job = $1 AND no = $2",
+	"UPDATE pgcopy.item SET state = 'pending', dirty_from = NULL, " SET_UNTRIED
+	"WHERE job = $1 AND no = $2",
 	2, {INT8OID, INT4OID}
 };
 
 static CatalogQuery plan_again = {
 	"UPDATE pgcopy.item SET state = 'pending', object_name = $3, cost = $4, "
-	"range_start = $5, range_end = $6, bytes_total = $7, attempts = 0, "
-	"snapshot = NULL, xid = NULL, pid = NULL, rows_done = 0, bytes_done = 0, "
-	"started = NULL, finished = NULL WHERE job = $1 AND no = $2",
+	"range_start = $5, range_end = $6, bytes_total = $7, " SET_UNTRIED
+	"WHERE job = $1 AND no = $2",
 	7, {INT8OID, INT4OID, TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID}
 };
 
 static CatalogQuery mark_empty = {
 	"UPDATE pgcopy.item SET state = 'done', object_name = 'none', cost = 1, "
-	"range_start = NULL, range_end = NULL, bytes_total = 0, attempts = 0, "
-	"snapshot = NULL, xid = NULL, pid = NULL, rows_done = 0, bytes_done = 0, "
-	"started = NULL, finished = NULL WHERE job = $1 AND no = $2",
+	"range_start = NULL, range_end = NULL, bytes_total = 0, " SET_UNTRIED
+	"WHERE job = $1 AND no = $2",
 	2, {INT8OID, INT4OID}
 };
 

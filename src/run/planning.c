@@ -39,6 +39,7 @@
 #include "run/room.h"
 #include "schema/dump.h"
 #include "schema/tools.h"
+#include "source/hidden.h"
 #include "source/inventory.h"
 #include "source/snapshot.h"
 

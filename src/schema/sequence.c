@@ -28,24 +28,6 @@
 #define SEQUENCES_PER_QUERY	200
 #define NAMES_SHOWN			5
 
-/* An array literal of the sequences' oids. */
-static char *
-oids_literal(List *sequences, int first, int end)
-{
-	StringInfoData text;
-
-	initStringInfo(&text);
-	appendStringInfoChar(&text, '{');
-	for (int i = first; i < end; i++)
-	{
-		const SourceRelation *sequence = list_nth(sequences, i);
-
-		appendStringInfo(&text, "%s%u", i > first ? "," : "", sequence->oid);
-	}
-	appendStringInfoChar(&text, '}');
-	return text.data;
-}
-
 /*
  * Ask for the sequences' names as they are now, and whether we may read them:
  * one row for each of first to end - 1, in order.  By oid and not by name,
@@ -56,7 +38,7 @@ ask_names(SourceSession *session, List *sequences, int first, int end)
 {
 	const char *params[1];
 
-	params[0] = oids_literal(sequences, first, end);
+	params[0] = pgcopy_inventory_oids_literal(sequences, first, end);
 	return pgcopy_session_query(session,
 								"SELECT s.oid::pg_catalog.regclass::pg_catalog.text,"
 								" pg_catalog.has_sequence_privilege(s.oid, 'SELECT')"

@@ -14,7 +14,7 @@
  */
 #include "postgres.h"
 
-#include "source/inventory.h"
+#include "source/hidden.h"
 
 /* Objects whose names are told. */
 #define MOST_NAMES "10"

@@ -360,6 +360,19 @@ append_quoted(StringInfo buf, const char *name)
 }
 
 char *
+pgcopy_inventory_oids_literal(List *relations, int first, int end)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = first; i < end; i++)
+		appendStringInfo(&text, "%c%u", i == first ? '{' : ',',
+						 ((SourceRelation *) list_nth(relations, i))->oid);
+	appendStringInfoString(&text, first < end ? "}" : "{}");
+	return text.data;
+}
+
+char *
 pgcopy_inventory_quoted(const char *name)
 {
 	StringInfoData buf;

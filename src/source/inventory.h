@@ -65,6 +65,9 @@ extern int	pgcopy_inventory_indexes(SourceSession *session,
 extern int64 pgcopy_inventory_index_bytes(const SourceIndex *indexes, int n,
 										  Oid oid);
 
+/* The oids of some of these relations, first to end - 1, as an array literal. */
+extern char *pgcopy_inventory_oids_literal(List *relations, int first, int end);
+
 /* "name" quoted for the source, always: it may know other reserved words */
 extern char *pgcopy_inventory_quoted(const char *name);
 
@@ -86,16 +89,5 @@ extern void pgcopy_inventory_check_no_clash(SourceSession *session);	/* 42P07 */
  * nobody.  To be asked through another session.
  */
 extern char *pgcopy_inventory_blocker(SourceSession *session, int pid);
-
-/* hidden.c: objects of one kind whose definitions our role may not see. */
-typedef struct HiddenObjects
-{
-	char	   *names;			/* of the first of them */
-	char	   *message;		/* with their number, and what is missing */
-	const char *hint;
-} HiddenObjects;
-
-/* A List of them, in the current memory context; NIL where all is seen. */
-extern List *pgcopy_hidden_find(SourceSession *session);
 
 #endif							/* PGCOPY_INVENTORY_H */

@@ -85,11 +85,11 @@ extern bool pgcopy_session_has_standard_strings(const SourceSession *session);
  */
 extern void pgcopy_session_exec(SourceSession *session, const char *sql);
 /*
- * The same, but a failure with this one SQLSTATE returns false instead.  What
- * it does to an open transaction is the caller's to mend.
+ * The same, but a failure with one of these SQLSTATEs (0: none) returns false
+ * instead.  What it does to an open transaction is the caller's to mend.
  */
 extern bool pgcopy_session_try(SourceSession *session, const char *sql,
-							   int accepted_sqlstate);
+							   int accepted, int or_accepted, int or_this);
 /*
  * Ask something, to see whether it answers, without waiting for that.  Until it
  * has, which may be asked for with a timeout, the session takes nothing else.

@@ -276,14 +276,18 @@ pgcopy_session_exec(SourceSession *session, const char *sql)
 
 bool
 pgcopy_session_try(SourceSession *session, const char *sql,
-				   int accepted_sqlstate)
+				   int accepted, int or_accepted, int or_this)
 {
 	PGresult   *failure = pgcopy_session_run(session, sql, 0, NULL, NULL, NULL);
+	int			sqlstate;
 
-	if (failure != NULL &&
-		pgcopy_session_error_sqlstate(failure) != accepted_sqlstate)
+	if (failure == NULL)
+		return true;
+	sqlstate = pgcopy_session_error_sqlstate(failure);
+	if (sqlstate == 0 || (sqlstate != accepted && sqlstate != or_accepted &&
+						  sqlstate != or_this))
 		pgcopy_session_error_result(session->conn, failure, sql);
-	return failure == NULL;
+	return false;
 }
 
 void

@@ -82,7 +82,7 @@ pgcopy_session_settle(SourceSession *session, const SourceConninfo *conninfo)
 	set_keepalives(session, conninfo);
 	if (pgcopy_session_version(session) >= 140000)
 		(void) pgcopy_session_try(session, check_interval_setting,
-								  ERRCODE_INVALID_PARAMETER_VALUE);
+								  ERRCODE_INVALID_PARAMETER_VALUE, 0, 0);
 }
 
 void

@@ -128,29 +128,12 @@ pgcopy_snapshot_export(SourceSession *session)
 static bool
 try_set_snapshot(SourceSession *session, const char *name)
 {
-	char	   *sql = psprintf("SET TRANSACTION SNAPSHOT %s",
-							   quote_literal_cstr(name));
-	MemoryContext context = CurrentMemoryContext;
-	volatile bool is_set = true;
-
-	PG_TRY();
-	{
-		pgcopy_session_exec(session, sql);
-	}
-	PG_CATCH();
-	{
-		int			sqlstate = geterrcode();
-
-		if (sqlstate != ERRCODE_INVALID_PARAMETER_VALUE &&
-			sqlstate != ERRCODE_UNDEFINED_OBJECT &&
-			sqlstate != ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE)
-			PG_RE_THROW();
-		MemoryContextSwitchTo(context);
-		FlushErrorState();
-		is_set = false;
-	}
-	PG_END_TRY();
-	return is_set;
+	return pgcopy_session_try(session,
+							  psprintf("SET TRANSACTION SNAPSHOT %s",
+									   quote_literal_cstr(name)),
+							  ERRCODE_INVALID_PARAMETER_VALUE,
+							  ERRCODE_UNDEFINED_OBJECT,
+							  ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE);
 }
 
 char *
@@ -192,7 +175,7 @@ pgcopy_snapshot_try_lock(SourceSession *session, const char *name)
 							   " LOCK TABLE ONLY %s IN ACCESS SHARE MODE NOWAIT;"
 							   " RELEASE SAVEPOINT pgcopy_lock", name);
 	bool		is_locked = pgcopy_session_try(session, sql,
-											   ERRCODE_LOCK_NOT_AVAILABLE);
+											   ERRCODE_LOCK_NOT_AVAILABLE, 0, 0);
 
 	if (!is_locked)
 		pgcopy_session_exec(session,
@@ -242,27 +225,9 @@ check_lock_room(SourceSession *session, int64 wanted)
 static bool
 lock_tables(SourceSession *session, const char *sql)
 {
-	MemoryContext context = CurrentMemoryContext;
-	volatile bool is_locked = true;
-
-	PG_TRY();
-	{
-		pgcopy_session_exec(session, sql);
-	}
-	PG_CATCH();
-	{
-		int			sqlstate = geterrcode();
-
-		if (sqlstate != ERRCODE_UNDEFINED_TABLE &&
-			sqlstate != ERRCODE_UNDEFINED_SCHEMA &&
-			sqlstate != ERRCODE_WRONG_OBJECT_TYPE)
-			PG_RE_THROW();
-		MemoryContextSwitchTo(context);
-		FlushErrorState();
-		is_locked = false;
-	}
-	PG_END_TRY();
-	return is_locked;
+	return pgcopy_session_try(session, sql, ERRCODE_UNDEFINED_TABLE,
+							  ERRCODE_UNDEFINED_SCHEMA,
+							  ERRCODE_WRONG_OBJECT_TYPE);
 }
 
 bool
