@@ -173,6 +173,7 @@ pgcopy_item_insert_statement(int64 job, int no, const ItemStatement *statement)
 	};
 	bool		nulls[lengthof(values)] = {false};
 
+	Assert(InLocalUserIdChange());	/* between begin() and end() */
 	if (RelationGetDescr(table)->natts != lengthof(values))
 		elog(ERROR, "pgcopy.statement has %d columns", RelationGetDescr(table)->natts);
 	nulls[7] = statement->session_authorization == NULL;

@@ -94,6 +94,7 @@ pgcopy_job_has_leader(int64 id)
 {
 	LOCKTAG		tag = make_tag(id, LEADER_KIND);
 
+	Assert(IsTransactionState());
 	if (led_job != 0 && id == led_job)
 		return true;			/* nobody is in his own way */
 	if (LockAcquire(&tag, ShareLock, false, true) == LOCKACQUIRE_NOT_AVAIL)

@@ -80,6 +80,7 @@ pgcopy_catalog_begin(CatalogScope *scope)
 void
 pgcopy_catalog_end(const CatalogScope *scope)
 {
+	Assert(InLocalUserIdChange());
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "SPI_finish failed");
 	SetUserIdAndSecContext(scope->user, scope->security_context);
@@ -131,6 +132,8 @@ pgcopy_catalog_run(CatalogQuery *query, Datum *values)
 	char		nulls[CATALOG_MAX_ARGS];
 	int			result;
 
+	Assert(InLocalUserIdChange());
+	Assert(query->nargs == 0 || values != NULL);
 	if (query->plan == NULL)
 		prepare_query(query);
 	for (int i = 0; i < query->nargs; i++)
@@ -172,6 +175,7 @@ pgcopy_catalog_fetch(CatalogQuery *query, Datum *values, QueryReadRow read)
 	for (uint64 i = 0; i < n; i++)
 		result = lappend(result, read((int) i));
 	pgcopy_catalog_end(&scope);
+	Assert(CurrentMemoryContext == caller);
 	return result;
 }
 
@@ -239,6 +243,7 @@ get_value(int row, const char *column, bool *isnull, Oid *type)
 	TupleDesc	tupdesc = SPI_tuptable->tupdesc;
 	int			attno = SPI_fnumber(tupdesc, column);
 
+	Assert(row >= 0 && (uint64) row < SPI_tuptable->numvals);
 	if (attno == SPI_ERROR_NOATTRIBUTE)
 		elog(ERROR, "no column \"%s\" in the catalog of jobs", column);
 	*type = SPI_gettypeid(tupdesc, attno);

@@ -92,6 +92,7 @@ pgcopy_process_begin_transaction(void)
 void
 pgcopy_process_end_transaction(void)
 {
+	Assert(IsTransactionState());
 	if (ActiveSnapshotSet())
 		PopActiveSnapshot();
 	CommitTransactionCommand();
@@ -102,6 +103,7 @@ pgcopy_process_wait(long timeout)
 {
 	int			events = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH;
 
+	Assert(INTERRUPTS_CAN_BE_PROCESSED());
 	if (timeout >= 0)
 		events |= WL_TIMEOUT;
 	(void) WaitLatch(MyLatch, events, timeout, PG_WAIT_EXTENSION);

@@ -89,6 +89,7 @@ pgcopy_apply_analyze(Oid relid)
 	char		relkind;
 	double		rows;
 
+	Assert(IsTransactionState());
 	if (!read_relation(relid, &relkind, &rows))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),

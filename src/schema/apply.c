@@ -254,6 +254,7 @@ pgcopy_apply_statement(const char *sql, const DumpSettings *settings,
 	int			nest_level;
 
 	Assert(IsTransactionState());
+	Assert(!InLocalUserIdChange()); /* never as the extension's owner */
 	callback.callback = describe_statement;
 	callback.arg = &running;
 	callback.previous = error_context_stack;

@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "commands/sequence.h"
@@ -213,6 +214,7 @@ pgcopy_sequence_copy(SourceSession *session, List *sequences)
 	int			count = list_length(sequences);
 	bool		is_begun = pgcopy_snapshot_begin_current(session);
 
+	Assert(IsTransactionState());
 	for (int first = 0; first < count; first += SEQUENCES_PER_QUERY)
 	{
 		MemoryContext before = MemoryContextSwitchTo(context);

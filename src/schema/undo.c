@@ -302,6 +302,7 @@ pgcopy_undo_drop(const Undo *undo)
 void
 pgcopy_undo_rows(Oid relid, TransactionId xid)
 {
+	Assert(TransactionIdIsNormal(xid));
 	run_sql(psprintf("DELETE FROM ONLY %s WHERE xmin OPERATOR(pg_catalog.=) '%u'::pg_catalog.xid",
 					 quote_relation(relid), xid));
 }

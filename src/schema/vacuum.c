@@ -59,6 +59,7 @@ pgcopy_apply_wants_vacuum(Oid relid, bool has_frozen_toast)
 	Relation	relation = try_relation_open(relid, AccessShareLock);
 	bool		result = false;
 
+	Assert(IsTransactionState());
 	if (relation == NULL)
 		return false;
 	if (relation->rd_rel->relkind == RELKIND_RELATION &&
@@ -82,6 +83,7 @@ run_vacuum(Oid relid, List *options)
 	ParseState *pstate = make_parsestate(NULL);
 	VacuumStmt *statement = makeNode(VacuumStmt);
 
+	Assert(!IsTransactionState());
 	options = lappend(options, makeDefElem("index_cleanup", (Node *) makeString("on"), -1));
 	options = lappend(options, makeDefElem("truncate", (Node *) makeString("off"), -1));
 	statement->options = options;
@@ -100,6 +102,7 @@ run_vacuum(Oid relid, List *options)
 		PortalContext = portal;
 	}
 	PG_END_TRY();
+	Assert(!IsTransactionState());
 }
 
 void

@@ -105,6 +105,7 @@ pgcopy_session_wait(SourceSession *session, int events, long timeout_ms)
 	int			timeout_flag = timeout_ms >= 0 ? WL_TIMEOUT : 0;
 	int			rc;
 
+	Assert(session->conn != NULL && INTERRUPTS_CAN_BE_PROCESSED());
 	rc = WaitLatchOrSocket(MyLatch,
 						   WL_EXIT_ON_PM_DEATH | WL_LATCH_SET |
 						   timeout_flag | events,
