@@ -28,9 +28,6 @@ SELECT relname FROM pg_class
 WHERE relnamespace = 'pgcopy'::regnamespace AND relkind = 'r'
 AND EXISTS (SELECT FROM aclexplode(relacl) WHERE grantee = 0);
 
--- The signature, as \df shows it.
-SELECT pg_get_function_arguments('elsewhere.pgcopy_clone'::regproc);
-
 DROP EXTENSION pgcopydb_ext;
 SELECT count(*) AS left_behind FROM pg_namespace WHERE nspname = 'pgcopy';
 DROP SCHEMA elsewhere;

@@ -7,7 +7,9 @@ SELECT pgcopy_clone('dbname=x', table_jobs => 65);
 SELECT pgcopy_clone('dbname=x', table_jobs => NULL);
 SELECT pgcopy_clone('dbname=x', split_tables_larger_than => '-1 GB');
 SELECT pgcopy_clone('dbname=x', split_tables_larger_than => 'much');
+SELECT pgcopy_clone('dbname=x', split_tables_larger_than => 'AUTO');
 SELECT pgcopy_clone('dbname=x', on_error => 'panic');
+SELECT pgcopy_clone('dbname=x', no_owner => NULL);
 SELECT pgcopy_clone('dbname=x', foreign_keys => '');
 SELECT pgcopy_clone('dbname=x', format => 'BINARY');
 SELECT pgcopy_clone('');
@@ -16,6 +18,30 @@ SELECT pgcopy_clone('dbname=x no_such_option=1');
 BEGIN READ ONLY;
 SELECT pgcopy_clone('dbname=x');
 ROLLBACK;
+
+-- What pgcopy_options has, the signature and README.md must have, and nothing
+-- else; the comment leaves the options to the view.
+\set readme `sed -n '/^<!-- options -->$/,/^<!-- end of options -->$/p' README.md`
+CREATE TEMP TABLE expected AS
+SELECT 'pgcopy_clone()' AS place, format('%s %s DEFAULT %s', name, type, default_value)
+	|| CASE WHEN default_value LIKE '''%' THEN '::' || type ELSE '' END AS line
+FROM pgcopy_options
+UNION ALL
+SELECT 'README.md', format('| `%s` | `%s` | %s | %s |', name, default_value, allowed, meaning)
+FROM pgcopy_options;
+CREATE TEMP TABLE found AS
+SELECT 'pgcopy_clone()' AS place, line
+FROM regexp_split_to_table(pg_get_function_arguments('pgcopy_clone'::regproc), ', ') AS line
+WHERE line <> 'source text'
+UNION ALL
+SELECT 'README.md', line FROM regexp_split_to_table(:'readme', '\n') AS line WHERE line ~ '^\| `';
+\pset format unaligned
+SELECT place, line AS lacks FROM (TABLE expected EXCEPT TABLE found) AS lacking;
+SELECT place, line AS has_but_should_not FROM (TABLE found EXCEPT TABLE expected) AS needless;
+\pset format aligned
+SELECT obj_description('pgcopy_clone'::regproc) ~ 'pgcopy_options' AS comment_names_the_view;
+SELECT name AS in_the_comment FROM pgcopy_options
+WHERE obj_description('pgcopy_clone'::regproc) ~ ('\m' || name || '\M');
 
 -- Jobs that are not there.
 SELECT pgcopy_cancel(99);
@@ -33,6 +59,7 @@ GRANT EXECUTE ON FUNCTION pgcopy_clone TO regress_pgcopy_group;
 SET ROLE regress_pgcopy_group;
 SELECT pgcopy_clone('dbname=x');
 SELECT pgcopy_wait(1);
+SELECT count(*) > 0 AS has_options FROM pgcopy_options;
 RESET ROLE;
 DROP OWNED BY regress_pgcopy_group;
 DROP ROLE regress_pgcopy_group;

@@ -54,6 +54,24 @@ SELECT sqlstate, message, hint, is_final FROM pgcopy_errors WHERE job = :job;
 SELECT message FROM pgcopy_progress WHERE job = :job;
 SELECT conninfo IS NULL AS wiped FROM pgcopy.job WHERE id = :job;
 SELECT pgcopy_cancel(:job);
+
+-- Options that another version has written: what is missing has its default, a
+-- value that does not fit is named.
+DROP TABLE customer, "Order ""x""", nothing CASCADE;
+DROP FUNCTION refuse;
+\set SHOW_CONTEXT always
+UPDATE pgcopy.job SET options = '{"table_jobs": 99}' WHERE id = :job;
+SELECT pgcopy_resume(:job);
+UPDATE pgcopy.job SET options = '{"no_owner": "perhaps"}' WHERE id = :job;
+SELECT pgcopy_resume(:job);
+UPDATE pgcopy.job SET options = '{"index_jobs": [4]}' WHERE id = :job;
+SELECT pgcopy_resume(:job);
+UPDATE pgcopy.job SET options = '{"format": "text", "of_another_version": [1]}' WHERE id = :job;
+\set SHOW_CONTEXT errors
+SELECT pgcopy_resume(:job) = :job AS resumed;
+SELECT pgcopy_wait(:job);
+SELECT state, arguments FROM pgcopy_jobs WHERE job = :job;
+SELECT DISTINCT format FROM pgcopy_tables WHERE job = :job;
 SELECT pgcopy_drop(:job);
 SELECT count(*) FROM pgcopy_jobs WHERE job = :job;
 

@@ -25,17 +25,7 @@ CREATE TABLE pgcopy.job (
     owner oid NOT NULL,
     source text NOT NULL,
     conninfo text,
-    table_jobs integer NOT NULL,
-    index_jobs integer NOT NULL,
-    split_bytes bigint NOT NULL,
-    no_owner boolean NOT NULL,
-    no_privileges boolean NOT NULL,
-    no_comments boolean NOT NULL,
-    no_tablespaces boolean NOT NULL,
-    large_objects boolean NOT NULL,
-    validate_foreign_keys boolean NOT NULL,
-    stop_on_error boolean NOT NULL,
-    format text NOT NULL,
+    options jsonb NOT NULL CHECK (pg_catalog.jsonb_typeof(options) OPERATOR(pg_catalog.=) 'object'),
     created timestamptz NOT NULL DEFAULT pg_catalog.now(),
     queued timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     started timestamptz,
@@ -55,6 +45,7 @@ CREATE TABLE pgcopy.job (
 ) WITH (fillfactor = 50);
 
 COMMENT ON TABLE pgcopy.job IS 'one row per order to clone; conninfo is secret and wiped when the job is done: until then it can be resumed';
+COMMENT ON COLUMN pgcopy.job.options IS 'the values of the options in pgcopy_options; what is missing has its default';
 COMMENT ON COLUMN pgcopy.job.auto_resumed_done IS 'how many items were done when the server last went on with the job by itself; NULL: not since somebody asked';
 
 -- No index: after CREATE DATABASE ... TEMPLATE and a crash an unlogged one is not sound.
@@ -287,7 +278,7 @@ CREATE FUNCTION @extschema@.pgcopy_clone(
     source text,
     table_jobs integer DEFAULT 4,
     index_jobs integer DEFAULT 4,
-    split_tables_larger_than text DEFAULT '1GB',
+    split_tables_larger_than text DEFAULT 'auto',
     no_owner boolean DEFAULT false,
     no_privileges boolean DEFAULT false,
     no_comments boolean DEFAULT false,
@@ -300,10 +291,10 @@ RETURNS bigint
 AS 'MODULE_PATHNAME'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION @extschema@.pgcopy_clone(text, integer, integer, text, boolean, boolean, boolean, boolean, boolean, text, text, text) IS
-'clone the source (connection string, URI or foreign server) into this database; returns the number of the job, which starts when the caller commits; table_jobs, index_jobs: how many tables, indexes at a time; split_tables_larger_than: size from which a table is copied in chunks (0: never); foreign_keys: validate or not valid; on_error: stop or continue; format: auto, binary or text';
+COMMENT ON FUNCTION @extschema@.pgcopy_clone IS
+'clone the source (connection string, URI or foreign server) into this database; returns the number of the job, which starts when the caller commits; the view pgcopy_options has the other arguments';
 
-REVOKE ALL ON FUNCTION @extschema@.pgcopy_clone(text, integer, integer, text, boolean, boolean, boolean, boolean, boolean, text, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.pgcopy_clone FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.pgcopy_cancel(job bigint) RETURNS boolean
 AS 'MODULE_PATHNAME'
@@ -339,6 +330,24 @@ COMMENT ON FUNCTION @extschema@.pgcopy_drop(bigint) IS 'forget a job that has en
 REVOKE ALL ON FUNCTION @extschema@.pgcopy_drop(bigint) FROM PUBLIC;
 
 --
+-- The options of pgcopy_clone(), from the table in src/base/options.c.
+--
+
+CREATE FUNCTION pgcopy.options(OUT name text, OUT type text,
+    OUT default_value text, OUT allowed text, OUT meaning text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'pgcopy_options'
+LANGUAGE C STRICT STABLE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION pgcopy.options() IS 'the options of pgcopy_clone()';
+
+CREATE VIEW @extschema@.pgcopy_options AS
+SELECT o.name, o.type, o.default_value, o.allowed, o.meaning
+  FROM pgcopy.options() AS o;
+
+COMMENT ON VIEW @extschema@.pgcopy_options IS 'the options of pgcopy_clone(): type, default, which values each takes, what it means';
+
+--
 -- Views.  Each shows a role its own jobs and those of roles it is a member of.
 --
 
@@ -372,15 +381,7 @@ SELECT j.id AS job,
        j.source,
        pg_catalog.current_database() AS database,
        pg_catalog.pg_get_userbyid(j.owner) AS owner,
-       pg_catalog.jsonb_build_object(
-           'table_jobs', j.table_jobs, 'index_jobs', j.index_jobs,
-           'split_tables_larger_than', j.split_bytes,
-           'no_owner', j.no_owner, 'no_privileges', j.no_privileges,
-           'no_comments', j.no_comments, 'no_tablespaces', j.no_tablespaces,
-           'large_objects', j.large_objects,
-           'foreign_keys', CASE WHEN j.validate_foreign_keys THEN 'validate' ELSE 'not valid' END,
-           'on_error', CASE WHEN j.stop_on_error THEN 'stop' ELSE 'continue' END,
-           'format', j.format) AS arguments
+       j.options AS arguments
   FROM (SELECT r.*,
                r.ended IS NULL AND pgcopy.is_interrupted(r.id) AS is_lost
           FROM pgcopy.job AS r
@@ -539,7 +540,9 @@ COMMENT ON VIEW @extschema@.pgcopy_notices IS 'what does not arrive as it is on 
 
 CREATE VIEW pgcopy.step WITH (security_barrier) AS
 SELECT i.job, i.kind, i.state, i.started, i.finished, i.bytes_done, i.rows_done,
-       j.table_jobs, j.index_jobs, j.started AS job_started,
+       (j.options OPERATOR(pg_catalog.->>) 'table_jobs')::integer AS table_jobs,
+       (j.options OPERATOR(pg_catalog.->>) 'index_jobs')::integer AS index_jobs,
+       j.started AS job_started,
        COALESCE(j.ended, pg_catalog.clock_timestamp()) AS job_ended
   FROM pgcopy.job AS j
   JOIN pgcopy.item AS i ON i.job OPERATOR(pg_catalog.=) j.id
@@ -600,7 +603,7 @@ COMMENT ON FUNCTION @extschema@.pgcopy_summary(bigint) IS 'the steps of a job wi
 
 REVOKE ALL ON FUNCTION @extschema@.pgcopy_summary(bigint) FROM PUBLIC;
 
-GRANT SELECT ON pgcopy.step, @extschema@.pgcopy_jobs, @extschema@.pgcopy_progress, @extschema@.pgcopy_tables, @extschema@.pgcopy_indexes, @extschema@.pgcopy_workers, @extschema@.pgcopy_errors, @extschema@.pgcopy_notices TO PUBLIC;
+GRANT SELECT ON pgcopy.step, @extschema@.pgcopy_jobs, @extschema@.pgcopy_progress, @extschema@.pgcopy_tables, @extschema@.pgcopy_indexes, @extschema@.pgcopy_workers, @extschema@.pgcopy_errors, @extschema@.pgcopy_notices, @extschema@.pgcopy_options TO PUBLIC;
 GRANT USAGE ON SCHEMA pgcopy TO PUBLIC;
 
 --

@@ -66,6 +66,7 @@ pgcopy_resume(PG_FUNCTION_ARGS)
 	pgcopy_order_check_server("resume a job");
 	job = pgcopy_job_lock_own(PG_GETARG_INT64(0));
 	check_state(job);
+	pgcopy_job_read_options(job);
 	pgcopy_order_check_role(job->owner);
 	pgcopy_resume_check(job, choice);
 

@@ -21,20 +21,12 @@
 #include "catalog/query.h"
 #include "catalog/row.h"
 
-#define JOB_COLUMNS \
-	"id, state, owner, source, conninfo, table_jobs, index_jobs, split_bytes, " \
-	"no_owner, no_privileges, no_comments, no_tablespaces, large_objects, " \
-	"validate_foreign_keys, stop_on_error, format, attempt"
+#define JOB_COLUMNS "id, state, owner, source, conninfo, attempt"
 
 static CatalogQuery insert_job = {
-	"INSERT INTO pgcopy.job (state, owner, source, table_jobs, "
-	"index_jobs, split_bytes, no_owner, no_privileges, no_comments, "
-	"no_tablespaces, large_objects, validate_foreign_keys, stop_on_error, "
-	"format) "
-	"VALUES ('queued', $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) "
-	"RETURNING id, ctid",
-	13, {OIDOID, TEXTOID, INT4OID, INT4OID, INT8OID, BOOLOID, BOOLOID,
-	BOOLOID, BOOLOID, BOOLOID, BOOLOID, BOOLOID, TEXTOID}
+	"INSERT INTO pgcopy.job (state, owner, source, options) "
+	"VALUES ('queued', $1, $2, $3::jsonb) RETURNING id, ctid",
+	3, {OIDOID, TEXTOID, TEXTOID}
 };
 
 static CatalogQuery select_job = {
@@ -44,6 +36,12 @@ static CatalogQuery select_job = {
 
 static CatalogQuery lock_job = {
 	"SELECT " JOB_COLUMNS " FROM pgcopy.job WHERE id = $1 FOR UPDATE",
+	1, {INT8OID}
+};
+
+static CatalogQuery select_options = {
+	"SELECT o.key, o.value FROM pgcopy.job AS j, jsonb_each_text(j.options) AS o "
+	"WHERE j.id = $1",
 	1, {INT8OID}
 };
 
@@ -153,17 +151,7 @@ pgcopy_job_insert(const Job *job)
 	Datum		values[] = {
 		ObjectIdGetDatum(job->owner),
 		CStringGetTextDatum(job->source),
-		Int32GetDatum(job->table_jobs),
-		Int32GetDatum(job->index_jobs),
-		Int64GetDatum(job->split_bytes),
-		BoolGetDatum(job->no_owner),
-		BoolGetDatum(job->no_privileges),
-		BoolGetDatum(job->no_comments),
-		BoolGetDatum(job->no_tablespaces),
-		BoolGetDatum(job->large_objects),
-		BoolGetDatum(job->validate_foreign_keys),
-		BoolGetDatum(job->stop_on_error),
-		CStringGetTextDatum(job->format)
+		CStringGetTextDatum(pgcopy_options_to_json(&job->options))
 	};
 
 	pgcopy_catalog_begin(&scope);
@@ -185,17 +173,6 @@ decode_job(int row)
 	job->owner = (Oid) pgcopy_catalog_int64(row, "owner");
 	job->source = pgcopy_catalog_text(row, "source");
 	job->conninfo = pgcopy_catalog_text(row, "conninfo");
-	job->table_jobs = (int) pgcopy_catalog_int64(row, "table_jobs");
-	job->index_jobs = (int) pgcopy_catalog_int64(row, "index_jobs");
-	job->split_bytes = pgcopy_catalog_int64(row, "split_bytes");
-	job->no_owner = pgcopy_catalog_bool(row, "no_owner");
-	job->no_privileges = pgcopy_catalog_bool(row, "no_privileges");
-	job->no_comments = pgcopy_catalog_bool(row, "no_comments");
-	job->no_tablespaces = pgcopy_catalog_bool(row, "no_tablespaces");
-	job->large_objects = pgcopy_catalog_bool(row, "large_objects");
-	job->validate_foreign_keys = pgcopy_catalog_bool(row, "validate_foreign_keys");
-	job->stop_on_error = pgcopy_catalog_bool(row, "stop_on_error");
-	job->format = pgcopy_catalog_text(row, "format");
 	job->attempt = (int) pgcopy_catalog_int64(row, "attempt");
 	return job;
 }
@@ -245,6 +222,24 @@ pgcopy_job_lock_own(int64 id)
 {
 	(void) pgcopy_job_fetch_own(id);
 	return check_visible(fetch_by(&lock_job, id), id);
+}
+
+void
+pgcopy_job_read_options(Job *job)
+{
+	CatalogScope scope;
+	Datum		values[] = {Int64GetDatum(job->id)};
+	MemoryContext caller = CurrentMemoryContext;
+	uint64		rows;
+
+	pgcopy_options_set_defaults(&job->options);
+	pgcopy_catalog_begin(&scope);
+	rows = pgcopy_catalog_run(&select_options, values, NULL);
+	MemoryContextSwitchTo(caller);
+	for (uint64 i = 0; i < rows; i++)
+		pgcopy_options_restore(&job->options, pgcopy_catalog_text(i, "key"),
+							   pgcopy_catalog_text(i, "value"));
+	pgcopy_catalog_end(&scope);
 }
 
 void

@@ -8,6 +8,7 @@
 #ifndef PGCOPY_JOB_H
 #define PGCOPY_JOB_H
 
+#include "base/options.h"
 #include "base/words.h"
 
 typedef struct Job
@@ -17,18 +18,8 @@ typedef struct Job
 	Oid			owner;
 	char	   *source;			/* printable */
 	char	   *conninfo;		/* secret; NULL once the job is done */
-	int			table_jobs;
-	int			index_jobs;
-	int64		split_bytes;	/* 0: never split */
-	bool		no_owner;
-	bool		no_privileges;
-	bool		no_comments;
-	bool		no_tablespaces;
-	bool		large_objects;
-	bool		validate_foreign_keys;
-	bool		stop_on_error;
-	char	   *format;			/* auto, binary, text */
 	int			attempt;
+	JobOptions	options;		/* see pgcopy_job_read_options() */
 } Job;
 
 /* What a job has done, for the row of a job that does not run. */
@@ -55,6 +46,13 @@ extern Job *pgcopy_job_fetch_locked(int64 id);
  * user (42704), and locks the row when asked to by its name. */
 extern Job *pgcopy_job_fetch_own(int64 id);
 extern Job *pgcopy_job_lock_own(int64 id);
+
+/*
+ * Fill in options, which no function does that fetches a row: a job whose
+ * options do not fit any more can be looked at and dropped.  Throws 22023, with
+ * the name of the option in the context.
+ */
+extern void pgcopy_job_read_options(Job *job);
 
 /*
  * Move a job to another state; an error where the table of moves has none.

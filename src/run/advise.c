@@ -174,15 +174,15 @@ advise_memory(Leader *leader, const Workload *load)
 static void
 advise_worker_slots(Leader *leader, const Workload *load)
 {
-	int			wanted = 1 + Min(leader->job->table_jobs, load->large_copies) +
-		Min(leader->job->index_jobs, load->large_builds);
+	int			wanted = 1 + Min(leader->job->options.table_jobs, load->large_copies) +
+		Min(leader->job->options.index_jobs, load->large_builds);
 	int			others = max_logical_replication_workers > 0 ? 1 : 0;
 
 	if (max_worker_processes >= wanted + others)
 		return;
 	tell(leader, "max_worker_processes", psprintf("%d", wanted + others + 8),
 		 psprintf("the job has work for %d processes at a time, with table_jobs = %d and index_jobs = %d; parallel queries and replication want some too; more need a restart",
-				  wanted, leader->job->table_jobs, leader->job->index_jobs));
+				  wanted, leader->job->options.table_jobs, leader->job->options.index_jobs));
 }
 
 void

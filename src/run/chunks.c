@@ -34,14 +34,15 @@ static int
 wanted_chunks(const Job *job, const SourceRelation *relation)
 {
 	int64		bytes = relation->heap_bytes + relation->toast_bytes;
-	int64		split = job->split_bytes;
+	int64		split = job->options.split_bytes == SPLIT_AUTO ?
+		INT64CONST(1) << 30 : job->options.split_bytes;
 	int64		chunks;
 
-	if (split == 0 || bytes <= split || relation->blocks < 2 ||
+	if (split == SPLIT_NEVER || bytes <= split || relation->blocks < 2 ||
 		!relation->has_data_of_its_own || relation->through_root ||
 		relation->is_extension_member)
 		return 1;
-	chunks = Max((bytes + split - 1) / split, CHUNKS_PER_JOB * job->table_jobs);
+	chunks = Max((bytes + split - 1) / split, CHUNKS_PER_JOB * job->options.table_jobs);
 	return (int) Min(chunks, relation->blocks);
 }
 

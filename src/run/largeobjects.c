@@ -38,7 +38,7 @@ pgcopy_largeobjects_plan(Leader *leader)
 	List	   *firsts;
 	List	   *lasts;
 
-	if (!leader->job->large_objects)
+	if (!leader->job->options.large_objects)
 		return NIL;
 	pgcopy_survey_large_object_gaps(leader->job->id, &firsts, &lasts);
 	if (firsts == NIL)

@@ -158,7 +158,7 @@ pgcopy_leader_give_up(Leader *leader, int no)
 
 	pgcopy_leader_begin(leader);
 	pgcopy_item_mark(leader->job->id, no, ITEM_FAILED);
-	if (!leader->job->stop_on_error)
+	if (leader->job->options.on_error == ON_ERROR_CONTINUE)
 	{
 		foreach(lc, skipped)
 			pgcopy_item_mark(leader->job->id, lfirst_int(lc), ITEM_SKIPPED);
@@ -167,7 +167,7 @@ pgcopy_leader_give_up(Leader *leader, int no)
 	}
 	pgcopy_leader_commit(leader);
 	list_free(skipped);
-	if (leader->job->stop_on_error)
+	if (leader->job->options.on_error == ON_ERROR_STOP)
 	{
 		leader->error_is_recorded = true;
 		ereport(ERROR,
@@ -199,7 +199,7 @@ static void
 make_control(Leader *leader)
 {
 	MemoryContext caller = MemoryContextSwitchTo(leader->context);
-	int			nslots = leader->job->table_jobs + leader->job->index_jobs;
+	int			nslots = leader->job->options.table_jobs + leader->job->options.index_jobs;
 	uint32		handle;
 
 	leader->control = pgcopy_control_create(leader->job->id,
@@ -227,8 +227,9 @@ take_job(Leader *leader)
 		pgcopy_leader_commit(leader);
 		return false;
 	}
+	pgcopy_job_read_options(job);
 	leader->job = job;
-	leader->copiers = job->table_jobs;
+	leader->copiers = job->options.table_jobs;
 	make_control(leader);
 	pgcopy_job_move(job->id, JOB_PLANNING);
 	job->state = JOB_PLANNING;

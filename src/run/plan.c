@@ -392,7 +392,7 @@ plan_foreign_key(JobPlan *plan, const DumpStatement *statement, ItemStage stage)
 										 referenced->analyze);
 	no = pgcopy_plan_add_statement(plan, statement, ITEM_FOREIGN_KEY, stage,
 					   APPLY_FOREIGN_KEY_NOT_VALID, &item, depends);
-	if (!plan->job->validate_foreign_keys ||
+	if (plan->job->options.foreign_keys == FOREIGN_KEYS_NOT_VALID ||
 		!statement->wants_validation)
 		return;
 	validate.cost = table->row.heap_bytes / 8 +

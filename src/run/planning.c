@@ -80,8 +80,8 @@ check_source(Leader *leader)
 	pgcopy_inventory_check_not_this_database(leader->session);
 	pgcopy_tools_check(pgcopy_session_version(leader->session));
 	pgcopy_inventory_check_extensions(leader->session);
-	pgcopy_inventory_check_roles(leader->session, !job->no_owner,
-								 !job->no_privileges);
+	pgcopy_inventory_check_roles(leader->session, !job->options.no_owner,
+								 !job->options.no_privileges);
 	pgcopy_inventory_check_no_clash(leader->session);
 }
 
@@ -126,10 +126,10 @@ read_dump(Leader *leader, const SourceConninfo *conninfo, const char *snapshot)
 		.snapshot = snapshot,
 		.source_version = pgcopy_session_version(leader->session),
 		.lock_wait_ms = DUMP_LOCK_WAIT,
-		.no_owner = job->no_owner,
-		.no_privileges = job->no_privileges,
-		.no_comments = job->no_comments,
-		.no_tablespaces = job->no_tablespaces
+		.no_owner = job->options.no_owner,
+		.no_privileges = job->options.no_privileges,
+		.no_comments = job->options.no_comments,
+		.no_tablespaces = job->options.no_tablespaces
 	};
 	SourceDump *dump;
 
@@ -163,7 +163,7 @@ pgcopy_leader_read_dump(Leader *leader, const SourceConninfo *conninfo,
 	if (error != NULL)
 	{
 		if (!pgcopy_process_is_cancelled())
-			pgcopy_room_check(leader->session, conninfo, leader->job->table_jobs);
+			pgcopy_room_check(leader->session, conninfo, leader->job->options.table_jobs);
 		ReThrowError(error);
 	}
 	return statements;

@@ -138,7 +138,7 @@ handle_no_session(Leader *leader, const WorkerEvent *event)
 	}
 	if (leader->has_snapshot)
 	{
-		leader->copiers = Min(sessions, leader->job->table_jobs);
+		leader->copiers = Min(sessions, leader->job->options.table_jobs);
 		leader->more_copiers_at = now + PAUSE_WITHOUT_ROOM;
 	}
 	else if (sessions == 0)
@@ -238,7 +238,7 @@ handle_events(Leader *leader)
 static bool
 lacks_copiers(const Leader *leader)
 {
-	return leader->copiers < leader->job->table_jobs;
+	return leader->copiers < leader->job->options.table_jobs;
 }
 
 /* There may be room again: try one more, and not the next one at once. */
@@ -258,7 +258,7 @@ static int
 room_in_line(const Leader *leader, QueueLine line, const int *running)
 {
 	int			limit = line == LINE_COPY ? leader->copiers :
-	leader->job->index_jobs;
+	leader->job->options.index_jobs;
 
 	return limit - running[line];
 }
@@ -335,7 +335,7 @@ hand_out(Leader *leader)
 				break;
 			n = pgcopy_queue_take(leader->queue, line,
 								  line == LINE_COPY ? leader->copiers :
-								  leader->job->index_jobs,
+								  leader->job->options.index_jobs,
 								  items, CONTROL_MAX_BATCH);
 			if (n == 0)
 				break;
@@ -405,7 +405,7 @@ describe_shortage(Leader *leader, int missing, char *message, Size size)
 	else if (lacks_copiers(leader) && leader->has_snapshot)
 		snprintf(message, size,
 				 "the source has room for %d of %d copiers: raise the connection limit of the role or database there, or max_connections",
-				 leader->copiers, leader->job->table_jobs);
+				 leader->copiers, leader->job->options.table_jobs);
 }
 
 static void

@@ -101,7 +101,7 @@ share_memory(Leader *leader, const int *items, int nitems)
 	MemoryInUse use = count_in_use(leader);
 	int64		left = pgcopy_share_budget() - use.granted;
 	int			others = Min(unfinished - use.items - nitems,
-							 leader->job->index_jobs - use.builds - 1);
+							 leader->job->options.index_jobs - use.builds - 1);
 	int64		fair;
 	int64		spare;
 
@@ -117,10 +117,10 @@ static int
 share_processes(Leader *leader, int running)
 {
 	int			cores = sysconf(_SC_NPROCESSORS_ONLN);
-	int			copies = Min(leader->job->table_jobs,
+	int			copies = Min(leader->job->options.table_jobs,
 							 pgcopy_queue_unfinished_copies(leader->queue));
 	int			ready = pgcopy_queue_ready(leader->queue, LINE_BUILD);
-	int			room = leader->job->index_jobs - 1 - running;
+	int			room = leader->job->options.index_jobs - 1 - running;
 	int			others = ready == 0 ? running / 2 : running + Min(ready, room);
 
 	return Max(cores - 1 - copies - others, 0);

@@ -67,11 +67,11 @@ choose_format(const Job *job, Oid relid)
 	Relation	relation;
 	CopyFormat	format;
 
-	if (strcmp(job->format, "text") == 0)
+	if (job->options.format == FORMAT_OPTION_TEXT)
 		return FORMAT_TEXT;
 	relation = relation_open(relid, AccessShareLock);
 	format = pgcopy_load_choose_format(relation);
-	if (format != FORMAT_BINARY && strcmp(job->format, "binary") == 0)
+	if (format != FORMAT_BINARY && job->options.format == FORMAT_OPTION_BINARY)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("table \"%s\" cannot be copied in binary format",
@@ -218,9 +218,9 @@ copy_large_objects(const WorkPlace *place, const JobItem *item, LoadResult *load
 	LargeObjectCopy copy = {
 		.first = (Oid) item->range_start,
 		.last = (Oid) item->range_end,
-		.no_owner = place->job->no_owner,
-		.no_privileges = place->job->no_privileges,
-		.no_comments = place->job->no_comments,
+		.no_owner = place->job->options.no_owner,
+		.no_privileges = place->job->options.no_privileges,
+		.no_comments = place->job->options.no_comments,
 		.progress = place->progress,
 		.progress_arg = place->progress_arg
 	};

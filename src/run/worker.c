@@ -276,6 +276,8 @@ join_job(Worker *worker)
 
 	MemoryContextSwitchTo(worker->job_context);
 	worker->job = pgcopy_job_fetch(worker->args.job);
+	if (worker->job != NULL)
+		pgcopy_job_read_options(worker->job);
 	pgcopy_process_end_transaction();
 	if (worker->job == NULL || worker->job->conninfo == NULL)
 		proc_exit(0);

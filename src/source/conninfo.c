@@ -24,7 +24,7 @@
 
 #include "source/conninfo.h"
 #include "source/conninfo_fault.h"
-#include "source/options.h"
+#include "source/conninfo_options.h"
 
 /*
  * Newer minor versions know which options of libpq are fit for use inside a
@@ -80,7 +80,7 @@ static const OptionDefault password_defaults[] = {
 };
 
 bool
-pgcopy_options_is_one_of(const char *word, const char *const *words)
+pgcopy_conninfo_is_one_of(const char *word, const char *const *words)
 {
 	for (; *words != NULL; words++)
 	{
@@ -116,7 +116,7 @@ copy_options(const PQconninfoOption *parsed, Oid given_by)
 }
 
 SourceOption *
-pgcopy_options_known(void)
+pgcopy_conninfo_options_known(void)
 {
 	PQconninfoOption *parsed = PQconninfoParse("", NULL);
 	SourceOption *options;
@@ -131,7 +131,7 @@ pgcopy_options_known(void)
 }
 
 SourceOption *
-pgcopy_options_find(SourceOption *options, const char *keyword)
+pgcopy_conninfo_options_find(SourceOption *options, const char *keyword)
 {
 	for (; options->keyword != NULL; options++)
 	{
@@ -142,9 +142,9 @@ pgcopy_options_find(SourceOption *options, const char *keyword)
 }
 
 const char *
-pgcopy_options_value(SourceOption *options, const char *keyword)
+pgcopy_conninfo_options_value(SourceOption *options, const char *keyword)
 {
-	SourceOption *option = pgcopy_options_find(options, keyword);
+	SourceOption *option = pgcopy_conninfo_options_find(options, keyword);
 
 	return option != NULL ? option->value : NULL;
 }
@@ -163,7 +163,7 @@ parse_string(const char *source, Oid owner)
 		pgcopy_conninfo_check_uri(source);
 	parsed = PQconninfoParse(source, NULL);
 	if (parsed == NULL)
-		pgcopy_conninfo_throw_fault(source, pgcopy_options_known());
+		pgcopy_conninfo_throw_fault(source, pgcopy_conninfo_options_known());
 	options = copy_options(parsed, owner);
 	PQconninfoFree(parsed);
 	return options;
@@ -197,10 +197,10 @@ is_connection_string(const char *dbname)
 static void
 check_options(SourceOption *options)
 {
-	const char *host = pgcopy_options_value(options, "host");
-	const char *port = pgcopy_options_value(options, "port");
-	const char *dbname = pgcopy_options_value(options, "dbname");
-	const char *sslmode = pgcopy_options_value(options, "sslmode");
+	const char *host = pgcopy_conninfo_options_value(options, "host");
+	const char *port = pgcopy_conninfo_options_value(options, "port");
+	const char *dbname = pgcopy_conninfo_options_value(options, "dbname");
+	const char *sslmode = pgcopy_conninfo_options_value(options, "sslmode");
 	SourceOption *option;
 
 	for (option = options; option->keyword != NULL; option++)
@@ -226,7 +226,7 @@ check_options(SourceOption *options)
 				(errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
 				 errmsg("invalid port in the connection string of the source"),
 				 errhint("A port is a number.  In a URI, percent-encode \"/\", \"?\", \"@\" and other special characters of the password.")));
-	if (sslmode != NULL && sslmode[0] != '\0' && !pgcopy_options_is_one_of(sslmode, ssl_modes))
+	if (sslmode != NULL && sslmode[0] != '\0' && !pgcopy_conninfo_is_one_of(sslmode, ssl_modes))
 		ereport(ERROR,
 				(errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
 				 errmsg("invalid sslmode in the connection string of the source"),
@@ -273,8 +273,8 @@ make_printable(SourceOption *options)
 	initStringInfo(&buf);
 	for (i = 0; printable_options[i] != NULL; i++)
 	{
-		SourceOption *option = pgcopy_options_find(options,
-												   printable_options[i]);
+		SourceOption *option = pgcopy_conninfo_options_find(options,
+															 printable_options[i]);
 
 		if (option != NULL && option->value != NULL && !option->is_secret)
 			append_printable(&buf, option->keyword, option->value);
@@ -290,7 +290,7 @@ apply_defaults(SourceOption *options, const OptionDefault *defaults)
 {
 	for (; defaults->keyword != NULL; defaults++)
 	{
-		SourceOption *option = pgcopy_options_find(options, defaults->keyword);
+		SourceOption *option = pgcopy_conninfo_options_find(options, defaults->keyword);
 
 		if (option != NULL &&
 			(option->value == NULL || option->value[0] == '\0'))
@@ -316,7 +316,7 @@ make_arrays(SourceConninfo *conninfo, SourceOption *options)
 	for (option = options; option->keyword != NULL; option++)
 	{
 		if (option->value == NULL || option->value[0] == '\0' ||
-			pgcopy_options_is_one_of(option->keyword, overridden_options))
+			pgcopy_conninfo_is_one_of(option->keyword, overridden_options))
 			continue;
 		conninfo->keywords[n] = option->keyword;
 		conninfo->values[n] = option->value;
@@ -341,9 +341,9 @@ pgcopy_conninfo_resolve(const char *source, Oid owner)
 		options = parse_string(source, owner);
 	else if (pgcopy_conninfo_is_word(source) ||
 			 OidIsValid(get_foreign_server_oid(source, true)))
-		options = pgcopy_options_from_server(source, owner);
+		options = pgcopy_conninfo_options_from_server(source, owner);
 	else
-		pgcopy_conninfo_throw_fault(source, pgcopy_options_known());
+		pgcopy_conninfo_throw_fault(source, pgcopy_conninfo_options_known());
 
 	check_options(options);
 	pgcopy_conninfo_check_numbers(options);
@@ -408,7 +408,7 @@ is_printable_value(const SourceConninfo *conninfo, const char *text)
 {
 	for (int i = 0; conninfo->keywords[i] != NULL; i++)
 	{
-		if (pgcopy_options_is_one_of(conninfo->keywords[i], printable_options) &&
+		if (pgcopy_conninfo_is_one_of(conninfo->keywords[i], printable_options) &&
 			strcmp(conninfo->values[i], text) == 0)
 			return true;
 	}
@@ -448,7 +448,7 @@ pgcopy_conninfo_conceal(const SourceConninfo *conninfo, const char *message)
 		char	   *rest = pstrdup(value);
 		char	   *word;
 
-		if (pgcopy_options_is_one_of(keyword, printable_options))
+		if (pgcopy_conninfo_is_one_of(keyword, printable_options))
 			continue;
 		if (!is_printable_value(conninfo, value))
 			result = replace_quoted(result, value, keyword);

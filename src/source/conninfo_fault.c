@@ -166,7 +166,7 @@ find_string_fault(const char *text, SourceOption *known)
 	{
 		size_t		len = strcspn(p, "= \t\n\r\f\v");
 		char	   *keyword = pnstrdup(p, len);
-		SourceOption *option = pgcopy_options_find(known, keyword);
+		SourceOption *option = pgcopy_conninfo_options_find(known, keyword);
 
 		p = skip_blanks(p + len);
 		if (*p != '=')
@@ -209,7 +209,7 @@ find_uri_fault(const char *uri, SourceOption *known)
 	{
 		size_t		len = strcspn(++p, "=&");
 		char	   *keyword = pnstrdup(p, len);
-		SourceOption *option = pgcopy_options_find(known, keyword);
+		SourceOption *option = pgcopy_conninfo_options_find(known, keyword);
 
 		if (p[len] != '=')
 			return fault;

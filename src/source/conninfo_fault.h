@@ -8,7 +8,7 @@
 #ifndef PGCOPY_CONNINFO_FAULT_H
 #define PGCOPY_CONNINFO_FAULT_H
 
-#include "source/options.h"
+#include "source/conninfo_options.h"
 
 /* Begins with "postgresql://" or "postgres://". */
 extern bool pgcopy_conninfo_is_uri(const char *text);

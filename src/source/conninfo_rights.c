@@ -16,7 +16,7 @@
 #include "utils/acl.h"
 #include "utils/varlena.h"
 
-#include "source/options.h"
+#include "source/conninfo_options.h"
 
 /* Options that make this server's operating system user read a file. */
 static const char *const file_options[] = {
@@ -38,7 +38,7 @@ may_use_files(Oid role)
 static bool
 is_file_option(const SourceOption *option)
 {
-	return pgcopy_options_is_one_of(option->keyword, file_options) &&
+	return pgcopy_conninfo_is_one_of(option->keyword, file_options) &&
 		(strcmp(option->keyword, "sslrootcert") != 0 ||
 		 strcmp(option->value, "system") != 0);
 }
@@ -74,7 +74,7 @@ check_file_options(SourceOption *options)
 static void
 check_password(SourceOption *options)
 {
-	const char *password = pgcopy_options_value(options, "password");
+	const char *password = pgcopy_conninfo_options_value(options, "password");
 
 	if (password == NULL || password[0] == '\0')
 		ereport(ERROR,
@@ -92,8 +92,8 @@ check_password(SourceOption *options)
 static void
 check_host(SourceOption *options, Oid owner)
 {
-	SourceOption *host = pgcopy_options_find(options, "host");
-	const char *address = pgcopy_options_value(options, "hostaddr");
+	SourceOption *host = pgcopy_conninfo_options_find(options, "host");
+	const char *address = pgcopy_conninfo_options_value(options, "hostaddr");
 	const char *name = host->value != NULL ? host->value : "";
 	Oid			given_by = host->value != NULL ? host->given_by : owner;
 	bool		has_address = address != NULL && address[0] != '\0';
@@ -121,7 +121,7 @@ static void
 check_require_auth(SourceOption *options)
 {
 	static const char *const methods[] = {"password", "md5", "scram-sha-256", NULL};
-	const char *value = pgcopy_options_value(options, "require_auth");
+	const char *value = pgcopy_conninfo_options_value(options, "require_auth");
 	List	   *words;
 	ListCell   *lc;
 
@@ -131,7 +131,7 @@ check_require_auth(SourceOption *options)
 		words = list_make1("");
 	foreach(lc, words)
 	{
-		if (!pgcopy_options_is_one_of(lfirst(lc), methods))
+		if (!pgcopy_conninfo_is_one_of(lfirst(lc), methods))
 			ereport(ERROR,
 					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 					 errmsg("permission denied to set connection option \"require_auth\""),
@@ -148,7 +148,7 @@ check_gss(SourceOption *options)
 
 	for (SourceOption *option = options; option->keyword != NULL; option++)
 	{
-		if (option->value == NULL || !pgcopy_options_is_one_of(option->keyword, keywords) ||
+		if (option->value == NULL || !pgcopy_conninfo_is_one_of(option->keyword, keywords) ||
 			option->value[0] == '\0' || strcmp(option->value, "disable") == 0 ||
 			strcmp(option->value, "0") == 0)
 			continue;

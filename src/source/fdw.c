@@ -24,7 +24,7 @@
 #include "utils/builtins.h"
 #include "utils/syscache.h"
 
-#include "source/options.h"
+#include "source/conninfo_options.h"
 
 extern PGDLLEXPORT Datum pgcopydb_fdw_validator(PG_FUNCTION_ARGS);
 
@@ -68,13 +68,13 @@ pgcopydb_fdw_validator(PG_FUNCTION_ARGS)
 {
 	List	   *given = untransformRelOptions(PG_GETARG_DATUM(0));
 	Oid			catalog = PG_GETARG_OID(1);
-	SourceOption *known = pgcopy_options_known();
+	SourceOption *known = pgcopy_conninfo_options_known();
 	ListCell   *lc;
 
 	foreach(lc, given)
 	{
 		DefElem    *def = lfirst_node(DefElem, lc);
-		SourceOption *option = pgcopy_options_find(known, def->defname);
+		SourceOption *option = pgcopy_conninfo_options_find(known, def->defname);
 		char	   *valid;
 
 		if (option != NULL && is_valid_in(option, catalog))
@@ -102,7 +102,7 @@ add_options(SourceOption *options, List *given, Oid given_by,
 	foreach(lc, given)
 	{
 		DefElem    *def = lfirst_node(DefElem, lc);
-		SourceOption *option = pgcopy_options_find(options, def->defname);
+		SourceOption *option = pgcopy_conninfo_options_find(options, def->defname);
 
 		if (option == NULL)
 			ereport(ERROR,
@@ -158,10 +158,10 @@ check_user_mapping(ForeignServer *server, Oid owner)
  * user mapping says those of the role that uses it.
  */
 SourceOption *
-pgcopy_options_from_server(const char *name, Oid owner)
+pgcopy_conninfo_options_from_server(const char *name, Oid owner)
 {
 	ForeignServer *server = GetForeignServerByName(name, true);
-	SourceOption *options = pgcopy_options_known();
+	SourceOption *options = pgcopy_conninfo_options_known();
 
 	if (server == NULL)
 		ereport(ERROR,

@@ -136,7 +136,7 @@ $source->safe_psql('postgres', 'ALTER ROLE boss SET search_path = information_sc
 
 my $as_boss = [ '-U', 'boss' ];
 my $as_mallory = [ '-U', 'mallory' ];
-my @views = qw(pgcopy_jobs pgcopy_progress pgcopy_tables pgcopy_indexes pgcopy_workers pgcopy_errors pgcopy_notices);
+my @views = qw(pgcopy_jobs pgcopy_progress pgcopy_tables pgcopy_indexes pgcopy_workers pgcopy_errors pgcopy_notices pgcopy_options);
 
 # Everything of ours, by a superuser whose search_path is the attacker's.
 sub use_everything

@@ -1,14 +1,14 @@
 /*-------------------------------------------------------------------------
  *
- * options.h
+ * conninfo_options.h
  *	  Connection options while they are being gathered and checked.
  *
  * For the files of this room only; others see the finished SourceConninfo.
  *
  *-------------------------------------------------------------------------
  */
-#ifndef PGCOPY_OPTIONS_H
-#define PGCOPY_OPTIONS_H
+#ifndef PGCOPY_CONNINFO_OPTIONS_H
+#define PGCOPY_CONNINFO_OPTIONS_H
 
 /* One option libpq knows.  An array of them ends with a NULL keyword. */
 typedef struct SourceOption
@@ -21,24 +21,24 @@ typedef struct SourceOption
 } SourceOption;
 
 /* All options libpq knows, none given, in the current memory context. */
-extern SourceOption *pgcopy_options_known(void);
+extern SourceOption *pgcopy_conninfo_options_known(void);
 
 /* The option of that name, or NULL. */
-extern SourceOption *pgcopy_options_find(SourceOption *options,
-										 const char *keyword);
+extern SourceOption *pgcopy_conninfo_options_find(SourceOption *options,
+												  const char *keyword);
 
 /* The value given for it, NULL when not given or not known. */
-extern const char *pgcopy_options_value(SourceOption *options,
-										const char *keyword);
+extern const char *pgcopy_conninfo_options_value(SourceOption *options,
+												 const char *keyword);
 
 /*
  * The options of a foreign server and of its user mapping for a role.
  * Errors: no such server, no right to use it, no user mapping, an option that
  * libpq does not know.
  */
-extern SourceOption *pgcopy_options_from_server(const char *name, Oid owner);
+extern SourceOption *pgcopy_conninfo_options_from_server(const char *name, Oid owner);
 
-extern bool pgcopy_options_is_one_of(const char *word, const char *const *words);
+extern bool pgcopy_conninfo_is_one_of(const char *word, const char *const *words);
 
 /*
  * Throw when a role gives what it may not: an option that makes this server
@@ -47,4 +47,4 @@ extern bool pgcopy_options_is_one_of(const char *word, const char *const *words)
  */
 extern void pgcopy_conninfo_rights_check(SourceOption *options, Oid owner);
 
-#endif							/* PGCOPY_OPTIONS_H */
+#endif							/* PGCOPY_CONNINFO_OPTIONS_H */
