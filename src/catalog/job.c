@@ -234,7 +234,7 @@ pgcopy_job_read_options(Job *job)
 
 	pgcopy_options_set_defaults(&job->options);
 	pgcopy_catalog_begin(&scope);
-	rows = pgcopy_catalog_run(&select_options, values, NULL);
+	rows = pgcopy_catalog_run(&select_options, values);
 	MemoryContextSwitchTo(caller);
 	for (uint64 i = 0; i < rows; i++)
 		pgcopy_options_restore(&job->options, pgcopy_catalog_text(i, "key"),
