@@ -37,6 +37,6 @@ pgcopy_error_insert(int64 job, int item, bool is_final, const ErrorData *error,
 	};
 
 	for (int i = 0; i < lengthof(texts); i++)
-		values[3 + i] = pgcopy_catalog_text_arg(texts[i]);
-	pgcopy_catalog_do(&insert_error, values);
+		values[3 + i] = pgcopy_query_text_arg(texts[i]);
+	pgcopy_query_do(&insert_error, values);
 }

@@ -123,7 +123,7 @@ static CatalogQuery mark_empty = {
 static List *
 read_int_array(int row, const char *column)
 {
-	ArrayType  *array = pgcopy_catalog_array(row, column);
+	ArrayType  *array = pgcopy_query_array(row, column);
 	int32	   *elements = (int32 *) ARR_DATA_PTR(array);
 	int			n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
 	List	   *integers = NIL;
@@ -139,20 +139,20 @@ pgcopy_item_insert(int64 job, const JobItem *item)
 	Datum		values[] = {
 		Int64GetDatum(job),
 		Int32GetDatum(item->no),
-		CStringGetTextDatum(pgcopy_item_kind_name(item->kind)),
+		CStringGetTextDatum(pgcopy_words_of_item_kind(item->kind)),
 		Int32GetDatum(item->stage),
 		Int32GetDatum(item->relation),
 		Int32GetDatum(item->referenced),
-		pgcopy_catalog_text_arg(item->schema),
-		pgcopy_catalog_text_arg(item->name),
-		pgcopy_catalog_array_arg(item->depends, INT4OID),
+		pgcopy_query_text_arg(item->schema),
+		pgcopy_query_text_arg(item->name),
+		pgcopy_query_array_arg(item->depends, INT4OID),
 		Int64GetDatum(Max(item->cost, 1)),
 		Int64GetDatum(item->range_start),
 		Int64GetDatum(item->range_end),
 		Int64GetDatum(item->bytes_total)
 	};
 
-	pgcopy_catalog_run(&insert_item, values);
+	pgcopy_query_run(&insert_item, values);
 }
 
 /* A definition may hold a secret: it is never the parameter of a statement. */
@@ -183,29 +183,29 @@ pgcopy_item_insert_statement(int64 job, int no, const ItemStatement *statement)
 	pgcopy_row_close(table);
 }
 
-/* In the current memory context, the strings by pgcopy_catalog_text(). */
+/* In the current memory context, the strings by pgcopy_query_text(). */
 static void *
 decode_item(int row)
 {
 	JobItem	   *item = palloc(sizeof(JobItem));
 
-	item->no = (int) pgcopy_catalog_int64(row, "no");
-	item->kind = pgcopy_item_kind_parse(pgcopy_catalog_text(row, "kind"));
-	item->stage = (ItemStage) pgcopy_catalog_int64(row, "stage");
-	item->state = pgcopy_item_state_parse(pgcopy_catalog_text(row, "state"));
-	item->relation = (int) pgcopy_catalog_int64(row, "relation");
-	item->referenced = (int) pgcopy_catalog_int64(row, "referenced");
-	item->schema = pgcopy_catalog_text(row, "schema_name");
-	item->name = pgcopy_catalog_text(row, "object_name");
+	item->no = (int) pgcopy_query_int64(row, "no");
+	item->kind = pgcopy_words_parse_item_kind(pgcopy_query_text(row, "kind"));
+	item->stage = (ItemStage) pgcopy_query_int64(row, "stage");
+	item->state = pgcopy_words_parse_item_state(pgcopy_query_text(row, "state"));
+	item->relation = (int) pgcopy_query_int64(row, "relation");
+	item->referenced = (int) pgcopy_query_int64(row, "referenced");
+	item->schema = pgcopy_query_text(row, "schema_name");
+	item->name = pgcopy_query_text(row, "object_name");
 	item->depends = read_int_array(row, "depends");
-	item->cost = pgcopy_catalog_int64(row, "cost");
-	item->range_start = pgcopy_catalog_int64(row, "range_start");
-	item->range_end = pgcopy_catalog_is_null(row, "range_end") ? -1 :
-		pgcopy_catalog_int64(row, "range_end");
-	item->bytes_total = pgcopy_catalog_int64(row, "bytes_total");
-	item->attempts = (int) pgcopy_catalog_int64(row, "attempts");
-	item->xid = pgcopy_catalog_int64(row, "xid");
-	item->dirty_from = pgcopy_catalog_int64(row, "dirty_from");
+	item->cost = pgcopy_query_int64(row, "cost");
+	item->range_start = pgcopy_query_int64(row, "range_start");
+	item->range_end = pgcopy_query_is_null(row, "range_end") ? -1 :
+		pgcopy_query_int64(row, "range_end");
+	item->bytes_total = pgcopy_query_int64(row, "bytes_total");
+	item->attempts = (int) pgcopy_query_int64(row, "attempts");
+	item->xid = pgcopy_query_int64(row, "xid");
+	item->dirty_from = pgcopy_query_int64(row, "dirty_from");
 	item->is_vacuumed = false;
 	return item;
 }
@@ -213,17 +213,17 @@ decode_item(int row)
 List *
 pgcopy_item_fetch_all(int64 job)
 {
-	return pgcopy_catalog_fetch(&select_all, QUERY_ARGS(Int64GetDatum(job)),
-								decode_item);
+	return pgcopy_query_fetch(&select_all, QUERY_ARGS(Int64GetDatum(job)),
+							  decode_item);
 }
 
 JobItem *
 pgcopy_item_fetch(int64 job, int no)
 {
 	JobItem    *item =
-		pgcopy_catalog_fetch_one(&select_one,
-								 QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no)),
-								 decode_item);
+		pgcopy_query_fetch_one(&select_one,
+							   QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no)),
+							   decode_item);
 
 	if (item == NULL)
 		elog(ERROR, "job " INT64_FORMAT " has no item %d", job, no);
@@ -235,17 +235,17 @@ decode_statement(int row)
 {
 	ItemStatement *statement = palloc(sizeof(ItemStatement));
 
-	statement->sql = pgcopy_catalog_text(row, "sql");
+	statement->sql = pgcopy_query_text(row, "sql");
 	statement->length = strlen(statement->sql);
-	statement->form = (int) pgcopy_catalog_int64(row, "form");
-	statement->has_secret = pgcopy_catalog_bool(row, "has_secret");
-	statement->default_tablespace = pgcopy_catalog_text(row, "default_tablespace");
+	statement->form = (int) pgcopy_query_int64(row, "form");
+	statement->has_secret = pgcopy_query_bool(row, "has_secret");
+	statement->default_tablespace = pgcopy_query_text(row, "default_tablespace");
 	statement->default_table_access_method =
-		pgcopy_catalog_text(row, "default_table_access_method");
+		pgcopy_query_text(row, "default_table_access_method");
 	statement->session_authorization =
-		pgcopy_catalog_text(row, "session_authorization");
+		pgcopy_query_text(row, "session_authorization");
 	statement->check_function_bodies =
-		pgcopy_catalog_bool(row, "check_function_bodies");
+		pgcopy_query_bool(row, "check_function_bodies");
 	return statement;
 }
 
@@ -253,9 +253,9 @@ ItemStatement *
 pgcopy_item_fetch_statement(int64 job, int no)
 {
 	ItemStatement *statement =
-		pgcopy_catalog_fetch_one(&select_statement,
-								 QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no)),
-								 decode_statement);
+		pgcopy_query_fetch_one(&select_statement,
+							   QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no)),
+							   decode_statement);
 
 	if (statement == NULL)
 		elog(ERROR, "item %d of job " INT64_FORMAT " has no statement", no, job);
@@ -265,16 +265,16 @@ pgcopy_item_fetch_statement(int64 job, int no)
 bool
 pgcopy_item_is_part_of_done(int64 job, int relation)
 {
-	return pgcopy_catalog_do(&select_done_chunks,
-					  QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(relation))) > 0;
+	return pgcopy_query_do(&select_done_chunks,
+					QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(relation))) > 0;
 }
 
 TransactionId *
 pgcopy_item_fetch_loaded(int64 job, int *count)
 {
-	int64	   *numbers = pgcopy_catalog_fetch_array(&select_loaded,
-													 QUERY_ARGS(Int64GetDatum(job)),
-													 count);
+	int64	   *numbers = pgcopy_query_fetch_array(&select_loaded,
+												   QUERY_ARGS(Int64GetDatum(job)),
+												   count);
 	TransactionId *xids = palloc_extended(sizeof(TransactionId) * Max(*count, 1),
 										  MCXT_ALLOC_HUGE);
 
@@ -288,10 +288,10 @@ pgcopy_item_fetch_loaded(int64 job, int *count)
 void
 pgcopy_item_mark_running(int64 job, int no, int snapshot)
 {
-	pgcopy_catalog_do(&mark_running,
-					  QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no),
-								 Int32GetDatum(snapshot),
-								 Int32GetDatum(MyProcPid)));
+	pgcopy_query_do(&mark_running,
+					QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no),
+							   Int32GetDatum(snapshot),
+							   Int32GetDatum(MyProcPid)));
 }
 
 /*
@@ -302,50 +302,50 @@ void
 pgcopy_item_mark_done(int64 job, int no, const char *format, int64 rows,
 					  int64 bytes)
 {
-	pgcopy_catalog_do(&mark_done,
-					  QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no),
-								 pgcopy_catalog_text_arg(format),
-								 Int64GetDatum(rows), Int64GetDatum(bytes),
-								 Int32GetDatum(MyProcPid)));
+	pgcopy_query_do(&mark_done,
+					QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no),
+							   pgcopy_query_text_arg(format),
+							   Int64GetDatum(rows), Int64GetDatum(bytes),
+							   Int32GetDatum(MyProcPid)));
 }
 
 void
 pgcopy_item_mark(int64 job, int no, ItemState state)
 {
-	pgcopy_catalog_do(&mark_state,
-					  QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no),
-								 CStringGetTextDatum(pgcopy_item_state_name(state))));
+	pgcopy_query_do(&mark_state,
+					QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no),
+							   CStringGetTextDatum(pgcopy_words_of_item_state(state))));
 }
 
 void
 pgcopy_item_give_back(int64 job, int no)
 {
-	pgcopy_catalog_do(&give_back,
-					  QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no)));
+	pgcopy_query_do(&give_back,
+					QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no)));
 }
 
 void
 pgcopy_item_reset(int64 job, int no)
 {
-	pgcopy_catalog_do(&reset_item,
-					  QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no)));
+	pgcopy_query_do(&reset_item,
+					QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no)));
 }
 
 void
 pgcopy_item_plan_again(int64 job, const JobItem *item)
 {
-	pgcopy_catalog_do(&plan_again,
-					  QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(item->no),
-								 CStringGetTextDatum(item->name),
-								 Int64GetDatum(Max(item->cost, 1)),
-								 Int64GetDatum(item->range_start),
-								 Int64GetDatum(item->range_end),
-								 Int64GetDatum(item->bytes_total)));
+	pgcopy_query_do(&plan_again,
+					QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(item->no),
+							   CStringGetTextDatum(item->name),
+							   Int64GetDatum(Max(item->cost, 1)),
+							   Int64GetDatum(item->range_start),
+							   Int64GetDatum(item->range_end),
+							   Int64GetDatum(item->bytes_total)));
 }
 
 void
 pgcopy_item_mark_empty(int64 job, int no)
 {
-	pgcopy_catalog_do(&mark_empty,
-					  QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no)));
+	pgcopy_query_do(&mark_empty,
+					QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no)));
 }

@@ -154,12 +154,12 @@ pgcopy_job_insert(const Job *job)
 		CStringGetTextDatum(pgcopy_options_to_json(&job->options))
 	};
 
-	pgcopy_catalog_begin(&scope);
-	pgcopy_catalog_run(&insert_job, values);
-	id = pgcopy_catalog_int64(0, "id");
+	pgcopy_query_begin(&scope);
+	pgcopy_query_run(&insert_job, values);
+	id = pgcopy_query_int64(0, "id");
 	CommandCounterIncrement();
 	set_conninfo(0, job->conninfo);
-	pgcopy_catalog_end(&scope);
+	pgcopy_query_end(&scope);
 	return id;
 }
 
@@ -168,20 +168,20 @@ decode_job(int row)
 {
 	Job		   *job = palloc(sizeof(Job));
 
-	job->id = pgcopy_catalog_int64(row, "id");
-	job->state = pgcopy_job_state_parse(pgcopy_catalog_text(row, "state"));
-	job->owner = (Oid) pgcopy_catalog_int64(row, "owner");
-	job->source = pgcopy_catalog_text(row, "source");
-	job->conninfo = pgcopy_catalog_text(row, "conninfo");
-	job->attempt = (int) pgcopy_catalog_int64(row, "attempt");
+	job->id = pgcopy_query_int64(row, "id");
+	job->state = pgcopy_words_parse_job_state(pgcopy_query_text(row, "state"));
+	job->owner = (Oid) pgcopy_query_int64(row, "owner");
+	job->source = pgcopy_query_text(row, "source");
+	job->conninfo = pgcopy_query_text(row, "conninfo");
+	job->attempt = (int) pgcopy_query_int64(row, "attempt");
 	return job;
 }
 
 static Job *
 fetch_by(CatalogQuery *query, int64 id)
 {
-	return pgcopy_catalog_fetch_one(query, QUERY_ARGS(Int64GetDatum(id)),
-									decode_job);
+	return pgcopy_query_fetch_one(query, QUERY_ARGS(Int64GetDatum(id)),
+								  decode_job);
 }
 
 Job *
@@ -233,13 +233,13 @@ pgcopy_job_read_options(Job *job)
 	uint64		rows;
 
 	pgcopy_options_set_defaults(&job->options);
-	pgcopy_catalog_begin(&scope);
-	rows = pgcopy_catalog_run(&select_options, values);
+	pgcopy_query_begin(&scope);
+	rows = pgcopy_query_run(&select_options, values);
 	MemoryContextSwitchTo(caller);
 	for (uint64 i = 0; i < rows; i++)
-		pgcopy_options_restore(&job->options, pgcopy_catalog_text(i, "key"),
-							   pgcopy_catalog_text(i, "value"));
-	pgcopy_catalog_end(&scope);
+		pgcopy_options_restore(&job->options, pgcopy_query_text(i, "key"),
+							   pgcopy_query_text(i, "value"));
+	pgcopy_query_end(&scope);
 }
 
 void
@@ -248,8 +248,8 @@ pgcopy_job_move(int64 id, JobState to)
 	Job		   *job = fetch_by(&lock_job, id);
 	Datum		values[] = {
 		Int64GetDatum(id),
-		CStringGetTextDatum(pgcopy_job_state_name(to)),
-		BoolGetDatum(pgcopy_job_state_has_ended(to))
+		CStringGetTextDatum(pgcopy_words_of_job_state(to)),
+		BoolGetDatum(pgcopy_job_has_ended(to))
 	};
 
 	if (job == NULL)
@@ -260,43 +260,43 @@ pgcopy_job_move(int64 id, JobState to)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("job " INT64_FORMAT " is %s and cannot become %s", id,
-						pgcopy_job_state_name(job->state),
-						pgcopy_job_state_name(to))));
-	pgcopy_catalog_do(&move_job, values);
+						pgcopy_words_of_job_state(job->state),
+						pgcopy_words_of_job_state(to))));
+	pgcopy_query_do(&move_job, values);
 	if (to == JOB_DONE)
 	{
-		pgcopy_catalog_do(&forget_large_objects, values);
-		pgcopy_catalog_do(&wipe_statements, values);
+		pgcopy_query_do(&forget_large_objects, values);
+		pgcopy_query_do(&wipe_statements, values);
 	}
 }
 
 void
 pgcopy_job_set_phase(int64 id, const char *phase)
 {
-	pgcopy_catalog_do(&set_phase,
-					  QUERY_ARGS(Int64GetDatum(id), CStringGetTextDatum(phase)));
+	pgcopy_query_do(&set_phase,
+					QUERY_ARGS(Int64GetDatum(id), CStringGetTextDatum(phase)));
 }
 
 void
 pgcopy_job_set_control(int64 id, uint32 control)
 {
-	pgcopy_catalog_do(&set_control,
-					  QUERY_ARGS(Int64GetDatum(id), Int64GetDatum((int64) control)));
+	pgcopy_query_do(&set_control,
+					QUERY_ARGS(Int64GetDatum(id), Int64GetDatum((int64) control)));
 }
 
 void
 pgcopy_job_set_totals(int64 id, const JobTotals *totals)
 {
-	pgcopy_catalog_do(&set_totals,
-					  QUERY_ARGS(Int64GetDatum(id),
-								 Int32GetDatum(totals->percent),
-								 Int32GetDatum(totals->tables_done),
-								 Int32GetDatum(totals->tables_total),
-								 Int32GetDatum(totals->indexes_done),
-								 Int32GetDatum(totals->indexes_total),
-								 Int64GetDatum(totals->rows_done),
-								 Int64GetDatum(totals->bytes_done),
-								 Int64GetDatum(totals->bytes_total)));
+	pgcopy_query_do(&set_totals,
+					QUERY_ARGS(Int64GetDatum(id),
+							   Int32GetDatum(totals->percent),
+							   Int32GetDatum(totals->tables_done),
+							   Int32GetDatum(totals->tables_total),
+							   Int32GetDatum(totals->indexes_done),
+							   Int32GetDatum(totals->indexes_total),
+							   Int64GetDatum(totals->rows_done),
+							   Int64GetDatum(totals->bytes_done),
+							   Int64GetDatum(totals->bytes_total)));
 }
 
 void
@@ -316,7 +316,7 @@ pgcopy_job_delete(int64 id)
 	Datum		values[] = {Int64GetDatum(id)};
 
 	for (int i = 0; i < lengthof(deletes); i++)
-		pgcopy_catalog_do(&deletes[i], values);
+		pgcopy_query_do(&deletes[i], values);
 }
 
 bool
@@ -324,23 +324,23 @@ pgcopy_job_note_auto_resume(int64 id)
 {
 	Datum		values[] = {Int64GetDatum(id)};
 
-	if (pgcopy_catalog_do(&note_auto_resume, values) == 0)
+	if (pgcopy_query_do(&note_auto_resume, values) == 0)
 		return false;
-	pgcopy_catalog_do(&insert_auto_resumed, values);
+	pgcopy_query_do(&insert_auto_resumed, values);
 	return true;
 }
 
 void
 pgcopy_job_allow_auto_resume(int64 id)
 {
-	pgcopy_catalog_do(&allow_auto_resume, QUERY_ARGS(Int64GetDatum(id)));
+	pgcopy_query_do(&allow_auto_resume, QUERY_ARGS(Int64GetDatum(id)));
 }
 
 void
 pgcopy_job_set_message(int64 id, const char *message)
 {
-	pgcopy_catalog_do(&set_message,
-					  QUERY_ARGS(Int64GetDatum(id), CStringGetTextDatum(message)));
+	pgcopy_query_do(&set_message,
+					QUERY_ARGS(Int64GetDatum(id), CStringGetTextDatum(message)));
 }
 
 bool
@@ -351,22 +351,22 @@ pgcopy_job_find_own(int64 id, uint32 *control)
 	bool		is_found;
 	Oid			owner = InvalidOid;
 
-	pgcopy_catalog_begin(&scope);
-	is_found = pgcopy_catalog_run(&select_control, values) > 0;
+	pgcopy_query_begin(&scope);
+	is_found = pgcopy_query_run(&select_control, values) > 0;
 	if (is_found)
 	{
-		owner = (Oid) pgcopy_catalog_int64(0, "owner");
-		*control = (uint32) pgcopy_catalog_int64(0, "control");
+		owner = (Oid) pgcopy_query_int64(0, "owner");
+		*control = (uint32) pgcopy_query_int64(0, "control");
 	}
-	pgcopy_catalog_end(&scope);
+	pgcopy_query_end(&scope);
 	return is_found && is_member_of_role(GetUserId(), owner);
 }
 
 bool
 pgcopy_job_is_of_this_transaction(int64 id)
 {
-	int64		xmin = pgcopy_catalog_fetch_int64(&select_xmin,
-												  QUERY_ARGS(Int64GetDatum(id)));
+	int64		xmin = pgcopy_query_fetch_int64(&select_xmin,
+												QUERY_ARGS(Int64GetDatum(id)));
 
 	return TransactionIdIsCurrentTransactionId((TransactionId) xmin);
 }

@@ -61,8 +61,9 @@ extern void pgcopy_job_read_options(Job *job);
  */
 extern void pgcopy_job_move(int64 id, JobState to);
 
-/* job_state.c: whether the table of moves has this one. */
+/* job_state.c: whether the table of moves has this one; done, failed, cancelled. */
 extern bool pgcopy_job_may_move(JobState from, JobState to);
+extern bool pgcopy_job_has_ended(JobState state);
 
 extern void pgcopy_job_set_phase(int64 id, const char *phase);
 extern void pgcopy_job_set_control(int64 id, uint32 control);
@@ -124,14 +125,14 @@ extern bool pgcopy_job_is_led_by(int64 id, int pid);
  * job_snapshot.c: record a snapshot of the source; returns its number.
  * content: what it sees, to know it again (source/snapshot.h).
  */
-extern int	pgcopy_snapshot_insert(int64 job, const char *name,
-								   const char *content);
+extern int	pgcopy_job_snapshot_insert(int64 job, const char *name,
+									   const char *content);
 
-extern char *pgcopy_snapshot_fetch_content(int64 job, int no);
+extern char *pgcopy_job_snapshot_fetch_content(int64 job, int no);
 
 /* The same snapshot is held under another name now. */
-extern void pgcopy_snapshot_rename(int64 job, int no, const char *name);
-extern void pgcopy_snapshot_mark_released(int64 job);
+extern void pgcopy_job_snapshot_rename(int64 job, int no, const char *name);
+extern void pgcopy_job_snapshot_mark_released(int64 job);
 
 /*
  * error.c: record an error of a job, complete, in the current transaction.

@@ -106,12 +106,12 @@ pgcopy_job_has_leader(int64 id)
 static List *
 fetch_leaders(int64 id, bool with_waiting)
 {
-	return pgcopy_catalog_fetch_ints(&select_leaders,
-									 QUERY_ARGS(ObjectIdGetDatum(MyDatabaseId),
-												ObjectIdGetDatum(LOCK_CLASS),
-												ObjectIdGetDatum((uint32) id),
-												Int32GetDatum(LEADER_KIND),
-												BoolGetDatum(with_waiting)));
+	return pgcopy_query_fetch_ints(&select_leaders,
+								   QUERY_ARGS(ObjectIdGetDatum(MyDatabaseId),
+											  ObjectIdGetDatum(LOCK_CLASS),
+											  ObjectIdGetDatum((uint32) id),
+											  Int32GetDatum(LEADER_KIND),
+											  BoolGetDatum(with_waiting)));
 }
 
 int
@@ -136,6 +136,6 @@ pgcopy_job_is_interrupted(int64 id)
 		return false;
 
 	/* the leader may have ended the job just now, after our last look */
-	return pgcopy_catalog_fetch_int64(&select_is_unended,
-									  QUERY_ARGS(Int64GetDatum(id))) != 0;
+	return pgcopy_query_fetch_int64(&select_is_unended,
+									QUERY_ARGS(Int64GetDatum(id))) != 0;
 }

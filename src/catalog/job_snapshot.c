@@ -38,27 +38,27 @@ static CatalogQuery release_snapshot = {
 };
 
 int
-pgcopy_snapshot_insert(int64 job, const char *name, const char *content)
+pgcopy_job_snapshot_insert(int64 job, const char *name, const char *content)
 {
-	return (int) pgcopy_catalog_fetch_int64(&insert_snapshot,
-											QUERY_ARGS(Int64GetDatum(job),
-													   CStringGetTextDatum(name),
-													   CStringGetTextDatum(content)));
+	return (int) pgcopy_query_fetch_int64(&insert_snapshot,
+										  QUERY_ARGS(Int64GetDatum(job),
+													 CStringGetTextDatum(name),
+													 CStringGetTextDatum(content)));
 }
 
 static void *
 read_content(int row)
 {
-	return pgcopy_catalog_text(row, "content");
+	return pgcopy_query_text(row, "content");
 }
 
 char *
-pgcopy_snapshot_fetch_content(int64 job, int no)
+pgcopy_job_snapshot_fetch_content(int64 job, int no)
 {
 	char	   *content =
-		pgcopy_catalog_fetch_one(&select_content,
-								 QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no)),
-								 read_content);
+		pgcopy_query_fetch_one(&select_content,
+							   QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no)),
+							   read_content);
 
 	if (content == NULL)
 		elog(ERROR, "job " INT64_FORMAT " has no snapshot %d", job, no);
@@ -66,15 +66,15 @@ pgcopy_snapshot_fetch_content(int64 job, int no)
 }
 
 void
-pgcopy_snapshot_rename(int64 job, int no, const char *name)
+pgcopy_job_snapshot_rename(int64 job, int no, const char *name)
 {
-	pgcopy_catalog_do(&rename_snapshot,
-					  QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no),
-								 CStringGetTextDatum(name)));
+	pgcopy_query_do(&rename_snapshot,
+					QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no),
+							   CStringGetTextDatum(name)));
 }
 
 void
-pgcopy_snapshot_mark_released(int64 job)
+pgcopy_job_snapshot_mark_released(int64 job)
 {
-	pgcopy_catalog_do(&release_snapshot, QUERY_ARGS(Int64GetDatum(job)));
+	pgcopy_query_do(&release_snapshot, QUERY_ARGS(Int64GetDatum(job)));
 }

@@ -36,3 +36,9 @@ pgcopy_job_may_move(JobState from, JobState to)
 {
 	return (moves[from] & TO(to)) != 0;
 }
+
+bool
+pgcopy_job_has_ended(JobState state)
+{
+	return state >= JOB_DONE;
+}

@@ -72,12 +72,12 @@ insert_runs(int64 job, const LargeObjectRecord *record)
 	Datum	   *firsts = palloc_extended(size, MCXT_ALLOC_HUGE);
 	Datum	   *counts = palloc_extended(size, MCXT_ALLOC_HUGE);
 	int			n = make_runs(record, firsts, counts);
-	pgcopy_catalog_do(&insert_record,
-					  QUERY_ARGS(Int64GetDatum(job),
-								 Int32GetDatum(record->item),
-								 CStringGetTextDatum(psprintf(UINT64_FORMAT, record->xid)),
-								 make_array(firsts, n, OIDOID),
-								 make_array(counts, n, INT4OID)));
+	pgcopy_query_do(&insert_record,
+					QUERY_ARGS(Int64GetDatum(job),
+							   Int32GetDatum(record->item),
+							   CStringGetTextDatum(psprintf(UINT64_FORMAT, record->xid)),
+							   make_array(firsts, n, OIDOID),
+							   make_array(counts, n, INT4OID)));
 	pfree(firsts);
 	pfree(counts);
 }
@@ -85,8 +85,8 @@ insert_runs(int64 job, const LargeObjectRecord *record)
 void
 pgcopy_lorecord_store(int64 job, const LargeObjectRecord *record)
 {
-	pgcopy_catalog_do(&delete_record,
-					  QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(record->item)));
+	pgcopy_query_do(&delete_record,
+					QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(record->item)));
 	if (record->count > 0)
 		insert_runs(job, record);
 }
@@ -94,11 +94,11 @@ pgcopy_lorecord_store(int64 job, const LargeObjectRecord *record)
 static void
 decode_runs(LargeObjectRecord *record, int row)
 {
-	ArrayType  *array = pgcopy_catalog_array(row, "first");
+	ArrayType  *array = pgcopy_query_array(row, "first");
 	int			n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
 	const Oid  *firsts = (const Oid *) ARR_DATA_PTR(array);
 	const int32 *counts =
-		(const int32 *) ARR_DATA_PTR(pgcopy_catalog_array(row, "count"));
+		(const int32 *) ARR_DATA_PTR(pgcopy_query_array(row, "count"));
 	int			at = 0;
 
 	record->count = 0;
@@ -118,8 +118,8 @@ decode_record(int row)
 {
 	LargeObjectRecord *record = palloc(sizeof(LargeObjectRecord));
 
-	record->item = (int) pgcopy_catalog_int64(row, "item");
-	record->xid = strtou64(pgcopy_catalog_text(row, "xid"), NULL, 10);
+	record->item = (int) pgcopy_query_int64(row, "item");
+	record->xid = strtou64(pgcopy_query_text(row, "xid"), NULL, 10);
 	decode_runs(record, row);
 	return record;
 }
@@ -127,6 +127,6 @@ decode_record(int row)
 LargeObjectRecord *
 pgcopy_lorecord_fetch_left(int64 job)
 {
-	return pgcopy_catalog_fetch_one(&select_left, QUERY_ARGS(Int64GetDatum(job)),
-									decode_record);
+	return pgcopy_query_fetch_one(&select_left, QUERY_ARGS(Int64GetDatum(job)),
+								  decode_record);
 }

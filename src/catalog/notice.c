@@ -44,7 +44,7 @@ static CatalogQuery select_wal_readers = {
 void
 pgcopy_notice_clear(int64 job)
 {
-	pgcopy_catalog_do(&delete_notices, QUERY_ARGS(Int64GetDatum(job)));
+	pgcopy_query_do(&delete_notices, QUERY_ARGS(Int64GetDatum(job)));
 }
 
 void
@@ -52,23 +52,23 @@ pgcopy_notice_insert(int64 job, const SettingNotice *notice)
 {
 	const char *value = GetConfigOptionByName(notice->setting, NULL, false);
 
-	pgcopy_catalog_do(&insert_notice,
-					  QUERY_ARGS(Int64GetDatum(job),
-								 CStringGetTextDatum(notice->setting),
-								 CStringGetTextDatum(value),
-								 CStringGetTextDatum(notice->suggestion),
-								 CStringGetTextDatum(notice->message)));
+	pgcopy_query_do(&insert_notice,
+					QUERY_ARGS(Int64GetDatum(job),
+							   CStringGetTextDatum(notice->setting),
+							   CStringGetTextDatum(value),
+							   CStringGetTextDatum(notice->suggestion),
+							   CStringGetTextDatum(notice->message)));
 }
 
 void
 pgcopy_notice_tell(int64 job, const char *object, const char *message,
 				   const char *hint)
 {
-	if (pgcopy_catalog_do(&tell_notice,
-						  QUERY_ARGS(Int64GetDatum(job),
-									 pgcopy_catalog_text_arg(object),
-									 CStringGetTextDatum(message),
-									 pgcopy_catalog_text_arg(hint))) > 0)
+	if (pgcopy_query_do(&tell_notice,
+						QUERY_ARGS(Int64GetDatum(job),
+								   pgcopy_query_text_arg(object),
+								   CStringGetTextDatum(message),
+								   pgcopy_query_text_arg(hint))) > 0)
 		ereport(LOG,
 				(errmsg("pgcopy job " INT64_FORMAT ": %s", job, message),
 				 object ? errdetail_internal("%s", object) : 0,
@@ -78,5 +78,5 @@ pgcopy_notice_tell(int64 job, const char *object, const char *message,
 bool
 pgcopy_notice_is_wal_read(void)
 {
-	return pgcopy_catalog_fetch_int64(&select_wal_readers, NULL) != 0;
+	return pgcopy_query_fetch_int64(&select_wal_readers, NULL) != 0;
 }

@@ -35,7 +35,7 @@
 #define EXTENSION_NAME "pgcopydb_ext"
 
 Oid
-pgcopy_catalog_owner(void)
+pgcopy_query_owner(void)
 {
 	Relation	rel = table_open(ExtensionRelationId, AccessShareLock);
 	ScanKeyData key;
@@ -62,7 +62,7 @@ pgcopy_catalog_owner(void)
 }
 
 void
-pgcopy_catalog_begin(CatalogScope *scope)
+pgcopy_query_begin(CatalogScope *scope)
 {
 	Assert(IsTransactionState());
 	GetUserIdAndSecContext(&scope->user, &scope->security_context);
@@ -70,7 +70,7 @@ pgcopy_catalog_begin(CatalogScope *scope)
 	(void) set_config_option("search_path", "pg_catalog, pg_temp",
 							 PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
-	SetUserIdAndSecContext(pgcopy_catalog_owner(),
+	SetUserIdAndSecContext(pgcopy_query_owner(),
 						   scope->security_context |
 						   SECURITY_LOCAL_USERID_CHANGE);
 	if (SPI_connect() != SPI_OK_CONNECT)
@@ -78,7 +78,7 @@ pgcopy_catalog_begin(CatalogScope *scope)
 }
 
 void
-pgcopy_catalog_end(const CatalogScope *scope)
+pgcopy_query_end(const CatalogScope *scope)
 {
 	Assert(InLocalUserIdChange());
 	if (SPI_finish() != SPI_OK_FINISH)
@@ -101,14 +101,14 @@ prepare_query(CatalogQuery *query)
 }
 
 Datum
-pgcopy_catalog_text_arg(const char *text)
+pgcopy_query_text_arg(const char *text)
 {
 	return text ? CStringGetTextDatum(text) : (Datum) 0;
 }
 
 /* type: TEXTOID for a list of char *, INT4OID for one of integers. */
 Datum
-pgcopy_catalog_array_arg(const List *list, Oid type)
+pgcopy_query_array_arg(const List *list, Oid type)
 {
 	Datum	   *elements = palloc(sizeof(Datum) * Max(list_length(list), 1));
 	int			n = 0;
@@ -127,7 +127,7 @@ pgcopy_catalog_array_arg(const List *list, Oid type)
  * caller's transaction is: states of jobs are read by people who wait.
  */
 uint64
-pgcopy_catalog_run(CatalogQuery *query, Datum *values)
+pgcopy_query_run(CatalogQuery *query, Datum *values)
 {
 	char		nulls[CATALOG_MAX_ARGS];
 	int			result;
@@ -149,40 +149,40 @@ pgcopy_catalog_run(CatalogQuery *query, Datum *values)
 }
 
 uint64
-pgcopy_catalog_do(CatalogQuery *query, Datum *values)
+pgcopy_query_do(CatalogQuery *query, Datum *values)
 {
 	CatalogScope scope;
 	uint64		rows;
 
-	pgcopy_catalog_begin(&scope);
-	rows = pgcopy_catalog_run(query, values);
-	pgcopy_catalog_end(&scope);
+	pgcopy_query_begin(&scope);
+	rows = pgcopy_query_run(query, values);
+	pgcopy_query_end(&scope);
 	CommandCounterIncrement();
 	return rows;
 }
 
 List *
-pgcopy_catalog_fetch(CatalogQuery *query, Datum *values, QueryReadRow read)
+pgcopy_query_fetch(CatalogQuery *query, Datum *values, QueryReadRow read)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	CatalogScope scope;
 	List	   *result = NIL;
 	uint64		n;
 
-	pgcopy_catalog_begin(&scope);
-	n = pgcopy_catalog_run(query, values);
+	pgcopy_query_begin(&scope);
+	n = pgcopy_query_run(query, values);
 	MemoryContextSwitchTo(caller);
 	for (uint64 i = 0; i < n; i++)
 		result = lappend(result, read((int) i));
-	pgcopy_catalog_end(&scope);
+	pgcopy_query_end(&scope);
 	Assert(CurrentMemoryContext == caller);
 	return result;
 }
 
 void *
-pgcopy_catalog_fetch_one(CatalogQuery *query, Datum *values, QueryReadRow read)
+pgcopy_query_fetch_one(CatalogQuery *query, Datum *values, QueryReadRow read)
 {
-	List	   *rows = pgcopy_catalog_fetch(query, values, read);
+	List	   *rows = pgcopy_query_fetch(query, values, read);
 
 	return rows == NIL ? NULL : linitial(rows);
 }
@@ -193,30 +193,30 @@ first_column(int row)
 {
 	const char *name = NameStr(TupleDescAttr(SPI_tuptable->tupdesc, 0)->attname);
 
-	return pgcopy_catalog_int64(row, name);
+	return pgcopy_query_int64(row, name);
 }
 
 int64 *
-pgcopy_catalog_fetch_array(CatalogQuery *query, Datum *values, int *count)
+pgcopy_query_fetch_array(CatalogQuery *query, Datum *values, int *count)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	CatalogScope scope;
 	int64	   *result;
 
-	pgcopy_catalog_begin(&scope);
-	*count = (int) pgcopy_catalog_run(query, values);
+	pgcopy_query_begin(&scope);
+	*count = (int) pgcopy_query_run(query, values);
 	result = MemoryContextAllocHuge(caller, sizeof(int64) * Max(*count, 1));
 	for (int i = 0; i < *count; i++)
 		result[i] = first_column(i);
-	pgcopy_catalog_end(&scope);
+	pgcopy_query_end(&scope);
 	return result;
 }
 
 List *
-pgcopy_catalog_fetch_ints(CatalogQuery *query, Datum *values)
+pgcopy_query_fetch_ints(CatalogQuery *query, Datum *values)
 {
 	int			n;
-	int64	   *numbers = pgcopy_catalog_fetch_array(query, values, &n);
+	int64	   *numbers = pgcopy_query_fetch_array(query, values, &n);
 	List	   *result = NIL;
 
 	for (int i = 0; i < n; i++)
@@ -226,10 +226,10 @@ pgcopy_catalog_fetch_ints(CatalogQuery *query, Datum *values)
 }
 
 int64
-pgcopy_catalog_fetch_int64(CatalogQuery *query, Datum *values)
+pgcopy_query_fetch_int64(CatalogQuery *query, Datum *values)
 {
 	int			n;
-	int64	   *numbers = pgcopy_catalog_fetch_array(query, values, &n);
+	int64	   *numbers = pgcopy_query_fetch_array(query, values, &n);
 	int64		result = n > 0 ? numbers[0] : 0;
 
 	pfree(numbers);
@@ -252,7 +252,7 @@ get_value(int row, const char *column, bool *isnull, Oid *type)
 
 /* The caller's context is the one that SPI_connect() left: SPI_palloc. */
 char *
-pgcopy_catalog_text(int row, const char *column)
+pgcopy_query_text(int row, const char *column)
 {
 	bool		isnull;
 	Oid			type;
@@ -274,7 +274,7 @@ pgcopy_catalog_text(int row, const char *column)
 
 /* NULL is 0. */
 int64
-pgcopy_catalog_int64(int row, const char *column)
+pgcopy_query_int64(int row, const char *column)
 {
 	bool		isnull;
 	Oid			type;
@@ -299,13 +299,13 @@ pgcopy_catalog_int64(int row, const char *column)
 }
 
 bool
-pgcopy_catalog_bool(int row, const char *column)
+pgcopy_query_bool(int row, const char *column)
 {
-	return pgcopy_catalog_int64(row, column) != 0;
+	return pgcopy_query_int64(row, column) != 0;
 }
 
 bool
-pgcopy_catalog_is_null(int row, const char *column)
+pgcopy_query_is_null(int row, const char *column)
 {
 	bool		isnull;
 	Oid			type;
@@ -316,7 +316,7 @@ pgcopy_catalog_is_null(int row, const char *column)
 
 /* Not NULL; as long as the rows of the query are there. */
 ArrayType *
-pgcopy_catalog_array(int row, const char *column)
+pgcopy_query_array(int row, const char *column)
 {
 	bool		isnull;
 	Oid			type;

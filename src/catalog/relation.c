@@ -57,7 +57,7 @@ read_text_array(int row, const char *column)
 	int			n;
 	List	   *strings = NIL;
 
-	deconstruct_array(pgcopy_catalog_array(row, column), TEXTOID, -1, false,
+	deconstruct_array(pgcopy_query_array(row, column), TEXTOID, -1, false,
 					  TYPALIGN_INT, &elements, NULL, &n);
 	for (int i = 0; i < n; i++)
 		strings = lappend(strings, TextDatumGetCString(elements[i]));
@@ -79,13 +79,13 @@ pgcopy_relation_insert(int64 job, const JobRelation *relation)
 		BoolGetDatum(relation->through_root),
 		Int64GetDatum(relation->heap_bytes),
 		Int64GetDatum(relation->toast_bytes),
-		pgcopy_catalog_array_arg(relation->columns, TEXTOID),
-		pgcopy_catalog_array_arg(relation->split_bounds, TEXTOID),
-		pgcopy_catalog_text_arg(relation->condition),
-		pgcopy_catalog_text_arg(relation->split_key)
+		pgcopy_query_array_arg(relation->columns, TEXTOID),
+		pgcopy_query_array_arg(relation->split_bounds, TEXTOID),
+		pgcopy_query_text_arg(relation->condition),
+		pgcopy_query_text_arg(relation->split_key)
 	};
 
-	pgcopy_catalog_run(&insert_relation, values);
+	pgcopy_query_run(&insert_relation, values);
 }
 
 static void *
@@ -93,19 +93,19 @@ decode_relation(int row)
 {
 	JobRelation *relation = palloc(sizeof(JobRelation));
 
-	relation->no = (int) pgcopy_catalog_int64(row, "no");
-	relation->source_oid = (Oid) pgcopy_catalog_int64(row, "source_oid");
-	relation->schema = pgcopy_catalog_text(row, "schema_name");
-	relation->name = pgcopy_catalog_text(row, "table_name");
-	relation->relkind = (char) pgcopy_catalog_int64(row, "relkind");
-	relation->target_oid = (Oid) pgcopy_catalog_int64(row, "target_oid");
-	relation->is_ours = pgcopy_catalog_bool(row, "is_ours");
-	relation->through_root = pgcopy_catalog_bool(row, "through_root");
-	relation->heap_bytes = pgcopy_catalog_int64(row, "heap_bytes");
-	relation->toast_bytes = pgcopy_catalog_int64(row, "toast_bytes");
+	relation->no = (int) pgcopy_query_int64(row, "no");
+	relation->source_oid = (Oid) pgcopy_query_int64(row, "source_oid");
+	relation->schema = pgcopy_query_text(row, "schema_name");
+	relation->name = pgcopy_query_text(row, "table_name");
+	relation->relkind = (char) pgcopy_query_int64(row, "relkind");
+	relation->target_oid = (Oid) pgcopy_query_int64(row, "target_oid");
+	relation->is_ours = pgcopy_query_bool(row, "is_ours");
+	relation->through_root = pgcopy_query_bool(row, "through_root");
+	relation->heap_bytes = pgcopy_query_int64(row, "heap_bytes");
+	relation->toast_bytes = pgcopy_query_int64(row, "toast_bytes");
 	relation->columns = read_text_array(row, "columns");
-	relation->condition = pgcopy_catalog_text(row, "condition");
-	relation->split_key = pgcopy_catalog_text(row, "split_key");
+	relation->condition = pgcopy_query_text(row, "condition");
+	relation->split_key = pgcopy_query_text(row, "split_key");
 	relation->split_bounds = read_text_array(row, "split_bounds");
 	return relation;
 }
@@ -113,11 +113,11 @@ decode_relation(int row)
 List *
 pgcopy_relation_fetch_range(int64 job, int first, int last)
 {
-	return pgcopy_catalog_fetch(&select_relations,
-								QUERY_ARGS(Int64GetDatum(job),
-										   Int32GetDatum(first),
-										   Int32GetDatum(last)),
-								decode_relation);
+	return pgcopy_query_fetch(&select_relations,
+							  QUERY_ARGS(Int64GetDatum(job),
+										 Int32GetDatum(first),
+										 Int32GetDatum(last)),
+							  decode_relation);
 }
 
 JobRelation *
@@ -133,9 +133,9 @@ pgcopy_relation_fetch(int64 job, int no)
 Oid *
 pgcopy_relation_fetch_ours(int64 job, int *count)
 {
-	int64	   *numbers = pgcopy_catalog_fetch_array(&select_ours,
-													 QUERY_ARGS(Int64GetDatum(job)),
-													 count);
+	int64	   *numbers = pgcopy_query_fetch_array(&select_ours,
+												   QUERY_ARGS(Int64GetDatum(job)),
+												   count);
 	Oid		   *oids = palloc_extended(sizeof(Oid) * Max(*count, 1),
 									   MCXT_ALLOC_HUGE);
 
@@ -155,5 +155,5 @@ pgcopy_relation_is_set_here(const JobRelation *relation)
 void
 pgcopy_relation_resolve_targets(int64 job)
 {
-	pgcopy_catalog_do(&resolve_targets, QUERY_ARGS(Int64GetDatum(job)));
+	pgcopy_query_do(&resolve_targets, QUERY_ARGS(Int64GetDatum(job)));
 }

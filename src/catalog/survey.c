@@ -163,17 +163,17 @@ static CatalogQuery select_statements = {
 static void
 read_counts(Survey *survey)
 {
-	survey->items = (int) pgcopy_catalog_int64(0, "items");
-	survey->copies_done = (int) pgcopy_catalog_int64(0, "copies_done");
-	survey->copies_left = (int) pgcopy_catalog_int64(0, "copies_left");
-	survey->tables = (int) pgcopy_catalog_int64(0, "tables");
-	survey->tables_read = (int) pgcopy_catalog_int64(0, "tables_read");
-	survey->tables_begun = (int) pgcopy_catalog_int64(0, "tables_begun");
-	survey->large_objects_read = pgcopy_catalog_int64(0, "large_objects_read");
-	survey->snapshots = (int) pgcopy_catalog_int64(0, "snapshots");
-	survey->snapshot_no = (int) pgcopy_catalog_int64(0, "snapshot");
-	survey->rows_done = pgcopy_catalog_int64(0, "rows_done");
-	survey->bytes_done = pgcopy_catalog_int64(0, "bytes_done");
+	survey->items = (int) pgcopy_query_int64(0, "items");
+	survey->copies_done = (int) pgcopy_query_int64(0, "copies_done");
+	survey->copies_left = (int) pgcopy_query_int64(0, "copies_left");
+	survey->tables = (int) pgcopy_query_int64(0, "tables");
+	survey->tables_read = (int) pgcopy_query_int64(0, "tables_read");
+	survey->tables_begun = (int) pgcopy_query_int64(0, "tables_begun");
+	survey->large_objects_read = pgcopy_query_int64(0, "large_objects_read");
+	survey->snapshots = (int) pgcopy_query_int64(0, "snapshots");
+	survey->snapshot_no = (int) pgcopy_query_int64(0, "snapshot");
+	survey->rows_done = pgcopy_query_int64(0, "rows_done");
+	survey->bytes_done = pgcopy_query_int64(0, "bytes_done");
 }
 
 /* The one that was read under, not a later one of which nothing was read. */
@@ -182,14 +182,14 @@ read_snapshot(int64 job, Survey *survey)
 {
 	Datum		values[] = {Int64GetDatum(job), Int32GetDatum(survey->snapshot_no)};
 
-	if (pgcopy_catalog_run(&select_snapshot, values) == 0)
+	if (pgcopy_query_run(&select_snapshot, values) == 0)
 	{
 		survey->snapshot_no = 0;
 		return;
 	}
-	survey->snapshot_no = (int) pgcopy_catalog_int64(0, "no");
-	survey->snapshot_name = pgcopy_catalog_text(0, "name");
-	survey->snapshot_content = pgcopy_catalog_text(0, "content");
+	survey->snapshot_no = (int) pgcopy_query_int64(0, "no");
+	survey->snapshot_name = pgcopy_query_text(0, "name");
+	survey->snapshot_content = pgcopy_query_text(0, "content");
 }
 
 void
@@ -199,11 +199,11 @@ pgcopy_survey_fetch(int64 job, Survey *survey)
 	Datum		values[] = {Int64GetDatum(job)};
 
 	memset(survey, 0, sizeof(Survey));
-	pgcopy_catalog_begin(&scope);
-	pgcopy_catalog_run(&select_counts, values);
+	pgcopy_query_begin(&scope);
+	pgcopy_query_run(&select_counts, values);
 	read_counts(survey);
 	read_snapshot(job, survey);
-	pgcopy_catalog_end(&scope);
+	pgcopy_query_end(&scope);
 }
 
 static void *
@@ -211,14 +211,14 @@ read_id(int row)
 {
 	int64	   *id = palloc(sizeof(int64));
 
-	*id = pgcopy_catalog_int64(row, "id");
+	*id = pgcopy_query_int64(row, "id");
 	return id;
 }
 
 List *
 pgcopy_survey_unended(void)
 {
-	return pgcopy_catalog_fetch(&select_unended, NULL, read_id);
+	return pgcopy_query_fetch(&select_unended, NULL, read_id);
 }
 
 void
@@ -227,45 +227,45 @@ pgcopy_survey_reopen(int64 job)
 	Datum		values[] = {Int64GetDatum(job)};
 
 	for (int i = 0; i < lengthof(reopen); i++)
-		pgcopy_catalog_do(&reopen[i], values);
+		pgcopy_query_do(&reopen[i], values);
 }
 
 List *
 pgcopy_survey_attached(int64 job)
 {
-	return pgcopy_catalog_fetch_ints(&select_attached, QUERY_ARGS(Int64GetDatum(job)));
+	return pgcopy_query_fetch_ints(&select_attached, QUERY_ARGS(Int64GetDatum(job)));
 }
 
 List *
 pgcopy_survey_emptied(int64 job)
 {
-	return pgcopy_catalog_fetch_ints(&select_emptied, QUERY_ARGS(Int64GetDatum(job)));
+	return pgcopy_query_fetch_ints(&select_emptied, QUERY_ARGS(Int64GetDatum(job)));
 }
 
 List *
 pgcopy_survey_split_by(int64 job, int snapshot)
 {
-	return pgcopy_catalog_fetch_ints(&select_split_by,
-									 QUERY_ARGS(Int64GetDatum(job),
-												Int32GetDatum(snapshot)));
+	return pgcopy_query_fetch_ints(&select_split_by,
+								   QUERY_ARGS(Int64GetDatum(job),
+											  Int32GetDatum(snapshot)));
 }
 
 List *
 pgcopy_survey_read(int64 job)
 {
-	return pgcopy_catalog_fetch_ints(&select_read, QUERY_ARGS(Int64GetDatum(job)));
+	return pgcopy_query_fetch_ints(&select_read, QUERY_ARGS(Int64GetDatum(job)));
 }
 
 static void *
 read_name(int row)
 {
-	return pgcopy_catalog_text(row, "name");
+	return pgcopy_query_text(row, "name");
 }
 
 List *
 pgcopy_survey_gone(int64 job)
 {
-	return pgcopy_catalog_fetch(&select_gone, QUERY_ARGS(Int64GetDatum(job)), read_name);
+	return pgcopy_query_fetch(&select_gone, QUERY_ARGS(Int64GetDatum(job)), read_name);
 }
 
 void
@@ -277,28 +277,28 @@ pgcopy_survey_large_object_gaps(int64 job, List **firsts, List **lasts)
 	uint64		n;
 
 	*firsts = *lasts = NIL;
-	pgcopy_catalog_begin(&scope);
-	n = pgcopy_catalog_run(&select_large_object_gaps, values);
+	pgcopy_query_begin(&scope);
+	n = pgcopy_query_run(&select_large_object_gaps, values);
 	MemoryContextSwitchTo(caller);
 	for (uint64 i = 0; i < n; i++)
 	{
-		*firsts = lappend_oid(*firsts, (Oid) pgcopy_catalog_int64((int) i, "first"));
-		*lasts = lappend_oid(*lasts, (Oid) pgcopy_catalog_int64((int) i, "last"));
+		*firsts = lappend_oid(*firsts, (Oid) pgcopy_query_int64((int) i, "first"));
+		*lasts = lappend_oid(*lasts, (Oid) pgcopy_query_int64((int) i, "last"));
 	}
-	pgcopy_catalog_end(&scope);
+	pgcopy_query_end(&scope);
 }
 
 List *
 pgcopy_survey_large_object_items_left(int64 job)
 {
-	return pgcopy_catalog_fetch_ints(&select_large_object_items_left,
-									 QUERY_ARGS(Int64GetDatum(job)));
+	return pgcopy_query_fetch_ints(&select_large_object_items_left,
+								   QUERY_ARGS(Int64GetDatum(job)));
 }
 
 void
 pgcopy_survey_reopen_large_objects(int64 job)
 {
-	pgcopy_catalog_do(&reopen_large_objects, QUERY_ARGS(Int64GetDatum(job)));
+	pgcopy_query_do(&reopen_large_objects, QUERY_ARGS(Int64GetDatum(job)));
 }
 
 int
@@ -309,17 +309,17 @@ pgcopy_survey_statements(int64 job, uint64 **hashes, char ***names)
 	Datum		values[] = {Int64GetDatum(job)};
 	int			n;
 
-	pgcopy_catalog_begin(&scope);
-	n = (int) pgcopy_catalog_run(&select_statements, values);
+	pgcopy_query_begin(&scope);
+	n = (int) pgcopy_query_run(&select_statements, values);
 	MemoryContextSwitchTo(caller);
 	*hashes = MemoryContextAllocHuge(caller, sizeof(uint64) * Max(n, 1));
 	*names = MemoryContextAllocHuge(caller, sizeof(char *) * Max(n, 1));
 	for (int i = 0; i < n; i++)
 	{
-		(*hashes)[i] = (uint64) pgcopy_catalog_int64(i, "hash");
-		(*names)[i] = pgcopy_catalog_text(i, "name");
+		(*hashes)[i] = (uint64) pgcopy_query_int64(i, "hash");
+		(*names)[i] = pgcopy_query_text(i, "name");
 	}
-	pgcopy_catalog_end(&scope);
+	pgcopy_query_end(&scope);
 	return n;
 }
 

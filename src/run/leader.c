@@ -104,7 +104,7 @@ move_job(Leader *leader, JobState state)
 		pgcopy_progress_store(leader->progress);
 	pgcopy_job_move(leader->job->id, state);
 	leader->job->state = state;
-	if (pgcopy_job_state_has_ended(state))
+	if (pgcopy_job_has_ended(state))
 		ForceSyncCommit();
 	pgcopy_leader_commit(leader);
 }

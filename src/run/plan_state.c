@@ -133,14 +133,14 @@ static void
 begin_rows(JobPlan *plan)
 {
 	plan->pending_rows = 0;
-	pgcopy_catalog_begin(&plan->scope);
+	pgcopy_query_begin(&plan->scope);
 	MemoryContextSwitchTo(plan->context);
 }
 
 static void
 end_rows(JobPlan *plan)
 {
-	pgcopy_catalog_end(&plan->scope);
+	pgcopy_query_end(&plan->scope);
 }
 
 static void

@@ -190,8 +190,8 @@ pgcopy_leader_keep_snapshot(Leader *leader, const char *snapshot)
 
 	pgcopy_control_set_snapshot(leader->control, NULL, snapshot);
 	leader->snapshot_content = MemoryContextStrdup(leader->context, content);
-	leader->control->snapshot_no = pgcopy_snapshot_insert(leader->job->id,
-														  snapshot, content);
+	leader->control->snapshot_no = pgcopy_job_snapshot_insert(leader->job->id,
+															  snapshot, content);
 }
 
 /*

@@ -65,7 +65,7 @@ pgcopy_leader_hold_snapshot(Leader *leader, const char *name)
 				 errdetail("While nobody held its locks: %s.", what),
 				 errhint("Clone again, into an empty database.")));
 	pgcopy_control_set_snapshot(leader->control, NULL, name);
-	pgcopy_snapshot_rename(leader->job->id, leader->control->snapshot_no, name);
+	pgcopy_job_snapshot_rename(leader->job->id, leader->control->snapshot_no, name);
 }
 
 /*

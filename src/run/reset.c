@@ -359,14 +359,14 @@ reset_relations(Leader *leader, List *relations, bool is_all)
 }
 
 void
-pgcopy_leader_reset(Leader *leader, List *relations)
+pgcopy_reset_tables(Leader *leader, List *relations)
 {
 	if (relations != NIL)
 		reset_relations(leader, relations, false);
 }
 
 void
-pgcopy_leader_reset_all(Leader *leader)
+pgcopy_reset_all(Leader *leader)
 {
 	List	   *relations;
 

@@ -152,7 +152,7 @@ reopen_items(Leader *leader)
 	MemoryContextSwitchTo(leader->context);
 	emptied = pgcopy_survey_emptied(leader->job->id);
 	pgcopy_leader_commit(leader);
-	pgcopy_leader_reset(leader, emptied);
+	pgcopy_reset_tables(leader, emptied);
 	list_free(emptied);
 	pgcopy_largeobjects_remove(leader);
 }
@@ -200,7 +200,7 @@ try_new_snapshot(Leader *leader, char **what)
 	if (leader->args.choice == RESUME_CONSISTENT)
 		pgcopy_survey_reopen_large_objects(leader->job->id);
 	pgcopy_largeobjects_plan_again(leader);
-	pgcopy_snapshot_mark_released(leader->job->id);
+	pgcopy_job_snapshot_mark_released(leader->job->id);
 	pgcopy_leader_keep_snapshot(leader, snapshot);
 	return true;
 }
@@ -215,7 +215,7 @@ reset_split_tables(Leader *leader)
 	MemoryContextSwitchTo(leader->context);
 	split = pgcopy_survey_split_by(leader->job->id, leader->control->snapshot_no);
 	pgcopy_leader_commit(leader);
-	pgcopy_leader_reset(leader, split);
+	pgcopy_reset_tables(leader, split);
 	list_free(split);
 }
 
@@ -245,7 +245,7 @@ pgcopy_leader_resume(Leader *leader)
 	}
 	pgcopy_leader_read_source(leader, try_new_snapshot);
 	if (choice == RESUME_CONSISTENT && survey.copies_done > 0)
-		pgcopy_leader_reset_all(leader);
+		pgcopy_reset_all(leader);
 	reset_split_tables(leader);
 	return true;
 }

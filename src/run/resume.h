@@ -26,10 +26,10 @@ extern void pgcopy_resume_check(const Job *job, ResumeChoice choice);
 extern bool pgcopy_leader_resume(Leader *leader);
 
 /* reset.c: start these tables (integer list) over, whatever was done. */
-extern void pgcopy_leader_reset(Leader *leader, List *relations);
+extern void pgcopy_reset_tables(Leader *leader, List *relations);
 
 /* reset.c: the same for all that has been read, large objects too. */
-extern void pgcopy_leader_reset_all(Leader *leader);
+extern void pgcopy_reset_all(Leader *leader);
 
 /*
  * compare.c: throw 55000, with names, when the source is not any more what

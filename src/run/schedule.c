@@ -361,7 +361,7 @@ let_go_of_snapshot(Leader *leader)
 	pgcopy_workers_wake_all(leader->workers);
 	pgcopy_leader_close_session(leader);
 	pgcopy_leader_begin(leader);
-	pgcopy_snapshot_mark_released(leader->job->id);
+	pgcopy_job_snapshot_mark_released(leader->job->id);
 	pgcopy_leader_commit(leader);
 }
 

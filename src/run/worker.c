@@ -118,8 +118,8 @@ release_snapshot(Worker *worker)
 static void
 take_snapshot(Worker *worker)
 {
-	char	   *content = pgcopy_snapshot_fetch_content(worker->args.job,
-													worker->control->snapshot_no);
+	char	   *content = pgcopy_job_snapshot_fetch_content(worker->args.job,
+														worker->control->snapshot_no);
 	char	   *name = pgcopy_rejoin_snapshot(worker->session, worker->control,
 											  content);
 

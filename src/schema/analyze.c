@@ -79,7 +79,7 @@ check_owner(Oid relid, char relkind)
 }
 
 void
-pgcopy_apply_analyze(Oid relid)
+pgcopy_analyze_table(Oid relid)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "pgcopy analyze",

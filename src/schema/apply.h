@@ -41,21 +41,21 @@ extern RawStmt *pgcopy_apply_parse(const char *sql);
  * analyze.c: ANALYZE one table (no partitions with it), and report it as
  * vacuumed.  Does nothing for a parent of foreign tables.
  */
-extern void pgcopy_apply_analyze(Oid relid);
+extern void pgcopy_analyze_table(Oid relid);
 
 /*
  * vacuum.c: whether a table of ours has pages that are not frozen, as failed
  * loads leave them; has_frozen_toast: its TOAST relation was loaded frozen too.
  */
-extern bool pgcopy_apply_wants_vacuum(Oid relid, bool has_frozen_toast);
+extern bool pgcopy_vacuum_is_wanted(Oid relid, bool has_frozen_toast);
 
 /*
  * VACUUM one table with its TOAST relation and all indexes.  The second does
  * nothing when somebody has it locked.  Called outside a transaction, and leave
  * none open.
  */
-extern void pgcopy_apply_vacuum(Oid relid);
-extern void pgcopy_apply_try_vacuum(Oid relid);
+extern void pgcopy_vacuum_table(Oid relid);
+extern void pgcopy_vacuum_try_table(Oid relid);
 
 /*
  * sequence.c: read last_value and is_called of the sequences (a List of

@@ -54,7 +54,7 @@ has_frozen_pages_only(Oid relid)
 
 /* With wal_level = logical the server itself writes TOAST, page by page. */
 bool
-pgcopy_apply_wants_vacuum(Oid relid, bool has_frozen_toast)
+pgcopy_vacuum_is_wanted(Oid relid, bool has_frozen_toast)
 {
 	Relation	relation = try_relation_open(relid, AccessShareLock);
 	bool		result = false;
@@ -106,13 +106,13 @@ run_vacuum(Oid relid, List *options)
 }
 
 void
-pgcopy_apply_vacuum(Oid relid)
+pgcopy_vacuum_table(Oid relid)
 {
 	run_vacuum(relid, NIL);
 }
 
 void
-pgcopy_apply_try_vacuum(Oid relid)
+pgcopy_vacuum_try_table(Oid relid)
 {
 	run_vacuum(relid, list_make1(makeDefElem("skip_locked", NULL, -1)));
 }

@@ -128,7 +128,7 @@ query_rows(SourceSession *session, const char *sql, int columns, int nparams,
 	rows->columns = columns;
 	rows->limit = limit;
 	rows->max_bytes = max_bytes;
-	failure = pgcopy_session_run(session, sql, nparams, params, take_row, rows);
+	failure = pgcopy_session_query_run(session, sql, nparams, params, take_row, rows);
 	if (failure != NULL)
 		pgcopy_session_error_result(session->conn, failure, sql);
 	if (session->columns != columns)

@@ -59,7 +59,7 @@ pgcopy_session_close(SourceSession *session)
 		return;
 	session->conn = NULL;
 	dlist_delete(&session->node);
-	pgcopy_session_forget_results(session);
+	pgcopy_session_query_forget(session);
 	pgcopy_session_cancel(conn);
 	ReleaseExternalFD();
 	PQfinish(conn);
@@ -292,7 +292,7 @@ pgcopy_session_open(const SourceConninfo *conninfo,
 	PG_TRY();
 	{
 		session->pid = pgcopy_pooler_check(session, conninfo, application_name);
-		pgcopy_session_settle(session, conninfo);
+		pgcopy_session_settings_apply(session, conninfo);
 	}
 	PG_CATCH();
 	{

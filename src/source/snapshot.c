@@ -120,7 +120,7 @@ char *
 pgcopy_snapshot_export(SourceSession *session)
 {
 	begin_transaction(session);
-	pgcopy_session_settle_transaction(session);
+	pgcopy_session_settings_apply_again(session);
 	return export_snapshot(session);
 }
 
@@ -143,7 +143,7 @@ pgcopy_snapshot_try_import(SourceSession *session, const char *name,
 	begin_transaction(session);
 	if (try_set_snapshot(session, name))
 	{
-		pgcopy_session_settle_transaction(session);
+		pgcopy_session_settings_apply_again(session);
 		if (strcmp(pgcopy_snapshot_content(session), content) == 0)
 			return export_snapshot(session);
 	}
@@ -157,7 +157,7 @@ pgcopy_snapshot_begin_current(SourceSession *session)
 	if (is_in_transaction(session))
 		return false;
 	pgcopy_session_exec(session, "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY");
-	pgcopy_session_settle_transaction(session);
+	pgcopy_session_settings_apply_again(session);
 	return true;
 }
 
