@@ -9,7 +9,6 @@
 
 #include <signal.h>
 
-#include "access/xact.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "pgstat.h"

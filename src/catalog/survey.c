@@ -13,7 +13,6 @@
 
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
-#include "utils/builtins.h"
 
 #include "catalog/query.h"
 #include "catalog/survey.h"

@@ -22,7 +22,6 @@
 #include "executor/executor.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "nodes/makefuncs.h"
 #include "parser/analyze.h"
 #include "parser/parser.h"
 #include "pgstat.h"
@@ -36,7 +35,6 @@
 
 #include "base/compat.h"
 #include "schema/apply.h"
-#include "schema/classify.h"
 #include "schema/constraint.h"
 
 #define CONTEXT_SHOWN	400		/* bytes of a statement in an error context */

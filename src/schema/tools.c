@@ -20,7 +20,6 @@
 
 #include "base/settings.h"
 #include "schema/child.h"
-#include "schema/dump.h"
 #include "schema/login.h"
 #include "schema/tools.h"
 

@@ -79,7 +79,7 @@ static const char relations_sql[] =
 "   AND t.relkind IN ('r', 'p', 'm') AND t.relpersistence <> 't'"
 "  GROUP BY a.attrelid"
 " )"
-" SELECT c.oid, n.nspname, c.relname, c.relkind, c.relpersistence,"
+" SELECT c.oid, n.nspname, c.relname, c.relkind,"
 "  c.relispartition,"
 "  c.relhassubclass,"
 "  below.oid IS NOT NULL AND c.relkind = 'r',"
@@ -117,7 +117,6 @@ enum RelationColumn
 	COLUMN_SCHEMA,
 	COLUMN_NAME,
 	COLUMN_RELKIND,
-	COLUMN_PERSISTENCE,
 	COLUMN_IS_PARTITION,
 	COLUMN_HAS_CHILDREN,
 	COLUMN_THROUGH_ROOT,
@@ -212,7 +211,6 @@ read_relation(const SourceRows *rows, int row)
 	relation->schema = copy_value(rows, row, COLUMN_SCHEMA);
 	relation->name = copy_value(rows, row, COLUMN_NAME);
 	relation->relkind = pgcopy_rows_get_char(rows, row, COLUMN_RELKIND, "rpmvS");
-	relation->persistence = pgcopy_rows_get_char(rows, row, COLUMN_PERSISTENCE, "pu");
 	relation->is_partition = pgcopy_rows_get_bool(rows, row, COLUMN_IS_PARTITION);
 	relation->has_children = pgcopy_rows_get_bool(rows, row, COLUMN_HAS_CHILDREN);
 	relation->has_data_of_its_own = relation->relkind == RELKIND_RELATION;

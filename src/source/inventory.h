@@ -19,7 +19,6 @@ typedef struct SourceRelation
 	char	   *schema;
 	char	   *name;
 	char		relkind;		/* r, p, m, v, S */
-	char		persistence;	/* p or u; never t */
 	bool		is_partition;
 	bool		has_children;	/* by inheritance; may be out of date */
 	bool		has_data_of_its_own;	/* r, and not a foreign table */
