@@ -81,14 +81,14 @@ check_readable(SourceRows *names)
 }
 
 static void
-check_count(int count, int wanted)
+check_count(const SourceRows *rows, int wanted)
 {
+	int			count = pgcopy_rows_count(rows);
+
 	if (count != wanted)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROTOCOL_VIOLATION),
-				 errmsg("unexpected answer of the source"),
-				 errdetail("It was asked for %d sequences and answers for %d.",
-						   wanted, count)));
+		pgcopy_rows_throw(rows,
+						  psprintf("It was asked for %d sequences and answers for %d.",
+								   wanted, count));
 }
 
 /*
@@ -128,7 +128,7 @@ read_sequences(SourceSession *session, SourceRows *names, List *sequences,
 	if (sql.len == 0)
 		return NULL;
 	rows = pgcopy_session_query(session, sql.data, 3, 0, NULL);
-	check_count(pgcopy_rows_count(rows), asked);
+	check_count(rows, asked);
 	return rows;
 }
 
@@ -181,7 +181,7 @@ copy_some(SourceSession *session, List *sequences, int first, int end)
 	SourceRows *rows;
 	Bitmapset  *seen = NULL;
 
-	check_count(pgcopy_rows_count(names), end - first);
+	check_count(names, end - first);
 	check_readable(names);
 	rows = read_sequences(session, names, sequences, first);
 	pgcopy_rows_free(names);
@@ -192,10 +192,7 @@ copy_some(SourceSession *session, List *sequences, int first, int end)
 		int64		place = pgcopy_rows_get_size(rows, i, 0);
 
 		if (place < first || place >= end || bms_is_member((int) place, seen))
-			ereport(ERROR,
-					(errcode(ERRCODE_PROTOCOL_VIOLATION),
-					 errmsg("unexpected answer of the source"),
-					 errdetail("It names a sequence that was not asked for, or one twice.")));
+			pgcopy_rows_throw(rows, "It names a sequence that was not asked for, or one twice.");
 		seen = bms_add_member(seen, (int) place);
 		set_sequence(list_nth(sequences, (int) place),
 					 pgcopy_rows_get_int64(rows, i, 1),

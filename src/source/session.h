@@ -136,6 +136,10 @@ extern char pgcopy_rows_get_char(const SourceRows *rows, int row, int column,
 								 const char *allowed);
 extern void pgcopy_rows_free(SourceRows *rows);
 
+/* Throw that the rows are not what was asked for (08P01). */
+extern void pgcopy_rows_throw(const SourceRows *rows,
+							  const char *detail) pg_attribute_noreturn();
+
 /*
  * For pooler.c and the copy stream (load/stream.c) only.  The result is the session's, NULL
  * after the last one and when the connection is lost.
