@@ -16,14 +16,12 @@
  * the same rules for errors, attempts and what depends on the item.
  *
  * Rows are read through the session that holds snapshot and locks of the whole
- * job, under a savepoint that is always rolled back to: after an error the
- * session is what it was, and locks of indexes do not gather.
+ * job (pgcopy_link_begin_reading).
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "utils/guc.h"
@@ -34,13 +32,11 @@
 #include "run/share.h"
 #include "run/work.h"
 
-#define SAVEPOINT "pgcopy_item"
-
 /* Whether rows can be read through the leader's session now. */
 static bool
 can_read(const Leader *leader)
 {
-	return leader->has_snapshot && leader->asked == 0;
+	return pgcopy_link_state(leader->link) == LINK_THERE;
 }
 
 static bool
@@ -51,7 +47,7 @@ has_no_room_for_readers(const Leader *leader)
 }
 
 int
-pgcopy_leader_take_own(Leader *leader, int missing, int *items, int max)
+pgcopy_alone_take(Leader *leader, int missing, int *items, int max)
 {
 	Queue	   *queue = leader->queue;
 	bool		is_alone = missing > 0 &&
@@ -84,58 +80,15 @@ static SourceSession *
 prepare_source(Assignment *assignment, const JobItem *item)
 {
 	Leader	   *leader = assignment->arg;
-	MemoryContext caller = CurrentMemoryContext;
+	SourceSession *session;
 
 	if (!pgcopy_work_needs_snapshot(item->kind) &&
 		!pgcopy_work_needs_source(item->kind))
 		return NULL;
-	if (leader->has_snapshot && !leader->has_savepoint)
-	{
-		pgcopy_session_exec(leader->session, "SAVEPOINT " SAVEPOINT);
-		leader->has_savepoint = true;
-	}
-	if (leader->session == NULL)
-	{
-		assignment->is_connecting = true;
-		(void) pgcopy_leader_open_session(leader);
-		assignment->is_connecting = false;
-		MemoryContextSwitchTo(caller);
-	}
-	return leader->session;
-}
-
-/*
- * After an assignment: the session is to be what it was before, in the midst of
- * an answer or not.  One that cannot be had back is closed; then it is looked
- * after like any that was lost.
- */
-static void
-settle_session(Leader *leader)
-{
-	MemoryContext caller = CurrentMemoryContext;
-
-	if (leader->session != NULL && !leader->has_snapshot)
-		pgcopy_leader_close_session(leader);
-	if (!leader->has_savepoint)
-		return;
-	leader->has_savepoint = false;
-	PG_TRY();
-	{
-		pgcopy_session_abandon(leader->session);
-		pgcopy_session_exec(leader->session,
-							"ROLLBACK TO SAVEPOINT " SAVEPOINT
-							"; RELEASE SAVEPOINT " SAVEPOINT);
-	}
-	PG_CATCH();
-	{
-		if (pgcopy_process_is_cancelled())
-			PG_RE_THROW();
-		MemoryContextSwitchTo(caller);
-		FlushErrorState();
-		pgcopy_session_close(leader->session);
-		leader->doubts_source = true;
-	}
-	PG_END_TRY();
+	assignment->is_connecting = pgcopy_link_session(leader->link) == NULL;
+	session = pgcopy_link_begin_reading(leader->link);
+	assignment->is_connecting = false;
+	return session;
 }
 
 /* What is right for one who works alone: all memory, all cores. */
@@ -180,8 +133,6 @@ try_assignment(Leader *leader, Assignment *assignment, WorkerEvent *event)
 	}
 	PG_CATCH();
 	{
-		if (pgcopy_process_is_cancelled())
-			PG_RE_THROW();
 		error = pgcopy_leader_catch(leader);
 	}
 	PG_END_TRY();
@@ -204,8 +155,8 @@ fill_event(const Assignment *assignment, const ErrorData *error,
 }
 
 void
-pgcopy_leader_do_own(Leader *leader, const int *items, int nitems,
-					 WorkerEvent *event)
+pgcopy_alone_do(Leader *leader, const int *items, int nitems,
+				WorkerEvent *event)
 {
 	MemoryContext context = AllocSetContextCreate(leader->context,
 												  "pgcopy own items",
@@ -221,7 +172,7 @@ pgcopy_leader_do_own(Leader *leader, const int *items, int nitems,
 	MemoryContextSwitchTo(context);
 	assignment = make_assignment(leader, event);
 	error = try_assignment(leader, assignment, event);
-	settle_session(leader);
+	pgcopy_link_end_reading(leader->link);
 	MemoryContextSwitchTo(context);
 	fill_event(assignment, error, event);
 	if (event->outcome == OUTCOME_FAILED)

@@ -18,7 +18,6 @@
 #include "utils/memutils.h"
 
 #include "base/retry.h"
-#include "catalog/job.h"
 #include "run/assignment.h"
 #include "run/process.h"
 #include "run/work.h"
@@ -186,15 +185,12 @@ void
 pgcopy_assignment_record(const Assignment *assignment, const ErrorData *error)
 {
 	List	   *rows = assignment->rows_of_items;
-	int64		job = assignment->job->id;
 	JobItem	   *item = assignment->current < list_length(rows) ?
 	list_nth(rows, assignment->current) : NULL;
 	bool		is_final = item != NULL && assignment->nitems == 1 &&
 	!pgcopy_retry_is_due(error->sqlerrcode, item->attempts);
 
-	pgcopy_process_begin_transaction();
-	pgcopy_error_insert(job, assignment->items[assignment->current], is_final,
-						error, item ? pgcopy_work_describe(item) : NULL,
-						item ? pgcopy_work_statement(job, item) : NULL);
-	pgcopy_process_end_transaction();
+	pgcopy_work_record_error(assignment->job->id,
+							 assignment->items[assignment->current], is_final,
+							 error);
 }

@@ -43,7 +43,8 @@ pgcopy_largeobjects_plan(Leader *leader)
 	pgcopy_survey_large_object_gaps(leader->job->id, &firsts, &lasts);
 	if (firsts == NIL)
 		return NIL;
-	return pgcopy_largeobject_plan(leader->session, firsts, lasts, OBJECTS_PER_ITEM);
+	return pgcopy_largeobject_plan(pgcopy_link_session(leader->link),
+								   firsts, lasts, OBJECTS_PER_ITEM);
 }
 
 void

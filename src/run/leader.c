@@ -14,6 +14,9 @@
  *	copying		items to workers						schedule.c
  *	post-data	statements, then late items to workers, then the last ones
  *
+ * Its session to the source, and what becomes of that, is a link (link/); what
+ * the leader adds to it is in leader_link.c.
+ *
  * Whatever goes wrong arrives in main as an ERROR: workers are ended, the
  * session to the source is closed, the error is recorded and the job is moved
  * to failed, or to cancelled when SIGINT has come.  On FATAL a
@@ -28,14 +31,10 @@
 #include "pgstat.h"
 #include "storage/ipc.h"
 #include "storage/lmgr.h"
-#include "tcop/tcopprot.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "base/settings.h"
 #include "base/testpoint.h"
-#include "catalog/job.h"
 #include "catalog/relation.h"
 #include "catalog/survey.h"
 #include "run/advise.h"
@@ -43,7 +42,6 @@
 #include "run/resume.h"
 #include "run/work.h"
 #include "schema/apply.h"
-#include "source/snapshot.h"
 
 /* How often the totals are written to the job's row. */
 #define STORE_INTERVAL (10 * USECS_PER_SEC)
@@ -64,35 +62,26 @@ pgcopy_leader_commit(Leader *leader)
 	MemoryContextReset(leader->work_context);
 }
 
+void
+pgcopy_leader_abort(Leader *leader)
+{
+	AbortCurrentTransaction();
+	MemoryContextSwitchTo(leader->context);
+	MemoryContextReset(leader->work_context);
+}
+
 ErrorData *
 pgcopy_leader_catch(Leader *leader)
 {
 	ErrorData  *error;
 
+	if (pgcopy_process_is_cancelled())
+		PG_RE_THROW();
 	MemoryContextSwitchTo(leader->context);
 	error = CopyErrorData();
 	FlushErrorState();
-	AbortCurrentTransaction();
+	pgcopy_leader_abort(leader);
 	return error;
-}
-
-void
-pgcopy_leader_record(Leader *leader, int no, bool is_final,
-					 const ErrorData *error)
-{
-	pgcopy_leader_begin(leader);
-	pgcopy_error_insert(leader->job->id, no, is_final, error, NULL, NULL);
-	pgcopy_leader_commit(leader);
-}
-
-void
-pgcopy_leader_close_session(Leader *leader)
-{
-	leader->session = NULL;
-	leader->asked = 0;
-	leader->has_snapshot = false;
-	leader->has_savepoint = false;
-	MemoryContextReset(leader->session_context);
 }
 
 /* Move the job, in a transaction of its own, with the totals so far. */
@@ -229,6 +218,7 @@ take_job(Leader *leader)
 	}
 	pgcopy_job_read_options(job);
 	leader->job = job;
+	pgcopy_leader_link_create(leader);
 	leader->copiers = job->options.table_jobs;
 	make_control(leader);
 	pgcopy_job_move(job->id, JOB_PLANNING);
@@ -275,8 +265,8 @@ await_workers(Leader *leader)
 static void
 prepare(Leader *leader)
 {
-	if (!pgcopy_leader_resume(leader))
-		pgcopy_leader_plan(leader);
+	if (!pgcopy_resume_run(leader))
+		pgcopy_planning_run(leader);
 	load_queue(leader);
 	PGCOPY_TEST_POINT("planning", "stored");
 }
@@ -288,7 +278,7 @@ prepare(Leader *leader)
 static void
 prepare_again(Leader *leader)
 {
-	if (++leader->outage.count > pgcopy_setting_max_attempts)
+	if (!pgcopy_link_start_over(leader->link))
 		ereport(ERROR,
 				(errcode(ERRCODE_CONNECTION_FAILURE),
 				 errmsg("the source goes away each time it is read"),
@@ -307,19 +297,19 @@ run_job(Leader *leader)
 	prepare(leader);
 
 	move_job(leader, JOB_PRE_DATA);
-	pgcopy_leader_run_serial(leader, STAGE_PRE_DATA);
+	pgcopy_serial_run(leader, STAGE_PRE_DATA);
 	resolve_targets(leader);
 
 	move_job(leader, JOB_COPYING);
-	while (!pgcopy_leader_run_parallel(leader, STAGE_COPYING))
+	while (!pgcopy_schedule_run(leader, STAGE_COPYING))
 		prepare_again(leader);
 
 	move_job(leader, JOB_POST_DATA);
-	pgcopy_leader_run_serial(leader, STAGE_POST_DATA);
+	pgcopy_serial_run(leader, STAGE_POST_DATA);
 	set_phase(leader, "refresh");
-	(void) pgcopy_leader_run_parallel(leader, STAGE_LATE);
+	(void) pgcopy_schedule_run(leader, STAGE_LATE);
 	set_phase(leader, "final");
-	pgcopy_leader_run_serial(leader, STAGE_FINAL);
+	pgcopy_serial_run(leader, STAGE_FINAL);
 
 	pgcopy_workers_dismiss(leader->workers);
 	move_job(leader, JOB_DONE);
@@ -394,14 +384,15 @@ end_badly(Leader *leader, ErrorData *error)
 	AbortCurrentTransaction();
 	if (leader->workers != NULL)
 		pgcopy_workers_kill(leader->workers);
-	pgcopy_leader_close_session(leader);
+	if (leader->link != NULL)
+		pgcopy_link_close(leader->link);
 	if (leader->workers != NULL)
 		pgcopy_workers_stop(leader->workers);
 	if (!find_job(leader))
 		ReThrowError(error);
 
 	if (!leader->error_is_recorded && state == JOB_FAILED)
-		pgcopy_leader_record(leader, 0, true, error);
+		pgcopy_work_record_error(leader->job->id, 0, true, error);
 	try_clean_up_unfinished(leader);
 	move_job(leader, state);
 }
@@ -444,9 +435,6 @@ pgcopy_leader_main(Datum arg)
 	pgcopy_process_begin(&leader->args);
 	leader->context = AllocSetContextCreate(TopMemoryContext, "pgcopy leader",
 											ALLOCSET_DEFAULT_SIZES);
-	leader->session_context = AllocSetContextCreate(leader->context,
-													"pgcopy source session",
-													ALLOCSET_DEFAULT_SIZES);
 	leader->work_context = AllocSetContextCreate(leader->context, "pgcopy work",
 												 ALLOCSET_DEFAULT_SIZES);
 	before_shmem_exit(kill_workers_at_exit, PointerGetDatum(leader));

@@ -8,9 +8,7 @@
  * may have truncated, rewritten, dropped or replaced something, and rows or
  * definitions read later would not be those of the snapshot: that is looked
  * for after the locks and once more after pg_dump, and when there is any, all
- * starts over with a new snapshot, a few times.  The same when pg_dump cannot
- * get a lock because somebody's ALTER TABLE has queued up behind ours.  A source
- * that is away is waited for (outage.c), and then all starts over as well.
+ * starts over with a new snapshot (link/link_read.c).
  *
  * Nothing of the target is changed here but the job's own rows.
  *
@@ -18,23 +16,15 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
-#include "pgstat.h"
-#include "storage/latch.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
-#include "utils/snapmgr.h"
 
 #include "base/testpoint.h"
-#include "catalog/job.h"
 #include "catalog/notice.h"
 #include "run/chunks.h"
 #include "run/largeobjects.h"
 #include "run/leader.h"
-#include "run/outage.h"
-#include "run/patience.h"
 #include "run/plan.h"
 #include "run/room.h"
 #include "schema/dump.h"
@@ -43,46 +33,22 @@
 #include "source/inventory.h"
 #include "source/snapshot.h"
 
-/* Attempts to find the source unchanged between snapshot, locks and dump. */
-#define PLAN_ATTEMPTS 5
-
 /* How long pg_dump may wait for a lock, ms. */
 #define DUMP_LOCK_WAIT 10000
-
-/* Open the session that holds snapshot and locks. */
-SourceConninfo *
-pgcopy_leader_open_session(Leader *leader)
-{
-	MemoryContext caller = MemoryContextSwitchTo(leader->session_context);
-	SourceConninfo *conninfo = pgcopy_conninfo_resolve(leader->job->conninfo,
-													   leader->args.owner);
-	SourceAddress address;
-
-	leader->session =
-		pgcopy_session_open(conninfo,
-							psprintf("pgcopy job " INT64_FORMAT " leader",
-									 leader->job->id));
-	pgcopy_session_address(leader->session, &address);
-	pgcopy_conninfo_pin(conninfo, &address);
-	pgcopy_control_set_source(leader->control, &address);
-	MemoryContextSwitchTo(caller);
-	pgcopy_session_on_wait(leader->session, pgcopy_patience_tell, leader);
-	pgcopy_outage_end(leader);
-	return conninfo;
-}
 
 /* All that can be wrong before the first lock is taken. */
 static void
 check_source(Leader *leader)
 {
 	const Job  *job = leader->job;
+	SourceSession *session = pgcopy_link_session(leader->link);
 
-	pgcopy_inventory_check_not_this_database(leader->session);
-	pgcopy_tools_check(pgcopy_session_version(leader->session));
-	pgcopy_inventory_check_extensions(leader->session);
-	pgcopy_inventory_check_roles(leader->session, !job->options.no_owner,
+	pgcopy_inventory_check_not_this_database(session);
+	pgcopy_tools_check(pgcopy_session_version(session));
+	pgcopy_inventory_check_extensions(session);
+	pgcopy_inventory_check_roles(session, !job->options.no_owner,
 								 !job->options.no_privileges);
-	pgcopy_inventory_check_no_clash(leader->session);
+	pgcopy_inventory_check_no_clash(session);
 }
 
 /* In the transaction of the plan: they count when the dump does. */
@@ -104,7 +70,7 @@ tell_warnings(Leader *leader, List *warnings)
 static void
 tell_hidden(Leader *leader)
 {
-	List	   *hidden = pgcopy_hidden_find(leader->session);
+	List	   *hidden = pgcopy_hidden_find(pgcopy_link_session(leader->link));
 	ListCell   *lc;
 
 	foreach(lc, hidden)
@@ -117,14 +83,15 @@ tell_hidden(Leader *leader)
 }
 
 static List *
-read_dump(Leader *leader, const SourceConninfo *conninfo, const char *snapshot)
+read_dump(Leader *leader, const char *snapshot)
 {
 	const Job  *job = leader->job;
+	SourceSession *session = pgcopy_link_session(leader->link);
 	DumpRequest request = {
-		.needs_password = conninfo->needs_password,
-		.needs_string_option = !pgcopy_session_has_standard_strings(leader->session),
+		.needs_password = pgcopy_link_conninfo(leader->link)->needs_password,
+		.needs_string_option = !pgcopy_session_has_standard_strings(session),
 		.snapshot = snapshot,
-		.source_version = pgcopy_session_version(leader->session),
+		.source_version = pgcopy_session_version(session),
 		.lock_wait_ms = DUMP_LOCK_WAIT,
 		.no_owner = job->options.no_owner,
 		.no_privileges = job->options.no_privileges,
@@ -133,7 +100,7 @@ read_dump(Leader *leader, const SourceConninfo *conninfo, const char *snapshot)
 	};
 	SourceDump *dump;
 
-	pgcopy_session_options(leader->session, &request.keywords, &request.values);
+	pgcopy_session_options(session, &request.keywords, &request.values);
 	dump = pgcopy_dump_read(&request);
 	tell_warnings(leader, dump->warnings);
 	tell_hidden(leader);
@@ -142,8 +109,7 @@ read_dump(Leader *leader, const SourceConninfo *conninfo, const char *snapshot)
 
 /* When pg_dump fails for want of a session, that is the error. */
 List *
-pgcopy_leader_read_dump(Leader *leader, const SourceConninfo *conninfo,
-						const char *snapshot)
+pgcopy_planning_read_dump(Leader *leader, const char *snapshot)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	List	   *volatile statements = NIL;
@@ -151,7 +117,7 @@ pgcopy_leader_read_dump(Leader *leader, const SourceConninfo *conninfo,
 
 	PG_TRY();
 	{
-		statements = read_dump(leader, conninfo, snapshot);
+		statements = read_dump(leader, snapshot);
 	}
 	PG_CATCH();
 	{
@@ -163,35 +129,12 @@ pgcopy_leader_read_dump(Leader *leader, const SourceConninfo *conninfo,
 	if (error != NULL)
 	{
 		if (!pgcopy_process_is_cancelled())
-			pgcopy_room_check(leader->session, conninfo, leader->job->options.table_jobs);
+			pgcopy_room_check(pgcopy_link_session(leader->link),
+							  pgcopy_link_conninfo(leader->link),
+							  leader->job->options.table_jobs);
 		ReThrowError(error);
 	}
 	return statements;
-}
-
-char *
-pgcopy_leader_take_snapshot(Leader *leader, List **relations, char **what)
-{
-	char	   *snapshot = pgcopy_snapshot_export(leader->session);
-
-	leader->has_snapshot = true;
-	*relations = pgcopy_inventory_relations(leader->session);
-	*what = "a table was dropped";
-	if (!pgcopy_snapshot_lock_all(leader->session, *relations) ||
-		!pgcopy_snapshot_still_true(leader->session, what))
-		return NULL;
-	return snapshot;
-}
-
-void
-pgcopy_leader_keep_snapshot(Leader *leader, const char *snapshot)
-{
-	char	   *content = pgcopy_snapshot_content(leader->session);
-
-	pgcopy_control_set_snapshot(leader->control, NULL, snapshot);
-	leader->snapshot_content = MemoryContextStrdup(leader->context, content);
-	leader->control->snapshot_no = pgcopy_job_snapshot_insert(leader->job->id,
-															  snapshot, content);
 }
 
 /*
@@ -239,129 +182,39 @@ note_index_sizes(SourceSession *session, List *statements)
 	pfree(indexes);
 }
 
-/* SourceReader: nothing is stored when it returns false. */
-static bool
-try_plan(Leader *leader, char **what)
+/* LinkAttempt. */
+static LinkReading
+try_plan(void *arg, char **what)
 {
-	SourceConninfo *conninfo = pgcopy_leader_open_session(leader);
+	Leader	   *leader = arg;
+	SourceSession *session;
 	char	   *snapshot;
 	List	   *relations;
 	List	   *statements;
 	List	   *large_objects;
 
+	pgcopy_link_open(leader->link);
+	session = pgcopy_link_session(leader->link);
 	check_source(leader);
-	snapshot = pgcopy_leader_take_snapshot(leader, &relations, what);
+	snapshot = pgcopy_link_take_snapshot(leader->link, &relations, what);
 	if (snapshot == NULL)
-		return false;
+		return READING_CHANGED;
 	PGCOPY_TEST_POINT("planning", "locked");
-	statements = pgcopy_leader_read_dump(leader, conninfo, snapshot);
-	if (!pgcopy_snapshot_still_true(leader->session, what))
-		return false;
+	statements = pgcopy_planning_read_dump(leader, snapshot);
+	if (!pgcopy_snapshot_still_true(session, what))
+		return READING_CHANGED;
 	check_inventory(relations, statements);
 	large_objects = pgcopy_largeobjects_plan(leader);
-	note_index_sizes(leader->session, statements);
-	pgcopy_chunks_split_by_keys(leader->job, leader->session, relations);
-	pgcopy_leader_keep_snapshot(leader, snapshot);
-	pgcopy_plan_store(leader->job, pgcopy_session_version(leader->session),
+	note_index_sizes(session, statements);
+	pgcopy_chunks_split_by_keys(leader->job, session, relations);
+	pgcopy_leader_link_keep_snapshot(leader, snapshot);
+	pgcopy_plan_store(leader->job, pgcopy_session_version(session),
 					  relations, statements, large_objects);
-	return true;
-}
-
-typedef enum Attempt
-{
-	SOURCE_READ,
-	SOURCE_CHANGED,
-	SOURCE_AWAY
-} Attempt;
-
-/* What an error of an attempt means; thrown again when that is an error. */
-static Attempt
-judge_error(Leader *leader, ErrorData *error, char **what)
-{
-	Attempt		result = SOURCE_AWAY;
-
-	if (pgcopy_process_is_cancelled())
-		ReThrowError(error);
-	if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
-	{
-		*what = "a table of the source is locked";
-		result = SOURCE_CHANGED;
-	}
-	else
-		pgcopy_outage_note(leader, error);
-	FreeErrorData(error);
-	return result;
-}
-
-/*
- * One attempt, where a lock that pg_dump could not get counts as a change of the
- * source.  On return no transaction is open.
- */
-static Attempt
-attempt(Leader *leader, SourceReader reader, char **what)
-{
-	volatile Attempt result = SOURCE_CHANGED;
-	ErrorData  *volatile error = NULL;
-
-	PG_TRY();
-	{
-		pgcopy_leader_begin(leader);
-		if (reader(leader, what))
-		{
-			pgcopy_leader_commit(leader);
-			result = SOURCE_READ;
-		}
-		else
-		{
-			*what = MemoryContextStrdup(leader->context, *what);
-			AbortCurrentTransaction();
-		}
-	}
-	PG_CATCH();
-	{
-		error = pgcopy_leader_catch(leader);
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(leader->context);
-	MemoryContextReset(leader->work_context);
-	if (error != NULL)
-		result = judge_error(leader, error, what);
-	return result;
-}
-
-/* As often as the source changes, and as long as it may be away. */
-void
-pgcopy_leader_read_source(Leader *leader, SourceReader reader)
-{
-	char	   *what = NULL;
-	int			changes = 0;
-
-	while (changes < PLAN_ATTEMPTS)
-	{
-		Attempt		result = attempt(leader, reader, &what);
-
-		if (result == SOURCE_READ)
-			return;
-		pgcopy_leader_close_session(leader);
-		if (result == SOURCE_AWAY)
-		{
-			pgcopy_outage_wait(leader);
-			continue;
-		}
-		changes++;
-		pgcopy_progress_set_message(leader->progress,
-									psprintf("the source has changed while it was read (%s), reading it again",
-											 what));
-	}
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_IN_USE),
-			 errmsg("the schema of the source keeps changing"),
-			 errdetail("In attempt %d: %s.", PLAN_ATTEMPTS, what),
-			 errhint("Clone again when no DDL runs on the source.")));
+	return READING_DONE;
 }
 
 void
-pgcopy_leader_plan(Leader *leader)
+pgcopy_planning_run(Leader *leader)
 {
-	pgcopy_leader_read_source(leader, try_plan);
+	(void) pgcopy_link_read(leader->link, try_plan, leader);
 }

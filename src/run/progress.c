@@ -20,6 +20,7 @@
 #include "utils/wait_event.h"
 
 #include "catalog/job.h"
+#include "link/link.h"
 #include "run/progress.h"
 
 #define SAMPLE_INTERVAL 500		/* ms */

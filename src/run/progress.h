@@ -11,9 +11,6 @@
 #include "run/control.h"
 #include "run/queue.h"
 
-/* After how many seconds of silence of the source people are told. */
-#define SILENCE_NOTED 10
-
 typedef struct Progress Progress;
 
 /* In the current memory context. */

@@ -28,9 +28,7 @@
 #include "catalog/job.h"
 #include "catalog/survey.h"
 #include "run/largeobjects.h"
-#include "run/rejoin.h"
 #include "run/resume.h"
-#include "source/inventory.h"
 #include "source/snapshot.h"
 
 /* Whether going on depends on the snapshot of what has been read. */
@@ -77,14 +75,11 @@ report_gone(int64 job, const Survey *survey)
 					 job, job)));
 }
 
-/* The name of the snapshot as this session holds it, or NULL: it is gone. */
-static char *
-import_old_snapshot(SourceSession *session, const Survey *survey)
+/* Whether it is known which snapshot that was. */
+static bool
+has_old_snapshot(const Survey *survey)
 {
-	if (survey->snapshot_name == NULL || survey->snapshot_content == NULL)
-		return NULL;
-	return pgcopy_snapshot_try_import(session, survey->snapshot_name,
-									  survey->snapshot_content);
+	return survey->snapshot_name != NULL && survey->snapshot_content != NULL;
 }
 
 void
@@ -103,7 +98,9 @@ pgcopy_resume_check(const Job *job, ResumeChoice choice)
 														   job->owner);
 		SourceSession *session = pgcopy_session_open(conninfo, "pgcopy_resume");
 
-		if (import_old_snapshot(session, &survey) == NULL)
+		if (!has_old_snapshot(&survey) ||
+			pgcopy_snapshot_try_import(session, survey.snapshot_name,
+									   survey.snapshot_content) == NULL)
 			report_gone(job->id, &survey);
 		pgcopy_session_close(session);
 	}
@@ -157,52 +154,50 @@ reopen_items(Leader *leader)
 	pgcopy_largeobjects_remove(leader);
 }
 
-/* SourceReader: the snapshot that the rest was read under, none when it is gone. */
-static bool
-try_old_snapshot(Leader *leader, char **what)
+/* LinkAttempt: the snapshot that the rest was read under. */
+static LinkReading
+try_old_snapshot(void *arg, char **what)
 {
+	Leader	   *leader = arg;
 	Survey		survey;
-	char	   *name;
 
 	pgcopy_survey_fetch(leader->job->id, &survey);
-	(void) pgcopy_leader_open_session(leader);
-	name = import_old_snapshot(leader->session, &survey);
-	if (name == NULL)
-	{
-		pgcopy_leader_close_session(leader);
-		return true;
-	}
+	pgcopy_link_open(leader->link);
+	if (!has_old_snapshot(&survey))
+		return READING_GONE;
 	leader->control->snapshot_no = survey.snapshot_no;
-	leader->snapshot_content = MemoryContextStrdup(leader->context,
-												   survey.snapshot_content);
-	pgcopy_leader_hold_snapshot(leader, name);
-	return true;
+	if (!pgcopy_link_import_snapshot(leader->link, survey.snapshot_name,
+									 survey.snapshot_content))
+		return READING_GONE;
+	return READING_DONE;
 }
 
 /*
- * SourceReader: a new snapshot of an unchanged source.  The plan for large objects
+ * LinkAttempt: a new snapshot of an unchanged source.  The plan for large objects
  * comes with it, in one transaction.
  */
-static bool
-try_new_snapshot(Leader *leader, char **what)
+static LinkReading
+try_new_snapshot(void *arg, char **what)
 {
-	SourceConninfo *conninfo = pgcopy_leader_open_session(leader);
+	Leader	   *leader = arg;
 	List	   *relations;
 	List	   *statements;
-	char	   *snapshot = pgcopy_leader_take_snapshot(leader, &relations, what);
+	char	   *snapshot;
 
+	pgcopy_link_open(leader->link);
+	snapshot = pgcopy_link_take_snapshot(leader->link, &relations, what);
 	if (snapshot == NULL)
-		return false;
-	statements = pgcopy_leader_read_dump(leader, conninfo, snapshot);
-	if (!pgcopy_snapshot_still_true(leader->session, what))
-		return false;
+		return READING_CHANGED;
+	statements = pgcopy_planning_read_dump(leader, snapshot);
+	if (!pgcopy_snapshot_still_true(pgcopy_link_session(leader->link), what))
+		return READING_CHANGED;
 	pgcopy_leader_compare(leader, relations, statements);
 	if (leader->args.choice == RESUME_CONSISTENT)
 		pgcopy_survey_reopen_large_objects(leader->job->id);
 	pgcopy_largeobjects_plan_again(leader);
 	pgcopy_job_snapshot_mark_released(leader->job->id);
-	pgcopy_leader_keep_snapshot(leader, snapshot);
-	return true;
+	pgcopy_leader_link_keep_snapshot(leader, snapshot);
+	return READING_DONE;
 }
 
 /* Tables that lack chunks must have all of them from the new snapshot. */
@@ -220,7 +215,7 @@ reset_split_tables(Leader *leader)
 }
 
 bool
-pgcopy_leader_resume(Leader *leader)
+pgcopy_resume_run(Leader *leader)
 {
 	ResumeChoice choice = leader->args.choice;
 	Survey		survey;
@@ -237,13 +232,13 @@ pgcopy_leader_resume(Leader *leader)
 		return true;
 	if (!is_mixed && needs_old_snapshot(&survey))
 	{
-		pgcopy_leader_read_source(leader, try_old_snapshot);
-		if (leader->has_snapshot)
+		if (pgcopy_link_read(leader->link, try_old_snapshot,
+							 leader) == READING_DONE)
 			return true;
 		if (choice == RESUME_UNSAID)
 			report_gone(leader->job->id, &survey);
 	}
-	pgcopy_leader_read_source(leader, try_new_snapshot);
+	(void) pgcopy_link_read(leader->link, try_new_snapshot, leader);
 	if (choice == RESUME_CONSISTENT && survey.copies_done > 0)
 		pgcopy_reset_all(leader);
 	reset_split_tables(leader);

@@ -23,7 +23,7 @@ extern void pgcopy_resume_check(const Job *job, ResumeChoice choice);
  * ready to go on, with a snapshot where one is needed.  False when there is
  * no plan yet.  Called outside a transaction.
  */
-extern bool pgcopy_leader_resume(Leader *leader);
+extern bool pgcopy_resume_run(Leader *leader);
 
 /* reset.c: start these tables (integer list) over, whatever was done. */
 extern void pgcopy_reset_tables(Leader *leader, List *relations);

@@ -26,28 +26,19 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "miscadmin.h"
-#include "pgstat.h"
 #include "storage/latch.h"
-#include "utils/memutils.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "base/retry.h"
 #include "catalog/job.h"
 #include "run/alone.h"
 #include "run/leader.h"
-#include "run/outage.h"
-#include "run/rejoin.h"
 #include "run/share.h"
 #include "run/work.h"
 
 /* How long the leader waits at most, for the figures to move. */
 #define TICK 500				/* ms */
-
-/* How often the session that holds the snapshot is asked whether it lives. */
-#define PING_INTERVAL (10 * USECS_PER_SEC)
 
 /* After how long one more copier is tried than the source has had room for. */
 #define PAUSE_WITHOUT_ROOM (30 * USECS_PER_SEC)
@@ -125,7 +116,8 @@ handle_no_session(Leader *leader, const WorkerEvent *event)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	int			sessions = pgcopy_workers_count_sessions(leader->workers);
-	TimestampTz when = leader->has_snapshot ? 0 :
+	bool		has_snapshot = pgcopy_link_has_snapshot(leader->link);
+	TimestampTz when = has_snapshot ? 0 :
 	TimestampTzPlusMilliseconds(now, RETRY_WITHOUT_ROOM);
 
 	for (int i = 0; i < event->nitems; i++)
@@ -136,13 +128,13 @@ handle_no_session(Leader *leader, const WorkerEvent *event)
 		pgcopy_queue_item(leader->queue, event->items[i])->attempts--;
 		pgcopy_queue_put_back(leader->queue, event->items[i], when);
 	}
-	if (leader->has_snapshot)
+	if (has_snapshot)
 	{
 		leader->copiers = Min(sessions, leader->job->options.table_jobs);
 		leader->more_copiers_at = now + PAUSE_WITHOUT_ROOM;
 	}
 	else if (sessions == 0)
-		leader->doubts_source = true;
+		pgcopy_link_doubt(leader->link);
 }
 
 static void
@@ -167,7 +159,8 @@ handle_failure(Leader *leader, const WorkerEvent *event)
 	}
 	else
 	{
-		leader->doubts_source |= pgcopy_retry_is_loss(event->sqlerrcode);
+		if (pgcopy_retry_is_loss(event->sqlerrcode))
+			pgcopy_link_doubt(leader->link);
 		handle_failed_item(leader, event);
 	}
 }
@@ -181,7 +174,7 @@ record_loss(Leader *leader, const WorkerEvent *event, const ErrorData *error)
 	!pgcopy_retry_is_due(error->sqlerrcode,
 						 pgcopy_queue_item(leader->queue, no)->attempts);
 
-	pgcopy_leader_record(leader, no, is_final, error);
+	pgcopy_work_record_error(leader->job->id, no, is_final, error);
 }
 
 /*
@@ -352,14 +345,12 @@ hand_out(Leader *leader)
 static void
 let_go_of_snapshot(Leader *leader)
 {
-	if (!leader->has_snapshot && !leader->lacks_session)
+	if (!pgcopy_link_keeps_snapshot(leader->link))
 		return;
-	leader->lacks_session = false;
-	pgcopy_outage_end(leader);
 	pgcopy_queue_set_source_away(leader->queue, false);
 	pg_atomic_write_u32(&leader->control->is_copy_over, 1);
 	pgcopy_workers_wake_all(leader->workers);
-	pgcopy_leader_close_session(leader);
+	pgcopy_link_let_go(leader->link);
 	pgcopy_leader_begin(leader);
 	pgcopy_job_snapshot_mark_released(leader->job->id);
 	pgcopy_leader_commit(leader);
@@ -373,21 +364,10 @@ let_go_of_snapshot(Leader *leader)
 static bool
 look_after_source(Leader *leader)
 {
-	TimestampTz now = GetCurrentTimestamp();
-	bool		is_due = leader->doubts_source || leader->asked != 0 ||
-	(leader->has_snapshot && (now - leader->source_seen >= PING_INTERVAL ||
-							  pgcopy_session_has_news(leader->session)));
-	SourceState state;
+	LinkState	state = pgcopy_link_look_after(leader->link);
 
-	if (leader->outage.since != 0)
-		is_due = !pgcopy_outage_goes_on(leader);
-	if (!is_due)
-		return true;
-	state = pgcopy_leader_look_at_source(leader);
-	if (leader->asked == 0)
-		leader->source_seen = GetCurrentTimestamp();
-	pgcopy_queue_set_source_away(leader->queue, state == SOURCE_IS_AWAY);
-	return state != SNAPSHOT_IS_GONE;
+	pgcopy_queue_set_source_away(leader->queue, state == LINK_AWAY);
+	return state != LINK_GONE;
 }
 
 /* What people should know when there are fewer workers than there could be. */
@@ -402,7 +382,7 @@ describe_shortage(Leader *leader, int missing, char *message, Size size)
 	else if (missing > 0 && !has_workers && pgcopy_workers_are_short(leader->workers))
 		strlcpy(message, "waiting for a free background worker: raise max_worker_processes",
 				size);
-	else if (lacks_copiers(leader) && leader->has_snapshot)
+	else if (lacks_copiers(leader) && pgcopy_link_has_snapshot(leader->link))
 		snprintf(message, size,
 				 "the source has room for %d of %d copiers: raise the connection limit of the role or database there, or max_connections",
 				 leader->copiers, leader->job->options.table_jobs);
@@ -411,11 +391,12 @@ describe_shortage(Leader *leader, int missing, char *message, Size size)
 static void
 tell_what_is_missing(Leader *leader, int missing)
 {
+	LinkState	state = pgcopy_link_state(leader->link);
 	char		message[CONTROL_MESSAGE_LENGTH] = "";
 	int			seconds;
 	int			worker = pgcopy_progress_find_silent(leader->progress, &seconds);
 
-	if (leader->outage.since != 0 || leader->asked != 0)
+	if (state == LINK_AWAY || state == LINK_ASKED)
 		return;					/* something worse is told already */
 	describe_shortage(leader, missing, message, sizeof(message));
 	if (message[0] == '\0' && worker != 0)
@@ -441,13 +422,12 @@ static void
 do_own(Leader *leader, int missing)
 {
 	int			items[CONTROL_MAX_BATCH];
-	int			n = pgcopy_leader_take_own(leader, missing, items,
-										   CONTROL_MAX_BATCH);
+	int			n = pgcopy_alone_take(leader, missing, items, CONTROL_MAX_BATCH);
 	WorkerEvent event;
 
 	if (n == 0)
 		return;
-	pgcopy_leader_do_own(leader, items, n, &event);
+	pgcopy_alone_do(leader, items, n, &event);
 	handle_event(leader, &event);
 	SetLatch(MyLatch);			/* events may have come meanwhile */
 }
@@ -478,11 +458,11 @@ run_round(Leader *leader, TimestampTz *next)
 }
 
 bool
-pgcopy_leader_run_parallel(Leader *leader, ItemStage stage)
+pgcopy_schedule_run(Leader *leader, ItemStage stage)
 {
 	TimestampTz next;
 
-	leader->source_seen = GetCurrentTimestamp();
+	pgcopy_link_note_seen(leader->link);
 	pgcopy_queue_open_stage(leader->queue, stage);
 	while (run_round(leader, &next))
 	{

@@ -15,13 +15,9 @@
 
 #include "access/xact.h"
 #include "miscadmin.h"
-#include "storage/latch.h"
-#include "utils/memutils.h"
 #include "utils/snapmgr.h"
-#include "utils/wait_event.h"
 
 #include "base/retry.h"
-#include "catalog/job.h"
 #include "run/leader.h"
 #include "run/share.h"
 #include "run/work.h"
@@ -54,23 +50,6 @@ run_batch(Leader *leader, const int *items, int nitems, volatile int *current)
 		pgcopy_queue_done(leader->queue, items[i]);
 }
 
-/* Roll back; the error comes back, in the leader's context. */
-static ErrorData *
-recover(Leader *leader)
-{
-	ErrorData  *error;
-
-	MemoryContextSwitchTo(leader->context);
-	error = CopyErrorData();
-	FlushErrorState();
-	if (pgcopy_process_is_cancelled())
-		ReThrowError(error);
-	AbortCurrentTransaction();
-	MemoryContextSwitchTo(leader->context);
-	MemoryContextReset(leader->work_context);
-	return error;
-}
-
 /* Whether all went well; nothing has happened when not. */
 static bool
 try_batch(Leader *leader, const int *items, int nitems)
@@ -85,23 +64,10 @@ try_batch(Leader *leader, const int *items, int nitems)
 	}
 	PG_CATCH();
 	{
-		FreeErrorData(recover(leader));
+		FreeErrorData(pgcopy_leader_catch(leader));
 	}
 	PG_END_TRY();
 	return is_done;
-}
-
-static void
-record_error(Leader *leader, int no, bool is_final, const ErrorData *error)
-{
-	JobItem	   *item;
-
-	pgcopy_leader_begin(leader);
-	item = pgcopy_item_fetch(leader->job->id, no);
-	pgcopy_error_insert(leader->job->id, no, is_final, error,
-						pgcopy_work_describe(item),
-						pgcopy_work_statement(leader->job->id, item));
-	pgcopy_leader_commit(leader);
 }
 
 /* One statement, with another try where that may help. */
@@ -123,14 +89,14 @@ run_one(Leader *leader, int no)
 		}
 		PG_CATCH();
 		{
-			error = recover(leader);
+			error = pgcopy_leader_catch(leader);
 		}
 		PG_END_TRY();
 		if (error == NULL)
 			return;
 
 		is_final = !pgcopy_retry_is_due(error->sqlerrcode, item->attempts);
-		record_error(leader, no, is_final, error);
+		pgcopy_work_record_error(leader->job->id, no, is_final, error);
 		FreeErrorData(error);
 		if (is_final)
 			pgcopy_leader_give_up(leader, no);
@@ -140,7 +106,7 @@ run_one(Leader *leader, int no)
 }
 
 void
-pgcopy_leader_run_serial(Leader *leader, ItemStage stage)
+pgcopy_serial_run(Leader *leader, ItemStage stage)
 {
 	int			batch[BATCH_STATEMENTS];
 	int			nbatch = 0;

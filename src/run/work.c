@@ -23,6 +23,7 @@
 #include "utils/rel.h"
 
 #include "base/testpoint.h"
+#include "catalog/job.h"
 #include "catalog/lorecord.h"
 #include "catalog/relation.h"
 #include "load/largeobject.h"
@@ -427,8 +428,9 @@ is_statement(ItemKind kind)
 		kind != ITEM_SEQUENCE && kind != ITEM_ANALYZE;
 }
 
-char *
-pgcopy_work_statement(int64 job, const JobItem *item)
+/* The text to record with an error, or NULL. */
+static char *
+get_shown_statement(int64 job, const JobItem *item)
 {
 	ItemStatement *statement;
 
@@ -440,4 +442,25 @@ pgcopy_work_statement(int64 job, const JobItem *item)
 	return pnstrdup(statement->sql,
 					pg_mbcliplen(statement->sql, strlen(statement->sql),
 								 STATEMENT_LENGTH));
+}
+
+void
+pgcopy_work_record_error(int64 job, int no, bool is_final,
+						 const ErrorData *error)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	char	   *object = NULL;
+	char	   *statement = NULL;
+
+	pgcopy_process_begin_transaction();
+	if (no != 0)
+	{
+		JobItem    *item = pgcopy_item_fetch(job, no);
+
+		object = pgcopy_work_describe(item);
+		statement = get_shown_statement(job, item);
+	}
+	pgcopy_error_insert(job, no, is_final, error, object, statement);
+	pgcopy_process_end_transaction();
+	MemoryContextSwitchTo(caller);
 }

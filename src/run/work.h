@@ -70,11 +70,15 @@ extern void pgcopy_work_vacuum_failed(const Job *job, const JobItem *item);
  */
 extern void pgcopy_work_clean_up_at_end(const Job *job, const JobItem *item);
 
-/*
- * What to record of an error: the item by name, and its statement where
- * there is one that can be shown.  NULL when not.
- */
+/* The kind and name of an item, for people. */
 extern char *pgcopy_work_describe(const JobItem *item);
-extern char *pgcopy_work_statement(int64 job, const JobItem *item);
+
+/*
+ * Record an error that concerns an item (0: the job), in a transaction of its
+ * own: with the item's name, and its statement where that can be shown.
+ * is_final: it is not tried again.
+ */
+extern void pgcopy_work_record_error(int64 job, int no, bool is_final,
+									 const ErrorData *error);
 
 #endif							/* PGCOPY_WORK_H */

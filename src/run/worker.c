@@ -34,10 +34,10 @@
 #include "utils/memutils.h"
 
 #include "catalog/job.h"
+#include "link/link.h"
 #include "run/assignment.h"
 #include "run/control.h"
 #include "run/process.h"
-#include "run/rejoin.h"
 #include "run/work.h"
 #include "schema/apply.h"
 #include "source/snapshot.h"
@@ -117,9 +117,9 @@ static void
 take_snapshot(Worker *worker)
 {
 	char	   *content = pgcopy_job_snapshot_fetch_content(worker->args.job,
-														worker->control->snapshot_no);
-	char	   *name = pgcopy_rejoin_snapshot(worker->session, worker->control,
-											  content);
+													worker->control->snapshot_no);
+	List	   *names = pgcopy_control_snapshots(worker->control);
+	char	   *name = pgcopy_link_find_snapshot(worker->session, names, content);
 
 	if (name == NULL)
 		ereport(ERROR,

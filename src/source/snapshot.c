@@ -144,7 +144,8 @@ pgcopy_snapshot_try_import(SourceSession *session, const char *name,
 	if (try_set_snapshot(session, name))
 	{
 		pgcopy_session_settings_apply_again(session);
-		if (strcmp(pgcopy_snapshot_content(session), content) == 0)
+		if (content == NULL ||
+			strcmp(pgcopy_snapshot_content(session), content) == 0)
 			return export_snapshot(session);
 	}
 	pgcopy_snapshot_release(session);

@@ -17,7 +17,7 @@ extern char *pgcopy_snapshot_export(SourceSession *session);
 /*
  * Begin, import, export again: returns the new name; NULL, with no transaction
  * open, when the snapshot is gone.  Names come again after a restart of the
- * source, so what the snapshot sees is compared with "content".
+ * source, so what the snapshot sees is compared with "content"; NULL: do not.
  */
 extern char *pgcopy_snapshot_try_import(SourceSession *session,
 										const char *name, const char *content);

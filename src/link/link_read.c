@@ -1,0 +1,123 @@
+/*-------------------------------------------------------------------------
+ *
+ * link_read.c
+ *	  Read the source at one moment, in as many attempts as that takes.
+ *
+ * While all is read under one snapshot somebody may change the source: what is
+ * not protected by the snapshot then is not that of the snapshot, and all
+ * starts over with a new one, a few times.  A lock that pg_dump cannot get
+ * counts as a change: somebody's ALTER TABLE has queued up behind ours.  A
+ * source that is away is waited for (link_outage.c), and then all starts over as
+ * well.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "utils/memutils.h"
+
+#include "link/link_private.h"
+
+/* Attempts to find the source unchanged. */
+#define MOST_CHANGES 5
+
+/* What an error of an attempt means; thrown again when that is an error. */
+static LinkReading
+judge_error(SourceLink *link, ErrorData *error, char **what)
+{
+	LinkReading result = READING_AWAY;
+
+	pgcopy_link_forget_snapshot(link);
+	if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
+	{
+		*what = "a table of the source is locked";
+		result = READING_CHANGED;
+	}
+	else
+		pgcopy_link_outage_note(link, error);
+	FreeErrorData(error);
+	return result;
+}
+
+/* One attempt, in a transaction that is over on return. */
+static LinkReading
+read_once(SourceLink *link, LinkAttempt attempt, void *arg, char **what)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	volatile LinkReading result = READING_CHANGED;
+	ErrorData  *volatile error = NULL;
+
+	PG_TRY();
+	{
+		link->owner.begin(link->owner.arg);
+		result = attempt(arg, what);
+		if (result == READING_CHANGED)
+		{
+			*what = MemoryContextStrdup(link->context, *what);
+			link->owner.abort(link->owner.arg);
+		}
+		else
+			link->owner.commit(link->owner.arg);
+	}
+	PG_CATCH();
+	{
+		if (link->owner.is_cancelled())
+			PG_RE_THROW();
+		error = pgcopy_link_catch(link);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(caller);
+	return error == NULL ? result : judge_error(link, error, what);
+}
+
+static void
+tell_change(SourceLink *link, const char *what)
+{
+	char	   *message = psprintf("the source has changed while it was read (%s), reading it again",
+								   what);
+
+	pgcopy_link_tell(link, message);
+	pfree(message);
+}
+
+static void report_changes(const char *what) pg_attribute_noreturn();
+
+static void
+report_changes(const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_IN_USE),
+			 errmsg("the schema of the source keeps changing"),
+			 errdetail("In attempt %d: %s.", MOST_CHANGES, what),
+			 errhint("Clone again when no DDL runs on the source.")));
+}
+
+LinkReading
+pgcopy_link_read(SourceLink *link, LinkAttempt attempt, void *arg)
+{
+	char	   *what = NULL;
+	int			changes = 0;
+
+	Assert(!IsTransactionState());
+	for (;;)
+	{
+		switch (read_once(link, attempt, arg, &what))
+		{
+			case READING_DONE:
+				return READING_DONE;
+			case READING_GONE:
+				pgcopy_link_drop(link, LINK_GONE);
+				return READING_GONE;
+			case READING_AWAY:
+				pgcopy_link_outage_wait(link);
+				break;
+			case READING_CHANGED:
+				pgcopy_link_close(link);
+				tell_change(link, what);
+				if (++changes == MOST_CHANGES)
+					report_changes(what);
+				break;
+		}
+	}
+}

@@ -1,0 +1,74 @@
+/*-------------------------------------------------------------------------
+ *
+ * link_wait.c
+ *	  What people are told while an answer of the source takes long.
+ *
+ * It is a lock that somebody has, a large catalog, or a server that hangs.  The
+ * session itself is busy, so another one is opened for a moment and asked who
+ * stands in the way.  Whatever goes wrong with that one is no error: then only
+ * the time is told.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+
+#include "link/link_private.h"
+#include "source/inventory.h"
+
+/* Who blocks the session, in the current memory context, or NULL. */
+static char *
+find_blocker(SourceLink *link)
+{
+	SourceConninfo *conninfo = pgcopy_conninfo_resolve(link->owner.conninfo,
+													   link->owner.role);
+	SourceSession *session;
+	char	   *blocker;
+
+	pgcopy_conninfo_pin(conninfo, &link->address);
+	session = pgcopy_session_open(conninfo, link->owner.look_name);
+	blocker = pgcopy_inventory_blocker(session, pgcopy_session_pid(link->session));
+	pgcopy_session_close(session);
+	return blocker;
+}
+
+static char *
+try_find_blocker(SourceLink *link, MemoryContext context)
+{
+	char	   *volatile blocker = NULL;
+
+	PG_TRY();
+	{
+		blocker = find_blocker(link);
+	}
+	PG_CATCH();
+	{
+		if (link->owner.is_cancelled())
+			PG_RE_THROW();
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	return blocker;
+}
+
+void
+pgcopy_link_wait_tell(void *arg, int seconds)
+{
+	SourceLink *link = arg;
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "pgcopy link wait",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(context);
+	char	   *blocker = seconds > 0 ? try_find_blocker(link, context) : NULL;
+	char	   *message = NULL;
+
+	if (blocker != NULL)
+		message = psprintf("waiting for a lock on the source: its %s has it", blocker);
+	else if (seconds >= SILENCE_NOTED)
+		message = psprintf("the source has not answered for %d s", seconds);
+	pgcopy_link_tell(link, message);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(context);
+}
