@@ -25,7 +25,7 @@
 #include "api/order.h"
 #include "catalog/job.h"
 #include "schema/tools.h"
-#include "source/inventory.h"
+#include "source/preflight.h"
 #include "source/session.h"
 
 extern PGDLLEXPORT Datum pgcopy_clone(PG_FUNCTION_ARGS);
@@ -81,7 +81,7 @@ check_source(const SourceConninfo *conninfo)
 	SourceSession *session = pgcopy_session_open(conninfo, "pgcopy_clone");
 
 	pgcopy_tools_check(pgcopy_session_version(session));
-	pgcopy_inventory_check_not_this_database(session);
+	pgcopy_finding_throw(pgcopy_preflight_check_database(session));
 	pgcopy_session_close(session);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);

@@ -27,12 +27,16 @@
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
 #include "catalog/query.h"
 
 #define EXTENSION_NAME "pgcopydb_ext"
+
+/* Rows in one scope: what it needs in memory is freed at its end. */
+#define SCOPE_ROWS 1000
 
 Oid
 pgcopy_query_owner(void)
@@ -234,6 +238,34 @@ pgcopy_query_fetch_int64(CatalogQuery *query, Datum *values)
 
 	pfree(numbers);
 	return result;
+}
+
+void
+pgcopy_query_write_rows(int n, CatalogWriter write, void *arg)
+{
+	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext,
+													  "pgcopy catalog row",
+													  ALLOCSET_DEFAULT_SIZES);
+	int			i = 0;
+
+	while (i < n)
+	{
+		int			end = Min(n, i + SCOPE_ROWS);
+		CatalogScope scope;
+
+		CHECK_FOR_INTERRUPTS();
+		pgcopy_query_begin(&scope);
+		while (i < end)
+		{
+			MemoryContext caller = MemoryContextSwitchTo(row_context);
+
+			write(i++, arg);
+			MemoryContextSwitchTo(caller);
+			MemoryContextReset(row_context);
+		}
+		pgcopy_query_end(&scope);
+	}
+	MemoryContextDelete(row_context);
 }
 
 /* The value of a column of the last query's rows. */

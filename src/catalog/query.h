@@ -71,6 +71,13 @@ extern int64 *pgcopy_query_fetch_array(CatalogQuery *query, Datum *values,
 /* The integer or boolean in the first column of the first row; 0: no row. */
 extern int64 pgcopy_query_fetch_int64(CatalogQuery *query, Datum *values);
 
+/*
+ * Call write(i, arg) for 0 to n - 1, between begin() and end(), and each in
+ * memory of its own: for rows that come by the thousand.
+ */
+typedef void (*CatalogWriter) (int i, void *arg);
+extern void pgcopy_query_write_rows(int n, CatalogWriter write, void *arg);
+
 /* Text of a column of the rows of the last query, NULL for NULL; copied. */
 extern char *pgcopy_query_text(int row, const char *column);
 extern int64 pgcopy_query_int64(int row, const char *column);

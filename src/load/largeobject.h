@@ -10,14 +10,7 @@
 
 #include "nodes/pg_list.h"
 #include "load/load.h"
-
-typedef struct LargeObjectRange
-{
-	Oid			first;
-	Oid			last;			/* inclusive */
-	int64		count;
-	int64		bytes;			/* estimate */
-} LargeObjectRange;
+#include "source/inventory.h"
 
 /* One range to copy, how, and what has come of it. */
 typedef struct LargeObjectCopy

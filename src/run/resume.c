@@ -27,6 +27,7 @@
 
 #include "catalog/job.h"
 #include "catalog/survey.h"
+#include "plan/plan.h"
 #include "run/largeobjects.h"
 #include "run/resume.h"
 #include "source/snapshot.h"
@@ -191,7 +192,7 @@ try_new_snapshot(void *arg, char **what)
 	statements = pgcopy_planning_read_dump(leader, snapshot);
 	if (!pgcopy_snapshot_still_true(pgcopy_link_session(leader->link), what))
 		return READING_CHANGED;
-	pgcopy_leader_compare(leader, relations, statements);
+	pgcopy_drift_check(leader->job->id, relations, statements);
 	if (leader->args.choice == RESUME_CONSISTENT)
 		pgcopy_survey_reopen_large_objects(leader->job->id);
 	pgcopy_largeobjects_plan_again(leader);

@@ -31,11 +31,4 @@ extern void pgcopy_reset_tables(Leader *leader, List *relations);
 /* reset.c: the same for all that has been read, large objects too. */
 extern void pgcopy_reset_all(Leader *leader);
 
-/*
- * compare.c: throw 55000, with names, when the source is not any more what
- * the plan was made of: Lists of SourceRelation and DumpStatement.
- */
-extern void pgcopy_leader_compare(Leader *leader, List *relations,
-								  List *statements);
-
 #endif							/* PGCOPY_RESUME_H */

@@ -122,12 +122,25 @@ find_target(const Job *job, const JobItem *item, const JobRelation *relation)
 		pgcopy_relation_fetch(job->id, item->referenced) : relation;
 }
 
+/* Whether nobody has dropped a table; waits for who is about to. */
+static bool
+is_there(Oid relid)
+{
+	Relation	relation = OidIsValid(relid) ?
+		try_relation_open(relid, AccessShareLock) : NULL;
+
+	if (relation == NULL)
+		return false;
+	relation_close(relation, AccessShareLock);
+	return true;
+}
+
 static const JobRelation *
 choose_target(const Job *job, const JobItem *item, const JobRelation *relation)
 {
 	const JobRelation *target = find_target(job, item, relation);
 
-	if (!OidIsValid(target->target_oid))
+	if (!is_there(target->target_oid))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("table \"%s.%s\" is not there any more",

@@ -1,5 +1,10 @@
-# A job that has stopped, by whatever, goes on where it stopped: no row twice,
-# none missing, what is done is not touched.
+# A job that has stopped, by whatever, goes on where it stopped: no row is
+# missing or there twice, and what is done is not touched.  As long as the
+# snapshot lives nobody is asked anything.  When it is gone and some tables have
+# been read, the job does not mix two moments of the source without being told
+# to: it asks, and both answers work.  A source that has changed is found out,
+# and the change named.  After a crash with the library preloaded, jobs that
+# need no answer go on by themselves.
 use strict;
 use warnings;
 

@@ -1,4 +1,9 @@
-# What settings of the target cost a job is said, with the setting's name.
+# What users should know is told before the first row is read, in pgcopy_notices
+# and in the server log, once, also when the job is resumed.  Settings of the
+# target that cost this job time are named, with a better value; none where
+# there is nothing to gain or a standby needs it as it is.  What the role on the
+# source may not see is counted and named, with what to do. pgcopy_progress
+# points there.  Notices go with their job.
 use strict;
 use warnings;
 

@@ -1,5 +1,9 @@
-# With the library preloaded a job that crashes the server is not resumed for
-# ever: only as long as each attempt gets something done.
+# A job cannot crash its server for ever.  With the library preloaded a job goes
+# on by itself after a crash as long as each attempt gets something done; one
+# that crashes the server again with nothing done stays interrupted, says so in
+# the log and in pgcopy_progress, and goes on when somebody resumes it.  A
+# restart does not count as a crash.  Where there is no free slot for a leader,
+# its job waits for one.
 use strict;
 use warnings;
 

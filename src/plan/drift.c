@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * compare.c
+ * drift.c
  *	  Whether the source is still what the plan was made of.
  *
  * Tables by name, number and columns, and all definitions by their text, as
@@ -14,11 +14,8 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
-#include "catalog/relation.h"
 #include "catalog/survey.h"
-#include "run/resume.h"
-#include "schema/dump.h"
-#include "source/inventory.h"
+#include "plan/plan.h"
 
 /* Differences that are named. */
 #define MOST_NAMES 5
@@ -57,7 +54,7 @@ make_table(Size keysize, Size entrysize)
 		.keysize = keysize,.entrysize = entrysize,.hcxt = CurrentMemoryContext
 	};
 
-	return hash_create("pgcopy compare", 1024, &ctl,
+	return hash_create("pgcopy drift", 1024, &ctl,
 					   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
@@ -173,19 +170,19 @@ compare_statements(int64 job, List *statements, Differences *found)
 }
 
 void
-pgcopy_leader_compare(Leader *leader, List *relations, List *statements)
+pgcopy_drift_check(int64 job, List *relations, List *statements)
 {
 	Differences found = {0};
 
 	initStringInfo(&found.names);
-	compare_relations(leader->job->id, relations, &found);
-	compare_statements(leader->job->id, statements, &found);
+	compare_relations(job, relations, &found);
+	compare_statements(job, statements, &found);
 	if (found.count == 0)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("the source has changed since job " INT64_FORMAT " was planned",
-					leader->job->id),
+					job),
 			 errdetail_plural("%d difference: %s%s.", "%d differences: %s%s.",
 							  found.count, found.count, found.names.data,
 							  found.count > MOST_NAMES ? " ..." : ""),

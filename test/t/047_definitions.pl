@@ -1,5 +1,9 @@
-# Definitions of any size: limited before they fill the memory, and not kept longer
-# than they are used.
+# Definitions may be large.  They arrive as they are, and the leader does not
+# hold more of them than it must.  What would fill the memory is refused before:
+# all of them by pgcopy.max_definitions_size, one of them by what a parser can
+# take, with an error that names the setting or the object, and the job can be
+# resumed with a larger limit.  Each warning of pg_restore is a notice, however
+# much else it says.
 use strict;
 use warnings;
 

@@ -1,6 +1,9 @@
-# What ends a job from outside, in each phase: a fast shutdown, DROP DATABASE,
-# DROP EXTENSION, DROP OWNED.  Each ends within seconds or is refused with a
-# reason, and none hangs.
+# What ends a job from outside ends it within seconds or is refused with a
+# reason, in each phase; nothing hangs.  A fast shutdown of the server and DROP
+# DATABASE ...  WITH (FORCE) go through, and no process or session is left.  A
+# plain DROP DATABASE, DROP EXTENSION, DROP OWNED and DROP SCHEMA of the
+# extension's schema are refused at once while a job runs, and do not disturb
+# it; when none runs they go through.
 use strict;
 use warnings;
 

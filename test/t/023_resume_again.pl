@@ -1,6 +1,8 @@
-# A resume that ends where the one before it ended has changed nothing for the
-# next one: whatever a job has read, and however often it is resumed, what
-# pgcopy_resume() says and may do stays the same.
+# Resuming can be repeated.  A resume that ends where the one before it ended
+# changes nothing for the next: whatever has been read, and however often,
+# pgcopy_resume() asks the same question and keeps the same things.  Choosing
+# one way out does not close the other.  In the end, when nothing stands in the
+# way any more, the job is done and equal to its source.
 use strict;
 use warnings;
 

@@ -1,6 +1,9 @@
-# Many small jobs, one after the other: nothing grows.
+# Nothing grows with the number of jobs that a server has done.  Of a job that
+# is done and dropped nothing is left: no segment of shared memory, no temporary
+# file, no session on the source, no row of ours.  Postmaster and launcher have
+# no more memory and open files than before.
 #
-# PGCOPY_TEST_JOBS (default 20) is how many.
+# PGCOPY_TEST_JOBS (default 20) is how many jobs, one after the other.
 use strict;
 use warnings;
 
