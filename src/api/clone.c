@@ -24,7 +24,7 @@
 
 #include "api/order.h"
 #include "catalog/job.h"
-#include "schema/dump.h"
+#include "schema/tools.h"
 #include "source/preflight.h"
 #include "source/session.h"
 
@@ -80,7 +80,7 @@ check_source(const SourceConninfo *conninfo)
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	SourceSession *session = pgcopy_session_open(conninfo, "pgcopy_clone");
 
-	pgcopy_dump_check_tools(pgcopy_session_version(session));
+	pgcopy_tools_check(pgcopy_session_version(session));
 	pgcopy_finding_throw(pgcopy_preflight_check_database(session));
 	pgcopy_session_close(session);
 	MemoryContextSwitchTo(caller);

@@ -79,6 +79,6 @@ pgcopy_plan_store(int64 job, const JobPlan *plan)
 {
 	StoreJob	store = {.id = job,.plan = plan};
 
-	pgcopy_catalog_write_rows(plan->nitems, store_item, &store);
-	pgcopy_catalog_write_rows(plan->nrelations, store_relation, &store);
+	pgcopy_query_write_rows(plan->nitems, store_item, &store);
+	pgcopy_query_write_rows(plan->nrelations, store_relation, &store);
 }

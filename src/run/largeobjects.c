@@ -61,7 +61,7 @@ add_items(int64 job, List *ranges, int first)
 	CatalogScope scope;
 
 	pgcopy_survey_fetch(job, &survey);
-	pgcopy_catalog_begin(&scope);
+	pgcopy_query_begin(&scope);
 	for (int i = first; i < list_length(ranges); i++)
 	{
 		JobItem		item = {.no = ++survey.items};
@@ -70,7 +70,7 @@ add_items(int64 job, List *ranges, int first)
 		describe_range(&item, list_nth(ranges, i));
 		pgcopy_item_insert(job, &item);
 	}
-	pgcopy_catalog_end(&scope);
+	pgcopy_query_end(&scope);
 }
 
 /* Items that have copied nothing take the new ranges. */

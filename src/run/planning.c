@@ -22,7 +22,7 @@
 
 #include "base/settings.h"
 #include "base/testpoint.h"
-#include "catalog/error.h"
+#include "catalog/job.h"
 #include "catalog/notice.h"
 #include "plan/chunks.h"
 #include "plan/plan.h"
@@ -30,7 +30,7 @@
 #include "run/leader.h"
 #include "run/room.h"
 #include "schema/dump.h"
-#include "source/hidden.h"
+#include "schema/tools.h"
 #include "source/inventory.h"
 #include "source/keyrange.h"
 #include "source/preflight.h"
@@ -97,7 +97,7 @@ check_source(Leader *leader)
 	};
 	List	   *findings;
 
-	pgcopy_dump_check_tools(pgcopy_session_version(session));
+	pgcopy_tools_check(pgcopy_session_version(session));
 	findings = pgcopy_preflight_run(session, &request);
 	tell_notices(leader, findings);
 	throw_findings(leader, findings);

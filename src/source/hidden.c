@@ -14,7 +14,7 @@
  */
 #include "postgres.h"
 
-#include "source/hidden.h"
+#include "source/preflight.h"
 
 /* Objects whose names are told. */
 #define MOST_NAMES "10"

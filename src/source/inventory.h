@@ -19,7 +19,6 @@ typedef struct SourceRelation
 	char	   *schema;
 	char	   *name;
 	char		relkind;		/* r, p, m, v, S */
-	char		persistence;	/* p or u; never t */
 	bool		is_partition;
 	bool		has_children;	/* by inheritance; may be out of date */
 	bool		has_data_of_its_own;	/* r, and not a foreign table */
@@ -64,6 +63,9 @@ extern int	pgcopy_inventory_indexes(SourceSession *session,
 /* How large the index of that oid is; 0 when there is none. */
 extern int64 pgcopy_inventory_index_bytes(const SourceIndex *indexes, int n,
 										  Oid oid);
+
+/* The oids of some of these relations, first to end - 1, as an array literal. */
+extern char *pgcopy_inventory_oids_literal(List *relations, int first, int end);
 
 /* Large objects with numbers next to each other. */
 typedef struct LargeObjectRange

@@ -29,4 +29,11 @@ extern List *pgcopy_preflight_run(SourceSession *session,
 /* That check alone. */
 extern List *pgcopy_preflight_check_database(SourceSession *session);
 
+/*
+ * hidden.c: definitions that the source does not show to our role.  A List of
+ * Finding, notices, one for each kind of objects, in the current memory context;
+ * NIL where all is seen.
+ */
+extern List *pgcopy_hidden_find(SourceSession *session);
+
 #endif							/* PGCOPY_PREFLIGHT_H */

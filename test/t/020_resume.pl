@@ -133,6 +133,21 @@ assert_same($source, $target, source_db => 'app', db => 'again', name => 'consis
 assert_frozen($target, db => 'again');
 
 #
+# An index of the name of one of ours, on a table of somebody else's
+#
+$job = stop_in_copy('app', 'theirs', cancel_it('theirs'));
+$target->safe_psql('theirs', 'DROP INDEX second_b; CREATE TABLE theirs (a int); CREATE INDEX second_b ON theirs (a)');
+resume('theirs', $job, ', consistent => true');
+is(wait_for_end($target, $job, db => 'theirs'), 'failed', "somebody else's index has the name of one of ours");
+is($target->safe_psql('theirs', "SELECT sqlstate FROM pgcopy_errors WHERE job = $job AND is_final"), '42P07', 'that is said');
+is($target->safe_psql('theirs', "SELECT indrelid::regclass FROM pg_index WHERE indexrelid = 'second_b'::regclass"),
+	'theirs', 'it is not dropped');
+$target->safe_psql('theirs', 'DROP TABLE theirs');
+resume('theirs', $job, ', consistent => true');
+ends_done('theirs', $job, "without somebody else's index");
+assert_same($source, $target, source_db => 'app', db => 'theirs', name => "without somebody else's index: both sides are equal");
+
+#
 # What was built on tables after the copying, when they are read again
 #
 my %built_with = (

@@ -55,24 +55,24 @@ read_relation(int row)
 	SourceRelation *relation = palloc0(sizeof(SourceRelation));
 	ListCell   *lc;
 
-	relation->oid = (Oid) pgcopy_catalog_int64(row, "oid");
+	relation->oid = (Oid) pgcopy_query_int64(row, "oid");
 	relation->schema = "s";
-	relation->name = pgcopy_catalog_text(row, "name");
-	relation->relkind = (char) pgcopy_catalog_int64(row, "kind");
+	relation->name = pgcopy_query_text(row, "name");
+	relation->relkind = (char) pgcopy_query_int64(row, "kind");
 	relation->has_data_of_its_own = relation->relkind == RELKIND_RELATION;
-	relation->has_children = pgcopy_catalog_bool(row, "has_children");
-	relation->parent = (Oid) pgcopy_catalog_int64(row, "parent");
+	relation->has_children = pgcopy_query_bool(row, "has_children");
+	relation->parent = (Oid) pgcopy_query_int64(row, "parent");
 	relation->is_partition = OidIsValid(relation->parent);
-	relation->through_root = pgcopy_catalog_bool(row, "through_root");
-	relation->heap_bytes = pgcopy_catalog_int64(row, "mb") * MB;
-	relation->toast_bytes = pgcopy_catalog_int64(row, "toast_mb") * MB;
+	relation->through_root = pgcopy_query_bool(row, "through_root");
+	relation->heap_bytes = pgcopy_query_int64(row, "mb") * MB;
+	relation->toast_bytes = pgcopy_query_int64(row, "toast_mb") * MB;
 	relation->blocks = relation->heap_bytes / BLCKSZ;
-	relation->config_condition = pgcopy_catalog_text(row, "condition");
+	relation->config_condition = pgcopy_query_text(row, "condition");
 	relation->is_extension_member = relation->config_condition != NULL;
-	if (!pgcopy_catalog_is_null(row, "reference"))
+	if (!pgcopy_query_is_null(row, "reference"))
 		relation->config_references =
-			list_make1_oid((Oid) pgcopy_catalog_int64(row, "reference"));
-	foreach(lc, split_array(pgcopy_catalog_text(row, "bounds")))
+			list_make1_oid((Oid) pgcopy_query_int64(row, "reference"));
+	foreach(lc, split_array(pgcopy_query_text(row, "bounds")))
 		relation->split_bounds = lappend(relation->split_bounds,
 										 psprintf("%d", lfirst_int(lc)));
 	relation->split_key = relation->split_bounds != NIL ? "key" : NULL;
@@ -95,23 +95,23 @@ read_statement(int row)
 {
 	DumpStatement *statement = palloc0(sizeof(DumpStatement));
 
-	statement->toc_id = (int) pgcopy_catalog_int64(row, "toc");
-	statement->class = parse_class(pgcopy_catalog_text(row, "class"));
-	statement->tag = pgcopy_catalog_text(row, "tag");
-	statement->object_oid = (Oid) pgcopy_catalog_int64(row, "relation");
+	statement->toc_id = (int) pgcopy_query_int64(row, "toc");
+	statement->class = parse_class(pgcopy_query_text(row, "class"));
+	statement->tag = pgcopy_query_text(row, "tag");
+	statement->object_oid = (Oid) pgcopy_query_int64(row, "relation");
 	if (OidIsValid(statement->object_oid))
 		statement->class_oid = RelationRelationId;
 	if (strstr(statement->tag, "EVENT TRIGGER") != NULL)
 		statement->class_oid = EventTriggerRelationId;
 	statement->schema = "s";
-	statement->name = pgcopy_catalog_text(row, "name");
+	statement->name = pgcopy_query_text(row, "name");
 	statement->table_schema = "s";
-	statement->table_name = pgcopy_catalog_text(row, "on_table");
+	statement->table_name = pgcopy_query_text(row, "on_table");
 	statement->referenced_schema = "s";
-	statement->referenced_name = pgcopy_catalog_text(row, "referenced");
-	statement->is_post_data = pgcopy_catalog_bool(row, "is_post_data");
-	statement->wants_validation = pgcopy_catalog_bool(row, "validate");
-	statement->dependencies = split_array(pgcopy_catalog_text(row, "depends"));
+	statement->referenced_name = pgcopy_query_text(row, "referenced");
+	statement->is_post_data = pgcopy_query_bool(row, "is_post_data");
+	statement->wants_validation = pgcopy_query_bool(row, "validate");
+	statement->dependencies = split_array(pgcopy_query_text(row, "depends"));
 	return statement;
 }
 
@@ -120,9 +120,9 @@ read_range(int row)
 {
 	LargeObjectRange *range = palloc0(sizeof(LargeObjectRange));
 
-	range->first = (Oid) pgcopy_catalog_int64(row, "first");
-	range->last = (Oid) pgcopy_catalog_int64(row, "last");
-	range->count = pgcopy_catalog_int64(row, "count");
+	range->first = (Oid) pgcopy_query_int64(row, "first");
+	range->last = (Oid) pgcopy_query_int64(row, "last");
+	range->count = pgcopy_query_int64(row, "count");
 	return range;
 }
 
@@ -174,7 +174,7 @@ append_item(StringInfo text, const JobPlan *plan, int no)
 	const PlanItem *item = &plan->items[no - 1];
 
 	appendStringInfo(text, "%s%d\t%s\t%s\t%s%s", no == 1 ? "" : "\n", no,
-					 stage_names[item->stage], pgcopy_item_kind_name(item->kind),
+					 stage_names[item->stage], pgcopy_words_of_item_kind(item->kind),
 					 item->name, form_name(item->form));
 	if (item->kind == ITEM_TABLE && item->referenced != 0)
 		appendStringInfo(text, " (through %s)",

@@ -15,7 +15,7 @@
 #include "utils/builtins.h"
 
 #include "base/words.h"
-#include "catalog/states.h"
+#include "catalog/job.h"
 #include "link/link_state.h"
 
 PG_MODULE_MAGIC;
@@ -54,7 +54,7 @@ name_job_state(int no)
 		case JOB_DONE:
 		case JOB_FAILED:
 		case JOB_CANCELLED:
-			return pgcopy_job_state_name((JobState) no);
+			return pgcopy_words_of_job_state((JobState) no);
 	}
 	elog(ERROR, "no job state %d", no);
 }
@@ -69,7 +69,7 @@ name_item_state(int no)
 		case ITEM_DONE:
 		case ITEM_FAILED:
 		case ITEM_SKIPPED:
-			return pgcopy_item_state_name((ItemState) no);
+			return pgcopy_words_of_item_state((ItemState) no);
 	}
 	elog(ERROR, "no item state %d", no);
 }
@@ -91,7 +91,7 @@ name_item_kind(int no)
 		case ITEM_POST_DATA:
 		case ITEM_REFRESH:
 		case ITEM_FINAL:
-			return pgcopy_item_kind_name((ItemKind) no);
+			return pgcopy_words_of_item_kind((ItemKind) no);
 	}
 	elog(ERROR, "no item kind %d", no);
 }
@@ -105,19 +105,19 @@ name_link_state(int no)
 static int
 parse_job_state(const char *word)
 {
-	return pgcopy_job_state_parse(word);
+	return pgcopy_words_parse_job_state(word);
 }
 
 static int
 parse_item_state(const char *word)
 {
-	return pgcopy_item_state_parse(word);
+	return pgcopy_words_parse_item_state(word);
 }
 
 static int
 parse_item_kind(const char *word)
 {
-	return pgcopy_item_kind_parse(word);
+	return pgcopy_words_parse_item_kind(word);
 }
 
 /* States of a link stand in no table, so only tests read them. */
@@ -174,7 +174,7 @@ pgcopy_states_parse_back(PG_FUNCTION_ARGS)
 static JobState
 get_job_state(FunctionCallInfo fcinfo, int arg)
 {
-	return pgcopy_job_state_parse(text_to_cstring(PG_GETARG_TEXT_PP(arg)));
+	return pgcopy_words_parse_job_state(text_to_cstring(PG_GETARG_TEXT_PP(arg)));
 }
 
 Datum
@@ -187,7 +187,7 @@ pgcopy_states_job_may_move(PG_FUNCTION_ARGS)
 Datum
 pgcopy_states_job_has_ended(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(pgcopy_job_state_has_ended(get_job_state(fcinfo, 0)));
+	PG_RETURN_BOOL(pgcopy_job_has_ended(get_job_state(fcinfo, 0)));
 }
 
 static LinkState

@@ -1,5 +1,5 @@
 -- The states of a job: what may follow what, and how it is spelt.  The table in
--- the expected output is the specification; src/catalog/states.c has its picture.
+-- the expected output is the specification; src/catalog/job_state.c has its picture.
 SET client_min_messages = warning;
 CREATE EXTENSION pgcopy_states;
 

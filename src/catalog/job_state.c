@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * states.c
+ * job_state.c
  *	  Which state of a job may follow which.
  *
  *	queued -> planning -> pre-data -> copying -> post-data -> done
@@ -15,7 +15,7 @@
  */
 #include "postgres.h"
 
-#include "catalog/states.h"
+#include "catalog/job.h"
 
 #define TO(state) (1 << (state))
 #define OTHERS (TO(JOB_FAILED) | TO(JOB_CANCELLED) | TO(JOB_QUEUED))
@@ -35,4 +35,10 @@ bool
 pgcopy_job_may_move(JobState from, JobState to)
 {
 	return (moves[from] & TO(to)) != 0;
+}
+
+bool
+pgcopy_job_has_ended(JobState state)
+{
+	return state >= JOB_DONE;
 }

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * dump.c
+ * dump_read.c
  *	  The source's schema, as pg_dump writes it, one statement at a time.
  *
  * pg_dump knows every kind of object there is, so it is what reads the
