@@ -1,7 +1,7 @@
 # pgcopydb_ext: build, install and test.
 #
 #	make demo			two throwaway servers, one clone, proof of equality
-#	make check			all tests (TESTS='t/001*' for some), check-quick in seconds
+#	make check			all tests (TESTS='t/001*' for some), check-quick in a minute
 #	make check-faults	whatever can die, at each phase; FAULTS='worker soak' for some
 #	make bench			against pg_dump and pgcopydb (BENCH_SCALE=0.1 for a trial)
 #	make lint			the rules of the house

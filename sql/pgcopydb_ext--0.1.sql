@@ -408,7 +408,9 @@ SELECT v.job,
        CASE WHEN v.errors > 0 AND v.state OPERATOR(pg_catalog.=) 'done'
             THEN 'took ' || pgcopy.duration(v.elapsed) || ', ' || v.errors || ' errors: SELECT * FROM pgcopy_errors'
             WHEN v.state OPERATOR(pg_catalog.=) 'failed'
-            THEN COALESCE(v.first_error, 'failed') || '; then SELECT pgcopy_resume(' || v.job || ')'
+            THEN COALESCE(v.first_error, 'failed') ||
+                 CASE WHEN v.errors > 1 THEN ', and ' || (v.errors - 1) || ' more: SELECT * FROM pgcopy_errors' ELSE '' END ||
+                 '; then SELECT pgcopy_resume(' || v.job || ')'
             WHEN v.state OPERATOR(pg_catalog.=) 'cancelled' THEN 'to go on: SELECT pgcopy_resume(' || v.job || ')'
             WHEN v.state OPERATOR(pg_catalog.=) 'interrupted' AND v.message IS NOT NULL
             THEN v.message

@@ -24,8 +24,8 @@
 
 #include "api/order.h"
 #include "catalog/job.h"
-#include "schema/dump.h"
-#include "source/inventory.h"
+#include "schema/tools.h"
+#include "source/preflight.h"
 #include "source/session.h"
 
 extern PGDLLEXPORT Datum pgcopy_clone(PG_FUNCTION_ARGS);
@@ -80,8 +80,8 @@ check_source(const SourceConninfo *conninfo)
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	SourceSession *session = pgcopy_session_open(conninfo, "pgcopy_clone");
 
-	pgcopy_dump_check_tools(pgcopy_session_version(session));
-	pgcopy_inventory_check_not_this_database(session);
+	pgcopy_tools_check(pgcopy_session_version(session));
+	pgcopy_finding_throw(pgcopy_preflight_check_database(session));
 	pgcopy_session_close(session);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);

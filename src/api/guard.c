@@ -38,10 +38,10 @@ fetch_extension_schema(void)
 	CatalogScope scope;
 	char	   *schema;
 
-	pgcopy_catalog_begin(&scope);
-	schema = pgcopy_catalog_run(&query, NULL, NULL) > 0 ?
-		pgcopy_catalog_text(0, "nspname") : NULL;
-	pgcopy_catalog_end(&scope);
+	pgcopy_query_begin(&scope);
+	schema = pgcopy_query_run(&query, NULL) > 0 ?
+		pgcopy_query_text(0, "nspname") : NULL;
+	pgcopy_query_end(&scope);
 	return schema;
 }
 
@@ -82,7 +82,7 @@ is_concerned(Node *statement, const Job *job)
 		return names_extension((DropStmt *) statement);
 	return IsA(statement, DropOwnedStmt) &&
 		(names_role((DropOwnedStmt *) statement, job->owner) ||
-		 names_role((DropOwnedStmt *) statement, pgcopy_catalog_owner()));
+		 names_role((DropOwnedStmt *) statement, pgcopy_query_owner()));
 }
 
 Datum

@@ -9,7 +9,6 @@
 
 #include <signal.h>
 
-#include "access/xact.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -48,7 +47,7 @@ pgcopy_cancel(PG_FUNCTION_ARGS)
 	Job		   *job = pgcopy_job_fetch_own(id);
 	int			pid;
 
-	if (pgcopy_job_state_has_ended(job->state))
+	if (pgcopy_job_has_ended(job->state))
 		PG_RETURN_BOOL(false);
 	pid = pgcopy_job_is_of_this_transaction(id) ? 0 : pgcopy_job_leader_pid(id);
 	if (pid != 0)
@@ -60,7 +59,7 @@ pgcopy_cancel(PG_FUNCTION_ARGS)
 	}
 	pgcopy_order_check_server("cancel a job");
 	job = pgcopy_job_lock_own(id);
-	if (pgcopy_job_state_has_ended(job->state))
+	if (pgcopy_job_has_ended(job->state))
 		PG_RETURN_BOOL(false);
 	pgcopy_job_move(id, JOB_CANCELLED);
 	PG_RETURN_BOOL(true);
@@ -101,9 +100,9 @@ check_is_committed(int64 id)
 static const char *
 name_state(int64 id, JobState state)
 {
-	if (!pgcopy_job_state_has_ended(state) && pgcopy_job_is_interrupted(id))
+	if (!pgcopy_job_has_ended(state) && pgcopy_job_is_interrupted(id))
 		return "interrupted";
-	return pgcopy_job_state_name(state);
+	return pgcopy_words_of_job_state(state);
 }
 
 /* The moment until which to wait; no timeout: none. */
@@ -139,7 +138,7 @@ pgcopy_wait(PG_FUNCTION_ARGS)
 	check_is_committed(id);
 	deadline = get_deadline(fcinfo);
 
-	while (!pgcopy_job_state_has_ended(state) &&
+	while (!pgcopy_job_has_ended(state) &&
 		   !pgcopy_job_is_interrupted(id) &&
 		   GetCurrentTimestamp() < deadline)
 	{
@@ -164,11 +163,11 @@ pgcopy_drop(PG_FUNCTION_ARGS)
 
 	pgcopy_order_check_server("drop a job");
 	job = pgcopy_job_lock_own(id);
-	if (!pgcopy_job_state_has_ended(job->state))
+	if (!pgcopy_job_has_ended(job->state))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("job " INT64_FORMAT " has not ended", id),
-				 errdetail("It is %s.", pgcopy_job_state_name(job->state)),
+				 errdetail("It is %s.", pgcopy_words_of_job_state(job->state)),
 				 errhint("Run SELECT pgcopy_cancel(" INT64_FORMAT ") first.", id)));
 	pgcopy_job_delete(id);
 	PG_RETURN_BOOL(true);

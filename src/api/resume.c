@@ -37,12 +37,12 @@ check_state(const Job *job)
 				 errmsg("cannot resume job " INT64_FORMAT, job->id),
 				 errdetail("It is done."),
 				 errhint("Order a new clone with pgcopy_clone().")));
-	if (!pgcopy_job_state_has_ended(job->state) &&
+	if (!pgcopy_job_has_ended(job->state) &&
 		!pgcopy_job_is_interrupted(job->id))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("cannot resume job " INT64_FORMAT, job->id),
-				 errdetail("It is %s.", pgcopy_job_state_name(job->state)),
+				 errdetail("It is %s.", pgcopy_words_of_job_state(job->state)),
 				 errhint("Only a job that failed, was cancelled or interrupted can be resumed; see pgcopy_progress.")));
 	if (job->conninfo == NULL)
 		ereport(ERROR,

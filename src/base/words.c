@@ -64,49 +64,43 @@ find_word(const char *const *words, int nwords, const char *word)
 }
 
 const char *
-pgcopy_job_state_name(JobState state)
+pgcopy_words_of_job_state(JobState state)
 {
 	return job_states[state];
 }
 
 JobState
-pgcopy_job_state_parse(const char *name)
+pgcopy_words_parse_job_state(const char *name)
 {
 	return (JobState) find_word(job_states, lengthof(job_states), name);
 }
 
-bool
-pgcopy_job_state_has_ended(JobState state)
-{
-	return state >= JOB_DONE;
-}
-
 const char *
-pgcopy_item_kind_name(ItemKind kind)
+pgcopy_words_of_item_kind(ItemKind kind)
 {
 	return item_kinds[kind];
 }
 
 ItemKind
-pgcopy_item_kind_parse(const char *name)
+pgcopy_words_parse_item_kind(const char *name)
 {
 	return (ItemKind) find_word(item_kinds, lengthof(item_kinds), name);
 }
 
 const char *
-pgcopy_item_state_name(ItemState state)
+pgcopy_words_of_item_state(ItemState state)
 {
 	return item_states[state];
 }
 
 ItemState
-pgcopy_item_state_parse(const char *name)
+pgcopy_words_parse_item_state(const char *name)
 {
 	return (ItemState) find_word(item_states, lengthof(item_states), name);
 }
 
 const char *
-pgcopy_format_name(CopyFormat format)
+pgcopy_words_of_format(CopyFormat format)
 {
 	return formats[format];
 }

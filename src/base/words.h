@@ -59,13 +59,12 @@ typedef enum CopyFormat
 	FORMAT_TEXT
 } CopyFormat;
 
-extern const char *pgcopy_job_state_name(JobState state);
-extern JobState pgcopy_job_state_parse(const char *name);
-extern bool pgcopy_job_state_has_ended(JobState state);
-extern const char *pgcopy_item_kind_name(ItemKind kind);
-extern ItemKind pgcopy_item_kind_parse(const char *name);
-extern const char *pgcopy_item_state_name(ItemState state);
-extern ItemState pgcopy_item_state_parse(const char *name);
-extern const char *pgcopy_format_name(CopyFormat format);
+extern const char *pgcopy_words_of_job_state(JobState state);
+extern JobState pgcopy_words_parse_job_state(const char *name);
+extern const char *pgcopy_words_of_item_kind(ItemKind kind);
+extern ItemKind pgcopy_words_parse_item_kind(const char *name);
+extern const char *pgcopy_words_of_item_state(ItemState state);
+extern ItemState pgcopy_words_parse_item_state(const char *name);
+extern const char *pgcopy_words_of_format(CopyFormat format);
 
 #endif							/* PGCOPY_WORDS_H */

@@ -1,16 +1,15 @@
 /*-------------------------------------------------------------------------
  *
  * error.c
- *	  pgcopy.error and pgcopy.snapshot: what went wrong, what was read.
+ *	  pgcopy.error: what went wrong.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "utils/builtins.h"
 
-#include "catalog/error.h"
+#include "catalog/job.h"
 #include "catalog/query.h"
 
 static CatalogQuery insert_error = {
@@ -21,30 +20,6 @@ static CatalogQuery insert_error = {
 	"$3, $4, $5, $6, $7, $8, $9, $10 FROM pgcopy.job AS j WHERE j.id = $1",
 	10, {INT8OID, INT4OID, BOOLOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
 	TEXTOID, TEXTOID}
-};
-
-static CatalogQuery insert_snapshot = {
-	"INSERT INTO pgcopy.snapshot (job, no, name, content) "
-	"SELECT $1, COALESCE(max(s.no), 0) + 1, $2, $3 "
-	"FROM pgcopy.snapshot AS s WHERE s.job = $1 RETURNING no",
-	3, {INT8OID, TEXTOID, TEXTOID}
-};
-
-static CatalogQuery select_content = {
-	"SELECT content FROM pgcopy.snapshot WHERE job = $1 AND no = $2",
-	2, {INT8OID, INT4OID}
-};
-
-static CatalogQuery rename_snapshot = {
-	"UPDATE pgcopy.snapshot SET name = $3, released = NULL "
-	"WHERE job = $1 AND no = $2",
-	3, {INT8OID, INT4OID, TEXTOID}
-};
-
-static CatalogQuery release_snapshot = {
-	"UPDATE pgcopy.snapshot SET released = clock_timestamp() "
-	"WHERE job = $1 AND released IS NULL",
-	1, {INT8OID}
 };
 
 void
@@ -59,62 +34,8 @@ pgcopy_error_insert(int64 job, int item, bool is_final, const ErrorData *error,
 	Datum		values[3 + lengthof(texts)] = {
 		Int64GetDatum(job), Int32GetDatum(item), BoolGetDatum(is_final)
 	};
-	char		nulls[lengthof(values) + 1] = "   ";
 
 	for (int i = 0; i < lengthof(texts); i++)
-	{
-		nulls[3 + i] = texts[i] ? ' ' : 'n';
-		if (texts[i])
-			values[3 + i] = CStringGetTextDatum(texts[i]);
-	}
-	pgcopy_catalog_do(&insert_error, values, nulls);
-}
-
-int
-pgcopy_snapshot_insert(int64 job, const char *name, const char *content)
-{
-	CatalogScope scope;
-	Datum		values[] = {
-		Int64GetDatum(job), CStringGetTextDatum(name), CStringGetTextDatum(content)
-	};
-	int			no;
-
-	pgcopy_catalog_begin(&scope);
-	pgcopy_catalog_run(&insert_snapshot, values, NULL);
-	no = (int) pgcopy_catalog_int64(0, "no");
-	pgcopy_catalog_end(&scope);
-	return no;
-}
-
-char *
-pgcopy_snapshot_fetch_content(int64 job, int no)
-{
-	CatalogScope scope;
-	Datum		values[] = {Int64GetDatum(job), Int32GetDatum(no)};
-	char	   *content;
-
-	pgcopy_catalog_begin(&scope);
-	if (pgcopy_catalog_run(&select_content, values, NULL) != 1)
-		elog(ERROR, "job " INT64_FORMAT " has no snapshot %d", job, no);
-	content = pgcopy_catalog_text(0, "content");
-	pgcopy_catalog_end(&scope);
-	return content;
-}
-
-void
-pgcopy_snapshot_rename(int64 job, int no, const char *name)
-{
-	Datum		values[] = {
-		Int64GetDatum(job), Int32GetDatum(no), CStringGetTextDatum(name)
-	};
-
-	pgcopy_catalog_do(&rename_snapshot, values, NULL);
-}
-
-void
-pgcopy_snapshot_mark_released(int64 job)
-{
-	Datum		values[] = {Int64GetDatum(job)};
-
-	pgcopy_catalog_do(&release_snapshot, values, NULL);
+		values[3 + i] = pgcopy_query_text_arg(texts[i]);
+	pgcopy_query_do(&insert_error, values);
 }

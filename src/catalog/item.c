@@ -95,50 +95,35 @@ static CatalogQuery give_back = {
 	2, {INT8OID, INT4OID}
 };
 
+/* As if nobody had worked on it. */
+#define SET_UNTRIED \
+	"attempts = 0, snapshot = NULL, xid = NULL, pid = NULL, rows_done = 0, " \
+	"bytes_done = 0, started = NULL, finished = NULL "
+
 static CatalogQuery reset_item = {
-	"UPDATE pgcopy.item SET state = 'pending', attempts = 0, snapshot = NULL, "
-	"xid = NULL, dirty_from = NULL, pid = NULL, rows_done = 0, bytes_done = 0, started = NULL, "
-	"finished = NULL WHERE job = $1 AND no = $2",
+	"UPDATE pgcopy.item SET state = 'pending', dirty_from = NULL, " SET_UNTRIED
+	"WHERE job = $1 AND no = $2",
 	2, {INT8OID, INT4OID}
 };
 
 static CatalogQuery plan_again = {
 	"UPDATE pgcopy.item SET state = 'pending', object_name = $3, cost = $4, "
-	"range_start = $5, range_end = $6, bytes_total = $7, attempts = 0, "
-	"snapshot = NULL, xid = NULL, pid = NULL, rows_done = 0, bytes_done = 0, "
-	"started = NULL, finished = NULL WHERE job = $1 AND no = $2",
+	"range_start = $5, range_end = $6, bytes_total = $7, " SET_UNTRIED
+	"WHERE job = $1 AND no = $2",
 	7, {INT8OID, INT4OID, TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID}
 };
 
 static CatalogQuery mark_empty = {
 	"UPDATE pgcopy.item SET state = 'done', object_name = 'none', cost = 1, "
-	"range_start = NULL, range_end = NULL, bytes_total = 0, attempts = 0, "
-	"snapshot = NULL, xid = NULL, pid = NULL, rows_done = 0, bytes_done = 0, "
-	"started = NULL, finished = NULL WHERE job = $1 AND no = $2",
+	"range_start = NULL, range_end = NULL, bytes_total = 0, " SET_UNTRIED
+	"WHERE job = $1 AND no = $2",
 	2, {INT8OID, INT4OID}
 };
-
-static Datum
-make_int_array(List *integers)
-{
-	Datum	   *elements = palloc(sizeof(Datum) * Max(list_length(integers), 1));
-	int			n = 0;
-	ListCell   *lc;
-
-	foreach(lc, integers)
-		elements[n++] = Int32GetDatum(lfirst_int(lc));
-	return PointerGetDatum(construct_array(elements, n, INT4OID, 4, true,
-										   TYPALIGN_INT));
-}
 
 static List *
 read_int_array(int row, const char *column)
 {
-	bool		isnull;
-	int			attno = SPI_fnumber(SPI_tuptable->tupdesc, column);
-	ArrayType  *array = DatumGetArrayTypeP(SPI_getbinval(SPI_tuptable->vals[row],
-														 SPI_tuptable->tupdesc,
-														 attno, &isnull));
+	ArrayType  *array = pgcopy_query_array(row, column);
 	int32	   *elements = (int32 *) ARR_DATA_PTR(array);
 	int			n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
 	List	   *integers = NIL;
@@ -148,38 +133,26 @@ read_int_array(int row, const char *column)
 	return integers;
 }
 
-/* Text or NULL, for an argument array and its nulls. */
-static Datum
-text_or_null(const char *text, char *null)
-{
-	*null = text ? ' ' : 'n';
-	return text ? CStringGetTextDatum(text) : (Datum) 0;
-}
-
 void
 pgcopy_item_insert(int64 job, const JobItem *item)
 {
 	Datum		values[] = {
 		Int64GetDatum(job),
 		Int32GetDatum(item->no),
-		CStringGetTextDatum(pgcopy_item_kind_name(item->kind)),
+		CStringGetTextDatum(pgcopy_words_of_item_kind(item->kind)),
 		Int32GetDatum(item->stage),
 		Int32GetDatum(item->relation),
 		Int32GetDatum(item->referenced),
-		(Datum) 0,
-		(Datum) 0,
-		make_int_array(item->depends),
+		pgcopy_query_text_arg(item->schema),
+		pgcopy_query_text_arg(item->name),
+		pgcopy_query_array_arg(item->depends, INT4OID),
 		Int64GetDatum(Max(item->cost, 1)),
 		Int64GetDatum(item->range_start),
 		Int64GetDatum(item->range_end),
 		Int64GetDatum(item->bytes_total)
 	};
-	char		nulls[] = "             ";
 
-	StaticAssertStmt(lengthof(values) + 1 == sizeof(nulls), "one char per argument");
-	values[6] = text_or_null(item->schema, &nulls[6]);
-	values[7] = text_or_null(item->name, &nulls[7]);
-	pgcopy_catalog_run(&insert_item, values, nulls);
+	pgcopy_query_run(&insert_item, values);
 }
 
 /* A definition may hold a secret: it is never the parameter of a statement. */
@@ -200,6 +173,7 @@ pgcopy_item_insert_statement(int64 job, int no, const ItemStatement *statement)
 	};
 	bool		nulls[lengthof(values)] = {false};
 
+	Assert(InLocalUserIdChange());	/* between begin() and end() */
 	if (RelationGetDescr(table)->natts != lengthof(values))
 		elog(ERROR, "pgcopy.statement has %d columns", RelationGetDescr(table)->natts);
 	nulls[7] = statement->session_authorization == NULL;
@@ -209,118 +183,104 @@ pgcopy_item_insert_statement(int64 job, int no, const ItemStatement *statement)
 	pgcopy_row_close(table);
 }
 
-/* In the current memory context, the strings by pgcopy_catalog_text(). */
-static JobItem *
+/* In the current memory context, the strings by pgcopy_query_text(). */
+static void *
 decode_item(int row)
 {
 	JobItem	   *item = palloc(sizeof(JobItem));
 
-	item->no = (int) pgcopy_catalog_int64(row, "no");
-	item->kind = pgcopy_item_kind_parse(pgcopy_catalog_text(row, "kind"));
-	item->stage = (ItemStage) pgcopy_catalog_int64(row, "stage");
-	item->state = pgcopy_item_state_parse(pgcopy_catalog_text(row, "state"));
-	item->relation = (int) pgcopy_catalog_int64(row, "relation");
-	item->referenced = (int) pgcopy_catalog_int64(row, "referenced");
-	item->schema = pgcopy_catalog_text(row, "schema_name");
-	item->name = pgcopy_catalog_text(row, "object_name");
+	item->no = (int) pgcopy_query_int64(row, "no");
+	item->kind = pgcopy_words_parse_item_kind(pgcopy_query_text(row, "kind"));
+	item->stage = (ItemStage) pgcopy_query_int64(row, "stage");
+	item->state = pgcopy_words_parse_item_state(pgcopy_query_text(row, "state"));
+	item->relation = (int) pgcopy_query_int64(row, "relation");
+	item->referenced = (int) pgcopy_query_int64(row, "referenced");
+	item->schema = pgcopy_query_text(row, "schema_name");
+	item->name = pgcopy_query_text(row, "object_name");
 	item->depends = read_int_array(row, "depends");
-	item->cost = pgcopy_catalog_int64(row, "cost");
-	item->range_start = pgcopy_catalog_int64(row, "range_start");
-	item->range_end = pgcopy_catalog_is_null(row, "range_end") ? -1 :
-		pgcopy_catalog_int64(row, "range_end");
-	item->bytes_total = pgcopy_catalog_int64(row, "bytes_total");
-	item->attempts = (int) pgcopy_catalog_int64(row, "attempts");
-	item->xid = pgcopy_catalog_int64(row, "xid");
-	item->dirty_from = pgcopy_catalog_int64(row, "dirty_from");
+	item->cost = pgcopy_query_int64(row, "cost");
+	item->range_start = pgcopy_query_int64(row, "range_start");
+	item->range_end = pgcopy_query_is_null(row, "range_end") ? -1 :
+		pgcopy_query_int64(row, "range_end");
+	item->bytes_total = pgcopy_query_int64(row, "bytes_total");
+	item->attempts = (int) pgcopy_query_int64(row, "attempts");
+	item->xid = pgcopy_query_int64(row, "xid");
+	item->dirty_from = pgcopy_query_int64(row, "dirty_from");
 	item->is_vacuumed = false;
 	return item;
-}
-
-static List *
-fetch_items(CatalogQuery *query, Datum *values)
-{
-	MemoryContext caller = CurrentMemoryContext;
-	CatalogScope scope;
-	List	   *items = NIL;
-	uint64		n;
-
-	pgcopy_catalog_begin(&scope);
-	n = pgcopy_catalog_run(query, values, NULL);
-	MemoryContextSwitchTo(caller);
-	for (uint64 i = 0; i < n; i++)
-		items = lappend(items, decode_item((int) i));
-	pgcopy_catalog_end(&scope);
-	return items;
 }
 
 List *
 pgcopy_item_fetch_all(int64 job)
 {
-	Datum		values[] = {Int64GetDatum(job)};
-
-	return fetch_items(&select_all, values);
+	return pgcopy_query_fetch(&select_all, QUERY_ARGS(Int64GetDatum(job)),
+							  decode_item);
 }
 
 JobItem *
 pgcopy_item_fetch(int64 job, int no)
 {
-	Datum		values[] = {Int64GetDatum(job), Int32GetDatum(no)};
-	List	   *items = fetch_items(&select_one, values);
+	JobItem    *item =
+		pgcopy_query_fetch_one(&select_one,
+							   QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no)),
+							   decode_item);
 
-	if (items == NIL)
+	if (item == NULL)
 		elog(ERROR, "job " INT64_FORMAT " has no item %d", job, no);
-	return linitial(items);
+	return item;
+}
+
+static void *
+decode_statement(int row)
+{
+	ItemStatement *statement = palloc(sizeof(ItemStatement));
+
+	statement->sql = pgcopy_query_text(row, "sql");
+	statement->length = strlen(statement->sql);
+	statement->form = (int) pgcopy_query_int64(row, "form");
+	statement->has_secret = pgcopy_query_bool(row, "has_secret");
+	statement->default_tablespace = pgcopy_query_text(row, "default_tablespace");
+	statement->default_table_access_method =
+		pgcopy_query_text(row, "default_table_access_method");
+	statement->session_authorization =
+		pgcopy_query_text(row, "session_authorization");
+	statement->check_function_bodies =
+		pgcopy_query_bool(row, "check_function_bodies");
+	return statement;
 }
 
 ItemStatement *
 pgcopy_item_fetch_statement(int64 job, int no)
 {
-	CatalogScope scope;
-	Datum		values[] = {Int64GetDatum(job), Int32GetDatum(no)};
-	ItemStatement *statement = palloc(sizeof(ItemStatement));
+	ItemStatement *statement =
+		pgcopy_query_fetch_one(&select_statement,
+							   QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no)),
+							   decode_statement);
 
-	pgcopy_catalog_begin(&scope);
-	if (pgcopy_catalog_run(&select_statement, values, NULL) != 1)
+	if (statement == NULL)
 		elog(ERROR, "item %d of job " INT64_FORMAT " has no statement", no, job);
-	statement->sql = pgcopy_catalog_text(0, "sql");
-	statement->length = strlen(statement->sql);
-	statement->form = (int) pgcopy_catalog_int64(0, "form");
-	statement->has_secret = pgcopy_catalog_bool(0, "has_secret");
-	statement->default_tablespace = pgcopy_catalog_text(0, "default_tablespace");
-	statement->default_table_access_method =
-		pgcopy_catalog_text(0, "default_table_access_method");
-	statement->session_authorization =
-		pgcopy_catalog_text(0, "session_authorization");
-	statement->check_function_bodies =
-		pgcopy_catalog_bool(0, "check_function_bodies");
-	pgcopy_catalog_end(&scope);
 	return statement;
 }
 
 bool
 pgcopy_item_is_part_of_done(int64 job, int relation)
 {
-	Datum		values[] = {Int64GetDatum(job), Int32GetDatum(relation)};
-
-	return pgcopy_catalog_do(&select_done_chunks, values, NULL) > 0;
+	return pgcopy_query_do(&select_done_chunks,
+					QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(relation))) > 0;
 }
 
 TransactionId *
 pgcopy_item_fetch_loaded(int64 job, int *count)
 {
-	MemoryContext caller = CurrentMemoryContext;
-	CatalogScope scope;
-	Datum		values[] = {Int64GetDatum(job)};
-	TransactionId *xids;
-	uint64		n;
+	int64	   *numbers = pgcopy_query_fetch_array(&select_loaded,
+												   QUERY_ARGS(Int64GetDatum(job)),
+												   count);
+	TransactionId *xids = palloc_extended(sizeof(TransactionId) * Max(*count, 1),
+										  MCXT_ALLOC_HUGE);
 
-	pgcopy_catalog_begin(&scope);
-	n = pgcopy_catalog_run(&select_loaded, values, NULL);
-	xids = MemoryContextAllocHuge(caller, sizeof(TransactionId) * Max(n, 1));
-	for (uint64 i = 0; i < n; i++)
-		xids[i] = (TransactionId) pgcopy_catalog_int64((int) i, "xid");
-	pgcopy_catalog_end(&scope);
-	*count = (int) n;
+	for (int i = 0; i < *count; i++)
+		xids[i] = (TransactionId) numbers[i];
+	pfree(numbers);
 	return xids;
 }
 
@@ -328,12 +288,10 @@ pgcopy_item_fetch_loaded(int64 job, int *count)
 void
 pgcopy_item_mark_running(int64 job, int no, int snapshot)
 {
-	Datum		values[] = {
-		Int64GetDatum(job), Int32GetDatum(no), Int32GetDatum(snapshot),
-		Int32GetDatum(MyProcPid)
-	};
-
-	pgcopy_catalog_do(&mark_running, values, NULL);
+	pgcopy_query_do(&mark_running,
+					QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no),
+							   Int32GetDatum(snapshot),
+							   Int32GetDatum(MyProcPid)));
 }
 
 /*
@@ -344,67 +302,50 @@ void
 pgcopy_item_mark_done(int64 job, int no, const char *format, int64 rows,
 					  int64 bytes)
 {
-	char		nulls[] = "      ";
-	Datum		values[] = {
-		Int64GetDatum(job),
-		Int32GetDatum(no),
-		text_or_null(format, &nulls[2]),
-		Int64GetDatum(rows),
-		Int64GetDatum(bytes),
-		Int32GetDatum(MyProcPid)
-	};
-
-	pgcopy_catalog_do(&mark_done, values, nulls);
+	pgcopy_query_do(&mark_done,
+					QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no),
+							   pgcopy_query_text_arg(format),
+							   Int64GetDatum(rows), Int64GetDatum(bytes),
+							   Int32GetDatum(MyProcPid)));
 }
 
 void
 pgcopy_item_mark(int64 job, int no, ItemState state)
 {
-	Datum		values[] = {
-		Int64GetDatum(job),
-		Int32GetDatum(no),
-		CStringGetTextDatum(pgcopy_item_state_name(state))
-	};
-
-	pgcopy_catalog_do(&mark_state, values, NULL);
+	pgcopy_query_do(&mark_state,
+					QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no),
+							   CStringGetTextDatum(pgcopy_words_of_item_state(state))));
 }
 
 void
 pgcopy_item_give_back(int64 job, int no)
 {
-	Datum		values[] = {Int64GetDatum(job), Int32GetDatum(no)};
-
-	pgcopy_catalog_do(&give_back, values, NULL);
+	pgcopy_query_do(&give_back,
+					QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no)));
 }
 
 void
 pgcopy_item_reset(int64 job, int no)
 {
-	Datum		values[] = {Int64GetDatum(job), Int32GetDatum(no)};
-
-	pgcopy_catalog_do(&reset_item, values, NULL);
+	pgcopy_query_do(&reset_item,
+					QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no)));
 }
 
 void
 pgcopy_item_plan_again(int64 job, const JobItem *item)
 {
-	Datum		values[] = {
-		Int64GetDatum(job),
-		Int32GetDatum(item->no),
-		CStringGetTextDatum(item->name),
-		Int64GetDatum(Max(item->cost, 1)),
-		Int64GetDatum(item->range_start),
-		Int64GetDatum(item->range_end),
-		Int64GetDatum(item->bytes_total)
-	};
-
-	pgcopy_catalog_do(&plan_again, values, NULL);
+	pgcopy_query_do(&plan_again,
+					QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(item->no),
+							   CStringGetTextDatum(item->name),
+							   Int64GetDatum(Max(item->cost, 1)),
+							   Int64GetDatum(item->range_start),
+							   Int64GetDatum(item->range_end),
+							   Int64GetDatum(item->bytes_total)));
 }
 
 void
 pgcopy_item_mark_empty(int64 job, int no)
 {
-	Datum		values[] = {Int64GetDatum(job), Int32GetDatum(no)};
-
-	pgcopy_catalog_do(&mark_empty, values, NULL);
+	pgcopy_query_do(&mark_empty,
+					QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no)));
 }

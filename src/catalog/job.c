@@ -12,17 +12,14 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "storage/lock.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 
 #include "catalog/job.h"
 #include "catalog/query.h"
 #include "catalog/row.h"
-#include "catalog/states.h"
 
 #define JOB_COLUMNS "id, state, owner, source, conninfo, attempt"
 
@@ -118,17 +115,6 @@ static CatalogQuery set_message = {
 	2, {INT8OID, TEXTOID}
 };
 
-static CatalogQuery select_leaders = {
-	"SELECT pid, granted FROM pg_catalog.pg_locks WHERE locktype = 'advisory' "
-	"AND database = $1 AND classid = $2 AND objid = $3 AND objsubid = $4",
-	4, {OIDOID, OIDOID, OIDOID, INT4OID}
-};
-
-static CatalogQuery select_is_unended = {
-	"SELECT ended IS NULL AS is_unended FROM pgcopy.job WHERE id = $1",
-	1, {INT8OID}
-};
-
 static CatalogQuery select_control = {
 	"SELECT owner, control FROM pgcopy.job WHERE id = $1",
 	1, {INT8OID}
@@ -138,9 +124,6 @@ static CatalogQuery select_xmin = {
 	"SELECT xmin::text::bigint AS xmin FROM pgcopy.job WHERE id = $1",
 	1, {INT8OID}
 };
-
-/* The job that this process leads. */
-static int64 led_job = 0;
 
 /*
  * Give the row that an INSERT has returned its connection string: a secret that
@@ -171,41 +154,34 @@ pgcopy_job_insert(const Job *job)
 		CStringGetTextDatum(pgcopy_options_to_json(&job->options))
 	};
 
-	pgcopy_catalog_begin(&scope);
-	pgcopy_catalog_run(&insert_job, values, NULL);
-	id = pgcopy_catalog_int64(0, "id");
+	pgcopy_query_begin(&scope);
+	pgcopy_query_run(&insert_job, values);
+	id = pgcopy_query_int64(0, "id");
 	CommandCounterIncrement();
 	set_conninfo(0, job->conninfo);
-	pgcopy_catalog_end(&scope);
+	pgcopy_query_end(&scope);
 	return id;
 }
 
-static Job *
+static void *
 decode_job(int row)
 {
-	Job		   *job = SPI_palloc(sizeof(Job));
+	Job		   *job = palloc(sizeof(Job));
 
-	job->id = pgcopy_catalog_int64(row, "id");
-	job->state = pgcopy_job_state_parse(pgcopy_catalog_text(row, "state"));
-	job->owner = (Oid) pgcopy_catalog_int64(row, "owner");
-	job->source = pgcopy_catalog_text(row, "source");
-	job->conninfo = pgcopy_catalog_text(row, "conninfo");
-	job->attempt = (int) pgcopy_catalog_int64(row, "attempt");
+	job->id = pgcopy_query_int64(row, "id");
+	job->state = pgcopy_words_parse_job_state(pgcopy_query_text(row, "state"));
+	job->owner = (Oid) pgcopy_query_int64(row, "owner");
+	job->source = pgcopy_query_text(row, "source");
+	job->conninfo = pgcopy_query_text(row, "conninfo");
+	job->attempt = (int) pgcopy_query_int64(row, "attempt");
 	return job;
 }
 
 static Job *
 fetch_by(CatalogQuery *query, int64 id)
 {
-	CatalogScope scope;
-	Datum		values[] = {Int64GetDatum(id)};
-	Job		   *job = NULL;
-
-	pgcopy_catalog_begin(&scope);
-	if (pgcopy_catalog_run(query, values, NULL) > 0)
-		job = decode_job(0);
-	pgcopy_catalog_end(&scope);
-	return job;
+	return pgcopy_query_fetch_one(query, QUERY_ARGS(Int64GetDatum(id)),
+								  decode_job);
 }
 
 Job *
@@ -257,13 +233,13 @@ pgcopy_job_read_options(Job *job)
 	uint64		rows;
 
 	pgcopy_options_set_defaults(&job->options);
-	pgcopy_catalog_begin(&scope);
-	rows = pgcopy_catalog_run(&select_options, values, NULL);
+	pgcopy_query_begin(&scope);
+	rows = pgcopy_query_run(&select_options, values);
 	MemoryContextSwitchTo(caller);
 	for (uint64 i = 0; i < rows; i++)
-		pgcopy_options_restore(&job->options, pgcopy_catalog_text(i, "key"),
-							   pgcopy_catalog_text(i, "value"));
-	pgcopy_catalog_end(&scope);
+		pgcopy_options_restore(&job->options, pgcopy_query_text(i, "key"),
+							   pgcopy_query_text(i, "value"));
+	pgcopy_query_end(&scope);
 }
 
 void
@@ -272,8 +248,8 @@ pgcopy_job_move(int64 id, JobState to)
 	Job		   *job = fetch_by(&lock_job, id);
 	Datum		values[] = {
 		Int64GetDatum(id),
-		CStringGetTextDatum(pgcopy_job_state_name(to)),
-		BoolGetDatum(pgcopy_job_state_has_ended(to))
+		CStringGetTextDatum(pgcopy_words_of_job_state(to)),
+		BoolGetDatum(pgcopy_job_has_ended(to))
 	};
 
 	if (job == NULL)
@@ -284,48 +260,43 @@ pgcopy_job_move(int64 id, JobState to)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("job " INT64_FORMAT " is %s and cannot become %s", id,
-						pgcopy_job_state_name(job->state),
-						pgcopy_job_state_name(to))));
-	pgcopy_catalog_do(&move_job, values, NULL);
+						pgcopy_words_of_job_state(job->state),
+						pgcopy_words_of_job_state(to))));
+	pgcopy_query_do(&move_job, values);
 	if (to == JOB_DONE)
 	{
-		pgcopy_catalog_do(&forget_large_objects, values, NULL);
-		pgcopy_catalog_do(&wipe_statements, values, NULL);
+		pgcopy_query_do(&forget_large_objects, values);
+		pgcopy_query_do(&wipe_statements, values);
 	}
 }
 
 void
 pgcopy_job_set_phase(int64 id, const char *phase)
 {
-	Datum		values[] = {Int64GetDatum(id), CStringGetTextDatum(phase)};
-
-	pgcopy_catalog_do(&set_phase, values, NULL);
+	pgcopy_query_do(&set_phase,
+					QUERY_ARGS(Int64GetDatum(id), CStringGetTextDatum(phase)));
 }
 
 void
 pgcopy_job_set_control(int64 id, uint32 control)
 {
-	Datum		values[] = {Int64GetDatum(id), Int64GetDatum((int64) control)};
-
-	pgcopy_catalog_do(&set_control, values, NULL);
+	pgcopy_query_do(&set_control,
+					QUERY_ARGS(Int64GetDatum(id), Int64GetDatum((int64) control)));
 }
 
 void
 pgcopy_job_set_totals(int64 id, const JobTotals *totals)
 {
-	Datum		values[] = {
-		Int64GetDatum(id),
-		Int32GetDatum(totals->percent),
-		Int32GetDatum(totals->tables_done),
-		Int32GetDatum(totals->tables_total),
-		Int32GetDatum(totals->indexes_done),
-		Int32GetDatum(totals->indexes_total),
-		Int64GetDatum(totals->rows_done),
-		Int64GetDatum(totals->bytes_done),
-		Int64GetDatum(totals->bytes_total)
-	};
-
-	pgcopy_catalog_do(&set_totals, values, NULL);
+	pgcopy_query_do(&set_totals,
+					QUERY_ARGS(Int64GetDatum(id),
+							   Int32GetDatum(totals->percent),
+							   Int32GetDatum(totals->tables_done),
+							   Int32GetDatum(totals->tables_total),
+							   Int32GetDatum(totals->indexes_done),
+							   Int32GetDatum(totals->indexes_total),
+							   Int64GetDatum(totals->rows_done),
+							   Int64GetDatum(totals->bytes_done),
+							   Int64GetDatum(totals->bytes_total)));
 }
 
 void
@@ -345,7 +316,7 @@ pgcopy_job_delete(int64 id)
 	Datum		values[] = {Int64GetDatum(id)};
 
 	for (int i = 0; i < lengthof(deletes); i++)
-		pgcopy_catalog_do(&deletes[i], values, NULL);
+		pgcopy_query_do(&deletes[i], values);
 }
 
 bool
@@ -353,26 +324,23 @@ pgcopy_job_note_auto_resume(int64 id)
 {
 	Datum		values[] = {Int64GetDatum(id)};
 
-	if (pgcopy_catalog_do(&note_auto_resume, values, NULL) == 0)
+	if (pgcopy_query_do(&note_auto_resume, values) == 0)
 		return false;
-	pgcopy_catalog_do(&insert_auto_resumed, values, NULL);
+	pgcopy_query_do(&insert_auto_resumed, values);
 	return true;
 }
 
 void
 pgcopy_job_allow_auto_resume(int64 id)
 {
-	Datum		values[] = {Int64GetDatum(id)};
-
-	pgcopy_catalog_do(&allow_auto_resume, values, NULL);
+	pgcopy_query_do(&allow_auto_resume, QUERY_ARGS(Int64GetDatum(id)));
 }
 
 void
 pgcopy_job_set_message(int64 id, const char *message)
 {
-	Datum		values[] = {Int64GetDatum(id), CStringGetTextDatum(message)};
-
-	pgcopy_catalog_do(&set_message, values, NULL);
+	pgcopy_query_do(&set_message,
+					QUERY_ARGS(Int64GetDatum(id), CStringGetTextDatum(message)));
 }
 
 bool
@@ -383,130 +351,22 @@ pgcopy_job_find_own(int64 id, uint32 *control)
 	bool		is_found;
 	Oid			owner = InvalidOid;
 
-	pgcopy_catalog_begin(&scope);
-	is_found = pgcopy_catalog_run(&select_control, values, NULL) > 0;
+	pgcopy_query_begin(&scope);
+	is_found = pgcopy_query_run(&select_control, values) > 0;
 	if (is_found)
 	{
-		owner = (Oid) pgcopy_catalog_int64(0, "owner");
-		*control = (uint32) pgcopy_catalog_int64(0, "control");
+		owner = (Oid) pgcopy_query_int64(0, "owner");
+		*control = (uint32) pgcopy_query_int64(0, "control");
 	}
-	pgcopy_catalog_end(&scope);
+	pgcopy_query_end(&scope);
 	return is_found && is_member_of_role(GetUserId(), owner);
-}
-
-static void
-fill_leader_tag(LOCKTAG *tag, int64 id)
-{
-	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, PGCOPY_LEADER_LOCK_CLASS,
-						 (uint32) id, PGCOPY_LEADER_LOCK_KIND);
-}
-
-void
-pgcopy_job_lead(int64 id)
-{
-	LOCKTAG		tag;
-
-	fill_leader_tag(&tag, id);
-	(void) LockAcquire(&tag, ExclusiveLock, true, false);
-	led_job = id;
-}
-
-/*
- * The lock is shared among those who look, so they do not take each other for
- * a leader, and let go at once: a leader that comes now waits that long.
- */
-bool
-pgcopy_job_has_leader(int64 id)
-{
-	LOCKTAG		tag;
-
-	if (led_job != 0 && id == led_job)
-		return true;			/* nobody is in his own way */
-	fill_leader_tag(&tag, id);
-	if (LockAcquire(&tag, ShareLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
-		return true;
-	(void) LockRelease(&tag, ShareLock, false);
-	return false;
-}
-
-/* Between begin() and end(): all who have the lock of a leader or wait for it. */
-static uint64
-run_select_leaders(int64 id)
-{
-	Datum		values[] = {
-		ObjectIdGetDatum(MyDatabaseId),
-		ObjectIdGetDatum(PGCOPY_LEADER_LOCK_CLASS),
-		ObjectIdGetDatum((uint32) id),
-		Int32GetDatum(PGCOPY_LEADER_LOCK_KIND)
-	};
-
-	return pgcopy_catalog_run(&select_leaders, values, NULL);
-}
-
-int
-pgcopy_job_leader_pid(int64 id)
-{
-	CatalogScope scope;
-	uint64		rows;
-	int			pid = 0;
-
-	if (!pgcopy_job_has_leader(id))
-		return 0;
-	pgcopy_catalog_begin(&scope);
-	rows = run_select_leaders(id);
-	for (uint64 i = 0; i < rows; i++)
-	{
-		if (pgcopy_catalog_bool(i, "granted"))
-			pid = (int) pgcopy_catalog_int64(i, "pid");
-	}
-	pgcopy_catalog_end(&scope);
-	return pid;
-}
-
-bool
-pgcopy_job_is_led_by(int64 id, int pid)
-{
-	CatalogScope scope;
-	uint64		rows;
-	bool		is_found = false;
-
-	pgcopy_catalog_begin(&scope);
-	rows = run_select_leaders(id);
-	for (uint64 i = 0; i < rows; i++)
-		is_found |= pgcopy_catalog_int64(i, "pid") == pid;
-	pgcopy_catalog_end(&scope);
-	return is_found;
 }
 
 bool
 pgcopy_job_is_of_this_transaction(int64 id)
 {
-	CatalogScope scope;
-	Datum		values[] = {Int64GetDatum(id)};
-	bool		is_ours = false;
+	int64		xmin = pgcopy_query_fetch_int64(&select_xmin,
+												QUERY_ARGS(Int64GetDatum(id)));
 
-	pgcopy_catalog_begin(&scope);
-	if (pgcopy_catalog_run(&select_xmin, values, NULL) > 0)
-		is_ours = TransactionIdIsCurrentTransactionId((TransactionId) pgcopy_catalog_int64(0, "xmin"));
-	pgcopy_catalog_end(&scope);
-	return is_ours;
-}
-
-bool
-pgcopy_job_is_interrupted(int64 id)
-{
-	CatalogScope scope;
-	Datum		values[] = {Int64GetDatum(id)};
-	bool		is_interrupted;
-
-	/* the processes of what a standby shows are the primary's */
-	if (RecoveryInProgress() || pgcopy_job_has_leader(id))
-		return false;
-
-	/* the leader may have ended the job just now, after our last look */
-	pgcopy_catalog_begin(&scope);
-	is_interrupted = pgcopy_catalog_run(&select_is_unended, values, NULL) > 0 &&
-		pgcopy_catalog_bool(0, "is_unended");
-	pgcopy_catalog_end(&scope);
-	return is_interrupted;
+	return TransactionIdIsCurrentTransactionId((TransactionId) xmin);
 }

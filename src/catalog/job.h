@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * job.h
- *	  pgcopy.job: one row per order to clone.
+ *	  pgcopy.job: one row per order to clone; and what hangs on a job alone.
  *
  *-------------------------------------------------------------------------
  */
@@ -10,16 +10,6 @@
 
 #include "base/options.h"
 #include "base/words.h"
-
-/*
- * First key of the advisory locks that a leader and its workers hold for their
- * lives; the second is the low half of the job's number.  The kinds are such
- * that no SQL function can take (pg_advisory_lock() has 1 and 2): nobody else
- * can pass for a leader.
- */
-#define PGCOPY_LEADER_LOCK_CLASS 1346847600
-#define PGCOPY_LEADER_LOCK_KIND 3
-#define PGCOPY_WORKER_LOCK_KIND 4
 
 typedef struct Job
 {
@@ -71,6 +61,10 @@ extern void pgcopy_job_read_options(Job *job);
  */
 extern void pgcopy_job_move(int64 id, JobState to);
 
+/* job_state.c: whether the table of moves has this one; done, failed, cancelled. */
+extern bool pgcopy_job_may_move(JobState from, JobState to);
+extern bool pgcopy_job_has_ended(JobState state);
+
 extern void pgcopy_job_set_phase(int64 id, const char *phase);
 extern void pgcopy_job_set_control(int64 id, uint32 control);
 extern void pgcopy_job_set_totals(int64 id, const JobTotals *totals);
@@ -100,10 +94,15 @@ extern bool pgcopy_job_is_of_this_transaction(int64 id);
 extern bool pgcopy_job_find_own(int64 id, uint32 *control);
 
 /*
- * Make this process the leader of a job: take the lock that says so, for the
- * life of the process.  Waits for an earlier leader to be gone.
+ * job_lock.c, all in a transaction.  Make this process the leader of a job, or a
+ * worker of it: take the lock that says so, for the life of the process.  The
+ * first waits for an earlier leader to be gone.
  */
 extern void pgcopy_job_lead(int64 id);
+extern void pgcopy_job_join(int64 id);
+
+/* Wait for workers that outlived the previous leader. */
+extern void pgcopy_job_await_workers(int64 id);
 
 /*
  * Whether the job has not ended and has no leader: its processes are gone.
@@ -121,5 +120,27 @@ extern bool pgcopy_job_has_leader(int64 id);
  */
 extern int	pgcopy_job_leader_pid(int64 id);
 extern bool pgcopy_job_is_led_by(int64 id, int pid);
+
+/*
+ * job_snapshot.c: record a snapshot of the source; returns its number.
+ * content: what it sees, to know it again (source/snapshot.h).
+ */
+extern int	pgcopy_job_snapshot_insert(int64 job, const char *name,
+									   const char *content);
+
+extern char *pgcopy_job_snapshot_fetch_content(int64 job, int no);
+
+/* The same snapshot is held under another name now. */
+extern void pgcopy_job_snapshot_rename(int64 job, int no, const char *name);
+extern void pgcopy_job_snapshot_mark_released(int64 job);
+
+/*
+ * error.c: record an error of a job, complete, in the current transaction.
+ * item: 0 when it belongs to none.  is_final: it is not tried again.  statement: SQL
+ * text to show, or NULL; never one that holds a secret.
+ */
+extern void pgcopy_error_insert(int64 job, int item, bool is_final,
+								const ErrorData *error,
+								const char *object, const char *statement);
 
 #endif							/* PGCOPY_JOB_H */

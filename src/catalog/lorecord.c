@@ -72,15 +72,12 @@ insert_runs(int64 job, const LargeObjectRecord *record)
 	Datum	   *firsts = palloc_extended(size, MCXT_ALLOC_HUGE);
 	Datum	   *counts = palloc_extended(size, MCXT_ALLOC_HUGE);
 	int			n = make_runs(record, firsts, counts);
-	Datum		values[] = {
-		Int64GetDatum(job),
-		Int32GetDatum(record->item),
-		CStringGetTextDatum(psprintf(UINT64_FORMAT, record->xid)),
-		make_array(firsts, n, OIDOID),
-		make_array(counts, n, INT4OID)
-	};
-
-	pgcopy_catalog_do(&insert_record, values, NULL);
+	pgcopy_query_do(&insert_record,
+					QUERY_ARGS(Int64GetDatum(job),
+							   Int32GetDatum(record->item),
+							   CStringGetTextDatum(psprintf(UINT64_FORMAT, record->xid)),
+							   make_array(firsts, n, OIDOID),
+							   make_array(counts, n, INT4OID)));
 	pfree(firsts);
 	pfree(counts);
 }
@@ -88,37 +85,27 @@ insert_runs(int64 job, const LargeObjectRecord *record)
 void
 pgcopy_lorecord_store(int64 job, const LargeObjectRecord *record)
 {
-	Datum		values[] = {Int64GetDatum(job), Int32GetDatum(record->item)};
-
-	pgcopy_catalog_do(&delete_record, values, NULL);
+	pgcopy_query_do(&delete_record,
+					QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(record->item)));
 	if (record->count > 0)
 		insert_runs(job, record);
 }
 
-static ArrayType *
-get_array(const char *column)
-{
-	bool		isnull;
-	int			attno = SPI_fnumber(SPI_tuptable->tupdesc, column);
-
-	return DatumGetArrayTypeP(SPI_getbinval(SPI_tuptable->vals[0],
-											SPI_tuptable->tupdesc, attno,
-											&isnull));
-}
-
 static void
-decode_runs(LargeObjectRecord *record, MemoryContext context)
+decode_runs(LargeObjectRecord *record, int row)
 {
-	ArrayType  *array = get_array("first");
+	ArrayType  *array = pgcopy_query_array(row, "first");
 	int			n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
 	const Oid  *firsts = (const Oid *) ARR_DATA_PTR(array);
-	const int32 *counts = (const int32 *) ARR_DATA_PTR(get_array("count"));
+	const int32 *counts =
+		(const int32 *) ARR_DATA_PTR(pgcopy_query_array(row, "count"));
 	int			at = 0;
 
 	record->count = 0;
 	for (int i = 0; i < n; i++)
 		record->count += counts[i];
-	record->oids = MemoryContextAllocHuge(context, sizeof(Oid) * Max(record->count, 1));
+	record->oids = palloc_extended(sizeof(Oid) * Max(record->count, 1),
+								   MCXT_ALLOC_HUGE);
 	for (int i = 0; i < n; i++)
 	{
 		for (int32 j = 0; j < counts[i]; j++)
@@ -126,22 +113,20 @@ decode_runs(LargeObjectRecord *record, MemoryContext context)
 	}
 }
 
+static void *
+decode_record(int row)
+{
+	LargeObjectRecord *record = palloc(sizeof(LargeObjectRecord));
+
+	record->item = (int) pgcopy_query_int64(row, "item");
+	record->xid = strtou64(pgcopy_query_text(row, "xid"), NULL, 10);
+	decode_runs(record, row);
+	return record;
+}
+
 LargeObjectRecord *
 pgcopy_lorecord_fetch_left(int64 job)
 {
-	MemoryContext caller = CurrentMemoryContext;
-	CatalogScope scope;
-	Datum		values[] = {Int64GetDatum(job)};
-	LargeObjectRecord *record = NULL;
-
-	pgcopy_catalog_begin(&scope);
-	if (pgcopy_catalog_run(&select_left, values, NULL) > 0)
-	{
-		record = MemoryContextAlloc(caller, sizeof(LargeObjectRecord));
-		record->item = (int) pgcopy_catalog_int64(0, "item");
-		record->xid = strtou64(pgcopy_catalog_text(0, "xid"), NULL, 10);
-		decode_runs(record, caller);
-	}
-	pgcopy_catalog_end(&scope);
-	return record;
+	return pgcopy_query_fetch_one(&select_left, QUERY_ARGS(Int64GetDatum(job)),
+								  decode_record);
 }

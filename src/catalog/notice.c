@@ -10,7 +10,6 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -45,43 +44,31 @@ static CatalogQuery select_wal_readers = {
 void
 pgcopy_notice_clear(int64 job)
 {
-	Datum		values[] = {Int64GetDatum(job)};
-
-	pgcopy_catalog_do(&delete_notices, values, NULL);
+	pgcopy_query_do(&delete_notices, QUERY_ARGS(Int64GetDatum(job)));
 }
 
 void
 pgcopy_notice_insert(int64 job, const SettingNotice *notice)
 {
-	Datum		values[] = {
-		Int64GetDatum(job), CStringGetTextDatum(notice->setting),
-		CStringGetTextDatum(GetConfigOptionByName(notice->setting, NULL, false)),
-		CStringGetTextDatum(notice->suggestion),
-		CStringGetTextDatum(notice->message)
-	};
+	const char *value = GetConfigOptionByName(notice->setting, NULL, false);
 
-	pgcopy_catalog_do(&insert_notice, values, NULL);
+	pgcopy_query_do(&insert_notice,
+					QUERY_ARGS(Int64GetDatum(job),
+							   CStringGetTextDatum(notice->setting),
+							   CStringGetTextDatum(value),
+							   CStringGetTextDatum(notice->suggestion),
+							   CStringGetTextDatum(notice->message)));
 }
 
 void
 pgcopy_notice_tell(int64 job, const char *object, const char *message,
 				   const char *hint)
 {
-	CatalogScope scope;
-	Datum		values[] = {
-		Int64GetDatum(job),
-		object ? CStringGetTextDatum(object) : (Datum) 0,
-		CStringGetTextDatum(message),
-		hint ? CStringGetTextDatum(hint) : (Datum) 0
-	};
-	char		nulls[] = {' ', object ? ' ' : 'n', ' ', hint ? ' ' : 'n', '\0'};
-	bool		is_new;
-
-	pgcopy_catalog_begin(&scope);
-	is_new = pgcopy_catalog_run(&tell_notice, values, nulls) > 0;
-	pgcopy_catalog_end(&scope);
-	CommandCounterIncrement();
-	if (is_new)
+	if (pgcopy_query_do(&tell_notice,
+						QUERY_ARGS(Int64GetDatum(job),
+								   pgcopy_query_text_arg(object),
+								   CStringGetTextDatum(message),
+								   pgcopy_query_text_arg(hint))) > 0)
 		ereport(LOG,
 				(errmsg("pgcopy job " INT64_FORMAT ": %s", job, message),
 				 object ? errdetail_internal("%s", object) : 0,
@@ -91,12 +78,5 @@ pgcopy_notice_tell(int64 job, const char *object, const char *message,
 bool
 pgcopy_notice_is_wal_read(void)
 {
-	CatalogScope scope;
-	bool		is_read;
-
-	pgcopy_catalog_begin(&scope);
-	pgcopy_catalog_run(&select_wal_readers, NULL, NULL);
-	is_read = pgcopy_catalog_bool(0, "is_read");
-	pgcopy_catalog_end(&scope);
-	return is_read;
+	return pgcopy_query_fetch_int64(&select_wal_readers, NULL) != 0;
 }

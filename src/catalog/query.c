@@ -21,11 +21,13 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
@@ -33,8 +35,11 @@
 
 #define EXTENSION_NAME "pgcopydb_ext"
 
+/* Rows in one scope: what it needs in memory is freed at its end. */
+#define SCOPE_ROWS 1000
+
 Oid
-pgcopy_catalog_owner(void)
+pgcopy_query_owner(void)
 {
 	Relation	rel = table_open(ExtensionRelationId, AccessShareLock);
 	ScanKeyData key;
@@ -61,16 +66,15 @@ pgcopy_catalog_owner(void)
 }
 
 void
-pgcopy_catalog_begin(CatalogScope *scope)
+pgcopy_query_begin(CatalogScope *scope)
 {
 	Assert(IsTransactionState());
-
 	GetUserIdAndSecContext(&scope->user, &scope->security_context);
 	scope->guc_nest_level = NewGUCNestLevel();
 	(void) set_config_option("search_path", "pg_catalog, pg_temp",
 							 PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
-	SetUserIdAndSecContext(pgcopy_catalog_owner(),
+	SetUserIdAndSecContext(pgcopy_query_owner(),
 						   scope->security_context |
 						   SECURITY_LOCAL_USERID_CHANGE);
 	if (SPI_connect() != SPI_OK_CONNECT)
@@ -78,8 +82,9 @@ pgcopy_catalog_begin(CatalogScope *scope)
 }
 
 void
-pgcopy_catalog_end(const CatalogScope *scope)
+pgcopy_query_end(const CatalogScope *scope)
 {
+	Assert(InLocalUserIdChange());
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "SPI_finish failed");
 	SetUserIdAndSecContext(scope->user, scope->security_context);
@@ -99,17 +104,44 @@ prepare_query(CatalogQuery *query)
 	query->plan = plan;
 }
 
+Datum
+pgcopy_query_text_arg(const char *text)
+{
+	return text ? CStringGetTextDatum(text) : (Datum) 0;
+}
+
+/* type: TEXTOID for a list of char *, INT4OID for one of integers. */
+Datum
+pgcopy_query_array_arg(const List *list, Oid type)
+{
+	Datum	   *elements = palloc(sizeof(Datum) * Max(list_length(list), 1));
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, list)
+		elements[n++] = type == TEXTOID ?
+			CStringGetTextDatum((char *) lfirst(lc)) : Int32GetDatum(lfirst_int(lc));
+	return PointerGetDatum(construct_array(elements, n, type,
+										   type == TEXTOID ? -1 : 4,
+										   type != TEXTOID, TYPALIGN_INT));
+}
+
 /*
  * Sees what was committed when it begins, whatever the isolation level of the
  * caller's transaction is: states of jobs are read by people who wait.
  */
 uint64
-pgcopy_catalog_run(CatalogQuery *query, Datum *values, const char *nulls)
+pgcopy_query_run(CatalogQuery *query, Datum *values)
 {
+	char		nulls[CATALOG_MAX_ARGS];
 	int			result;
 
+	Assert(InLocalUserIdChange());
+	Assert(query->nargs == 0 || values != NULL);
 	if (query->plan == NULL)
 		prepare_query(query);
+	for (int i = 0; i < query->nargs; i++)
+		nulls[i] = query->types[i] == TEXTOID && values[i] == (Datum) 0 ? 'n' : ' ';
 
 	result = SPI_execute_snapshot(query->plan, values, nulls,
 								  GetLatestSnapshot(), InvalidSnapshot,
@@ -121,16 +153,119 @@ pgcopy_catalog_run(CatalogQuery *query, Datum *values, const char *nulls)
 }
 
 uint64
-pgcopy_catalog_do(CatalogQuery *query, Datum *values, const char *nulls)
+pgcopy_query_do(CatalogQuery *query, Datum *values)
 {
 	CatalogScope scope;
 	uint64		rows;
 
-	pgcopy_catalog_begin(&scope);
-	rows = pgcopy_catalog_run(query, values, nulls);
-	pgcopy_catalog_end(&scope);
+	pgcopy_query_begin(&scope);
+	rows = pgcopy_query_run(query, values);
+	pgcopy_query_end(&scope);
 	CommandCounterIncrement();
 	return rows;
+}
+
+List *
+pgcopy_query_fetch(CatalogQuery *query, Datum *values, QueryReadRow read)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	CatalogScope scope;
+	List	   *result = NIL;
+	uint64		n;
+
+	pgcopy_query_begin(&scope);
+	n = pgcopy_query_run(query, values);
+	MemoryContextSwitchTo(caller);
+	for (uint64 i = 0; i < n; i++)
+		result = lappend(result, read((int) i));
+	pgcopy_query_end(&scope);
+	Assert(CurrentMemoryContext == caller);
+	return result;
+}
+
+void *
+pgcopy_query_fetch_one(CatalogQuery *query, Datum *values, QueryReadRow read)
+{
+	List	   *rows = pgcopy_query_fetch(query, values, read);
+
+	return rows == NIL ? NULL : linitial(rows);
+}
+
+/* The integer or boolean in the first column of a row. */
+static int64
+first_column(int row)
+{
+	const char *name = NameStr(TupleDescAttr(SPI_tuptable->tupdesc, 0)->attname);
+
+	return pgcopy_query_int64(row, name);
+}
+
+int64 *
+pgcopy_query_fetch_array(CatalogQuery *query, Datum *values, int *count)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	CatalogScope scope;
+	int64	   *result;
+
+	pgcopy_query_begin(&scope);
+	*count = (int) pgcopy_query_run(query, values);
+	result = MemoryContextAllocHuge(caller, sizeof(int64) * Max(*count, 1));
+	for (int i = 0; i < *count; i++)
+		result[i] = first_column(i);
+	pgcopy_query_end(&scope);
+	return result;
+}
+
+List *
+pgcopy_query_fetch_ints(CatalogQuery *query, Datum *values)
+{
+	int			n;
+	int64	   *numbers = pgcopy_query_fetch_array(query, values, &n);
+	List	   *result = NIL;
+
+	for (int i = 0; i < n; i++)
+		result = lappend_int(result, (int) numbers[i]);
+	pfree(numbers);
+	return result;
+}
+
+int64
+pgcopy_query_fetch_int64(CatalogQuery *query, Datum *values)
+{
+	int			n;
+	int64	   *numbers = pgcopy_query_fetch_array(query, values, &n);
+	int64		result = n > 0 ? numbers[0] : 0;
+
+	pfree(numbers);
+	return result;
+}
+
+void
+pgcopy_query_write_rows(int n, CatalogWriter write, void *arg)
+{
+	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext,
+													  "pgcopy catalog row",
+													  ALLOCSET_DEFAULT_SIZES);
+	int			i = 0;
+
+	while (i < n)
+	{
+		int			end = Min(n, i + SCOPE_ROWS);
+		CatalogScope scope;
+
+		CHECK_FOR_INTERRUPTS();
+		pgcopy_query_begin(&scope);
+		while (i < end)
+		{
+			MemoryContext caller = MemoryContextSwitchTo(row_context);
+
+			write(i++, arg);
+			MemoryContextSwitchTo(caller);
+			MemoryContextReset(row_context);
+		}
+		pgcopy_query_end(&scope);
+	}
+	MemoryContextDelete(row_context);
 }
 
 /* The value of a column of the last query's rows. */
@@ -140,6 +275,7 @@ get_value(int row, const char *column, bool *isnull, Oid *type)
 	TupleDesc	tupdesc = SPI_tuptable->tupdesc;
 	int			attno = SPI_fnumber(tupdesc, column);
 
+	Assert(row >= 0 && (uint64) row < SPI_tuptable->numvals);
 	if (attno == SPI_ERROR_NOATTRIBUTE)
 		elog(ERROR, "no column \"%s\" in the catalog of jobs", column);
 	*type = SPI_gettypeid(tupdesc, attno);
@@ -148,7 +284,7 @@ get_value(int row, const char *column, bool *isnull, Oid *type)
 
 /* The caller's context is the one that SPI_connect() left: SPI_palloc. */
 char *
-pgcopy_catalog_text(int row, const char *column)
+pgcopy_query_text(int row, const char *column)
 {
 	bool		isnull;
 	Oid			type;
@@ -170,7 +306,7 @@ pgcopy_catalog_text(int row, const char *column)
 
 /* NULL is 0. */
 int64
-pgcopy_catalog_int64(int row, const char *column)
+pgcopy_query_int64(int row, const char *column)
 {
 	bool		isnull;
 	Oid			type;
@@ -188,27 +324,36 @@ pgcopy_catalog_int64(int row, const char *column)
 			return DatumGetObjectId(value);
 		case CHAROID:
 			return DatumGetChar(value);
+		case BOOLOID:
+			return DatumGetBool(value);
 	}
 	elog(ERROR, "column \"%s\" is not an integer", column);
 }
 
 bool
-pgcopy_catalog_bool(int row, const char *column)
+pgcopy_query_bool(int row, const char *column)
 {
-	bool		isnull;
-	Oid			type;
-	Datum		value = get_value(row, column, &isnull, &type);
-
-	Assert(type == BOOLOID);
-	return !isnull && DatumGetBool(value);
+	return pgcopy_query_int64(row, column) != 0;
 }
 
 bool
-pgcopy_catalog_is_null(int row, const char *column)
+pgcopy_query_is_null(int row, const char *column)
 {
 	bool		isnull;
 	Oid			type;
 
 	(void) get_value(row, column, &isnull, &type);
 	return isnull;
+}
+
+/* Not NULL; as long as the rows of the query are there. */
+ArrayType *
+pgcopy_query_array(int row, const char *column)
+{
+	bool		isnull;
+	Oid			type;
+	Datum		value = get_value(row, column, &isnull, &type);
+
+	Assert(!isnull);
+	return DatumGetArrayTypeP(value);
 }

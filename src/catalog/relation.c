@@ -12,7 +12,6 @@
 
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 
 #include "catalog/query.h"
@@ -35,6 +34,12 @@ static CatalogQuery select_relations = {
 	3, {INT8OID, INT4OID, INT4OID}
 };
 
+static CatalogQuery select_ours = {
+	"SELECT target_oid FROM pgcopy.relation "
+	"WHERE job = $1 AND is_ours AND target_oid IS NOT NULL ORDER BY target_oid",
+	1, {INT8OID}
+};
+
 static CatalogQuery resolve_targets = {
 	"UPDATE pgcopy.relation AS r SET target_oid = c.oid "
 	"FROM pg_catalog.pg_class AS c "
@@ -45,31 +50,14 @@ static CatalogQuery resolve_targets = {
 	1, {INT8OID}
 };
 
-static Datum
-make_text_array(List *strings)
-{
-	Datum	   *elements = palloc(sizeof(Datum) * Max(list_length(strings), 1));
-	int			n = 0;
-	ListCell   *lc;
-
-	foreach(lc, strings)
-		elements[n++] = CStringGetTextDatum((char *) lfirst(lc));
-	return PointerGetDatum(construct_array(elements, n, TEXTOID, -1, false,
-										   TYPALIGN_INT));
-}
-
 static List *
 read_text_array(int row, const char *column)
 {
-	bool		isnull;
-	int			attno = SPI_fnumber(SPI_tuptable->tupdesc, column);
-	Datum		value = SPI_getbinval(SPI_tuptable->vals[row],
-									  SPI_tuptable->tupdesc, attno, &isnull);
 	Datum	   *elements;
 	int			n;
 	List	   *strings = NIL;
 
-	deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false,
+	deconstruct_array(pgcopy_query_array(row, column), TEXTOID, -1, false,
 					  TYPALIGN_INT, &elements, NULL, &n);
 	for (int i = 0; i < n; i++)
 		strings = lappend(strings, TextDatumGetCString(elements[i]));
@@ -91,40 +79,33 @@ pgcopy_relation_insert(int64 job, const JobRelation *relation)
 		BoolGetDatum(relation->through_root),
 		Int64GetDatum(relation->heap_bytes),
 		Int64GetDatum(relation->toast_bytes),
-		make_text_array(relation->columns),
-		make_text_array(relation->split_bounds),
-		relation->condition ? CStringGetTextDatum(relation->condition) : (Datum) 0,
-		relation->split_key ? CStringGetTextDatum(relation->split_key) : (Datum) 0
+		pgcopy_query_array_arg(relation->columns, TEXTOID),
+		pgcopy_query_array_arg(relation->split_bounds, TEXTOID),
+		pgcopy_query_text_arg(relation->condition),
+		pgcopy_query_text_arg(relation->split_key)
 	};
-	char		nulls[lengthof(values) + 1];
 
-	memset(nulls, ' ', lengthof(values));
-	nulls[lengthof(values)] = '\0';
-	if (relation->condition == NULL)
-		nulls[lengthof(values) - 2] = 'n';
-	if (relation->split_key == NULL)
-		nulls[lengthof(values) - 1] = 'n';
-	pgcopy_catalog_run(&insert_relation, values, nulls);
+	pgcopy_query_run(&insert_relation, values);
 }
 
-static JobRelation *
+static void *
 decode_relation(int row)
 {
 	JobRelation *relation = palloc(sizeof(JobRelation));
 
-	relation->no = (int) pgcopy_catalog_int64(row, "no");
-	relation->source_oid = (Oid) pgcopy_catalog_int64(row, "source_oid");
-	relation->schema = pgcopy_catalog_text(row, "schema_name");
-	relation->name = pgcopy_catalog_text(row, "table_name");
-	relation->relkind = (char) pgcopy_catalog_int64(row, "relkind");
-	relation->target_oid = (Oid) pgcopy_catalog_int64(row, "target_oid");
-	relation->is_ours = pgcopy_catalog_bool(row, "is_ours");
-	relation->through_root = pgcopy_catalog_bool(row, "through_root");
-	relation->heap_bytes = pgcopy_catalog_int64(row, "heap_bytes");
-	relation->toast_bytes = pgcopy_catalog_int64(row, "toast_bytes");
+	relation->no = (int) pgcopy_query_int64(row, "no");
+	relation->source_oid = (Oid) pgcopy_query_int64(row, "source_oid");
+	relation->schema = pgcopy_query_text(row, "schema_name");
+	relation->name = pgcopy_query_text(row, "table_name");
+	relation->relkind = (char) pgcopy_query_int64(row, "relkind");
+	relation->target_oid = (Oid) pgcopy_query_int64(row, "target_oid");
+	relation->is_ours = pgcopy_query_bool(row, "is_ours");
+	relation->through_root = pgcopy_query_bool(row, "through_root");
+	relation->heap_bytes = pgcopy_query_int64(row, "heap_bytes");
+	relation->toast_bytes = pgcopy_query_int64(row, "toast_bytes");
 	relation->columns = read_text_array(row, "columns");
-	relation->condition = pgcopy_catalog_text(row, "condition");
-	relation->split_key = pgcopy_catalog_text(row, "split_key");
+	relation->condition = pgcopy_query_text(row, "condition");
+	relation->split_key = pgcopy_query_text(row, "split_key");
 	relation->split_bounds = read_text_array(row, "split_bounds");
 	return relation;
 }
@@ -132,21 +113,11 @@ decode_relation(int row)
 List *
 pgcopy_relation_fetch_range(int64 job, int first, int last)
 {
-	MemoryContext caller = CurrentMemoryContext;
-	CatalogScope scope;
-	Datum		values[] = {
-		Int64GetDatum(job), Int32GetDatum(first), Int32GetDatum(last)
-	};
-	List	   *relations = NIL;
-	uint64		n;
-
-	pgcopy_catalog_begin(&scope);
-	n = pgcopy_catalog_run(&select_relations, values, NULL);
-	MemoryContextSwitchTo(caller);
-	for (uint64 i = 0; i < n; i++)
-		relations = lappend(relations, decode_relation((int) i));
-	pgcopy_catalog_end(&scope);
-	return relations;
+	return pgcopy_query_fetch(&select_relations,
+							  QUERY_ARGS(Int64GetDatum(job),
+										 Int32GetDatum(first),
+										 Int32GetDatum(last)),
+							  decode_relation);
 }
 
 JobRelation *
@@ -159,6 +130,21 @@ pgcopy_relation_fetch(int64 job, int no)
 	return linitial(relations);
 }
 
+Oid *
+pgcopy_relation_fetch_ours(int64 job, int *count)
+{
+	int64	   *numbers = pgcopy_query_fetch_array(&select_ours,
+												   QUERY_ARGS(Int64GetDatum(job)),
+												   count);
+	Oid		   *oids = palloc_extended(sizeof(Oid) * Max(*count, 1),
+									   MCXT_ALLOC_HUGE);
+
+	for (int i = 0; i < *count; i++)
+		oids[i] = (Oid) numbers[i];
+	pfree(numbers);
+	return oids;
+}
+
 bool
 pgcopy_relation_is_set_here(const JobRelation *relation)
 {
@@ -169,7 +155,5 @@ pgcopy_relation_is_set_here(const JobRelation *relation)
 void
 pgcopy_relation_resolve_targets(int64 job)
 {
-	Datum		values[] = {Int64GetDatum(job)};
-
-	pgcopy_catalog_do(&resolve_targets, values, NULL);
+	pgcopy_query_do(&resolve_targets, QUERY_ARGS(Int64GetDatum(job)));
 }

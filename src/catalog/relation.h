@@ -43,5 +43,7 @@ extern bool pgcopy_relation_is_set_here(const JobRelation *relation);
 /* Look up by name what pre-data has created; one statement for all. */
 extern void pgcopy_relation_resolve_targets(int64 job);
 
+/* The oids here of all relations that the job has created, ascending. */
+extern Oid *pgcopy_relation_fetch_ours(int64 job, int *count);
 
 #endif							/* PGCOPY_RELATION_H */

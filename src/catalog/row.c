@@ -24,6 +24,7 @@
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "executor/tuptable.h"
+#include "storage/lmgr.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -41,6 +42,7 @@ pgcopy_row_open(const char *table)
 	Oid			schema = get_namespace_oid(CATALOG_SCHEMA, false);
 	Oid			relid = get_relname_relid(table, schema);
 
+	Assert(IsTransactionState());
 	if (!OidIsValid(relid))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
@@ -78,6 +80,7 @@ pgcopy_row_insert(Relation table, Datum *values, bool *nulls)
 {
 	HeapTuple	tuple = heap_form_tuple(RelationGetDescr(table), values, nulls);
 
+	Assert(CheckRelationLockedByMe(table, RowExclusiveLock, true));
 	CatalogTupleInsert(table, tuple);
 	heap_freetuple(tuple);
 }
@@ -94,6 +97,7 @@ pgcopy_row_set(Relation table, ItemPointer tid, const char *column, Datum value)
 	bool		should_free;
 	HeapTuple	tuple;
 
+	Assert(CheckRelationLockedByMe(table, RowExclusiveLock, true));
 	if (attno == InvalidAttrNumber ||
 		!table_tuple_fetch_row_version(table, tid, SnapshotSelf, slot))
 		elog(ERROR, "no row or no column \"%s\" to be set", column);

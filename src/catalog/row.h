@@ -8,7 +8,6 @@
 #ifndef PGCOPY_ROW_H
 #define PGCOPY_ROW_H
 
-#include "access/htup.h"
 #include "storage/itemptr.h"
 #include "utils/relcache.h"
 

@@ -13,7 +13,6 @@
 
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
-#include "utils/builtins.h"
 
 #include "catalog/query.h"
 #include "catalog/survey.h"
@@ -163,17 +162,17 @@ static CatalogQuery select_statements = {
 static void
 read_counts(Survey *survey)
 {
-	survey->items = (int) pgcopy_catalog_int64(0, "items");
-	survey->copies_done = (int) pgcopy_catalog_int64(0, "copies_done");
-	survey->copies_left = (int) pgcopy_catalog_int64(0, "copies_left");
-	survey->tables = (int) pgcopy_catalog_int64(0, "tables");
-	survey->tables_read = (int) pgcopy_catalog_int64(0, "tables_read");
-	survey->tables_begun = (int) pgcopy_catalog_int64(0, "tables_begun");
-	survey->large_objects_read = pgcopy_catalog_int64(0, "large_objects_read");
-	survey->snapshots = (int) pgcopy_catalog_int64(0, "snapshots");
-	survey->snapshot_no = (int) pgcopy_catalog_int64(0, "snapshot");
-	survey->rows_done = pgcopy_catalog_int64(0, "rows_done");
-	survey->bytes_done = pgcopy_catalog_int64(0, "bytes_done");
+	survey->items = (int) pgcopy_query_int64(0, "items");
+	survey->copies_done = (int) pgcopy_query_int64(0, "copies_done");
+	survey->copies_left = (int) pgcopy_query_int64(0, "copies_left");
+	survey->tables = (int) pgcopy_query_int64(0, "tables");
+	survey->tables_read = (int) pgcopy_query_int64(0, "tables_read");
+	survey->tables_begun = (int) pgcopy_query_int64(0, "tables_begun");
+	survey->large_objects_read = pgcopy_query_int64(0, "large_objects_read");
+	survey->snapshots = (int) pgcopy_query_int64(0, "snapshots");
+	survey->snapshot_no = (int) pgcopy_query_int64(0, "snapshot");
+	survey->rows_done = pgcopy_query_int64(0, "rows_done");
+	survey->bytes_done = pgcopy_query_int64(0, "bytes_done");
 }
 
 /* The one that was read under, not a later one of which nothing was read. */
@@ -182,14 +181,14 @@ read_snapshot(int64 job, Survey *survey)
 {
 	Datum		values[] = {Int64GetDatum(job), Int32GetDatum(survey->snapshot_no)};
 
-	if (pgcopy_catalog_run(&select_snapshot, values, NULL) == 0)
+	if (pgcopy_query_run(&select_snapshot, values) == 0)
 	{
 		survey->snapshot_no = 0;
 		return;
 	}
-	survey->snapshot_no = (int) pgcopy_catalog_int64(0, "no");
-	survey->snapshot_name = pgcopy_catalog_text(0, "name");
-	survey->snapshot_content = pgcopy_catalog_text(0, "content");
+	survey->snapshot_no = (int) pgcopy_query_int64(0, "no");
+	survey->snapshot_name = pgcopy_query_text(0, "name");
+	survey->snapshot_content = pgcopy_query_text(0, "content");
 }
 
 void
@@ -199,33 +198,26 @@ pgcopy_survey_fetch(int64 job, Survey *survey)
 	Datum		values[] = {Int64GetDatum(job)};
 
 	memset(survey, 0, sizeof(Survey));
-	pgcopy_catalog_begin(&scope);
-	pgcopy_catalog_run(&select_counts, values, NULL);
+	pgcopy_query_begin(&scope);
+	pgcopy_query_run(&select_counts, values);
 	read_counts(survey);
 	read_snapshot(job, survey);
-	pgcopy_catalog_end(&scope);
+	pgcopy_query_end(&scope);
+}
+
+static void *
+read_id(int row)
+{
+	int64	   *id = palloc(sizeof(int64));
+
+	*id = pgcopy_query_int64(row, "id");
+	return id;
 }
 
 List *
 pgcopy_survey_unended(void)
 {
-	MemoryContext caller = CurrentMemoryContext;
-	CatalogScope scope;
-	List	   *jobs = NIL;
-	uint64		n;
-
-	pgcopy_catalog_begin(&scope);
-	n = pgcopy_catalog_run(&select_unended, NULL, NULL);
-	MemoryContextSwitchTo(caller);
-	for (uint64 i = 0; i < n; i++)
-	{
-		int64	   *id = palloc(sizeof(int64));
-
-		*id = pgcopy_catalog_int64((int) i, "id");
-		jobs = lappend(jobs, id);
-	}
-	pgcopy_catalog_end(&scope);
-	return jobs;
+	return pgcopy_query_fetch(&select_unended, NULL, read_id);
 }
 
 void
@@ -234,75 +226,45 @@ pgcopy_survey_reopen(int64 job)
 	Datum		values[] = {Int64GetDatum(job)};
 
 	for (int i = 0; i < lengthof(reopen); i++)
-		pgcopy_catalog_do(&reopen[i], values, NULL);
-}
-
-/* The column "no" of a query's rows. */
-static List *
-fetch_numbers(CatalogQuery *query, Datum *values)
-{
-	MemoryContext caller = CurrentMemoryContext;
-	CatalogScope scope;
-	List	   *numbers = NIL;
-	uint64		n;
-
-	pgcopy_catalog_begin(&scope);
-	n = pgcopy_catalog_run(query, values, NULL);
-	MemoryContextSwitchTo(caller);
-	for (uint64 i = 0; i < n; i++)
-		numbers = lappend_int(numbers, (int) pgcopy_catalog_int64((int) i, "no"));
-	pgcopy_catalog_end(&scope);
-	return numbers;
+		pgcopy_query_do(&reopen[i], values);
 }
 
 List *
 pgcopy_survey_attached(int64 job)
 {
-	Datum		values[] = {Int64GetDatum(job)};
-
-	return fetch_numbers(&select_attached, values);
+	return pgcopy_query_fetch_ints(&select_attached, QUERY_ARGS(Int64GetDatum(job)));
 }
 
 List *
 pgcopy_survey_emptied(int64 job)
 {
-	Datum		values[] = {Int64GetDatum(job)};
-
-	return fetch_numbers(&select_emptied, values);
+	return pgcopy_query_fetch_ints(&select_emptied, QUERY_ARGS(Int64GetDatum(job)));
 }
 
 List *
 pgcopy_survey_split_by(int64 job, int snapshot)
 {
-	Datum		values[] = {Int64GetDatum(job), Int32GetDatum(snapshot)};
-
-	return fetch_numbers(&select_split_by, values);
+	return pgcopy_query_fetch_ints(&select_split_by,
+								   QUERY_ARGS(Int64GetDatum(job),
+											  Int32GetDatum(snapshot)));
 }
 
 List *
 pgcopy_survey_read(int64 job)
 {
-	Datum		values[] = {Int64GetDatum(job)};
+	return pgcopy_query_fetch_ints(&select_read, QUERY_ARGS(Int64GetDatum(job)));
+}
 
-	return fetch_numbers(&select_read, values);
+static void *
+read_name(int row)
+{
+	return pgcopy_query_text(row, "name");
 }
 
 List *
 pgcopy_survey_gone(int64 job)
 {
-	MemoryContext caller = CurrentMemoryContext;
-	CatalogScope scope;
-	Datum		values[] = {Int64GetDatum(job)};
-	List	   *names = NIL;
-	uint64		n;
-
-	pgcopy_catalog_begin(&scope);
-	n = pgcopy_catalog_run(&select_gone, values, NULL);
-	MemoryContextSwitchTo(caller);
-	for (uint64 i = 0; i < n; i++)
-		names = lappend(names, pgcopy_catalog_text((int) i, "name"));
-	pgcopy_catalog_end(&scope);
-	return names;
+	return pgcopy_query_fetch(&select_gone, QUERY_ARGS(Int64GetDatum(job)), read_name);
 }
 
 void
@@ -314,31 +276,28 @@ pgcopy_survey_large_object_gaps(int64 job, List **firsts, List **lasts)
 	uint64		n;
 
 	*firsts = *lasts = NIL;
-	pgcopy_catalog_begin(&scope);
-	n = pgcopy_catalog_run(&select_large_object_gaps, values, NULL);
+	pgcopy_query_begin(&scope);
+	n = pgcopy_query_run(&select_large_object_gaps, values);
 	MemoryContextSwitchTo(caller);
 	for (uint64 i = 0; i < n; i++)
 	{
-		*firsts = lappend_oid(*firsts, (Oid) pgcopy_catalog_int64((int) i, "first"));
-		*lasts = lappend_oid(*lasts, (Oid) pgcopy_catalog_int64((int) i, "last"));
+		*firsts = lappend_oid(*firsts, (Oid) pgcopy_query_int64((int) i, "first"));
+		*lasts = lappend_oid(*lasts, (Oid) pgcopy_query_int64((int) i, "last"));
 	}
-	pgcopy_catalog_end(&scope);
+	pgcopy_query_end(&scope);
 }
 
 List *
 pgcopy_survey_large_object_items_left(int64 job)
 {
-	Datum		values[] = {Int64GetDatum(job)};
-
-	return fetch_numbers(&select_large_object_items_left, values);
+	return pgcopy_query_fetch_ints(&select_large_object_items_left,
+								   QUERY_ARGS(Int64GetDatum(job)));
 }
 
 void
 pgcopy_survey_reopen_large_objects(int64 job)
 {
-	Datum		values[] = {Int64GetDatum(job)};
-
-	pgcopy_catalog_do(&reopen_large_objects, values, NULL);
+	pgcopy_query_do(&reopen_large_objects, QUERY_ARGS(Int64GetDatum(job)));
 }
 
 int
@@ -349,17 +308,17 @@ pgcopy_survey_statements(int64 job, uint64 **hashes, char ***names)
 	Datum		values[] = {Int64GetDatum(job)};
 	int			n;
 
-	pgcopy_catalog_begin(&scope);
-	n = (int) pgcopy_catalog_run(&select_statements, values, NULL);
+	pgcopy_query_begin(&scope);
+	n = (int) pgcopy_query_run(&select_statements, values);
 	MemoryContextSwitchTo(caller);
 	*hashes = MemoryContextAllocHuge(caller, sizeof(uint64) * Max(n, 1));
 	*names = MemoryContextAllocHuge(caller, sizeof(char *) * Max(n, 1));
 	for (int i = 0; i < n; i++)
 	{
-		(*hashes)[i] = (uint64) pgcopy_catalog_int64(i, "hash");
-		(*names)[i] = pgcopy_catalog_text(i, "name");
+		(*hashes)[i] = (uint64) pgcopy_query_int64(i, "hash");
+		(*names)[i] = pgcopy_query_text(i, "name");
 	}
-	pgcopy_catalog_end(&scope);
+	pgcopy_query_end(&scope);
 	return n;
 }
 

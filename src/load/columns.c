@@ -139,6 +139,6 @@ pgcopy_columns_copy_statement(const LoadTable *table)
 		}
 	}
 	appendStringInfo(&sql, " TO STDOUT (FORMAT %s)",
-					 pgcopy_format_name(table->format));
+					 pgcopy_words_of_format(table->format));
 	return sql.data;
 }

@@ -10,15 +10,8 @@
 
 #include "nodes/pg_list.h"
 #include "load/table.h"
+#include "source/inventory.h"
 #include "source/session.h"
-
-typedef struct LargeObjectRange
-{
-	Oid			first;
-	Oid			last;			/* inclusive */
-	int64		count;
-	int64		bytes;			/* estimate */
-} LargeObjectRange;
 
 /* One range to copy, how, and what has come of it. */
 typedef struct LargeObjectCopy

@@ -21,13 +21,11 @@
 #include "catalog/lorecord.h"
 #include "catalog/query.h"
 #include "catalog/survey.h"
+#include "plan/plan.h"
 #include "run/largeobjects.h"
 
 /* Large objects in one item. */
 #define OBJECTS_PER_ITEM 2000
-
-/* What it costs to create one, in bytes of reading and writing. */
-#define COST_OBJECT 512
 
 /* Large objects that are removed in one transaction. */
 #define REMOVE_BATCH 500
@@ -47,16 +45,12 @@ pgcopy_largeobjects_plan(Leader *leader)
 								   firsts, lasts, OBJECTS_PER_ITEM);
 }
 
-void
-pgcopy_largeobjects_describe(JobItem *item, const LargeObjectRange *range)
+static void
+describe_range(JobItem *row, const LargeObjectRange *range)
 {
-	item->kind = ITEM_LARGE_OBJECTS;
-	item->stage = STAGE_COPYING;
-	item->name = psprintf("%u to %u", range->first, range->last);
-	item->range_start = range->first;
-	item->range_end = range->last;
-	item->bytes_total = range->bytes;
-	item->cost = range->bytes + COST_OBJECT * range->count;
+	PlanItem	item = pgcopy_plan_make_range(range);
+
+	pgcopy_plan_fill_row(row, &item);
 }
 
 /* Items are numbered from 1 on without a gap. */
@@ -67,16 +61,16 @@ add_items(int64 job, List *ranges, int first)
 	CatalogScope scope;
 
 	pgcopy_survey_fetch(job, &survey);
-	pgcopy_catalog_begin(&scope);
+	pgcopy_query_begin(&scope);
 	for (int i = first; i < list_length(ranges); i++)
 	{
 		JobItem		item = {.no = ++survey.items};
 
 		CHECK_FOR_INTERRUPTS();
-		pgcopy_largeobjects_describe(&item, list_nth(ranges, i));
+		describe_range(&item, list_nth(ranges, i));
 		pgcopy_item_insert(job, &item);
 	}
-	pgcopy_catalog_end(&scope);
+	pgcopy_query_end(&scope);
 }
 
 /* Items that have copied nothing take the new ranges. */
@@ -96,7 +90,7 @@ pgcopy_largeobjects_plan_again(Leader *leader)
 		CHECK_FOR_INTERRUPTS();
 		if (at < list_length(ranges))
 		{
-			pgcopy_largeobjects_describe(&item, list_nth(ranges, at++));
+			describe_range(&item, list_nth(ranges, at++));
 			pgcopy_item_plan_again(job, &item);
 		}
 		else

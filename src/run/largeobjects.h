@@ -18,10 +18,6 @@
  */
 extern List *pgcopy_largeobjects_plan(Leader *leader);
 
-/* What an item says that copies a range. */
-extern void pgcopy_largeobjects_describe(JobItem *item,
-										 const LargeObjectRange *range);
-
 /*
  * A new snapshot has other large objects: plan those anew that are left to be
  * read.  In the current transaction.

@@ -93,7 +93,7 @@ move_job(Leader *leader, JobState state)
 		pgcopy_progress_store(leader->progress);
 	pgcopy_job_move(leader->job->id, state);
 	leader->job->state = state;
-	if (pgcopy_job_state_has_ended(state))
+	if (pgcopy_job_has_ended(state))
 		ForceSyncCommit();
 	pgcopy_leader_commit(leader);
 }
@@ -177,7 +177,7 @@ static void
 wait_for_caller(const ProcessArgs *args)
 {
 	StartTransactionCommand();
-	pgcopy_process_lock_leader(args->job);
+	pgcopy_job_lead(args->job);
 	pgstat_report_activity(STATE_RUNNING,
 						   "pgcopy: waiting for the caller's commit");
 	XactLockTableWait(args->caller_xid, NULL, NULL, XLTW_None);
@@ -258,7 +258,7 @@ static void
 await_workers(Leader *leader)
 {
 	pgcopy_leader_begin(leader);
-	pgcopy_process_await_workers(leader->job->id);
+	pgcopy_job_await_workers(leader->job->id);
 	pgcopy_leader_commit(leader);
 }
 

@@ -12,7 +12,7 @@
 
 #include "access/xact.h"
 
-#include "catalog/error.h"
+#include "catalog/job.h"
 #include "run/leader.h"
 #include "run/work.h"
 
@@ -39,7 +39,7 @@ set_snapshot(void *arg, const char *name)
 
 	pgcopy_control_set_snapshot(leader->control, NULL, name ? name : "");
 	if (name != NULL)
-		pgcopy_snapshot_rename(leader->job->id, leader->control->snapshot_no,
+		pgcopy_job_snapshot_rename(leader->job->id, leader->control->snapshot_no,
 							   name);
 }
 
@@ -122,6 +122,6 @@ pgcopy_leader_link_keep_snapshot(Leader *leader, const char *name)
 	const char *content = pgcopy_link_keep_snapshot(leader->link);
 
 	pgcopy_control_set_snapshot(leader->control, NULL, name);
-	leader->control->snapshot_no = pgcopy_snapshot_insert(leader->job->id,
+	leader->control->snapshot_no = pgcopy_job_snapshot_insert(leader->job->id,
 														  name, content);
 }

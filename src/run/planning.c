@@ -20,34 +20,87 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "base/settings.h"
 #include "base/testpoint.h"
+#include "catalog/job.h"
 #include "catalog/notice.h"
-#include "run/chunks.h"
+#include "plan/chunks.h"
+#include "plan/plan.h"
 #include "run/largeobjects.h"
 #include "run/leader.h"
-#include "run/plan.h"
 #include "run/room.h"
 #include "schema/dump.h"
-#include "source/hidden.h"
+#include "schema/tools.h"
 #include "source/inventory.h"
+#include "source/keyrange.h"
+#include "source/preflight.h"
 #include "source/snapshot.h"
+
+/* From this version on a source scans a range of ctids as a range. */
+#define VERSION_WITH_TID_RANGE 140000
 
 /* How long pg_dump may wait for a lock, ms. */
 #define DUMP_LOCK_WAIT 10000
+
+/* Notices of checks are told in the current transaction. */
+static void
+tell_notices(Leader *leader, List *findings)
+{
+	ListCell   *lc;
+
+	foreach(lc, findings)
+	{
+		const Finding *finding = lfirst(lc);
+
+		if (finding->level == FINDING_NOTICE)
+			pgcopy_notice_tell(leader->job->id, finding->object,
+							   finding->message, finding->hint);
+	}
+}
+
+/*
+ * End the job when checks have found errors, all of which are recorded.  What
+ * the transaction has done so far is committed then.
+ */
+static void
+throw_findings(Leader *leader, List *findings)
+{
+	MemoryContext caller = MemoryContextSwitchTo(leader->context);
+	ErrorData  *error = pgcopy_finding_error(findings);
+	ListCell   *lc;
+
+	MemoryContextSwitchTo(caller);
+	if (error == NULL)
+		return;
+	foreach(lc, findings)
+	{
+		const Finding *finding = lfirst(lc);
+
+		if (finding->level == FINDING_ERROR)
+			pgcopy_error_insert(leader->job->id, 0, true,
+								pgcopy_finding_error(list_make1(lfirst(lc))),
+								finding->object, NULL);
+	}
+	pgcopy_leader_commit(leader);
+	leader->error_is_recorded = true;
+	ThrowErrorData(error);
+}
 
 /* All that can be wrong before the first lock is taken. */
 static void
 check_source(Leader *leader)
 {
-	const Job  *job = leader->job;
 	SourceSession *session = pgcopy_link_session(leader->link);
+	PreflightRequest request = {
+		.with_owners = !leader->job->options.no_owner,
+		.with_privileges = !leader->job->options.no_privileges
+	};
+	List	   *findings;
 
-	pgcopy_inventory_check_not_this_database(session);
-	pgcopy_dump_check_tools(pgcopy_session_version(session));
-	pgcopy_inventory_check_extensions(session);
-	pgcopy_inventory_check_roles(session, !job->options.no_owner,
-								 !job->options.no_privileges);
-	pgcopy_inventory_check_no_clash(session);
+	pgcopy_tools_check(pgcopy_session_version(session));
+	findings = pgcopy_preflight_run(session, &request);
+	tell_notices(leader, findings);
+	throw_findings(leader, findings);
 }
 
 /* In the transaction of the plan: they count when the dump does. */
@@ -62,22 +115,6 @@ tell_warnings(Leader *leader, List *warnings)
 
 		pgcopy_notice_tell(leader->job->id, NULL, warning->message,
 						   warning->hint);
-	}
-}
-
-/* What the source does not show to our role is missing here, and told. */
-static void
-tell_hidden(Leader *leader)
-{
-	List	   *hidden = pgcopy_hidden_find(pgcopy_link_session(leader->link));
-	ListCell   *lc;
-
-	foreach(lc, hidden)
-	{
-		HiddenObjects *objects = lfirst(lc);
-
-		pgcopy_notice_tell(leader->job->id, objects->names, objects->message,
-						   objects->hint);
 	}
 }
 
@@ -102,7 +139,7 @@ read_dump(Leader *leader, const char *snapshot)
 	pgcopy_session_options(session, &request.keywords, &request.values);
 	dump = pgcopy_dump_read(&request);
 	tell_warnings(leader, dump->warnings);
-	tell_hidden(leader);
+	tell_notices(leader, pgcopy_hidden_find(session));
 	return dump->statements;
 }
 
@@ -181,6 +218,26 @@ note_index_sizes(SourceSession *session, List *statements)
 	pfree(indexes);
 }
 
+/* Make the plan and store it. */
+static void
+make_plan(Leader *leader, List *relations, List *statements)
+{
+	SourceSession *session = pgcopy_link_session(leader->link);
+	PlanInput	input = {
+		.relations = relations,
+		.statements = statements,
+		.large_objects = pgcopy_largeobjects_plan(leader),
+		.can_read_blocks = pgcopy_setting_split_by_ctid &&
+			pgcopy_session_version(session) >= VERSION_WITH_TID_RANGE,
+		.options = &leader->job->options
+	};
+	List	   *split = pgcopy_chunks_decide(&input);
+
+	if (!input.can_read_blocks)
+		pgcopy_keyrange_choose(session, split);
+	pgcopy_plan_store(leader->job->id, pgcopy_plan_make(&input));
+}
+
 /* LinkAttempt. */
 static LinkReading
 try_plan(void *arg, char **what)
@@ -190,7 +247,6 @@ try_plan(void *arg, char **what)
 	char	   *snapshot;
 	List	   *relations;
 	List	   *statements;
-	List	   *large_objects;
 
 	pgcopy_link_open(leader->link);
 	session = pgcopy_link_session(leader->link);
@@ -203,12 +259,9 @@ try_plan(void *arg, char **what)
 	if (!pgcopy_snapshot_still_true(session, what))
 		return READING_CHANGED;
 	check_inventory(relations, statements);
-	large_objects = pgcopy_largeobjects_plan(leader);
 	note_index_sizes(session, statements);
-	pgcopy_chunks_split_by_keys(leader->job, session, relations);
+	make_plan(leader, relations, statements);
 	pgcopy_leader_link_keep_snapshot(leader, snapshot);
-	pgcopy_plan_store(leader->job, pgcopy_session_version(session),
-					  relations, statements, large_objects);
 	return READING_DONE;
 }
 

@@ -12,12 +12,10 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "libpq/pqsignal.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
 #include "storage/latch.h"
-#include "storage/lock.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/snapmgr.h"
@@ -93,6 +91,7 @@ pgcopy_process_begin_transaction(void)
 void
 pgcopy_process_end_transaction(void)
 {
+	Assert(IsTransactionState());
 	if (ActiveSnapshotSet())
 		PopActiveSnapshot();
 	CommitTransactionCommand();
@@ -103,6 +102,7 @@ pgcopy_process_wait(long timeout)
 {
 	int			events = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH;
 
+	Assert(INTERRUPTS_CAN_BE_PROCESSED());
 	if (timeout >= 0)
 		events |= WL_TIMEOUT;
 	(void) WaitLatch(MyLatch, events, timeout, PG_WAIT_EXTENSION);
@@ -243,36 +243,4 @@ pgcopy_process_begin(ProcessArgs *args)
 								 PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SET,
 								 true, 0, false);
 	pgstat_report_appname(MyBgworkerEntry->bgw_name);
-}
-
-static void
-fill_worker_tag(LOCKTAG *tag, int64 job)
-{
-	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, PGCOPY_LEADER_LOCK_CLASS,
-						 (uint32) job, PGCOPY_WORKER_LOCK_KIND);
-}
-
-void
-pgcopy_process_lock_leader(int64 job)
-{
-	pgcopy_job_lead(job);
-}
-
-void
-pgcopy_process_lock_worker(int64 job)
-{
-	LOCKTAG		tag;
-
-	fill_worker_tag(&tag, job);
-	(void) LockAcquire(&tag, ShareLock, true, false);
-}
-
-void
-pgcopy_process_await_workers(int64 job)
-{
-	LOCKTAG		tag;
-
-	fill_worker_tag(&tag, job);
-	(void) LockAcquire(&tag, ExclusiveLock, true, false);
-	(void) LockRelease(&tag, ExclusiveLock, true);
 }

@@ -58,16 +58,6 @@ extern bool pgcopy_process_start_resumer(const ProcessArgs *args,
  */
 extern void pgcopy_process_begin(ProcessArgs *args);
 
-/*
- * Advisory locks that the processes of a job hold for their lives: its leader
- * one, alone; its workers another one, together.  Taken in a transaction.
- * The first waits for an earlier leader to be gone, the last for its workers:
- * what they have begun must be over before it is begun again.
- */
-extern void pgcopy_process_lock_leader(int64 job);
-extern void pgcopy_process_lock_worker(int64 job);
-extern void pgcopy_process_await_workers(int64 job);
-
 extern PGDLLEXPORT void pgcopy_launcher_main(Datum arg);
 extern PGDLLEXPORT void pgcopy_resumer_main(Datum arg);
 extern PGDLLEXPORT void pgcopy_leader_main(Datum arg);

@@ -520,7 +520,6 @@ pgcopy_queue_fail(Queue *queue, int no)
 
 	end_item(queue, item);
 	item->state = ITEM_FAILED;
-	queue->counts.nfailed++;
 	count_finished(queue, item);
 
 	while (todo != NIL)

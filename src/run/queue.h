@@ -59,7 +59,6 @@ typedef struct QueueCounts
 	int64		bytes_total;
 	int64		rows_done;
 	int64		bytes_done;
-	int			nfailed;
 } QueueCounts;
 
 /* Read all items of a job from the catalog, in the current memory context. */

@@ -10,7 +10,7 @@
  * not be kept in order.
  *
  * When all tables are read again, what post-data has built on them goes first, as
- * far as it cannot stay (schema/undo.c).
+ * far as it cannot stay.  Here is decided what is undone, in schema/undo.c how.
  *
  * Only tables that the job has created are truncated (those of extensions lose
  * the rows that came from us), and only what its own items say they built is
@@ -22,11 +22,8 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "catalog/pg_class.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 
 #include "catalog/item.h"
 #include "catalog/relation.h"
@@ -34,7 +31,6 @@
 #include "load/load.h"
 #include "run/largeobjects.h"
 #include "run/resume.h"
-#include "schema/apply.h"
 #include "schema/undo.h"
 
 /* Tables, or foreign keys, in one transaction. */
@@ -44,6 +40,8 @@ typedef struct Reset
 {
 	Leader	   *leader;
 	MemoryContext context;		/* of what follows */
+	MemoryContext undo_context; /* of one statement */
+	UndoTables	tables;			/* of the job */
 	Bitmapset  *wanted;			/* numbers of relations */
 	List	   *items;			/* all of the job, in order */
 	List	  **by_relation;	/* those of a wanted relation, last one first */
@@ -52,18 +50,6 @@ typedef struct Reset
 	int			in_batch;
 	bool		is_one;			/* no commit until that is over */
 } Reset;
-
-static void
-run_sql(const char *sql)
-{
-	DumpSettings settings = {
-		.default_tablespace = "",
-		.default_table_access_method = "heap"
-	};
-
-	pgcopy_apply_statement(sql, &settings, APPLY_AS_WRITTEN, false);
-	UpdateActiveSnapshotCommandId();
-}
 
 static void
 begin_batch(Reset *reset)
@@ -83,52 +69,40 @@ count_in_batch(Reset *reset)
 	begin_batch(reset);
 }
 
-static void
-drop_constraint(const JobRelation *table, const char *name)
+static Undo
+find_undo(Reset *reset, const JobItem *item)
 {
-	run_sql(psprintf("ALTER TABLE %s DROP CONSTRAINT IF EXISTS %s",
-					 quote_qualified_identifier(table->schema, table->name),
-					 quote_identifier(name)));
+	MemoryContext caller = MemoryContextSwitchTo(reset->undo_context);
+	ItemStatement *statement =
+		pgcopy_item_fetch_statement(reset->leader->job->id, item->no);
+	Undo		undo = pgcopy_undo_find(&reset->tables, statement->sql,
+										(ApplyForm) statement->form);
+
+	CHECK_FOR_INTERRUPTS();
+	MemoryContextSwitchTo(caller);
+	MemoryContextReset(reset->undo_context);
+	return undo;
 }
 
-/* What a done item of kind constraint has added to its table. */
+/* Drop what a done item has built, or throw where something larger holds it. */
 static void
-undo_constraint(int64 job, const JobRelation *table, const JobItem *item)
+drop_built(Reset *reset, const JobItem *item)
 {
-	ItemStatement *statement = pgcopy_item_fetch_statement(job, item->no);
+	Undo		undo = find_undo(reset, item);
 
-	if (statement->form == APPLY_CONSTRAINT_USING_INDEX ||
-		strstr(statement->sql, "ADD CONSTRAINT") != NULL)
-		drop_constraint(table, item->name);
-	else if (pg_strncasecmp(statement->sql, "CREATE STATISTICS", 17) == 0)
-		run_sql(psprintf("DROP STATISTICS IF EXISTS %s",
-						 quote_qualified_identifier(item->schema, item->name)));
-}
-
-/*
- * The rows that an item has appended to the table of an extension, which may
- * have others: they bear the number of its transaction.
- */
-static void
-delete_rows(const JobRelation *table, const JobItem *item)
-{
-	run_sql(psprintf("DELETE FROM ONLY %s WHERE xmin OPERATOR(pg_catalog.=) '%u'::pg_catalog.xid",
-					 quote_qualified_identifier(table->schema, table->name),
-					 (TransactionId) item->xid));
+	if (undo.action == UNDO_DROP || undo.action == UNDO_LATER)
+		pgcopy_undo_drop(&undo);
 }
 
 static void
-undo_item(int64 job, const JobRelation *table, const JobItem *item)
+undo_item(Reset *reset, const JobRelation *table, const JobItem *item)
 {
 	if (item->state != ITEM_DONE)
 		return;
-	if (item->kind == ITEM_CONSTRAINT)
-		undo_constraint(job, table, item);
+	if (item->kind == ITEM_CONSTRAINT || item->kind == ITEM_INDEX)
+		drop_built(reset, item);
 	else if (item->kind == ITEM_TABLE && !table->is_ours)
-		delete_rows(table, item);
-	else if (item->kind == ITEM_INDEX)
-		run_sql(psprintf("DROP INDEX IF EXISTS %s",
-						 quote_qualified_identifier(table->schema, item->name)));
+		pgcopy_undo_rows(table->target_oid, (TransactionId) item->xid);
 }
 
 /* The last item first: constraints before the indexes they use. */
@@ -145,7 +119,7 @@ reset_table(Reset *reset, int no)
 				 errmsg("table \"%s.%s\" is not there any more",
 						table->schema, table->name)));
 	foreach(lc, reset->by_relation[no])
-		undo_item(job, table, lfirst(lc));
+		undo_item(reset, table, lfirst(lc));
 	if (table->is_ours)
 		pgcopy_load_truncate(table->target_oid);
 	foreach(lc, reset->by_relation[no])
@@ -204,7 +178,7 @@ reset_between_tables(Reset *reset)
 						  item->kind != ITEM_VALIDATE)))
 			continue;
 		if (item->kind == ITEM_FOREIGN_KEY)
-			drop_constraint(pgcopy_relation_fetch(job, item->relation), item->name);
+			drop_built(reset, item);
 		pgcopy_item_reset(job, item->no);
 		count_in_batch(reset);
 	}
@@ -248,6 +222,8 @@ load_items(Reset *reset, List *relations)
 	ListCell   *lc;
 
 	MemoryContextSwitchTo(reset->context);
+	reset->tables.oids =
+		pgcopy_relation_fetch_ours(reset->leader->job->id, &reset->tables.count);
 	foreach(lc, relations)
 		reset->wanted = bms_add_member(reset->wanted, lfirst_int(lc));
 	reset->items = pgcopy_item_fetch_all(reset->leader->job->id);
@@ -270,19 +246,15 @@ load_items(Reset *reset, List *relations)
 
 /* Take a done statement of post-data back, if "drops" allows it. */
 static UndoAction
-undo_statement(Reset *reset, JobItem *item, bool drops)
+undo_statement(Reset *reset, const JobItem *item, bool drops)
 {
-	int64		job = reset->leader->job->id;
-	UndoAction	action;
-	char	   *drop;
+	Undo		undo = find_undo(reset, item);
 
-	CHECK_FOR_INTERRUPTS();
-	action = pgcopy_undo(pgcopy_item_fetch_statement(job, item->no)->sql, &drop);
-	if (action == UNDO_DROP && drops)
-		run_sql(drop);
-	if (action == UNDO_AGAIN || (action == UNDO_DROP && drops))
-		pgcopy_item_reset(job, item->no);
-	return action;
+	if (undo.action == UNDO_DROP && drops)
+		pgcopy_undo_drop(&undo);
+	if (undo.action == UNDO_AGAIN || (undo.action == UNDO_DROP && drops))
+		pgcopy_item_reset(reset->leader->job->id, item->no);
+	return undo.action;
 }
 
 /*
@@ -294,32 +266,22 @@ undo_statement(Reset *reset, JobItem *item, bool drops)
 static void
 reset_post_data(Reset *reset, bool drops)
 {
-	MemoryContext context = AllocSetContextCreate(reset->context,
-												  "pgcopy undo",
-												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(reset->context);
 	List	   *later = NIL;
 	ListCell   *lc;
 
 	for (int i = list_length(reset->items) - 1; i >= 0; i--)
 	{
 		JobItem	   *item = list_nth(reset->items, i);
-		UndoAction	action;
 
-		if (item->state != ITEM_DONE ||
-			(item->kind != ITEM_POST_DATA && item->kind != ITEM_FINAL))
-			continue;
-		MemoryContextSwitchTo(context);
-		action = undo_statement(reset, item, drops);
-		MemoryContextSwitchTo(reset->context);
-		MemoryContextReset(context);
-		if (action == UNDO_LATER)
+		if (item->state == ITEM_DONE &&
+			(item->kind == ITEM_POST_DATA || item->kind == ITEM_FINAL) &&
+			undo_statement(reset, item, drops) == UNDO_LATER)
 			later = lappend(later, item);
 	}
-	MemoryContextSwitchTo(context);
 	foreach(lc, later)
 		(void) undo_statement(reset, lfirst(lc), drops);
-	MemoryContextSwitchTo(reset->leader->work_context);
-	MemoryContextDelete(context);
+	MemoryContextSwitchTo(caller);
 }
 
 /*
@@ -376,6 +338,8 @@ reset_relations(Leader *leader, List *relations, bool is_all)
 	error_context_stack = &callback;
 	reset.context = AllocSetContextCreate(leader->context, "pgcopy reset",
 										  ALLOCSET_DEFAULT_SIZES);
+	reset.undo_context = AllocSetContextCreate(reset.context, "pgcopy undo",
+											   ALLOCSET_DEFAULT_SIZES);
 	pgcopy_leader_begin(leader);
 	load_items(&reset, relations);
 	reset_between_tables(&reset);
@@ -395,14 +359,14 @@ reset_relations(Leader *leader, List *relations, bool is_all)
 }
 
 void
-pgcopy_leader_reset(Leader *leader, List *relations)
+pgcopy_reset_tables(Leader *leader, List *relations)
 {
 	if (relations != NIL)
 		reset_relations(leader, relations, false);
 }
 
 void
-pgcopy_leader_reset_all(Leader *leader)
+pgcopy_reset_all(Leader *leader)
 {
 	List	   *relations;
 

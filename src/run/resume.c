@@ -25,8 +25,9 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-#include "catalog/error.h"
+#include "catalog/job.h"
 #include "catalog/survey.h"
+#include "plan/plan.h"
 #include "run/largeobjects.h"
 #include "run/resume.h"
 #include "source/snapshot.h"
@@ -149,7 +150,7 @@ reopen_items(Leader *leader)
 	MemoryContextSwitchTo(leader->context);
 	emptied = pgcopy_survey_emptied(leader->job->id);
 	pgcopy_leader_commit(leader);
-	pgcopy_leader_reset(leader, emptied);
+	pgcopy_reset_tables(leader, emptied);
 	list_free(emptied);
 	pgcopy_largeobjects_remove(leader);
 }
@@ -191,11 +192,11 @@ try_new_snapshot(void *arg, char **what)
 	statements = pgcopy_planning_read_dump(leader, snapshot);
 	if (!pgcopy_snapshot_still_true(pgcopy_link_session(leader->link), what))
 		return READING_CHANGED;
-	pgcopy_leader_compare(leader, relations, statements);
+	pgcopy_drift_check(leader->job->id, relations, statements);
 	if (leader->args.choice == RESUME_CONSISTENT)
 		pgcopy_survey_reopen_large_objects(leader->job->id);
 	pgcopy_largeobjects_plan_again(leader);
-	pgcopy_snapshot_mark_released(leader->job->id);
+	pgcopy_job_snapshot_mark_released(leader->job->id);
 	pgcopy_leader_link_keep_snapshot(leader, snapshot);
 	return READING_DONE;
 }
@@ -210,7 +211,7 @@ reset_split_tables(Leader *leader)
 	MemoryContextSwitchTo(leader->context);
 	split = pgcopy_survey_split_by(leader->job->id, leader->control->snapshot_no);
 	pgcopy_leader_commit(leader);
-	pgcopy_leader_reset(leader, split);
+	pgcopy_reset_tables(leader, split);
 	list_free(split);
 }
 
@@ -240,7 +241,7 @@ pgcopy_resume_run(Leader *leader)
 	}
 	(void) pgcopy_link_read(leader->link, try_new_snapshot, leader);
 	if (choice == RESUME_CONSISTENT && survey.copies_done > 0)
-		pgcopy_leader_reset_all(leader);
+		pgcopy_reset_all(leader);
 	reset_split_tables(leader);
 	return true;
 }

@@ -26,16 +26,9 @@ extern void pgcopy_resume_check(const Job *job, ResumeChoice choice);
 extern bool pgcopy_resume_run(Leader *leader);
 
 /* reset.c: start these tables (integer list) over, whatever was done. */
-extern void pgcopy_leader_reset(Leader *leader, List *relations);
+extern void pgcopy_reset_tables(Leader *leader, List *relations);
 
 /* reset.c: the same for all that has been read, large objects too. */
-extern void pgcopy_leader_reset_all(Leader *leader);
-
-/*
- * compare.c: throw 55000, with names, when the source is not any more what
- * the plan was made of: Lists of SourceRelation and DumpStatement.
- */
-extern void pgcopy_leader_compare(Leader *leader, List *relations,
-								  List *statements);
+extern void pgcopy_reset_all(Leader *leader);
 
 #endif							/* PGCOPY_RESUME_H */

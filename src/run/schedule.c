@@ -31,7 +31,7 @@
 #include "utils/timestamp.h"
 
 #include "base/retry.h"
-#include "catalog/error.h"
+#include "catalog/job.h"
 #include "run/alone.h"
 #include "run/leader.h"
 #include "run/share.h"
@@ -352,7 +352,7 @@ let_go_of_snapshot(Leader *leader)
 	pgcopy_workers_wake_all(leader->workers);
 	pgcopy_link_let_go(leader->link);
 	pgcopy_leader_begin(leader);
-	pgcopy_snapshot_mark_released(leader->job->id);
+	pgcopy_job_snapshot_mark_released(leader->job->id);
 	pgcopy_leader_commit(leader);
 }
 

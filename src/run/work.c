@@ -23,7 +23,7 @@
 #include "utils/rel.h"
 
 #include "base/testpoint.h"
-#include "catalog/error.h"
+#include "catalog/job.h"
 #include "catalog/lorecord.h"
 #include "catalog/relation.h"
 #include "heap/heap.h"
@@ -31,7 +31,6 @@
 #include "run/process.h"
 #include "run/work.h"
 #include "schema/apply.h"
-#include "schema/sequence.h"
 #include "source/inventory.h"
 #include "source/keyrange.h"
 #include "source/snapshot.h"
@@ -95,7 +94,7 @@ is_chunk(const JobItem *item)
 void
 pgcopy_work_test_point(const JobItem *item, const char *moment)
 {
-	PGCOPY_TEST_POINT(is_chunk(item) ? "chunk" : pgcopy_item_kind_name(item->kind),
+	PGCOPY_TEST_POINT(is_chunk(item) ? "chunk" : pgcopy_words_of_item_kind(item->kind),
 					  moment);
 }
 
@@ -124,12 +123,25 @@ find_target(const Job *job, const JobItem *item, const JobRelation *relation)
 		pgcopy_relation_fetch(job->id, item->referenced) : relation;
 }
 
+/* Whether nobody has dropped a table; waits for who is about to. */
+static bool
+is_there(Oid relid)
+{
+	Relation	relation = OidIsValid(relid) ?
+		try_relation_open(relid, AccessShareLock) : NULL;
+
+	if (relation == NULL)
+		return false;
+	relation_close(relation, AccessShareLock);
+	return true;
+}
+
 static const JobRelation *
 choose_target(const Job *job, const JobItem *item, const JobRelation *relation)
 {
 	const JobRelation *target = find_target(job, item, relation);
 
-	if (!OidIsValid(target->target_oid))
+	if (!is_there(target->target_oid))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("table \"%s.%s\" is not there any more",
@@ -210,7 +222,7 @@ copy_table(const WorkPlace *place, const JobItem *item, LoadResult *load)
 	*load = pgcopy_load_table(place->session, &table, place->progress,
 							  place->progress_arg);
 	pgcopy_item_mark_done(place->job->id, item->no,
-						  pgcopy_format_name(table.format),
+						  pgcopy_words_of_format(table.format),
 						  load->rows, load->bytes);
 	return WORK_DONE;
 }
@@ -285,9 +297,9 @@ analyze_table(const WorkPlace *place, const JobItem *item)
 	JobRelation *relation = pgcopy_relation_fetch(place->job->id, item->relation);
 
 	if (place->can_vacuum && !item->is_vacuumed && relation->is_ours &&
-		pgcopy_apply_wants_vacuum(relation->target_oid, !relation->through_root))
+		pgcopy_vacuum_is_wanted(relation->target_oid, !relation->through_root))
 		return WORK_WANTS_VACUUM;
-	pgcopy_apply_analyze(relation->target_oid);
+	pgcopy_analyze_table(relation->target_oid);
 	pgcopy_item_mark_done(place->job->id, item->no, NULL, 0, 0);
 	return WORK_DONE;
 }
@@ -369,7 +381,7 @@ pgcopy_work_vacuum(const Job *job, JobItem *item)
 	pgcopy_process_begin_transaction();
 	relid = pgcopy_relation_fetch(job->id, item->relation)->target_oid;
 	pgcopy_process_end_transaction();
-	pgcopy_apply_vacuum(relid);
+	pgcopy_vacuum_table(relid);
 	item->is_vacuumed = true;
 	MemoryContextSwitchTo(caller);
 }
@@ -391,12 +403,12 @@ pgcopy_work_vacuum_failed(const Job *job, const JobItem *item)
 	MemoryContextSwitchTo(caller);
 	foreach(lc, heaps)
 	{
-		if (pgcopy_apply_wants_vacuum(lfirst_oid(lc), !relation->through_root))
+		if (pgcopy_vacuum_is_wanted(lfirst_oid(lc), !relation->through_root))
 			wanted = lappend_oid(wanted, lfirst_oid(lc));
 	}
 	pgcopy_process_end_transaction();
 	foreach(lc, wanted)
-		pgcopy_apply_try_vacuum(lfirst_oid(lc));
+		pgcopy_vacuum_try_table(lfirst_oid(lc));
 	MemoryContextSwitchTo(caller);
 }
 
@@ -417,7 +429,7 @@ pgcopy_work_clean_up_at_end(const Job *job, const JobItem *item)
 char *
 pgcopy_work_describe(const JobItem *item)
 {
-	return psprintf("%s %s%s%s", pgcopy_item_kind_name(item->kind),
+	return psprintf("%s %s%s%s", pgcopy_words_of_item_kind(item->kind),
 					item->schema ? item->schema : "",
 					item->schema ? "." : "",
 					item->name ? item->name : "");

@@ -29,13 +29,11 @@
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "pgstat.h"
-#include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
-#include "tcop/tcopprot.h"
 #include "utils/memutils.h"
 
-#include "catalog/error.h"
+#include "catalog/job.h"
 #include "link/link.h"
 #include "run/assignment.h"
 #include "run/control.h"
@@ -118,7 +116,7 @@ release_snapshot(Worker *worker)
 static void
 take_snapshot(Worker *worker)
 {
-	char	   *content = pgcopy_snapshot_fetch_content(worker->args.job,
+	char	   *content = pgcopy_job_snapshot_fetch_content(worker->args.job,
 													worker->control->snapshot_no);
 	List	   *names = pgcopy_control_snapshots(worker->control);
 	char	   *name = pgcopy_link_find_snapshot(worker->session, names, content);
@@ -267,7 +265,7 @@ static void
 join_job(Worker *worker)
 {
 	pgcopy_process_begin_transaction();
-	pgcopy_process_lock_worker(worker->args.job);
+	pgcopy_job_join(worker->args.job);
 	worker->control = pgcopy_control_attach(worker->args.control,
 											worker->args.job);
 	if (worker->control == NULL)

@@ -9,7 +9,7 @@
  *
  * The table's rows were loaded frozen and all-visible, so a vacuum would find
  * nothing; it is reported as done, or autovacuum would scan every table whose
- * rows count as inserted (not those of load/pages.c) and stand in the way of the
+ * rows count as inserted (not those of heap/pages.c) and stand in the way of the
  * locks to come.
  *
  *-------------------------------------------------------------------------
@@ -29,7 +29,6 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
-#include "utils/timestamp.h"
 
 #include "base/compat.h"
 #include "schema/apply.h"
@@ -79,7 +78,7 @@ check_owner(Oid relid, char relkind)
 }
 
 void
-pgcopy_apply_analyze(Oid relid)
+pgcopy_analyze_table(Oid relid)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "pgcopy analyze",
@@ -89,6 +88,7 @@ pgcopy_apply_analyze(Oid relid)
 	char		relkind;
 	double		rows;
 
+	Assert(IsTransactionState());
 	if (!read_relation(relid, &relkind, &rows))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),

@@ -22,7 +22,6 @@
 #include "executor/executor.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "nodes/makefuncs.h"
 #include "parser/analyze.h"
 #include "parser/parser.h"
 #include "pgstat.h"
@@ -36,9 +35,7 @@
 
 #include "base/compat.h"
 #include "schema/apply.h"
-#include "schema/classify.h"
 #include "schema/constraint.h"
-#include "schema/secret.h"
 
 #define CONTEXT_SHOWN	400		/* bytes of a statement in an error context */
 
@@ -255,6 +252,7 @@ pgcopy_apply_statement(const char *sql, const DumpSettings *settings,
 	int			nest_level;
 
 	Assert(IsTransactionState());
+	Assert(!InLocalUserIdChange()); /* never as the extension's owner */
 	callback.callback = describe_statement;
 	callback.arg = &running;
 	callback.previous = error_context_stack;

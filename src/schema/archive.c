@@ -22,7 +22,6 @@
 #include "schema/archive.h"
 #include "schema/child.h"
 #include "schema/login.h"
-#include "schema/warnings.h"
 
 #define MAX_ARGUMENTS	32
 #define MEGABYTE		INT64CONST(1048576)
@@ -177,6 +176,20 @@ run_tool(const char *name, const ChildCommand *command, int lock_wait_ms,
 			 errhint("%s", hint_for(sqlstate))));
 }
 
+/* Where "login" is NULL the tool connects to nothing. */
+static ChildCommand
+make_command(const Arguments *arguments, const ToolLogin *login, int stdout_fd)
+{
+	return (ChildCommand) {
+		.argv = arguments->words,
+		.envp = login ? login->environment : pgcopy_login_no_environment(),
+		.stdin_fd = -1,
+		.stdout_fd = stdout_fd,
+		.secret_fd = login ? login->password_fd : -1,
+		.second_secret_fd = login ? login->secrets_fd : -1
+	};
+}
+
 /* What both tools are told to leave out. */
 static void
 add_exclusions(Arguments *arguments, const DumpRequest *request)
@@ -207,13 +220,8 @@ check_password_is_asked(const DumpTools *tools, const DumpRequest *request)
 	add_argument(&arguments, "--schema-only");
 	add_argument(&arguments, "--schema=pg_catalog");
 	add_argument(&arguments, psprintf("--dbname=%s", login->conninfo));
-	command.argv = arguments.words;
-	command.envp = login->environment;
-	command.stdin_fd = -1;
-	command.stdout_fd = pgcopy_child_memory_file("pgcopy trial");
-	command.stdout_limit = 0;
-	command.secret_fd = -1;
-	command.second_secret_fd = login->secrets_fd;
+	command = make_command(&arguments, login,
+						   pgcopy_child_memory_file("pgcopy trial"));
 	initStringInfo(&errors);
 	(void) pgcopy_child_run(&command, &errors);
 	text = pgcopy_child_words(&errors);
@@ -256,13 +264,8 @@ pgcopy_archive_dump(const DumpTools *tools, const DumpRequest *request,
 	add_exclusions(&arguments, request);
 	add_argument(&arguments, psprintf("--dbname=%s", login->conninfo));
 
-	command.argv = arguments.words;
-	command.envp = login->environment;
-	command.stdin_fd = -1;
-	command.stdout_fd = archive;
+	command = make_command(&arguments, login, archive);
 	command.stdout_limit = definitions_limit();
-	command.secret_fd = login->password_fd;
-	command.second_secret_fd = login->secrets_fd;
 	run_tool("pg_dump", &command, request->lock_wait_ms, dump);
 	return archive;
 }
@@ -289,13 +292,8 @@ pgcopy_archive_restore(const DumpTools *tools, const DumpRequest *request,
 	add_argument_if(&arguments, request->no_tablespaces, "--no-tablespaces");
 	add_exclusions(&arguments, request);
 
-	command.argv = arguments.words;
-	command.envp = pgcopy_login_no_environment();
+	command = make_command(&arguments, NULL, text);
 	command.stdin_fd = archive;
-	command.stdout_fd = text;
-	command.stdout_limit = 0;
-	command.secret_fd = -1;
-	command.second_secret_fd = -1;
 	run_tool("pg_restore", &command, 0, dump);
 	return text;
 }

@@ -8,6 +8,7 @@
 #ifndef PGCOPY_ARCHIVE_H
 #define PGCOPY_ARCHIVE_H
 
+#include "lib/stringinfo.h"
 #include "schema/dump.h"
 #include "schema/tools.h"
 
@@ -25,5 +26,12 @@ extern int	pgcopy_archive_dump(const DumpTools *tools,
 extern int	pgcopy_archive_restore(const DumpTools *tools,
 								   const DumpRequest *request, SourceDump *dump,
 								   int archive, const char *section);
+
+/*
+ * warnings.c: add what a tool has said on stderr to the warnings of a dump.  Of
+ * a tool that tells its progress only warnings count, of any other every word.
+ */
+extern void pgcopy_warnings_add(SourceDump *dump, const char *tool,
+								bool tells_progress, const StringInfo said);
 
 #endif							/* PGCOPY_ARCHIVE_H */

@@ -23,8 +23,6 @@
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_constraint.h"
-#include "commands/defrem.h"
-#include "nodes/makefuncs.h"
 #include "utils/fmgroids.h"
 
 #include "base/compat.h"

@@ -9,7 +9,6 @@
 #define PGCOPY_DUMP_H
 
 #include "nodes/pg_list.h"
-#include "base/words.h"
 
 typedef struct DumpRequest
 {
@@ -117,10 +116,5 @@ typedef struct SourceDump
  * Where a password is needed and the source does not ask for it: 2F003.
  */
 extern SourceDump *pgcopy_dump_read(const DumpRequest *request);
-
-/*
- * Only the checks: that the tools are there and not older than the source.
- */
-extern void pgcopy_dump_check_tools(int source_version);
 
 #endif							/* PGCOPY_DUMP_H */

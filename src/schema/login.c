@@ -141,13 +141,22 @@ check_is_one_line(const char *value)
 				 errhint("Clone as a role of the source with another password.")));
 }
 
+static int
+make_secret_file(const char *name, StringInfo text)
+{
+	int			fd = pgcopy_child_memory_file(name);
+
+	pgcopy_child_memory_write(fd, text->data, text->len);
+	memset(text->data, 0, text->len);
+	return fd;
+}
+
 /* The password in the form of a password file, or -1 if there is none. */
 static int
 make_password_file(const DumpRequest *request)
 {
 	const char *password = get_option(request, "password");
 	StringInfoData line;
-	int			fd;
 
 	if (password == NULL)
 		return -1;
@@ -161,10 +170,7 @@ make_password_file(const DumpRequest *request)
 		appendStringInfoChar(&line, *p);
 	}
 	appendStringInfoChar(&line, '\n');
-	fd = pgcopy_child_memory_file("pgcopy password");
-	pgcopy_child_memory_write(fd, line.data, line.len);
-	memset(line.data, 0, line.len);
-	return fd;
+	return make_secret_file("pgcopy password", &line);
 }
 
 /* The other secrets in the form of a service file, or -1. */
@@ -173,7 +179,6 @@ make_secrets_file(const DumpRequest *request)
 {
 	StringInfoData text;
 	int			secrets = 0;
-	int			fd;
 
 	initStringInfo(&text);
 	appendStringInfoString(&text, "[" SECRET_SERVICE "]\n");
@@ -188,10 +193,7 @@ make_secrets_file(const DumpRequest *request)
 	}
 	if (secrets == 0)
 		return -1;
-	fd = pgcopy_child_memory_file("pgcopy service");
-	pgcopy_child_memory_write(fd, text.data, text.len);
-	memset(text.data, 0, text.len);
-	return fd;
+	return make_secret_file("pgcopy service", &text);
 }
 
 static void

@@ -15,7 +15,7 @@
 #include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
 
-#include "schema/secret.h"
+#include "schema/apply.h"
 
 /* Shorter words are replaced in quotes only. */
 #define SHORT_WORD 4

@@ -10,9 +10,9 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
-#include "commands/sequence.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
@@ -21,30 +21,12 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
-#include "schema/sequence.h"
+#include "schema/apply.h"
 #include "source/inventory.h"
 #include "source/snapshot.h"
 
 #define SEQUENCES_PER_QUERY	200
 #define NAMES_SHOWN			5
-
-/* An array literal of the sequences' oids. */
-static char *
-oids_literal(List *sequences, int first, int end)
-{
-	StringInfoData text;
-
-	initStringInfo(&text);
-	appendStringInfoChar(&text, '{');
-	for (int i = first; i < end; i++)
-	{
-		const SourceRelation *sequence = list_nth(sequences, i);
-
-		appendStringInfo(&text, "%s%u", i > first ? "," : "", sequence->oid);
-	}
-	appendStringInfoChar(&text, '}');
-	return text.data;
-}
 
 /*
  * Ask for the sequences' names as they are now, and whether we may read them:
@@ -56,7 +38,7 @@ ask_names(SourceSession *session, List *sequences, int first, int end)
 {
 	const char *params[1];
 
-	params[0] = oids_literal(sequences, first, end);
+	params[0] = pgcopy_inventory_oids_literal(sequences, first, end);
 	return pgcopy_session_query(session,
 								"SELECT s.oid::pg_catalog.regclass::pg_catalog.text,"
 								" pg_catalog.has_sequence_privilege(s.oid, 'SELECT')"
@@ -99,14 +81,14 @@ check_readable(SourceRows *names)
 }
 
 static void
-check_count(int count, int wanted)
+check_count(const SourceRows *rows, int wanted)
 {
+	int			count = pgcopy_rows_count(rows);
+
 	if (count != wanted)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROTOCOL_VIOLATION),
-				 errmsg("unexpected answer of the source"),
-				 errdetail("It was asked for %d sequences and answers for %d.",
-						   wanted, count)));
+		pgcopy_rows_throw(rows,
+						  psprintf("It was asked for %d sequences and answers for %d.",
+								   wanted, count));
 }
 
 /*
@@ -146,7 +128,7 @@ read_sequences(SourceSession *session, SourceRows *names, List *sequences,
 	if (sql.len == 0)
 		return NULL;
 	rows = pgcopy_session_query(session, sql.data, 3, 0, NULL);
-	check_count(pgcopy_rows_count(rows), asked);
+	check_count(rows, asked);
 	return rows;
 }
 
@@ -199,7 +181,7 @@ copy_some(SourceSession *session, List *sequences, int first, int end)
 	SourceRows *rows;
 	Bitmapset  *seen = NULL;
 
-	check_count(pgcopy_rows_count(names), end - first);
+	check_count(names, end - first);
 	check_readable(names);
 	rows = read_sequences(session, names, sequences, first);
 	pgcopy_rows_free(names);
@@ -210,10 +192,7 @@ copy_some(SourceSession *session, List *sequences, int first, int end)
 		int64		place = pgcopy_rows_get_size(rows, i, 0);
 
 		if (place < first || place >= end || bms_is_member((int) place, seen))
-			ereport(ERROR,
-					(errcode(ERRCODE_PROTOCOL_VIOLATION),
-					 errmsg("unexpected answer of the source"),
-					 errdetail("It names a sequence that was not asked for, or one twice.")));
+			pgcopy_rows_throw(rows, "It names a sequence that was not asked for, or one twice.");
 		seen = bms_add_member(seen, (int) place);
 		set_sequence(list_nth(sequences, (int) place),
 					 pgcopy_rows_get_int64(rows, i, 1),
@@ -231,6 +210,7 @@ pgcopy_sequence_copy(SourceSession *session, List *sequences)
 	int			count = list_length(sequences);
 	bool		is_begun = pgcopy_snapshot_begin_current(session);
 
+	Assert(IsTransactionState());
 	for (int first = 0; first < count; first += SEQUENCES_PER_QUERY)
 	{
 		MemoryContext before = MemoryContextSwitchTo(context);

@@ -20,7 +20,6 @@
 
 #include "base/settings.h"
 #include "schema/child.h"
-#include "schema/dump.h"
 #include "schema/login.h"
 #include "schema/tools.h"
 
@@ -159,7 +158,7 @@ pgcopy_tools_find(int source_version)
 }
 
 void
-pgcopy_dump_check_tools(int source_version)
+pgcopy_tools_check(int source_version)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "pgcopy tools",

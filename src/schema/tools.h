@@ -21,4 +21,7 @@ typedef struct DumpTools
  */
 extern DumpTools *pgcopy_tools_find(int source_version);
 
+/* Only check: that the tools are there and not older than the source. */
+extern void pgcopy_tools_check(int source_version);
+
 #endif							/* PGCOPY_TOOLS_H */

@@ -10,114 +10,169 @@
  * be said again.  Views, triggers, rules and policies can stay.  So do event
  * triggers, which come last of all.
  *
+ * The statement says what it has built, the oid whose it is: an object of that
+ * name counts only when it is on a table that the job has created.  What
+ * somebody else has made there under another name stays, and is in the way.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_inherits.h"
-#include "nodes/parsenodes.h"
+#include "catalog/pg_statistic_ext.h"
+#include "catalog/index.h"
+#include "nodes/makefuncs.h"
+#include "parser/parse_type.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
-#include "schema/apply.h"
 #include "schema/classify.h"
 #include "schema/undo.h"
 
-/* An index of a partition goes along with its parent's; gone, it is to be made. */
-static UndoAction
-drop_index(const IndexStmt *statement, char **drop)
-{
-	const char *schema = statement->relation->schemaname;
-	Oid			index = get_relname_relid(statement->idxname,
-										  get_namespace_oid(schema, true));
+static const Undo nothing = {UNDO_NOTHING};
+static const Undo again = {UNDO_AGAIN};
 
-	if (!OidIsValid(index))
-		return UNDO_AGAIN;
-	if (has_superclass(index))
-		return UNDO_LATER;
-	*drop = psprintf("DROP INDEX %s",
-					 quote_qualified_identifier(schema, statement->idxname));
-	return UNDO_DROP;
+static Undo
+drop_object(Oid table, Oid class, Oid object, bool is_part)
+{
+	Undo		undo = {
+		.action = is_part ? UNDO_LATER : UNDO_DROP,
+		.table = table
+	};
+
+	ObjectAddressSet(undo.object, class, object);
+	return undo;
+}
+
+/* The table if it is one of the job's, or InvalidOid. */
+static Oid
+find_table(const UndoTables *tables, const RangeVar *name)
+{
+	Oid			relid = RangeVarGetRelid(name, NoLock, true);
+
+	return OidIsValid(relid) &&
+		bsearch(&relid, tables->oids, tables->count, sizeof(Oid), oid_cmp) ?
+		relid : InvalidOid;
+}
+
+/* An index of a partition goes along with its parent's; gone, build it again. */
+static Undo
+undo_index(Oid table, const char *name)
+{
+	Oid			index = get_relname_relid(name, get_rel_namespace(table));
+
+	if (!OidIsValid(index) || IndexGetRelation(index, true) != table)
+		return again;
+	return drop_object(table, RelationRelationId, index, has_superclass(index));
+}
+
+static Form_pg_constraint
+constraint_form(HeapTuple tuple, Oid constraint)
+{
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for constraint %u", constraint);
+	return (Form_pg_constraint) GETSTRUCT(tuple);
 }
 
 static bool
 is_inherited(Oid constraint)
 {
 	HeapTuple	tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
-	bool		result;
+	bool		result = constraint_form(tuple, constraint)->coninhcount > 0;
 
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for constraint %u", constraint);
-	result = ((Form_pg_constraint) GETSTRUCT(tuple))->coninhcount > 0;
 	ReleaseSysCache(tuple);
 	return result;
 }
 
-static char *
-quote_table(const RangeVar *table)
+static Undo
+undo_constraint(Oid table, const char *name)
 {
-	return quote_qualified_identifier(table->schemaname, table->relname);
-}
-
-static UndoAction
-drop_constraint(const RangeVar *table, const char *name, char **drop)
-{
-	Oid			relid = RangeVarGetRelid(table, NoLock, true);
-	Oid			constraint = OidIsValid(relid) ?
-		get_relation_constraint_oid(relid, name, true) : InvalidOid;
+	Oid			constraint = get_relation_constraint_oid(table, name, true);
 
 	if (!OidIsValid(constraint))
-		return UNDO_AGAIN;
-	if (is_inherited(constraint))
-		return UNDO_LATER;
-	*drop = psprintf("ALTER TABLE %s DROP CONSTRAINT %s",
-					 quote_table(table), quote_identifier(name));
-	return UNDO_DROP;
+		return again;
+	return drop_object(table, ConstraintRelationId, constraint,
+					   is_inherited(constraint));
+}
+
+static Undo
+undo_added_constraint(Oid table, const char *name, ApplyForm form)
+{
+	if (form == APPLY_VALIDATE_CONSTRAINT)
+		return again;
+	if (form == APPLY_INDEX_OF_CONSTRAINT)
+		return undo_index(table, name);
+	return undo_constraint(table, name);
+}
+
+static Undo
+undo_statistics(Oid table, List *name)
+{
+	Oid			statistics = get_statistics_object_oid(name, true);
+	HeapTuple	tuple = SearchSysCache1(STATEXTOID, ObjectIdGetDatum(statistics));
+	bool		is_on_table;
+
+	if (!HeapTupleIsValid(tuple))
+		return again;
+	is_on_table = ((Form_pg_statistic_ext) GETSTRUCT(tuple))->stxrelid == table;
+	ReleaseSysCache(tuple);
+	return is_on_table ?
+		drop_object(table, StatisticExtRelationId, statistics, false) : again;
 }
 
 /*
  * A constraint of a domain that is added after the data is NOT VALID: the rows
  * need not keep to it.
  */
-static UndoAction
-undo_alter_domain(const AlterDomainStmt *statement, char **drop)
+static Undo
+undo_alter_domain(const AlterDomainStmt *statement)
 {
-	const char *name;
+	Oid			domain;
+	Oid			constraint;
 
 	if (statement->def == NULL || !IsA(statement->def, Constraint))
-		return UNDO_NOTHING;
-	name = ((Constraint *) statement->def)->conname;
-	*drop = psprintf("ALTER DOMAIN %s DROP CONSTRAINT IF EXISTS %s",
-					 NameListToQuotedString(statement->typeName),
-					 quote_identifier(name));
-	return UNDO_DROP;
+		return nothing;
+	domain = LookupTypeNameOid(NULL, makeTypeNameFromNameList(statement->typeName),
+							   true);
+	if (!OidIsValid(domain))
+		return again;
+	constraint = get_domain_constraint_oid(domain,
+										   ((Constraint *) statement->def)->conname,
+										   true);
+	return OidIsValid(constraint) ?
+		drop_object(InvalidOid, ConstraintRelationId, constraint, false) : again;
 }
 
 /*
  * ATTACH PARTITION and SET STATISTICS of an index, and what refers to one.  Row
  * security would keep an owner it is forced upon from emptying the table.
  */
-static UndoAction
-undo_alter_table(const AlterTableStmt *statement, char **drop)
+static Undo
+undo_alter_table(const UndoTables *tables, const AlterTableStmt *statement)
 {
 	AlterTableType type = linitial_node(AlterTableCmd, statement->cmds)->subtype;
+	Oid			table;
 
 	if (type == AT_EnableRowSecurity)
 	{
-		*drop = psprintf("ALTER TABLE %s DISABLE ROW LEVEL SECURITY",
-						 quote_table(statement->relation));
-		return UNDO_DROP;
+		table = find_table(tables, statement->relation);
+		return OidIsValid(table) ?
+			drop_object(table, RelationRelationId, table, false) : nothing;
 	}
 	return statement->objtype == OBJECT_INDEX || type == AT_ReplicaIdentity ||
-		type == AT_ClusterOn ? UNDO_AGAIN : UNDO_NOTHING;
+		type == AT_ClusterOn ? again : nothing;
 }
 
 /* Comments on what is built anew. */
-static UndoAction
+static Undo
 undo_comment(const CommentStmt *statement)
 {
 	switch (statement->objtype)
@@ -126,36 +181,128 @@ undo_comment(const CommentStmt *statement)
 		case OBJECT_TABCONSTRAINT:
 		case OBJECT_DOMCONSTRAINT:
 		case OBJECT_STATISTIC_EXT:
-			return UNDO_AGAIN;
+			return again;
 		default:
-			return UNDO_NOTHING;
+			return nothing;
 	}
 }
 
-UndoAction
-pgcopy_undo(const char *sql, char **drop)
+/* The table that a statement builds something on, or NULL. */
+static const RangeVar *
+find_parent(Node *node, const Constraint *constraint)
+{
+	if (constraint != NULL)
+		return ((AlterTableStmt *) node)->relation;
+	if (IsA(node, IndexStmt))
+		return ((IndexStmt *) node)->relation;
+	if (IsA(node, CreateStatsStmt))
+		return linitial_node(RangeVar, ((CreateStatsStmt *) node)->relations);
+	return NULL;
+}
+
+static Undo
+undo_built_on(Oid table, Node *node, const Constraint *constraint, ApplyForm form)
+{
+	if (!OidIsValid(table))
+		return nothing;
+	if (constraint != NULL)
+		return undo_added_constraint(table, constraint->conname, form);
+	if (IsA(node, IndexStmt))
+		return undo_index(table, ((IndexStmt *) node)->idxname);
+	return undo_statistics(table, ((CreateStatsStmt *) node)->defnames);
+}
+
+Undo
+pgcopy_undo_find(const UndoTables *tables, const char *sql, ApplyForm form)
 {
 	Node	   *node = pgcopy_apply_parse(sql)->stmt;
 	Constraint *constraint = pgcopy_classify_added_constraint(node);
+	const RangeVar *parent = find_parent(node, constraint);
 
-	*drop = NULL;
-	if (constraint != NULL)
-		return drop_constraint(((AlterTableStmt *) node)->relation,
-							   constraint->conname, drop);
+	Assert(IsTransactionState());
+	if (parent != NULL)
+		return undo_built_on(find_table(tables, parent), node, constraint, form);
 	switch (nodeTag(node))
 	{
-		case T_IndexStmt:
-			return drop_index((IndexStmt *) node, drop);
 		case T_AlterTableStmt:
-			return undo_alter_table((AlterTableStmt *) node, drop);
+			return undo_alter_table(tables, (AlterTableStmt *) node);
 		case T_AlterDomainStmt:
-			return undo_alter_domain((AlterDomainStmt *) node, drop);
+			return undo_alter_domain((AlterDomainStmt *) node);
 		case T_CommentStmt:
 			return undo_comment((CommentStmt *) node);
 		case T_AlterObjectDependsStmt:
 			return ((AlterObjectDependsStmt *) node)->objectType == OBJECT_INDEX ?
-				UNDO_AGAIN : UNDO_NOTHING;
+				again : nothing;
 		default:
-			return UNDO_NOTHING;
+			return nothing;
 	}
+}
+
+static char *
+quote_relation(Oid relid)
+{
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+									  get_rel_name(relid));
+}
+
+static char *
+write_drop_constraint(Oid constraint)
+{
+	HeapTuple	tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
+	Form_pg_constraint form = constraint_form(tuple, constraint);
+	const char *name = quote_identifier(pstrdup(NameStr(form->conname)));
+	Oid			relid = form->conrelid;
+	Oid			domain = form->contypid;
+
+	ReleaseSysCache(tuple);
+	if (OidIsValid(domain))
+		return psprintf("ALTER DOMAIN %s DROP CONSTRAINT %s",
+						format_type_be_qualified(domain), name);
+	return psprintf("ALTER TABLE %s DROP CONSTRAINT %s",
+					quote_relation(relid), name);
+}
+
+/* By the names of now, that nobody changes while the table is locked. */
+static char *
+write_drop(const Undo *undo)
+{
+	if (undo->object.classId == ConstraintRelationId)
+		return write_drop_constraint(undo->object.objectId);
+	if (undo->object.classId == StatisticExtRelationId)
+		return psprintf("DROP STATISTICS %s",
+						getObjectIdentity(&undo->object, false));
+	if (undo->object.objectId == undo->table)
+		return psprintf("ALTER TABLE %s DISABLE ROW LEVEL SECURITY",
+						quote_relation(undo->table));
+	return psprintf("DROP INDEX %s", quote_relation(undo->object.objectId));
+}
+
+static void
+run_sql(const char *sql)
+{
+	DumpSettings settings = {
+		.default_tablespace = "",
+		.default_table_access_method = "heap"
+	};
+
+	pgcopy_apply_statement(sql, &settings, APPLY_AS_WRITTEN, false);
+	UpdateActiveSnapshotCommandId();
+}
+
+void
+pgcopy_undo_drop(const Undo *undo)
+{
+	Assert(undo->action == UNDO_DROP || undo->action == UNDO_LATER);
+	Assert(ActiveSnapshotSet());
+	if (OidIsValid(undo->table))
+		LockRelationOid(undo->table, AccessExclusiveLock);
+	run_sql(write_drop(undo));
+}
+
+void
+pgcopy_undo_rows(Oid relid, TransactionId xid)
+{
+	Assert(TransactionIdIsNormal(xid));
+	run_sql(psprintf("DELETE FROM ONLY %s WHERE xmin OPERATOR(pg_catalog.=) '%u'::pg_catalog.xid",
+					 quote_relation(relid), xid));
 }

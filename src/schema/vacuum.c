@@ -52,11 +52,12 @@ has_frozen_pages_only(Oid relid)
 }
 
 bool
-pgcopy_apply_wants_vacuum(Oid relid, bool has_frozen_toast)
+pgcopy_vacuum_is_wanted(Oid relid, bool has_frozen_toast)
 {
 	Relation	relation = try_relation_open(relid, AccessShareLock);
 	bool		result = false;
 
+	Assert(IsTransactionState());
 	if (relation == NULL)
 		return false;
 	if (relation->rd_rel->relkind == RELKIND_RELATION &&
@@ -80,6 +81,7 @@ run_vacuum(Oid relid, List *options)
 	ParseState *pstate = make_parsestate(NULL);
 	VacuumStmt *statement = makeNode(VacuumStmt);
 
+	Assert(!IsTransactionState());
 	options = lappend(options, makeDefElem("index_cleanup", (Node *) makeString("on"), -1));
 	options = lappend(options, makeDefElem("truncate", (Node *) makeString("off"), -1));
 	statement->options = options;
@@ -98,16 +100,17 @@ run_vacuum(Oid relid, List *options)
 		PortalContext = portal;
 	}
 	PG_END_TRY();
+	Assert(!IsTransactionState());
 }
 
 void
-pgcopy_apply_vacuum(Oid relid)
+pgcopy_vacuum_table(Oid relid)
 {
 	run_vacuum(relid, NIL);
 }
 
 void
-pgcopy_apply_try_vacuum(Oid relid)
+pgcopy_vacuum_try_table(Oid relid)
 {
 	run_vacuum(relid, list_make1(makeDefElem("skip_locked", NULL, -1)));
 }

@@ -23,7 +23,7 @@
 #include "utils/memutils.h"
 
 #include "schema/child.h"
-#include "schema/warnings.h"
+#include "schema/archive.h"
 
 #define WARNINGS_KEPT	1000
 #define LONGEST_TEXT	10000	/* bytes, to which no line is added */

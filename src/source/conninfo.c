@@ -159,11 +159,11 @@ parse_string(const char *source, Oid owner)
 	PQconninfoOption *parsed;
 	SourceOption *options;
 
-	if (pgcopy_conninfo_is_uri(source))
-		pgcopy_conninfo_check_uri(source);
+	if (pgcopy_conninfo_fault_is_uri(source))
+		pgcopy_conninfo_fault_check_uri(source);
 	parsed = PQconninfoParse(source, NULL);
 	if (parsed == NULL)
-		pgcopy_conninfo_throw_fault(source, pgcopy_conninfo_options_known());
+		pgcopy_conninfo_fault_throw(source, pgcopy_conninfo_options_known());
 	options = copy_options(parsed, owner);
 	PQconninfoFree(parsed);
 	return options;
@@ -179,7 +179,7 @@ is_connection_string(const char *dbname)
 {
 	PQconninfoOption *parsed;
 
-	if (pgcopy_conninfo_is_uri(dbname))
+	if (pgcopy_conninfo_fault_is_uri(dbname))
 		return true;
 	if (strchr(dbname, '=') == NULL)
 		return false;
@@ -337,16 +337,16 @@ pgcopy_conninfo_resolve(const char *source, Oid owner)
 				 errhint("Write it as \"host=... dbname=... user=...\" or \"postgresql://user@host/dbname\".")));
 
 	/* not the name first: anybody could call a server like another's string */
-	if (pgcopy_conninfo_is_uri(source) || strchr(source, '=') != NULL)
+	if (pgcopy_conninfo_fault_is_uri(source) || strchr(source, '=') != NULL)
 		options = parse_string(source, owner);
-	else if (pgcopy_conninfo_is_word(source) ||
+	else if (pgcopy_conninfo_fault_is_word(source) ||
 			 OidIsValid(get_foreign_server_oid(source, true)))
 		options = pgcopy_conninfo_options_from_server(source, owner);
 	else
-		pgcopy_conninfo_throw_fault(source, pgcopy_conninfo_options_known());
+		pgcopy_conninfo_fault_throw(source, pgcopy_conninfo_options_known());
 
 	check_options(options);
-	pgcopy_conninfo_check_numbers(options);
+	pgcopy_conninfo_fault_check_numbers(options);
 	pgcopy_conninfo_rights_check(options, owner);
 	conninfo->printable = make_printable(options);
 	conninfo->needs_password = !superuser_arg(owner);

@@ -35,14 +35,14 @@ typedef struct StringFault
 } StringFault;
 
 bool
-pgcopy_conninfo_is_uri(const char *text)
+pgcopy_conninfo_fault_is_uri(const char *text)
 {
 	return strncmp(text, "postgresql://", strlen("postgresql://")) == 0 ||
 		strncmp(text, "postgres://", strlen("postgres://")) == 0;
 }
 
 bool
-pgcopy_conninfo_is_word(const char *text)
+pgcopy_conninfo_fault_is_word(const char *text)
 {
 	return strpbrk(text, " \t\n\r\f\v'\\/@") == NULL;
 }
@@ -55,7 +55,7 @@ is_option_name(const char *name)
 }
 
 void
-pgcopy_conninfo_check_uri(const char *uri)
+pgcopy_conninfo_fault_check_uri(const char *uri)
 {
 	const char *authority = strstr(uri, "://") + 3;
 	const char *end = authority + strcspn(authority, "?");
@@ -107,7 +107,7 @@ is_number_option(const char *keyword)
 }
 
 void
-pgcopy_conninfo_check_numbers(SourceOption *options)
+pgcopy_conninfo_fault_check_numbers(SourceOption *options)
 {
 	for (SourceOption *option = options; option->keyword != NULL; option++)
 	{
@@ -227,11 +227,11 @@ find_uri_fault(const char *uri, SourceOption *known)
 }
 
 void
-pgcopy_conninfo_throw_fault(const char *text, SourceOption *known)
+pgcopy_conninfo_fault_throw(const char *text, SourceOption *known)
 {
 	StringFault fault;
 
-	if (pgcopy_conninfo_is_uri(text))
+	if (pgcopy_conninfo_fault_is_uri(text))
 		fault = find_uri_fault(text, known);
 	else
 		fault = find_string_fault(text, known);

@@ -14,7 +14,7 @@
  */
 #include "postgres.h"
 
-#include "source/hidden.h"
+#include "source/preflight.h"
 
 /* Objects whose names are told. */
 #define MOST_NAMES "10"
@@ -85,16 +85,18 @@ pgcopy_hidden_find(SourceSession *session)
 	{
 		SourceRows *rows = pgcopy_session_query_row(session, kinds[i].sql, 2, 0, NULL);
 		int			count = (int) Min(pgcopy_rows_get_size(rows, 0, 0), PG_INT32_MAX);
-		HiddenObjects *objects;
 
 		if (count > 0)
 		{
-			objects = palloc(sizeof(HiddenObjects));
-			objects->names = pstrdup(pgcopy_rows_get(rows, 0, 1));
-			objects->message = psprintf(count == 1 ? kinds[i].message_one :
-										kinds[i].message_many, count);
-			objects->hint = kinds[i].hint;
-			found = lappend(found, objects);
+			Finding		finding = {
+				.level = FINDING_NOTICE,
+				.object = pstrdup(pgcopy_rows_get(rows, 0, 1)),
+				.message = psprintf(count == 1 ? kinds[i].message_one :
+									kinds[i].message_many, count),
+				.hint = kinds[i].hint
+			};
+
+			found = list_concat(found, pgcopy_finding_list(&finding));
 		}
 		pgcopy_rows_free(rows);
 	}

@@ -79,7 +79,7 @@ static const char relations_sql[] =
 "   AND t.relkind IN ('r', 'p', 'm') AND t.relpersistence <> 't'"
 "  GROUP BY a.attrelid"
 " )"
-" SELECT c.oid, n.nspname, c.relname, c.relkind, c.relpersistence,"
+" SELECT c.oid, n.nspname, c.relname, c.relkind,"
 "  c.relispartition,"
 "  c.relhassubclass,"
 "  below.oid IS NOT NULL AND c.relkind = 'r',"
@@ -117,7 +117,6 @@ enum RelationColumn
 	COLUMN_SCHEMA,
 	COLUMN_NAME,
 	COLUMN_RELKIND,
-	COLUMN_PERSISTENCE,
 	COLUMN_IS_PARTITION,
 	COLUMN_HAS_CHILDREN,
 	COLUMN_THROUGH_ROOT,
@@ -145,8 +144,9 @@ copy_value(const SourceRows *rows, int row, int column)
  * reader: names hold quotes, commas and braces.
  */
 static List *
-read_name_array(const char *literal)
+read_name_array(const SourceRows *rows, int row, int column)
 {
+	const char *literal = pgcopy_rows_get_or_null(rows, row, column);
 	List	   *names = NIL;
 	ArrayType  *array;
 	Datum	   *elements;
@@ -164,10 +164,7 @@ read_name_array(const char *literal)
 	for (i = 0; i < n; i++)
 	{
 		if (nulls[i])
-			ereport(ERROR,
-					(errcode(ERRCODE_PROTOCOL_VIOLATION),
-					 errmsg("unexpected answer of the source"),
-					 errdetail("A list of names has a null in it.")));
+			pgcopy_rows_throw(rows, "A list of names has a null in it.");
 		names = lappend(names, TextDatumGetCString(elements[i]));
 	}
 	pfree(elements);
@@ -177,12 +174,12 @@ read_name_array(const char *literal)
 }
 
 static List *
-read_oid_array(const char *literal)
+read_oid_array(const SourceRows *rows, int row, int column)
 {
 	List	   *oids = NIL;
 	ListCell   *lc;
 
-	foreach(lc, read_name_array(literal))
+	foreach(lc, read_name_array(rows, row, column))
 		oids = lappend_oid(oids, atooid(lfirst(lc)));
 	return oids;
 }
@@ -212,7 +209,6 @@ read_relation(const SourceRows *rows, int row)
 	relation->schema = copy_value(rows, row, COLUMN_SCHEMA);
 	relation->name = copy_value(rows, row, COLUMN_NAME);
 	relation->relkind = pgcopy_rows_get_char(rows, row, COLUMN_RELKIND, "rpmvS");
-	relation->persistence = pgcopy_rows_get_char(rows, row, COLUMN_PERSISTENCE, "pu");
 	relation->is_partition = pgcopy_rows_get_bool(rows, row, COLUMN_IS_PARTITION);
 	relation->has_children = pgcopy_rows_get_bool(rows, row, COLUMN_HAS_CHILDREN);
 	relation->has_data_of_its_own = relation->relkind == RELKIND_RELATION;
@@ -222,11 +218,10 @@ read_relation(const SourceRows *rows, int row)
 	relation->toast_bytes = get_bytes(rows, row, COLUMN_TOAST_BYTES);
 	relation->blocks = Min(relation->heap_bytes / Max(block_size, 1),
 							MaxBlockNumber);
-	relation->columns = read_name_array(pgcopy_rows_get_or_null(rows, row, COLUMN_COLUMNS));
+	relation->columns = read_name_array(rows, row, COLUMN_COLUMNS);
 	relation->is_extension_member = pgcopy_rows_get_bool(rows, row, COLUMN_IS_MEMBER);
 	relation->config_condition = copy_value(rows, row, COLUMN_CONDITION);
-	relation->config_references =
-		read_oid_array(pgcopy_rows_get_or_null(rows, row, COLUMN_REFERENCES));
+	relation->config_references = read_oid_array(rows, row, COLUMN_REFERENCES);
 	return relation;
 }
 
@@ -268,10 +263,7 @@ pgcopy_inventory_relations(SourceSession *session)
 
 		if (relations != NIL &&
 			relation->oid <= ((SourceRelation *) llast(relations))->oid)
-			ereport(ERROR,
-					(errcode(ERRCODE_PROTOCOL_VIOLATION),
-					 errmsg("unexpected answer of the source"),
-					 errdetail("Its relations are not in the order that was asked for.")));
+			pgcopy_rows_throw(rows, "Its relations are not in the order that was asked for.");
 		relations = lappend(relations, relation);
 		CHECK_FOR_INTERRUPTS();
 	}
@@ -357,6 +349,19 @@ append_quoted(StringInfo buf, const char *name)
 		appendStringInfoChar(buf, *name);
 	}
 	appendStringInfoChar(buf, '"');
+}
+
+char *
+pgcopy_inventory_oids_literal(List *relations, int first, int end)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = first; i < end; i++)
+		appendStringInfo(&text, "%c%u", i == first ? '{' : ',',
+						 ((SourceRelation *) list_nth(relations, i))->oid);
+	appendStringInfoString(&text, first < end ? "}" : "{}");
+	return text.data;
 }
 
 char *

@@ -19,7 +19,6 @@ typedef struct SourceRelation
 	char	   *schema;
 	char	   *name;
 	char		relkind;		/* r, p, m, v, S */
-	char		persistence;	/* p or u; never t */
 	bool		is_partition;
 	bool		has_children;	/* by inheritance; may be out of date */
 	bool		has_data_of_its_own;	/* r, and not a foreign table */
@@ -65,21 +64,23 @@ extern int	pgcopy_inventory_indexes(SourceSession *session,
 extern int64 pgcopy_inventory_index_bytes(const SourceIndex *indexes, int n,
 										  Oid oid);
 
+/* The oids of some of these relations, first to end - 1, as an array literal. */
+extern char *pgcopy_inventory_oids_literal(List *relations, int first, int end);
+
+/* Large objects with numbers next to each other. */
+typedef struct LargeObjectRange
+{
+	Oid			first;
+	Oid			last;			/* inclusive */
+	int64		count;
+	int64		bytes;			/* estimate */
+} LargeObjectRange;
+
 /* "name" quoted for the source, always: it may know other reserved words */
 extern char *pgcopy_inventory_quoted(const char *name);
 
 /* "schema"."name" quoted for the source */
 extern char *pgcopy_inventory_quoted_name(const SourceRelation *relation);
-
-/*
- * Checks before the first statement, each a set-based query on both sides,
- * each an error that lists the first names and the count, with a hint.
- */
-extern void pgcopy_inventory_check_not_this_database(SourceSession *session);	/* 42P17-like: 55000 */
-extern void pgcopy_inventory_check_extensions(SourceSession *session);
-extern void pgcopy_inventory_check_roles(SourceSession *session,
-										 bool owners, bool grantees);
-extern void pgcopy_inventory_check_no_clash(SourceSession *session);	/* 42P07 */
 
 /*
  * On whom a session of the source waits for a lock, for people; NULL when for

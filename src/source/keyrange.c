@@ -22,7 +22,6 @@
  */
 #include "postgres.h"
 
-#include "lib/stringinfo.h"
 #include "miscadmin.h"
 
 #include "source/keyrange.h"
@@ -101,20 +100,12 @@ find_relation(List *relations, Oid oid)
 void
 pgcopy_keyrange_choose(SourceSession *session, List *relations)
 {
-	StringInfoData oids;
 	const char *params[1];
 	SourceRows *rows;
-	ListCell   *lc;
 
 	if (relations == NIL)
 		return;
-	initStringInfo(&oids);
-	foreach(lc, relations)
-		appendStringInfo(&oids, "%c%u", foreach_current_index(lc) == 0 ? '{' : ',',
-						 ((SourceRelation *) lfirst(lc))->oid);
-	appendStringInfoChar(&oids, '}');
-	params[0] = oids.data;
-
+	params[0] = pgcopy_inventory_oids_literal(relations, 0, list_length(relations));
 	rows = pgcopy_session_query(session, keys_sql, 2, 1, params);
 	for (int i = 0; i < pgcopy_rows_count(rows); i++)
 	{

@@ -37,7 +37,7 @@
 #include "libpq-fe.h"
 #include "utils/memutils.h"
 
-#include "source/pooler.h"
+#include "source/session_state.h"
 
 /*
  * How many other connections are tried.  Where N poolers share an address all of

@@ -3,8 +3,9 @@
  * preflight.c
  *	  Checks of source against target before the first statement.
  *
- * Each is one query on either side, compared as sets, and one error that
- * names the first of what it has found and counts the rest.
+ * Each is one query on either side, compared as sets, and returns findings that
+ * name the first objects and count the rest.  A new check is a function and its
+ * line in "checks" at the end.
  *
  * Local SQL runs with an empty search_path, as the source's does, so that
  * both sides print names of types in the same way and nobody's operators
@@ -25,7 +26,7 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 
-#include "source/inventory.h"
+#include "source/preflight.h"
 
 /* How many names an error lists. */
 #define SHOWN_NAMES 10
@@ -310,9 +311,15 @@ sees_lock(SourceSession *session, uint64 key)
  * A lock taken here and seen there: names, addresses and even system
  * identifiers can be the same on two servers, or differ on one.
  */
-void
-pgcopy_inventory_check_not_this_database(SourceSession *session)
+List *
+pgcopy_preflight_check_database(SourceSession *session)
 {
+	static const Finding is_this_database = {
+		.level = FINDING_ERROR,
+		.sqlerrcode = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+		.message = "the source is this very database",
+		.hint = "Connect to the database to be filled, and give the other one as the source."
+	};
 	uint64		key;
 	volatile bool is_seen = false;
 
@@ -331,51 +338,58 @@ pgcopy_inventory_check_not_this_database(SourceSession *session)
 							Int64GetDatum((int64) key));
 	}
 	PG_END_TRY();
-	if (is_seen)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the source is this very database"),
-				 errhint("Connect to the database to be filled, and give the other one as the source.")));
+	return is_seen ? pgcopy_finding_list(&is_this_database) : NIL;
 }
 
-void
-pgcopy_inventory_check_extensions(SourceSession *session)
+/*
+ * A finding about some objects, NIL when there are none.  The messages have one
+ * %d, for their number; "what" introduces their names.
+ */
+static List *
+find_objects(int sqlerrcode, List *names, const char *message_one,
+			 const char *message_many, const char *what, const char *hint)
+{
+	int			count = list_length(names);
+	Finding		finding = {
+		.level = FINDING_ERROR,.sqlerrcode = sqlerrcode,.hint = hint
+	};
+
+	if (count == 0)
+		return NIL;
+	finding.message = psprintf(count == 1 ? message_one : message_many, count);
+	finding.detail = psprintf("%s: %s.", what, list_names(names));
+	return pgcopy_finding_list(&finding);
+}
+
+static List *
+check_extensions(SourceSession *session, const PreflightRequest *request)
 {
 	List	   *missing = find_missing(session, extensions_sql, 0, NULL,
 									   missing_extensions_sql);
 
-	if (missing == NIL)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_OBJECT),
-			 errmsg_plural("%d extension of the source is not available here",
-						   "%d extensions of the source are not available here",
-						   list_length(missing), list_length(missing)),
-			 errdetail("Missing: %s.", list_names(missing)),
-			 errhint("Install the packages they come in on this server; pg_available_extensions then shows them.")));
+	return find_objects(ERRCODE_UNDEFINED_OBJECT, missing,
+						"%d extension of the source is not available here",
+						"%d extensions of the source are not available here",
+						"Missing",
+						"Install the packages they come in on this server; pg_available_extensions then shows them.");
 }
 
-void
-pgcopy_inventory_check_roles(SourceSession *session, bool owners,
-							 bool grantees)
+static List *
+check_roles(SourceSession *session, const PreflightRequest *request)
 {
-	const char *params[2];
-	List	   *missing;
+	const char *params[] = {
+		request->with_owners ? "t" : "f", request->with_privileges ? "t" : "f"
+	};
+	List	   *missing = find_missing(session, roles_sql, lengthof(params), params,
+									   missing_roles_sql);
 
-	params[0] = owners ? "t" : "f";
-	params[1] = grantees ? "t" : "f";
-	missing = find_missing(session, roles_sql, 2, params, missing_roles_sql);
-	if (missing == NIL)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_OBJECT),
-			 errmsg_plural("%d role that the source's objects name does not exist here",
-						   "%d roles that the source's objects name do not exist here",
-						   list_length(missing), list_length(missing)),
-			 errdetail("Missing: %s.", list_names(missing)),
-			 owners || grantees
-			 ? errhint("Create them, or leave ownership and grants out with no_owner => true and no_privileges => true; roles of policies and user mappings are needed in any case.")
-			 : errhint("Create them: policies and user mappings cannot do without.")));
+	return find_objects(ERRCODE_UNDEFINED_OBJECT, missing,
+						"%d role that the source's objects name does not exist here",
+						"%d roles that the source's objects name do not exist here",
+						"Missing",
+						request->with_owners || request->with_privileges ?
+						"Create them, or leave ownership and grants out with no_owner => true and no_privileges => true; roles of policies and user mappings are needed in any case." :
+						"Create them: policies and user mappings cannot do without.");
 }
 
 /*
@@ -398,18 +412,16 @@ make_array_literal(List *names)
 /*
  * The target is nearly always empty, so its names travel, not the source's.
  */
-void
-pgcopy_inventory_check_no_clash(SourceSession *session)
+static List *
+check_clashes(SourceSession *session, const PreflightRequest *request)
 {
 	List	   *here = query_names(objects_sql, 0, (Datum) 0);
 	List	   *clashes = NIL;
 	const char *params[1];
 	SourceRows *rows;
-	int			count;
-	int			i;
 
 	if (here == NIL)
-		return;
+		return NIL;
 	params[0] = make_array_literal(here);
 	rows = pgcopy_session_query(session,
 								psprintf("SELECT s.what FROM (%s) AS s"
@@ -417,17 +429,33 @@ pgcopy_inventory_check_no_clash(SourceSession *session)
 										 " ORDER BY s.what COLLATE pg_catalog.\"C\"",
 										 objects_sql),
 								1, 1, params);
-	count = pgcopy_rows_count(rows);
-	for (i = 0; i < count; i++)
+	for (int i = 0; i < pgcopy_rows_count(rows); i++)
 		clashes = lappend(clashes, pstrdup(pgcopy_rows_get(rows, i, 0)));
 	pgcopy_rows_free(rows);
-	if (clashes == NIL)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_DUPLICATE_TABLE),
-			 errmsg_plural("%d object of the source exists here already",
-						   "%d objects of the source exist here already",
-						   count, count),
-			 errdetail("Existing: %s.", list_names(clashes)),
-			 errhint("Clone into an empty database: CREATE DATABASE ... TEMPLATE template0, and create the extension there.")));
+	return find_objects(ERRCODE_DUPLICATE_TABLE, clashes,
+						"%d object of the source exists here already",
+						"%d objects of the source exist here already",
+						"Existing",
+						"Clone into an empty database: CREATE DATABASE ... TEMPLATE template0, and create the extension there.");
+}
+
+typedef List *(*PreflightCheck) (SourceSession *session,
+								 const PreflightRequest *request);
+
+static const PreflightCheck checks[] = {
+	check_extensions,
+	check_roles,
+	check_clashes
+};
+
+List *
+pgcopy_preflight_run(SourceSession *session, const PreflightRequest *request)
+{
+	List	   *findings = pgcopy_preflight_check_database(session);
+
+	if (findings != NIL)
+		return findings;
+	for (int i = 0; i < lengthof(checks); i++)
+		findings = list_concat(findings, checks[i] (session, request));
+	return findings;
 }

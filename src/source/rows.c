@@ -128,7 +128,7 @@ query_rows(SourceSession *session, const char *sql, int columns, int nparams,
 	rows->columns = columns;
 	rows->limit = limit;
 	rows->max_bytes = max_bytes;
-	failure = pgcopy_session_run(session, sql, nparams, params, take_row, rows);
+	failure = pgcopy_session_query_run(session, sql, nparams, params, take_row, rows);
 	if (failure != NULL)
 		pgcopy_session_error_result(session->conn, failure, sql);
 	if (session->columns != columns)
@@ -178,15 +178,20 @@ pgcopy_rows_is_null(const SourceRows *rows, int row, int column)
 	return pgcopy_rows_get_or_null(rows, row, column) == NULL;
 }
 
+void
+pgcopy_rows_throw(const SourceRows *rows, const char *detail)
+{
+	pgcopy_session_error_answer(rows->sql, detail);
+}
+
 static void throw_value(const SourceRows *rows, int row, int column,
 						const char *what) pg_attribute_noreturn();
 
 static void
 throw_value(const SourceRows *rows, int row, int column, const char *what)
 {
-	pgcopy_session_error_answer(rows->sql,
-								psprintf("Column %d of row %d is %s.",
-										 column + 1, row + 1, what));
+	pgcopy_rows_throw(rows, psprintf("Column %d of row %d is %s.",
+									 column + 1, row + 1, what));
 }
 
 const char *

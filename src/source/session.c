@@ -35,10 +35,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "source/pooler.h"
-#include "source/session_cancel.h"
 #include "source/session_error.h"
-#include "source/session_settings.h"
 #include "source/session_state.h"
 
 /* The oldest source we read. */
@@ -62,7 +59,7 @@ pgcopy_session_close(SourceSession *session)
 		return;
 	session->conn = NULL;
 	dlist_delete(&session->node);
-	pgcopy_session_forget_results(session);
+	pgcopy_session_query_forget(session);
 	pgcopy_session_cancel(conn);
 	ReleaseExternalFD();
 	PQfinish(conn);
@@ -108,6 +105,7 @@ pgcopy_session_wait(SourceSession *session, int events, long timeout_ms)
 	int			timeout_flag = timeout_ms >= 0 ? WL_TIMEOUT : 0;
 	int			rc;
 
+	Assert(session->conn != NULL && INTERRUPTS_CAN_BE_PROCESSED());
 	rc = WaitLatchOrSocket(MyLatch,
 						   WL_EXIT_ON_PM_DEATH | WL_LATCH_SET |
 						   timeout_flag | events,
@@ -294,7 +292,7 @@ pgcopy_session_open(const SourceConninfo *conninfo,
 	PG_TRY();
 	{
 		session->pid = pgcopy_pooler_check(session, conninfo, application_name);
-		pgcopy_session_settle(session, conninfo);
+		pgcopy_session_settings_apply(session, conninfo);
 	}
 	PG_CATCH();
 	{

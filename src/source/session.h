@@ -3,6 +3,10 @@
  * session.h
  *	  A connection to the source, owned by a memory context.
  *
+ * session.c opens and closes it, session_query.c runs SQL, rows.c has what comes
+ * back, session_options.c says what another client needs, session_abandon.c
+ * ends what an error has left.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef PGCOPY_SESSION_H
@@ -27,10 +31,6 @@ struct pg_result;
 extern SourceSession *pgcopy_session_open(const SourceConninfo *conninfo,
 										  const char *application_name);
 extern void pgcopy_session_close(SourceSession *session);
-
-/* For pooler.c only: as above, but nothing has been asked or set yet. */
-extern SourceSession *pgcopy_session_connect(const SourceConninfo *conninfo,
-											 const char *application_name);
 
 /* The whole time that connecting may take, ms; -1: no limit. */
 extern long pgcopy_session_connect_time(const SourceConninfo *conninfo);
@@ -85,11 +85,11 @@ extern bool pgcopy_session_has_standard_strings(const SourceSession *session);
  */
 extern void pgcopy_session_exec(SourceSession *session, const char *sql);
 /*
- * The same, but a failure with this one SQLSTATE returns false instead.  What
- * it does to an open transaction is the caller's to mend.
+ * The same, but a failure with one of these SQLSTATEs (0: none) returns false
+ * instead.  What it does to an open transaction is the caller's to mend.
  */
 extern bool pgcopy_session_try(SourceSession *session, const char *sql,
-							   int accepted_sqlstate);
+							   int accepted, int or_accepted, int or_this);
 /*
  * Ask something, to see whether it answers, without waiting for that.  Until it
  * has, which may be asked for with a timeout, the session takes nothing else.
@@ -135,6 +135,10 @@ extern bool pgcopy_rows_get_bool(const SourceRows *rows, int row, int column);
 extern char pgcopy_rows_get_char(const SourceRows *rows, int row, int column,
 								 const char *allowed);
 extern void pgcopy_rows_free(SourceRows *rows);
+
+/* Throw that the rows are not what was asked for (08P01). */
+extern void pgcopy_rows_throw(const SourceRows *rows,
+							  const char *detail) pg_attribute_noreturn();
 
 /*
  * For pooler.c and the copy stream (stream.c) only.  The result is the session's, NULL

@@ -15,7 +15,6 @@
 #include "storage/latch.h"
 #include "utils/timestamp.h"
 
-#include "source/session_cancel.h"
 #include "source/session_state.h"
 
 /* How long it may take, ms, and how long to wait at a time. */

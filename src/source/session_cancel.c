@@ -23,7 +23,7 @@
 #include "storage/latch.h"
 #include "utils/timestamp.h"
 
-#include "source/session_cancel.h"
+#include "source/session_state.h"
 
 /* How long it may take, ms. */
 #define CANCEL_TIME		1000

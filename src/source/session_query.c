@@ -36,7 +36,7 @@
 #define QUESTION		"SELECT 1"
 
 void
-pgcopy_session_forget_results(SourceSession *session)
+pgcopy_session_query_forget(SourceSession *session)
 {
 	PQclear(session->result);
 	PQclear(session->failure);
@@ -120,7 +120,7 @@ pgcopy_session_send(SourceSession *session, const char *sql, int nparams,
 	int			is_sent;
 
 	check_usable(session, sql);
-	pgcopy_session_forget_results(session);
+	pgcopy_session_query_forget(session);
 	if (params != NULL)
 		is_sent = PQsendQueryParams(session->conn, sql, nparams, NULL, params,
 									NULL, NULL, 0);
@@ -229,8 +229,8 @@ keep_failure(SourceSession *session)
 }
 
 PGresult *
-pgcopy_session_run(SourceSession *session, const char *sql, int nparams,
-				   const char *const *params, RowTaker take, void *arg)
+pgcopy_session_query_run(SourceSession *session, const char *sql, int nparams,
+						 const char *const *params, RowTaker take, void *arg)
 {
 	PGresult   *result;
 	uint64		rows = 0;
@@ -268,7 +268,7 @@ pgcopy_session_run(SourceSession *session, const char *sql, int nparams,
 void
 pgcopy_session_exec(SourceSession *session, const char *sql)
 {
-	PGresult   *failure = pgcopy_session_run(session, sql, 0, NULL, NULL, NULL);
+	PGresult   *failure = pgcopy_session_query_run(session, sql, 0, NULL, NULL, NULL);
 
 	if (failure != NULL)
 		pgcopy_session_error_result(session->conn, failure, sql);
@@ -276,14 +276,18 @@ pgcopy_session_exec(SourceSession *session, const char *sql)
 
 bool
 pgcopy_session_try(SourceSession *session, const char *sql,
-				   int accepted_sqlstate)
+				   int accepted, int or_accepted, int or_this)
 {
-	PGresult   *failure = pgcopy_session_run(session, sql, 0, NULL, NULL, NULL);
+	PGresult   *failure = pgcopy_session_query_run(session, sql, 0, NULL, NULL, NULL);
+	int			sqlstate;
 
-	if (failure != NULL &&
-		pgcopy_session_error_sqlstate(failure) != accepted_sqlstate)
+	if (failure == NULL)
+		return true;
+	sqlstate = pgcopy_session_error_sqlstate(failure);
+	if (sqlstate == 0 || (sqlstate != accepted && sqlstate != or_accepted &&
+						  sqlstate != or_this))
 		pgcopy_session_error_result(session->conn, failure, sql);
-	return failure == NULL;
+	return false;
 }
 
 void

@@ -7,8 +7,6 @@
  */
 #include "postgres.h"
 
-#include "source/pooler.h"
-#include "source/session_settings.h"
 #include "source/session_state.h"
 
 /*
@@ -74,21 +72,21 @@ set_keepalives(SourceSession *session, const SourceConninfo *conninfo)
 	};
 
 	/* a platform may refuse them */
-	(void) pgcopy_session_run(session, keepalives_setting, 3, values, NULL, NULL);
+	(void) pgcopy_session_query_run(session, keepalives_setting, 3, values, NULL, NULL);
 }
 
 void
-pgcopy_session_settle(SourceSession *session, const SourceConninfo *conninfo)
+pgcopy_session_settings_apply(SourceSession *session, const SourceConninfo *conninfo)
 {
 	pgcopy_session_exec(session, session_settings);
 	set_keepalives(session, conninfo);
 	if (pgcopy_session_version(session) >= 140000)
 		(void) pgcopy_session_try(session, check_interval_setting,
-								  ERRCODE_INVALID_PARAMETER_VALUE);
+								  ERRCODE_INVALID_PARAMETER_VALUE, 0, 0);
 }
 
 void
-pgcopy_session_settle_transaction(SourceSession *session)
+pgcopy_session_settings_apply_again(SourceSession *session)
 {
 	SourceRows *rows = pgcopy_session_query_row(session, transaction_settings, 2, 0, NULL);
 	int64		pid = pgcopy_rows_get_int64(rows, 0, 0);

@@ -3,6 +3,8 @@
  * session_state.h
  *	  What a session is made of; for the files of this room only.
  *
+ * Of session_query.c, where nothing else is said.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef PGCOPY_SESSION_STATE_H
@@ -44,7 +46,7 @@ extern bool pgcopy_session_wait(SourceSession *session, int events,
 								long timeout_ms);
 
 /* Free what is left of the last query. */
-extern void pgcopy_session_forget_results(SourceSession *session);
+extern void pgcopy_session_query_forget(SourceSession *session);
 
 /*
  * Send a query and read all its results.  Rows are handed to "take", if any,
@@ -54,9 +56,42 @@ extern void pgcopy_session_forget_results(SourceSession *session);
  * stand in sql.
  */
 typedef void (*RowTaker) (void *arg, const struct pg_result *row);
-extern struct pg_result *pgcopy_session_run(SourceSession *session,
-											const char *sql, int nparams,
-											const char *const *params,
-											RowTaker take, void *arg);
+extern struct pg_result *pgcopy_session_query_run(SourceSession *session,
+												  const char *sql, int nparams,
+												  const char *const *params,
+												  RowTaker take, void *arg);
+
+/* session.c: as pgcopy_session_open(), but nothing has been asked or set yet. */
+extern SourceSession *pgcopy_session_connect(const SourceConninfo *conninfo,
+											 const char *application_name);
+
+/* session_settings.c: what it is told before anything else. */
+extern void pgcopy_session_settings_apply(SourceSession *session,
+										  const SourceConninfo *conninfo);
+
+/*
+ * Set again, for the transaction that has just begun, what decides what is read,
+ * and throw when it does not run in the session's own process.  Takes the
+ * transaction's snapshot.
+ */
+extern void pgcopy_session_settings_apply_again(SourceSession *session);
+
+/*
+ * session_cancel.c: cancel what runs on a connection that is closed next: whether it has worked
+ * is of no interest.  Takes a second at most, throws nothing.
+ */
+extern void pgcopy_session_cancel(struct pg_conn *conn);
+
+/*
+ * pooler.c: throw unless one process of the source serves this connection, and no other,
+ * until it is closed (0A000).  Changes nothing on the source; call it before
+ * anything else does.  Returns the number of that process.
+ */
+extern int	pgcopy_pooler_check(SourceSession *session,
+								const SourceConninfo *conninfo,
+								const char *application_name);
+
+/* Throw that there is no such process; "detail" says what shows it. */
+extern void pgcopy_pooler_refuse(const char *detail) pg_attribute_noreturn();
 
 #endif							/* PGCOPY_SESSION_STATE_H */

@@ -24,7 +24,7 @@
 #include "utils/builtins.h"
 
 #include "source/inventory.h"
-#include "source/session_settings.h"
+#include "source/session_state.h"
 #include "source/snapshot.h"
 
 /* How many tables one LOCK TABLE names. */
@@ -120,7 +120,7 @@ char *
 pgcopy_snapshot_export(SourceSession *session)
 {
 	begin_transaction(session);
-	pgcopy_session_settle_transaction(session);
+	pgcopy_session_settings_apply_again(session);
 	return export_snapshot(session);
 }
 
@@ -128,29 +128,12 @@ pgcopy_snapshot_export(SourceSession *session)
 static bool
 try_set_snapshot(SourceSession *session, const char *name)
 {
-	char	   *sql = psprintf("SET TRANSACTION SNAPSHOT %s",
-							   quote_literal_cstr(name));
-	MemoryContext context = CurrentMemoryContext;
-	volatile bool is_set = true;
-
-	PG_TRY();
-	{
-		pgcopy_session_exec(session, sql);
-	}
-	PG_CATCH();
-	{
-		int			sqlstate = geterrcode();
-
-		if (sqlstate != ERRCODE_INVALID_PARAMETER_VALUE &&
-			sqlstate != ERRCODE_UNDEFINED_OBJECT &&
-			sqlstate != ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE)
-			PG_RE_THROW();
-		MemoryContextSwitchTo(context);
-		FlushErrorState();
-		is_set = false;
-	}
-	PG_END_TRY();
-	return is_set;
+	return pgcopy_session_try(session,
+							  psprintf("SET TRANSACTION SNAPSHOT %s",
+									   quote_literal_cstr(name)),
+							  ERRCODE_INVALID_PARAMETER_VALUE,
+							  ERRCODE_UNDEFINED_OBJECT,
+							  ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE);
 }
 
 char *
@@ -160,7 +143,7 @@ pgcopy_snapshot_try_import(SourceSession *session, const char *name,
 	begin_transaction(session);
 	if (try_set_snapshot(session, name))
 	{
-		pgcopy_session_settle_transaction(session);
+		pgcopy_session_settings_apply_again(session);
 		if (content == NULL ||
 			strcmp(pgcopy_snapshot_content(session), content) == 0)
 			return export_snapshot(session);
@@ -175,7 +158,7 @@ pgcopy_snapshot_begin_current(SourceSession *session)
 	if (is_in_transaction(session))
 		return false;
 	pgcopy_session_exec(session, "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY");
-	pgcopy_session_settle_transaction(session);
+	pgcopy_session_settings_apply_again(session);
 	return true;
 }
 
@@ -193,7 +176,7 @@ pgcopy_snapshot_try_lock(SourceSession *session, const char *name)
 							   " LOCK TABLE ONLY %s IN ACCESS SHARE MODE NOWAIT;"
 							   " RELEASE SAVEPOINT pgcopy_lock", name);
 	bool		is_locked = pgcopy_session_try(session, sql,
-											   ERRCODE_LOCK_NOT_AVAILABLE);
+											   ERRCODE_LOCK_NOT_AVAILABLE, 0, 0);
 
 	if (!is_locked)
 		pgcopy_session_exec(session,
@@ -243,27 +226,9 @@ check_lock_room(SourceSession *session, int64 wanted)
 static bool
 lock_tables(SourceSession *session, const char *sql)
 {
-	MemoryContext context = CurrentMemoryContext;
-	volatile bool is_locked = true;
-
-	PG_TRY();
-	{
-		pgcopy_session_exec(session, sql);
-	}
-	PG_CATCH();
-	{
-		int			sqlstate = geterrcode();
-
-		if (sqlstate != ERRCODE_UNDEFINED_TABLE &&
-			sqlstate != ERRCODE_UNDEFINED_SCHEMA &&
-			sqlstate != ERRCODE_WRONG_OBJECT_TYPE)
-			PG_RE_THROW();
-		MemoryContextSwitchTo(context);
-		FlushErrorState();
-		is_locked = false;
-	}
-	PG_END_TRY();
-	return is_locked;
+	return pgcopy_session_try(session, sql, ERRCODE_UNDEFINED_TABLE,
+							  ERRCODE_UNDEFINED_SCHEMA,
+							  ERRCODE_WRONG_OBJECT_TYPE);
 }
 
 bool

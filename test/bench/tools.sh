@@ -18,7 +18,7 @@ tool_label()
 
 run_ours()
 {
-	clone_ours "table_jobs => $JOBS, index_jobs => $JOBS, split_tables_larger_than => '$SPLIT_MB MB'"
+	clone_ours "table_jobs => $JOBS, index_jobs => $JOBS"
 }
 
 run_ours_stream()

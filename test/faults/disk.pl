@@ -1,4 +1,7 @@
-# The disk that the clone is written to is full.
+# A full disk on the target fails the job, in any phase, and nothing worse: the
+# server lives, nothing half-done counts as done, and with room again the job is
+# resumed or can be given up.  In the end the copy is equal to the source.  It
+# needs root, to make a small disk.
 use strict;
 use warnings;
 

@@ -1,4 +1,6 @@
-# What happens to the leader.
+# A leader that is killed or terminated, in any phase, takes its workers,
+# sessions and children along.  The job is interrupted; it is resumed, or given
+# up, and nothing is left or done twice.
 use strict;
 use warnings;
 

@@ -1,4 +1,6 @@
-# The lock table of either side is full.
+# A lock table that is full, on either side and in any phase, costs an attempt
+# or fails the job with the server's own words; with room again it is resumed,
+# and the copy is equal to the source.
 use strict;
 use warnings;
 

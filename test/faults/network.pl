@@ -1,4 +1,6 @@
-# What happens to the network between both.
+# A network that is cut, or falls silent and is then cut, in any phase: the job
+# goes on by itself when it is back, or asks which snapshot to read the rest
+# under.  No session is left on either side.
 use strict;
 use warnings;
 

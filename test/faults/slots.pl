@@ -1,4 +1,5 @@
-# Other jobs have taken all worker slots.
+# A job whose workers have no slot, because other jobs have taken them all, goes
+# on in any phase: the leader does the work.
 use strict;
 use warnings;
 

@@ -1,4 +1,6 @@
-# Something strikes at random moments, again and again, while others write.
+# Something strikes at random moments, again and again, while others write to
+# the source, also during a resume.  Each table always holds what the snapshot
+# saw that its items name: no row is missing, there twice, or of another moment.
 #
 # SOAK_SEED (default 4711) settles what strikes and when, SOAK_ROUNDS (default
 # 100) is how often.

@@ -1,4 +1,6 @@
-# What happens to the source and to the sessions there.
+# A source that restarts, and sessions there that are terminated, the leader's
+# or the workers', in any phase: the job goes on by itself, or asks where tables
+# have been read and the snapshot is gone.
 use strict;
 use warnings;
 

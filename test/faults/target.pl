@@ -1,4 +1,6 @@
-# What happens to the server that the job runs in.
+# A crash of the target in any phase leaves an interrupted job.  It is resumed,
+# by asking where tables have been read, or given up; what was done is still
+# there, and what was under way is done again from a clean start.
 use strict;
 use warnings;
 

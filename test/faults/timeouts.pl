@@ -1,4 +1,5 @@
-# Roles have timeouts that are shorter than a step of a job.
+# Timeouts that a role or database sets, however short, on either side and in
+# any phase, do not end a job: its sessions set their own.
 use strict;
 use warnings;
 

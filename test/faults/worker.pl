@@ -1,4 +1,6 @@
-# What happens to the processes of a worker.
+# A worker that ends in any phase costs an attempt at what it was doing.
+# Terminated, also right after its commit, the job goes on with another one and
+# nothing is done twice; killed, which restarts the server, it is resumed.
 use strict;
 use warnings;
 

@@ -1,9 +1,11 @@
-# Every SQL function of the extension, found in the catalog, called with NULLs,
-# extremes and other people's jobs: by who may not, by who may but has no part in
-# the jobs, and by a superuser.  Nothing crashes, nobody sees or moves what is
-# somebody else's, every error has a SQLSTATE that says what is wrong.
+# Every SQL function of the extension can be called by anybody with anything:
+# NULLs, extremes, other people's jobs.  Nothing crashes, nobody sees or moves
+# what is somebody else's, and every error has an SQLSTATE that says what is
+# wrong.  That is tried as a role that may not, one that may and is a stranger
+# to the jobs, and a superuser.
 #
-# A type of argument that is not in %values is an error: a new one is thought of.
+# Functions are found in the catalog.  A type of argument that is not in %values is
+# an error, so that somebody thinks of values for a new one.
 use strict;
 use warnings;
 

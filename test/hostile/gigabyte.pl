@@ -1,7 +1,8 @@
-# Values of about 1 GB, every byte of them sent: more than a value can have here is
-# an error; a value that is stored is the one that was sent, and can be read.
+# A value that is stored is the one that was sent, and can be read.  One that is
+# larger than a value can be here, about 1 GB, is an error that takes nothing
+# else along.  Every byte is really sent.
 #
-#	PGCOPY_TEST_LONG=1		all lengths for all types
+# PGCOPY_TEST_LONG=1		all lengths for all types
 use strict;
 use warnings;
 

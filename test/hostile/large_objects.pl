@@ -1,5 +1,6 @@
-# A source that lies about its large objects: whatever it sends, what others have
-# in the target stays theirs, and what is cut off is not taken for the whole.
+# A source that lies about its large objects does no harm: whatever it sends,
+# objects that others have in the target stay as they are, and what is cut off
+# or contradicts itself is never taken for the whole.
 #
 # A proxy between the two servers changes the answer to one query: single rows of
 # it, by the code of a lie.
@@ -9,12 +10,10 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../perl";
 use IO::Select;
-use IO::Socket::INET;
-use IO::Socket::UNIX;
-use POSIX ();
 use PgCopy;
+use PgCopyMiddle;
 use PgCopyScene;
-use PostgreSQL::Test::Cluster;
+use PgCopyWire qw(message take_message);
 use Test::More;
 
 my $HEADER = "PGCOPY\n\xff\r\n\0" . "\0" x 8;
@@ -117,34 +116,6 @@ my @lies = (
 # The proxy
 #-------------------------------------------------------------------------
 
-# Cut the messages off the front of a buffer: type and content.
-sub take_messages
-{
-	my ($buffer) = @_;
-	my @message;
-
-	while (length $$buffer >= 5)
-	{
-		my ($type, $length) = unpack 'a N', $$buffer;
-		last if length $$buffer < $length + 1;
-		push @message, [ $type, substr($$buffer, 5, $length - 4) ];
-		substr($$buffer, 0, $length + 1, '');
-	}
-	return @message;
-}
-
-sub send_all
-{
-	my ($socket, $data) = @_;
-	while (length $data)
-	{
-		my $n = syswrite $socket, $data;
-		POSIX::_exit(0) unless $n;
-		substr($data, 0, $n, '');
-	}
-	return;
-}
-
 # One connection: note the query on its way there, lie on the way back.
 sub serve
 {
@@ -156,60 +127,40 @@ sub serve
 	{
 		foreach my $socket ($select->can_read)
 		{
-			my $is_client = $socket == $client;
-			POSIX::_exit(0) unless sysread $socket, my $data, 65536;
-			if ($is_client)
+			sysread $socket, my $data, 65536 or die 'closed';
+			if ($socket == $client)
 			{
-				send_all($server, $data);
+				PgCopyMiddle::write_all($server, $data);
 				$there .= $data;
 				if (!$has_begun && length $there >= 4 && length $there >= unpack 'N', $there)
 				{
 					substr($there, 0, unpack('N', $there), '');
 					$has_begun = 1;
 				}
-				foreach my $message ($has_begun ? take_messages(\$there) : ())
+				while ($has_begun && (my ($type, $content) = take_message(\$there)))
 				{
-					($query, %memory) = ($message->[1] =~ s/\0.*//sr) if $message->[0] eq 'Q';
-					($query, %memory) = ($message->[1] =~ s/\A[^\0]*\0([^\0]*)\0.*/$1/sr) if $message->[0] eq 'P';
+					($query, %memory) = ($content =~ s/\0.*//sr) if $type eq 'Q';
+					($query, %memory) = ($content =~ s/\A[^\0]*\0([^\0]*)\0.*/$1/sr) if $type eq 'P';
 				}
 				next;
 			}
 			$back .= $data;
-			foreach my $message (take_messages(\$back))
+			while (my ($type, $content) = take_message(\$back))
 			{
-				my ($type, $content) = @$message;
 				my @content = $lie && $type =~ /[dD]/ && $query =~ $lie->[1] ? $lie->[2]->($content, \%memory) : ($content);
-				send_all($client, $type . pack('N', 4 + length $_) . $_) for @content;
+				PgCopyMiddle::write_all($client, message($type, $_)) for @content;
 			}
 		}
 	}
 }
 
-# Start the proxy for a lie; returns its process and port.
+# Start the proxy for a lie.
 sub start_proxy
 {
 	my ($node, $lie) = @_;
-	my $port = PostgreSQL::Test::Cluster::get_free_port();
-	my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port, Listen => 20, ReuseAddr => 1)
-	  or die "could not listen: $!";
-	my $pid = fork() // die "could not fork: $!";
-
-	if ($pid)
-	{
-		close $listener;
-		return ($pid, $port);
-	}
-	local $SIG{CHLD} = 'IGNORE';
-	local $SIG{TERM} = sub { POSIX::_exit(0) };
-	while (my $client = $listener->accept)
-	{
-		next if fork();
-		close $listener;
-		my $server = IO::Socket::UNIX->new(Peer => $node->host . '/.s.PGSQL.' . $node->port) or POSIX::_exit(1);
-		eval { serve($client, $server, $lie); 1 } or print STDERR "proxy: $@";
-		POSIX::_exit(0);
-	}
-	POSIX::_exit(0);
+	return PgCopyMiddle->start($node, sub {
+		PgCopyMiddle::serve_each(@_, sub { serve($_[0], PgCopyMiddle::connect_to($node) // die('closed'), $lie); });
+	});
 }
 
 #-------------------------------------------------------------------------
@@ -243,10 +194,10 @@ EOQ
 sub begin_clone
 {
 	my ($db, $lie) = @_;
-	my ($pid, $port) = start_proxy($source, $lie);
+	my $proxy = start_proxy($source, $lie);
 	my $before = $target->safe_psql($db, $look);
-	my $job = clone($target, conninfo($source, db => 'app', host => '127.0.0.1', port => $port, sslmode => 'disable', gssencmode => 'disable'), db => $db, table_jobs => 1);
-	return { db => $db, lie => $lie, pid => $pid, before => $before, job => $job };
+	my $job = clone($target, $proxy->conninfo(db => 'app', sslmode => 'disable', gssencmode => 'disable'), db => $db, table_jobs => 1);
+	return { db => $db, lie => $lie, proxy => $proxy, before => $before, job => $job };
 }
 
 # See it to its end.  Returns how it ended, its error, and what there was before and after.
@@ -256,8 +207,7 @@ sub finish_clone
 	my ($db, $job) = @$clone{qw(db job)};
 	my $end = wait_for_end($target, $job, db => $db);
 	my $error = $target->safe_psql($db, "SELECT concat_ws(' ', sqlstate, message) FROM pgcopy_errors WHERE job = $job AND is_final ORDER BY no LIMIT 1");
-	kill 'TERM', $clone->{pid};
-	waitpid($clone->{pid}, 0);
+	$clone->{proxy}->stop;
 	return ($end, $error, $clone->{before}, $target->safe_psql($db, $look));
 }
 

@@ -1,10 +1,11 @@
-# A source that lies: in every way we know of, at every query we send.
+# A source that lies does no harm, in whatever answer and in every way we know
+# of.  There is no crash; no process that cannot be cancelled or outlives
+# pg_terminate_backend; no wait where the source has said enough; and no job
+# that is done and other than its source.
 #
 # The queries are those of honest clones through the same proxy, so a new one is
-# attacked without anybody remembering.  For each case, which is one lie in the
-# answer to one query, a database is cloned.  What must never be: a crash; a
-# process that cannot be cancelled or outlives pg_terminate_backend; a wait where
-# the source has said enough; a job that is done and other than its source.
+# attacked without anybody remembering.  A case is one lie in the answer to one
+# query; for each a database is cloned.
 #
 #	PGCOPY_TEST_LONG=1		all lies at all queries, then two at a time for ever
 #							(FILE_LIMIT and CHECK_LIMIT of test/run have to let it)

@@ -1,6 +1,7 @@
-# A source whose answer does not end takes none of this server's memory: whoever
-# asks, who ordered the clone, its leader or a worker, gives up at once.  Nor does
-# one that has much to say to pg_dump.
+# A source whose answers do not end cannot fill this server's memory.  Whoever
+# asks, be it the session that orders the clone, the leader or a worker, gives
+# up at once, before it has taken much.  What the source makes pg_dump say, and
+# errors of any length, are kept only in part.
 use strict;
 use warnings;
 

@@ -1,6 +1,8 @@
-# A connection pooler between us and the source: where it gives no session of
-# its own it is refused before anything is set, and the application's sessions in
-# the same pool stay as they were; where it does, a clone is as good as without.
+# A connection pooler between us and the source is recognized.  Where it gives
+# us no session of our own it is refused before anything is set, so the
+# application's sessions in the same pool stay as they were; one that hides it
+# is noticed before anything is copied.  Where it does give us sessions, a clone
+# is as good as without, and locks and cancels work.
 use strict;
 use warnings;
 

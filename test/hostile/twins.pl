@@ -1,11 +1,10 @@
-# Twins of PostgreSQL's operators, functions and types, made by a role that may
-# CREATE in the extension's schema, are never called by us: not by the views,
-# not by the functions, not by a job, not on the source.
+# Nobody gets between us and PostgreSQL.  Twins of its operators, functions and
+# types, made by a role that may CREATE in the extension's schema, are never
+# called: not by the views, the functions or a job, and not on the source.
 #
-# A twin fits its operands better than what PostgreSQL has, and one that is
-# called says so in the server log.  Which names get twins is found by reading
-# the script and the source code: a new query is attacked without anybody
-# thinking of it.
+# A twin fits its operands better than what PostgreSQL has, and one that is called
+# says so in the server log.  Which names get twins is found by reading the script
+# and the source code: a new query is attacked without anybody thinking of it.
 use strict;
 use warnings;
 

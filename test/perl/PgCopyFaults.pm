@@ -594,11 +594,14 @@ sub run_case
 	return $outcome;
 }
 
-# The table of outcomes, as it stands in src/README.md.
+# The table of outcomes, as it stands in test/README.md.
 sub print_table
 {
 	my ($head, @row) = @_;
-	diag('| ' . join(' | ', @$_) . ' |') for $head, [ map { '---' } @$head ], @row;
+	my %short = (
+		planning => 'plan', 'pre-data' => 'pre', 'large objects' => 'LO', constraint => 'con', 'foreign key' => 'FK',
+		'post-data' => 'post', sequences => 'seq', 'goes on' => 'g', resume => 'r', choose => 'c', 'n/a' => '-');
+	diag('| ' . join(' | ', map { $short{$_} // $_ } @$_) . ' |') for $head, [ map { '---' } @$head ], @row;
 	return;
 }
 

@@ -17,21 +17,15 @@
 # before: so it is found again whichever worker sends it.  The start-up of a
 # session counts as a query of shape "start-up".
 #
-# It is a process of its own, like PgCopyProxy's, and lives as long as the object
-# or its owner.
-#
 #-------------------------------------------------------------------------
 package PgCopyLiar;
 
 use strict;
 use warnings;
 
+use parent 'PgCopyMiddle';
 use IO::Select;
-use IO::Socket::INET;
-use IO::Socket::UNIX;
 use JSON::PP ();
-use POSIX ();
-use PgCopy ();
 use PgCopyLies qw(kind_named);
 use PgCopyWire qw(message take_message);
 use Socket;
@@ -46,32 +40,13 @@ my ($SSL, $GSS, $CANCEL) = (80877103, 80877104, 80877102);
 sub new
 {
 	my ($class, $node) = @_;
-	my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Proto => 'tcp', Listen => 100)
-	  || die "could not listen: $!";
-	my $self = bless { node => $node, port => $listener->sockport, owner => $$ }, $class;
-
-	socketpair(my $ours, my $its, AF_UNIX, SOCK_STREAM, PF_UNSPEC) or die "could not make a socket pair: $!";
-	$self->{pid} = fork() // die "could not fork: $!";
-	if ($self->{pid} == 0)
-	{
-		close $ours;
-		$SIG{$_} = 'DEFAULT' for qw(TERM INT);
-		eval { _serve($its, $listener, $node); 1 } or print STDERR "liar: $@";
-		# Not a word of the test's own clean-up runs in here.
-		POSIX::_exit(0);
-	}
-	close $its;
-	$self->{control} = $ours;
-	return $self;
+	return $class->start($node, sub { _serve(@_, $node); });
 }
 
-# A connection string that leads through the liar; options are those of
-# PgCopy::conninfo.
 sub conninfo
 {
 	my ($self, %opt) = @_;
-	return PgCopy::conninfo($self->{node},
-		host => '127.0.0.1', port => $self->{port}, sslmode => 'disable', gssencmode => 'disable', %opt);
+	return $self->SUPER::conninfo(sslmode => 'disable', gssencmode => 'disable', %opt);
 }
 
 # Begin anew: sessions of before are closed, queries counted from one, and these
@@ -91,20 +66,6 @@ sub seen { return @{ $_[0]->_command({ do => 'seen' }) }; }
 
 # The times at which lies were told, but for those planned with is_uncounted.
 sub told { return @{ $_[0]->_command({ do => 'told' }) }; }
-
-sub stop
-{
-	my ($self) = @_;
-	my $pid = delete $self->{pid};
-	return if !defined $pid || $self->{owner} != $$;
-
-	local $?;
-	close $self->{control};
-	waitpid $pid, 0;
-	return;
-}
-
-sub DESTROY { $_[0]->stop; return; }
 
 sub _command
 {
@@ -202,8 +163,7 @@ sub _accept
 sub _connect_to_server
 {
 	my ($liar, $connection) = @_;
-	my $node = $liar->{node};
-	my $server = IO::Socket::UNIX->new(Type => SOCK_STREAM, Peer => $node->host . '/.s.PGSQL.' . $node->port);
+	my $server = PgCopyMiddle::connect_to($liar->{node});
 
 	return _close($liar, $connection) if !$server;
 	$server->blocking(0);

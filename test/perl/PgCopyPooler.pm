@@ -19,8 +19,8 @@ package PgCopyPooler;
 use strict;
 use warnings;
 
+use parent 'PgCopyMiddle';
 use IO::Socket::INET;
-use PgCopy ();
 use POSIX ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -77,8 +77,6 @@ EOQ
 	return $self;
 }
 
-sub port { return $_[0]{port}; }
-
 sub _wait_until_it_listens
 {
 	my ($self) = @_;
@@ -91,15 +89,6 @@ sub _wait_until_it_listens
 		sleep(0.05);
 	}
 	return;
-}
-
-# A connection string that leads through it; options are those of
-# PgCopy::conninfo.
-sub conninfo
-{
-	my ($self, %opt) = @_;
-	return PgCopy::conninfo($self->{node},
-		host => '127.0.0.1', port => $self->{port}, %opt);
 }
 
 sub log { return slurp_file("$_[0]{dir}/pgbouncer.log"); }
@@ -115,8 +104,6 @@ sub stop
 	waitpid($pid, 0);
 	return;
 }
-
-sub DESTROY { $_[0]->stop; return; }
 
 sub _write
 {

@@ -8,10 +8,6 @@
 #	  my $job = clone($target, $proxy->conninfo(db => 'app'));
 #	  $proxy->black_hole;
 #
-# It listens on a free port of 127.0.0.1 and goes on to the server's unix socket,
-# where no password is asked for.  It is a process of its own, which ends with
-# the object, and also when the test dies.
-#
 # Commands, each in force when it returns:
 #
 #	pass			forward everything; what a black hole has held back goes on
@@ -33,11 +29,8 @@ package PgCopyProxy;
 use strict;
 use warnings;
 
+use parent 'PgCopyMiddle';
 use IO::Select;
-use IO::Socket::INET;
-use IO::Socket::UNIX;
-use POSIX ();
-use PgCopy ();
 use PostgreSQL::Test::Cluster;
 use Socket;
 
@@ -47,38 +40,9 @@ my $ENOUGH = 4 * $PIECE;    # held back for a slow reader
 sub new
 {
 	my ($class, $node) = @_;
-	my $self = bless {
-		node => $node,
-		port => PostgreSQL::Test::Cluster::get_free_port(),
-		owner => $$
-	}, $class;
-
-	socketpair(my $ours, my $its, AF_UNIX, SOCK_STREAM, PF_UNSPEC)
-	  or die "could not make a socket pair: $!";
-	my $listener = _listen($self->{port});
-	$self->{pid} = fork() // die "could not fork: $!";
-	if ($self->{pid} == 0)
-	{
-		close $ours;
-		# Not a word of the test's own clean-up runs in here.
-		eval { _serve($its, $listener, $self->{port}, $node); 1 } or print STDERR "proxy: $@";
-		POSIX::_exit(0);
-	}
-	close $its;
-	close $listener;
-	$self->{control} = $ours;
-	return $self;
-}
-
-sub port { return $_[0]{port}; }
-
-# A connection string that leads through the proxy; options are those of
-# PgCopy::conninfo.
-sub conninfo
-{
-	my ($self, %opt) = @_;
-	return PgCopy::conninfo($self->{node},
-		host => '127.0.0.1', port => $self->{port}, %opt);
+	# a port that nobody takes while connections are refused
+	my $port = PostgreSQL::Test::Cluster::get_free_port();
+	return $class->start($node, sub { _serve(@_, $port, $node); }, port => $port);
 }
 
 # Each returns how many connections there were.
@@ -87,20 +51,6 @@ sub black_hole { return _command($_[0], 'black_hole'); }
 sub forget { return _command($_[0], 'forget'); }
 sub cut { return _command($_[0], 'cut'); }
 sub refuse { return _command($_[0], 'refuse'); }
-
-sub stop
-{
-	my ($self) = @_;
-	my $pid = delete $self->{pid};
-	return if !defined $pid || $self->{owner} != $$;
-
-	local $?;
-	close $self->{control};
-	waitpid($pid, 0);
-	return;
-}
-
-sub DESTROY { $_[0]->stop; return; }
 
 sub _command
 {
@@ -118,17 +68,6 @@ sub _command
 # A connection is a pair of ends; an end is a hash: socket, peer (the other
 # end), out (what is to be written to it), is_silent.
 #-------------------------------------------------------------------------
-
-sub _listen
-{
-	my ($port) = @_;
-	return IO::Socket::INET->new(
-		LocalAddr => '127.0.0.1',
-		LocalPort => $port,
-		Proto => 'tcp',
-		Listen => 100,
-		ReuseAddr => 1) || die "could not listen on port $port: $!";
-}
 
 sub _serve
 {
@@ -187,7 +126,7 @@ sub _change
 		delete $state->{listener};
 	}
 	$state->{mode} = $word =~ /^(black_hole|refuse)$/ ? $word : 'pass';
-	$state->{listener} //= _listen($state->{port}) if $state->{mode} ne 'refuse';
+	$state->{listener} //= PgCopyMiddle::listen_on($state->{port}) if $state->{mode} ne 'refuse';
 	return;
 }
 
@@ -195,9 +134,7 @@ sub _accept
 {
 	my ($state, $node) = @_;
 	my $client = $state->{listener}->accept or return;
-	my $server = IO::Socket::UNIX->new(
-		Type => SOCK_STREAM,
-		Peer => $node->host . '/.s.PGSQL.' . $node->port);
+	my $server = PgCopyMiddle::connect_to($node);
 
 	# The server is down: say no, as it would.
 	if (!$server)

@@ -1,6 +1,10 @@
-# A database with at least one of every object type that pg_dump dumps, and
-# every data case we know of, is cloned; then both sides are compared in every
-# way there is.
+# A clone is an exact copy.  Whatever pg_dump dumps arrives: every type of
+# object, with owners, privileges, comments and security labels; every row and
+# large object; sequences that go on where those of the source would.
+# Statistics are there for all tables, index expressions and partitioned tables.
+# No trigger, rule or event trigger fires on the way, temporary tables and what
+# an extension keeps for itself stay behind, and dropping the job and the
+# extension leaves nothing but the copy.
 use strict;
 use warnings;
 

@@ -1,4 +1,10 @@
-# The arguments of pgcopy_clone: each does what its name says.
+# Each argument of pgcopy_clone does what its name says, and nothing else:
+# owners, privileges, comments and large objects can be left out one by one;
+# foreign keys can be left NOT VALID; a size decides which tables are split, a
+# format how rows travel, and neither changes the result.  By default the first
+# error stops a job and says which object failed.  With on_error => 'continue'
+# everything that does not depend on a failure is there in the end, and the
+# errors are counted and listed.
 use strict;
 use warnings;
 

@@ -1,5 +1,10 @@
-# The views show a clone while it happens: figures that move inside one table,
-# a percent that never runs backwards, and a summary at the end.
+# The views show a clone while it happens: rows and bytes move within one table,
+# the percentage never runs backwards and reaches 100 only at the end, and it is
+# plain what each worker does and what it waits for.  Everything fits a
+# terminal.  After the end there is a summary, until the job is dropped.  A job
+# exists when its transaction commits and not before: none is left, and the
+# source is not touched, when that rolls back, be it a savepoint or a prepared
+# transaction.
 use strict;
 use warnings;
 

@@ -1,6 +1,9 @@
-# Tables and sequences of extensions: what is marked as configuration goes the
-# way pg_dump sends it, on top of what CREATE EXTENSION has made here; what is
-# not marked stays as the extension's script leaves it.
+# Tables and sequences of extensions arrive as pg_dump and pg_restore would
+# bring them.  What an extension marks as configuration is added to what CREATE
+# EXTENSION has made on the target, under the extension's own condition; what it
+# does not mark stays as its script leaves it.  That holds in both formats, when
+# the session to the source is lost half-way, and when the job is cancelled and
+# resumed: no row is missing or there twice.
 use strict;
 use warnings;
 

@@ -1,5 +1,9 @@
-# What others do on the source while a clone begins and runs: never a wrong row,
-# never a hang.
+# A clone is the source at one moment, whatever others do there.  DDL that slips
+# in between snapshot and locks is noticed and the plan made anew, so that rows
+# and definitions fit; an ALTER TABLE that waits behind the locks of the clone
+# neither blocks it for ever nor changes what it reads; and while money moves
+# between accounts, the sum is exact in every clone.  Nothing hangs, and the DDL
+# goes through afterwards.
 use strict;
 use warnings;
 

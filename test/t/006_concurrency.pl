@@ -1,4 +1,9 @@
-# Work is done at the same time, and one snapshot is shared.
+# Work is done side by side: two tables, two chunks of one table, two indexes of
+# one table, indexes of one table while another is copied, and jobs of several
+# databases.  All sessions read under one snapshot, so rows that come and go
+# meanwhile are never seen.  The source is free of the snapshot when the last
+# row has arrived, not when the last index is built.  PostgreSQL's own progress
+# views show all of it.
 use strict;
 use warnings;
 

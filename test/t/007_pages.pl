@@ -1,7 +1,9 @@
-# What our own page writer writes is what the server would have written: rows,
-# sizes of values, TOAST, maps.  The WAL says the same, which the server checks
-# itself when it replays it after a crash (wal_consistency_checking), and so
-# does a standby.
+# Pages that we write ourselves are what the server would have written: values,
+# their sizes and storage, TOAST, free space, visibility maps.  The WAL says the
+# same: a crash right after the clone, with wal_consistency_checking on, and a
+# standby end up with the same pages, all-visible and frozen, and each row is in
+# the WAL once.  Ordinary inserts and VACUUM find nothing unusual afterwards,
+# and a file system that cannot reserve space is no obstacle.
 use strict;
 use warnings;
 

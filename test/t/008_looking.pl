@@ -1,6 +1,10 @@
-# Who looks at jobs: beside parallel plans, on a standby, by the dozen, and
-# before the leader is there.  Nobody is told that a job is interrupted whose
-# leader is only late, and nobody who waits reads all locks of the server.
+# Looking at jobs is harmless and never misleads.  The functions may stand in
+# parallel plans only where that is safe.  On a standby jobs are seen as they
+# are written down and none is called interrupted; what would write is refused
+# there, with a hint.  Waiting costs next to nothing, however many wait.  A job
+# is not seen before its leader is there, so nobody is told "interrupted"
+# because a leader is late; one that never comes is an error of whoever has
+# called.
 use strict;
 use warnings;
 

@@ -1,6 +1,8 @@
-# A job is cancelled in each of its phases: within three seconds its processes,
-# their children and its sessions on the source are gone, and nothing
-# half-built is left.
+# A job can be cancelled in each of its phases.  Within three seconds its
+# processes, their children and its sessions on the source are gone, and nothing
+# half-built is left: no row of an unfinished table, no invalid index, no file.
+# The job is "cancelled", and can be dropped.  Whoever waits with pgcopy_wait
+# can be interrupted without harm to the job.
 use strict;
 use warnings;
 

@@ -1,5 +1,10 @@
-# A job that has stopped, by whatever, goes on where it stopped: no row twice,
-# none missing, what is done is not touched.
+# A job that has stopped, by whatever, goes on where it stopped: no row is
+# missing or there twice, and what is done is not touched.  As long as the
+# snapshot lives nobody is asked anything.  When it is gone and some tables have
+# been read, the job does not mix two moments of the source without being told
+# to: it asks, and both answers work.  A source that has changed is found out,
+# and the change named.  After a crash with the library preloaded, jobs that
+# need no answer go on by themselves.
 use strict;
 use warnings;
 
@@ -126,6 +131,21 @@ ends_done('again', $job, 'consistent => true');
 is(marked('again'), '0', 'a finished table is read again');
 assert_same($source, $target, source_db => 'app', db => 'again', name => 'consistent => true: both sides are equal');
 assert_frozen($target, db => 'again');
+
+#
+# An index of the name of one of ours, on a table of somebody else's
+#
+$job = stop_in_copy('app', 'theirs', cancel_it('theirs'));
+$target->safe_psql('theirs', 'DROP INDEX second_b; CREATE TABLE theirs (a int); CREATE INDEX second_b ON theirs (a)');
+resume('theirs', $job, ', consistent => true');
+is(wait_for_end($target, $job, db => 'theirs'), 'failed', "somebody else's index has the name of one of ours");
+is($target->safe_psql('theirs', "SELECT sqlstate FROM pgcopy_errors WHERE job = $job AND is_final"), '42P07', 'that is said');
+is($target->safe_psql('theirs', "SELECT indrelid::regclass FROM pg_index WHERE indexrelid = 'second_b'::regclass"),
+	'theirs', 'it is not dropped');
+$target->safe_psql('theirs', 'DROP TABLE theirs');
+resume('theirs', $job, ', consistent => true');
+ends_done('theirs', $job, "without somebody else's index");
+assert_same($source, $target, source_db => 'app', db => 'theirs', name => "without somebody else's index: both sides are equal");
 
 #
 # What was built on tables after the copying, when they are read again

@@ -1,7 +1,8 @@
-# Rows of leaves under a hash partition by an enum are routed here, several
-# source leaves into the same leaves at the same time, frozen.  A worker that
-# dies in the middle of it leaves visible rows behind: its second attempt takes
-# them away, and those of nobody else.
+# Rows of leaves below a hash partition by an enum go to the leaf that the
+# target's own hash says, frozen, from several sessions into the same leaves at
+# a time.  When a worker dies amid that, its second attempt removes the visible
+# rows that the first has left, and those of nobody else.  A leaf that cannot be
+# loaded leaves nothing and takes nothing with it.
 use strict;
 use warnings;
 

@@ -1,8 +1,9 @@
-# Rows of a failed load are frozen, so they are visible although their
-# transaction has aborted.  The next attempt makes them dead and VACUUM takes
-# them away: beside readers who have a page of theirs pinned, on the server and
-# on a standby; whatever the commit log has forgotten; and not the rows of
-# others.
+# A load that fails leaves frozen rows, which are visible although their
+# transaction has aborted; the next attempt removes them.  In the end each row
+# is there once, every page is frozen, and TOAST has each piece once: beside
+# readers who hold a page, on a standby too, when the commit log has long been
+# truncated, after a crash between the map and the page, and for a load that is
+# given up.  Rows of others in the same table stay.
 use strict;
 use warnings;
 

@@ -1,5 +1,9 @@
-# Sessions and processes of a running clone go away: what can be tried again is
-# tried again, what cannot fails with the reason, and nothing hangs.
+# A lost session or process costs a second attempt, not the job.  A worker or
+# its session that is lost is replaced; the snapshot is taken over by another
+# session as long as one of the job has it.  When all are gone the job fails and
+# says what to type.  A terminated leader takes its workers along and leaves an
+# interrupted job, which can be cancelled, resumed or dropped.  Each row is
+# there once, and nothing is left behind or hangs.
 use strict;
 use warnings;
 

@@ -1,6 +1,9 @@
-# A source that is away for a while is waited for.  When it comes back its
-# snapshot is gone, so the job goes on by itself only where that does no harm:
-# before any table was read, or after all of them.
+# A source that is away for a while is waited for, in each phase and for as long
+# as pgcopy.source_retry_timeout says; pgcopy_progress says so, and the job can
+# be cancelled meanwhile.  When it is back its snapshot is gone: the job goes on
+# by itself where that does no harm, before any table was read or after all of
+# them, and else fails with both ways out.  A worker that still has its session
+# reads on.
 use strict;
 use warnings;
 

@@ -1,5 +1,9 @@
-# A source that falls silent: nobody waits for it without a word, and nothing
-# that ends a job waits for it at all.
+# A source that falls silent is not waited for without a word.  Who waits for
+# what, and for whose lock, is in the views; a session that hangs is reported
+# after seconds and given up after pgcopy.source_retry_timeout; one that answers
+# again goes on as if nothing had been.  Nothing that ends a job waits for the
+# source: cancel and shutdown take no more than seconds.  TCP is told to notice
+# a dead wire within a minute, also by pg_dump.
 use strict;
 use warnings;
 

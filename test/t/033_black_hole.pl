@@ -1,5 +1,8 @@
-# A network that loses every packet, without a word: a real one, in a network
-# namespace of the test's own, since a proxy cannot do that.
+# A network that loses every packet without a word is noticed in a bounded time
+# by all sessions that were there.  When it is back the job goes on, every row
+# is there once, and no session is left, on the source either.  The network is a
+# real one, in a network namespace, since a proxy cannot lose packets; without
+# the rights to make one the test is skipped.
 use strict;
 use warnings;
 

@@ -1,4 +1,9 @@
-# Worker slots that are short, many tables, many rows.
+# Where something is short a job gets slower, or fails before it does anything
+# with an error that names the setting.  Without a free worker slot the leader
+# works alone; without one for the leader pgcopy_clone fails and there is no
+# job.  The number of tables is limited by no lock table of the target, and the
+# time per table does not grow with it; memory does not grow with rows.  A
+# source whose lock table is too small is told so.
 #
 # PGCOPY_TEST_TABLES (default 1000) is the number of tables of the smaller
 # database, the larger has five times as many; PGCOPY_TEST_ROWS (default 2

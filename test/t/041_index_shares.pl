@@ -1,4 +1,8 @@
-# Memory and parallel workers for index builds: shared out over those that run.
+# Index builds share memory and cores and waste neither.  Builds that run
+# together share maintenance_work_mem, by size and by what they can use; the
+# last one has all of it, and parallel workers for all cores; builds that run in
+# turn have everything each. pgcopy.maintenance_work_mem goes before the
+# server's setting.  An index on a materialized view is no exception.
 #
 # What a build may use is told by a function in its index expression, which
 # writes its settings to the server log at the first row.

@@ -1,4 +1,9 @@
-# What settings of the target cost a job is said, with the setting's name.
+# What users should know is told before the first row is read, in pgcopy_notices
+# and in the server log, once, also when the job is resumed.  Settings of the
+# target that cost this job time are named, with a better value; none where
+# there is nothing to gain or a standby needs it as it is.  What the role on the
+# source may not see is counted and named, with what to do. pgcopy_progress
+# points there.  Notices go with their job.
 use strict;
 use warnings;
 
@@ -33,15 +38,15 @@ $source->safe_psql('large', 'CREATE TABLE held (a int CHECK (hold.here(1))); INS
 # Clone a database into one of its own, and return its notices as text.
 sub notices_of
 {
-	my ($db, $name) = @_;
+	my ($db, $name, %opt) = @_;
 
 	new_database($target, $name);
-	clone_ok($target, conninfo($source, db => $db), db => $name, name => "the clone $name ends done");
+	clone_ok($target, conninfo($source, db => $db), db => $name, %opt, name => "the clone $name ends done");
 	return $target->safe_psql($name, 'SELECT setting, value, suggestion FROM pgcopy_notices');
 }
 
 my $offset = -s $target->logfile;
-my $notices = notices_of('large', 'tight');
+my $notices = notices_of('large', 'tight', split_tables_larger_than => '0');
 is($notices, <<'EOT' =~ s/\n\z//r, 'each setting that is too small for the job is named');
 max_wal_size|32MB|128MB
 wal_level|replica|minimal
@@ -75,13 +80,18 @@ pgcopy.maintenance_work_mem = 128MB
 max_worker_processes = 16
 EOC
 $target->restart;
-is(notices_of('large', 'ample'), '', 'nothing is said where all is large enough');
+is(notices_of('large', 'ample', table_jobs => 2), '', 'nothing is said where all is large enough');
+is($target->safe_psql('ample', "SELECT count(*), count(*) FILTER (WHERE bytes_total BETWEEN 20000000 AND 33554432)
+	FROM pgcopy.item WHERE kind = 'table' AND object_name = 't'"),
+	'6|6', 'a table that is most of all is split by default, into chunks of some tens of MB');
+
+# A table that is split is logged whatever wal_level is.
 
 $target->append_conf('postgresql.conf', "max_wal_size = 32MB\n");
 $target->reload;
-is(notices_of('large', 'unread'), "max_wal_size|32MB|128MB\nwal_level|replica|minimal", 'WAL that nobody reads is named');
+is(notices_of('large', 'unread', split_tables_larger_than => '0'), "max_wal_size|32MB|128MB\nwal_level|replica|minimal", 'WAL that nobody reads is named');
 $target->safe_psql('postgres', "SELECT pg_create_physical_replication_slot('standby')");
-is(notices_of('large', 'read'), 'max_wal_size|32MB|128MB', 'WAL that a slot may need is not');
+is(notices_of('large', 'read', split_tables_larger_than => '0'), 'max_wal_size|32MB|128MB', 'WAL that a slot may need is not');
 
 #
 # What the source does not show to our role

@@ -1,6 +1,9 @@
-# A leader that gets no worker does the work itself: no job waits for ever for
-# processes that other jobs have, and none for sessions that the source has no
-# room for.
+# No job waits for ever for processes that others have.  A leader that gets no
+# worker does all kinds of items itself, shows its figures, can be cancelled,
+# and gives up what fails as a worker would.  Seven jobs at once with eight
+# slots all end.  A source with room for few sessions gets fewer copiers, down
+# to the leader alone; with too little even for that it is an error which says
+# how many are needed.
 use strict;
 use warnings;
 

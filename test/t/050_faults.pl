@@ -1,5 +1,9 @@
-# What dies while a job runs: a selection of what "make check-faults" goes
-# through, and what is copied again then.
+# Whatever dies while a job runs, little is done again and nothing is wrong.  Of
+# a split table only the chunk that broke is copied again; after a crash of the
+# server what was done is not touched.  A leader that is killed takes pg_dump
+# along.  An error that may pass is tried again so many times, one that will not
+# is final at once.  A selection of what "make check-faults" goes through comes
+# last: after each fault source and target are equal.
 use strict;
 use warnings;
 

@@ -1,5 +1,7 @@
-# Tables of sources that cannot scan ranges of blocks are split by ranges of an
-# integer key.
+# Tables of sources that cannot scan ranges of blocks (before 14) are split by
+# ranges of an integer key, where one is unique, not null, and in about the
+# order of the rows; no others are.  Chunks are about equally large, rows beyond
+# the sample come along, and the clone is equal to its source.
 #
 # On a source of this version that is asked for by a setting.  PGCOPY_OTHER_BIN
 # may be the bin directory of an older major version: then on that one, too.

@@ -1,5 +1,9 @@
-# Passwords are nowhere to be found; who may call what, with which connection
-# strings; who sees what.
+# Passwords are nowhere to be found: in no view, error, log at any level,
+# command line, environment or open file, and not on the source.  The connection
+# string is wiped when the job is done.  Who may not clone cannot; who is no
+# superuser needs a password of his own and cannot make the server read files;
+# nobody sees or touches the jobs of roles that he is not a member of.  What a
+# role has cloned is its own.
 use strict;
 use warnings;
 

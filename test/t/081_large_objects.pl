@@ -1,5 +1,9 @@
-# Large objects: exact copies, with the roles that granted what; and only those
-# that a job has created itself are ever written to or removed.
+# Large objects are exact copies, of any shape, with owners and with privileges
+# by the roles that granted them; a grant that cannot be made is an error, not a
+# loss.  Only objects that the job itself has created are ever written to or
+# removed: a number that is taken is an error before anything is planned, an
+# object that somebody has put in the place of ours stays.  Damage on the source
+# is reported with what repairs it.  The record of what was created is small.
 use strict;
 use warnings;
 

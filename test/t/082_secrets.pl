@@ -1,5 +1,9 @@
-# Secrets are in no log, whatever a server is set to log, in no statistics, no
-# error, and not in our tables once the job is done.
+# Options of foreign servers, tables and user mappings arrive, and are secret on
+# the way: in no log whatever a server is set to log, not for auto_explain,
+# pgaudit, pg_stat_statements or event triggers, in no error, even when a
+# validator repeats them, and no longer in our tables when the job is done.
+# They survive a cancel and a resume.  The same holds for each option of a
+# connection string that is not one to print.
 use strict;
 use warnings;
 

@@ -1,7 +1,9 @@
 # pg_dump is the very client that our own session is: the same host of several,
-# the same home directory, service file and password, wherever libpq has found
-# them; and a role that may use nothing but its own password does not get
-# further through pg_dump than through its session.
+# with the same password, service file and certificate wherever libpq has found
+# them, and so are all workers.  A role that may use nothing but its own
+# password gets no further through pg_dump than through its session: a source
+# that does not ask for the password is refused.  What a tool says when it fails
+# is told.
 use strict;
 use warnings;
 

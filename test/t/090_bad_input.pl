@@ -1,5 +1,8 @@
-# What bad input gets: an error with an SQLSTATE of its own and a hint, before
-# anything in the target has changed.
+# Bad input is an error with an SQLSTATE of its own and a hint, before anything
+# in the target has changed: connection strings that are wrong or lead nowhere
+# or back here, servers and tools of the wrong version, arguments out of range,
+# a target that is not empty, lacks an extension or a role, or is a standby.
+# After all of it a good order still works.
 use strict;
 use warnings;
 

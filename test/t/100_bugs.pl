@@ -1,4 +1,5 @@
-# Bugs that were there once, each with what showed it.
+# Bugs that users could meet once stay fixed.  Each case begins with what the
+# bug was.
 use strict;
 use warnings;
 

@@ -1,0 +1,80 @@
+/*-------------------------------------------------------------------------
+ *
+ * job_snapshot.c
+ *	  pgcopy.snapshot: what moments of the source were read.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+
+#include "catalog/job.h"
+#include "catalog/query.h"
+
+static CatalogQuery insert_snapshot = {
+	"INSERT INTO pgcopy.snapshot (job, no, name, content) "
+	"SELECT $1, COALESCE(max(s.no), 0) + 1, $2, $3 "
+	"FROM pgcopy.snapshot AS s WHERE s.job = $1 RETURNING no",
+	3, {INT8OID, TEXTOID, TEXTOID}
+};
+
+static CatalogQuery select_content = {
+	"SELECT content FROM pgcopy.snapshot WHERE job = $1 AND no = $2",
+	2, {INT8OID, INT4OID}
+};
+
+static CatalogQuery rename_snapshot = {
+	"UPDATE pgcopy.snapshot SET name = $3, released = NULL "
+	"WHERE job = $1 AND no = $2",
+	3, {INT8OID, INT4OID, TEXTOID}
+};
+
+static CatalogQuery release_snapshot = {
+	"UPDATE pgcopy.snapshot SET released = clock_timestamp() "
+	"WHERE job = $1 AND released IS NULL",
+	1, {INT8OID}
+};
+
+int
+pgcopy_job_snapshot_insert(int64 job, const char *name, const char *content)
+{
+	return (int) pgcopy_query_fetch_int64(&insert_snapshot,
+										  QUERY_ARGS(Int64GetDatum(job),
+													 CStringGetTextDatum(name),
+													 CStringGetTextDatum(content)));
+}
+
+static void *
+read_content(int row)
+{
+	return pgcopy_query_text(row, "content");
+}
+
+char *
+pgcopy_job_snapshot_fetch_content(int64 job, int no)
+{
+	char	   *content =
+		pgcopy_query_fetch_one(&select_content,
+							   QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no)),
+							   read_content);
+
+	if (content == NULL)
+		elog(ERROR, "job " INT64_FORMAT " has no snapshot %d", job, no);
+	return content;
+}
+
+void
+pgcopy_job_snapshot_rename(int64 job, int no, const char *name)
+{
+	pgcopy_query_do(&rename_snapshot,
+					QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no),
+							   CStringGetTextDatum(name)));
+}
+
+void
+pgcopy_job_snapshot_mark_released(int64 job)
+{
+	pgcopy_query_do(&release_snapshot, QUERY_ARGS(Int64GetDatum(job)));
+}

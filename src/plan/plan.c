@@ -1,0 +1,597 @@
+/*-------------------------------------------------------------------------
+ *
+ * plan.c
+ *	  From what the source holds to the items of a job.
+ *
+ * Every statement of the dump becomes one item (a primary key two: its index
+ * and the constraint on it; a foreign key two: adding and validating), every
+ * table one or several more.  What may run when is said in two ways: by the
+ * stage of an item, and within the parallel stages by its dependencies.
+ *
+ *	pre-data	serial		dump order, without privileges
+ *	copying		parallel	chunks -> indexes -> constraints -> analyze
+ *							-> foreign key -> validate, table by table
+ *	post-data	serial		dump order, then all privileges
+ *	late		parallel	sequences, refreshes, foreign keys to partitioned
+ *							tables, analyze of parents
+ *	final		serial		event triggers, subscriptions, what needs the above
+ *
+ * A statement never gets a stage before that of what it depends on, as
+ * pg_dump knows it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_class.h"
+#include "catalog/pg_event_trigger.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "plan/chunks.h"
+#include "plan/draft.h"
+#include "plan/plan.h"
+
+/* Entries of pgcopy.relation that one sequence item covers. */
+#define SEQUENCES_PER_ITEM 500
+
+/* Costs, in bytes of reading and writing, of what has no size of its own. */
+#define COST_SMALL_TABLE 8192
+#define COST_REFRESH (1024 * 1024)
+#define COST_OBJECT 512			/* a large object, beside its bytes */
+/* ANALYZE reads at most 300 * default_statistics_target pages. */
+#define COST_MOST_ANALYZE (30000 * (int64) BLCKSZ / 2)
+
+static int
+add_plain_statement(Draft *draft, const DumpStatement *statement, ItemKind kind,
+					ItemStage stage)
+{
+	PlanItem	item = {.kind = kind,.stage = stage};
+
+	return pgcopy_draft_add_statement(draft, statement, &item, NIL);
+}
+
+/* Statements of pre-data but privileges; note what creates which relation. */
+static void
+plan_pre_data(Draft *draft)
+{
+	ListCell   *lc;
+
+	foreach(lc, draft->input->statements)
+	{
+		DumpStatement *statement = lfirst(lc);
+		DraftRelation *relation;
+		int			no;
+
+		if (statement->is_post_data || statement->class == STATEMENT_ACL)
+			continue;
+		no = add_plain_statement(draft, statement, ITEM_PRE_DATA, STAGE_PRE_DATA);
+		if (statement->class_oid != RelationRelationId)
+			continue;
+		relation = pgcopy_draft_find_oid(draft, statement->object_oid);
+		if (relation != NULL && relation->create_item == 0)
+		{
+			relation->create_item = no;
+			relation->row->is_ours = true;
+		}
+	}
+}
+
+/* The items that copy the rows of one table, when those in "needs" are done. */
+static void
+plan_table(Draft *draft, DraftRelation *relation, List *needs)
+{
+	const JobRelation *row = relation->row;
+	int			chunks = pgcopy_chunks_count(draft->input, row, relation->source);
+	int64		bytes = (row->heap_bytes + row->toast_bytes) / chunks;
+
+	if (relation->create_item != 0)
+		needs = lappend_int(needs, relation->create_item);
+	for (int i = 0; i < chunks; i++)
+	{
+		PlanItem	item = {
+			.kind = ITEM_TABLE,
+			.stage = STAGE_COPYING,
+			.relation = row->no,
+			.referenced = relation->root,
+			.schema = row->schema,
+			.name = row->name,
+			.bytes_total = bytes,
+			.cost = bytes + COST_SMALL_TABLE
+		};
+
+		pgcopy_chunks_get_range(row, relation->source, i, chunks,
+								&item.range_start, &item.range_end);
+		relation->copies = lappend_int(relation->copies,
+									   pgcopy_draft_add(draft, &item, needs));
+	}
+	list_free(needs);
+}
+
+static bool
+has_rows_to_copy(const DraftRelation *relation)
+{
+	return relation->source->has_data_of_its_own &&
+		(relation->row->is_ours || relation->row->condition != NULL);
+}
+
+/*
+ * The same, behind the tables that it references: the foreign keys of an
+ * extension's table are there already.  Where they form a circle, somebody
+ * has to be first.
+ */
+static void
+plan_table_in_order(Draft *draft, DraftRelation *relation)
+{
+	List	   *needs = NIL;
+	ListCell   *lc;
+
+	if (relation->is_planned)
+		return;
+	check_stack_depth();
+	relation->is_planned = true;
+	foreach(lc, relation->source->config_references)
+	{
+		DraftRelation *other = pgcopy_draft_find_oid(draft, lfirst_oid(lc));
+
+		if (other == NULL || !has_rows_to_copy(other))
+			continue;
+		plan_table_in_order(draft, other);
+		needs = list_concat(needs, other->copies);
+	}
+	plan_table(draft, relation, needs);
+}
+
+static void
+plan_data(Draft *draft)
+{
+	for (int i = 0; i < draft->nrelations; i++)
+	{
+		DraftRelation *relation = &draft->relations[i];
+
+		if (!relation->source->has_data_of_its_own)
+			continue;
+		if (!has_rows_to_copy(relation))
+		{
+			if (relation->source->is_extension_member)
+				continue;
+			ereport(ERROR,
+					(errcode(ERRCODE_INTERNAL_ERROR),
+					 errmsg("the dump has no statement that creates table \"%s.%s\"",
+							relation->row->schema, relation->row->name)));
+		}
+		plan_table_in_order(draft, relation);
+	}
+
+	/* rows may come into any leaf below a root they are routed from */
+	for (int i = 0; i < draft->nrelations; i++)
+	{
+		DraftRelation *leaf = &draft->relations[i];
+
+		if (leaf->root != 0 && leaf->copies != NIL)
+			draft->relations[leaf->root - 1].copies =
+				list_concat(draft->relations[leaf->root - 1].copies, leaf->copies);
+	}
+	for (int i = 0; i < draft->nrelations; i++)
+	{
+		DraftRelation *leaf = &draft->relations[i];
+
+		if (leaf->root != 0)
+			leaf->copies = draft->relations[leaf->root - 1].copies;
+	}
+}
+
+PlanItem
+pgcopy_plan_make_range(const LargeObjectRange *range)
+{
+	PlanItem	item = {
+		.kind = ITEM_LARGE_OBJECTS,
+		.stage = STAGE_COPYING,
+		.name = psprintf("%u to %u", range->first, range->last),
+		.range_start = range->first,
+		.range_end = range->last,
+		.bytes_total = range->bytes,
+		.cost = range->bytes + COST_OBJECT * range->count
+	};
+
+	return item;
+}
+
+static void
+plan_large_objects(Draft *draft)
+{
+	ListCell   *lc;
+
+	foreach(lc, draft->input->large_objects)
+	{
+		PlanItem	item;
+
+		MemoryContextSwitchTo(draft->plan_context);
+		item = pgcopy_plan_make_range(lfirst(lc));
+		MemoryContextSwitchTo(draft->context);
+		pgcopy_draft_add(draft, &item, NIL);
+	}
+}
+
+/* Whether this table's indexes are built table by table, in parallel. */
+static bool
+is_loaded(const DraftRelation *relation)
+{
+	return relation != NULL && relation->copies != NIL && relation->row->is_ours &&
+		relation->row->relkind == RELKIND_RELATION;
+}
+
+/* The stage of a statement of post-data by what it is. */
+static ItemStage
+stage_by_class(Draft *draft, const DumpStatement *statement)
+{
+	DraftRelation *table = pgcopy_draft_find(draft, statement->table_schema,
+										statement->table_name);
+	DraftRelation *referenced = pgcopy_draft_find(draft, statement->referenced_schema,
+											 statement->referenced_name);
+
+	switch (statement->class)
+	{
+		case STATEMENT_INDEX:
+		case STATEMENT_INDEX_CONSTRAINT:
+		case STATEMENT_WHOLE_CONSTRAINT:
+		case STATEMENT_TABLE_FOLLOW_UP:
+		case STATEMENT_STATISTICS:
+			return is_loaded(table) ? STAGE_COPYING : STAGE_POST_DATA;
+		case STATEMENT_FOREIGN_KEY:
+			if (!is_loaded(table) || referenced == NULL)
+				return STAGE_POST_DATA;
+			return is_loaded(referenced) ? STAGE_COPYING : STAGE_LATE;
+		case STATEMENT_REFRESH:
+			return STAGE_LATE;
+		case STATEMENT_EVENT_TRIGGER:
+		case STATEMENT_SUBSCRIPTION:
+			return STAGE_FINAL;
+		case STATEMENT_PLAIN:
+		case STATEMENT_ACL:
+		case STATEMENT_COMMENT:
+			return STAGE_POST_DATA;
+	}
+	return STAGE_POST_DATA;
+}
+
+/*
+ * ... and by what it depends on.  What cannot run in a parallel stage goes to
+ * the serial one behind it.
+ */
+static ItemStage
+stage_of(Draft *draft, const DumpStatement *statement)
+{
+	ItemStage	own = stage_by_class(draft, statement);
+	ItemStage	stage = own;
+	ListCell   *lc;
+
+	foreach(lc, statement->dependencies)
+	{
+		int			toc_id = lfirst_int(lc);
+
+		if (toc_id <= draft->max_toc_id && draft->stage_of_toc[toc_id] > stage)
+			stage = draft->stage_of_toc[toc_id];
+	}
+	if (stage == own)
+		return stage;
+	if (statement->class == STATEMENT_FOREIGN_KEY && own != STAGE_POST_DATA)
+		return stage <= STAGE_LATE ? STAGE_LATE : STAGE_FINAL;
+	return stage == STAGE_LATE ? STAGE_FINAL : stage;
+}
+
+/*
+ * First walk over post-data: give each entry its stage, and each loaded table
+ * its statements.  A list of the others comes back, one per stage.
+ */
+static void
+sort_post_data(Draft *draft, List **by_stage)
+{
+	ListCell   *lc;
+
+	foreach(lc, draft->input->statements)
+	{
+		DumpStatement *statement = lfirst(lc);
+		DraftRelation *table;
+		ItemStage	stage;
+
+		if (!statement->is_post_data)
+			continue;
+		stage = Max(stage_of(draft, statement),
+					draft->stage_of_toc[statement->toc_id]);
+		draft->stage_of_toc[statement->toc_id] = stage;
+
+		table = pgcopy_draft_find(draft, statement->table_schema, statement->table_name);
+		if (stage != STAGE_COPYING || statement->class == STATEMENT_FOREIGN_KEY)
+			by_stage[stage] = lappend(by_stage[stage], statement);
+		else if (statement->class == STATEMENT_INDEX)
+			table->index_statements = lappend(table->index_statements, statement);
+		else
+		{
+			if (statement->class == STATEMENT_INDEX_CONSTRAINT)
+				table->index_statements = lappend(table->index_statements, statement);
+			table->constraint_statements = lappend(table->constraint_statements, statement);
+		}
+	}
+}
+
+/*
+ * What it costs to read a table and to sort what goes into an index, in bytes
+ * copied: the longest build should come first.
+ */
+static int64
+index_cost(const DraftRelation *relation, const DumpStatement *statement)
+{
+	int64		heap_bytes = relation->row->heap_bytes;
+
+	if (statement->index_bytes == 0)
+		return heap_bytes / 2 + COST_STATEMENT;
+	return heap_bytes / 4 + 2 * statement->index_bytes + COST_STATEMENT;
+}
+
+/* Indexes, then constraints of one loaded table. */
+static void
+plan_indexes(Draft *draft, DraftRelation *relation)
+{
+	List	   *ready = relation->copies;
+	ListCell   *lc;
+
+	foreach(lc, relation->index_statements)
+	{
+		DumpStatement *statement = lfirst(lc);
+		PlanItem	item = {
+			.kind = ITEM_INDEX,
+			.stage = STAGE_COPYING,
+			.form = statement->class == STATEMENT_INDEX ?
+				APPLY_AS_WRITTEN : APPLY_INDEX_OF_CONSTRAINT,
+			.relation = relation->row->no,
+			.cost = index_cost(relation, statement)
+		};
+
+		relation->indexes =
+			lappend_int(relation->indexes,
+						pgcopy_draft_add_statement(draft, statement, &item, ready));
+	}
+	if (relation->indexes != NIL)
+		ready = relation->indexes;
+
+	foreach(lc, relation->constraint_statements)
+	{
+		DumpStatement *statement = lfirst(lc);
+		bool		builds = statement->class == STATEMENT_WHOLE_CONSTRAINT;
+		PlanItem	item = {
+			.kind = ITEM_CONSTRAINT,
+			.stage = STAGE_COPYING,
+			.form = statement->class == STATEMENT_INDEX_CONSTRAINT ?
+				APPLY_CONSTRAINT_USING_INDEX : APPLY_AS_WRITTEN,
+			.relation = relation->row->no,
+			.cost = builds ? index_cost(relation, statement) : 0
+		};
+
+		relation->constraints =
+			lappend_int(relation->constraints,
+						pgcopy_draft_add_statement(draft, statement, &item, ready));
+	}
+}
+
+static int
+plan_analyze(Draft *draft, DraftRelation *relation, ItemStage stage, List *depends)
+{
+	const JobRelation *row = relation->row;
+	PlanItem	item = {
+		.kind = ITEM_ANALYZE,
+		.stage = stage,
+		.relation = row->no,
+		.schema = row->schema,
+		.name = row->name,
+		.range_end = -1,
+		.cost = Min(row->heap_bytes / 4, COST_MOST_ANALYZE) + COST_STATEMENT
+	};
+
+	return pgcopy_draft_add(draft, &item, depends);
+}
+
+static void
+plan_tables(Draft *draft)
+{
+	for (int i = 0; i < draft->nrelations; i++)
+	{
+		DraftRelation *relation = &draft->relations[i];
+		List	   *ready;
+
+		if (!is_loaded(relation))
+			continue;
+		plan_indexes(draft, relation);
+		ready = relation->constraints != NIL ? relation->constraints :
+			relation->indexes != NIL ? relation->indexes : relation->copies;
+		relation->analyze = plan_analyze(draft, relation, STAGE_COPYING, ready);
+	}
+}
+
+/* Add NOT VALID, then validate, unless it stays NOT VALID. */
+static void
+plan_foreign_key(Draft *draft, const DumpStatement *statement, ItemStage stage)
+{
+	DraftRelation *table = pgcopy_draft_find(draft, statement->table_schema,
+											 statement->table_name);
+	DraftRelation *referenced = pgcopy_draft_find(draft, statement->referenced_schema,
+												  statement->referenced_name);
+	PlanItem	item = {
+		.kind = ITEM_FOREIGN_KEY,
+		.stage = stage,
+		.form = APPLY_FOREIGN_KEY_NOT_VALID,
+		.relation = table->row->no,
+		.referenced = referenced->row->no
+	};
+	PlanItem	validate = item;
+	List	   *depends = NIL;
+	int			no;
+
+	if (stage == STAGE_COPYING)
+		depends = list_append_unique_int(list_make1_int(table->analyze),
+										 referenced->analyze);
+	no = pgcopy_draft_add_statement(draft, statement, &item, depends);
+	if (draft->input->options->foreign_keys == FOREIGN_KEYS_NOT_VALID ||
+		!statement->wants_validation)
+		return;
+	validate.kind = ITEM_VALIDATE;
+	validate.form = APPLY_VALIDATE_CONSTRAINT;
+	validate.cost = table->row->heap_bytes / 8 + COST_STATEMENT +
+		Min(table->row->heap_bytes, referenced->row->heap_bytes) / 8;
+	(void) pgcopy_draft_add_statement(draft, statement, &validate, list_make1_int(no));
+}
+
+static void
+plan_foreign_keys(Draft *draft, List *statements, ItemStage stage)
+{
+	ListCell   *lc;
+
+	foreach(lc, statements)
+	{
+		DumpStatement *statement = lfirst(lc);
+
+		if (statement->class == STATEMENT_FOREIGN_KEY)
+			plan_foreign_key(draft, statement, stage);
+	}
+}
+
+/* A serial stage: in dump order, privileges last. */
+static void
+plan_serial(Draft *draft, List *statements, ItemKind kind, ItemStage stage)
+{
+	ListCell   *lc;
+
+	foreach(lc, statements)
+	{
+		DumpStatement *statement = lfirst(lc);
+
+		if (statement->class != STATEMENT_ACL)
+			add_plain_statement(draft, statement, kind, stage);
+	}
+}
+
+/*
+ * The last ones.  Event triggers end the job: they would fire for whatever
+ * comes after them.
+ */
+static void
+plan_final(Draft *draft, List *statements)
+{
+	List	   *event_triggers = NIL;
+	List	   *others = NIL;
+	ListCell   *lc;
+
+	foreach(lc, statements)
+	{
+		DumpStatement *statement = lfirst(lc);
+
+		if (statement->class == STATEMENT_EVENT_TRIGGER ||
+			statement->class_oid == EventTriggerRelationId)
+			event_triggers = lappend(event_triggers, statement);
+		else
+			others = lappend(others, statement);
+	}
+	plan_serial(draft, others, ITEM_FINAL, STAGE_FINAL);
+	plan_serial(draft, event_triggers, ITEM_FINAL, STAGE_FINAL);
+}
+
+static void
+plan_privileges(Draft *draft)
+{
+	ListCell   *lc;
+
+	foreach(lc, draft->input->statements)
+	{
+		DumpStatement *statement = lfirst(lc);
+
+		if (statement->class == STATEMENT_ACL)
+			add_plain_statement(draft, statement, ITEM_POST_DATA, STAGE_POST_DATA);
+	}
+}
+
+static void
+plan_sequences(Draft *draft)
+{
+	for (int no = 1; no <= draft->nrelations; no += SEQUENCES_PER_ITEM)
+	{
+		int			last = Min(no + SEQUENCES_PER_ITEM - 1, draft->nrelations);
+		int			count = 0;
+		PlanItem	item = {
+			.kind = ITEM_SEQUENCE,
+			.stage = STAGE_LATE,
+			.range_start = no,
+			.range_end = last
+		};
+
+		for (int i = no; i <= last; i++)
+			count += pgcopy_relation_is_set_here(draft->relations[i - 1].row);
+		if (count == 0)
+			continue;
+		item.name = MemoryContextStrdup(draft->plan_context,
+										psprintf("%d sequences", count));
+		item.cost = COST_STATEMENT + 64 * count;
+		pgcopy_draft_add(draft, &item, NIL);
+	}
+}
+
+/* REFRESH each materialized view, in dependency order, and ANALYZE it. */
+static void
+plan_refreshes(Draft *draft, List *statements)
+{
+	ListCell   *lc;
+
+	foreach(lc, statements)
+	{
+		DumpStatement *statement = lfirst(lc);
+		DraftRelation *view;
+		PlanItem	item = {
+			.kind = ITEM_REFRESH,.stage = STAGE_LATE,.cost = COST_REFRESH
+		};
+		int			no;
+
+		if (statement->class != STATEMENT_REFRESH)
+			continue;
+		no = pgcopy_draft_add_statement(draft, statement, &item, NIL);
+		view = pgcopy_draft_find(draft, statement->table_schema, statement->table_name);
+		if (view != NULL)
+			(void) plan_analyze(draft, view, STAGE_LATE, list_make1_int(no));
+	}
+}
+
+/* Statistics of a whole tree need the rows of all its leaves. */
+static void
+plan_parents(Draft *draft)
+{
+	for (int i = 0; i < draft->nrelations; i++)
+	{
+		DraftRelation *relation = &draft->relations[i];
+
+		if (relation->row->is_ours &&
+			(relation->row->relkind == RELKIND_PARTITIONED_TABLE ||
+			 (is_loaded(relation) && relation->source->has_children)))
+			(void) plan_analyze(draft, relation, STAGE_LATE, NIL);
+	}
+}
+
+JobPlan *
+pgcopy_plan_make(const PlanInput *input)
+{
+	Draft		draft;
+	List	   *by_stage[STAGE_FINAL + 1] = {NIL};
+
+	pgcopy_draft_begin(&draft, input);
+	plan_pre_data(&draft);
+	plan_data(&draft);
+	sort_post_data(&draft, by_stage);
+	plan_large_objects(&draft);
+	plan_tables(&draft);
+	plan_foreign_keys(&draft, by_stage[STAGE_COPYING], STAGE_COPYING);
+	plan_serial(&draft, by_stage[STAGE_POST_DATA], ITEM_POST_DATA, STAGE_POST_DATA);
+	plan_privileges(&draft);
+	plan_foreign_keys(&draft, by_stage[STAGE_LATE], STAGE_LATE);
+	plan_sequences(&draft);
+	plan_refreshes(&draft, by_stage[STAGE_LATE]);
+	plan_parents(&draft);
+	plan_final(&draft, by_stage[STAGE_FINAL]);
+	return pgcopy_draft_finish(&draft);
+}
