@@ -1,0 +1,200 @@
+#!/usr/bin/perl
+# structure.pl
+#	  What the rules of the house say of the files of src/ together: who includes
+#	  whom, and whether names lead to their file.
+#
+#	  structure.pl map			who uses whom, as src/README.md has it
+#	  structure.pl layers		includes of a room above
+#	  structure.pl circles		files of a room that need each other, more than two
+#	  structure.pl names		global functions that are not named by their file
+#	  structure.pl headers		headers with one prototype and nothing else
+#	  structure.pl functions	functions that are too long or take too much
+#
+# Run at the root of the project.  All but "map" print what breaks a rule, one
+# thing a line.  A file and its header are one here: "run/queue".
+use strict;
+use warnings;
+
+use File::Basename qw(basename);
+
+# From the top.  A room uses those after it, never one before.
+my @ROOMS = map { m!^\| `(\w+)/` ! ? $1 : () } lines_of('src/README.md');
+
+my @FILES = sort(glob('src/*/*.c'), glob('src/*/*.h'));
+my %TEXT = map { $_ => join("\n", lines_of($_)) } @FILES;
+
+sub lines_of
+{
+	my ($file) = @_;
+
+	open my $handle, '<', $file or die "$file: $!\n";
+	chomp(my @lines = <$handle>);
+	return @lines;
+}
+
+sub stem_of { $_[0] =~ m!^(?:src/)?(\w+/\w+)\.[ch]$! ? $1 : die "what is $_[0]?\n" }
+sub room_of { $_[0] =~ m!^(?:src/)?(\w+)/! ? $1 : die "what is $_[0]?\n" }
+sub includes_of { return grep { -e "src/$_" } $TEXT{$_[0]} =~ /^#\s*include "([^"]+)"/mg }
+
+# Code without comments and strings, in which names are looked for.
+sub code_of
+{
+	my $code = $TEXT{$_[0]};
+
+	$code =~ s!/\*.*?\*/!my $lines = $& =~ tr/\n//; "\n" x $lines!gse;
+	$code =~ s!"(?:[^"\\]|\\.)*"!""!g;
+	return $code;
+}
+
+sub print_map
+{
+	my %uses;
+
+	for my $file (@FILES)
+	{
+		$uses{ room_of($file) }{ room_of($_) } = 1 for includes_of($file);
+	}
+	for my $room (@ROOMS)
+	{
+		my @used = grep { $_ ne $room && $uses{$room}{$_} } @ROOMS;
+
+		printf "%-9s-> %s\n", $room, join(' ', @used) || 'nothing';
+	}
+}
+
+sub print_layers
+{
+	my %height = map { $ROOMS[$_] => $_ } 0 .. $#ROOMS;
+
+	for my $room (sort keys %{ { map { room_of($_) => 1 } @FILES } })
+	{
+		print "src/$room is no room: the table in src/README.md has none of that name\n"
+			if !defined $height{$room};
+	}
+	for my $file (@FILES)
+	{
+		for my $used (includes_of($file))
+		{
+			print "$file includes $used, of a room above\n"
+				if ($height{ room_of($used) } // -1) < ($height{ room_of($file) } // 99);
+		}
+	}
+}
+
+# Strongly connected components (Tarjan, SIAM J. Comput. 1, 1972).
+sub print_circles
+{
+	my (%edges, %number, %low, %on_stack, @stack);
+	my $next = 1;
+	my $visit;
+
+	for my $file (@FILES)
+	{
+		my $stem = stem_of($file);
+
+		$edges{$stem} //= {};
+		$edges{$stem}{ stem_of($_) } = 1 for grep { stem_of($_) ne $stem } includes_of($file);
+	}
+	$visit = sub {
+		my ($node) = @_;
+
+		$number{$node} = $low{$node} = $next++;
+		push @stack, $node;
+		$on_stack{$node} = 1;
+		for my $other (sort keys %{ $edges{$node} })
+		{
+			if (!$number{$other})
+			{
+				$visit->($other);
+				$low{$node} = $low{$other} if $low{$other} < $low{$node};
+			}
+			elsif ($on_stack{$other} && $number{$other} < $low{$node})
+			{
+				$low{$node} = $number{$other};
+			}
+		}
+		return if $low{$node} != $number{$node};
+		my @circle;
+		do
+		{
+			push @circle, pop @stack;
+			$on_stack{ $circle[-1] } = 0;
+		} while $circle[-1] ne $node;
+		print join(' ', sort @circle), "\n" if @circle > 2;
+	};
+	$number{$_} || $visit->($_) for sort keys %edges;
+}
+
+# Functions that SQL calls: pg_proc has their names.
+sub sql_functions { return map { $_ => 1 } $TEXT{$_[0]} =~ /PG_FUNCTION_INFO_V1\((\w+)\)/g }
+
+sub print_names
+{
+	my %declared;
+
+	for my $header (grep { /\.h$/ } @FILES)
+	{
+		$declared{$_} = stem_of($header) for code_of($header) =~ /\b(pgcopy_\w+)\s*\(/g;
+	}
+	for my $file (grep { /\.c$/ } @FILES)
+	{
+		my %is_sql = sql_functions($file);
+
+		for my $name (code_of($file) =~ /^(pgcopy_\w+)\([^;{]*\)\n\{/mg)
+		{
+			my @stems = (basename(stem_of($file)));
+
+			# The header that declares it, if it is of this room, lists its files.
+			push @stems, basename($declared{$name})
+				if $declared{$name} && room_of($declared{$name}) eq room_of($file);
+			next if $is_sql{$name} || grep { $name =~ /^pgcopy_\Q$_\E(_|$)/ } @stems;
+			print "$file: $name\n";
+		}
+	}
+}
+
+sub print_headers
+{
+	for my $header (grep { /\.h$/ } @FILES)
+	{
+		my $code = code_of($header);
+		my $prototypes = () = $code =~ /^extern /mg;
+
+		print "$header\n" if $prototypes == 1 && $code !~ /^typedef /m && $code !~ /^#define \w+\(/m;
+	}
+}
+
+# STYLE: nine of ten functions fit on half a screen, each does one thing.
+sub print_functions
+{
+	my @lengths;
+
+	for my $file (grep { /\.c$/ } @FILES)
+	{
+		my $code = $TEXT{$file};
+
+		while ($code =~ /^(\w+)\(([^;{]*?)\)\n\{\n(.*?)^\}/msg)
+		{
+			my ($name, $arguments, $body) = ($1, $2, $3);
+			my $lines = $body =~ tr/\n//;
+			my $count = 1 + ($arguments =~ tr/,//);
+
+			push @lengths, $lines;
+			print "$file: $name has $lines lines\n" if $lines > 65;
+			print "$file: $name takes $count arguments\n" if $count > 6;
+		}
+	}
+	@lengths = sort { $a <=> $b } @lengths;
+	my $most = $lengths[ int(@lengths * 0.9) ] // 0;
+	print "a tenth of the functions has more than $most lines\n" if $most > 30;
+}
+
+my %VIEWS = (
+	map => \&print_map,
+	layers => \&print_layers,
+	circles => \&print_circles,
+	names => \&print_names,
+	headers => \&print_headers,
+	functions => \&print_functions);
+my $view = $VIEWS{ $ARGV[0] // '' } or die "usage: structure.pl " . join('|', sort keys %VIEWS) . "\n";
+$view->();
