@@ -106,7 +106,7 @@ pgcopy_guard(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("job " INT64_FORMAT " is running", id),
-				 errdetail("What it needs would be dropped."),
+				 errdetail("The command would drop objects the job uses."),
 				 errhint("Run SELECT pgcopy_cancel(" INT64_FORMAT ") first.", id)));
 	}
 	PG_RETURN_NULL();

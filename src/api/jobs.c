@@ -90,7 +90,7 @@ check_is_committed(int64 id)
 	if (pgcopy_job_is_of_this_transaction(id))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("cannot wait for job " INT64_FORMAT " in the transaction that ordered it",
+				 errmsg("cannot wait for job " INT64_FORMAT " in the transaction that started it",
 						id),
 				 errdetail("The job starts when this transaction commits."),
 				 errhint("COMMIT, then call pgcopy_wait(" INT64_FORMAT ").", id)));

@@ -44,9 +44,9 @@ pgcopy_order_check_role(Oid role)
 	if (!HeapTupleIsValid(tuple))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("the role that ordered the job does not exist any more"),
-				 errdetail("It had the number %u.", role),
-				 errhint("Order a new clone with pgcopy_clone().")));
+				 errmsg("the role that owns the job does not exist"),
+				 errdetail("Its OID was %u.", role),
+				 errhint("Start a new clone with pgcopy_clone().")));
 	can_login = ((Form_pg_authid) GETSTRUCT(tuple))->rolcanlogin;
 	ReleaseSysCache(tuple);
 
@@ -54,8 +54,8 @@ pgcopy_order_check_role(Oid role)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
 				 errmsg("role \"%s\" cannot run a job", GetUserNameFromId(role, false)),
-				 errdetail("The processes of a job connect as the role that ordered it, and this one has no LOGIN."),
-				 errhint("Order the clone as a role with LOGIN.")));
+				 errdetail("The processes of a job connect as the role that started it, and this role has no LOGIN."),
+				 errhint("Call pgcopy_clone() as a role with LOGIN.")));
 	if (pgcopy_database_aclcheck(MyDatabaseId, role, ACL_CONNECT) != ACLCHECK_OK ||
 		pgcopy_database_aclcheck(MyDatabaseId, role, ACL_CREATE) != ACLCHECK_OK)
 		ereport(ERROR,

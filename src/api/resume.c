@@ -36,7 +36,7 @@ check_state(const Job *job)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("cannot resume job " INT64_FORMAT, job->id),
 				 errdetail("It is done."),
-				 errhint("Order a new clone with pgcopy_clone().")));
+				 errhint("Start a new clone with pgcopy_clone().")));
 	if (!pgcopy_job_has_ended(job->state) &&
 		!pgcopy_job_is_interrupted(job->id))
 		ereport(ERROR,
@@ -48,8 +48,8 @@ check_state(const Job *job)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("cannot resume job " INT64_FORMAT, job->id),
-				 errdetail("Its connection string is not kept any more."),
-				 errhint("Order a new clone with pgcopy_clone().")));
+				 errdetail("Its connection string has been wiped."),
+				 errhint("Start a new clone with pgcopy_clone().")));
 }
 
 Datum

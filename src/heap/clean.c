@@ -89,7 +89,7 @@ begin_judging(Judge *judge, const LoadAttempts *attempts)
 	if (age > MAX_AGE)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("rows of a failed load can no longer be told from others"),
+				 errmsg("cannot tell the rows of a failed load from others"),
 				 errdetail("It began " UINT64_FORMAT " transactions ago.", age),
 				 errhint("Resume the job with consistent => true, which reads all tables again.")));
 	memset(judge, 0, sizeof(Judge));
@@ -171,9 +171,9 @@ check_is_not_updated(Relation relation, HeapTupleHeader row)
 	if (HeapTupleHeaderIsHotUpdated(row))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
-				 errmsg("cannot take back rows of a failed load from table \"%s\"",
+				 errmsg("cannot remove the rows of a failed load from table \"%s\"",
 						RelationGetRelationName(relation)),
-				 errdetail("Somebody has updated one of them."),
+				 errdetail("One of them has been updated."),
 				 errhint("Keep users out until the job is done.  Resume it with consistent => true, which reads all tables again.")));
 }
 

@@ -153,11 +153,11 @@ check_silence(SourceLink *link)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONNECTION_FAILURE),
 				 errmsg("the source has not answered for %d s", silent),
-				 errhint("See whether its server hangs.")));
+				 errhint("Check whether the source's server hangs.")));
 	if (silent < SILENCE_NOTED)
 		return;
 	snprintf(message, sizeof(message),
-			 "the source has not answered for %d s: see whether it hangs", silent);
+			 "the source has not answered for %d s: check whether it hangs", silent);
 	pgcopy_link_tell(link, message);
 }
 

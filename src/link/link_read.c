@@ -74,7 +74,7 @@ read_once(SourceLink *link, LinkAttempt attempt, void *arg, char **what)
 static void
 tell_change(SourceLink *link, const char *what)
 {
-	char	   *message = psprintf("the source has changed while it was read (%s), reading it again",
+	char	   *message = psprintf("the source changed while it was being read (%s); reading it again",
 								   what);
 
 	pgcopy_link_tell(link, message);

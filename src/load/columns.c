@@ -41,7 +41,7 @@ find_attribute(Relation relation, const char *name)
 			(errcode(ERRCODE_UNDEFINED_COLUMN),
 			 errmsg("column \"%s\" of table \"%s\" does not exist",
 					name, RelationGetRelationName(relation)),
-			 errdetail("The source has it."),
+			 errdetail("The source has this column."),
 			 errhint("Create the table here as it is on the source.")));
 }
 

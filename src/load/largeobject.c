@@ -49,9 +49,9 @@ throw_bad_answer(const char *detail)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_DATA_CORRUPTED),
-			 errmsg("the source contradicts itself about its large objects"),
+			 errmsg("the source gives contradictory answers about its large objects"),
 			 errdetail_internal("%s", detail),
-			 errhint("Check pg_largeobject_metadata on the source, and that nothing in between changes what it sends.")));
+			 errhint("Check pg_largeobject_metadata on the source, and that no proxy changes its answers.")));
 }
 
 /* An OID list as text of an array. */
@@ -180,7 +180,7 @@ create_object(Oid oid)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
 				 errmsg("large object %u already exists", oid),
-				 errdetail("This job has not created it, or it was changed since."),
+				 errdetail("This job did not create it, or it has been changed since."),
 				 errhint("Remove it with SELECT lo_unlink(%u), or clone with large_objects => false.",
 						 oid)));
 	(void) LargeObjectCreate(oid);
@@ -392,7 +392,7 @@ grant_all(Oid oid, List *privileges, const char *owner)
 					(errcode(ERRCODE_INVALID_GRANT_OPERATION),
 					 errmsg("cannot grant %s on large object %u as role \"%s\"",
 							waiting->name, oid, waiting->grantor),
-					 errdetail("On the source it has granted that without a grant option of its own."),
+					 errdetail("On the source it granted that without having the grant option."),
 					 errhint("REVOKE it on the source, or use no_privileges => true.")));
 	}
 }

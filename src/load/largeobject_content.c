@@ -130,7 +130,7 @@ throw_bad_format(const char *what)
 			(errcode(ERRCODE_BAD_COPY_FILE_FORMAT),
 			 errmsg("invalid COPY data of large objects from the source"),
 			 errdetail("%s", what),
-			 errhint("Connect to the source itself, with nothing in between that changes what it sends.")));
+			 errhint("Connect to the source directly, not through a proxy that changes its answers.")));
 }
 
 /*

@@ -167,7 +167,7 @@ advise_memory(Leader *leader, const Workload *load)
 	if (sorted_bytes / 8 < budget || wanted < 2 * budget)
 		return;
 	tell(leader, "pgcopy.maintenance_work_mem", format_setting(wanted),
-		 psprintf("%s for all index builds together is little where one of them reads and sorts %s: they sort on disk",
+		 psprintf("%s for all index builds together is little when one of them sorts %s: they will sort on disk",
 				  format_bytes(budget), format_bytes(sorted_bytes)));
 }
 
@@ -181,7 +181,7 @@ advise_worker_slots(Leader *leader, const Workload *load)
 	if (max_worker_processes >= wanted + others)
 		return;
 	tell(leader, "max_worker_processes", psprintf("%d", wanted + others + 8),
-		 psprintf("the job has work for %d processes at a time, with table_jobs = %d and index_jobs = %d; parallel queries and replication want some too; more need a restart",
+		 psprintf("the job has work for %d processes at a time, with table_jobs = %d and index_jobs = %d; parallel queries and replication need some too; a change needs a restart",
 				  wanted, leader->job->options.table_jobs, leader->job->options.index_jobs));
 }
 

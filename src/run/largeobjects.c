@@ -109,8 +109,8 @@ remove_last(const LargeObjectRecord *record, int n)
 
 	if (kept > 0)
 		ereport(LOG,
-				(errmsg("%d large objects are not removed, the first is %u", kept, first),
-				 errdetail("Item %d has created large objects of these numbers, but nothing shows that they are the same ones.",
+				(errmsg("%d large objects were not removed, the first is %u", kept, first),
+				 errdetail("Item %d created large objects with these OIDs, but these may be others.",
 						   record->item)));
 }
 

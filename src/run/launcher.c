@@ -129,12 +129,12 @@ may_resume_job(int64 id)
 	if (pgcopy_job_note_auto_resume(id))
 		return true;
 	pgcopy_job_set_message(id,
-						   psprintf("not resumed by itself: its last attempt ended with a crash of the server and got nothing done; SELECT pgcopy_resume(" INT64_FORMAT ")",
+						   psprintf("not resumed automatically: its last attempt crashed the server before it finished an item; SELECT pgcopy_resume(" INT64_FORMAT ")",
 									id));
 	ereport(LOG,
-			(errmsg("job " INT64_FORMAT " stays interrupted: its last attempt ended with a crash of the server and got nothing done",
+			(errmsg("job " INT64_FORMAT " stays interrupted: its last attempt crashed the server before it finished an item",
 					id),
-			 errhint("See above why the server crashed, then SELECT pgcopy_resume(" INT64_FORMAT ") in database \"%s\".",
+			 errhint("Find the cause of the crash in this log, then SELECT pgcopy_resume(" INT64_FORMAT ") in database \"%s\".",
 					 id, get_database_name(MyDatabaseId))));
 	return false;
 }
@@ -165,7 +165,7 @@ note_lack_of_slot(int64 id)
 	pgcopy_process_begin_transaction();
 	pgcopy_job_allow_auto_resume(id);
 	pgcopy_job_set_message(id,
-						   "waiting for a free background worker to go on by itself: raise max_worker_processes");
+						   "waiting for a free background worker to resume: raise max_worker_processes");
 	pgcopy_process_end_transaction();
 }
 
@@ -192,7 +192,7 @@ resume_if_possible(int64 id)
 	}
 	if (outcome == RESUME_STARTED)
 		ereport(LOG,
-				(errmsg("job " INT64_FORMAT " was interrupted and goes on", id)));
+				(errmsg("job " INT64_FORMAT " was interrupted and is resumed", id)));
 	pgcopy_process_end_transaction();
 	return true;
 }

@@ -281,8 +281,8 @@ prepare_again(Leader *leader)
 	if (!pgcopy_link_start_over(leader->link))
 		ereport(ERROR,
 				(errcode(ERRCODE_CONNECTION_FAILURE),
-				 errmsg("the source goes away each time it is read"),
-				 errhint("See the log of the source, then SELECT pgcopy_resume(" INT64_FORMAT ").",
+				 errmsg("connection to the source was lost repeatedly"),
+				 errhint("Check the source's server log, then SELECT pgcopy_resume(" INT64_FORMAT ").",
 						 leader->job->id)));
 	pgcopy_workers_stop(leader->workers);
 	leader->args.choice = RESUME_UNSAID;

@@ -60,7 +60,7 @@ report_changed(void *arg, const char *what)
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("the source has changed since job " INT64_FORMAT " was planned",
 					leader->job->id),
-			 errdetail("While nobody held its locks: %s.", what),
+			 errdetail("While no session held its locks: %s.", what),
 			 errhint("Clone again, into an empty database.")));
 }
 

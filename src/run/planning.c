@@ -193,10 +193,10 @@ check_inventory(List *relations, List *statements)
 			continue;
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("what the source says of its tables does not fit together"),
-				 errdetail("pg_dump has %s, which the source's own list of tables has not.",
+				 errmsg("the source gives contradictory answers about its tables"),
+				 errdetail("pg_dump has %s, but the source's list of tables does not.",
 						   quote_qualified_identifier(statement->schema, statement->name)),
-				 errhint("A table in a schema of the extension pgcopydb_ext, when the source has it too, has to be moved to another schema there.")));
+				 errhint("If the table is in a schema of the extension pgcopydb_ext on the source, move it to another schema.")));
 	}
 }
 

@@ -181,17 +181,17 @@ await_lead(BackgroundWorkerHandle *handle, int64 job)
 		if (status == BGWH_STOPPED)
 			ereport(ERROR,
 					(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
-					 errmsg("the leader of the job ended before it began"),
-					 errhint("The server log says why.")));
+					 errmsg("the leader of the job exited before it started"),
+					 errhint("See the server log for the reason.")));
 		if (GetCurrentTimestamp() > limit)
 		{
 			TerminateBackgroundWorker(handle);
 			ereport(ERROR,
 					(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
-					 errmsg("the leader of the job does not start"),
-					 errdetail("It was waited for for %d s.",
+					 errmsg("the leader of the job did not start"),
+					 errdetail("It was given %d s.",
 							   (int) (LEADER_START_LIMIT / USECS_PER_SEC)),
-					 errhint("See whether new connections to this database are possible, then try again.")));
+					 errhint("Check that this database accepts new connections, then try again.")));
 		}
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 						 pause, PG_WAIT_EXTENSION);

@@ -116,7 +116,7 @@ reset_table(Reset *reset, int no)
 	if (!OidIsValid(table->target_oid))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("table \"%s.%s\" is not there any more",
+				 errmsg("table \"%s.%s\" has been dropped",
 						table->schema, table->name)));
 	foreach(lc, reset->by_relation[no])
 		undo_item(reset, table, lfirst(lc));
@@ -321,7 +321,7 @@ hint_at_dependents(void *arg)
 	if (code == ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST ||
 		code == ERRCODE_INVALID_TABLE_DEFINITION ||
 		code == ERRCODE_FEATURE_NOT_SUPPORTED)
-		errhint("What has been built on a table since cannot stay when the table is read again: drop the job with SELECT pgcopy_drop(" INT64_FORMAT ") and clone again into an empty database.",
+		errhint("Objects built on a table since cannot be kept when it is read again: forget the job with SELECT pgcopy_drop(" INT64_FORMAT ") and clone again into an empty database.",
 				*(int64 *) arg);
 }
 

@@ -67,9 +67,9 @@ report_gone(int64 job, const Survey *survey)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("job " INT64_FORMAT ": %d of %d tables have been read under a snapshot that is gone",
+			 errmsg("job " INT64_FORMAT ": %d of %d tables were read under a snapshot that is gone",
 					job, survey->tables_read, survey->tables),
-			 errdetail("%sWhat is left would be read as the source is by now.",
+			 errdetail("%sThe rest would be read as the source is now.",
 					   describe_rest(survey)),
 			 errhint("SELECT pgcopy_resume(" INT64_FORMAT ", consistent => false) keeps what is here and reads the rest under a new snapshot; "
 					 "SELECT pgcopy_resume(" INT64_FORMAT ", consistent => true) reads all tables again.",
@@ -129,7 +129,7 @@ check_targets(Leader *leader)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("job " INT64_FORMAT " cannot go on: %d tables that it has created here are gone",
+			 errmsg("job " INT64_FORMAT " cannot be resumed: %d tables that it created here are gone",
 					leader->job->id, list_length(gone)),
 			 errdetail("The first is %s.", (char *) linitial(gone)),
 			 errhint("Clone again, into an empty database.")));

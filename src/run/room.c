@@ -77,7 +77,7 @@ pgcopy_room_check(SourceSession *session, const SourceConninfo *conninfo,
 	ereport(ERROR,
 			(errcode(ERRCODE_TOO_MANY_CONNECTIONS),
 			 errmsg("the source has no room for pg_dump beside the leader's session"),
-			 errdetail("Other sessions take what its connection limits allow."),
+			 errdetail("Other sessions use up its connection limits."),
 			 errhint("A job needs at least %d sessions, and %d for all its copiers: raise max_connections of the source or the CONNECTION LIMIT of the role or database.",
 					 LEAST_SESSIONS, copiers + 1)));
 }

@@ -187,7 +187,7 @@ handle_death(Leader *leader, WorkerEvent *event)
 	ErrorData	error = {
 		.sqlerrcode = ERRCODE_ADMIN_SHUTDOWN,
 		.message = "a worker of the job ended unexpectedly",
-		.hint = "The server log says why."
+		.hint = "See the server log for the reason."
 	};
 
 	if (read_state(leader, event->items[0]) == ITEM_DONE)
@@ -401,7 +401,7 @@ tell_what_is_missing(Leader *leader, int missing)
 	describe_shortage(leader, missing, message, sizeof(message));
 	if (message[0] == '\0' && worker != 0)
 		snprintf(message, sizeof(message),
-				 "worker %d has had nothing from the source for %d s: see pg_stat_activity there",
+				 "worker %d has received nothing from the source for %d s: see pg_stat_activity there",
 				 worker, seconds);
 	pgcopy_progress_set_message(leader->progress, message);
 }

@@ -78,7 +78,7 @@ choose_format(const Job *job, Oid relid)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("table \"%s\" cannot be copied in binary format",
 						RelationGetRelationName(relation)),
-				 errdetail("It has columns of types that are not the same on the wire in every database."),
+				 errdetail("It has columns of types whose binary format differs between databases."),
 				 errhint("Use format => 'auto'.")));
 	relation_close(relation, AccessShareLock);
 	return format;
@@ -144,7 +144,7 @@ choose_target(const Job *job, const JobItem *item, const JobRelation *relation)
 	if (!is_there(target->target_oid))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("table \"%s.%s\" is not there any more",
+				 errmsg("table \"%s.%s\" has been dropped",
 						target->schema, target->name)));
 	return target;
 }

@@ -126,7 +126,7 @@ take_snapshot(Worker *worker)
 				(errcode(ERRCODE_CONNECTION_DOES_NOT_EXIST),
 				 errmsg("the snapshot of the job is gone on the source"),
 				 errdetail("The sessions that held it were lost."),
-				 errhint("SELECT pgcopy_resume(" INT64_FORMAT ") says how the job can go on.",
+				 errhint("SELECT pgcopy_resume(" INT64_FORMAT ") tells how the job can be resumed.",
 						 worker->args.job)));
 	worker->has_snapshot = true;
 	pgcopy_control_set_snapshot(worker->control, worker->slot, name);

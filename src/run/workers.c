@@ -177,8 +177,8 @@ bury_worker(Workers *workers, int slot, WorkerEvent *event)
 	if (state == SLOT_STARTING && ++workers->false_starts >= MAX_FALSE_STARTS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
-				 errmsg("workers of the job end before they begin"),
-				 errhint("The server log says why.")));
+				 errmsg("workers of the job exit before they start"),
+				 errhint("See the server log for the reason.")));
 	if (state == SLOT_STARTING)
 		workers->not_before = GetCurrentTimestamp() + PAUSE_WHEN_SHORT;
 	return state == SLOT_BUSY || state == SLOT_REPORTED;

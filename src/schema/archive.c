@@ -282,7 +282,7 @@ pgcopy_archive_restore(const DumpTools *tools, const DumpRequest *request,
 	if (lseek(archive, 0, SEEK_SET) != 0)
 		ereport(ERROR,
 				(errcode_for_file_access(),
-				 errmsg("could not go back in a file in memory: %m")));
+				 errmsg("could not rewind an in-memory file: %m")));
 
 	add_argument(&arguments, tools->pg_restore);
 	add_argument(&arguments, "--verbose");

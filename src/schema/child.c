@@ -100,7 +100,7 @@ pgcopy_child_memory_file(const char *name)
 		ReleaseExternalFD();
 		ereport(ERROR,
 				(errcode_for_file_access(),
-				 errmsg("could not create a file in memory: %m")));
+				 errmsg("could not create an in-memory file: %m")));
 	}
 	callback->func = close_with_context;
 	callback->arg = (void *) (intptr_t) fd;
@@ -110,7 +110,7 @@ pgcopy_child_memory_file(const char *name)
 	if (fchmod(fd, S_IRUSR | S_IWUSR) != 0)
 		ereport(ERROR,
 				(errcode_for_file_access(),
-				 errmsg("could not set permissions of a file in memory: %m")));
+				 errmsg("could not set permissions of an in-memory file: %m")));
 	return fd;
 }
 
@@ -126,7 +126,7 @@ pgcopy_child_memory_write(int fd, const char *data, size_t length)
 		if (written <= 0)
 			ereport(ERROR,
 					(errcode_for_file_access(),
-					 errmsg("could not write to a file in memory: %m")));
+					 errmsg("could not write to an in-memory file: %m")));
 		data += written;
 		length -= written;
 	}
@@ -140,7 +140,7 @@ pgcopy_child_memory_size(int fd)
 	if (fstat(fd, &st) != 0)
 		ereport(ERROR,
 				(errcode_for_file_access(),
-				 errmsg("could not look at a file in memory: %m")));
+				 errmsg("could not stat an in-memory file: %m")));
 	return st.st_size;
 }
 
@@ -159,7 +159,7 @@ pgcopy_child_memory_map(int fd, size_t *length)
 	if (mapping->address == MAP_FAILED)
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("could not map a file in memory: %m")));
+				 errmsg("could not map an in-memory file: %m")));
 	callback->func = unmap_with_context;
 	callback->arg = mapping;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);

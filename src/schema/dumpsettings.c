@@ -84,8 +84,8 @@ change_setting(DumpSettings *settings, const char *name, const char *value)
 	else
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("the dump sets \"%s\", which is not known here", name),
-				 errhint("Use a pg_dump of a version this extension was made for.")));
+				 errmsg("the dump sets unrecognized configuration parameter \"%s\"", name),
+				 errhint("Use a pg_dump of a version that this extension supports.")));
 }
 
 static bool

@@ -87,7 +87,7 @@ check_count(const SourceRows *rows, int wanted)
 
 	if (count != wanted)
 		pgcopy_rows_throw(rows,
-						  psprintf("It was asked for %d sequences and answers for %d.",
+						  psprintf("It was asked for %d sequences and answered for %d.",
 								   wanted, count));
 }
 

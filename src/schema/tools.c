@@ -95,7 +95,7 @@ run_version(const char *path)
 				 errmsg("could not get the version of \"%s\"", path),
 				 errdetail_internal("%s", errors.len > 0 ? pgcopy_child_words(&errors) :
 									status != 0 ? wait_result_to_str(status) :
-									"It says nothing of a version."),
+									"It did not print a version."),
 				 errhint("Set \"pgcopy.pg_dump\" to the path of PostgreSQL's own pg_dump.")));
 	return version;
 }

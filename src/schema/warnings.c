@@ -61,7 +61,7 @@ begin_warning(WarningReader *reader, const char *words)
 	warning = palloc0(sizeof(DumpWarning));
 	warning->message = before < WARNINGS_KEPT - 1 ?
 		psprintf("%s: %s", reader->tool, words) :
-		psprintf("%s has more to say than the %d warnings that are kept",
+		psprintf("%s gave more than the %d warnings that are kept",
 				 reader->tool, WARNINGS_KEPT - 1);
 	reader->dump->warnings = lappend(reader->dump->warnings, warning);
 	reader->last = warning;

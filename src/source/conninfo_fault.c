@@ -78,7 +78,7 @@ pgcopy_conninfo_fault_check_uri(const char *uri)
 		ereport(ERROR,
 				(errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
 				 errmsg("malformed connection URI"),
-				 errdetail("There is an \"@\" where none can stand."),
+				 errdetail("It has an \"@\" where none is allowed."),
 				 errhint("In a URI, percent-encode the special characters of user and password: \"@\" is %%40, \"/\" is %%2F, \":\" is %%3A, \"?\" is %%3F.")));
 }
 

@@ -63,7 +63,7 @@ check_file_options(SourceOption *options)
 				 errmsg("permission denied to set connection option \"%s\"",
 						option->keyword),
 				 errdetail("The option makes the server read one of its own files."),
-				 errhint("Leave the option out, or have the role pg_read_server_files granted.")));
+				 errhint("Leave the option out, or get membership in the role pg_read_server_files.")));
 	}
 }
 
@@ -101,17 +101,17 @@ check_host(SourceOption *options, Oid owner)
 	if (strchr(name, ',') != NULL || (has_address && strchr(address, ',') != NULL))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied to give more than one host"),
+				 errmsg("permission denied to use more than one host"),
 				 errdetail("Non-superusers clone from one host."),
-				 errhint("Give the host of the server that is to be cloned.")));
+				 errhint("Name only the host to clone from.")));
 	if (has_address || (name[0] != '\0' && name[0] != '/' && name[0] != '@') ||
 		may_use_files(given_by))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("permission denied to connect through a Unix socket"),
-			 name[0] == '\0' ? errdetail("That is what a connection string without a host means.") : 0,
-			 errhint("Give a host name or an address, or have the role pg_read_server_files granted.")));
+			 name[0] == '\0' ? errdetail("A connection string without a host means a Unix socket.") : 0,
+			 errhint("Give a host name or an address, or get membership in the role pg_read_server_files.")));
 }
 
 /*

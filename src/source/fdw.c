@@ -108,9 +108,9 @@ add_options(SourceOption *options, List *given, Oid given_by,
 			ereport(ERROR,
 					(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
 					 errmsg("invalid connection option \"%s\"", def->defname),
-					 errdetail("Foreign server \"%s\" has an option that is not one of a connection.",
+					 errdetail("Foreign server \"%s\" has an option that is not a connection option.",
 							   server),
-					 errhint("Create a server of its own for cloning, with FOREIGN DATA WRAPPER pgcopydb_fdw.")));
+					 errhint("Create a separate server for cloning, with FOREIGN DATA WRAPPER pgcopydb_fdw.")));
 		option->value = defGetString(def);
 		option->given_by = given_by;
 	}

@@ -58,8 +58,8 @@ static const HiddenKind kinds[] = {
 		"  WHERE d.classid = 'pg_catalog.pg_foreign_server'::pg_catalog.regclass"
 		"   AND d.objid = s.oid AND d.deptype = 'e')"
 		END_OF_NAMES,
-		"the source hides the options of %d user mapping from our role: it may arrive without user and password",
-		"the source hides the options of %d user mappings from our role: they may arrive without user and password",
+		"the source hides the options of %d user mapping from the job's role: it may arrive without user and password",
+		"the source hides the options of %d user mappings from the job's role: they may arrive without user and password",
 		"Connect to the source as a superuser, or add what is missing here with ALTER USER MAPPING."
 	},
 	{

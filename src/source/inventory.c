@@ -164,7 +164,7 @@ read_name_array(const SourceRows *rows, int row, int column)
 	for (i = 0; i < n; i++)
 	{
 		if (nulls[i])
-			pgcopy_rows_throw(rows, "A list of names has a null in it.");
+			pgcopy_rows_throw(rows, "A list of names contains a null.");
 		names = lappend(names, TextDatumGetCString(elements[i]));
 	}
 	pfree(elements);
@@ -263,7 +263,7 @@ pgcopy_inventory_relations(SourceSession *session)
 
 		if (relations != NIL &&
 			relation->oid <= ((SourceRelation *) llast(relations))->oid)
-			pgcopy_rows_throw(rows, "Its relations are not in the order that was asked for.");
+			pgcopy_rows_throw(rows, "Its relations are not in the requested order.");
 		relations = lappend(relations, relation);
 		CHECK_FOR_INTERRUPTS();
 	}

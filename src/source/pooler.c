@@ -76,7 +76,7 @@ pgcopy_pooler_refuse(const char *detail)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("the source's connection goes through a pooler that gives no session of its own"),
+			 errmsg("the connection to the source goes through a pooler that shares server sessions"),
 			 errdetail_internal("%s", detail),
 			 errhint("Connect to the server itself, not to its pooler, or use a pool with pool_mode = session.")));
 }
@@ -89,9 +89,9 @@ throw_no_answer(long limit)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_TOO_MANY_CONNECTIONS),
-			 errmsg("the source has let us in but does not answer for %ld s",
+			 errmsg("the source accepted the connection but has not answered for %ld s",
 					limit / 1000),
-			 errhint("A pooler needs a server connection (pool_size) for each session: use fewer table_jobs or a larger pool.  Without a pooler, see whether the server hangs.")));
+			 errhint("A pooler needs a server connection (pool_size) for each session: use fewer table_jobs or a larger pool.  Without a pooler, check whether the server hangs.")));
 }
 
 static bool
@@ -123,7 +123,7 @@ take_answer(SourceSession *session, const char *sql, char *answer)
 	if (PQresultStatus(result) != PGRES_TUPLES_OK)
 		pgcopy_session_violation(session, sql, "It is not one value.");
 	if (pgcopy_session_next_result(session, sql) != NULL)
-		pgcopy_session_violation(session, sql, "It goes on after its end.");
+		pgcopy_session_violation(session, sql, "It sent more after its end.");
 }
 
 static void

@@ -317,7 +317,7 @@ pgcopy_preflight_check_database(SourceSession *session)
 	static const Finding is_this_database = {
 		.level = FINDING_ERROR,
 		.sqlerrcode = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-		.message = "the source is this very database",
+		.message = "the source is this same database",
 		.hint = "Connect to the database to be filled, and give the other one as the source."
 	};
 	uint64		key;
@@ -384,12 +384,12 @@ check_roles(SourceSession *session, const PreflightRequest *request)
 									   missing_roles_sql);
 
 	return find_objects(ERRCODE_UNDEFINED_OBJECT, missing,
-						"%d role that the source's objects name does not exist here",
-						"%d roles that the source's objects name do not exist here",
+						"%d role that the source uses does not exist here",
+						"%d roles that the source uses do not exist here",
 						"Missing",
 						request->with_owners || request->with_privileges ?
 						"Create them, or leave ownership and grants out with no_owner => true and no_privileges => true; roles of policies and user mappings are needed in any case." :
-						"Create them: policies and user mappings cannot do without.");
+						"Create them: policies and user mappings need them.");
 }
 
 /*
@@ -433,8 +433,8 @@ check_clashes(SourceSession *session, const PreflightRequest *request)
 		clashes = lappend(clashes, pstrdup(pgcopy_rows_get(rows, i, 0)));
 	pgcopy_rows_free(rows);
 	return find_objects(ERRCODE_DUPLICATE_TABLE, clashes,
-						"%d object of the source exists here already",
-						"%d objects of the source exist here already",
+						"%d object of the source already exists here",
+						"%d objects of the source already exist here",
 						"Existing",
 						"Clone into an empty database: CREATE DATABASE ... TEMPLATE template0, and create the extension there.");
 }

@@ -20,7 +20,7 @@ typedef struct PreflightRequest
 
 /*
  * All checks, in an open transaction: a List of Finding in the current memory
- * context, NIL when all is well.  Where the source is this very database
+ * context, NIL when all is well.  Where the source is this same database
  * (55000), nothing else is looked at.
  */
 extern List *pgcopy_preflight_run(SourceSession *session,

@@ -67,7 +67,7 @@ take_row(void *arg, const PGresult *result)
 
 	if (PQnfields(result) != rows->columns)
 		pgcopy_session_violation(rows->session, rows->sql,
-								 "It sent another number of columns.");
+								 "It sent a wrong number of columns.");
 	if (rows->count >= rows->limit)
 		pgcopy_session_violation(rows->session, rows->sql, "It sent too many rows.");
 	caller = MemoryContextSwitchTo(rows->context);
@@ -80,13 +80,13 @@ take_row(void *arg, const PGresult *result)
 		rows->bytes += length + sizeof(char *) + 1;
 		if (rows->bytes > rows->max_bytes)
 			pgcopy_session_violation(rows->session, rows->sql,
-									 "It sent more than there can be.");
+									 "It sent more rows than there can be.");
 		if (PQgetisnull(result, 0, i))
 			continue;
 		/* a zero in it would hide the rest */
 		if (memchr(PQgetvalue(result, 0, i), '\0', length) != NULL)
 			pgcopy_session_violation(rows->session, rows->sql,
-									 "It sent text with a zero byte in it.");
+									 "It sent text that contains a zero byte.");
 		values[i] = pnstrdup(PQgetvalue(result, 0, i), length);
 	}
 	MemoryContextSwitchTo(caller);
@@ -132,7 +132,7 @@ query_rows(SourceSession *session, const char *sql, int columns, int nparams,
 	if (failure != NULL)
 		pgcopy_session_error_result(session->conn, failure, sql);
 	if (session->columns != columns)
-		pgcopy_session_violation(session, sql, "It has no rows, or other columns.");
+		pgcopy_session_violation(session, sql, "It sent no rows, or a wrong number of columns.");
 	rows->session = NULL;
 	verify_rows(rows);
 	return rows;

@@ -182,7 +182,7 @@ throw_lost(const PGconn *conn, const char *sql)
 			(errcode(ERRCODE_CONNECTION_FAILURE),
 			 errmsg("lost connection to the source"),
 			 message != NULL ? errdetail_internal("%s", message) : 0,
-			 errhint("See the log of the source, and check the network between it and this server."),
+			 errhint("Check the source's server log, and the network between it and this server."),
 			 errcontext("on the source: %s", shorten_sql(sql))));
 }
 
@@ -191,9 +191,9 @@ pgcopy_session_error_answer(const char *sql, const char *detail)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_PROTOCOL_VIOLATION),
-			 errmsg("unexpected answer of the source"),
+			 errmsg("unexpected answer from the source"),
 			 errdetail_internal("%s", detail),
-			 errhint("See what is between this server and the source: only PostgreSQL itself, or what passes its answers on unchanged, can be cloned."),
+			 errhint("Connect to PostgreSQL directly, or through a proxy that passes its answers on unchanged."),
 			 errcontext("on the source: %s", shorten_sql(sql))));
 }
 
@@ -204,7 +204,7 @@ pgcopy_session_error_encoding(const char *sql)
 			(errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
 			 errmsg("the source sent text that is not valid in encoding \"%s\"",
 					GetDatabaseEncodingName()),
-			 errhint("A name or a comment there holds bytes that its encoding does not allow."),
+			 errhint("A name or a comment there has bytes that are invalid in its encoding."),
 			 errcontext("on the source: %s", shorten_sql(sql))));
 }
 

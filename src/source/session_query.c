@@ -92,7 +92,7 @@ check_usable(SourceSession *session, const char *sql)
 	if (session->is_broken || PQtransactionStatus(session->conn) == PQTRANS_ACTIVE)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONNECTION_DOES_NOT_EXIST),
-				 errmsg("the session to the source has not ended its last query")));
+				 errmsg("the session to the source has not finished its previous query")));
 }
 
 /*
@@ -168,7 +168,7 @@ drop_notifications(SourceSession *session, const char *sql)
 	}
 	if (session->notices > MAX_NOTICES)
 		pgcopy_session_violation(session, sql,
-								 "It sends notices without an end.");
+								 "It sends notices without end.");
 }
 
 /* Take the result that libpq has ready; NULL after the last one. */
@@ -181,7 +181,7 @@ take_result(SourceSession *session, const char *sql)
 		return session->result;
 	if (++session->results > MAX_RESULTS)
 		pgcopy_session_violation(session, sql,
-								 "It sends results without an end.");
+								 "It sends results without end.");
 	return session->result;
 }
 
@@ -215,7 +215,7 @@ check_row_count(SourceSession *session, const char *sql,
 	if (claimed[0] == '\0' ? rows == 0 : strtou64(claimed, NULL, 10) == rows)
 		return;
 	pgcopy_session_violation(session, sql,
-							 "It sent another number of rows than it says.");
+							 "It sent a number of rows that differs from its command tag.");
 }
 
 /* Keep the first failure, and what the session may say after it out of sight. */
@@ -240,7 +240,7 @@ pgcopy_session_query_run(SourceSession *session, const char *sql, int nparams,
 	{
 		if (is_copy(result))
 			pgcopy_session_violation(session, sql,
-									 "It answers with a COPY that was not asked for.");
+									 "It answered with a COPY that was not asked for.");
 		if (is_failure(result))
 			keep_failure(session);
 		else if (is_row(result))
@@ -325,7 +325,7 @@ pgcopy_session_has_answered(SourceSession *session, long timeout_ms)
 			return true;
 		if (is_copy(session->result))
 			pgcopy_session_violation(session, QUESTION,
-									 "It answers with a COPY that was not asked for.");
+									 "It answered with a COPY that was not asked for.");
 		if (is_failure(session->result))
 			pgcopy_session_error_result(session->conn, session->result, QUESTION);
 		if (is_row(session->result) && ++session->rows > 1)

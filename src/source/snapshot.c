@@ -89,7 +89,7 @@ begin_transaction(SourceSession *session)
 {
 	if (is_in_transaction(session))
 		pgcopy_session_violation(session, "BEGIN",
-								 "It is in a transaction that nobody has begun.");
+								 "It is in a transaction that was not begun.");
 	pgcopy_session_exec(session,
 						"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
 }

@@ -135,7 +135,7 @@ finish_stream(CopyStream *stream)
 	stream->claimed_rows = strtou64(PQcmdTuples(result), NULL, 10);
 	if (next_result(stream) != NULL)
 		pgcopy_session_violation(stream->session, stream->sql,
-								 "It goes on after its end.");
+								 "It sent more after its end.");
 }
 
 int

@@ -103,7 +103,7 @@ sub start_traffic
 	my $job = clone($target, $deceiver->conninfo(db => 'app', user => 'limited'), db => 'deceived', large_objects => 'false');
 	is(wait_for_end($target, $job, db => 'deceived'), 'failed', 'a pooler that is noticed late fails the job');
 	is($target->safe_psql('deceived', "SELECT DISTINCT sqlstate || ': ' || message FROM pgcopy_errors WHERE job = $job"),
-		"0A000: the source's connection goes through a pooler that gives no session of its own", 'and is called by its name');
+		"0A000: the connection to the source goes through a pooler that shares server sessions", 'and is called by its name');
 	is($target->safe_psql('deceived', "SELECT to_regclass('ledger') IS NULL"), 't', 'before anything is copied');
 }
 
@@ -125,7 +125,7 @@ foreach my $mode ('transaction', 'statement')
 		is(leftovers($pooler, $size), 'nothing', "$name: the application's sessions begin with nothing set");
 
 		my $begun = time();
-		like(order_clone($pooler), qr/ERROR:  0A000: the source's connection goes through a pooler that gives no session of its own\n.*HINT:  Connect to the server itself/s,
+		like(order_clone($pooler), qr/ERROR:  0A000: the connection to the source goes through a pooler that shares server sessions\n.*HINT:  Connect to the server itself/s,
 			"$name: pgcopy_clone refuses")
 		  foreach 1 .. 3;
 		cmp_ok(time() - $begun, '<', 30, "$name: and at once");

@@ -104,7 +104,7 @@ like($target->safe_psql('mixed', "SELECT message FROM pgcopy_progress WHERE job 
 $target->safe_psql('mixed', $marker);
 my ($code, $message, $detail, $hint) = call_error($target, 'mixed', "SELECT pgcopy_resume($job)");
 is($code, '55000', 'resume does not mix snapshots without being asked');
-like($message, qr/2 of 4 tables have been read under a snapshot that is gone/, 'it counts the tables');
+like($message, qr/2 of 4 tables were read under a snapshot that is gone/, 'it counts the tables');
 like($hint, qr/pgcopy_resume\($job, consistent => false\).*pgcopy_resume\($job, consistent => true\)/, 'it names both ways out');
 is(job_state($target, $job, db => 'mixed'), 'cancelled', 'the job is what it was');
 
@@ -199,7 +199,7 @@ EOQ
 $target->stop('immediate');
 $target->start;
 ($code, $message) = call_error($target, 'built', "SELECT pgcopy_resume($job_of{built})");
-like($message, qr/5 of 6 tables have been read under a snapshot that is gone/, 'after a crash an unlogged table is to be read again');
+like($message, qr/5 of 6 tables were read under a snapshot that is gone/, 'after a crash an unlogged table is to be read again');
 resume('built', $job_of{built}, ', consistent => true');
 ends_done('built', $job_of{built}, 'foreign key and indexes of a partitioned table');
 assert_same($source, $target, source_db => 'built', db => 'built', name => 'foreign key and indexes of a partitioned table: both sides are equal');

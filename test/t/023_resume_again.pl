@@ -40,21 +40,21 @@ my %state = (
 	},
 	'one table' => {
 		sql => "CREATE TABLE first AS SELECT g AS a, repeat('y', 500) AS b FROM generate_series(1, 2000) g",
-		error => '55000: 1 of 3 tables have been read under a snapshot that is gone. What is left would be read as the source is by now.'
+		error => '55000: 1 of 3 tables were read under a snapshot that is gone. The rest would be read as the source is now.'
 	},
 	'an empty table' => {
 		sql => "CREATE TABLE first AS SELECT g AS a, repeat('y', 500) AS b FROM generate_series(1, 2000) g; DELETE FROM first",
 		choices => ['false'],
-		error => '55000: 1 of 3 tables have been read under a snapshot that is gone. What is left would be read as the source is by now.'
+		error => '55000: 1 of 3 tables were read under a snapshot that is gone. The rest would be read as the source is now.'
 	},
 	'half a table' => {
 		sql => "DROP TABLE held; CREATE TABLE held (a int CHECK (CASE WHEN a < 1990 THEN true ELSE hold.here(a / a) END), b text); INSERT INTO held SELECT g, repeat('z', 500) FROM generate_series(1, 2000) g",
 		split => '200kB',
-		error => '55000: 0 of 2 tables have been read under a snapshot that is gone. 1 more table has been read in part. What is left would be read as the source is by now.'
+		error => '55000: 0 of 2 tables were read under a snapshot that is gone. 1 more table has been read in part. The rest would be read as the source is now.'
 	},
 	'large objects' => {
 		sql => "SELECT count(lo_from_bytea(50000 + g, (SELECT decode(string_agg(md5(concat(g, '.', n)), ''), 'hex') FROM generate_series(1, 500) n))) FROM generate_series(1, 50) g",
-		error => '55000: 0 of 2 tables have been read under a snapshot that is gone. 50 large objects have been read. What is left would be read as the source is by now.'
+		error => '55000: 0 of 2 tables were read under a snapshot that is gone. 50 large objects have been read. The rest would be read as the source is now.'
 	});
 
 # What pgcopy_resume() would say now.

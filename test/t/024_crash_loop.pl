@@ -42,7 +42,7 @@ sub count_in_log
 	return scalar(() = substr(slurp_file($target->logfile), $offset) =~ /$pattern/g);
 }
 
-my $STAYS = qr/stays interrupted: its last attempt ended with a crash of the server and got nothing done/;
+my $STAYS = qr/stays interrupted: its last attempt crashed the server before it finished an item/;
 
 foreach my $point ('planning locked', 'pre-data begun', 'table done')
 {
@@ -56,7 +56,7 @@ foreach my $point ('planning locked', 'pre-data begun', 'table done')
 	ok(wait_until($target, "SELECT state = 'interrupted' FROM pgcopy_progress WHERE job = $job", db => $db, limit => 60), "$point: it is");
 	cmp_ok(count_in_log(qr/was terminated by signal 9/, $offset), '<=', $point =~ /table/ ? 3 : 2, "$point: the server has crashed no more than that");
 	is($target->safe_psql($db, "SELECT message FROM pgcopy_progress WHERE job = $job"),
-		"not resumed by itself: its last attempt ended with a crash of the server and got nothing done; SELECT pgcopy_resume($job)", "$point: so does the progress, with what to type");
+		"not resumed automatically: its last attempt crashed the server before it finished an item; SELECT pgcopy_resume($job)", "$point: so does the progress, with what to type");
 
 	$target->safe_psql('postgres', "ALTER DATABASE $db RESET ALL");
 	$target->safe_psql($db, "SELECT pgcopy_resume($job)");
@@ -91,7 +91,7 @@ foreach my $stop ('fast', 'fast', 'fast', 'immediate', 'fast')
 	last if $stop eq 'immediate';
 }
 ok($target->wait_for_log($STAYS, $offset), 'a crash after three restarts, with nothing done, is the last');
-is(count_in_log(qr/was interrupted and goes on/, $offset), 3, 'but each restart before went on');
+is(count_in_log(qr/was interrupted and is resumed/, $offset), 3, 'but each restart before went on');
 $target->restart;
 is(job_state($target, $job, db => 'restarted'), 'interrupted', 'it stays so after one more restart');
 $blocker->quit;
@@ -112,7 +112,7 @@ wait_until($source, $dumps, db => 'app', expected => 0, what => 'pg_dump to be g
 $target->start;
 wait_until($source, $dumps, db => 'app', expected => 1, what => 'one of them to go on');
 ok( wait_until($target, "SELECT state || ': ' || message FROM pgcopy_progress",
-		db => 'second', expected => 'interrupted: waiting for a free background worker to go on by itself: raise max_worker_processes', limit => 60),
+		db => 'second', expected => 'interrupted: waiting for a free background worker to resume: raise max_worker_processes', limit => 60),
 	'a job for whose leader there is no slot says so');
 $blocker->quit;
 foreach my $db ('first', 'second')

@@ -115,7 +115,7 @@ waits_for_source('some read', 'some', $job, 'copying');
 $source->start;
 is(wait_for_end($target, $job, db => 'some', limit => 25), 'failed', 'some read: the job fails when the source is back');
 like($target->safe_psql('some', "SELECT message FROM pgcopy_errors WHERE job = $job AND is_final"),
-	qr/^job $job: 1 of 2 tables have been read under a snapshot that is gone$/, 'some read: with the count');
+	qr/^job $job: 1 of 2 tables were read under a snapshot that is gone$/, 'some read: with the count');
 like($target->safe_psql('some', "SELECT hint FROM pgcopy_errors WHERE job = $job AND is_final"),
 	qr/pgcopy_resume\($job, consistent => false\).*pgcopy_resume\($job, consistent => true\)/, 'some read: and two ways out');
 $target->safe_psql('some', "SELECT pgcopy_resume($job, consistent => true)");

@@ -224,7 +224,7 @@ like($target->safe_psql('again', "SELECT first, count FROM pgcopy.large_object W
 
 # Gone, changed in all ways that leave it ours, frozen, rewritten.
 my ($code, $message, $detail) = call_error($target, 'again', "SELECT pgcopy_resume($job)");
-is($message, "job $job: 1 of 2 tables have been read under a snapshot that is gone", 'the question counts tables');
+is($message, "job $job: 1 of 2 tables were read under a snapshot that is gone", 'the question counts tables');
 like($detail, qr/^40 large objects have been read\. /, 'and large objects');
 $target->safe_psql('again', <<'EOQ');
 SELECT lo_unlink(60001);

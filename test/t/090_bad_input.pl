@@ -86,7 +86,7 @@ refuses('wrong password', quoted(conninfo($source, db => 'app', tcp => 1, user =
 refuses('no password', quoted(conninfo($source, db => 'app', tcp => 1, user => 'with_password')), '28P01|28000|08001|08004', qr/password/);
 refuses('no such role', quoted(conninfo($source, db => 'app', user => 'no_such_role')), '28000|28P01|08001', qr/no_such_role/);
 refuses('no such database', quoted(conninfo($source, db => 'no_such_db')), '3D000|08001', qr/no_such_db/);
-refuses('the source is this very database', quoted(conninfo($target, db => 'app')), '22023|55000|42P17|0A000|42809', qr/same|itself|this (very )?database/);
+refuses('the source is this same database', quoted(conninfo($target, db => 'app')), '22023|55000|42P17|0A000|42809', qr/same|itself|this (very )?database/);
 
 #
 # Versions: a server that only says which version it is
