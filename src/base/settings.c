@@ -43,18 +43,14 @@ pgcopy_settings_define(void)
 							"Only failures that may pass by themselves are tried again.",
 							&pgcopy_setting_max_attempts,
 							5, 1, 100,
-							PGC_SUSET,
-							0,
-							NULL, NULL, NULL);
+							PGC_SUSET, 0, NULL, NULL, NULL);
 
 	DefineCustomIntVariable("pgcopy.source_retry_timeout",
 							"How long a job waits for a source that is away.",
 							"Zero means that it fails at once.",
 							&pgcopy_setting_source_retry_timeout,
 							300, 0, 7 * SECS_PER_DAY,
-							PGC_SUSET,
-							GUC_UNIT_S,
-							NULL, NULL, NULL);
+							PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
 
 	DefineCustomBoolVariable("pgcopy.auto_resume",
 							 "Go on with interrupted jobs after a server start.",
@@ -70,9 +66,7 @@ pgcopy_settings_define(void)
 							"Zero means the server's maintenance_work_mem.",
 							&pgcopy_setting_maintenance_work_mem,
 							0, 0, MAX_KILOBYTES,
-							PGC_USERSET,
-							GUC_UNIT_KB,
-							NULL, NULL, NULL);
+							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
 
 	DefineCustomIntVariable("pgcopy.max_definitions_size",
 							"How large the definitions of a source may be.",
@@ -80,9 +74,7 @@ pgcopy_settings_define(void)
 							"Zero means 1 GB, or an eighth of this machine's memory if that is less.",
 							&pgcopy_setting_max_definitions_size,
 							0, 0, 1024 * 1024,
-							PGC_SUSET,
-							GUC_UNIT_MB,
-							NULL, NULL, NULL);
+							PGC_SUSET, GUC_UNIT_MB, NULL, NULL, NULL);
 
 	DefineCustomBoolVariable("pgcopy.split_by_ctid",
 							 "Split tables of sources from 14 on by blocks.",

@@ -3,9 +3,10 @@
  * numeric.c
  *	  Numbers of the binary wire straight into their form on disk.
  *
- * Both forms, and that of a number within jsonb, are base-10000 digits with a weight.  A number that needs
- * nothing but its digits swapped is made in place: no leading zero digit,
- * nothing hidden behind its display scale, within its typmod.  That is what
+ * Both forms, and that of a number within jsonb, are base-10000 digits with a
+ * weight.  A number that needs nothing but its digits swapped is made in
+ * place: no leading zero digit, nothing hidden behind its display scale,
+ * within its typmod.  That is what
  * numeric_send produces for a column of the same type.  All others (NaN,
  * infinities, what must be rounded, refused or normalized) go through
  * numeric_recv, before a byte of the wire has been touched.

@@ -132,8 +132,8 @@ may_be_longer(const char *at, const char *there, int best)
 }
 
 /*
- * The best match for what is at a position, of at most so many bytes; candidates are taken newest first,
- * and the more of them have been seen the shorter a match is good enough.
+ * Find the best match for what is at a position, of at most "limit" bytes.  Takes
+ * candidates newest first; the more it has seen, the shorter a match will do.
  */
 static inline Match
 find_match(const Compressor *compressor, const char *at, int limit,

@@ -23,7 +23,7 @@
 
 #include "base/compat.h"
 #include "catalog/notice.h"
-#include "run/advise.h"
+#include "run/leader.h"
 #include "run/share.h"
 #include "run/work.h"
 
@@ -186,7 +186,7 @@ advise_worker_slots(Leader *leader, const Workload *load)
 }
 
 void
-pgcopy_leader_advise(Leader *leader)
+pgcopy_advise_run(Leader *leader)
 {
 	Workload	load = measure(leader);
 

@@ -240,7 +240,7 @@ try_resume_job(int64 id)
 }
 
 void
-pgcopy_resumer_main(Datum arg)
+pgcopy_launcher_resume_main(Datum arg)
 {
 	ProcessArgs args;
 	List	   *jobs = NIL;

@@ -53,6 +53,20 @@ extern void pgcopy_serial_run(Leader *leader, ItemStage stage);
  */
 extern bool pgcopy_schedule_run(Leader *leader, ItemStage stage);
 
+/*
+ * advise.c: note which settings of this server cost this job time.  In a
+ * transaction, with the queue loaded.
+ */
+extern void pgcopy_advise_run(Leader *leader);
+
+/*
+ * room.c: pg_dump has failed.  If the source has no room for one more session,
+ * throw that as the reason: 53400 if its role or database never has, 53300 if
+ * others are in the way.
+ */
+extern void pgcopy_room_check(SourceSession *session,
+							  const SourceConninfo *conninfo, int copiers);
+
 /* leader_link.c: make the leader's link, in the current memory context. */
 extern void pgcopy_leader_link_create(Leader *leader);
 

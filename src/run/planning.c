@@ -28,7 +28,6 @@
 #include "plan/plan.h"
 #include "run/largeobjects.h"
 #include "run/leader.h"
-#include "run/room.h"
 #include "schema/dump.h"
 #include "schema/tools.h"
 #include "source/inventory.h"

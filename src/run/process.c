@@ -161,7 +161,7 @@ bool
 pgcopy_process_start_resumer(const ProcessArgs *args,
 							 BackgroundWorkerHandle **handle)
 {
-	return start_process(args, "pgcopy_resumer_main", "pgcopy resumer", handle);
+	return start_process(args, "pgcopy_launcher_resume_main", "pgcopy resumer", handle);
 }
 
 /* Wait until a leader has the lock of its job, or stands in line for it. */

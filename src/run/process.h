@@ -59,7 +59,7 @@ extern bool pgcopy_process_start_resumer(const ProcessArgs *args,
 extern void pgcopy_process_begin(ProcessArgs *args);
 
 extern PGDLLEXPORT void pgcopy_launcher_main(Datum arg);
-extern PGDLLEXPORT void pgcopy_resumer_main(Datum arg);
+extern PGDLLEXPORT void pgcopy_launcher_resume_main(Datum arg);
 extern PGDLLEXPORT void pgcopy_leader_main(Datum arg);
 extern PGDLLEXPORT void pgcopy_worker_main(Datum arg);
 

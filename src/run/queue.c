@@ -374,13 +374,12 @@ may_be_batched(const QueueItem *item)
  * left every worker should get some.
  */
 static int
-take_small(Queue *queue, QueueLine line, QueueItem *first, int nworkers,
-		   int *items, int n, int max)
+take_small(Queue *queue, QueueLine line, QueueItem *first, int *items, int max)
 {
 	int64		cost = first->cost;
-	int			share = queue->unfinished / (Max(nworkers, 1) * 4) + 1;
+	int			n = 1;
 
-	while (n < Min(max, share) && cost < BATCH_COST)
+	while (n < max && cost < BATCH_COST)
 	{
 		QueueItem  *item = pop_ready(queue, line);
 
@@ -416,7 +415,8 @@ pgcopy_queue_take(Queue *queue, QueueLine line, int nworkers, int *items,
 	{
 		first->attempts = 0;
 		if (may_be_batched(first))
-			n = take_small(queue, line, first, nworkers, items, n, max);
+			n = take_small(queue, line, first, items,
+						   Min(max, queue->unfinished / (Max(nworkers, 1) * 4) + 1));
 		first->attempts = 1;
 	}
 	return n;
@@ -463,7 +463,7 @@ pgcopy_queue_done(Queue *queue, int no)
 	end_item(queue, item);
 	item->state = ITEM_DONE;
 	count_finished(queue, item);
-	pgcopy_queue_count_done(queue, item);
+	pgcopy_queue_state_count_done(queue, item);
 	for (int i = 0; i < item->ndependents; i++)
 	{
 		QueueItem  *dependent = pgcopy_queue_item(queue, item->dependents[i]);

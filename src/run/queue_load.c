@@ -104,7 +104,7 @@ link_dependencies(Queue *queue, List *rows)
 }
 
 void
-pgcopy_queue_count_done(Queue *queue, const QueueItem *item)
+pgcopy_queue_state_count_done(Queue *queue, const QueueItem *item)
 {
 	QueueCounts *counts = &queue->counts;
 
@@ -142,7 +142,7 @@ count_all(Queue *queue)
 	for (int i = 0; i < queue->nitems; i++)
 	{
 		if (queue->items[i].state == ITEM_DONE)
-			pgcopy_queue_count_done(queue, &queue->items[i]);
+			pgcopy_queue_state_count_done(queue, &queue->items[i]);
 	}
 }
 

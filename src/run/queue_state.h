@@ -46,6 +46,6 @@ struct Queue
 };
 
 /* Count an item that is done, or was when the queue was loaded. */
-extern void pgcopy_queue_count_done(Queue *queue, const QueueItem *item);
+extern void pgcopy_queue_state_count_done(Queue *queue, const QueueItem *item);
 
 #endif							/* PGCOPY_QUEUE_STATE_H */

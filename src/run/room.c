@@ -13,7 +13,7 @@
 #include "miscadmin.h"
 
 #include "run/process.h"
-#include "run/room.h"
+#include "run/leader.h"
 
 /* The sessions that a job needs at least: its leader's and pg_dump's. */
 #define LEAST_SESSIONS 2

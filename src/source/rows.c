@@ -114,7 +114,7 @@ verify_rows(const SourceRows *rows)
 
 static SourceRows *
 query_rows(SourceSession *session, const char *sql, int columns, int nparams,
-		   const char *const *params, int limit, Size max_bytes)
+		   const char *const *params, int limit)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "pgcopy rows",
@@ -127,7 +127,7 @@ query_rows(SourceSession *session, const char *sql, int columns, int nparams,
 	rows->sql = MemoryContextStrdup(context, sql);
 	rows->columns = columns;
 	rows->limit = limit;
-	rows->max_bytes = max_bytes;
+	rows->max_bytes = limit == 1 ? MAX_ROW_BYTES : MAX_BYTES;
 	failure = pgcopy_session_query_run(session, sql, nparams, params, take_row, rows);
 	if (failure != NULL)
 		pgcopy_session_error_result(session->conn, failure, sql);
@@ -142,16 +142,14 @@ SourceRows *
 pgcopy_session_query(SourceSession *session, const char *sql, int columns,
 					 int nparams, const char *const *params)
 {
-	return query_rows(session, sql, columns, nparams, params,
-					  PG_INT32_MAX / 4, MAX_BYTES);
+	return query_rows(session, sql, columns, nparams, params, PG_INT32_MAX / 4);
 }
 
 SourceRows *
 pgcopy_session_query_row(SourceSession *session, const char *sql, int columns,
 						 int nparams, const char *const *params)
 {
-	SourceRows *rows = query_rows(session, sql, columns, nparams, params,
-								  1, MAX_ROW_BYTES);
+	SourceRows *rows = query_rows(session, sql, columns, nparams, params, 1);
 
 	if (rows->count == 0)
 		pgcopy_session_violation(session, sql, "It sent no row.");

@@ -30,7 +30,8 @@ extern void pgcopy_session_error_result(const struct pg_conn *conn,
 										const char *sql) pg_attribute_noreturn();
 
 /* Throw for an answer that does not fit the question, 08P01. */
-extern void pgcopy_session_error_answer(const char *sql, const char *detail) pg_attribute_noreturn();
+extern void pgcopy_session_error_answer(const char *sql, const char *detail)
+			pg_attribute_noreturn();
 
 /* Throw for text that is not of this database's encoding, 22021. */
 extern void pgcopy_session_error_encoding(const char *sql) pg_attribute_noreturn();

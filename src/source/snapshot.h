@@ -42,10 +42,9 @@ extern void pgcopy_snapshot_release(SourceSession *session);
 extern bool pgcopy_snapshot_try_lock(SourceSession *session, const char *name);
 
 /*
- * Lock all of them (a List of SourceRelation, see inventory.h) in ACCESS SHARE mode; relations that are gone
- * by now make this return false.  The number is compared with the source's
- * lock table first: too small is an error (53200) that names the setting.
- * Waits for locks, interruptibly.
+ * Lock a List of SourceRelation (inventory.h) in ACCESS SHARE mode.  Returns false
+ * if one of them is gone.  A lock table of the source that is too small for them
+ * is an error (53200) that names the setting.  Waits for locks, interruptibly.
  */
 extern bool pgcopy_snapshot_lock_all(SourceSession *session, List *relations);
 

@@ -181,7 +181,7 @@ sub print_functions
 
 			push @lengths, $lines;
 			print "$file: $name has $lines lines\n" if $lines > 65;
-			print "$file: $name takes $count arguments\n" if $count > 6;
+			print "$file: $name takes $count arguments\n" if $count > 5;
 		}
 	}
 	@lengths = sort { $a <=> $b } @lengths;

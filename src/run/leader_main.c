@@ -1,0 +1,340 @@
+/*-------------------------------------------------------------------------
+ *
+ * leader_main.c
+ *	  The leader of a job: decides, hands out, watches, ends it.
+ *
+ * One per job.  It is registered by pgcopy_clone() or pgcopy_resume() and waits for the end of
+ * that transaction; when the row of the job is not there then, the caller has
+ * rolled back, and the leader leaves.  For its life it holds an advisory
+ * lock: a job that has not ended and whose lock nobody holds is interrupted.
+ *
+ *	planning	snapshot, locks, pg_dump, items			planning.c
+ *				or what an earlier attempt has left		resume.c
+ *	pre-data	statements, one after the other			serial.c
+ *	copying		items to workers						schedule.c
+ *	post-data	statements, then late items to workers, then the last ones
+ *
+ * Its session to the source, and what becomes of that, is a link (link/); what
+ * the leader adds to it is in leader_link.c.
+ *
+ * Whatever goes wrong arrives in main as an ERROR: workers are ended, the
+ * session to the source is closed, the error is recorded and the job is moved
+ * to failed, or to cancelled when SIGINT has come.  On FATAL a
+ * before_shmem_exit callback ends the workers; the job then is interrupted.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/ipc.h"
+#include "storage/lmgr.h"
+#include "utils/memutils.h"
+
+#include "base/testpoint.h"
+#include "catalog/relation.h"
+#include "catalog/survey.h"
+#include "run/leader.h"
+#include "run/resume.h"
+#include "run/work.h"
+#include "schema/apply.h"
+
+/* Move the job, in a transaction of its own, with the totals so far. */
+static void
+move_job(Leader *leader, JobState state)
+{
+	pgcopy_leader_begin(leader);
+	if (leader->progress != NULL)
+		pgcopy_progress_store(leader->progress);
+	pgcopy_job_move(leader->job->id, state);
+	leader->job->state = state;
+	if (pgcopy_job_has_ended(state))
+		ForceSyncCommit();
+	pgcopy_leader_commit(leader);
+}
+
+static void
+set_phase(Leader *leader, const char *phase)
+{
+	pgcopy_leader_begin(leader);
+	pgcopy_job_set_phase(leader->job->id, phase);
+	pgcopy_leader_commit(leader);
+	pgstat_report_activity(STATE_RUNNING,
+						   psprintf("pgcopy job " INT64_FORMAT ": %s",
+									leader->job->id, phase));
+}
+/*
+ * Wait for the end of the transaction that ordered the job.  Works for
+ * savepoints and for PREPARE TRANSACTION too: what counts is whether the row
+ * is there in the end.  The job is locked before, so that whoever sees it
+ * sees its leader as well.
+ */
+static void
+wait_for_caller(const ProcessArgs *args)
+{
+	StartTransactionCommand();
+	pgcopy_job_lead(args->job);
+	pgstat_report_activity(STATE_RUNNING,
+						   "pgcopy: waiting for the caller's commit");
+	XactLockTableWait(args->caller_xid, NULL, NULL, XLTW_None);
+	CommitTransactionCommand();
+}
+
+static void
+make_control(Leader *leader)
+{
+	MemoryContext caller = MemoryContextSwitchTo(leader->context);
+	int			nslots = leader->job->options.table_jobs + leader->job->options.index_jobs;
+	uint32		handle;
+
+	leader->control = pgcopy_control_create(leader->job->id,
+											Min(nslots, CONTROL_MAX_SLOTS),
+											&handle);
+	leader->args.control = handle;
+	leader->workers = pgcopy_workers_create(leader->control, &leader->args);
+	leader->progress = pgcopy_progress_create(leader->job->id, leader->control);
+	MemoryContextSwitchTo(caller);
+	pgcopy_job_set_control(leader->job->id, handle);
+}
+
+/* Find the job and make it ours; false when there is nothing to do. */
+static bool
+take_job(Leader *leader)
+{
+	Job		   *job;
+
+	wait_for_caller(&leader->args);
+	pgcopy_leader_begin(leader);
+	MemoryContextSwitchTo(leader->context);
+	job = pgcopy_job_fetch_locked(leader->args.job);
+	if (job == NULL || job->state != JOB_QUEUED)
+	{
+		pgcopy_leader_commit(leader);
+		return false;
+	}
+	pgcopy_job_read_options(job);
+	leader->job = job;
+	pgcopy_leader_link_create(leader);
+	leader->copiers = job->options.table_jobs;
+	make_control(leader);
+	pgcopy_job_move(job->id, JOB_PLANNING);
+	job->state = JOB_PLANNING;
+	pgcopy_leader_commit(leader);
+	return true;
+}
+
+/* What pre-data has created gets its number here. */
+static void
+resolve_targets(Leader *leader)
+{
+	pgcopy_leader_begin(leader);
+	pgcopy_relation_resolve_targets(leader->job->id);
+	pgcopy_leader_commit(leader);
+}
+
+/* The plan as it stands in the catalog, done or not, in memory from now on. */
+static void
+load_queue(Leader *leader)
+{
+	Survey		survey;
+
+	pgcopy_leader_begin(leader);
+	MemoryContextSwitchTo(leader->context);
+	leader->queue = pgcopy_queue_load(leader->job->id);
+	pgcopy_survey_fetch(leader->job->id, &survey);
+	pgcopy_progress_set_queue(leader->progress, leader->queue,
+							  survey.rows_done, survey.bytes_done);
+	pgcopy_progress_publish(leader->progress);
+	pgcopy_advise_run(leader);
+	pgcopy_leader_commit(leader);
+}
+
+/* Those of an attempt before, whose leader was terminated, may still end. */
+static void
+await_workers(Leader *leader)
+{
+	pgcopy_leader_begin(leader);
+	pgcopy_job_await_workers(leader->job->id);
+	pgcopy_leader_commit(leader);
+}
+
+static void
+prepare(Leader *leader)
+{
+	if (!pgcopy_resume_run(leader))
+		pgcopy_planning_run(leader);
+	load_queue(leader);
+	PGCOPY_TEST_POINT("planning", "stored");
+}
+
+/*
+ * The source was away and the snapshot is gone: do here what a resume does,
+ * with its rules.  What the user chose last time was about another snapshot.
+ */
+static void
+prepare_again(Leader *leader)
+{
+	if (!pgcopy_link_start_over(leader->link))
+		ereport(ERROR,
+				(errcode(ERRCODE_CONNECTION_FAILURE),
+				 errmsg("connection to the source was lost repeatedly"),
+				 errhint("Check the source's server log, then SELECT pgcopy_resume(" INT64_FORMAT ").",
+						 leader->job->id)));
+	pgcopy_workers_stop(leader->workers);
+	leader->args.choice = RESUME_UNSAID;
+	prepare(leader);
+}
+
+static void
+run_job(Leader *leader)
+{
+	pgcopy_apply_begin_session();
+	await_workers(leader);
+	prepare(leader);
+
+	move_job(leader, JOB_PRE_DATA);
+	pgcopy_serial_run(leader, STAGE_PRE_DATA);
+	resolve_targets(leader);
+
+	move_job(leader, JOB_COPYING);
+	while (!pgcopy_schedule_run(leader, STAGE_COPYING))
+		prepare_again(leader);
+
+	move_job(leader, JOB_POST_DATA);
+	pgcopy_serial_run(leader, STAGE_POST_DATA);
+	set_phase(leader, "refresh");
+	(void) pgcopy_schedule_run(leader, STAGE_LATE);
+	set_phase(leader, "final");
+	pgcopy_serial_run(leader, STAGE_FINAL);
+
+	pgcopy_workers_dismiss(leader->workers);
+	move_job(leader, JOB_DONE);
+}
+
+/*
+ * The job, when the error came before it was taken; false when there is none
+ * (its transaction has not committed), or none that is ours to end.
+ */
+static bool
+find_job(Leader *leader)
+{
+	if (leader->job != NULL)
+		return true;
+	pgcopy_leader_begin(leader);
+	MemoryContextSwitchTo(leader->context);
+	leader->job = pgcopy_job_fetch(leader->args.job);
+	pgcopy_leader_commit(leader);
+	return leader->job != NULL && leader->job->state == JOB_QUEUED;
+}
+
+/*
+ * Frozen rows do not vanish on abort: take away what tables have of attempts
+ * that were under way.  An item may be done although we have not heard so; the
+ * catalog knows.
+ */
+static void
+clean_up_unfinished(Leader *leader)
+{
+	int			size = leader->queue ? pgcopy_queue_size(leader->queue) : 0;
+
+	for (int no = 1; no <= size; no++)
+	{
+		QueueItem  *item = pgcopy_queue_item(leader->queue, no);
+
+		if (item->kind != ITEM_TABLE || item->attempts == 0 ||
+			item->state == ITEM_DONE)
+			continue;
+		pgcopy_leader_begin(leader);
+		pgcopy_work_clean_up_at_end(leader->job,
+									pgcopy_item_fetch(leader->job->id, no));
+		pgcopy_leader_commit(leader);
+	}
+}
+
+/* The same, where a failure of it must not hide the first one. */
+static void
+try_clean_up_unfinished(Leader *leader)
+{
+	PG_TRY();
+	{
+		clean_up_unfinished(leader);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(leader->context);
+		EmitErrorReport();
+		FlushErrorState();
+		AbortCurrentTransaction();
+	}
+	PG_END_TRY();
+}
+
+/* Record what ended the job and move it to its end. */
+static void
+end_badly(Leader *leader, ErrorData *error)
+{
+	JobState	state = pgcopy_process_is_cancelled() ? JOB_CANCELLED : JOB_FAILED;
+
+	/* a second pgcopy_cancel() must not stop us half-way */
+	pgcopy_process_ignore_cancels();
+	AbortCurrentTransaction();
+	if (leader->workers != NULL)
+		pgcopy_workers_kill(leader->workers);
+	if (leader->link != NULL)
+		pgcopy_link_close(leader->link);
+	if (leader->workers != NULL)
+		pgcopy_workers_stop(leader->workers);
+	if (!find_job(leader))
+		ReThrowError(error);
+
+	if (!leader->error_is_recorded && state == JOB_FAILED)
+		pgcopy_work_record_error(leader->job->id, 0, true, error);
+	try_clean_up_unfinished(leader);
+	move_job(leader, state);
+}
+
+static void
+lead(Leader *leader)
+{
+	PG_TRY();
+	{
+		if (take_job(leader))
+			run_job(leader);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(leader->context);
+		error = CopyErrorData();
+		FlushErrorState();
+		end_badly(leader, error);
+	}
+	PG_END_TRY();
+}
+
+/* FATAL: nobody else ends the workers. */
+static void
+kill_workers_at_exit(int code, Datum arg)
+{
+	Leader	   *leader = (Leader *) DatumGetPointer(arg);
+
+	if (leader->workers != NULL)
+		pgcopy_workers_kill(leader->workers);
+}
+
+void
+pgcopy_leader_main(Datum arg)
+{
+	Leader	   *leader = MemoryContextAllocZero(TopMemoryContext, sizeof(Leader));
+
+	pgcopy_process_begin(&leader->args);
+	leader->context = AllocSetContextCreate(TopMemoryContext, "pgcopy leader",
+											ALLOCSET_DEFAULT_SIZES);
+	leader->work_context = AllocSetContextCreate(leader->context, "pgcopy work",
+												 ALLOCSET_DEFAULT_SIZES);
+	before_shmem_exit(kill_workers_at_exit, PointerGetDatum(leader));
+	lead(leader);
+}
