@@ -3,10 +3,9 @@
  * array.c
  *	  Arrays whose elements have a decoder, in one pass.
  *
- * The whole message is measured first, without writing on it: whatever is
- * not as a source of the same type would send it goes to array_recv, which
- * refuses it or knows better.  Then the elements are decoded one by one and
- * put behind each other where they will stay.
+ * The message is checked as a whole first, without writing on it: array_recv
+ * gets, and judges, all that does not look as a server sends it.  Then each
+ * element is decoded and stored at its final place.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,7 +14,6 @@
 #include "access/tupmacs.h"
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
-#include "port/pg_bswap.h"
 #include "utils/array.h"
 #include "utils/memutils.h"
 
@@ -36,16 +34,12 @@ typedef struct WireArray
 static inline int32
 read_int32(const char *data)
 {
-	uint32		value;
-
-	memcpy(&value, data, 4);
-	return (int32) pg_ntoh32(value);
+	return (int32) pgcopy_decode_read32(data);
 }
 
-/* The dimensions; false when array_recv must have it. */
+/* Read the dimensions; false if array_recv must do it. */
 static bool
-read_dimensions(WireArray *array, const Decoder *decoder,
-				char *data, int length)
+read_dimensions(WireArray *array, const Decoder *decoder, char *data, int length)
 {
 	int64		items = 1;
 	int			i;
@@ -66,9 +60,8 @@ read_dimensions(WireArray *array, const Decoder *decoder,
 		if (array->dims[i] <= 0)
 			return false;
 		items *= array->dims[i];
-		if (items > length / 4)
-			return false;
-		if ((int64) array->dims[i] + array->bounds[i] > PG_INT32_MAX)
+		if (items > length / 4 ||
+			(int64) array->dims[i] + array->bounds[i] > PG_INT32_MAX)
 			return false;
 	}
 	array->items = (int) items;
@@ -76,7 +69,7 @@ read_dimensions(WireArray *array, const Decoder *decoder,
 	return true;
 }
 
-/* Walk along all elements; false when array_recv must have it. */
+/* Check all lengths and note NULLs; false if array_recv must do it. */
 static bool
 measure_elements(WireArray *array, const char *end)
 {
@@ -104,38 +97,28 @@ measure_elements(WireArray *array, const char *end)
 	return p == end;
 }
 
-/* Put one element down; returns where the next one goes. */
+/* Store one element; return where the next one goes. */
 static char *
 put_element(const Decoder *decoder, char *to, Datum value)
 {
-	if (decoder->element_by_value)
-	{
-		store_att_byval(to, value, decoder->element_length);
-		to += decoder->element_length;
-	}
-	else
-	{
-		Size		size = decoder->element_length > 0 ?
+	Size		size = decoder->element_length > 0 ?
 		decoder->element_length : VARSIZE(DatumGetPointer(value));
 
+	if (decoder->element_by_value)
+		store_att_byval(to, value, size);
+	else
 		memcpy(to, DatumGetPointer(value), size);
-		to += size;
-	}
-	return (char *) att_align_nominal(to, decoder->element_align);
+	return (char *) att_align_nominal(to + size, decoder->element_align);
 }
 
-/*
- * Decode all elements.  The length of the next element stands where the
- * receive convention wants a zero behind the value, and where the decoder of
- * that next element may write: so it is read before.
- */
+/* Decode and store all elements; return the end of the array. */
 static char *
-put_elements(const Decoder *decoder, const WireArray *array,
-			 char *to, bits8 *nulls)
+put_elements(const Decoder *decoder, const WireArray *array, char *to, bits8 *nulls)
 {
 	char	   *p = array->first;
 	int			i;
 
+	/* a decoder may overwrite its value's length, not the next one's */
 	for (i = 0; i < array->items; i++)
 	{
 		int32		length = read_int32(p);

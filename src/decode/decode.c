@@ -3,14 +3,13 @@
  * decode.c
  *	  One value of the binary wire into a Datum: choice and simple types.
  *
- * The source is not trusted: a decoder checks whatever the receive function
- * of its type checks, and gives the same value or the same error code.  What
- * looks wrong is left to the receive function to refuse.  Types without a
- * decoder here go through it always.  Only lengths beyond what palloc() gives
- * are refused before anything else: a varlena's header has no room for them.
+ * The source is not trusted.  A decoder checks what its type's receive function
+ * checks, and gives the same value or the same error code.  It leaves anything
+ * unusual to the receive function, which also serves types without a decoder.
+ * Only lengths that palloc() cannot hold are refused at once.
  *
- * A value of variable length up to 126 bytes is not copied: the last byte of
- * its length word on the wire becomes its 1-byte varlena header.
+ * A varlena of up to 126 bytes is not copied: the last byte of its length word
+ * on the wire becomes its 1-byte header.
  *
  *-------------------------------------------------------------------------
  */
@@ -18,7 +17,6 @@
 
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
-#include "port/pg_bswap.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/uuid.h"
@@ -37,7 +35,7 @@ pgcopy_decode_refuse_length(int32 length)
 }
 
 Datum
-pgcopy_decode_varlena(const Decoder *decoder, char *data, int length)
+pgcopy_decode_varlena(Decoder *decoder, char *data, int length)
 {
 	char	   *result;
 
@@ -103,77 +101,35 @@ decode_char(Decoder *decoder, char *data, int length)
 static Datum
 decode_int2(Decoder *decoder, char *data, int length)
 {
-	uint16		value;
-
 	if (unlikely(length != 2))
 		return pgcopy_decode_receive(decoder, data, length);
-	memcpy(&value, data, 2);
-	return Int16GetDatum((int16) pg_ntoh16(value));
+	return Int16GetDatum((int16) pgcopy_decode_read16(data));
 }
 
+/* Also float4: as a Datum it is the int32 with the same bits. */
 static Datum
 decode_int4(Decoder *decoder, char *data, int length)
 {
-	uint32		value;
-
 	if (unlikely(length != 4))
 		return pgcopy_decode_receive(decoder, data, length);
-	memcpy(&value, data, 4);
-	return Int32GetDatum((int32) pg_ntoh32(value));
+	return Int32GetDatum((int32) pgcopy_decode_read32(data));
 }
 
 static Datum
 decode_oid(Decoder *decoder, char *data, int length)
 {
-	uint32		value;
-
 	if (unlikely(length != 4))
 		return pgcopy_decode_receive(decoder, data, length);
-	memcpy(&value, data, 4);
-	return ObjectIdGetDatum(pg_ntoh32(value));
+	return ObjectIdGetDatum(pgcopy_decode_read32(data));
 }
 
+/* Also float8: as a Datum it is the int64 with the same bits. */
 static Datum
 decode_int8(Decoder *decoder, char *data, int length)
 {
-	uint64		value;
-
 	if (unlikely(length != 8))
 		return pgcopy_decode_receive(decoder, data, length);
-	memcpy(&value, data, 8);
-	return Int64GetDatum((int64) pg_ntoh64(value));
-}
-
-static Datum
-decode_float4(Decoder *decoder, char *data, int length)
-{
-	union
-	{
-		uint32		bits;
-		float4		value;
-	}			u;
-
-	if (unlikely(length != 4))
-		return pgcopy_decode_receive(decoder, data, length);
-	memcpy(&u.bits, data, 4);
-	u.bits = pg_ntoh32(u.bits);
-	return Float4GetDatum(u.value);
-}
-
-static Datum
-decode_float8(Decoder *decoder, char *data, int length)
-{
-	union
-	{
-		uint64		bits;
-		float8		value;
-	}			u;
-
-	if (unlikely(length != 8))
-		return pgcopy_decode_receive(decoder, data, length);
-	memcpy(&u.bits, data, 8);
-	u.bits = pg_ntoh64(u.bits);
-	return Float8GetDatum(u.value);
+	return Int64GetDatum((int64) pgcopy_decode_read64(data));
 }
 
 static Datum
@@ -182,12 +138,6 @@ decode_uuid(Decoder *decoder, char *data, int length)
 	if (unlikely(length != UUID_LEN))
 		return pgcopy_decode_receive(decoder, data, length);
 	return PointerGetDatum(data);
-}
-
-static Datum
-decode_bytea(Decoder *decoder, char *data, int length)
-{
-	return pgcopy_decode_varlena(decoder, data, length);
 }
 
 DecodeFunction
@@ -202,19 +152,17 @@ pgcopy_decode_find(Oid type)
 		case INT2OID:
 			return decode_int2;
 		case INT4OID:
+		case FLOAT4OID:
 			return decode_int4;
 		case OIDOID:
 			return decode_oid;
 		case INT8OID:
-			return decode_int8;
-		case FLOAT4OID:
-			return decode_float4;
 		case FLOAT8OID:
-			return decode_float8;
+			return decode_int8;
 		case UUIDOID:
 			return decode_uuid;
 		case BYTEAOID:
-			return decode_bytea;
+			return pgcopy_decode_varlena;
 		case TEXTOID:
 			return pgcopy_decode_text;
 		case VARCHAROID:
@@ -250,8 +198,8 @@ pgcopy_decode_find(Oid type)
 }
 
 /*
- * Arrays whose elements have a decoder are decoded here in one pass, but not
- * of jsonb: that may be much longer than its text.
+ * Decode arrays whose elements have a decoder in one pass.  Not those of jsonb,
+ * which may be much longer than its text on the wire.
  */
 static void
 init_array(Decoder *decoder, int32 typmod)

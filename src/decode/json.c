@@ -3,13 +3,12 @@
  * json.c
  *	  JSON texts: their tokens in one pass, and the type json.
  *
- * The grammar is that of the server's json parser where it validates without
- * looking into escapes.  Nothing is refused here: a text that is wrong, deep
- * or large goes to the receive function of its type, which refuses it or
- * knows better.
+ * The grammar is the one by which the server validates json, which does not
+ * interpret escapes.  Nothing is refused here: a text that is wrong, deep or
+ * large goes to its type's receive function.
  *
- * In every encoding a server can have, a byte below 128 is that character
- * and no part of another one.  So bytes can be looked at one by one.
+ * In every server encoding a byte below 128 is that ASCII character, never part
+ * of another one, so bytes can be examined one by one.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,11 +19,9 @@
 #include "decode/decode.h"
 #include "decode/json.h"
 
-/* Larger texts and deeper ones are the server's parser's. */
+/* Leave larger and deeper texts to the server's parser. */
 #define MAX_TEXT	(4 * 1024 * 1024)
 #define MAX_DEPTH	64
-
-#define FIRST_LIMIT 64
 
 /* Bytes that end the plain part of a string: quote, backslash, controls. */
 static const bool ends_plain[256] = {
@@ -43,7 +40,7 @@ pgcopy_json_scratch_create(void)
 {
 	JsonScratch *scratch = palloc0(sizeof(JsonScratch));
 
-	scratch->limit = FIRST_LIMIT;
+	scratch->limit = 64;
 	scratch->tokens = palloc(sizeof(JsonToken) * scratch->limit);
 	initStringInfo(&scratch->output);
 	return scratch;
@@ -94,14 +91,14 @@ skip_digits(const char *p)
 /* Eight times the same byte. */
 #define EIGHT(byte) (UINT64CONST(0x0101010101010101) * (byte))
 
-/* Whether one of eight bytes is zero; may say so when none is, not vice versa. */
+/* Is one of eight bytes below a limit?  True may be wrong, false is not. */
 static inline bool
-has_zero_byte(uint64 eight)
+may_have_below(uint64 eight, unsigned char limit)
 {
-	return ((eight - EIGHT(0x01)) & ~eight & EIGHT(0x80)) != 0;
+	return ((eight - EIGHT(limit)) & ~eight & EIGHT(0x80)) != 0;
 }
 
-/* Up to what ends the plain part of a string, or something before that. */
+/* Skip plain bytes by eights; may stop before the first that is not plain. */
 static inline const char *
 skip_plain_eights(const char *p, const char *end)
 {
@@ -110,15 +107,21 @@ skip_plain_eights(const char *p, const char *end)
 		uint64		eight;
 
 		memcpy(&eight, p, sizeof(eight));
-		if (((eight - EIGHT(' ')) & ~eight & EIGHT(0x80)) != 0 ||
-			has_zero_byte(eight ^ EIGHT('"')) ||
-			has_zero_byte(eight ^ EIGHT('\\')))
+		if (may_have_below(eight, ' ') ||
+			may_have_below(eight ^ EIGHT('"'), 1) ||
+			may_have_below(eight ^ EIGHT('\\'), 1))
 			break;
 	}
 	return p;
 }
 
-/* Behind the escape that begins at p; NULL when it is none. */
+/*
+ * The scan functions take where to begin and return where to go on, or NULL if
+ * the server's parser must do it.  The text ends with a zero byte and has no
+ * other.
+ */
+
+/* Scan an escape, without interpreting it. */
 static const char *
 scan_escape(const char *p)
 {
@@ -137,11 +140,6 @@ scan_escape(const char *p)
 	return p + 1;
 }
 
-/*
- * These all take where to begin, and return where to go on: NULL when the
- * server's parser must have it.  A zero byte stands behind the text, and none
- * within.
- */
 static const char *
 scan_string(JsonScratch *scratch, const char *p)
 {
@@ -194,7 +192,7 @@ scan_number(JsonScratch *scratch, const char *p)
 	return p;
 }
 
-/* What comes behind a word or number is looked at by whoever wants a comma. */
+/* Need not check what follows: only a comma, a bracket or the end may. */
 static const char *
 scan_word(JsonScratch *scratch, const char *p, JsonKind kind, const char *word)
 {

@@ -22,20 +22,19 @@ typedef enum JsonKind
 } JsonKind;
 
 /*
- * Tokens stand in the order of the text: behind an array's all of its
- * elements, behind an object's key, value, key, value.
+ * Tokens are in the order of the text: an array's is followed by its elements,
+ * an object's by key, value, key, value.
  */
 typedef struct JsonToken
 {
-	const char *text;			/* of a string without its quotes */
-	uint32		size;			/* bytes of text; of a container its elements
-								 * or pairs */
-	uint32		next;			/* index of what comes behind all of it */
+	const char *text;			/* a string's: without quotes */
+	uint32		size;			/* bytes; a container's: elements or pairs */
+	uint32		next;			/* index of the token after this whole value */
 	JsonKind	kind;
-	bool		is_plain;		/* no escape within, no exponent */
+	bool		is_plain;		/* has no escape or exponent */
 } JsonToken;
 
-/* What a decoder of JSON keeps from value to value. */
+/* A decoder's work area, kept from value to value. */
 typedef struct JsonScratch
 {
 	JsonToken  *tokens;
@@ -48,8 +47,8 @@ typedef struct JsonScratch
 extern JsonScratch *pgcopy_json_scratch_create(void);
 
 /*
- * Find the tokens of a text in the database encoding.  False: the server's
- * own parser must have it, because it is wrong or unusual.
+ * Find the tokens of a text.  False if the server's parser must do it, because
+ * the text is wrong or unusual.  Writes, and restores, the byte after the text.
  */
 extern bool pgcopy_json_scan(JsonScratch *scratch, char *text, int length);
 

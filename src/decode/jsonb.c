@@ -1,13 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * jsonb.c
- *	  jsonb of the binary wire, which is its text, straight into its form on
- *	  disk.
+ *	  jsonb, which is text on the wire, straight into its form on disk.
  *
- * A source sends the keys of an object in the order they have on disk, no key
- * twice, numbers without exponent, and escapes only where they must be.  Such
- * a text is put down token by token, as jsonb_util.c's convertToJsonb would.
- * Any other one goes to jsonb_recv.
+ * A server sends the keys of an object in their order on disk, no key twice,
+ * and numbers without exponent.  Such a text is written token by token, as
+ * convertToJsonb() (jsonb_util.c) would do it.  Any other goes to jsonb_recv.
  *
  *-------------------------------------------------------------------------
  */
@@ -18,25 +16,22 @@
 #include "decode/decode.h"
 #include "decode/json.h"
 
-/* The one version there is. */
 #define WIRE_VERSION	1
 
 /*
- * At most what a token takes beside its own text: padding, a container's
- * header or a number's two headers and half-empty digits, its JEntry.
+ * The most that a token takes beyond its text: padding, a container's header or
+ * a number's two headers and padded digits, its JEntry.
  */
 #define MAX_OVERHEAD	(3 + 12 + sizeof(JEntry))
 
-/* Where values are put down, from a varlena's length word on. */
 typedef struct JsonbOutput
 {
 	const JsonToken *tokens;
-	char	   *start;
+	char	   *start;			/* the varlena's length word */
 	char	   *end;
-	bool		is_unusual;		/* jsonb_recv must have it */
+	bool		is_unusual;		/* jsonb_recv must do it */
 } JsonbOutput;
 
-/* Children of one container. */
 typedef struct JsonbChildren
 {
 	JEntry	   *entries;
@@ -53,7 +48,7 @@ pad_to_int(JsonbOutput *output)
 		*output->end++ = '\0';
 }
 
-/* Note one more child; every so often with its end instead of its length. */
+/* Add a child's entry; every JB_OFFSET_STRIDE'th holds an end, not a length. */
 static inline void
 add_child(JsonbChildren *children, JEntry entry)
 {
@@ -63,7 +58,7 @@ add_child(JsonbChildren *children, JEntry entry)
 	children->entries[children->count++] = entry;
 }
 
-/* The character of \uXXXX where that is ASCII, else 0. */
+/* Return the character of \uXXXX, or 0 if it is not ASCII. */
 static char
 read_unicode_escape(const char *digits)
 {
@@ -73,7 +68,7 @@ read_unicode_escape(const char *digits)
 	return code < 128 ? (char) code : '\0';
 }
 
-/* The character of an escape; *p: at its letter, then at its last byte. */
+/* Return an escape's character; move *p from its letter to its last byte. */
 static char
 read_escape(const char **p)
 {
@@ -155,7 +150,7 @@ is_in_order(const char *a, uint32 a_length, const char *b, uint32 b_length)
 	return memcmp(a, b, a_length) < 0;
 }
 
-/* Keys, then values: both in the order of the keys. */
+/* Write all keys, then all values. */
 static void
 put_pairs(JsonbOutput *output, JsonbChildren *children, const JsonToken *object)
 {
@@ -196,7 +191,7 @@ put_elements(JsonbOutput *output, JsonbChildren *children, const JsonToken *arra
 	}
 }
 
-/* Begin a container: its header and room for the entries of its children. */
+/* Write a container's header and leave room for its children's entries. */
 static JsonbChildren
 begin_container(JsonbOutput *output, uint32 header, uint32 nchildren)
 {
@@ -251,7 +246,7 @@ put_value(JsonbOutput *output, const JsonToken *token)
 	return 0;
 }
 
-/* The root is a container always: a lone scalar gets one around it. */
+/* Write the root; a scalar is wrapped in an array. */
 static void
 put_root(JsonbOutput *output)
 {
@@ -268,7 +263,7 @@ put_root(JsonbOutput *output)
 	}
 }
 
-/* Put down what was scanned; NULL when jsonb_recv must have it. */
+/* Write the scanned tokens as a jsonb; NULL if jsonb_recv must do it. */
 static char *
 put_document(JsonScratch *scratch, int length)
 {

@@ -3,9 +3,9 @@
  * network.c
  *	  Network addresses of the binary wire, in place.
  *
- * The wire has four bytes before the address: family, bits, whether it is a
- * cidr (nobody cares) and how many bytes follow.  On disk there are two:
- * family and bits, behind the varlena header.
+ * On the wire four bytes precede the address: family, bits, whether it is a
+ * cidr (ignored, as by the server) and its length in bytes.  On disk two do:
+ * family and bits.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,7 +20,7 @@
 #define WIRE_HEADER		4
 #define DISK_HEADER		2
 
-/* Whether it is what a source sends; if not, the receive function has it. */
+/* Return whether the address is as a server sends it. */
 static bool
 is_plain_address(const char *data, int length)
 {
@@ -32,7 +32,7 @@ is_plain_address(const char *data, int length)
 		(unsigned char) data[1] <= bytes * BITS_PER_BYTE && data[3] == bytes;
 }
 
-/* Whether a bit is set behind the network's. */
+/* Return whether a bit after the first "bits" is set. */
 static bool
 has_host_bits(const char *address, int bytes, int bits)
 {

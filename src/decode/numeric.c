@@ -3,23 +3,19 @@
  * numeric.c
  *	  Numbers of the binary wire straight into their form on disk.
  *
- * Both forms, and that of a number within jsonb, are base-10000 digits with a
- * weight.  A number that needs nothing but its digits swapped is made in
- * place: no leading zero digit, nothing hidden behind its display scale,
- * within its typmod.  That is what
- * numeric_send produces for a column of the same type.  All others (NaN,
- * infinities, what must be rounded, refused or normalized) go through
- * numeric_recv, before a byte of the wire has been touched.
+ * Both forms, and that of numbers in jsonb, are base-10000 digits with a
+ * weight.  What numeric_send produces for a column of the same type (no leading
+ * zero digit, no digit hidden by the display scale, within the typmod) only
+ * needs its bytes swapped.  numeric_recv gets the rest (NaN, infinities, what
+ * must be rounded, refused or normalized), with the wire untouched.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "port/pg_bswap.h"
-
 #include "decode/decode.h"
 
-/* As in numeric.c, which keeps them to itself; they are the disk format. */
+/* The disk format, which numeric.c does not export. */
 #define DIGIT_BASE			10000
 #define DECIMALS_PER_DIGIT	4
 #define SIGN_POSITIVE		0x0000
@@ -45,16 +41,13 @@ typedef struct WireNumber
 	char	   *first;			/* digits, in network order, not aligned */
 } WireNumber;
 
-static inline uint16
-read_uint16(const char *data)
+static inline int
+read_digit(const WireNumber *n, int i)
 {
-	uint16		value;
-
-	memcpy(&value, data, 2);
-	return pg_ntoh16(value);
+	return pgcopy_decode_read16(n->first + 2 * i);
 }
 
-/* Whether the display scale would hide a digit. */
+/* Return whether the display scale hides a digit that is not zero. */
 static bool
 has_hidden_decimals(const WireNumber *n)
 {
@@ -68,11 +61,11 @@ has_hidden_decimals(const WireNumber *n)
 	wanted = (shown + DECIMALS_PER_DIGIT - 1) / DECIMALS_PER_DIGIT;
 	if (n->digits != wanted)
 		return n->digits > wanted;
-	last = read_uint16(n->first + 2 * (n->digits - 1));
+	last = read_digit(n, n->digits - 1);
 	return last % hidden_powers[shown % DECIMALS_PER_DIGIT] != 0;
 }
 
-/* Whether the typmod would round or refuse it. */
+/* Return whether the typmod leaves the number as it is. */
 static bool
 fits_typmod(const WireNumber *n, int32 typmod)
 {
@@ -91,24 +84,23 @@ fits_typmod(const WireNumber *n, int32 typmod)
 		return true;
 
 	before_point = (n->weight + 1) * DECIMALS_PER_DIGIT;
-	digit = read_uint16(n->first);
+	digit = read_digit(n, 0);
 	before_point -= digit < 10 ? 3 : digit < 100 ? 2 : digit < 1000 ? 1 : 0;
 	return before_point <= precision - scale;
 }
 
-/* Read and judge; false when numeric_recv must have it. */
+/* Read and check a number; false if numeric_recv must do it. */
 static bool
-read_plain_number(WireNumber *n, const Decoder *decoder,
-				  char *data, int length)
+read_plain_number(WireNumber *n, const Decoder *decoder, char *data, int length)
 {
 	int			i;
 
 	if (length < WIRE_HEADER)
 		return false;
-	n->digits = read_uint16(data);
-	n->weight = (int16) read_uint16(data + 2);
-	n->sign = read_uint16(data + 4);
-	n->dscale = read_uint16(data + 6);
+	n->digits = pgcopy_decode_read16(data);
+	n->weight = (int16) pgcopy_decode_read16(data + 2);
+	n->sign = pgcopy_decode_read16(data + 4);
+	n->dscale = pgcopy_decode_read16(data + 6);
 	n->first = data + WIRE_HEADER;
 	if (length != WIRE_HEADER + 2 * n->digits ||
 		(n->sign != SIGN_POSITIVE && n->sign != SIGN_NEGATIVE) ||
@@ -117,16 +109,15 @@ read_plain_number(WireNumber *n, const Decoder *decoder,
 
 	for (i = 0; i < n->digits; i++)
 	{
-		if (read_uint16(n->first + 2 * i) >= DIGIT_BASE)
+		if (read_digit(n, i) >= DIGIT_BASE)
 			return false;
 	}
-	if (n->digits > 0 &&
-		(read_uint16(n->first) == 0 || has_hidden_decimals(n)))
+	if (n->digits > 0 && (read_digit(n, 0) == 0 || has_hidden_decimals(n)))
 		return false;
 	if (!fits_typmod(n, decoder->typmod))
 		return false;
 
-	while (n->digits > 0 && read_uint16(n->first + 2 * (n->digits - 1)) == 0)
+	while (n->digits > 0 && read_digit(n, n->digits - 1) == 0)
 		n->digits--;
 	if (n->digits == 0)
 	{
@@ -136,7 +127,7 @@ read_plain_number(WireNumber *n, const Decoder *decoder,
 	return true;
 }
 
-/* The header before the digits; returns how many bytes it has. */
+/* Make the header before the digits; return its size in bytes. */
 static int
 make_header(const WireNumber *n, uint16 *header)
 {
@@ -186,18 +177,18 @@ pgcopy_decode_numeric(Decoder *decoder, char *data, int length)
 	memcpy(content, header, header_size);
 	for (i = 0; i < n.digits; i++)
 	{
-		uint16		digit = read_uint16(n.first + 2 * i);
+		uint16		digit = read_digit(&n, i);
 
 		memcpy(content + header_size + 2 * i, &digit, 2);
 	}
 	return PointerGetDatum(result);
 }
 
-/* Longer decimals are numeric_in's; these fit the short header. */
+/* These fit the short header.  Leave longer decimals to numeric_in. */
 #define DECIMAL_MAX_BEFORE_POINT	200
 #define DECIMAL_MAX_BEHIND_POINT	SHORT_DSCALE_MAX
 
-/* Groups of four decimals, the last one filled up with zeros. */
+/* Read decimals in groups of four, the last one padded with zeros. */
 static int
 read_groups(const char *decimals, int count, int16 *digits)
 {
@@ -214,7 +205,7 @@ read_groups(const char *decimals, int count, int16 *digits)
 	return n;
 }
 
-/* The same before the point: there the first group may have fewer. */
+/* The same before the point, where the first group may be shorter. */
 static int
 read_leading_groups(const char *decimals, int count, int16 *digits)
 {
@@ -244,6 +235,7 @@ pgcopy_decode_decimal(const char *text, int length, char *to)
 	uint16		header[2];
 	WireNumber	n = {0};
 
+	Assert(to == (char *) INTALIGN(to));
 	n.dscale = point != NULL ? end - point - 1 : 0;
 	if (point == NULL)
 		point = end;

@@ -3,9 +3,8 @@
  * text.c
  *	  Strings of the binary wire, verified in the database encoding.
  *
- * The session's client_encoding is the database encoding, so there is nothing
- * to convert.  The number of characters is counted only where the number of
- * bytes does not already answer the question.
+ * The session's client_encoding is the database encoding, so nothing is
+ * converted.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,7 +14,7 @@
 
 #include "decode/decode.h"
 
-/* Whether there is nothing but plain characters, none of them zero. */
+/* Return whether all bytes are ASCII and none is zero. */
 static bool
 is_plain_ascii(const char *data, int length)
 {
@@ -45,7 +44,7 @@ pgcopy_decode_is_valid_text(const char *data, int length)
 	return is_plain_ascii(data, length) || pg_verifymbstr(data, length, true);
 }
 
-/* Verify; returns whether every character is one byte. */
+/* Check the encoding; return whether every character is one byte. */
 static bool
 verify_string(const char *data, int length)
 {
@@ -55,14 +54,13 @@ verify_string(const char *data, int length)
 	return pg_database_encoding_max_length() == 1;
 }
 
-/* What stands behind the allowed length may only be blanks. */
+/* Return the length of "max_chars" characters; only blanks may follow them. */
 static int
-clip_blanks(const char *data, int length, int limit, const char *type,
-			int max_chars)
+clip_blanks(const char *data, int length, int max_chars, const char *type)
 {
-	int			i;
+	int			limit = pg_mbcharcliplen(data, length, max_chars);
 
-	for (i = limit; i < length; i++)
+	for (int i = limit; i < length; i++)
 	{
 		if (data[i] != ' ')
 			ereport(ERROR,
@@ -87,12 +85,7 @@ pgcopy_decode_varchar(Decoder *decoder, char *data, int length)
 
 	(void) verify_string(data, length);
 	if (decoder->typmod >= (int32) VARHDRSZ && length > max_chars)
-	{
-		int			limit = pg_mbcharcliplen(data, length, max_chars);
-
-		length = clip_blanks(data, length, limit, "character varying",
-							 max_chars);
-	}
+		length = clip_blanks(data, length, max_chars, "character varying");
 	return pgcopy_decode_varlena(decoder, data, length);
 }
 
@@ -110,13 +103,11 @@ pgcopy_decode_bpchar(Decoder *decoder, char *data, int length)
 
 	chars = is_single_byte ? length : pg_mbstrlen_with_len(data, length);
 	if (chars > max_chars)
-		length = clip_blanks(data, length,
-							 pg_mbcharcliplen(data, length, max_chars),
-							 "character", max_chars);
+		length = clip_blanks(data, length, max_chars, "character");
 	if (chars >= max_chars)
 		return pgcopy_decode_varlena(decoder, data, length);
 
-	/* blanks are missing, which no source of the same type sends */
+	/* pad; only a source with another typmod sends too few blanks */
 	size = length + (max_chars - chars);
 	result = palloc((Size) size + VARHDRSZ);
 	SET_VARSIZE(result, size + VARHDRSZ);
