@@ -1,11 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * columns.c
- *	  Which local attribute each column of the source goes to, and the
- *	  statement that asks for them.
+ *	  Map the source's columns to local attributes, and ask for them.
  *
- * Names are always quoted: which words are reserved is for the source's
- * version to say.
+ * Names are always quoted: reserved words depend on the source's version.
  *
  *-------------------------------------------------------------------------
  */
@@ -105,9 +103,8 @@ append_block_range(StringInfo sql, const LoadTable *table)
 }
 
 /*
- * A whole table as COPY t (columns): that locks nothing but the table, where
- * a SELECT would lock every index.  Without columns the list must be left
- * out, there is no empty one.
+ * Ask for a whole table by COPY t (columns): this locks only the table, where a
+ * SELECT locks every index.  A table without columns has no list.
  */
 char *
 pgcopy_columns_copy_statement(const LoadTable *table)

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * columns.h
- *	  Which local attribute each column of the source goes to.
+ *	  Map the source's columns to local attributes, and ask for them.
  *
  *-------------------------------------------------------------------------
  */
@@ -12,10 +12,13 @@
 #include "utils/relcache.h"
 #include "load/table.h"
 
-/* By name; an error where one is missing, generated or named twice. */
+/*
+ * Return the attribute number of each column, found by name.  Throws if one is
+ * missing, generated or named twice.
+ */
 extern AttrNumber *pgcopy_columns_map(Relation relation, List *columns);
 
-/* The COPY statement for the source. */
+/* Return the COPY statement for the source. */
 extern char *pgcopy_columns_copy_statement(const LoadTable *table);
 
 #endif							/* PGCOPY_COLUMNS_H */

@@ -3,12 +3,11 @@
  * format.c
  *	  Whether a table's rows can travel in binary.
  *
- * Binary is for types listed here and nothing else: those whose wire form is
- * the whole value and means the same on every server from 10 to 18.  Enums go
- * by label, ranges and domains by what is in them.  Not on the list, so in
- * text: reg* (they send OIDs), xml (declarations are rewritten), composites
- * and arrays of what is not built in (OIDs on the wire), pg_lsn's and other
- * system types nobody stores, extension types.
+ * They can if all columns are of types listed here, whose binary form is the
+ * whole value and means the same on every server from 10 to 18, of arrays or
+ * domains of these, or enums, which are sent as labels.  All else is text: reg*
+ * types, composites and other arrays have OIDs on the wire, xml rewrites
+ * declarations, and extensions' types are unknown.
  *
  *-------------------------------------------------------------------------
  */

@@ -3,13 +3,12 @@
  * largeobject.c
  *	  Large objects: content, owner, privileges, comment, labels, in bulk.
  *
- * Metadata comes in one query each for objects, privileges and labels.  The
- * first says which objects there are: they are created, an object that is here
- * already being an error, and whatever else the source sends must be about one
- * of them.  The snapshot makes the answers agree, unless the source lies.
+ * One query each reads objects, privileges and labels.  The first tells which
+ * objects to create; everything else the source sends must be about one of
+ * these.  In one snapshot the answers agree, unless the source lies.
  *
- * Of what the source sends only numbers that were parsed, names and literals that
- * were quoted, and the two privileges there are go into SQL.
+ * SQL is built only from parsed numbers, quoted names and literals, and the two
+ * known privileges.
  *
  *-------------------------------------------------------------------------
  */
@@ -32,7 +31,7 @@
 
 #include "load/largeobject.h"
 
-/* One privilege that one role has given another on an object. */
+/* One privilege on an object, granted by one role to another. */
 typedef struct Privilege
 {
 	const char *grantor;
@@ -54,7 +53,7 @@ throw_bad_answer(const char *detail)
 			 errhint("Check pg_largeobject_metadata on the source, and that no proxy changes its answers.")));
 }
 
-/* An OID list as text of an array. */
+/* Return an OID list as an array literal. */
 static char *
 make_oid_array(List *oids)
 {
@@ -129,7 +128,7 @@ compare_oids(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* The object of a row, which must be one that this copy has created. */
+/* Return the object of a row; throw if this copy has not created it. */
 static Oid
 get_created_oid(const LargeObjectCopy *copy, const SourceRows *rows, int row)
 {
@@ -141,7 +140,7 @@ get_created_oid(const LargeObjectCopy *copy, const SourceRows *rows, int row)
 	return oid;
 }
 
-/* Nothing in the answer is NULL; there is no comment "". */
+/* No column of the answer is NULL; "" is no comment. */
 static SourceRows *
 read_objects(SourceSession *session, const LargeObjectCopy *copy)
 {
@@ -155,7 +154,7 @@ read_objects(SourceSession *session, const LargeObjectCopy *copy)
 	return pgcopy_session_query(session, sql, 3, 0, NULL);
 }
 
-/* Note which objects there are: in the range, ascending, each one once. */
+/* Note which objects there are.  Throws unless ascending and in the range. */
 static void
 note_objects(LargeObjectCopy *copy, const SourceRows *rows)
 {
@@ -245,8 +244,8 @@ run_statement(const char *sql)
 }
 
 /*
- * Nothing in the answer is NULL; a privilege "" stands for none: it was all
- * taken away.
+ * No column of the answer is NULL.  The privilege "" means that all privileges
+ * were revoked.
  */
 static SourceRows *
 read_privileges(SourceSession *session, const LargeObjectCopy *copy)
@@ -268,7 +267,7 @@ read_privileges(SourceSession *session, const LargeObjectCopy *copy)
 	return pgcopy_session_query(session, sql, 6, 0, NULL);
 }
 
-/* Without owners, what the owner had and gave is for the one who loads. */
+/* Without owners, let the current user stand for the source's owner. */
 static const char *
 role_here(const char *role, const char *owner, const LargeObjectCopy *copy)
 {
@@ -296,7 +295,7 @@ get_privilege(const LargeObjectCopy *copy, const SourceRows *rows, int row)
 	return privilege;
 }
 
-/* Who grants as the owner needs nobody's leave, others need it here by now. */
+/* May the grantor grant this yet?  All but the owner need the grant option. */
 static bool
 may_grant(List *privileges, const Privilege *privilege, const char *owner)
 {
@@ -316,7 +315,7 @@ may_grant(List *privileges, const Privilege *privilege, const char *owner)
 	return false;
 }
 
-/* The role that has granted something, when we may act as that role. */
+/* Return the grantor's role; throw if we may not act as that role. */
 static Oid
 get_grantor(Oid oid, const char *name)
 {
@@ -333,8 +332,8 @@ get_grantor(Oid oid, const char *name)
 }
 
 /*
- * Grant as the role that did, as pg_dump's text does by SET SESSION
- * AUTHORIZATION, or the grantor would be the owner.
+ * Grant as the original grantor, as pg_dump does by SET SESSION AUTHORIZATION;
+ * else the owner would become the grantor.
  */
 static void
 grant_one(Oid oid, Privilege *privilege, const char *owner)
@@ -357,9 +356,9 @@ grant_one(Oid oid, Privilege *privilege, const char *owner)
 }
 
 /*
- * Grant what was granted on one object.  Mostly in the order of the list, which
- * is that of the grants; but what is added to a grant later is noted at its old
- * place, maybe before the grantor's own.  So go round until all is granted.
+ * Grant all privileges on one object.  A later change to a grant keeps its old
+ * place in the list, maybe before its grantor's own privilege, so repeat until
+ * all are granted.
  */
 static void
 grant_all(Oid oid, List *privileges, const char *owner)
@@ -398,8 +397,8 @@ grant_all(Oid oid, List *privileges, const char *owner)
 }
 
 /*
- * Make privileges those of the source: take all from the owner (nobody else has
- * any yet), then grant one by one.
+ * Make the privileges those of the source: revoke all from the owner (nobody
+ * else has any yet), then grant one by one.
  */
 static void
 grant_privileges(SourceSession *session, const LargeObjectCopy *copy)
@@ -459,7 +458,7 @@ set_labels(SourceSession *session, const LargeObjectCopy *copy)
 	pgcopy_rows_free(rows);
 }
 
-/* All about the objects of one copy; only their numbers outlive this context. */
+/* Copy one range.  Only copy->oids is allocated in the caller's context. */
 static int64
 copy_objects(SourceSession *session, LargeObjectCopy *copy, MemoryContext caller)
 {
@@ -486,6 +485,7 @@ pgcopy_largeobject_copy(SourceSession *session, LargeObjectCopy *copy)
 	bool		has_snapshot = ActiveSnapshotSet();
 	LoadResult	result;
 
+	Assert(IsTransactionState() && copy->first <= copy->last);
 	if (!has_snapshot)
 		PushActiveSnapshot(GetTransactionSnapshot());
 	copy->xid = U64FromFullTransactionId(GetCurrentFullTransactionId());

@@ -13,7 +13,7 @@
 #include "source/inventory.h"
 #include "source/session.h"
 
-/* One range to copy, how, and what has come of it. */
+/* A range to copy, how to, and the result. */
 typedef struct LargeObjectCopy
 {
 	Oid			first;
@@ -24,39 +24,39 @@ typedef struct LargeObjectCopy
 	LoadProgress progress;		/* or NULL */
 	void	   *progress_arg;
 
-	/* out: the objects created, ascending, and the transaction that did it */
+	/* out: the objects created, ascending, and the creating transaction */
 	Oid		   *oids;
 	int			count;
 	uint64		xid;
 } LargeObjectCopy;
 
 /*
- * Cut the source's large objects, as far as they lie in one of the gaps, into
- * ranges of up to "per_range" objects.  The gaps: OID lists of the first and the
- * last number of each, ascending.  No range is empty or reaches over two gaps.
+ * Divide the source's large objects into ranges of up to "per_range" objects.
+ * Consider only those from firsts[i] to lasts[i], which ascend (OID lists); no
+ * range is empty or spans two of these intervals.
  */
 extern List *pgcopy_largeobject_plan(SourceSession *session, List *firsts,
 									 List *lasts, int64 per_range);
 
 /*
  * Copy one range in the current transaction; the session must have the
- * snapshot.  An object number that is taken here is an error (42710).  The
- * numbers of what was created are in the current memory context.
+ * snapshot.  Throws 42710 if an object exists here already.  copy->oids is
+ * allocated in the current memory context.
  */
 extern LoadResult pgcopy_largeobject_copy(SourceSession *session,
 										  LargeObjectCopy *copy);
 
 /*
- * Fill the objects that a copy has created (largeobject_content.c).  Returns
- * the bytes that came.  Content of any other object is an error.
+ * Fill the objects that a copy has created; return the bytes received.  Throws
+ * if the source sends content of any other object.
  */
 extern int64 pgcopy_largeobject_copy_content(SourceSession *session,
 											 const LargeObjectCopy *copy);
 
 /*
- * Remove those of "oids" that are known to be the ones that transaction "xid"
- * created; each is locked to the end of the current transaction.  Returns how
- * many others of these numbers are here; *kept: the first of them.
+ * Remove those of "oids" that transaction "xid" is known to have created.  Each
+ * stays locked until the current transaction ends.  Returns how many others
+ * exist, and the first of them in *kept.
  */
 extern int	pgcopy_largeobject_remove(const Oid *oids, int count, uint64 xid,
 									  Oid *kept);

@@ -3,20 +3,20 @@
  * largeobject_content.c
  *	  Content of large objects, from the wire into pg_largeobject.
  *
- * Content comes by COPY in binary: the page rows of pg_largeobject where the
- * source's role may read that catalog and its pages have our size, else pieces
- * by lo_get().  The writer (heap/largeobject_pages.c) asks for no privilege.
- * That is why the source's word is not enough for where it goes: only into
- * objects that this copy has created, and each page once.
+ * Content comes by binary COPY: rows of pg_largeobject if the source's role may
+ * read that catalog and its block size is ours, else pieces read by lo_get().
+ * The writer (heap/largeobject_pages.c) checks no privilege, so this file does
+ * not trust the source: content goes only into objects that this copy has
+ * created, each page once.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "port/pg_bswap.h"
 #include "storage/large_object.h"
 
+#include "decode/decode.h"
 #include "heap/largeobject_pages.h"
 #include "load/largeobject.h"
 #include "source/stream.h"
@@ -27,7 +27,6 @@
 #define BINARY_HEADER_LENGTH 19
 #define BINARY_TRAILER	"\377\377"
 
-/* What comes, and where it may go. */
 typedef struct PageReader
 {
 	const LargeObjectCopy *copy;
@@ -36,7 +35,7 @@ typedef struct PageReader
 	bool		has_begun;		/* the header was seen */
 	bool		has_ended;		/* the trailer was seen */
 	int64		rows;			/* so far */
-	int			next;			/* in copy->oids: of the last row, or after it */
+	int			next;			/* where is_created() goes on in copy->oids */
 
 	/* the last row */
 	Oid			oid;
@@ -44,7 +43,7 @@ typedef struct PageReader
 	int			size;
 } PageReader;
 
-/* A row: one page, or many in one piece. */
+/* A row: one page, or a piece of many. */
 typedef struct Piece
 {
 	Oid			oid;
@@ -83,10 +82,9 @@ put_piece(LargeObjectWriter *writer, const Piece *piece)
 }
 
 /*
- * Pages in order of their place; pieces without a gap, as lo_get() gives what
- * was never written as zeros.  There the rows of an object need no sort on the
- * source, which would have to hold the content: objects come in order, and a
- * recursion makes the pieces of one, the first one first.
+ * Ask for pages or pieces in order.  Pieces leave no gap: lo_get() gives zeros
+ * where nothing was written.  A recursion makes the pieces of one object in
+ * order, so that the source need not sort, and hold, the content.
  */
 static char *
 content_statement(const LargeObjectCopy *copy, bool is_in_pages)
@@ -112,15 +110,6 @@ content_statement(const LargeObjectCopy *copy, bool is_in_pages)
 					PIECE_BYTES, PIECE_BYTES, PIECE_BYTES, PIECE_BYTES);
 }
 
-static uint32
-read_uint32(const char *data)
-{
-	uint32		value;
-
-	memcpy(&value, data, 4);
-	return pg_ntoh32(value);
-}
-
 static void throw_bad_format(const char *what) pg_attribute_noreturn();
 
 static void
@@ -134,23 +123,23 @@ throw_bad_format(const char *what)
 }
 
 /*
- * One row: field count 3, then oid, page number and bytes, each behind its
- * length, none NULL.  Twenty-two bytes and the content.
+ * Parse a row: field count 3, then OID, page number and content, each after its
+ * length, none NULL.  The content starts at byte 22.
  */
 static void
 parse_row(const char *row, int length, Piece *piece)
 {
 	if (length < 22 || memcmp(row, "\0\3\0\0\0\4", 6) != 0 ||
-		read_uint32(row + 10) != 4 ||
-		read_uint32(row + 18) != (uint32) (length - 22))
+		pgcopy_decode_read32(row + 10) != 4 ||
+		pgcopy_decode_read32(row + 18) != (uint32) (length - 22))
 		throw_bad_format("A row does not have the form that was asked for.");
-	piece->oid = read_uint32(row + 6);
-	piece->page = (int32) read_uint32(row + 14);
+	piece->oid = pgcopy_decode_read32(row + 6);
+	piece->page = (int32) pgcopy_decode_read32(row + 14);
 	piece->size = length - 22;
 	piece->data = row + 22;
 }
 
-/* Whether a piece may come after the row before it. */
+/* Return whether a piece may follow the last row. */
 static bool
 is_in_order(const PageReader *reader, const Piece *piece)
 {
@@ -168,7 +157,7 @@ is_in_order(const PageReader *reader, const Piece *piece)
 		piece->page == 0;
 }
 
-/* Both are ascending, so each object is passed once. */
+/* Return whether this copy created the object.  Calls come in OID order. */
 static bool
 is_created(PageReader *reader, Oid oid)
 {
@@ -210,7 +199,7 @@ put_row(PageReader *reader, const char *row, int length)
 	reader->size = piece.size;
 }
 
-/* One message: a row, the first one behind the header, or the trailer. */
+/* Read one message: a row or the trailer; the header is before the first. */
 static void
 read_message(PageReader *reader, const char *data, int length)
 {
@@ -236,7 +225,7 @@ read_message(PageReader *reader, const char *data, int length)
 	}
 }
 
-/* Read a COPY to its end, which must be marked: what is cut off is not done. */
+/* Read a COPY to its end; throw if the end mark is missing. */
 static int64
 read_pages(PageReader *reader, SourceSession *session)
 {

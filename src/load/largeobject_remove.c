@@ -1,20 +1,18 @@
 /*-------------------------------------------------------------------------
  *
  * largeobject_remove.c
- *	  Take back large objects that the job has created, and no others.
+ *	  Remove large objects that the job has created, and no others.
  *
- * A number says nothing: somebody may have removed our object and made another
- * one of that number.  PostgreSQL keeps no mark of the creation itself, but
- * rows know the transaction that wrote them, also when they are frozen, and
- * VACUUM FULL does not change that.  So an object is ours when its row in
- * pg_largeobject_metadata, or one of its pages, bears the transaction of the
- * item: who removes an object takes all of these rows away.
+ * An OID alone proves nothing: somebody may have removed our object and created
+ * another with the same OID.  But rows keep the xid that wrote them, even when
+ * frozen or rewritten by VACUUM FULL, and removing an object removes its rows.
+ * So an object is ours if its row in pg_largeobject_metadata, or one of its
+ * pages, has the xid of the item's transaction.
  *
- * What cannot be known: an object of ours whose privileges or owner were changed
- * and whose pages were all written again, or of which there are none, looks like
- * a stranger's.  It stays, and the copy then says that the number is taken.  The
- * other way round, numbers of transactions come again after 4 billion of them: a
- * stranger's object would have to bear our number and our transaction's.
+ * Two errors are left.  Our object looks foreign once its owner or privileges
+ * have changed and all its pages, if any, were rewritten: it stays, and the
+ * copy reports a duplicate.  A foreign object looks ours if it has our OID and,
+ * after xids have wrapped around, our xid.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,6 +21,7 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/xact.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_largeobject.h"
 #include "catalog/pg_largeobject_metadata.h"
@@ -34,7 +33,7 @@
 
 #include "load/largeobject.h"
 
-/* Whether a row of object "oid" was written by a transaction. */
+/* Return whether a transaction wrote any row of object "oid". */
 static bool
 has_row_of(Oid catalog, Oid index, AttrNumber column, Oid oid, TransactionId xid)
 {
@@ -67,12 +66,13 @@ is_ours(Oid oid, TransactionId xid)
 				   Anum_pg_largeobject_loid, oid, xid);
 }
 
-/* The lock is the one that lo_unlink() takes: who it is cannot change behind it. */
+/* Lock as lo_unlink() does, so that no object is replaced after the check. */
 int
 pgcopy_largeobject_remove(const Oid *oids, int count, uint64 xid, Oid *kept)
 {
 	int			strangers = 0;
 
+	Assert(IsTransactionState());
 	for (int i = 0; i < count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();

@@ -1,16 +1,15 @@
 /*-------------------------------------------------------------------------
  *
  * load.c
- *	  One table, or one chunk of it, from the source into a local relation.
+ *	  Load one table, or one chunk of it, into a local relation.
  *
- * Frozen rows are visible to everybody at once and do not vanish when the
- * transaction aborts.  So they are written only where nobody looks and where
- * what an aborted attempt left can be told: into a relation that is empty,
- * or truncated here, or beside other chunks of the same job (see clean.c),
- * the leaves of a partitioned relation that rows are routed to among them.
+ * Frozen rows are visible to everybody at once and survive an abort
+ * (heap/README.md).  So they go only into relations of the job where the rows
+ * of a failed attempt can be told from others: one that is empty, one that is
+ * truncated here, or one that only chunks of the same job fill (heap/clean.c).
  *
- * Locks: ROW EXCLUSIVE, and ACCESS EXCLUSIVE where it truncates.  They stay
- * until the caller's transaction ends.
+ * Locks ROW EXCLUSIVE, or ACCESS EXCLUSIVE to truncate, until the caller's
+ * transaction ends.
  *
  *-------------------------------------------------------------------------
  */
@@ -41,8 +40,8 @@
 #include "load/columns.h"
 #include "load/load.h"
 #include "load/reader.h"
-#include "source/stream.h"
 #include "load/writer.h"
+#include "source/stream.h"
 
 #define PROGRESS_INTERVAL_MS	100
 
@@ -77,17 +76,12 @@ add_error_context(void *arg)
 				   pgcopy_reader_row(state->reader));
 }
 
-/* The rights COPY FROM and TRUNCATE would ask for. */
+/* Check what COPY FROM and TRUNCATE would check. */
 static void
-check_rights(Oid relid, bool truncates)
+check_rights(Oid relid, AclMode mode)
 {
-	AclMode		mode = ACL_INSERT | (truncates ? ACL_TRUNCATE : 0);
-	AclResult	result = pg_class_aclmask(relid, GetUserId(), mode,
-										  ACLMASK_ALL) == mode ?
-	ACLCHECK_OK : ACLCHECK_NO_PRIV;
-
-	if (result != ACLCHECK_OK)
-		aclcheck_error(result, OBJECT_TABLE, get_rel_name(relid));
+	if (pg_class_aclmask(relid, GetUserId(), mode, ACLMASK_ALL) != mode)
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, get_rel_name(relid));
 	if (check_enable_rls(relid, InvalidOid, false) == RLS_ENABLED)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -138,10 +132,7 @@ check_is_empty(Relation relation)
 				 errdetail("It is not empty.")));
 }
 
-/*
- * Give the relation, its TOAST relation and their indexes new, empty storage;
- * an abort gives the old one back.
- */
+/* Give the relation, its TOAST relation and their indexes empty storage. */
 static void
 truncate_relation(Relation relation)
 {
@@ -156,43 +147,38 @@ truncate_relation(Relation relation)
 	CommandCounterIncrement();
 }
 
-bool
-pgcopy_load_try_truncate(Oid relid)
-{
-	Relation	relation;
-
-	if (!ConditionalLockRelationOid(relid, AccessExclusiveLock))
-		return false;
-	check_rights(relid, true);
-	relation = table_open(relid, NoLock);
-	truncate_relation(relation);
-	table_close(relation, NoLock);
-	return true;
-}
-
 void
 pgcopy_load_truncate(Oid relid)
 {
 	Relation	relation;
 
-	check_rights(relid, true);
+	Assert(IsTransactionState());
+	check_rights(relid, ACL_INSERT | ACL_TRUNCATE);
 	relation = table_open(relid, AccessExclusiveLock);
 	check_relation_kind(relation);
 	truncate_relation(relation);
 	table_close(relation, NoLock);
 }
 
-/* Open, check, truncate; says how the rows are to be written. */
+bool
+pgcopy_load_try_truncate(Oid relid)
+{
+	if (!ConditionalLockRelationOid(relid, AccessExclusiveLock))
+		return false;
+	pgcopy_load_truncate(relid);
+	return true;
+}
+
+/* Open, lock, check and maybe truncate; choose how to write the rows. */
 static Relation
 prepare_relation(const LoadTable *table, WriteMethod *method)
 {
-	bool		truncates = table->start == LOAD_AFTER_TRUNCATE;
+	/* partitions get ordinary rows then, which do not survive an abort */
+	bool		truncates = table->start == LOAD_AFTER_TRUNCATE &&
+		get_rel_relkind(table->relid) == RELKIND_RELATION;
 	Relation	relation;
 
-	check_rights(table->relid,
-				 truncates && get_rel_relkind(table->relid) == RELKIND_RELATION);
-	if (get_rel_relkind(table->relid) == RELKIND_PARTITIONED_TABLE)
-		truncates = false;		/* ordinary rows: an abort took them away */
+	check_rights(table->relid, truncates ? ACL_INSERT | ACL_TRUNCATE : ACL_INSERT);
 	relation = table_open(table->relid,
 						  truncates ? AccessExclusiveLock : RowExclusiveLock);
 	check_relation_kind(relation);
@@ -206,7 +192,7 @@ prepare_relation(const LoadTable *table, WriteMethod *method)
 		*method = relation->rd_rel->relam == HEAP_TABLE_AM_OID ?
 			WRITE_FROZEN : WRITE_PLAIN;
 	if (*method != WRITE_FROZEN && *method != WRITE_PLAIN)
-		return relation;		/* each leaf is looked at when its first row comes */
+		return relation;		/* partitions are checked at their first row */
 
 	check_has_no_index(relation);
 	if (table->start == LOAD_INTO_EMPTY)
@@ -220,8 +206,7 @@ static void
 start_progress(Oid relid)
 {
 	const int	index[] = {PROGRESS_COPY_COMMAND, PROGRESS_COPY_TYPE};
-	const int64 value[] = {PROGRESS_COPY_COMMAND_FROM,
-	PROGRESS_COPY_TYPE_CALLBACK};
+	const int64 value[] = {PROGRESS_COPY_COMMAND_FROM, PROGRESS_COPY_TYPE_CALLBACK};
 
 	pgstat_progress_start_command(PROGRESS_COMMAND_COPY, relid);
 	pgstat_progress_update_multi_param(2, index, value);
@@ -230,13 +215,10 @@ start_progress(Oid relid)
 static void
 report_progress(LoadState *state)
 {
-	const int	index[] = {PROGRESS_COPY_BYTES_PROCESSED,
-	PROGRESS_COPY_TUPLES_PROCESSED};
-	int64		value[2];
+	const int	index[] = {PROGRESS_COPY_BYTES_PROCESSED, PROGRESS_COPY_TUPLES_PROCESSED};
+	const int64 value[] = {pgcopy_stream_bytes(state->stream), pgcopy_reader_row(state->reader)};
 	TimestampTz now;
 
-	value[0] = pgcopy_stream_bytes(state->stream);
-	value[1] = pgcopy_reader_row(state->reader);
 	pgstat_progress_update_multi_param(2, index, value);
 
 	if (state->progress == NULL)
@@ -251,25 +233,22 @@ report_progress(LoadState *state)
 static void
 load_rows(LoadState *state)
 {
-	MemoryContext rows = pgcopy_writer_row_context(state->writer);
-	MemoryContext old = MemoryContextSwitchTo(rows);
+	MemoryContext old = MemoryContextSwitchTo(pgcopy_writer_row_context(state->writer));
+	TupleTableSlot *slot = pgcopy_writer_slot(state->writer);
 
-	for (;;)
+	while (pgcopy_reader_next(state->reader, slot->tts_values, slot->tts_isnull))
 	{
-		TupleTableSlot *slot = pgcopy_writer_slot(state->writer);
-
-		if (!pgcopy_reader_next(state->reader, slot->tts_values,
-								slot->tts_isnull))
-			break;
 		if (pgcopy_writer_put(state->writer))
 			report_progress(state);
+		slot = pgcopy_writer_slot(state->writer);
 	}
 	MemoryContextSwitchTo(old);
 }
 
 /*
- * Receive functions convert from this session's client encoding, but what
- * comes is in the database encoding.  Undone by AtEOXact_GUC on an error.
+ * Make receive functions, which convert from the client encoding, take what
+ * comes: it is in the database encoding.  Return what AtEOXact_GUC() needs to
+ * undo it; an abort undoes it too.
  */
 static int
 use_database_encoding(void)
@@ -338,7 +317,7 @@ pgcopy_load_table(SourceSession *session, const LoadTable *table,
 	state.progress = progress;
 	state.progress_arg = arg;
 
-	/* TOAST and the functions of constraints want one */
+	/* TOAST and functions in constraints need a snapshot */
 	if (!has_snapshot)
 		PushActiveSnapshot(GetTransactionSnapshot());
 	callback.callback = add_error_context;

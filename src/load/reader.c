@@ -1,12 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * reader.c
- *	  Rows off a copy stream, as values in the order of a local relation.
+ *	  Read rows from a copy stream, as values in the order of a local relation.
  *
- * Two formats.  Binary is read here: every message of the source is one row,
- * as the protocol promises.  Text goes through the server's own COPY parser,
- * NextCopyFrom, which fetches by a callback without an argument: hence the
- * one static variable, valid during a call of pgcopy_reader_next() only.
+ * Binary is parsed here; the protocol puts one row into each message.  Text
+ * goes through the server's COPY parser, NextCopyFrom().  Its callback has no
+ * argument, so a static variable holds the reader during each call.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,18 +18,17 @@
 #include "mb/pg_wchar.h"
 #include "nodes/makefuncs.h"
 #include "optimizer/optimizer.h"
-#include "port/pg_bswap.h"
 #include "rewrite/rewriteHandler.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
-#include "load/columns.h"
 #include "decode/decode.h"
+#include "load/columns.h"
 #include "load/reader.h"
 
 static const char binary_signature[11] = "PGCOPY\n\377\r\n\0";
 
-#define BINARY_HEADER	19		/* signature, flags, length of extension */
+#define BINARY_HEADER	19		/* signature, flags, extension length */
 
 struct RowReader
 {
@@ -55,7 +53,7 @@ struct RowReader
 	int			pending_length;
 };
 
-static RowReader *text_reader;	/* whose callback may be called now */
+static RowReader *text_reader;	/* for feed_text(), during next_text() */
 
 static void
 bad_format(const char *detail)
@@ -66,7 +64,7 @@ bad_format(const char *detail)
 			 errdetail_internal("%s", detail)));
 }
 
-/* Defaults for local columns that the source does not send. */
+/* Find the defaults of local columns that the source does not send. */
 static void
 prepare_defaults(RowReader *reader)
 {
@@ -113,21 +111,17 @@ prepare_binary(RowReader *reader)
 	prepare_defaults(reader);
 }
 
-/* Check the file header in front of the first row. */
+/* Check the header before the first row; return where it ends. */
 static char *
 skip_header(RowReader *reader, char *data, const char *end)
 {
-	uint32		flags;
 	uint32		extension;
 
 	if (end - data < BINARY_HEADER ||
 		memcmp(data, binary_signature, sizeof(binary_signature)) != 0)
 		bad_format("The header of the binary format is missing.");
-	memcpy(&flags, data + 11, 4);
-	memcpy(&extension, data + 15, 4);
-	flags = pg_ntoh32(flags);
-	extension = pg_ntoh32(extension);
-	if (flags != 0 || extension > end - data - BINARY_HEADER)
+	extension = pgcopy_decode_read32(data + 15);
+	if (pgcopy_decode_read32(data + 11) != 0 || extension > end - data - BINARY_HEADER)
 		bad_format("The header of the binary format is not understood.");
 	reader->has_header = true;
 	return data + BINARY_HEADER + extension;
@@ -147,9 +141,9 @@ evaluate_defaults(RowReader *reader, Datum *values, bool *nulls)
 	}
 }
 
-/* NULL: the input function of a domain may object. */
+/* Let a receive function that is not strict (a domain's) refuse NULL. */
 static void
-decode_null(RowReader *reader, Decoder *decoder)
+check_null(Decoder *decoder)
 {
 	if (!decoder->receive.fn_strict)
 		(void) ReceiveFunctionCall(&decoder->receive, NULL,
@@ -157,8 +151,7 @@ decode_null(RowReader *reader, Decoder *decoder)
 }
 
 static void
-decode_row(RowReader *reader, char *data, char *end,
-		   Datum *values, bool *nulls)
+decode_row(RowReader *reader, char *data, char *end, Datum *values, bool *nulls)
 {
 	TupleDesc	desc = RelationGetDescr(reader->relation);
 	int			i;
@@ -167,18 +160,16 @@ decode_row(RowReader *reader, char *data, char *end,
 	{
 		Decoder    *decoder = &reader->decoders[i];
 		int			at = reader->map[i] - 1;
-		uint32		word;
 		int32		length;
 
 		reader->column = NameStr(TupleDescAttr(desc, at)->attname);
 		if (end - data < 4)
 			bad_format("The row ends too early.");
-		memcpy(&word, data, 4);
-		length = (int32) pg_ntoh32(word);
+		length = (int32) pgcopy_decode_read32(data);
 		data += 4;
 		if (length == -1)
 		{
-			decode_null(reader, decoder);
+			check_null(decoder);
 			continue;
 		}
 		if ((uint32) length > end - data)	/* or negative */
@@ -192,7 +183,7 @@ decode_row(RowReader *reader, char *data, char *end,
 		bad_format("There is more after the last column of the row.");
 }
 
-/* No server sends a row that it could not hold in one piece of memory. */
+/* Refuse a row too long for palloc(), which no server can send. */
 static void
 check_row_length(int length)
 {
@@ -210,7 +201,7 @@ next_binary(RowReader *reader, Datum *values, bool *nulls)
 	char	   *data;
 	char	   *end;
 	int			length;
-	uint16		word;
+	int			columns;
 
 	do
 	{
@@ -224,9 +215,9 @@ next_binary(RowReader *reader, Datum *values, bool *nulls)
 
 	if (end - data < 2)
 		bad_format("The row ends too early.");
-	memcpy(&word, data, 2);
+	columns = (int16) pgcopy_decode_read16(data);
 	data += 2;
-	if ((int16) pg_ntoh16(word) == -1)
+	if (columns == -1)
 	{
 		if (data != end || pgcopy_stream_next(reader->stream, &data) >= 0)
 			bad_format("There is more after the end mark.");
@@ -234,7 +225,7 @@ next_binary(RowReader *reader, Datum *values, bool *nulls)
 	}
 
 	reader->row++;
-	if (pg_ntoh16(word) != reader->columns)
+	if (columns != reader->columns)
 		bad_format("The row has another number of columns.");
 	memset(values, 0, sizeof(Datum) * RelationGetNumberOfAttributes(reader->relation));
 	memset(nulls, true, RelationGetNumberOfAttributes(reader->relation));
@@ -245,7 +236,7 @@ next_binary(RowReader *reader, Datum *values, bool *nulls)
 	return true;
 }
 
-/* What the server's COPY parser calls for more. */
+/* Feed the server's COPY parser, which calls this for more. */
 static int
 feed_text(void *to, int at_least, int at_most)
 {
@@ -305,7 +296,7 @@ next_text(RowReader *reader, Datum *values, bool *nulls)
 		return true;
 	reader->row--;
 
-	/* what ends the text for the parser need not be the end of the COPY */
+	/* the parser's end mark need not be the end of the COPY */
 	if (reader->pending_length > 0 ||
 		pgcopy_stream_next(reader->stream, &reader->pending) >= 0)
 		bad_format("There is more after the end mark.");

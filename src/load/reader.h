@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * reader.h
- *	  Rows off a copy stream, as values in the order of a local relation.
+ *	  Read rows from a copy stream, as values in the order of a local relation.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,22 +15,23 @@
 typedef struct RowReader RowReader;
 
 /*
- * Lives in the current memory context.  "econtext" serves the defaults of
+ * Create a reader in the current memory context.  "econtext" is for defaults of
  * columns that the source does not have.
  */
 extern RowReader *pgcopy_reader_open(Relation relation, const LoadTable *table,
 									 CopyStream *stream, ExprContext *econtext);
 
 /*
- * The next row into values[] and nulls[], of the relation's width; what is
- * not in place is allocated in the current memory context and good only until
- * the next call.  Returns false at the end.
+ * Read the next row into values[] and nulls[], which have the relation's width;
+ * return false at the end.  Values are allocated in the current memory context
+ * or point into the stream's buffer, which the next call reuses.
  */
 extern bool pgcopy_reader_next(RowReader *reader, Datum *values, bool *nulls);
-extern int64 pgcopy_reader_row(const RowReader *reader);
 
-/* The column being read, NULL between rows: for the error context. */
+/* Return the row's number and the column being read (or NULL). */
+extern int64 pgcopy_reader_row(const RowReader *reader);
 extern const char *pgcopy_reader_column(const RowReader *reader);
+
 extern void pgcopy_reader_close(RowReader *reader);
 
 #endif							/* PGCOPY_READER_H */

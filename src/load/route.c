@@ -1,15 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * route.c
- *	  Rows of a partitioned relation into its leaves, frozen.
+ *	  Write rows of a partitioned relation into its leaves, frozen.
  *
- * The executor finds the leaf of a row and opens each leaf when its first row
- * comes.  A leaf keeps the tuples it has got until it has a full batch, or
- * until all leaves together hold so much that everything is written and the
- * memory of the rows can be let go: what a load needs does not grow with the
- * number of leaves but for a few kilobytes each.
+ * The executor finds a row's leaf, and opens it at its first row.  A leaf keeps
+ * tuples until it has a full batch, or until all leaves together hold so much
+ * that all are written and the row memory is reset.  So memory grows with the
+ * number of leaves only by a few kilobytes each.
  *
- * Leaves that are no heaps get ordinary rows, one at a time.
+ * Leaves of other access methods get ordinary rows, one at a time.
  *
  *-------------------------------------------------------------------------
  */
@@ -28,7 +27,7 @@
 #include "heap/frozen.h"
 #include "load/route.h"
 
-/* What the leaves may hold together. */
+/* The most that all leaves hold together. */
 #define MAX_HELD_ROWS	8000
 #define MAX_HELD_BYTES	(1024 * 1024)
 
@@ -90,10 +89,7 @@ pgcopy_route_open(ModifyTableState *modify, Relation root)
 	return router;
 }
 
-/*
- * Our part of a leaf.  It hangs where COPY, which is not at work here, keeps
- * its own.
- */
+/* Return our part of a leaf, kept in the field that COPY would use. */
 static RouterLeaf *
 get_leaf(RowRouter *router, ResultRelInfo *info)
 {
@@ -160,6 +156,7 @@ pgcopy_route_put(RowRouter *router, TupleTableSlot *slot)
 										   &slot);
 	RouterLeaf *leaf = get_leaf(router, info);
 
+	Assert(CurrentMemoryContext == GetPerTupleMemoryContext(router->modify->ps.state));
 	if (leaf->is_heap)
 		keep_row(router, leaf, slot);
 	else

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * route.h
- *	  Rows of a partitioned relation into its leaves, frozen.
+ *	  Write rows of a partitioned relation into its leaves, frozen.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,24 +14,24 @@
 typedef struct RowRouter RowRouter;
 
 /*
- * "modify" is prepared for inserts into "root".  Lives in the current memory
- * context.
+ * Create a router in the current memory context.  "modify" is prepared for
+ * inserts into "root".
  */
 extern RowRouter *pgcopy_route_open(ModifyTableState *modify, Relation root);
 
 /*
- * Check and take a row of the root; returns whether all rows taken so far
- * have been written.  Called in the per-tuple context of the executor state,
- * which must live until then.
+ * Check and take a row of the root.  Returns true if all rows taken so far are
+ * written, so that the caller may reset the executor's per-tuple context, in
+ * which it must call this.
  */
 extern bool pgcopy_route_put(RowRouter *router, TupleTableSlot *slot);
 
-/* Write what is left and let go of the leaves. */
+/* Write the remaining rows and close the leaves. */
 extern void pgcopy_route_close(RowRouter *router);
 
 /*
- * The leaf a row of the root belongs to; *slot becomes the row as the leaf
- * has it, checked, generated columns computed.
+ * Return the leaf of a root's row.  *slot becomes the row in the leaf's form,
+ * with generated columns computed and constraints checked.
  */
 extern ResultRelInfo *pgcopy_route_row(ModifyTableState *modify,
 									   PartitionTupleRouting *routing,

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * table.h
- *	  What to load, how to start, and what came of it.
+ *	  What to load, how to start, and the result.
  *
  *-------------------------------------------------------------------------
  */
@@ -12,19 +12,17 @@
 #include "storage/block.h"
 #include "base/words.h"
 
-/* Told about progress every now and then (thousands of rows or 100 ms). */
+/* Called with totals so far, at most every 100 ms, and once at the end. */
 typedef void (*LoadProgress) (void *arg, int64 rows, int64 bytes);
 
-/* What to do with a relation before the first row. */
+/* The state a relation must have before the first row; how it is loaded. */
 typedef enum LoadStart
 {
-	LOAD_INTO_EMPTY,			/* it must have 0 blocks and no index: frozen */
-	LOAD_AFTER_TRUNCATE,		/* truncate in this transaction, then frozen */
-	LOAD_BESIDE_CHUNKS,			/* other chunks of this job load or have
-								 * loaded it: frozen */
-	LOAD_ROUTED,				/* the same for a partitioned relation: rows go
-								 * to the leaves they belong to */
-	LOAD_APPEND					/* not ours: ordinary inserts, with indexes */
+	LOAD_INTO_EMPTY,			/* 0 blocks, no index: frozen */
+	LOAD_AFTER_TRUNCATE,		/* truncate first: frozen */
+	LOAD_BESIDE_CHUNKS,			/* filled by chunks of this job only: frozen */
+	LOAD_ROUTED,				/* the same, partitioned: frozen, into leaves */
+	LOAD_APPEND					/* not the job's: ordinary inserts */
 } LoadStart;
 
 typedef struct LoadTable
@@ -35,17 +33,17 @@ typedef struct LoadTable
 	CopyFormat	format;
 	LoadStart	start;
 
-	/* a chunk is the blocks [first_block, end_block); a whole table 0, Invalid */
+	/* a chunk has the blocks [first_block, end_block) ... */
 	bool		is_chunk;
 	BlockNumber first_block;
 	BlockNumber end_block;		/* InvalidBlockNumber: to the end */
 
-	/* ... or the rows whose key is in [first_key, end_key) */
-	const char *key;			/* column, unquoted; NULL: blocks */
-	const char *first_key;		/* a number as text, NULL: from the beginning */
-	const char *end_key;		/* ... to the end */
+	/* ... or, if "key" is set, the rows with a key in [first_key, end_key) */
+	const char *key;			/* column, unquoted */
+	const char *first_key;		/* number as text, NULL: from the beginning */
+	const char *end_key;		/* number as text, NULL: to the end */
 
-	const char *condition;		/* SQL text appended to COPY (SELECT ...), or NULL */
+	const char *condition;		/* SQL appended to COPY (SELECT ...), or NULL */
 } LoadTable;
 
 typedef struct LoadResult

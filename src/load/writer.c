@@ -1,14 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * writer.c
- *	  Rows into a local relation, in batches.
+ *	  Write rows into a local relation, in batches.
  *
- * The frozen way is the fast one: a row is formed where it stays, in a page of
- * its own heap (pages.c).  route.c writes frozen rows into many leaves at a time,
- * by batches of tuples (frozen.c).
+ * The fast way is frozen: rows are formed at their place in new pages
+ * (heap/pages.c), or go into many leaves in batches of tuples (route.c).
  *
- * The other ways do what COPY does, except that triggers of users do not fire:
- * only those of constraints (foreign keys, deferred uniqueness) are left.
+ * The other ways do what COPY does, except that only triggers of constraints
+ * fire (foreign keys, deferred uniqueness).
  *
  *-------------------------------------------------------------------------
  */
@@ -26,6 +25,7 @@
 #include "executor/nodeModifyTable.h"
 #include "parser/parse_node.h"
 #include "parser/parse_relation.h"
+#include "storage/lmgr.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/reltrigger.h"
@@ -48,7 +48,7 @@ struct RowWriter
 	PartitionTupleRouting *routing;	/* WRITE_ROUTED */
 	RowRouter  *router;			/* WRITE_ROUTED_FROZEN */
 	PageWriter *pages;			/* WRITE_FROZEN */
-	TupleTableSlot *slot;		/* the row being read */
+	TupleTableSlot *slot;		/* the current row */
 	bool		has_constraints;
 	bool		has_generated;
 	bool		is_partition;
@@ -70,7 +70,7 @@ is_constraint_trigger(const Trigger *trigger)
 		TRIGGER_FOR_INSERT(trigger->tgtype);
 }
 
-/* Leave only the triggers that belong to constraints. */
+/* Remove the triggers that do not belong to constraints. */
 static void
 keep_constraint_triggers(ResultRelInfo *result)
 {
@@ -97,7 +97,7 @@ keep_constraint_triggers(ResultRelInfo *result)
 	result->ri_TrigDesc = kept->numtriggers > 0 ? kept : NULL;
 }
 
-/* What the executor wants to see, as COPY prepares it. */
+/* Prepare the executor's state as COPY does. */
 static void
 prepare_executor(RowWriter *writer)
 {
@@ -126,6 +126,7 @@ pgcopy_writer_open(Relation relation, WriteMethod method)
 	RowWriter  *writer = palloc0(sizeof(RowWriter));
 	TupleConstr *constr = RelationGetDescr(relation)->constr;
 
+	Assert(CheckRelationLockedByMe(relation, RowExclusiveLock, true));
 	writer->relation = relation;
 	writer->method = method;
 	writer->command = GetCurrentCommandId(true);
@@ -180,7 +181,7 @@ pgcopy_writer_row_context(RowWriter *writer)
 	return GetPerTupleMemoryContext(writer->estate);
 }
 
-/* Slots are made as they are needed: most tables are small. */
+/* Create slots on demand: most tables are small. */
 static TupleTableSlot *
 get_batch_slot(RowWriter *writer)
 {
@@ -211,10 +212,12 @@ insert_index_entries(RowWriter *writer, ResultRelInfo *target,
 }
 
 static void
-flush_slots(RowWriter *writer)
+flush_batch(RowWriter *writer)
 {
 	int			i;
 
+	if (writer->rows == 0)
+		return;
 	table_multi_insert(writer->relation, writer->batch, writer->rows,
 					   writer->command, writer->options, writer->bulk);
 	for (i = 0; i < writer->rows; i++)
@@ -223,19 +226,11 @@ flush_slots(RowWriter *writer)
 			insert_index_entries(writer, writer->target, writer->batch[i]);
 		ExecClearTuple(writer->batch[i]);
 	}
-}
-
-static void
-flush_batch(RowWriter *writer)
-{
-	if (writer->rows == 0)
-		return;
-	flush_slots(writer);
 	writer->rows = 0;
 	writer->bytes = 0;
 }
 
-/* Into the partition it belongs to, one row at a time. */
+/* Insert the row into its partition. */
 static bool
 put_routed(RowWriter *writer)
 {
@@ -265,7 +260,7 @@ keep_slot(RowWriter *writer)
 	ExecCopySlot(kept, writer->slot);
 	writer->rows++;
 
-	/* only to know its size */
+	/* measure it */
 	tuple = ExecCopySlotHeapTuple(writer->slot);
 	writer->bytes += tuple->t_len;
 	pfree(tuple);
@@ -317,7 +312,7 @@ pgcopy_writer_put(RowWriter *writer)
 	return is_written;
 }
 
-/* Write what is left, and end what the method has begun. */
+/* Write the remaining rows and end what the method began. */
 static void
 finish_method(RowWriter *writer)
 {

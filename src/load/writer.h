@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * writer.h
- *	  Rows into a local relation, in batches.
+ *	  Write rows into a local relation, in batches.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,32 +16,35 @@ typedef struct RowWriter RowWriter;
 
 typedef enum WriteMethod
 {
-	WRITE_FROZEN,				/* heap, nobody looks: frozen, no indexes */
-	WRITE_PLAIN,				/* another access method, no indexes */
-	WRITE_WITH_INDEXES,			/* ordinary inserts, constraints' triggers */
-	WRITE_ROUTED,				/* ordinary inserts into the partitions */
-	WRITE_ROUTED_FROZEN			/* the same, but frozen where they are heaps */
+	WRITE_FROZEN,				/* heap without indexes, rules of heap/README.md */
+	WRITE_PLAIN,				/* other access method, without indexes */
+	WRITE_WITH_INDEXES,			/* ordinary inserts; constraint triggers fire */
+	WRITE_ROUTED,				/* the same, into partitions */
+	WRITE_ROUTED_FROZEN			/* partitions that are heaps: frozen */
 } WriteMethod;
 
-/* Lives in the current memory context; the relation stays locked and open. */
+/*
+ * Create a writer in the current memory context.  The caller keeps the relation
+ * locked and open.
+ */
 extern RowWriter *pgcopy_writer_open(Relation relation, WriteMethod method);
 
-/* Where the caller puts the next row's values, and for its defaults. */
+/* Clear and return the slot for the next row's values. */
 extern TupleTableSlot *pgcopy_writer_slot(RowWriter *writer);
+
+/* Return the context for evaluating defaults. */
 extern ExprContext *pgcopy_writer_econtext(RowWriter *writer);
 
-/*
- * For what belongs to a row.  Reset by the writer when a batch is through.
- */
+/* Return the memory for values of rows; reset whenever a batch is written. */
 extern MemoryContext pgcopy_writer_row_context(RowWriter *writer);
 
 /*
- * Check and take the row in the slot, as COPY would; returns whether a batch
- * has been written.  Called in the row context.
+ * Check and take the row in the slot, as COPY would; return whether a batch was
+ * written.  Must be called in the row context.
  */
 extern bool pgcopy_writer_put(RowWriter *writer);
 
-/* Write what is left and let go of everything. */
+/* Write the remaining rows and free everything. */
 extern void pgcopy_writer_close(RowWriter *writer);
 
 #endif							/* PGCOPY_WRITER_H */
