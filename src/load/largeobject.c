@@ -79,7 +79,7 @@ get_range(const SourceRows *rows, int row, const LargeObjectRange *last)
 	range->bytes = pgcopy_rows_get_size(rows, row, 3);
 	if (range->first > range->last || (last != NULL && range->first <= last->last) ||
 		range->count < 1)
-		throw_bad_answer(psprintf("%u to %u is no range of " INT64_FORMAT " objects with " INT64_FORMAT " bytes.",
+		throw_bad_answer(psprintf("A range from %u to %u with " INT64_FORMAT " objects and " INT64_FORMAT " bytes is impossible.",
 								  range->first, range->last, range->count, range->bytes));
 	return range;
 }
@@ -136,7 +136,7 @@ get_created_oid(const LargeObjectCopy *copy, const SourceRows *rows, int row)
 
 	if (copy->count == 0 ||
 		bsearch(&oid, copy->oids, copy->count, sizeof(Oid), compare_oids) == NULL)
-		throw_bad_answer(psprintf("Large object %u is not among those it has listed.", oid));
+		throw_bad_answer(psprintf("Large object %u was not listed before.", oid));
 	return oid;
 }
 
@@ -166,7 +166,7 @@ note_objects(LargeObjectCopy *copy, const SourceRows *rows)
 		Oid			oid = pgcopy_rows_get_oid(rows, i, 0);
 
 		if (oid < copy->first || oid > copy->last || oid <= last)
-			throw_bad_answer(psprintf("Large object %u is listed after %u, among those from %u to %u.",
+			throw_bad_answer(psprintf("Large object %u is listed after %u, in the range from %u to %u.",
 									  oid, last, copy->first, copy->last));
 		copy->oids[i] = last = oid;
 	}

@@ -132,7 +132,7 @@ parse_row(const char *row, int length, Piece *piece)
 	if (length < 22 || memcmp(row, "\0\3\0\0\0\4", 6) != 0 ||
 		pgcopy_decode_read32(row + 10) != 4 ||
 		pgcopy_decode_read32(row + 18) != (uint32) (length - 22))
-		throw_bad_format("A row does not have the form that was asked for.");
+		throw_bad_format("A row has an unexpected form.");
 	piece->oid = pgcopy_decode_read32(row + 6);
 	piece->page = (int32) pgcopy_decode_read32(row + 14);
 	piece->size = length - 22;
@@ -207,7 +207,7 @@ read_message(PageReader *reader, const char *data, int length)
 	{
 		if (length < BINARY_HEADER_LENGTH ||
 			memcmp(data, BINARY_HEADER, BINARY_HEADER_LENGTH) != 0)
-			throw_bad_format("It does not begin with the header of the binary format.");
+			throw_bad_format("The header of the binary format is missing.");
 		data += BINARY_HEADER_LENGTH;
 		length -= BINARY_HEADER_LENGTH;
 		reader->has_begun = true;
@@ -215,7 +215,7 @@ read_message(PageReader *reader, const char *data, int length)
 			return;
 	}
 	if (reader->has_ended)
-		throw_bad_format("It goes on after its end mark.");
+		throw_bad_format("There is more after the end mark.");
 	if (length == 2 && memcmp(data, BINARY_TRAILER, 2) == 0)
 		reader->has_ended = true;
 	else
@@ -237,11 +237,11 @@ read_pages(PageReader *reader, SourceSession *session)
 	stream = pgcopy_stream_open(session, content_statement(reader->copy,
 														   reader->is_in_pages));
 	if (pgcopy_stream_columns(stream) != 3)
-		throw_bad_format("It has another number of columns than was asked for.");
+		throw_bad_format("The rows have an unexpected number of columns.");
 	while ((length = pgcopy_stream_next(stream, &data)) >= 0)
 		read_message(reader, data, length);
 	if (!reader->has_ended)
-		throw_bad_format("It lacks its end mark, so some of it may be missing.");
+		throw_bad_format("The end mark is missing, so there may be more.");
 	bytes = pgcopy_stream_bytes(stream);
 	pgcopy_stream_check_rows(stream, reader->rows);
 	pgcopy_stream_close(stream);

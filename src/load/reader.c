@@ -122,7 +122,7 @@ skip_header(RowReader *reader, char *data, const char *end)
 		bad_format("The header of the binary format is missing.");
 	extension = pgcopy_decode_read32(data + 15);
 	if (pgcopy_decode_read32(data + 11) != 0 || extension > end - data - BINARY_HEADER)
-		bad_format("The header of the binary format is not understood.");
+		bad_format("The header of the binary format is invalid.");
 	reader->has_header = true;
 	return data + BINARY_HEADER + extension;
 }
@@ -226,7 +226,7 @@ next_binary(RowReader *reader, Datum *values, bool *nulls)
 
 	reader->row++;
 	if (columns != reader->columns)
-		bad_format("The row has another number of columns.");
+		bad_format("The row has an unexpected number of columns.");
 	memset(values, 0, sizeof(Datum) * RelationGetNumberOfAttributes(reader->relation));
 	memset(nulls, true, RelationGetNumberOfAttributes(reader->relation));
 	decode_row(reader, data, end, values, nulls);
