@@ -1,28 +1,20 @@
 /*-------------------------------------------------------------------------
  *
  * clean.c
- *	  Take back what aborted loads have left: frozen rows do not vanish.
+ *	  Make rows of failed loads dead.
  *
- * A frozen row is visible whatever became of its transaction.  So the rows of
- * failed loads are made what an abort leaves of any other row: dead, for VACUUM
- * to take away along with the values in TOAST and the index entries
- * (schema/vacuum.c).  Only row headers change, under an exclusive lock.  Line
- * pointers and values stay where they are, so a reader who has the page pinned,
- * here or on a standby, is not hurt.
+ * A frozen row stays visible when its transaction aborts.  Rows of failed loads
+ * are given the headers of dead rows, so that VACUUM (schema/vacuum.c) removes
+ * them, their TOAST values and index entries.  Their xmin is marked invalid, so
+ * that no reader asks the commit log, however old the load is.
  *
- * The header has no xmin, as heap_abort_speculative() leaves it, and says that
- * xmin is invalid: nobody asks the commit log, however old the load is.
+ * The visibility map is cleared first, for many pages at a time; then each page
+ * is changed and logged whole.  The lock on the relation keeps VACUUM from
+ * setting the bits again.  If a run is killed, the next one continues.
  *
- * The bits in the visibility map go first, in one record for many pages: a page
- * may be all-visible and the map not say so, but not vice versa.  Then each
- * page is changed and logged whole.  Nobody sets the bits again meanwhile: the
- * lock on the table keeps VACUUM away.
- *
- * The caller says which rows those are: he knows what has been loaded
- * (LoadAttempts).  A frozen row still has the number of its transaction.  What
- * the commit log still knows as committed is spared, whosever it is.
- *
- * A kill in between leaves a state from which the next run goes on.
+ * The caller knows which transactions have loaded successfully (LoadAttempts).
+ * Any other one since the first attempt has failed, unless it is running or the
+ * commit log still knows that it committed.
  *
  *-------------------------------------------------------------------------
  */
@@ -40,6 +32,7 @@
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "storage/bufpage.h"
+#include "storage/lmgr.h"
 #include "storage/lwlock.h"
 #include "storage/procarray.h"
 #include "utils/acl.h"
@@ -50,15 +43,15 @@
 #include "base/testpoint.h"
 #include "heap/heap.h"
 
-/* Pages between two records of the map; no more than a ring of buffers has. */
+/* Clear the map for so many pages at a time; a ring of buffers holds them. */
 #define PAGES_AT_ONCE	32
 
-/* As in visibilitymap.c, which keeps them to itself; they are the disk format. */
+/* The disk format of the map, which visibilitymap.c does not export. */
 #define BLOCKS_PER_MAP_BYTE (BITS_PER_BYTE / BITS_PER_HEAPBLOCK)
 #define BLOCKS_PER_MAP_PAGE \
 	((BLCKSZ - MAXALIGN(SizeOfPageHeaderData)) * BLOCKS_PER_MAP_BYTE)
 
-/* Numbers of transactions this old can be told from those to come. */
+/* Older transaction numbers cannot be told from future ones. */
 #define MAX_AGE			UINT64CONST(0x7FFFFFFF)
 
 typedef struct XidVerdict
@@ -67,17 +60,25 @@ typedef struct XidVerdict
 	bool		has_failed;
 } XidVerdict;
 
-/* Verdicts hold for heap and TOAST, so that both are judged alike. */
+/* Serves heap and TOAST relation, so that both get the same verdicts. */
 typedef struct Judge
 {
 	const LoadAttempts *attempts;
 	TransactionId first;
-	TransactionId next;			/* not assigned yet when we began */
+	TransactionId next;			/* first not assigned when we began */
 	XidVerdict *verdicts;
 	int			count;
 	int			allocated;
-	int			last;			/* rows of a transaction come in runs */
+	int			last;			/* used last: rows of an xid come in runs */
 } Judge;
+
+/* A heap or TOAST relation being cleaned. */
+typedef struct Cleaning
+{
+	Relation	relation;
+	Judge	   *judge;
+	BufferAccessStrategy strategy;
+} Cleaning;
 
 static void
 begin_judging(Judge *judge, const LoadAttempts *attempts)
@@ -100,7 +101,7 @@ begin_judging(Judge *judge, const LoadAttempts *attempts)
 	judge->verdicts = palloc(sizeof(XidVerdict) * judge->allocated);
 }
 
-/* Whether the commit log still knows the transaction, and as committed. */
+/* Return whether the commit log still knows that a transaction committed. */
 static bool
 is_known_committed(TransactionId xid)
 {
@@ -126,10 +127,7 @@ has_loaded(const LoadAttempts *attempts, TransactionId xid)
 	return false;
 }
 
-/*
- * Whoever runs may commit between two of these questions: then the commit log,
- * which is asked last, knows.
- */
+/* Ask the commit log last: a running transaction may commit in between. */
 static bool
 find_verdict(const Judge *judge, TransactionId xid)
 {
@@ -150,21 +148,22 @@ has_failed(Judge *judge, TransactionId xid)
 		return judge->verdicts[judge->last].has_failed;
 	for (i = 0; i < judge->count && judge->verdicts[i].xid != xid; i++)
 		;
-	judge->last = i;
-	if (i < judge->count)
-		return judge->verdicts[i].has_failed;
-	if (judge->count == judge->allocated)
+	if (i == judge->allocated)
 	{
 		judge->allocated *= 2;
-		judge->verdicts = repalloc(judge->verdicts,
-								   sizeof(XidVerdict) * judge->allocated);
+		judge->verdicts = repalloc(judge->verdicts, sizeof(XidVerdict) * judge->allocated);
 	}
-	judge->verdicts[judge->count].xid = xid;
-	judge->verdicts[judge->count].has_failed = find_verdict(judge, xid);
-	return judge->verdicts[judge->count++].has_failed;
+	if (i == judge->count)
+	{
+		judge->verdicts[i].xid = xid;
+		judge->verdicts[i].has_failed = find_verdict(judge, xid);
+		judge->count++;
+	}
+	judge->last = i;
+	return judge->verdicts[i].has_failed;
 }
 
-/* Later versions would lose what they hang on. */
+/* Throw if the row is the root of a HOT chain, which must not die. */
 static void
 check_is_not_updated(Relation relation, HeapTupleHeader row)
 {
@@ -177,9 +176,20 @@ check_is_not_updated(Relation relation, HeapTupleHeader row)
 				 errhint("Keep users out until the job is done.  Resume it with consistent => true, which reads all tables again.")));
 }
 
-/* The rows of failed loads in a page; the caller holds its lock. */
+/* Read and lock a block. */
+static Buffer
+read_block(const Cleaning *heap, BlockNumber block, int lock)
+{
+	Buffer		buffer = ReadBufferExtended(heap->relation, MAIN_FORKNUM, block,
+											RBM_NORMAL, heap->strategy);
+
+	LockBuffer(buffer, lock);
+	return buffer;
+}
+
+/* Find the rows of failed loads in a page, whose lock the caller holds. */
 static int
-find_rows(Relation relation, Page page, OffsetNumber *found, Judge *judge)
+find_rows(const Cleaning *heap, Page page, OffsetNumber *found)
 {
 	OffsetNumber offset;
 	int			n = 0;
@@ -196,18 +206,17 @@ find_rows(Relation relation, Page page, OffsetNumber *found, Judge *judge)
 			continue;
 		row = (HeapTupleHeader) PageGetItem(page, item);
 		if (!HeapTupleHeaderXminFrozen(row) ||
-			!has_failed(judge, HeapTupleHeaderGetRawXmin(row)))
+			!has_failed(heap->judge, HeapTupleHeaderGetRawXmin(row)))
 			continue;
-		check_is_not_updated(relation, row);
+		check_is_not_updated(heap->relation, row);
 		found[n++] = offset;
 	}
 	return n;
 }
 
-/* The blocks of a range that have such rows. */
+/* Find the blocks of a range that have such rows. */
 static int
-find_blocks(Relation relation, BlockNumber first, BlockNumber end,
-			BlockNumber *found, Judge *judge, BufferAccessStrategy strategy)
+find_blocks(const Cleaning *heap, BlockNumber first, BlockNumber end, BlockNumber *found)
 {
 	OffsetNumber rows[MaxHeapTuplesPerPage];
 	BlockNumber block;
@@ -218,10 +227,8 @@ find_blocks(Relation relation, BlockNumber first, BlockNumber end,
 		Buffer		buffer;
 
 		CHECK_FOR_INTERRUPTS();
-		buffer = ReadBufferExtended(relation, MAIN_FORKNUM, block, RBM_NORMAL,
-									strategy);
-		LockBuffer(buffer, BUFFER_LOCK_SHARE);
-		if (find_rows(relation, BufferGetPage(buffer), rows, judge) > 0)
+		buffer = read_block(heap, block, BUFFER_LOCK_SHARE);
+		if (find_rows(heap, BufferGetPage(buffer), rows) > 0)
 			found[n++] = block;
 		UnlockReleaseBuffer(buffer);
 	}
@@ -238,7 +245,7 @@ clear_map_bits(Page map, BlockNumber block)
 			   at % BLOCKS_PER_MAP_BYTE * BITS_PER_HEAPBLOCK);
 }
 
-/* Blocks are no longer all-visible in the map, which is logged as it is then. */
+/* Clear the blocks' bits in the map and log its pages. */
 static void
 clear_map(Relation relation, const BlockNumber *blocks, int n)
 {
@@ -262,7 +269,6 @@ clear_map(Relation relation, const BlockNumber *blocks, int n)
 		ReleaseBuffer(map);
 }
 
-/* Dead without a look at the commit log. */
 static void
 make_dead(HeapTupleHeader row)
 {
@@ -290,46 +296,41 @@ change_page(Relation relation, Buffer buffer, const OffsetNumber *rows, int n)
 }
 
 static int
-clean_block(Relation relation, BlockNumber block, Judge *judge,
-			BufferAccessStrategy strategy)
+clean_block(const Cleaning *heap, BlockNumber block)
 {
 	OffsetNumber rows[MaxHeapTuplesPerPage];
-	Buffer		buffer = ReadBufferExtended(relation, MAIN_FORKNUM, block,
-											RBM_NORMAL, strategy);
-	int			n;
+	Buffer		buffer = read_block(heap, block, BUFFER_LOCK_EXCLUSIVE);
+	int			n = find_rows(heap, BufferGetPage(buffer), rows);
 
-	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-	n = find_rows(relation, BufferGetPage(buffer), rows, judge);
 	if (n > 0)
-		change_page(relation, buffer, rows, n);
+		change_page(heap->relation, buffer, rows, n);
 	UnlockReleaseBuffer(buffer);
 	return n;
 }
 
-/* Returns how many rows were taken back. */
+/* Clean one relation; return the number of rows made dead. */
 static int64
 clean_heap(Relation relation, Judge *judge)
 {
-	BufferAccessStrategy strategy = GetAccessStrategy(BAS_VACUUM);
+	Cleaning	heap = {relation, judge, GetAccessStrategy(BAS_VACUUM)};
 	BlockNumber end = RelationGetNumberOfBlocks(relation);
 	BlockNumber block;
 	int64		rows = 0;
 
+	Assert(CheckRelationLockedByMe(relation, ShareUpdateExclusiveLock, true));
 	for (block = 0; block < end; block += PAGES_AT_ONCE)
 	{
 		BlockNumber found[PAGES_AT_ONCE];
-		int			n = find_blocks(relation, block,
-									Min(end, block + PAGES_AT_ONCE), found,
-									judge, strategy);
+		int			n = find_blocks(&heap, block, Min(end, block + PAGES_AT_ONCE), found);
 		int			i;
 
 		clear_map(relation, found, n);
 		if (n > 0)
 			PGCOPY_TEST_POINT("taking back", "map cleared");
 		for (i = 0; i < n; i++)
-			rows += clean_block(relation, found[i], judge, strategy);
+			rows += clean_block(&heap, found[i]);
 	}
-	FreeAccessStrategy(strategy);
+	FreeAccessStrategy(heap.strategy);
 	return rows;
 }
 
@@ -343,9 +344,9 @@ clean_toast(Oid toast_oid, Judge *judge)
 }
 
 /*
- * One table.  The lock keeps VACUUM away, and a second process from cleaning at
- * the same time; what is done here is not undone, so it need not outlive us.
- * Rows go before the values that they refer to.
+ * Clean one table: rows first, then the TOAST values they refer to.  The lock
+ * keeps VACUUM and other cleaners away.  It is released at once, since an abort
+ * does not undo the changes.
  */
 static int64
 clean_table(Oid relid, Judge *judge)
@@ -357,7 +358,7 @@ clean_table(Oid relid, Judge *judge)
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relid));
 	relation = table_open(relid, ShareUpdateExclusiveLock);
 
-	/* in other access methods, an abort took the rows away */
+	/* in other access methods an abort has removed the rows */
 	if (relation->rd_rel->relkind == RELKIND_RELATION &&
 		relation->rd_rel->relam == HEAP_TABLE_AM_OID)
 	{
@@ -379,7 +380,7 @@ has_index(Oid relid)
 	return result;
 }
 
-/* The leaves of a partitioned relation that may still get rows. */
+/* Clean the leaves of a partitioned relation that may still get rows. */
 static int64
 clean_leaves(Oid relid, Judge *judge)
 {

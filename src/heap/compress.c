@@ -1,23 +1,22 @@
 /*-------------------------------------------------------------------------
  *
  * compress.c
- *	  The server's own compression of values, byte for byte, but faster.
+ *	  pglz_compress(), byte for byte, but faster.
  *
- * Most of the time of a load of long texts is spent in pglz_compress().  This
- * makes the same decisions (common/pg_lzcompress.c, strategy "default"), so that
- * a clone has the values of its source bit by bit, but keeps its history
- * in less memory: 24 kB, which stay in the processor's first cache, instead of
- * 112 kB of doubly linked lists.
+ * A load of long texts spends most of its time in pglz_compress().  This makes
+ * the same decisions (common/pg_lzcompress.c, strategy "default"), but keeps
+ * the history in 24 kB, which fit into the first-level cache, instead of 144 kB
+ * of doubly linked lists.
  *
- * The history is zlib's (deflate.c): a position is remembered as the newest of
- * its hash, and refers to the one that was newest before.  Positions count
- * from 1 (0 is none) and have 16 bits; when they run out, all move down.  A
- * position is forgotten when the one 4096 further on takes its place, which is
- * too far away for a reference anyway.
+ * The history is like zlib's (deflate.c): newest[] has the newest position of
+ * each hash, before[] the next older one with the same hash.  Positions count
+ * from 1 (0 is none) and have 16 bits; slide() moves them down in time.  A
+ * position is overwritten by the one 4096 later, when it is too far away for a
+ * reference anyway.
  *
- * A candidate that is not longer than the best one so far is of no use, so
- * it is looked at first where it would have to be longer.  Matches of one and
- * two bytes, which pglz_compress() finds and throws away, are not looked for.
+ * A candidate is first compared where it must be equal to beat the best match.
+ * Matches of one and two bytes, which pglz_compress() finds and discards, are
+ * not searched for.
  *
  *-------------------------------------------------------------------------
  */
@@ -44,8 +43,8 @@
 #define SLIDE_FROM		(PG_UINT16_MAX - MAX_MATCH)
 
 /*
- * Stop looking when a match is that long: 128 bytes for the first candidate,
- * then a tenth less for each, in whole numbers.
+ * Match length that ends the search: 128 bytes at the first candidate, then a
+ * tenth less at each, in integer arithmetic.
  */
 static const uint8 good_matches[] = {
 	128, 116, 105, 95, 86, 78, 71, 64, 58, 53, 48, 44, 40, 36, 33, 30,
@@ -73,7 +72,7 @@ typedef struct Match
 	int			offset;
 } Match;
 
-/* Of the next four bytes, as signed or unsigned as the server's "char" is. */
+/* Hash the next four bytes; "char" must be as signed as the server's. */
 static inline int
 hash_at(const char *at, const char *end, int mask)
 {
@@ -82,7 +81,7 @@ hash_at(const char *at, const char *end, int mask)
 	return ((at[0] * 64) ^ (at[1] * 16) ^ (at[2] * 4) ^ at[3]) & mask;
 }
 
-/* How many bytes are equal, up to a limit. */
+/* Return how many bytes are equal, up to a limit. */
 static inline int
 count_equal(const char *a, const char *b, int limit)
 {
@@ -116,8 +115,8 @@ load_four(const char *at)
 }
 
 /*
- * Can a match be longer than the best one?  Then the four bytes that end where
- * it would have to go on are equal, or the first three when there is none yet.
+ * Can a match be longer than the best one?  Compare the last four bytes that
+ * would make it longer, or the first three if there is no match yet.
  */
 static inline bool
 may_be_longer(const char *at, const char *there, int best)
@@ -132,8 +131,8 @@ may_be_longer(const char *at, const char *there, int best)
 }
 
 /*
- * Find the best match for what is at a position, of at most "limit" bytes.  Takes
- * candidates newest first; the more it has seen, the shorter a match will do.
+ * Find the best match for the bytes at a position, of at most "limit" bytes.
+ * Try candidates newest first; accept shorter matches the more were tried.
  */
 static inline Match
 find_match(const Compressor *compressor, const char *at, int limit,
@@ -149,7 +148,7 @@ find_match(const Compressor *compressor, const char *at, int limit,
 
 		if (offset >= MAX_OFFSET)
 			break;
-		/* of the last three bytes, four cannot be read */
+		/* never read four bytes where fewer are left */
 		if (limit < 4 || may_be_longer(at, there, best.length))
 		{
 			int			length = count_equal(at, there, limit);
@@ -176,7 +175,7 @@ remember(Compressor *compressor, int hash, int position)
 	compressor->newest[hash] = position;
 }
 
-/* Move all positions down, and forget those that are not positive then. */
+/* Move all positions down; those that would not be positive become 0. */
 static void
 slide(Compressor *compressor)
 {
@@ -188,7 +187,7 @@ slide(Compressor *compressor)
 		compressor->before[i] -= Min(compressor->before[i], SLIDE);
 }
 
-/* Begin a new byte of control bits when the last one is full. */
+/* Begin a new byte of control bits if the last one is full. */
 static inline void
 begin_item(Output *output)
 {

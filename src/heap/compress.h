@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * compress.h
- *	  The server's own compression of values, byte for byte, but faster.
+ *	  pglz_compress(), byte for byte, but faster.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,13 +13,13 @@
 /* A work area of 24 kB. */
 typedef struct Compressor Compressor;
 
-/* In the current memory context; pfree() it. */
+/* Allocate in the current memory context; the caller may pfree() it. */
 extern Compressor *pgcopy_compress_create(void);
 
 /*
- * What pglz_compress(source, length, dest, PGLZ_strategy_default) does: the
- * length of the result, or -1 when the source cannot be made a quarter smaller.
- * The destination has room for PGLZ_MAX_OUTPUT(length) bytes.
+ * Do what pglz_compress(source, length, dest, PGLZ_strategy_default) does:
+ * return the result's length, or -1 if it would not be a quarter shorter.
+ * "dest" has room for PGLZ_MAX_OUTPUT(length) bytes.
  */
 extern int32 pgcopy_compress_pglz(Compressor *compressor, const char *source,
 								  int32 length, char *dest);

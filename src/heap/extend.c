@@ -1,17 +1,15 @@
 /*-------------------------------------------------------------------------
  *
  * extend.c
- *	  New blocks of a relation, many at a time.
+ *	  Add blocks to a relation, many at a time.
  *
- * From 16 on the server does this itself.  Before, a relation grows block by
- * block, each of which is written once as zeros and once with what is in it.
- * As 16 does, we ask the file system for the space instead, which then need not
- * be written.  Where the file system does not know how, or says that it is full,
- * blocks are written as before: some say so while a write still succeeds, and
- * when none does, the server's own error names the file.
+ * From 16 on the server does this itself.  Older servers add block by block and
+ * write each as zeros first.  Here, as in 16, the file system allocates the
+ * space instead.  If it cannot, or claims to be full, zeros are written after
+ * all: that may still succeed, and else the server's own error names the file.
  *
- * Whoever extends holds the relation's extension lock, which makes the blocks
- * its own; the lock is not needed to fill them.
+ * Blocks added under the extension lock are ours; the lock is not needed to
+ * fill them.
  *
  *-------------------------------------------------------------------------
  */
@@ -44,13 +42,10 @@ pgcopy_heap_extend(Relation relation, BufferAccessStrategy strategy,
 
 #else
 
-/* Fewer blocks are cheaper to write than to ask for. */
+/* Fewer blocks are cheaper to write than to allocate. */
 #define FEW_BLOCKS	8
 
-/*
- * Make a segment's file longer by blocks of zeros; false when that has to be
- * done in another way.
- */
+/* Allocate blocks at the end of a segment; false if they must be written. */
 static bool
 allocate_blocks(Relation relation, BlockNumber first, int blocks)
 {
@@ -105,7 +100,7 @@ pgcopy_heap_extend(Relation relation, BufferAccessStrategy strategy,
 	Assert(blocks > 0 && blocks <= HEAP_MAX_EXTEND);
 	LockRelationForExtension(relation, ExclusiveLock);
 	first = RelationGetNumberOfBlocks(relation);
-	/* the first block of a segment makes its file */
+	/* write the first block of a segment, to create its file */
 	if (first % RELSEG_SIZE == 0)
 		blocks = 1;
 	blocks = Min(blocks, RELSEG_SIZE - first % RELSEG_SIZE);

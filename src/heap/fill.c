@@ -1,13 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * fill.c
- *	  A page of frozen rows into a new block: buffer, WAL, visibility map.
+ *	  Put a page of frozen rows into a new block: buffer, WAL, visibility map.
  *
- * A page is logged with the record of heap_multi_insert, so crash recovery and
- * standbys see nothing new.  A page of slices that logical decoding may read is
- * logged with the records of heap_insert, one for each: only those tell decoding
- * that they are no rows of their own, so that it does not stream a transaction
- * between a row and its slices (ReorderBufferProcessPartialChange).
+ * A page is logged as heap_multi_insert() logs it, which is what crash recovery
+ * and standbys know.  With wal_level = logical a page of slices is logged as
+ * heap_insert() logs each of them: README.md, rule 20.
  *
  *-------------------------------------------------------------------------
  */
@@ -26,7 +24,7 @@
 
 #include "heap/heap.h"
 
-/* Now that the block is known, so are the addresses of its rows. */
+/* Set the addresses of the rows, known once the block is. */
 static void
 set_addresses(Page page, BlockNumber block)
 {
@@ -42,7 +40,7 @@ set_addresses(Page page, BlockNumber block)
 	}
 }
 
-/* The rows of a page as heap_multi_insert logs them; returns their length. */
+/* Copy a page's rows in the form that is logged; return their length. */
 static Size
 collect_rows(Page page, char *into)
 {
@@ -68,8 +66,8 @@ collect_rows(Page page, char *into)
 }
 
 /*
- * Log a page as a batch of heap_multi_insert; in a critical section.  After the
- * last page of a batch, decoding forgets the slices it has seen.
+ * Log a page as heap_multi_insert() does; in a critical section.  After the
+ * last page of a batch, decoding drops the slices it holds.
  */
 static XLogRecPtr
 log_page(Relation relation, Buffer buffer, bool is_last)
@@ -99,7 +97,7 @@ log_page(Relation relation, Buffer buffer, bool is_last)
 					  XLOG_HEAP2_MULTI_INSERT | XLOG_HEAP_INIT_PAGE);
 }
 
-/* Log a slice as heap_insert; in a critical section. */
+/* Log a slice as heap_insert() does; in a critical section. */
 static XLogRecPtr
 log_slice(Buffer buffer, OffsetNumber offset)
 {
@@ -128,7 +126,7 @@ log_slice(Buffer buffer, OffsetNumber offset)
 					  XLOG_HEAP_INSERT | (is_first ? XLOG_HEAP_INIT_PAGE : 0));
 }
 
-/* Copy a page into its buffer and log it, if its relation is logged. */
+/* Copy a page into its buffer and log it. */
 static void
 copy_page(Relation relation, Buffer buffer, Page from, bool is_last)
 {
@@ -138,17 +136,16 @@ copy_page(Relation relation, Buffer buffer, Page from, bool is_last)
 	MarkBufferDirty(buffer);
 	if (RelationNeedsWAL(relation))
 	{
-		/* the macro evaluates its argument twice */
 		XLogRecPtr	record = log_page(relation, buffer, is_last);
 
-		PageSetLSN(page, record);
+		PageSetLSN(page, record);	/* evaluates its argument twice */
 	}
 }
 
 /*
- * The same slice by slice: a checkpoint may begin at any time, and a record that
- * then has the whole page has to have it without the slices that follow.  That
- * the page is all-visible is logged when the map says so.
+ * Copy and log slice by slice: if a checkpoint begins in between, the next
+ * record has the whole page, which must not have later slices yet.  The map's
+ * record logs that the page is all-visible.
  */
 static void
 copy_slices(Buffer buffer, Page from)

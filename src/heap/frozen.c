@@ -1,19 +1,19 @@
 /*-------------------------------------------------------------------------
  *
  * frozen.c
- *	  Batches of ready tuples into heaps, frozen.
+ *	  Insert batches of formed tuples into heaps, frozen.
  *
- * heap_multi_insert writes whole pages that are all-visible and all-frozen
- * from the start.  The free space map is not asked: a process fills pages of
- * its own, or goes on with a last page that is frozen like its own.
+ * heap_multi_insert() fills pages that are all-visible and all-frozen from the
+ * start.  It does not ask the free space map, so a process only fills its own
+ * pages, or a last page with frozen rows.
  *
- * heap_multi_insert takes slots and asks each for a tuple it may scribble on.
- * Ours are heap tuple slots whose "materialize" does nothing, because the
- * tuple in them belongs to the batch already.  They have no descriptor worth
- * the name: nobody looks into the tuple, so the same slots serve all heaps.
+ * heap_multi_insert() takes slots and materializes each, to get a tuple that it
+ * may modify.  In our slots that does nothing: the tuple may be modified as it
+ * is.  Their descriptor has no columns, since none is read, so the same slots
+ * serve all heaps.
  *
- * One bulk insert state serves all heaps too.  Its pin is let go when the heap
- * is another one than before; where to go on is kept with each relation.
+ * One bulk insert state serves all heaps: its pin is released when the heap
+ * changes, and each relation remembers its target block itself.
  *
  *-------------------------------------------------------------------------
  */
@@ -69,7 +69,7 @@ pgcopy_frozen_open(void)
 	return inserter;
 }
 
-/* Slots are made as they are needed: most tables are small. */
+/* Create slots on demand: most tables are small. */
 static TupleTableSlot *
 get_slot(FrozenInserter *inserter, int i)
 {

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * frozen.h
- *	  Batches of ready tuples into heaps, frozen.
+ *	  Insert batches of formed tuples into heaps, frozen.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,11 +16,11 @@
 
 typedef struct FrozenInserter FrozenInserter;
 
-/* Lives in the current memory context; for one transaction's command. */
+/* Allocate in the current memory context, for the current command. */
 extern FrozenInserter *pgcopy_frozen_open(void);
 
 /*
- * Insert tuples, which may be scribbled on, into a heap without indexes.
+ * Insert tuples, and modify them, into a locked heap without indexes.
  * Allocates in the current memory context.
  */
 extern void pgcopy_frozen_insert(FrozenInserter *inserter, Relation relation,

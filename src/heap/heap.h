@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * heap.h
- *	  New blocks of a relation, and rows of failed loads out of it.
+ *	  Add and fill blocks; remove rows of failed loads.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,18 +16,17 @@
 #define HEAP_MAX_EXTEND	32		/* blocks; 256 kB */
 
 /*
- * Add up to so many blocks at the end of the relation's main fork; returns how
- * many, at least one.  Their buffers are pinned, not locked, and of zeros,
- * unless somebody has begun to use one meanwhile.
+ * Add up to "blocks" blocks to the relation's main fork; return how many, at
+ * least one.  Their buffers are pinned and not locked, and are zeros unless
+ * another process has begun to use one.
  */
 extern int	pgcopy_heap_extend(Relation relation, BufferAccessStrategy strategy,
 							   int blocks, Buffer *buffers);
 
 /*
  * Put a page of frozen rows into the buffer of a new block, and log it.  The
- * buffer is locked exclusively and of zeros, its page of the map pinned.  Sets
- * the addresses in "page".  is_last: no later page has rows with slices that
- * are in the WAL already.
+ * buffer is zeros and locked exclusively, its map page pinned.  Sets the rows'
+ * addresses in "page".  is_last: no later page needs slices logged so far.
  */
 extern void pgcopy_heap_fill(Relation relation, Buffer buffer, Page page,
 							 Buffer map, bool is_last);
@@ -35,17 +34,16 @@ extern void pgcopy_heap_fill(Relation relation, Buffer buffer, Page page,
 /* What tells the rows of failed loads from others. */
 typedef struct LoadAttempts
 {
-	FullTransactionId first;	/* no older transaction has failed */
-	TransactionId *loaded;		/* which have committed what they loaded */
+	FullTransactionId first;	/* the oldest that may have failed */
+	TransactionId *loaded;		/* transactions that loaded and committed */
 	int			loaded_count;
 } LoadAttempts;
 
 /*
- * Make dead in heap and TOAST what failed loads have left there, which are those
- * that do not run and have not committed: frozen rows do not vanish on abort.
- * VACUUM takes them away.  WAL-logged.  Only for relations that nobody else
- * fills.  Of a partitioned relation all leaves are cleaned, but for those that
- * have indexes: they have got all their rows.  Returns the number of heap rows.
+ * Make the frozen rows of failed loads dead, in heap and TOAST, for VACUUM to
+ * remove.  Return the number of heap rows.  Only for relations that nobody but
+ * the job fills; the current user must own them.  In a partitioned relation
+ * leaves with indexes are skipped: they are complete.
  */
 extern int64 pgcopy_heap_take_back(Oid relid, const LoadAttempts *attempts);
 

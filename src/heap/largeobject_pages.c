@@ -1,12 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * largeobject_pages.c
- *	  Pages of large objects into pg_largeobject.
+ *	  Insert pages of large objects into pg_largeobject.
  *
- * Rows are inserted the way the catalog's own code does it, many at a time.
- * No privilege is asked for: that is up to the caller.
- *
- * pg_largeobject is a catalog, so logical decoding does not see its rows.
+ * Rows are inserted as the catalog's own code does it, many at a time.  No
+ * privilege is checked: that is up to the caller.
  *
  *-------------------------------------------------------------------------
  */
@@ -53,9 +51,9 @@ pgcopy_largeobject_pages_open(void)
 }
 
 /*
- * The row's address is in the slot only: where a full page was compressed,
- * the tuple in the slot is not the one that was stored.  That is why
- * CatalogTuplesMultiInsertWithInfo() does not serve.
+ * Insert index entries with the slot's address.  Unlike this,
+ * CatalogTuplesMultiInsertWithInfo() takes the address of the slot's tuple,
+ * which is wrong if heap_multi_insert() compressed that to another tuple.
  */
 static void
 insert_index_entries(LargeObjectWriter *writer, TupleTableSlot *slot)
@@ -94,13 +92,7 @@ flush_pages(LargeObjectWriter *writer)
 	MemoryContextReset(writer->context);
 }
 
-/*
- * The content of a page as it is stored, in the current memory context.
- *
- * Compressed here, as the heap would do it: a tuple that heap_multi_insert()
- * compresses becomes another one, whose place never gets back into the slot's
- * tuple, and CatalogTuplesMultiInsertWithInfo() would index a wrong place.
- */
+/* Make the content of a page, compressed if that makes it shorter. */
 static Datum
 make_content(const char *data, int length)
 {

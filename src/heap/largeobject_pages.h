@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * largeobject_pages.h
- *	  Pages of large objects into pg_largeobject.
+ *	  Insert pages of large objects into pg_largeobject.
  *
  *-------------------------------------------------------------------------
  */
@@ -11,8 +11,8 @@
 typedef struct LargeObjectWriter LargeObjectWriter;
 
 /*
- * Lives in the current memory context, for one transaction.  Slots of rows are
- * made there as they are needed, so it must be current in each call.
+ * Create a writer in the current memory context, which must be current in each
+ * call.  For one transaction.
  */
 extern LargeObjectWriter *pgcopy_largeobject_pages_open(void);
 
@@ -21,7 +21,7 @@ extern void pgcopy_largeobject_pages_put(LargeObjectWriter *writer, Oid oid,
 										 int32 page, const char *data,
 										 int length);
 
-/* Write what is left and let go of everything. */
+/* Write the remaining pages and free everything. */
 extern void pgcopy_largeobject_pages_close(LargeObjectWriter *writer);
 
 #endif							/* PGCOPY_LARGEOBJECT_PAGES_H */

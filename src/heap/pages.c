@@ -1,38 +1,29 @@
 /*-------------------------------------------------------------------------
  *
  * pages.c
- *	  Rows into whole new pages of a heap, frozen.
+ *	  Write rows into whole new pages of a heap, frozen.
  *
- * heap_multi_insert asks for one page at a time, and each page that is new
- * costs a write of zeros.  Here rows are put in order in private pages, and a
- * batch of these goes to the relation at once:
+ * heap_multi_insert() takes page by page, and writes each new one as zeros
+ * first.  Here rows are formed in private pages, and a batch of these goes to
+ * the relation at once: extend.c adds the blocks, then fill.c copies each page
+ * into its buffer, logs it and makes it all-visible and all-frozen.  Partly
+ * filled pages of other loads are never used.
  *
- * 1. The relation grows by the whole batch, without writing it (extend.c).
- * 2. Each page is copied into its shared buffer and logged (fill.c).
- * 3. It is all-visible and all-frozen from the start, page and map.
+ * A load uses all shared buffers as long as its relation fits into them: the
+ * index builds that follow find it there, and the WAL of pages that are evicted
+ * is mostly on disk.  A larger relation uses a ring from there on, as COPY does
+ * from the start.
  *
- * A page is never handed to the relation before it is ready, so the blocks of
- * zeros that 1 makes are there for less than a millisecond; a crash in between
- * leaves them, and they are empty pages to everybody.
+ * Inserts are not reported to the statistics system: autovacuum would process
+ * tables whose indexes are still to come, and our locks would wait for it.  The
+ * job's own ANALYZE reports the totals.
  *
- * Pages are new ones always: nothing is added to a page that another load has
- * left half empty.
+ * With wal_level = logical, slices must come right before their row (README.md,
+ * rules 20 to 22), so a batch of slices waits for the batch of rows, as far as
+ * memory allows: see add_long_row().
  *
- * What a load writes goes through all shared buffers as long as its relation
- * would fit in there: the index builds that follow find it, and pages written
- * out by then are old ones, whose WAL is on disk already.  From then on it goes
- * round in a ring, as COPY's does from the start.
- *
- * Rows are not counted as inserted in the statistics system: autovacuum would
- * ANALYZE and vacuum tables whose indexes are still to come, where every lock
- * of ours has to wait for it.  The job's own ANALYZE reports what there is.
- *
- * Whoever decodes the WAL (wal_level = logical) must find the slices of a row's
- * values before the row, and nothing in between.  So a batch of slices waits for
- * the batch of rows, as far as memory goes: see add_long_row().
- *
- * Each batch nudges the WAL writer, as an asynchronous commit would.  Else the
- * WAL buffers fill up, and the load itself has to write and sync WAL.
+ * Each batch wakes the WAL writer, as an asynchronous commit does.  Else WAL
+ * buffers fill up, and the load itself must write and sync WAL.
  *
  *-------------------------------------------------------------------------
  */
@@ -57,14 +48,14 @@
 #include "heap/toast.h"
 
 /*
- * Slices for logical decoding are held back until their rows are written.  The
- * more of them are, the fewer pages of rows are written half empty: 4 MB.
+ * Pages of slices held back for logical decoding until their rows are written:
+ * 4 MB.  The more, the fewer pages of rows are written partly filled.
  */
 #define MAX_HELD_PAGES	512
 
 typedef struct RowShape
 {
-	Size		start;			/* of the values: header and bitmap */
+	Size		start;			/* of the values, after header and bitmap */
 	Size		length;
 	bool		has_null;
 } RowShape;
@@ -76,24 +67,24 @@ struct PageWriter
 	TransactionId xid;
 	CommandId	command;
 	Size		spare;			/* what the fill factor leaves free */
-	bool		is_decoded;		/* logical decoding reads what we log */
-	bool		is_toasted;		/* long rows have to become shorter */
-	Toaster    *toaster;		/* made for the first long row */
-	bool		has_open_row;	/* its slices are there, it is not yet */
-	bool		lacks_last;		/* a batch ended with a row open */
-	BufferAccessStrategy strategy;	/* lives in the context; NULL at first */
+	bool		is_decoded;		/* logical decoding may read our WAL */
+	bool		is_toasted;		/* long rows must be shortened */
+	Toaster    *toaster;		/* created for the first long row */
+	bool		has_open_row;	/* a row's slices are added, but not the row */
+	bool		lacks_last;		/* the last batch ended with an open row */
+	BufferAccessStrategy strategy;	/* NULL: all shared buffers */
 	BlockNumber last_block;		/* written by us */
-	PagesWritten written;
+	PagesWritten written;		/* or NULL */
 	void	   *written_arg;
 
-	int			pages;			/* begun; the last one is being filled */
+	int			pages;			/* in use; the last one is being filled */
 	int			max_pages;		/* of a batch */
 	char	  **page;
 	BlockNumber *blocks;
 };
 
 PageWriter *
-pgcopy_pages_open(Relation relation)
+pgcopy_pages_open(Relation relation, PagesWritten written, void *arg)
 {
 	PageWriter *writer = palloc0(sizeof(PageWriter));
 	char		kind = relation->rd_rel->relkind;
@@ -108,6 +99,8 @@ pgcopy_pages_open(Relation relation)
 												   HEAP_DEFAULT_FILLFACTOR);
 	writer->is_decoded = RelationIsLogicallyLogged(relation);
 	writer->is_toasted = kind == RELKIND_RELATION || kind == RELKIND_MATVIEW;
+	writer->written = written;
+	writer->written_arg = arg;
 	writer->max_pages = writer->is_decoded && IsToastRelation(relation) ?
 		MAX_HELD_PAGES : HEAP_MAX_EXTEND;
 	writer->page = palloc0(sizeof(char *) * writer->max_pages);
@@ -115,14 +108,7 @@ pgcopy_pages_open(Relation relation)
 	return writer;
 }
 
-void
-pgcopy_pages_tell(PageWriter *writer, PagesWritten written, void *arg)
-{
-	writer->written = written;
-	writer->written_arg = arg;
-}
-
-/* The page being filled, if it has room for so many bytes; NULL if not. */
+/* Return the page being filled if it has room for a row, else NULL. */
 static Page
 find_room(PageWriter *writer, Size length)
 {
@@ -157,7 +143,7 @@ begin_page(PageWriter *writer, Size length)
 	return (Page) writer->page[i];
 }
 
-/* Take space for a row in the page, which has been filled with zeros. */
+/* Take space for a row from the page; it is zeros. */
 static HeapTupleHeader
 claim_space(Page page, Size length)
 {
@@ -170,7 +156,7 @@ claim_space(Page page, Size length)
 	return (HeapTupleHeader) ((char *) page + header->pd_upper);
 }
 
-/* The page that takes the next row. */
+/* Return a page with room for a row. */
 static Page
 get_page(PageWriter *writer, Size length)
 {
@@ -183,7 +169,7 @@ get_page(PageWriter *writer, Size length)
 	return begin_page(writer, length);
 }
 
-/* Give the space of the last row back, filled with zeros, and an empty page. */
+/* Give the last row's space back, as zeros, and the page if it is empty. */
 static void
 release_space(PageWriter *writer, Size length)
 {
@@ -198,7 +184,7 @@ release_space(PageWriter *writer, Size length)
 		writer->pages--;
 }
 
-/* Put a row where it stays. */
+/* Form a row at its place in a page. */
 static HeapTupleHeader
 form_row(PageWriter *writer, Datum *values, bool *nulls, const RowShape *shape)
 {
@@ -233,10 +219,7 @@ measure_row(TupleDesc desc, Datum *values, bool *nulls)
 	return shape;
 }
 
-/*
- * A row that has to become shorter first, or has values that are stored
- * elsewhere; they stay the caller's.
- */
+/* Form a row that must be shortened or has external values; fetch these. */
 static void
 form_long_row(PageWriter *writer, const Datum *values, const bool *nulls)
 {
@@ -260,10 +243,9 @@ form_long_row(PageWriter *writer, const Datum *values, const bool *nulls)
 }
 
 /*
- * A long row, and what logical decoding wants of it: its slices come before it
- * and nothing else in between, and none are left behind it.  So the batch is
- * written before this row if it would not fit, as far as that can be known,
- * and after it if some of its slices had to be written already.
+ * Add a long row.  For logical decoding its slices must come right before it:
+ * write the batch first if the row may not fit, and write it right after the
+ * row if slices had to be written before.
  */
 static void
 add_long_row(PageWriter *writer, const Datum *values, const bool *nulls)
@@ -284,8 +266,8 @@ add_long_row(PageWriter *writer, const Datum *values, const bool *nulls)
 }
 
 /*
- * A row that is short enough.  False, and it is not there, when a value is a
- * pointer to where it is stored: that may be another table's TOAST relation.
+ * Add a row that is short enough.  Take it back and return false if a value is
+ * a TOAST pointer, maybe into another table's TOAST relation.
  */
 static bool
 try_short_row(PageWriter *writer, Datum *values, bool *nulls,
@@ -304,21 +286,20 @@ pgcopy_pages_add(PageWriter *writer, Datum *values, bool *nulls,
 				 ItemPointer place)
 {
 	RowShape	shape = measure_row(RelationGetDescr(writer->relation), values, nulls);
-	bool		is_long = writer->is_toasted && shape.length > TOAST_TUPLE_THRESHOLD;
 	int			before = writer->pages;
+	bool		is_long = (writer->is_toasted && shape.length > TOAST_TUPLE_THRESHOLD) ||
+		!try_short_row(writer, values, nulls, &shape);
 
-	if (!is_long)
-		is_long = !try_short_row(writer, values, nulls, &shape);
+	Assert(place == NULL || !is_long);
 	if (is_long)
 		add_long_row(writer, values, nulls);
-	Assert(place == NULL || !is_long);
 	if (place != NULL)
 		ItemPointerSet(place, writer->pages - 1,
 					   PageGetMaxOffsetNumber(writer->page[writer->pages - 1]));
 	return is_long || writer->pages != before;
 }
 
-/* Where buffers come from: NULL is the whole pool. */
+/* Return the ring for new buffers, or NULL for all shared buffers. */
 static BufferAccessStrategy
 choose_strategy(PageWriter *writer)
 {
@@ -332,7 +313,7 @@ choose_strategy(PageWriter *writer)
 	return writer->strategy;
 }
 
-/* Write the pages there are at the end of the relation. */
+/* Write all pages to the end of the relation. */
 static void
 write_pages(PageWriter *writer)
 {
@@ -353,7 +334,7 @@ write_pages(PageWriter *writer)
 			bool		is_last = done == writer->pages - 1;
 
 			writer->blocks[done] = BufferGetBlockNumber(buffers[i]);
-			/* reads, and may extend, the map: not under a lock */
+			/* may read or extend the map, so not under the page's lock */
 			visibilitymap_pin(relation, writer->blocks[done], &map);
 			LockBuffer(buffers[i], BUFFER_LOCK_EXCLUSIVE);
 			pgcopy_heap_fill(relation, buffers[i], writer->page[done], map,
@@ -374,7 +355,7 @@ pgcopy_pages_flush(PageWriter *writer)
 
 	if (writer->pages == 0)
 		return;
-	/* what rows refer to comes before the rows */
+	/* slices come before the rows that refer to them */
 	if (writer->toaster != NULL)
 		pgcopy_toast_flush(writer->toaster);
 	CheckForSerializableConflictIn(relation, NULL, InvalidBlockNumber);

@@ -1,18 +1,15 @@
 /*-------------------------------------------------------------------------
  *
  * toast.c
- *	  Long rows made short: compressed values, values in the TOAST relation.
+ *	  Shorten long rows: compress values, move values to the TOAST relation.
  *
- * What becomes of which value is decided as in heap_toast_insert_or_update()
- * (access/heap/heaptoast.c), with the server's own functions for choosing one.
- * How it is done is ours: pglz by compress.c, which gives the same bytes,
- * and slices into whole new pages (pages.c) of the TOAST relation, so that
- * these are all-visible and all-frozen too.  The server inserts each slice by
- * itself, and its pages have to be frozen by VACUUM, which writes them again.
+ * Values are chosen as in heap_toast_insert_or_update() (heaptoast.c), by the
+ * server's own functions.  But pglz is compress.c, which gives the same bytes,
+ * and slices go into whole new pages (pages.c), which are all-visible and
+ * all-frozen too; the server's would be written again by VACUUM.
  *
- * A slice gets its index entry when its page has been written, since only then
- * is its address known.  Until then nobody can find the value; rows that
- * refer to it are written later (pages.c).
+ * A slice gets its index entry once its page is written and its address is
+ * known.  Rows that refer to it are written after that (pages.c).
  *
  *-------------------------------------------------------------------------
  */
@@ -48,19 +45,19 @@ struct Toaster
 	MemoryContext context;
 	ToastAttrInfo *attributes;
 	Compressor *compressor;
-	char	   *compressed;		/* where a value is compressed to */
+	char	   *compressed;		/* work area for one value */
 	int32		compressed_size;
 
-	/* opened when the first value is moved there */
+	/* opened when the first value is moved */
 	Relation	toast;
 	Relation   *indexes;
 	int			index_count;
-	int			valid_index;	/* whose values must differ */
+	int			valid_index;	/* of indexes; finds unused value numbers */
 	PageWriter *pages;
-	Slice	   *slices;			/* in pages that are not written yet */
+	Slice	   *slices;			/* in pages not yet written */
 	int			slice_count;
 	int			slices_allocated;
-	bool		is_ahead;
+	bool		is_ahead;		/* slices were written since the last flush */
 };
 
 Toaster *
@@ -76,7 +73,7 @@ pgcopy_toast_open(Relation relation)
 	return toaster;
 }
 
-/* Pages have been written: now the slices in them have an address. */
+/* Insert the index entries of a batch of slices, whose pages are written. */
 static void
 insert_index_entries(void *arg, const BlockNumber *blocks, int n)
 {
@@ -119,8 +116,7 @@ open_toast_relation(Toaster *toaster)
 	toaster->valid_index = toast_open_indexes(toaster->toast, RowExclusiveLock,
 											  &toaster->indexes,
 											  &toaster->index_count);
-	toaster->pages = pgcopy_pages_open(toaster->toast);
-	pgcopy_pages_tell(toaster->pages, insert_index_entries, toaster);
+	toaster->pages = pgcopy_pages_open(toaster->toast, insert_index_entries, toaster);
 	MemoryContextSwitchTo(old);
 }
 
@@ -140,7 +136,7 @@ remember_slice(Toaster *toaster, const Slice *slice)
 	toaster->slices[toaster->slice_count++] = *slice;
 }
 
-/* Cut bytes into slices; returns the number they are found by. */
+/* Store bytes as slices; return the value's number. */
 static Oid
 put_slices(Toaster *toaster, const char *bytes, int32 length)
 {
@@ -176,7 +172,7 @@ put_slices(Toaster *toaster, const char *bytes, int32 length)
 	return slice.value;
 }
 
-/* Move a value to the TOAST relation; returns what stays in its place. */
+/* Move a value to the TOAST relation; return the pointer that replaces it. */
 static Datum
 externalize_value(Toaster *toaster, Datum value)
 {
@@ -195,7 +191,7 @@ externalize_value(Toaster *toaster, Datum value)
 	}
 	else
 	{
-		/* as if not short */
+		/* as if it had a 4-byte header */
 		pointer.va_rawsize = VARSIZE_ANY_EXHDR(datum) + VARHDRSZ;
 		pointer.va_extinfo = VARSIZE_ANY_EXHDR(datum);
 	}
@@ -209,7 +205,7 @@ externalize_value(Toaster *toaster, Datum value)
 	return PointerGetDatum(result);
 }
 
-/* The value compressed by pglz, or NULL: as toast_compress_datum(). */
+/* As toast_compress_datum(), by pglz: NULL if the value gets no shorter. */
 static struct varlena *
 compress_pglz(Toaster *toaster, Datum value)
 {
@@ -273,8 +269,8 @@ externalize(Toaster *toaster, ToastTupleContext *row, int i)
 }
 
 /*
- * Give short values the short header that a formed tuple would give them: the
- * choice of the biggest looks at sizes with headers.
+ * Give short values the 1-byte header that they have in a formed tuple, since
+ * the choice of the biggest value depends on sizes with headers.
  */
 static void
 shorten_headers(TupleDesc desc, Datum *values, const bool *nulls)
@@ -300,8 +296,8 @@ shorten_headers(TupleDesc desc, Datum *values, const bool *nulls)
 }
 
 /*
- * Compress EXTENDED values, and move those that are too long by themselves;
- * or, when it is about MAIN, compress only.
+ * Compress values until the row is short enough: MAIN ones if is_main, else all
+ * others, of which those that are too long by themselves are moved at once.
  */
 static void
 compress_values(Toaster *toaster, ToastTupleContext *row, Size limit,

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * toast.h
- *	  Long rows made short: compressed values, values in the TOAST relation.
+ *	  Shorten long rows: compress values, move values to the TOAST relation.
  *
  *-------------------------------------------------------------------------
  */
@@ -12,19 +12,19 @@
 
 typedef struct Toaster Toaster;
 
-/* Lives in the current memory context, for one command of the transaction. */
+/* Create a toaster in the current memory context, for the current command. */
 extern Toaster *pgcopy_toast_open(Relation relation);
 
 /*
- * Make a row shorter by the rules of heap_toast_insert_or_update().  The arrays
- * are the caller's and changed; new values are in the current memory context.
+ * Shorten a row by the rules of heap_toast_insert_or_update().  Changes the
+ * arrays; allocates new values in the current memory context.
  */
 extern void pgcopy_toast_shorten(Toaster *toaster, Datum *values, bool *nulls);
 
-/* Have slices been written since the last flush?  There was no room to wait. */
+/* Return whether slices were written since the last flush, for lack of room. */
 extern bool pgcopy_toast_is_ahead(const Toaster *toaster);
 
-/* Write what has been moved to the TOAST relation, with its index entries. */
+/* Write all slices and their index entries. */
 extern void pgcopy_toast_flush(Toaster *toaster);
 extern void pgcopy_toast_close(Toaster *toaster);
 

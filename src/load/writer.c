@@ -139,7 +139,7 @@ pgcopy_writer_open(Relation relation, WriteMethod method)
 	switch (method)
 	{
 		case WRITE_FROZEN:
-			writer->pages = pgcopy_pages_open(relation);
+			writer->pages = pgcopy_pages_open(relation, NULL, NULL);
 			break;
 		case WRITE_PLAIN:
 			writer->options = TABLE_INSERT_FROZEN | TABLE_INSERT_SKIP_FSM;

@@ -16,7 +16,7 @@ typedef struct RowWriter RowWriter;
 
 typedef enum WriteMethod
 {
-	WRITE_FROZEN,				/* heap without indexes, rules of heap/README.md */
+	WRITE_FROZEN,				/* heap without indexes; see heap/README.md */
 	WRITE_PLAIN,				/* other access method, without indexes */
 	WRITE_WITH_INDEXES,			/* ordinary inserts; constraint triggers fire */
 	WRITE_ROUTED,				/* the same, into partitions */
