@@ -192,7 +192,7 @@ scan_number(JsonScratch *scratch, const char *p)
 	return p;
 }
 
-/* Need not check what follows: only a comma, a bracket or the end may. */
+/* Scan a word; the caller checks the byte after it. */
 static const char *
 scan_word(JsonScratch *scratch, const char *p, JsonKind kind, const char *word)
 {

@@ -115,8 +115,8 @@ load_four(const char *at)
 }
 
 /*
- * Can a match be longer than the best one?  Compare the last four bytes that
- * would make it longer, or the first three if there is no match yet.
+ * Can a match be longer than the best one?  Compare the four bytes that end
+ * with the first byte beyond it, or the first three if there is no match yet.
  */
 static inline bool
 may_be_longer(const char *at, const char *there, int best)

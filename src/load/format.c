@@ -3,11 +3,11 @@
  * format.c
  *	  Whether a table's rows can travel in binary.
  *
- * They can if all columns are of types listed here, whose binary form is the
- * whole value and means the same on every server from 10 to 18, of arrays or
- * domains of these, or enums, which are sent as labels.  All else is text: reg*
- * types, composites and other arrays have OIDs on the wire, xml rewrites
- * declarations, and extensions' types are unknown.
+ * They can if the type of every column is in the list below (its binary form
+ * is the whole value and means the same on every server from 10 to 18), an
+ * array or domain of such a type, or an enum, which is sent as its label.  All
+ * others are sent as text: reg* types, composites and other arrays have OIDs on
+ * the wire, xml rewrites declarations, and types of extensions are unknown.
  *
  *-------------------------------------------------------------------------
  */

@@ -246,9 +246,9 @@ load_rows(LoadState *state)
 }
 
 /*
- * Make receive functions, which convert from the client encoding, take what
- * comes: it is in the database encoding.  Return what AtEOXact_GUC() needs to
- * undo it; an abort undoes it too.
+ * Let receive functions, which convert from the client encoding, expect the
+ * database encoding, which rows come in.  Return the nest level for
+ * AtEOXact_GUC(), which undoes this, as an abort does.
  */
 static int
 use_database_encoding(void)
