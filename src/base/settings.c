@@ -24,7 +24,6 @@ int			pgcopy_setting_maintenance_work_mem = 0;
 int			pgcopy_setting_max_definitions_size = 0;
 bool		pgcopy_setting_split_by_ctid = true;
 
-/* Define the settings; called once, when the library is loaded. */
 void
 pgcopy_settings_define(void)
 {
