@@ -4,7 +4,8 @@
  *	  pgcopy.item and pgcopy.statement: the items of a job.
  *
  * "running" commits before the work and means dirty; "done" commits with the
- * work.  The process that works on an item writes it, at other times the leader.
+ * work.  The process that works on an item writes it, at other times the
+ * leader.
  *
  *-------------------------------------------------------------------------
  */

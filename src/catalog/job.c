@@ -4,8 +4,8 @@
  *	  pgcopy.job: one row per order to clone.
  *
  * Only this file and row.c write the table.  While a job has a leader only the
- * leader writes its row; before and after, the SQL functions and the launcher do.
- * pgcopy_job_move() locks the row.
+ * leader writes its row; before and after, the SQL functions and the launcher
+ * do.  pgcopy_job_move() locks the row.
  *
  *-------------------------------------------------------------------------
  */

@@ -50,8 +50,8 @@ extern Job *pgcopy_job_lock_own(int64 id);
 
 /*
  * Fill in job->options.  Not done by fetching, so that a job with options that
- * this version refuses can be shown and dropped.  Throws 22023; the context names
- * the option.
+ * this version refuses can be shown and dropped.  Throws 22023; the context
+ * names the option.
  */
 extern void pgcopy_job_read_options(Job *job);
 

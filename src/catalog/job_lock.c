@@ -22,8 +22,8 @@
 
 /*
  * The first key; the second is the low half of the job's id.  No SQL function
- * can take locks of these kinds (pg_advisory_lock() uses 1 and 2), so nobody can
- * pose as a leader.
+ * can take locks of these kinds (pg_advisory_lock() uses 1 and 2), so nobody
+ * can pose as a leader.
  */
 #define LOCK_CLASS		1346847600
 #define LEADER_KIND		3

@@ -5,10 +5,11 @@
  *
  *	queued -> planning -> pre-data -> copying -> post-data -> done
  *
- * All but done may become queued; all that have not ended may also become failed
- * or cancelled.  "interrupted" is not stored: it is a state that has not ended,
- * without a leader (job_lock.c).  The table lets a running job be queued;
- * pgcopy_resume() and the launcher do that to ended and interrupted jobs only.
+ * All but done may become queued; all that have not ended may also become
+ * failed or cancelled.  "interrupted" is not stored: it is a state that has not
+ * ended, without a leader (job_lock.c).  The table lets a running job be
+ * queued; pgcopy_resume() and the launcher do that to ended and interrupted
+ * jobs only.
  *
  *-------------------------------------------------------------------------
  */

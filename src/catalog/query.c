@@ -4,9 +4,9 @@
  *	  Prepared SQL on pgcopy.*, run as the extension's owner.
  *
  * Only the extension's owner may write the tables in schema pgcopy, but jobs
- * run as the role that ordered them.  So every query here runs as the owner, with
- * a search_path that nobody else can write to.  Only constant SQL runs inside
- * such a scope, never a statement of a dump.
+ * run as the role that ordered them.  So every query here runs as the owner,
+ * with a search_path that nobody else can write to.  Only constant SQL runs
+ * inside such a scope, never a statement of a dump.
  *
  * On ERROR the scope needs no clean-up: the abort of the (sub)transaction
  * restores user and settings and ends SPI.

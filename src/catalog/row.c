@@ -4,8 +4,8 @@
  *	  Rows of pgcopy.* with texts that must not appear in a statement.
  *
  * auto_explain, pgaudit and the debug_print settings log the parameters of a
- * statement and the constants of its plan.  So connection strings and definitions
- * are stored without SQL.  They are read by SQL: nothing logs the
+ * statement and the constants of its plan.  So connection strings and
+ * definitions are stored without SQL.  They are read by SQL: nothing logs the
  * rows that a query returns.
  *
  * Indexes are maintained, constraints are not checked, and the tables have no

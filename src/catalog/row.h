@@ -16,8 +16,8 @@ extern Relation pgcopy_row_open(const char *table);
 extern void pgcopy_row_close(Relation table);
 
 /*
- * Make a text datum; "text" need not be terminated.  A long one is compressed at
- * once, to save a second copy of it later.
+ * Make a text datum; "text" need not be terminated.  A long one is compressed
+ * at once, to save a second copy of it later.
  */
 extern Datum pgcopy_row_text(const char *text, size_t length);
 

@@ -70,8 +70,8 @@ static CatalogQuery reopen[] = {
 	1, {INT8OID}},
 
 	/*
-	 * Extending a relation is not WAL-logged: after a crash it may have pages of
-	 * zeros while "running" is lost.
+	 * Extending a relation is not WAL-logged: after a crash it may have pages
+	 * of zeros while "running" is lost.
 	 */
 	{"UPDATE pgcopy.item AS i SET attempts = 1 FROM pgcopy.relation AS r "
 		"WHERE r.job = $1 AND i.job = $1 AND i.relation = r.no "

@@ -12,8 +12,8 @@
 
 /*
  * A copy is an item of a table or of large objects.  It counts as done if it is
- * done and its rows are here: not if a crash has emptied the unlogged table.  One
- * of large objects that found none does not count at all.
+ * done and its rows are here: not if a crash has emptied the unlogged table.
+ * One of large objects that found none does not count at all.
  */
 typedef struct Survey
 {
@@ -29,8 +29,8 @@ typedef struct Survey
 	int64		bytes_done;
 
 	/*
-	 * The latest snapshot that a copy done was read under; if there is none, the
-	 * latest of the job.  snapshot_no: 0 if the job has none.
+	 * The latest snapshot that a copy done was read under; if there is none,
+	 * the latest of the job.  snapshot_no: 0 if the job has none.
 	 */
 	int			snapshot_no;
 	char	   *snapshot_name;
