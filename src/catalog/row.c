@@ -46,7 +46,7 @@ pgcopy_row_open(const char *table)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("table \"%s.%s\" does not exist", CATALOG_SCHEMA, table),
-				 errhint("DROP EXTENSION pgcopydb_ext, and create it again.")));
+				 errhint("Drop and create extension pgcopydb_ext again.")));
 	return table_open(relid, RowExclusiveLock);
 }
 

@@ -108,7 +108,7 @@ hint_for(int sqlstate)
 		case ERRCODE_INVALID_PASSWORD:
 			return "pg_dump connects by itself, with the password of the connection string.";
 		case ERRCODE_CONNECTION_FAILURE:
-			return "Check that the source lets this server in, and look into its log.";
+			return "Check that the source accepts connections from this server, and look at its log.";
 		default:
 			return "See the detail for what it said.";
 	}
@@ -136,8 +136,8 @@ check_definitions_size(const ChildCommand *command)
 			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 			 errmsg("the definitions of the source are larger than " INT64_FORMAT " MB",
 					command->stdout_limit / MEGABYTE),
-			 errdetail("While a job is planned, they take twice as much of this server's memory."),
-			 errhint("If there is enough, set \"pgcopy.max_definitions_size\" to more.  Otherwise look for very long functions, views or comments on the source.")));
+			 errdetail("Planning a job takes twice as much of this server's memory."),
+			 errhint("Raise \"pgcopy.max_definitions_size\" if this server has enough memory, or look for very long functions, views or comments on the source.")));
 }
 
 /*
@@ -228,8 +228,8 @@ check_password_is_asked(const DumpTools *tools, const DumpRequest *request)
 	ereport(ERROR,
 			(errcode(ERRCODE_S_R_E_PROHIBITED_SQL_STATEMENT_ATTEMPTED),
 			 errmsg("password is required"),
-			 errdetail("The source does not ask pg_dump for a password, as it must where the job's owner is not a superuser.%s%s",
-					   text[0] ? "  It said: " : "", text),
+			 errdetail("The source must ask pg_dump for a password, as the job's owner is not a superuser, but it does not.%s%s",
+					   text[0] ? "  pg_dump said: " : "", text),
 			 errhint("Have pg_hba.conf of the source ask for a password (scram-sha-256) from this server's address.")));
 }
 
