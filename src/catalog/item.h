@@ -88,7 +88,7 @@ extern TransactionId *pgcopy_item_fetch_loaded(int64 job, int *count);
  *
  * snapshot: its number in pgcopy.snapshot, 0 if the item reads none.  format:
  * NULL if the item reads nothing by COPY.  mark_done() counts the item's time
- * from statement_timestamp(), which the caller sets when it begins.
+ * from statement_timestamp(), which the caller sets when the item begins.
  */
 extern void pgcopy_item_mark_running(int64 job, int no, int snapshot);
 extern void pgcopy_item_mark_done(int64 job, int no, const char *format,
@@ -101,7 +101,7 @@ extern void pgcopy_item_give_back(int64 job, int no);
 /* Make it pending, never tried and not dirty. */
 extern void pgcopy_item_reset(int64 job, int no);
 
-/* Reset it and take over name, range, size and cost of "item". */
+/* Make it pending and never tried, planned as "item". */
 extern void pgcopy_item_plan_again(int64 job, const JobItem *item);
 
 /* Make it done, with nothing in it. */

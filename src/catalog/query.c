@@ -137,6 +137,7 @@ pgcopy_query_run(CatalogQuery *query, Datum *values)
 	int			result;
 
 	Assert(InLocalUserIdChange());
+	Assert(query->nargs <= CATALOG_MAX_ARGS);
 	Assert(query->nargs == 0 || values != NULL);
 	if (query->plan == NULL)
 		prepare_query(query);

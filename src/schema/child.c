@@ -194,7 +194,8 @@ limit_output(int64 bytes)
 }
 
 /*
- * In the child, between fork and exec: only async-signal-safe functions.
+ * In the child, between fork and exec: only system calls and other
+ * async-signal-safe functions.
  *
  * Duplicate all descriptors to high numbers first, so that moving one into
  * place cannot overwrite another.

@@ -165,6 +165,8 @@ pgcopy_constraint_mark_validated(const AlterTableStmt *validate)
 	Oid			relid = RangeVarGetRelid(validate->relation, NoLock, false);
 	Relation	catalog;
 
+	Assert(IsTransactionState());
+	Assert(cmd->subtype == AT_ValidateConstraint);
 	CommandCounterIncrement();
 	catalog = table_open(ConstraintRelationId, RowExclusiveLock);
 	mark_children(catalog, get_relation_constraint_oid(relid, cmd->name, false));

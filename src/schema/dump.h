@@ -103,8 +103,7 @@ typedef struct SourceDump
  * caller takes a new snapshot), 2F003 (the source does not ask for a password
  * that is needed).  Other failures of pg_dump have its stderr as detail and a
  * SQLSTATE guessed from it: 08006 (connection or snapshot lost), 28P01, 42501,
- * 53200; else
- * 38000.
+ * 53200; else 38000.
  */
 extern SourceDump *pgcopy_dump_read(const DumpRequest *request);
 

@@ -16,6 +16,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
@@ -275,6 +276,7 @@ pgcopy_dump_read(const DumpRequest *request)
 							  ALLOCSET_DEFAULT_SIZES);
 	int			nest_level = NewGUCNestLevel();
 
+	Assert(IsTransactionState());
 	dump->context = CurrentMemoryContext;
 	PG_TRY();
 	{

@@ -4,10 +4,9 @@
  *	  The settings in force at each statement of a dump.
  *
  * pg_restore writes SETs between statements.  Here statements run out of order
- * in many processes, so each has its own settings.  Settings of the preamble
- * are
- * ignored: apply.c makes those that matter here.  Any other setting is an
- * error, as it may matter.
+ * in many processes, so each has its own settings.  Those of the preamble are
+ * ignored: apply.c makes the ones that matter here.  Any other setting is an
+ * error.
  *
  *-------------------------------------------------------------------------
  */

@@ -12,7 +12,7 @@
  * password file; other secret options are in descriptor 4, in the form of a
  * service file.
  *
- * A job whose owner may use only a password of his own gets no other
+ * A job whose owner may use only a password of its own gets no other
  * credentials of this server: no client certificate (source/conninfo.c), no
  * Kerberos tickets; and the source must ask for the password.  libpq 16 ensures
  * that (require_auth); for older ones a login without a password is tried and
