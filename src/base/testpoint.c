@@ -3,10 +3,10 @@
  * testpoint.c
  *	  Named points where a test can make a process stop, fail or die.
  *
- * pgcopy.test_point names a point as "what moment", pgcopy.test_action what
- * happens there, pgcopy.test_hit how often a process must reach it first (0:
- * every time).  Each process counts for itself.  A test sets them with ALTER
- * DATABASE before leader and workers start.
+ * pgcopy.test_point names a point as "what moment", pgcopy.test_action says what
+ * happens there, pgcopy.test_hit at which arrival of a process (0: every one).
+ * Each process counts for itself.  A test sets them with ALTER DATABASE before
+ * leader and workers start.
  *
  *	"planning locked"		snapshot and locks are taken, pg_dump is next
  *	"planning stored"		the plan is committed, or the job is ready to go on
@@ -72,7 +72,7 @@ void
 pgcopy_testpoint_define_settings(void)
 {
 	DefineCustomStringVariable("pgcopy.test_point",
-							   "The point where a process does as pgcopy.test_action says.",
+							   "The point at which a process does what pgcopy.test_action says.",
 							   NULL,
 							   &setting_point, "",
 							   PGC_SUSET, GUC_SUPERUSER_ONLY | GUC_NOT_IN_SAMPLE,
@@ -84,7 +84,7 @@ pgcopy_testpoint_define_settings(void)
 							 PGC_SUSET, GUC_SUPERUSER_ONLY | GUC_NOT_IN_SAMPLE,
 							 NULL, NULL, NULL);
 	DefineCustomIntVariable("pgcopy.test_hit",
-							"At which time a process that comes by does it; 0: each time.",
+							"The arrival at the point at which a process acts; 0: every one.",
 							NULL,
 							&setting_hit, 1, 0, INT_MAX,
 							PGC_SUSET, GUC_SUPERUSER_ONLY | GUC_NOT_IN_SAMPLE,
