@@ -5,7 +5,7 @@
  *
  * One row per item, written in the transaction that creates the objects.  An
  * object that no record names is not ours.  OIDs are stored as runs of
- * consecutive ones, of eight bytes each.
+ * consecutive ones, of eight bytes each before compression.
  *
  * The objects of an item that is not done are still to be removed.
  *
