@@ -1,21 +1,21 @@
-/* pgcopydb_ext 0.1: the words used here are explained in src/README.md */
+/* pgcopydb_ext 0.1; src/README.md explains the words used here */
 
 -- complain if script is sourced in psql, rather than via CREATE EXTENSION
 \echo Use "CREATE EXTENSION pgcopydb_ext" to load this file. \quit
 
--- Who may CREATE in the extension's schema could put an operator there that
--- fits its operands better than PostgreSQL's.  So names here are looked up in
--- pg_catalog alone; our own have their schema.
+-- A role that may CREATE in the extension's schema could add an operator that
+-- matches better than PostgreSQL's.  So names are looked up in pg_catalog only,
+-- and our own are qualified.
 SET LOCAL search_path = pg_catalog, pg_temp;
 
 CREATE SCHEMA pgcopy;
 
-COMMENT ON SCHEMA pgcopy IS 'pgcopydb_ext: jobs and their items; look at them through the views pgcopy_*';
+COMMENT ON SCHEMA pgcopy IS 'pgcopydb_ext: jobs and their items; use the views pgcopy_* to look at them';
 
 --
--- The durable record of the jobs.  Written by src/catalog only, read through
--- the views below.  Not marked for dumping: a job describes this server, and
--- may hold a password until it is done.
+-- The tables of jobs.  Written by src/catalog only, read through the views below.
+-- Not marked for dumping: a job belongs to this server, and may hold a password
+-- until it is done.
 --
 
 CREATE TABLE pgcopy.job (
@@ -44,16 +44,16 @@ CREATE TABLE pgcopy.job (
     bytes_total bigint
 ) WITH (fillfactor = 50);
 
-COMMENT ON TABLE pgcopy.job IS 'one row per order to clone; conninfo is secret and wiped when the job is done: until then it can be resumed';
-COMMENT ON COLUMN pgcopy.job.options IS 'the values of the options in pgcopy_options; what is missing has its default';
-COMMENT ON COLUMN pgcopy.job.auto_resumed_done IS 'how many items were done when the server last went on with the job by itself; NULL: not since somebody asked';
+COMMENT ON TABLE pgcopy.job IS 'one row per order to clone; conninfo is secret, needed to resume the job, and wiped when it is done';
+COMMENT ON COLUMN pgcopy.job.options IS 'values of the options in pgcopy_options; a missing one has its default';
+COMMENT ON COLUMN pgcopy.job.auto_resumed_done IS 'number of items done when the server last resumed the job by itself; NULL: not since pgcopy_resume()';
 
--- No index: after CREATE DATABASE ... TEMPLATE and a crash an unlogged one is not sound.
+-- No index: an unlogged one is broken after CREATE DATABASE ... TEMPLATE and a crash.
 CREATE UNLOGGED TABLE pgcopy.auto_resumed (
     job bigint NOT NULL
 );
 
-COMMENT ON TABLE pgcopy.auto_resumed IS 'jobs that the server has gone on with by itself and has not crashed since: a crash empties an unlogged table';
+COMMENT ON TABLE pgcopy.auto_resumed IS 'jobs that the server has resumed by itself without a crash since; a crash empties this unlogged table';
 
 CREATE TABLE pgcopy.snapshot (
     job bigint NOT NULL,
@@ -66,7 +66,7 @@ CREATE TABLE pgcopy.snapshot (
     PRIMARY KEY (job, no)
 );
 
-COMMENT ON TABLE pgcopy.snapshot IS 'the snapshots of the source that rows of a job were read under; content: which transactions each sees, to know it again';
+COMMENT ON TABLE pgcopy.snapshot IS 'snapshots of the source that a job has read under; content: the transactions it sees, to recognize it';
 
 CREATE TABLE pgcopy.relation (
     job bigint NOT NULL,
@@ -87,9 +87,9 @@ CREATE TABLE pgcopy.relation (
     PRIMARY KEY (job, no)
 ) WITH (fillfactor = 90);
 
-COMMENT ON TABLE pgcopy.relation IS 'tables, partitioned tables, materialized views and sequences of the source, as the job''s snapshot sees them; is_ours: created here by this job';
+COMMENT ON TABLE pgcopy.relation IS 'tables, partitioned tables, materialized views and sequences of the source in the job''s snapshot; is_ours: created here by this job';
 
-COMMENT ON COLUMN pgcopy.relation.split_bounds IS 'first keys of all chunks but the first, where chunks are ranges of split_key and not of blocks';
+COMMENT ON COLUMN pgcopy.relation.split_bounds IS 'first keys of all chunks but the first, if chunks are ranges of split_key instead of blocks';
 
 CREATE TABLE pgcopy.item (
     job bigint NOT NULL,
@@ -119,10 +119,10 @@ CREATE TABLE pgcopy.item (
     PRIMARY KEY (job, no)
 ) WITH (fillfactor = 70);
 
-COMMENT ON TABLE pgcopy.item IS 'the unit of work and of resume: a state commits in the same transaction as the work';
-COMMENT ON COLUMN pgcopy.item.dirty_from IS 'attempts that have failed may have left rows of transactions from this one on (NULL: none)';
-COMMENT ON COLUMN pgcopy.item.range_start IS 'first block of a chunk, or number of a chunk where the relation has a split_key, or first large object, or first entry of pgcopy.relation (sequences)';
-COMMENT ON COLUMN pgcopy.item.range_end IS 'where it ends: a block that is not part of the chunk any more, or the number of the next chunk (NULL: to the end), or the last number';
+COMMENT ON TABLE pgcopy.item IS 'the units of work and of resume; "done" commits in the same transaction as the work';
+COMMENT ON COLUMN pgcopy.item.dirty_from IS 'failed attempts may have left rows of this or later transactions; NULL: none';
+COMMENT ON COLUMN pgcopy.item.range_start IS 'first block of a chunk, or number of the chunk if the relation has a split_key; first large object; first sequence, by number in pgcopy.relation';
+COMMENT ON COLUMN pgcopy.item.range_end IS 'block after the chunk, or number of the next chunk (NULL: to the end); last large object; last sequence';
 
 CREATE TABLE pgcopy.statement (
     job bigint NOT NULL,
@@ -137,8 +137,8 @@ CREATE TABLE pgcopy.statement (
     PRIMARY KEY (job, no)
 );
 
-COMMENT ON TABLE pgcopy.statement IS 'the text of the items that are statements, with the settings in force at their place in the dump';
-COMMENT ON COLUMN pgcopy.statement.has_secret IS 'the statement has options of something foreign, such as a password: its text is never shown, and wiped when the job is done';
+COMMENT ON TABLE pgcopy.statement IS 'the statements that items run, with the settings in force at their place in the dump';
+COMMENT ON COLUMN pgcopy.statement.has_secret IS 'the statement may hold a password: its text is never shown, and wiped when the job is done';
 
 CREATE TABLE pgcopy.large_object (
     job bigint NOT NULL,
@@ -149,7 +149,7 @@ CREATE TABLE pgcopy.large_object (
     PRIMARY KEY (job, item)
 );
 
-COMMENT ON TABLE pgcopy.large_object IS 'the large objects that an item has created here: so many with consecutive numbers from each first one on, in transaction xid; only these are ever removed; kept until the job is done';
+COMMENT ON TABLE pgcopy.large_object IS 'the large objects that an item has created here in transaction xid, as runs: first OID and number of consecutive ones; only these are ever removed; kept until the job is done';
 
 CREATE TABLE pgcopy.error (
     job bigint NOT NULL,
@@ -169,7 +169,7 @@ CREATE TABLE pgcopy.error (
     PRIMARY KEY (job, no)
 );
 
-COMMENT ON TABLE pgcopy.error IS 'every error of every job; is_final: it was not tried again';
+COMMENT ON TABLE pgcopy.error IS 'every error of every job; is_final: not tried again';
 
 CREATE TABLE pgcopy.notice (
     job bigint NOT NULL,
@@ -184,18 +184,17 @@ CREATE TABLE pgcopy.notice (
     PRIMARY KEY (job, no)
 );
 
-COMMENT ON TABLE pgcopy.notice IS 'what people should know of a job that is no error: settings of this server that make it slow, as they were when it began, and what does not arrive as it is on the source';
-COMMENT ON COLUMN pgcopy.notice.setting IS 'a setting of this server, with its value and one that suits the job; NULL: the notice is about something else';
-COMMENT ON COLUMN pgcopy.notice.object IS 'what it is about, the first few of them where there are many; NULL: the message says it';
+COMMENT ON TABLE pgcopy.notice IS 'what users should know about a job besides errors: settings of this server that make it slow, and what is not cloned as it is on the source';
+COMMENT ON COLUMN pgcopy.notice.setting IS 'a setting of this server, with its value and a better one for the job; NULL: the notice is about something else';
+COMMENT ON COLUMN pgcopy.notice.object IS 'what it is about, the first few if there are many; NULL: see the message';
 
 REVOKE ALL ON ALL TABLES IN SCHEMA pgcopy FROM PUBLIC;
 
 --
--- What the leader of a running job publishes, from its shared memory.
+-- Figures of running jobs, from their leaders' shared memory.
 --
--- The views call what is in this schema with the rights of who looks at them,
--- so everybody may call it.  It answers about the jobs of roles that the caller
--- is a member of, and about no other.
+-- The views call these functions with the rights of their reader, so everybody
+-- may call them.  They show only jobs of roles that the caller is a member of.
 --
 
 CREATE FUNCTION pgcopy.live(job bigint,
@@ -207,7 +206,7 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'pgcopy_live'
 LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION pgcopy.live(bigint) IS 'what the leader of a running job publishes; no row when it does not run';
+COMMENT ON FUNCTION pgcopy.live(bigint) IS 'figures of a running job; no row if it does not run';
 
 CREATE FUNCTION pgcopy.live_workers(job bigint,
     OUT slot integer, OUT pid integer, OUT item integer,
@@ -216,21 +215,21 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'pgcopy_live_workers'
 LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION pgcopy.live_workers(bigint) IS 'the live leader (slot NULL) and workers of a running job, with the item each is at and what it has read of it';
+COMMENT ON FUNCTION pgcopy.live_workers(bigint) IS 'leader (slot NULL) and workers of a running job, with the item each works on and what it has read of it';
 
 CREATE FUNCTION pgcopy.is_interrupted(job bigint) RETURNS boolean
 AS 'MODULE_PATHNAME', 'pgcopy_is_interrupted'
 LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION pgcopy.is_interrupted(bigint) IS 'whether a job has not ended and its processes are gone; NULL when there is no such job';
+COMMENT ON FUNCTION pgcopy.is_interrupted(bigint) IS 'whether a job has not ended but its processes are gone; NULL if there is no such job';
 
 CREATE FUNCTION pgcopy.bar(percent integer) RETURNS text
 AS 'MODULE_PATHNAME', 'pgcopy_bar'
 LANGUAGE C STRICT STABLE PARALLEL RESTRICTED;
 
-COMMENT ON FUNCTION pgcopy.bar(integer) IS 'percent (0 to 100) drawn as a bar of 20 blocks (# and . where the encoding, here or of the client, has none)';
+COMMENT ON FUNCTION pgcopy.bar(integer) IS 'percent (0 to 100) as a bar of 20 blocks (# and . if the encoding of server or client has none)';
 
--- '1.2 GB': pg_size_pretty() keeps four digits, people want two.
+-- '1.2 GB': pg_size_pretty() would show four digits.
 CREATE FUNCTION pgcopy.size(bytes numeric) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -242,9 +241,9 @@ AS $$ SELECT CASE
     WHEN bytes < 1000 * 1073741824.0 THEN round(bytes / 1073741824, 1)::text || ' GB'
     ELSE round(bytes / 1099511627776, 2)::text || ' TB' END $$;
 
-COMMENT ON FUNCTION pgcopy.size(numeric) IS 'bytes for people, in units of 1024';
+COMMENT ON FUNCTION pgcopy.size(numeric) IS 'bytes to read, in units of 1024';
 
--- '1.2/2.8 GB': both in the unit of the second.
+-- '1.2/2.8 GB', both in the unit of the second.
 CREATE FUNCTION pgcopy.size_of(done numeric, total numeric) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -255,9 +254,9 @@ AS $$ SELECT CASE
     WHEN total < 1000 * 1073741824.0 THEN round(done / 1073741824, 1) || '/' || round(total / 1073741824, 1) || ' GB'
     ELSE round(done / 1099511627776, 2) || '/' || round(total / 1099511627776, 2) || ' TB' END $$;
 
-COMMENT ON FUNCTION pgcopy.size_of(numeric, numeric) IS 'so many of so many bytes for people, in one unit of 1024';
+COMMENT ON FUNCTION pgcopy.size_of(numeric, numeric) IS 'bytes done of a total to read, both in one unit of 1024';
 
--- '4m 12s': the two largest units.
+-- '4m 12s'
 CREATE FUNCTION pgcopy.duration(duration interval) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -268,7 +267,7 @@ AS $$ SELECT CASE
     ELSE s.s / 86400 || 'd ' || lpad((s.s / 3600 % 24)::text, 2, '0') || 'h' END
   FROM (SELECT round(extract(epoch FROM duration))::bigint AS s) AS s $$;
 
-COMMENT ON FUNCTION pgcopy.duration(interval) IS 'a duration for people, in its two largest units';
+COMMENT ON FUNCTION pgcopy.duration(interval) IS 'a duration to read, in its two largest units';
 
 --
 -- Jobs
@@ -292,7 +291,7 @@ AS 'MODULE_PATHNAME'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION @extschema@.pgcopy_clone IS
-'clone the source (connection string, URI or foreign server) into this database; returns the number of the job, which starts when the caller commits; the view pgcopy_options has the other arguments';
+'clone the source (connection string, URI or foreign server) into this database; returns the job''s number; the job starts when the transaction commits; see the view pgcopy_options for the other arguments';
 
 REVOKE ALL ON FUNCTION @extschema@.pgcopy_clone FROM PUBLIC;
 
@@ -300,7 +299,7 @@ CREATE FUNCTION @extschema@.pgcopy_cancel(job bigint) RETURNS boolean
 AS 'MODULE_PATHNAME'
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION @extschema@.pgcopy_cancel(bigint) IS 'stop a job; true if it was running or queued; an error if there is no such job';
+COMMENT ON FUNCTION @extschema@.pgcopy_cancel(bigint) IS 'stop a job; returns whether it was running or queued; error if there is no such job';
 
 REVOKE ALL ON FUNCTION @extschema@.pgcopy_cancel(bigint) FROM PUBLIC;
 
@@ -309,7 +308,7 @@ AS 'MODULE_PATHNAME'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION @extschema@.pgcopy_resume(bigint, boolean) IS
-'go on with a job that failed, was cancelled or interrupted, where it stopped; returns its number, and it starts when the caller commits; consistent, where some tables have been read and the snapshot is gone: false keeps them and reads the rest under a new snapshot, true reads all tables again';
+'continue a job that failed, was cancelled or interrupted; returns its number; it starts when the transaction commits; consistent decides if the snapshot is gone and some tables were read: false keeps them and reads the rest under a new snapshot, true reads all tables again';
 
 REVOKE ALL ON FUNCTION @extschema@.pgcopy_resume(bigint, boolean) FROM PUBLIC;
 
@@ -317,7 +316,7 @@ CREATE FUNCTION @extschema@.pgcopy_wait(job bigint, timeout interval DEFAULT NUL
 AS 'MODULE_PATHNAME'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION @extschema@.pgcopy_wait(bigint, interval) IS 'wait until a job has ended or the time is over (NULL: no limit); returns its state';
+COMMENT ON FUNCTION @extschema@.pgcopy_wait(bigint, interval) IS 'wait until a job has ended or the timeout (NULL: none) is over; returns its state';
 
 REVOKE ALL ON FUNCTION @extschema@.pgcopy_wait(bigint, interval) FROM PUBLIC;
 
@@ -325,7 +324,7 @@ CREATE FUNCTION @extschema@.pgcopy_drop(job bigint) RETURNS boolean
 AS 'MODULE_PATHNAME'
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION @extschema@.pgcopy_drop(bigint) IS 'forget a job that has ended, with its items and errors; what it copied stays; an error if it runs';
+COMMENT ON FUNCTION @extschema@.pgcopy_drop(bigint) IS 'delete a job that has ended, with its items and errors; what it copied stays; error if it runs';
 
 REVOKE ALL ON FUNCTION @extschema@.pgcopy_drop(bigint) FROM PUBLIC;
 
@@ -345,10 +344,10 @@ CREATE VIEW @extschema@.pgcopy_options AS
 SELECT o.name, o.type, o.default_value, o.allowed, o.meaning
   FROM pgcopy.options() AS o;
 
-COMMENT ON VIEW @extschema@.pgcopy_options IS 'the options of pgcopy_clone(): type, default, which values each takes, what it means';
+COMMENT ON VIEW @extschema@.pgcopy_options IS 'the options of pgcopy_clone(): type, default, allowed values, meaning';
 
 --
--- Views.  Each shows a role its own jobs and those of roles it is a member of.
+-- Views.  Each shows the jobs of roles that its reader is a member of.
 --
 
 CREATE VIEW @extschema@.pgcopy_jobs WITH (security_barrier) AS
@@ -388,7 +387,7 @@ SELECT j.id AS job,
          WHERE pg_catalog.pg_has_role(current_user, r.owner, 'MEMBER')) AS j
   LEFT JOIN LATERAL pgcopy.live(j.id) AS l ON j.ended IS NULL AND NOT j.is_lost;
 
-COMMENT ON VIEW @extschema@.pgcopy_jobs IS 'jobs in numbers, for programs: counts, bytes, bytes per second, times, first error, arguments; state interrupted: its processes are gone';
+COMMENT ON VIEW @extschema@.pgcopy_jobs IS 'jobs, for programs: counts, bytes, bytes per second, times, first error, arguments; state interrupted: its processes are gone';
 
 CREATE VIEW @extschema@.pgcopy_progress WITH (security_barrier) AS
 SELECT v.job,
@@ -431,7 +430,7 @@ SELECT v.job,
                         WHERE o.job OPERATOR(pg_catalog.=) v.job AND o.setting IS NULL) AS others) AS n
  ORDER BY v.job;
 
-COMMENT ON VIEW @extschema@.pgcopy_progress IS 'jobs for people: SELECT * FROM pgcopy_progress \watch 1';
+COMMENT ON VIEW @extschema@.pgcopy_progress IS 'jobs, to watch: SELECT * FROM pgcopy_progress \watch 1';
 
 CREATE VIEW @extschema@.pgcopy_tables WITH (security_barrier) AS
 SELECT t.job, t.schema_name, t.table_name,
@@ -478,7 +477,7 @@ SELECT t.job, t.schema_name, t.table_name,
          WHERE pg_catalog.pg_has_role(current_user, j.owner, 'MEMBER')
          GROUP BY i.job, j.ended, r.no, r.schema_name, r.table_name) AS t;
 
-COMMENT ON VIEW @extschema@.pgcopy_tables IS 'the tables of each job: state, format on the wire, chunks, rows, bytes on the wire, attempts';
+COMMENT ON VIEW @extschema@.pgcopy_tables IS 'tables of each job: state, format, chunks, rows, bytes received, attempts';
 
 CREATE VIEW @extschema@.pgcopy_indexes WITH (security_barrier) AS
 SELECT i.job, i.schema_name, i.object_name AS index_name, i.kind,
@@ -500,7 +499,7 @@ SELECT i.job, i.schema_name, i.object_name AS index_name, i.kind,
         AND p.relid OPERATOR(pg_catalog.=) r.target_oid
  WHERE pg_catalog.pg_has_role(current_user, j.owner, 'MEMBER');
 
-COMMENT ON VIEW @extschema@.pgcopy_indexes IS 'the indexes and constraints of each job, with the phase of those that are being built';
+COMMENT ON VIEW @extschema@.pgcopy_indexes IS 'indexes and constraints of each job, with the phase of those being built';
 
 CREATE VIEW @extschema@.pgcopy_workers WITH (security_barrier) AS
 SELECT j.id AS job, w.pid,
@@ -518,7 +517,7 @@ SELECT j.id AS job, w.pid,
  WHERE j.ended IS NULL
    AND pg_catalog.pg_has_role(current_user, j.owner, 'MEMBER');
 
-COMMENT ON VIEW @extschema@.pgcopy_workers IS 'the live processes of each job: what each does, since when, what it waits for and on whom';
+COMMENT ON VIEW @extschema@.pgcopy_workers IS 'processes of each running job: what each does, since when, what it waits for, which processes block it';
 
 CREATE VIEW @extschema@.pgcopy_errors WITH (security_barrier) AS
 SELECT e.job, e.no, e.at, e.attempt, e.phase, e.item, i.kind, e.is_final, e.sqlstate,
@@ -529,7 +528,7 @@ SELECT e.job, e.no, e.at, e.attempt, e.phase, e.item, i.kind, e.is_final, e.sqls
  WHERE pg_catalog.pg_has_role(current_user, j.owner, 'MEMBER')
  ORDER BY e.job, e.no;
 
-COMMENT ON VIEW @extschema@.pgcopy_errors IS 'every error of each job, complete; is_final: it was not tried again';
+COMMENT ON VIEW @extschema@.pgcopy_errors IS 'every error of each job; is_final: not tried again';
 
 CREATE VIEW @extschema@.pgcopy_notices WITH (security_barrier) AS
 SELECT n.job, n.at, n.setting, n.value, n.suggestion, n.message, n.object, n.hint
@@ -538,7 +537,7 @@ SELECT n.job, n.at, n.setting, n.value, n.suggestion, n.message, n.object, n.hin
  WHERE pg_catalog.pg_has_role(current_user, j.owner, 'MEMBER')
  ORDER BY n.job, n.no;
 
-COMMENT ON VIEW @extschema@.pgcopy_notices IS 'what does not arrive as it is on the source (object, message, hint), what pg_dump has warned of, and settings of this server that make a job slow: the value each had when the job began, and one that suits its size';
+COMMENT ON VIEW @extschema@.pgcopy_notices IS 'what is not cloned as it is on the source (object, message, hint), warnings of pg_dump, and settings of this server that make a job slow, each with its value when the job began and a better one';
 
 CREATE VIEW pgcopy.step WITH (security_barrier) AS
 SELECT i.job, i.kind, i.state, i.started, i.finished, i.bytes_done, i.rows_done,
@@ -550,7 +549,7 @@ SELECT i.job, i.kind, i.state, i.started, i.finished, i.bytes_done, i.rows_done,
   JOIN pgcopy.item AS i ON i.job OPERATOR(pg_catalog.=) j.id
  WHERE pg_catalog.pg_has_role(current_user, j.owner, 'MEMBER');
 
-COMMENT ON VIEW pgcopy.step IS 'the items behind pgcopy_summary(), as far as a role may see them';
+COMMENT ON VIEW pgcopy.step IS 'items for pgcopy_summary(), of the jobs that a role may see';
 
 CREATE FUNCTION @extschema@.pgcopy_summary(job bigint)
 RETURNS TABLE (step text, connection text, items bigint, wall_clock interval,
@@ -601,7 +600,7 @@ SELECT r.step, r.connection, r.items, r.wall, r.cumulative,
  ORDER BY r.ord
 $$;
 
-COMMENT ON FUNCTION @extschema@.pgcopy_summary(bigint) IS 'the steps of a job with wall clock, cumulative time, bytes on the wire, rate and concurrency';
+COMMENT ON FUNCTION @extschema@.pgcopy_summary(bigint) IS 'steps of a job with wall clock, cumulative time, bytes received, rate and concurrency';
 
 REVOKE ALL ON FUNCTION @extschema@.pgcopy_summary(bigint) FROM PUBLIC;
 
@@ -609,7 +608,7 @@ GRANT SELECT ON pgcopy.step, @extschema@.pgcopy_jobs, @extschema@.pgcopy_progres
 GRANT USAGE ON SCHEMA pgcopy TO PUBLIC;
 
 --
--- Dropping the extension, or what belongs to a job's owner, under a running job.
+-- Refuse to drop the extension, or what a job's owner owns, while a job runs.
 --
 
 CREATE FUNCTION pgcopy.guard() RETURNS event_trigger
@@ -625,20 +624,20 @@ CREATE EVENT TRIGGER pgcopy_guard ON ddl_command_start
     EXECUTE FUNCTION pgcopy.guard();
 ALTER EVENT TRIGGER pgcopy_guard ENABLE ALWAYS;
 
-COMMENT ON EVENT TRIGGER pgcopy_guard IS 'pgcopydb_ext: cancel a running job before you drop what it needs';
+COMMENT ON EVENT TRIGGER pgcopy_guard IS 'pgcopydb_ext: refuses to drop what a running job needs; cancel the job first';
 
 --
--- A foreign server can name the source: its user mapping holds the password.
+-- A foreign server can be the source; its user mapping holds the password.
 --
 
 CREATE FUNCTION @extschema@.pgcopydb_fdw_validator(options text[], catalog oid) RETURNS void
 AS 'MODULE_PATHNAME'
 LANGUAGE C STRICT;
 
-COMMENT ON FUNCTION @extschema@.pgcopydb_fdw_validator(text[], oid) IS 'checks the options of a pgcopydb_fdw server or user mapping: libpq''s connection options';
+COMMENT ON FUNCTION @extschema@.pgcopydb_fdw_validator(text[], oid) IS 'checks the options of a pgcopydb_fdw server or user mapping, which are those of libpq';
 
 REVOKE ALL ON FUNCTION @extschema@.pgcopydb_fdw_validator(text[], oid) FROM PUBLIC;
 
 CREATE FOREIGN DATA WRAPPER pgcopydb_fdw VALIDATOR @extschema@.pgcopydb_fdw_validator;
 
-COMMENT ON FOREIGN DATA WRAPPER pgcopydb_fdw IS 'servers that pgcopy_clone() can take as source by name; it reads no foreign tables';
+COMMENT ON FOREIGN DATA WRAPPER pgcopydb_fdw IS 'for servers that pgcopy_clone() takes as source by name; has no foreign tables';

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * compat.h
- *	  Whatever differs between PostgreSQL 14 and 18, and nowhere else.
+ *	  What differs between PostgreSQL 14 and 18; no other file asks.
  *
  *-------------------------------------------------------------------------
  */
@@ -12,7 +12,7 @@
 #error "pgcopydb_ext builds against PostgreSQL 14 to 18"
 #endif
 
-/* 15 brought pg_prng.h */
+/* 15: pg_prng.h */
 #if PG_VERSION_NUM < 150000
 #define pgcopy_random_fraction() ((double) random() / MAX_RANDOM_VALUE)
 #else
@@ -20,12 +20,12 @@
 #define pgcopy_random_fraction() pg_prng_double(&pg_global_prng_state)
 #endif
 
-/* 15 renamed EmitWarningsOnPlaceholders */
+/* 15: EmitWarningsOnPlaceholders renamed */
 #if PG_VERSION_NUM < 150000
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
 #endif
 
-/* 16 replaced pg_xxx_aclcheck() and pg_xxx_ownercheck() by generic ones */
+/* 16: generic checks instead of pg_xxx_aclcheck() and pg_xxx_ownercheck() */
 #if PG_VERSION_NUM < 160000
 #define pgcopy_database_aclcheck(oid, role, mode) \
 	pg_database_aclcheck(oid, role, mode)
@@ -37,20 +37,20 @@
 	object_ownercheck(RelationRelationId, oid, role)
 #endif
 
-/* 15.0 has SetSingleFuncCall(), 15.1 and later InitMaterializedSRF() */
+/* 15.0: SetSingleFuncCall(); 15.1: InitMaterializedSRF() */
 #if PG_VERSION_NUM >= 150001
 #define pgcopy_init_materialized_srf(fcinfo) InitMaterializedSRF(fcinfo, 0)
 #elif PG_VERSION_NUM >= 150000
 #define pgcopy_init_materialized_srf(fcinfo) SetSingleFuncCall(fcinfo, 0)
 #endif
 
-/* 15 split pg_analyze_and_rewrite() in three */
+/* 15: pg_analyze_and_rewrite() split in three */
 #if PG_VERSION_NUM < 150000
 #define pg_analyze_and_rewrite_fixedparams(tree, text, types, n, env) \
 	pg_analyze_and_rewrite(tree, text, types, n, env)
 #endif
 
-/* 15 brought NULLS NOT DISTINCT */
+/* 15: NULLS NOT DISTINCT */
 #if PG_VERSION_NUM < 150000
 #define pgcopy_copy_nulls_not_distinct(index, constraint) ((void) 0)
 #define pgcopy_clear_nulls_not_distinct(constraint) ((void) 0)
@@ -61,7 +61,7 @@
 	((constraint)->nulls_not_distinct = false)
 #endif
 
-/* 18 brought WITHOUT OVERLAPS, and a start time to report */
+/* 18: WITHOUT OVERLAPS; the start time of a vacuum is reported */
 #if PG_VERSION_NUM < 180000
 #define pgcopy_is_without_overlaps(constraint) false
 #define pgcopy_report_vacuum(relid, live) \
@@ -72,7 +72,7 @@
 	pgstat_report_vacuum(relid, false, live, 0, GetCurrentTimestamp())
 #endif
 
-/* 17 gave wait event sets a resource owner; ours go with a memory context */
+/* 17: wait event sets have a resource owner; ours go with a memory context */
 #if PG_VERSION_NUM < 170000
 #define pgcopy_create_wait_event_set(context, n) \
 	CreateWaitEventSet(context, n)
@@ -80,7 +80,7 @@
 #define pgcopy_create_wait_event_set(context, n) CreateWaitEventSet(NULL, n)
 #endif
 
-/* 16 moved permissions out of the range table, 18 wants unpruned relations */
+/* 16: permissions outside of the range table; 18: unpruned relations */
 #if PG_VERSION_NUM < 160000
 #define pgcopy_exec_init_range_table(estate, pstate) \
 	ExecInitRangeTable(estate, (pstate)->p_rtable)
@@ -93,7 +93,7 @@
 					   bms_make_singleton(1))
 #endif
 
-/* 16 added "only summarizing indexes" */
+/* 16: "only summarizing indexes" */
 #if PG_VERSION_NUM < 160000
 #define pgcopy_exec_insert_index_tuples(rri, slot, estate) \
 	ExecInsertIndexTuples(rri, slot, estate, false, false, NULL, NIL)
@@ -102,7 +102,7 @@
 	ExecInsertIndexTuples(rri, slot, estate, false, false, NULL, NIL, false)
 #endif
 
-/* 16 made the map from a partitioned relation's rows to a leaf's on demand */
+/* 16: the map from a root's rows to a partition's is made on demand */
 #if PG_VERSION_NUM < 160000
 #define pgcopy_root_to_leaf_map(leaf, estate) ((leaf)->ri_RootToPartitionMap)
 #else
@@ -110,14 +110,14 @@
 	ExecGetRootToChildMap(leaf, estate)
 #endif
 
-/* 17 renamed the cache of transaction numbers */
+/* 17: ShmemVariableCache renamed */
 #if PG_VERSION_NUM < 170000
 #define pgcopy_oldest_clog_xid() (ShmemVariableCache->oldestClogXid)
 #else
 #define pgcopy_oldest_clog_xid() (TransamVariables->oldestClogXid)
 #endif
 
-/* 16 added "run as table owner" */
+/* 16: "run as table owner" */
 #if PG_VERSION_NUM < 160000
 #define pgcopy_execute_truncate_guts(rels, relids, logged) \
 	ExecuteTruncateGuts(rels, relids, logged, DROP_RESTRICT, false)
@@ -126,12 +126,12 @@
 	ExecuteTruncateGuts(rels, relids, logged, DROP_RESTRICT, false, false)
 #endif
 
-/* 16 extends relations by many blocks */
+/* 16: relations are extended by many blocks */
 #if PG_VERSION_NUM >= 160000
 #define PGCOPY_HAS_EXTEND_BY 1
 #endif
 
-/* Compression of whole pages in the WAL: pglz is slow, lz4 came with 15. */
+/* 15: lz4 for full-page images in WAL; pglz is slow */
 #if PG_VERSION_NUM >= 150000
 #define pgcopy_wal_compression_is_slow() (wal_compression == WAL_COMPRESSION_PGLZ)
 #else

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * finding.c
- *	  What a check has found, as a value: the caller decides what it means.
+ *	  What a check has found; the caller decides what to do about it.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,14 +16,9 @@ pgcopy_finding_list(const Finding *finding)
 {
 	Finding    *copy = palloc(sizeof(Finding));
 
+	Assert(finding->message != NULL);
 	*copy = *finding;
 	return list_make1(copy);
-}
-
-static char *
-copy_text(const char *text)
-{
-	return text ? pstrdup(text) : NULL;
 }
 
 static void
@@ -44,8 +39,8 @@ make_error(const Finding *finding)
 	error->elevel = ERROR;
 	error->sqlerrcode = finding->sqlerrcode;
 	error->message = pstrdup(finding->message);
-	error->detail = copy_text(finding->detail);
-	error->hint = copy_text(finding->hint);
+	error->detail = finding->detail ? pstrdup(finding->detail) : NULL;
+	error->hint = finding->hint ? pstrdup(finding->hint) : NULL;
 	error->assoc_context = CurrentMemoryContext;
 	return error;
 }

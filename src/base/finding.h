@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * finding.h
- *	  What a check has found, as a value: the caller decides what it means.
+ *	  What a check has found; the caller decides what to do about it.
  *
  *-------------------------------------------------------------------------
  */
@@ -12,32 +12,32 @@
 
 typedef enum FindingLevel
 {
-	FINDING_NOTICE,				/* people should know */
+	FINDING_NOTICE,				/* tell the user */
 	FINDING_ERROR				/* the job cannot be done */
 } FindingLevel;
 
-/* The texts are as in ereport(); those of a notice are shown without detail. */
+/* Texts are as in ereport().  A notice is shown without its detail. */
 typedef struct Finding
 {
 	FindingLevel level;
 	int			sqlerrcode;		/* of an error */
-	const char *object;			/* names, or NULL where the texts have them */
+	const char *object;			/* names; NULL: the texts have them */
 	const char *message;
 	const char *detail;			/* or NULL */
 	const char *hint;			/* or NULL */
 } Finding;
 
-/* A list of one finding: a copy, with the texts as they are. */
+/* Make a list of one finding: a copy that shares the texts. */
 extern List *pgcopy_finding_list(const Finding *finding);
 
 /*
- * The error that all findings of level error in a list amount to, in the
- * current memory context; NULL when there is none.  One is itself; of several
- * the first gives message and SQLSTATE, and the detail has a line for each.
+ * Make one error, in the current memory context, of the findings of level
+ * error; NULL if there is none.  The first gives message and SQLSTATE; if there
+ * are several, the detail has a line for each.
  */
 extern ErrorData *pgcopy_finding_error(const List *findings);
 
-/* Throw that error, if there is one. */
+/* Throw that error if there is one. */
 extern void pgcopy_finding_throw(const List *findings);
 
 #endif							/* PGCOPY_FINDING_H */

@@ -1,11 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * options.c
- *	  What a job is ordered with: the options of pgcopy_clone().
+ *	  The options of a job: those of pgcopy_clone().
  *
- * One table says all there is to know of an option.  Whoever brings a value, an
- * argument, the default or what a job has kept, brings it as text, so there is
- * one way to read it.
+ * One table has all there is to know about an option.  Arguments, defaults and
+ * stored values all arrive as text, so that one parser serves them.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,7 +15,7 @@
 
 #include "base/options.h"
 
-/* Processes of one job, of either kind. */
+/* Limit of table_jobs and of index_jobs. */
 #define MAX_JOBS 64
 
 #define JOBS_HINT "A good start is the number of processor cores."
@@ -33,15 +32,15 @@ typedef enum OptionType
 
 typedef struct JobOption
 {
-	const char *name;			/* also of the argument of pgcopy_clone() */
+	const char *name;			/* and the argument of pgcopy_clone() */
 	OptionType	type;
 	size_t		offset;			/* in JobOptions */
 	const char *default_text;
-	const char *meaning;		/* for README.md too */
-	int			min;			/* of an OPTION_INT */
+	const char *meaning;		/* README.md has the same */
+	int			min;			/* OPTION_INT */
 	int			max;
-	const char *const *words;	/* of an OPTION_WORD, NULL behind the last one */
-	const char *hint;			/* of the other errors */
+	const char *const *words;	/* OPTION_WORD, NULL-terminated */
+	const char *hint;			/* for the other types */
 } JobOption;
 
 static const char *const foreign_keys_words[] = {
@@ -132,7 +131,7 @@ parse_flag(const JobOption *option, const char *value)
 	return flag;
 }
 
-/* The words with a quote around each. */
+/* List the valid words, each in quotes. */
 static char *
 list_words(const JobOption *option, char quote)
 {
@@ -157,7 +156,7 @@ parse_word(const JobOption *option, const char *value)
 	return i;
 }
 
-/* What pg_size_bytes() refuses gets our hint. */
+/* Give an error of pg_size_bytes() our hint. */
 static void
 add_split_hint(void *arg)
 {
@@ -307,22 +306,18 @@ pgcopy_options_to_json(const JobOptions *options)
 	return json.data;
 }
 
-/* A text as a literal in SQL; none has a quote in it. */
-static char *
-quote(const char *text)
-{
-	return psprintf("'%s'", text);
-}
-
 bool
 pgcopy_options_describe(int i, OptionLine *line)
 {
-	const JobOption *option = &job_options[i];
+	const JobOption *option;
 
 	if (i >= lengthof(job_options))
 		return false;
+	option = &job_options[i];
 	line->name = option->name;
 	line->meaning = option->meaning;
+	line->type = "text";
+	line->default_value = psprintf("'%s'", option->default_text);
 	switch (option->type)
 	{
 		case OPTION_INT:
@@ -336,13 +331,9 @@ pgcopy_options_describe(int i, OptionLine *line)
 			line->allowed = "true, false";
 			break;
 		case OPTION_WORD:
-			line->type = "text";
-			line->default_value = quote(option->default_text);
 			line->allowed = list_words(option, '\'');
 			break;
 		case OPTION_SPLIT:
-			line->type = "text";
-			line->default_value = quote(option->default_text);
 			line->allowed = "a size such as '10GB', '0', 'auto'";
 			break;
 	}

@@ -1,18 +1,17 @@
 /*-------------------------------------------------------------------------
  *
  * options.h
- *	  What a job is ordered with: the options of pgcopy_clone().
+ *	  The options of a job: those of pgcopy_clone().
  *
- * To add one: a member here, its line in the table of options.c, the argument
- * of the same name in the SQL script, its line in README.md.  The test
- * c_arguments shows what was forgotten, and the line for README.md.
+ * To add one: a member of JobOptions, an entry in options.c, an argument of the
+ * same name in the SQL script, a line in README.md.  The test c_arguments shows
+ * what is missing, and the line for README.md.
  *
  *-------------------------------------------------------------------------
  */
 #ifndef PGCOPY_OPTIONS_H
 #define PGCOPY_OPTIONS_H
 
-/* The words of options, in the order of their enums. */
 typedef enum ForeignKeysOption
 {
 	FOREIGN_KEYS_VALIDATE,
@@ -32,7 +31,7 @@ typedef enum FormatOption
 	FORMAT_OPTION_TEXT
 } FormatOption;
 
-/* Of split_bytes, beside a size. */
+/* Values of split_bytes besides a size. */
 #define SPLIT_NEVER 0
 #define SPLIT_AUTO (-1)
 
@@ -51,7 +50,7 @@ typedef struct JobOptions
 	int			format;			/* FormatOption */
 } JobOptions;
 
-/* A line of the table, for people. */
+/* An option as the documentation shows it. */
 typedef struct OptionLine
 {
 	const char *name;
@@ -61,26 +60,27 @@ typedef struct OptionLine
 	const char *meaning;
 } OptionLine;
 
+/* Give every option its default. */
 extern void pgcopy_options_set_defaults(JobOptions *options);
 
 /*
- * Set the option of that name, or throw 22004 (value is NULL) or 22023.
- * value: as its SQL type writes it.
+ * Set an option; value is the output of its SQL type.  Throws 22004 if it is
+ * NULL, 22023 if it is not valid.
  */
 extern void pgcopy_options_set(JobOptions *options, const char *name,
 							   const char *value);
 
 /*
- * The same with what a job has kept.  A name that is no option is left alone:
- * another version may have written it.  The context of an error has the name.
+ * Set an option from what a job has stored.  Ignores an unknown name: another
+ * version may have written it.  The context of an error names the option.
  */
 extern void pgcopy_options_restore(JobOptions *options, const char *name,
 								   const char *value);
 
-/* As an object of JSON, to be kept. */
+/* Write the options as a JSON object, to store with the job. */
 extern char *pgcopy_options_to_json(const JobOptions *options);
 
-/* Describe the option at a position, from 0 on; false behind the last one. */
+/* Describe option number i, from 0.  Returns false after the last one. */
 extern bool pgcopy_options_describe(int i, OptionLine *line);
 
 #endif							/* PGCOPY_OPTIONS_H */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * retry.c
- *	  Whether an error is worth another try, and when.
+ *	  Whether and when to try again after an error.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,7 +17,7 @@
 bool
 pgcopy_retry_is_loss(int sqlerrcode)
 {
-	/* 08: lost, refused; but who breaks the protocol does so again */
+	/* 08: lost or refused; a protocol violation would happen again */
 	if (ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_CONNECTION_EXCEPTION)
 		return sqlerrcode != ERRCODE_PROTOCOL_VIOLATION;
 
@@ -57,8 +57,8 @@ pgcopy_retry_is_due(int sqlerrcode, int attempts)
 }
 
 /*
- * Doubles from try to try, with up to a quarter of jitter, so that workers
- * that lost the same source do not come back all at once.
+ * Double the delay with each attempt.  Add up to a quarter at random, so that
+ * workers that lost the same source do not come back all at once.
  */
 int
 pgcopy_retry_delay(int attempt)

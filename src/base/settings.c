@@ -24,7 +24,6 @@ int			pgcopy_setting_maintenance_work_mem = 0;
 int			pgcopy_setting_max_definitions_size = 0;
 bool		pgcopy_setting_split_by_ctid = true;
 
-/* Define the settings; called once, when the library is loaded. */
 void
 pgcopy_settings_define(void)
 {
@@ -39,22 +38,22 @@ pgcopy_settings_define(void)
 							   NULL, NULL, NULL);
 
 	DefineCustomIntVariable("pgcopy.max_attempts",
-							"How many times one item is tried before it fails its job.",
-							"Only failures that may pass by themselves are tried again.",
+							"Maximum number of attempts for one item.",
+							"Only errors that may pass by themselves lead to another attempt.",
 							&pgcopy_setting_max_attempts,
 							5, 1, 100,
 							PGC_SUSET, 0, NULL, NULL, NULL);
 
 	DefineCustomIntVariable("pgcopy.source_retry_timeout",
-							"How long a job waits for a source that is away.",
-							"Zero means that it fails at once.",
+							"Maximum time that a job waits for a source that is away.",
+							"Zero means that the job fails at once.",
 							&pgcopy_setting_source_retry_timeout,
 							300, 0, 7 * SECS_PER_DAY,
 							PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
 
 	DefineCustomBoolVariable("pgcopy.auto_resume",
-							 "Go on with interrupted jobs after a server start.",
-							 "Only where the library is in shared_preload_libraries.",
+							 "Resume interrupted jobs after a server start.",
+							 "Takes effect only if the library is in shared_preload_libraries.",
 							 &pgcopy_setting_auto_resume,
 							 true,
 							 PGC_SIGHUP,
@@ -69,16 +68,16 @@ pgcopy_settings_define(void)
 							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
 
 	DefineCustomIntVariable("pgcopy.max_definitions_size",
-							"How large the definitions of a source may be.",
-							"While a job is planned they take twice as much memory. "
+							"Maximum size of the definitions of a source.",
+							"Planning a job takes twice as much memory. "
 							"Zero means 1 GB, or an eighth of this machine's memory if that is less.",
 							&pgcopy_setting_max_definitions_size,
 							0, 0, 1024 * 1024,
 							PGC_SUSET, GUC_UNIT_MB, NULL, NULL, NULL);
 
 	DefineCustomBoolVariable("pgcopy.split_by_ctid",
-							 "Split tables of sources from 14 on by blocks.",
-							 "Off: by ranges of an integer key, as those of older sources.",
+							 "Split tables by blocks if the source is PostgreSQL 14 or later.",
+							 "If off, they are split by ranges of an integer key, as those of older sources are.",
 							 &pgcopy_setting_split_by_ctid,
 							 true,
 							 PGC_SUSET,

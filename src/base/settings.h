@@ -8,18 +8,17 @@
 #ifndef PGCOPY_SETTINGS_H
 #define PGCOPY_SETTINGS_H
 
-extern char *pgcopy_setting_pg_dump;	/* path of pg_dump, "" = the server's own
-										 * bin directory; superuser only */
+extern char *pgcopy_setting_pg_dump;	/* path; "": in the server's bin directory */
 extern int	pgcopy_setting_max_attempts;	/* of one item */
-extern int	pgcopy_setting_source_retry_timeout;	/* seconds; 0: do not wait */
+extern int	pgcopy_setting_source_retry_timeout;	/* s; 0: do not wait */
 extern bool pgcopy_setting_auto_resume;
-extern bool pgcopy_setting_split_by_ctid;	/* where the source can */
-extern int	pgcopy_setting_maintenance_work_mem;	/* kB, of all builds of a job
-													 * together; 0: the server's */
-
-extern int	pgcopy_setting_max_definitions_size;	/* MB; 0: by this machine's
+extern bool pgcopy_setting_split_by_ctid;	/* where the source can (14) */
+extern int	pgcopy_setting_maintenance_work_mem;	/* kB, for all builds of a job;
+													 * 0: the server's */
+extern int	pgcopy_setting_max_definitions_size;	/* MB; 0: from this machine's
 													 * memory */
 
-extern void pgcopy_settings_define(void);	/* from _PG_init */
+/* Define them; called once, from _PG_init(). */
+extern void pgcopy_settings_define(void);
 
 #endif							/* PGCOPY_SETTINGS_H */

@@ -1,25 +1,26 @@
 /*-------------------------------------------------------------------------
  *
  * testpoint.c
- *	  Named points at which a test can make a process stop, fail or die.
+ *	  Named points where a test can make a process stop, fail or die.
  *
- * pgcopy.test_point names one point as "what moment", pgcopy.test_action says
- * what happens there, at the pgcopy.test_hit-th time that a process comes by
- * (0: each time).  Every process counts for itself.  A test sets them with ALTER
- * DATABASE, which leader and workers read when they start.
+ * pgcopy.test_point names a point as "what moment", pgcopy.test_action says what
+ * happens there, pgcopy.test_hit at which arrival of a process (0: every one).
+ * Each process counts for itself.  A test sets them with ALTER DATABASE before
+ * leader and workers start.
  *
- *	"planning locked"		snapshot and locks are there, pg_dump comes next
+ *	"planning locked"		snapshot and locks are taken, pg_dump is next
  *	"planning stored"		the plan is committed, or the job is ready to go on
- *	"KIND begun"			"running" is committed, nothing is done yet
- *	"KIND done"				all is done and marked so, and not committed
- *	"KIND committed"		nobody but this process knows yet
- *	"taking back map cleared"	pages of a failed load come next
+ *	"KIND begun"			"running" is committed, nothing is done
+ *	"KIND done"				work and "done" are written, not committed
+ *	"KIND committed"		committed, and only this process knows
+ *	"taking back map cleared"	pages of a failed load are next
  *
- * KIND is that of an item, as in pgcopy.item, and "chunk" for a part of a table.
+ * KIND is the kind of an item as in pgcopy.item, or "chunk" for a part of a
+ * table.
  *
- * To stop is to wait for an advisory lock of the database: the test has it, sees
- * in pg_locks who waits, and lets go.  So a process that stands at a point can
- * be cancelled and terminated like one that waits for any lock.
+ * A process stops by waiting for an advisory lock that the test holds and sees
+ * in pg_locks.  It can be cancelled and terminated like any that waits for a
+ * lock.
  *
  *-------------------------------------------------------------------------
  */
@@ -35,7 +36,7 @@
 
 #include "base/testpoint.h"
 
-/* The lock; test/perl/PgCopyScene.pm knows it too. */
+/* The lock, as in test/perl/PgCopyScene.pm. */
 #define HOLD_CLASS 471100
 #define HOLD_KEY 100
 #define HOLD_TWO_KEYS 2			/* as pg_advisory_lock(int, int) */
@@ -71,7 +72,7 @@ void
 pgcopy_testpoint_define_settings(void)
 {
 	DefineCustomStringVariable("pgcopy.test_point",
-							   "The point where a process does as pgcopy.test_action says.",
+							   "The point at which a process does what pgcopy.test_action says.",
 							   NULL,
 							   &setting_point, "",
 							   PGC_SUSET, GUC_SUPERUSER_ONLY | GUC_NOT_IN_SAMPLE,
@@ -83,7 +84,7 @@ pgcopy_testpoint_define_settings(void)
 							 PGC_SUSET, GUC_SUPERUSER_ONLY | GUC_NOT_IN_SAMPLE,
 							 NULL, NULL, NULL);
 	DefineCustomIntVariable("pgcopy.test_hit",
-							"At which time a process that comes by does it; 0: each time.",
+							"The arrival at the point at which a process acts; 0: every one.",
 							NULL,
 							&setting_hit, 1, 0, INT_MAX,
 							PGC_SUSET, GUC_SUPERUSER_ONLY | GUC_NOT_IN_SAMPLE,
@@ -96,7 +97,7 @@ pgcopy_testpoint_define_settings(void)
 							   check_sqlstate, NULL, NULL);
 }
 
-/* Wait as long as somebody holds the lock. */
+/* Wait until the test releases the lock. */
 static void
 wait_for_release(void)
 {

@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * testpoint.h
- *	  Named points at which a test can make a process stop, fail or die.
+ *	  Named points where a test can make a process stop, fail or die.
  *
- * They exist only in a library built with "make TESTPOINTS=1"; otherwise they
- * are nothing, and their arguments are not evaluated.
+ * They exist only in a library built with "make TESTPOINTS=1".  Otherwise their
+ * arguments are not evaluated.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,7 +15,9 @@
 
 /* Reach the point "what moment"; may wait, throw, or not return. */
 extern void pgcopy_testpoint_reach(const char *what, const char *moment);
-extern void pgcopy_testpoint_define_settings(void); /* before the prefix is reserved */
+
+/* Call it before MarkGUCPrefixReserved(). */
+extern void pgcopy_testpoint_define_settings(void);
 
 #define PGCOPY_TEST_POINT(what, moment) pgcopy_testpoint_reach(what, moment)
 

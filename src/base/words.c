@@ -1,10 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * words.c
- *	  The words of a job: its states, the kinds and states of its items.
- *
- * One array per enum gives each member its only spelling; names and parsing
- * both read it, so they cannot differ.
+ *	  The names of job states, item kinds, item states and formats.
  *
  *-------------------------------------------------------------------------
  */
@@ -51,7 +48,6 @@ static const char *const formats[] = {
 	[FORMAT_TEXT] = "text",
 };
 
-/* The position of a name in an array of spellings; an unknown one is a bug. */
 static int
 find_word(const char *const *words, int nwords, const char *word)
 {
@@ -66,6 +62,7 @@ find_word(const char *const *words, int nwords, const char *word)
 const char *
 pgcopy_words_of_job_state(JobState state)
 {
+	Assert((int) state < lengthof(job_states));
 	return job_states[state];
 }
 
@@ -78,6 +75,7 @@ pgcopy_words_parse_job_state(const char *name)
 const char *
 pgcopy_words_of_item_kind(ItemKind kind)
 {
+	Assert((int) kind < lengthof(item_kinds));
 	return item_kinds[kind];
 }
 
@@ -90,6 +88,7 @@ pgcopy_words_parse_item_kind(const char *name)
 const char *
 pgcopy_words_of_item_state(ItemState state)
 {
+	Assert((int) state < lengthof(item_states));
 	return item_states[state];
 }
 

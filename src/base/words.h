@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * words.h
- *	  The words of a job: its states, the kinds and states of its items.
+ *	  The names of job states, item kinds, item states and formats.
  *
- * Each enum has one spelling in SQL, given by the *_name() functions; the
- * spelling is what stands in pgcopy.job and pgcopy.item.
+ * pgcopy.job and pgcopy.item store these names.  The CHECK constraints and
+ * views of the SQL script and the queries in catalog/ spell them out too.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,24 +23,20 @@ typedef enum JobState
 	JOB_CANCELLED
 } JobState;
 
-/*
- * What an item is.  The order is the order in which kinds first come up in a
- * job's life.
- */
 typedef enum ItemKind
 {
-	ITEM_PRE_DATA,				/* a statement of pre-data, run in order */
-	ITEM_TABLE,					/* rows of one table, or of a chunk of it */
+	ITEM_PRE_DATA,				/* a statement of pre-data, in dump order */
+	ITEM_TABLE,					/* the rows of a table or of a chunk */
 	ITEM_LARGE_OBJECTS,			/* a range of large objects */
 	ITEM_INDEX,					/* CREATE INDEX, or the index of a constraint */
-	ITEM_CONSTRAINT,			/* what a table gets once its indexes stand */
+	ITEM_CONSTRAINT,			/* added once the indexes are built */
 	ITEM_ANALYZE,
 	ITEM_FOREIGN_KEY,			/* ADD FOREIGN KEY ... NOT VALID */
 	ITEM_VALIDATE,				/* VALIDATE CONSTRAINT */
 	ITEM_SEQUENCE,
-	ITEM_POST_DATA,				/* a statement of post-data, run in order */
+	ITEM_POST_DATA,				/* a statement of post-data, in dump order */
 	ITEM_REFRESH,				/* REFRESH MATERIALIZED VIEW */
-	ITEM_FINAL					/* event triggers and what else comes last */
+	ITEM_FINAL					/* event triggers, subscriptions */
 } ItemKind;
 
 typedef enum ItemState
@@ -49,16 +45,17 @@ typedef enum ItemState
 	ITEM_RUNNING,				/* dirty until done or cleaned */
 	ITEM_DONE,
 	ITEM_FAILED,
-	ITEM_SKIPPED				/* something it needs has failed */
+	ITEM_SKIPPED				/* an item it needs has failed */
 } ItemState;
 
-/* How rows travel. */
+/* How rows are sent. */
 typedef enum CopyFormat
 {
 	FORMAT_BINARY,
 	FORMAT_TEXT
 } CopyFormat;
 
+/* Parsing throws an internal error for an unknown name. */
 extern const char *pgcopy_words_of_job_state(JobState state);
 extern JobState pgcopy_words_parse_job_state(const char *name);
 extern const char *pgcopy_words_of_item_kind(ItemKind kind);

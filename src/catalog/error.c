@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * error.c
- *	  pgcopy.error: what went wrong.
+ *	  pgcopy.error: the errors of jobs.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,16 +23,16 @@ static CatalogQuery insert_error = {
 };
 
 void
-pgcopy_error_insert(int64 job, int item, bool is_final, const ErrorData *error,
-					const char *object, const char *statement)
+pgcopy_error_insert(int64 job, const JobError *record)
 {
+	const ErrorData *error = record->error;
 	const char *texts[] = {
-		unpack_sql_state(error->sqlerrcode), object,
+		unpack_sql_state(error->sqlerrcode), record->object,
 		error->message ? error->message : "unknown error",
-		error->detail, error->hint, error->context, statement
+		error->detail, error->hint, error->context, record->statement
 	};
 	Datum		values[3 + lengthof(texts)] = {
-		Int64GetDatum(job), Int32GetDatum(item), BoolGetDatum(is_final)
+		Int64GetDatum(job), Int32GetDatum(record->item), BoolGetDatum(record->is_final)
 	};
 
 	for (int i = 0; i < lengthof(texts); i++)

@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * item.c
- *	  pgcopy.item and pgcopy.statement: the units of work of a job.
+ *	  pgcopy.item and pgcopy.statement: the items of a job.
  *
- * "running" is committed before the work and means dirty until cleaned;
- * "done" commits in the same transaction as the work.  An item is written by
- * the process that works on it, and by the leader while nobody does.
+ * "running" commits before the work and means dirty; "done" commits with the
+ * work.  The process that works on an item writes it, at other times the
+ * leader.
  *
  *-------------------------------------------------------------------------
  */
@@ -95,7 +95,6 @@ static CatalogQuery give_back = {
 	2, {INT8OID, INT4OID}
 };
 
-/* As if nobody had worked on it. */
 #define SET_UNTRIED \
 	"attempts = 0, snapshot = NULL, xid = NULL, pid = NULL, rows_done = 0, " \
 	"bytes_done = 0, started = NULL, finished = NULL "
@@ -155,7 +154,7 @@ pgcopy_item_insert(int64 job, const JobItem *item)
 	pgcopy_query_run(&insert_item, values);
 }
 
-/* A definition may hold a secret: it is never the parameter of a statement. */
+/* Not by SQL: a definition may hold a secret (row.c). */
 void
 pgcopy_item_insert_statement(int64 job, int no, const ItemStatement *statement)
 {
@@ -168,7 +167,7 @@ pgcopy_item_insert_statement(int64 job, int no, const ItemStatement *statement)
 		BoolGetDatum(statement->has_secret),
 		CStringGetTextDatum(statement->default_tablespace),
 		CStringGetTextDatum(statement->default_table_access_method),
-		(Datum) 0,
+		pgcopy_query_text_arg(statement->session_authorization),
 		BoolGetDatum(statement->check_function_bodies)
 	};
 	bool		nulls[lengthof(values)] = {false};
@@ -177,13 +176,10 @@ pgcopy_item_insert_statement(int64 job, int no, const ItemStatement *statement)
 	if (RelationGetDescr(table)->natts != lengthof(values))
 		elog(ERROR, "pgcopy.statement has %d columns", RelationGetDescr(table)->natts);
 	nulls[7] = statement->session_authorization == NULL;
-	if (!nulls[7])
-		values[7] = CStringGetTextDatum(statement->session_authorization);
 	pgcopy_row_insert(table, values, nulls);
 	pgcopy_row_close(table);
 }
 
-/* In the current memory context, the strings by pgcopy_query_text(). */
 static void *
 decode_item(int row)
 {
@@ -213,17 +209,13 @@ decode_item(int row)
 List *
 pgcopy_item_fetch_all(int64 job)
 {
-	return pgcopy_query_fetch(&select_all, QUERY_ARGS(Int64GetDatum(job)),
-							  decode_item);
+	return pgcopy_query_fetch(&select_all, QUERY_JOB(job), decode_item);
 }
 
 JobItem *
 pgcopy_item_fetch(int64 job, int no)
 {
-	JobItem    *item =
-		pgcopy_query_fetch_one(&select_one,
-							   QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no)),
-							   decode_item);
+	JobItem    *item = pgcopy_query_fetch_one(&select_one, QUERY_ITEM(job, no), decode_item);
 
 	if (item == NULL)
 		elog(ERROR, "job " INT64_FORMAT " has no item %d", job, no);
@@ -253,9 +245,7 @@ ItemStatement *
 pgcopy_item_fetch_statement(int64 job, int no)
 {
 	ItemStatement *statement =
-		pgcopy_query_fetch_one(&select_statement,
-							   QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no)),
-							   decode_statement);
+		pgcopy_query_fetch_one(&select_statement, QUERY_ITEM(job, no), decode_statement);
 
 	if (statement == NULL)
 		elog(ERROR, "item %d of job " INT64_FORMAT " has no statement", no, job);
@@ -265,26 +255,15 @@ pgcopy_item_fetch_statement(int64 job, int no)
 bool
 pgcopy_item_is_part_of_done(int64 job, int relation)
 {
-	return pgcopy_query_do(&select_done_chunks,
-					QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(relation))) > 0;
+	return pgcopy_query_do(&select_done_chunks, QUERY_ITEM(job, relation)) > 0;
 }
 
 TransactionId *
 pgcopy_item_fetch_loaded(int64 job, int *count)
 {
-	int64	   *numbers = pgcopy_query_fetch_array(&select_loaded,
-												   QUERY_ARGS(Int64GetDatum(job)),
-												   count);
-	TransactionId *xids = palloc_extended(sizeof(TransactionId) * Max(*count, 1),
-										  MCXT_ALLOC_HUGE);
-
-	for (int i = 0; i < *count; i++)
-		xids[i] = (TransactionId) numbers[i];
-	pfree(numbers);
-	return xids;
+	return pgcopy_query_fetch_array(&select_loaded, QUERY_JOB(job), count);
 }
 
-/* snapshot: its number in pgcopy.snapshot, 0 for work that reads none. */
 void
 pgcopy_item_mark_running(int64 job, int no, int snapshot)
 {
@@ -294,10 +273,6 @@ pgcopy_item_mark_running(int64 job, int no, int snapshot)
 							   Int32GetDatum(MyProcPid)));
 }
 
-/*
- * format: NULL for what is not read by COPY.  The item's time counts from
- * statement_timestamp(), which the caller has set when it began the item.
- */
 void
 pgcopy_item_mark_done(int64 job, int no, const char *format, int64 rows,
 					  int64 bytes)
@@ -320,15 +295,13 @@ pgcopy_item_mark(int64 job, int no, ItemState state)
 void
 pgcopy_item_give_back(int64 job, int no)
 {
-	pgcopy_query_do(&give_back,
-					QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no)));
+	pgcopy_query_do(&give_back, QUERY_ITEM(job, no));
 }
 
 void
 pgcopy_item_reset(int64 job, int no)
 {
-	pgcopy_query_do(&reset_item,
-					QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no)));
+	pgcopy_query_do(&reset_item, QUERY_ITEM(job, no));
 }
 
 void
@@ -346,6 +319,5 @@ pgcopy_item_plan_again(int64 job, const JobItem *item)
 void
 pgcopy_item_mark_empty(int64 job, int no)
 {
-	pgcopy_query_do(&mark_empty,
-					QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no)));
+	pgcopy_query_do(&mark_empty, QUERY_ITEM(job, no));
 }

@@ -3,9 +3,9 @@
  * job.c
  *	  pgcopy.job: one row per order to clone.
  *
- * The only writer of this table.  A row is written by pgcopy_clone(), then by
- * the job's leader alone, except that a job whose leader is not there is
- * ended by pgcopy_cancel().  Whoever moves a job locks its row first.
+ * Only this file and row.c write the table.  While a job has a leader only the
+ * leader writes its row; before and after, the SQL functions and the launcher
+ * do.  pgcopy_job_move() locks the row.
  *
  *-------------------------------------------------------------------------
  */
@@ -58,7 +58,6 @@ static CatalogQuery move_job = {
 	3, {INT8OID, TEXTOID, BOOLOID}
 };
 
-/* Nothing that a job has copied is removed once it is done. */
 static CatalogQuery forget_large_objects = {
 	"DELETE FROM pgcopy.large_object WHERE job = $1",
 	1, {INT8OID}
@@ -125,16 +124,13 @@ static CatalogQuery select_xmin = {
 	1, {INT8OID}
 };
 
-/*
- * Give the row that an INSERT has returned its connection string: a secret that
- * no statement may carry.
- */
+/* Store the connection string in the row that INSERT has returned. */
 static void
-set_conninfo(int row, const char *conninfo)
+set_conninfo(const char *conninfo)
 {
 	TupleDesc	tupdesc = SPI_tuptable->tupdesc;
 	bool		isnull;
-	Datum		tid = SPI_getbinval(SPI_tuptable->vals[row], tupdesc,
+	Datum		tid = SPI_getbinval(SPI_tuptable->vals[0], tupdesc,
 									SPI_fnumber(tupdesc, "ctid"), &isnull);
 	Relation	table = pgcopy_row_open("job");
 
@@ -158,7 +154,7 @@ pgcopy_job_insert(const Job *job)
 	pgcopy_query_run(&insert_job, values);
 	id = pgcopy_query_int64(0, "id");
 	CommandCounterIncrement();
-	set_conninfo(0, job->conninfo);
+	set_conninfo(job->conninfo);
 	pgcopy_query_end(&scope);
 	return id;
 }
@@ -180,8 +176,7 @@ decode_job(int row)
 static Job *
 fetch_by(CatalogQuery *query, int64 id)
 {
-	return pgcopy_query_fetch_one(query, QUERY_ARGS(Int64GetDatum(id)),
-								  decode_job);
+	return pgcopy_query_fetch_one(query, QUERY_JOB(id), decode_job);
 }
 
 Job *
@@ -196,10 +191,7 @@ pgcopy_job_fetch_locked(int64 id)
 	return fetch_by(&lock_job, id);
 }
 
-/*
- * A job of somebody else is reported like one that does not exist: its number
- * tells nobody anything.
- */
+/* Report a job of another role as one that does not exist. */
 static Job *
 check_visible(Job *job, int64 id)
 {
@@ -228,13 +220,12 @@ void
 pgcopy_job_read_options(Job *job)
 {
 	CatalogScope scope;
-	Datum		values[] = {Int64GetDatum(job->id)};
 	MemoryContext caller = CurrentMemoryContext;
 	uint64		rows;
 
 	pgcopy_options_set_defaults(&job->options);
 	pgcopy_query_begin(&scope);
-	rows = pgcopy_query_run(&select_options, values);
+	rows = pgcopy_query_run(&select_options, QUERY_JOB(job->id));
 	MemoryContextSwitchTo(caller);
 	for (uint64 i = 0; i < rows; i++)
 		pgcopy_options_restore(&job->options, pgcopy_query_text(i, "key"),
@@ -313,27 +304,24 @@ pgcopy_job_delete(int64 id)
 		{"DELETE FROM pgcopy.auto_resumed WHERE job = $1", 1, {INT8OID}},
 		{"DELETE FROM pgcopy.job WHERE id = $1", 1, {INT8OID}},
 	};
-	Datum		values[] = {Int64GetDatum(id)};
 
 	for (int i = 0; i < lengthof(deletes); i++)
-		pgcopy_query_do(&deletes[i], values);
+		pgcopy_query_do(&deletes[i], QUERY_JOB(id));
 }
 
 bool
 pgcopy_job_note_auto_resume(int64 id)
 {
-	Datum		values[] = {Int64GetDatum(id)};
-
-	if (pgcopy_query_do(&note_auto_resume, values) == 0)
+	if (pgcopy_query_do(&note_auto_resume, QUERY_JOB(id)) == 0)
 		return false;
-	pgcopy_query_do(&insert_auto_resumed, values);
+	pgcopy_query_do(&insert_auto_resumed, QUERY_JOB(id));
 	return true;
 }
 
 void
 pgcopy_job_allow_auto_resume(int64 id)
 {
-	pgcopy_query_do(&allow_auto_resume, QUERY_ARGS(Int64GetDatum(id)));
+	pgcopy_query_do(&allow_auto_resume, QUERY_JOB(id));
 }
 
 void
@@ -347,12 +335,11 @@ bool
 pgcopy_job_find_own(int64 id, uint32 *control)
 {
 	CatalogScope scope;
-	Datum		values[] = {Int64GetDatum(id)};
 	bool		is_found;
 	Oid			owner = InvalidOid;
 
 	pgcopy_query_begin(&scope);
-	is_found = pgcopy_query_run(&select_control, values) > 0;
+	is_found = pgcopy_query_run(&select_control, QUERY_JOB(id)) > 0;
 	if (is_found)
 	{
 		owner = (Oid) pgcopy_query_int64(0, "owner");
@@ -365,8 +352,7 @@ pgcopy_job_find_own(int64 id, uint32 *control)
 bool
 pgcopy_job_is_of_this_transaction(int64 id)
 {
-	int64		xmin = pgcopy_query_fetch_int64(&select_xmin,
-												QUERY_ARGS(Int64GetDatum(id)));
+	int64		xmin = pgcopy_query_fetch_int64(&select_xmin, QUERY_JOB(id));
 
 	return TransactionIdIsCurrentTransactionId((TransactionId) xmin);
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * job.h
- *	  pgcopy.job: one row per order to clone; and what hangs on a job alone.
+ *	  pgcopy.job, with the locks, snapshots and errors of a job.
  *
  *-------------------------------------------------------------------------
  */
@@ -22,7 +22,7 @@ typedef struct Job
 	JobOptions	options;		/* see pgcopy_job_read_options() */
 } Job;
 
-/* What a job has done, for the row of a job that does not run. */
+/* Figures shown while the job does not run. */
 typedef struct JobTotals
 {
 	int			percent;
@@ -35,34 +35,37 @@ typedef struct JobTotals
 	int64		bytes_total;
 } JobTotals;
 
-/* Enqueue; returns the number.  state, id and attempt are not looked at. */
+/* Insert a queued job; returns its id.  id, state and attempt are not read. */
 extern int64 pgcopy_job_insert(const Job *job);
 
-/* The row, or NULL; in the current memory context. */
+/*
+ * Fetch a job, without its options, into the current memory context.  The first
+ * two return NULL if there is none, the other two throw 42704 if there is none
+ * that the current user may see.  "lock" in the name: the row is locked.
+ */
 extern Job *pgcopy_job_fetch(int64 id);
 extern Job *pgcopy_job_fetch_locked(int64 id);
-
-/* The same, errors out when there is none or it is not visible to the current
- * user (42704), and locks the row when asked to by its name. */
 extern Job *pgcopy_job_fetch_own(int64 id);
 extern Job *pgcopy_job_lock_own(int64 id);
 
 /*
- * Fill in options, which no function does that fetches a row: a job whose
- * options do not fit any more can be looked at and dropped.  Throws 22023, with
- * the name of the option in the context.
+ * Fill in job->options.  Not done by fetching, so that a job with options that
+ * this version refuses can be shown and dropped.  Throws 22023; the context
+ * names the option.
  */
 extern void pgcopy_job_read_options(Job *job);
 
 /*
- * Move a job to another state; an error where the table of moves has none.
- * Sets queued, started and ended; wipes conninfo, and the statements with a
- * secret, when the job is done.
+ * Move a job to another state; throws if the table of moves has no such move.
+ * Sets phase, queued, started, ended and attempt.  Done: wipes conninfo and
+ * statements with a secret.
  */
 extern void pgcopy_job_move(int64 id, JobState to);
 
-/* job_state.c: whether the table of moves has this one; done, failed, cancelled. */
+/* job_state.c: whether the table of moves has this move. */
 extern bool pgcopy_job_may_move(JobState from, JobState to);
+
+/* Whether the state is done, failed or cancelled. */
 extern bool pgcopy_job_has_ended(JobState state);
 
 extern void pgcopy_job_set_phase(int64 id, const char *phase);
@@ -71,32 +74,32 @@ extern void pgcopy_job_set_totals(int64 id, const JobTotals *totals);
 extern void pgcopy_job_delete(int64 id);
 
 /*
- * Before the server goes on with an interrupted job by itself: note how far it
- * is.  False, and nothing is noted, when it has done so before, has crashed
- * since, and not one item more is done: that would go on for ever.  The caller
- * sees to it that the note is on disk before anything else is tried.
+ * Note how many items are done before the server resumes a job by itself.
+ * Returns false, and notes nothing, if it did so before, has crashed since and
+ * no item was done in between: the job may be what crashes it.  The caller
+ * flushes the note to disk before it starts the job.
  */
 extern bool pgcopy_job_note_auto_resume(int64 id);
 
-/* Somebody asks for it, so the server may try again by itself as well. */
+/* Let the server resume the job by itself again. */
 extern void pgcopy_job_allow_auto_resume(int64 id);
 
-/* What people are told of a job that does not run. */
+/* Set the message that views show for a job that does not run. */
 extern void pgcopy_job_set_message(int64 id, const char *message);
 
 /* Whether the row was written by the current transaction. */
 extern bool pgcopy_job_is_of_this_transaction(int64 id);
 
 /*
- * Whether there is such a job and it is visible to the current user; and where
- * its leader publishes its figures (0: nowhere).
+ * Whether the job exists and the current user may see it.  *control: the handle
+ * of the memory where its leader publishes figures, or 0.
  */
 extern bool pgcopy_job_find_own(int64 id, uint32 *control);
 
 /*
- * job_lock.c, all in a transaction.  Make this process the leader of a job, or a
- * worker of it: take the lock that says so, for the life of the process.  The
- * first waits for an earlier leader to be gone.
+ * job_lock.c, all in a transaction.  Take the lock of the job's leader, or that
+ * of its workers, for the life of this process.  The first waits until the
+ * previous leader is gone.
  */
 extern void pgcopy_job_lead(int64 id);
 extern void pgcopy_job_join(int64 id);
@@ -105,17 +108,17 @@ extern void pgcopy_job_join(int64 id);
 extern void pgcopy_job_await_workers(int64 id);
 
 /*
- * Whether the job has not ended and has no leader: its processes are gone.
- * Never on a standby, where it cannot be known.  A job is not seen before its
- * leader is there (pgcopy_process_start_leader()).
+ * Whether the job has not ended and has no leader.  False on a standby, which
+ * cannot know.  A job is not visible before its leader holds the lock
+ * (pgcopy_process_start_leader()).
  */
 extern bool pgcopy_job_is_interrupted(int64 id);
 
-/* Whether a process leads the job or is about to.  Cheap, in a transaction. */
+/* Whether a process holds the leader's lock or waits for it.  Cheap. */
 extern bool pgcopy_job_has_leader(int64 id);
 
 /*
- * The pid of the leader, 0 when it has none, and whether a process is leader or
+ * The pid of the leader, 0 if there is none; whether a process is the leader or
  * waits to be.  Both read all locks of the server.
  */
 extern int	pgcopy_job_leader_pid(int64 id);
@@ -123,24 +126,29 @@ extern bool pgcopy_job_is_led_by(int64 id, int pid);
 
 /*
  * job_snapshot.c: record a snapshot of the source; returns its number.
- * content: what it sees, to know it again (source/snapshot.h).
+ * content: the transactions it sees, to recognize it (source/snapshot.h).
  */
 extern int	pgcopy_job_snapshot_insert(int64 job, const char *name,
 									   const char *content);
 
 extern char *pgcopy_job_snapshot_fetch_content(int64 job, int no);
 
-/* The same snapshot is held under another name now. */
+/* Record the name under which the same snapshot has been exported again. */
 extern void pgcopy_job_snapshot_rename(int64 job, int no, const char *name);
+
+/* Mark all snapshots of a job as released. */
 extern void pgcopy_job_snapshot_mark_released(int64 job);
 
-/*
- * error.c: record an error of a job, complete, in the current transaction.
- * item: 0 when it belongs to none.  is_final: it is not tried again.  statement: SQL
- * text to show, or NULL; never one that holds a secret.
- */
-extern void pgcopy_error_insert(int64 job, int item, bool is_final,
-								const ErrorData *error,
-								const char *object, const char *statement);
+typedef struct JobError
+{
+	int			item;			/* 0: of the job as a whole */
+	bool		is_final;		/* not tried again */
+	const ErrorData *error;
+	const char *object;			/* or NULL */
+	const char *statement;		/* SQL to show, without secrets; or NULL */
+} JobError;
+
+/* error.c: record an error in the current transaction. */
+extern void pgcopy_error_insert(int64 job, const JobError *record);
 
 #endif							/* PGCOPY_JOB_H */

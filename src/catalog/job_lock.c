@@ -1,10 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * job_lock.c
- *	  The advisory locks of a job's processes, which say that they are there.
+ *	  The advisory locks that show which processes of a job are alive.
  *
- * A leader holds one for its life, alone; the workers another one, together.  A
- * job that has not ended and whose leader's lock nobody holds is interrupted.
+ * The leader holds one exclusively, its workers share another, for the life of
+ * the process.  A job that has not ended is interrupted if nobody holds its
+ * leader's lock.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,15 +21,15 @@
 #include "catalog/query.h"
 
 /*
- * The first key; the second is the low half of the job's number.  The kinds are
- * such that no SQL function can take (pg_advisory_lock() has 1 and 2): nobody
- * else can pass for a leader.
+ * The first key; the second is the low half of the job's id.  No SQL function
+ * can take locks of these kinds (pg_advisory_lock() uses 1 and 2), so nobody
+ * can pose as a leader.
  */
 #define LOCK_CLASS		1346847600
 #define LEADER_KIND		3
 #define WORKER_KIND		4
 
-/* All that have the lock of a leader, and with $5 those who wait for it. */
+/* The holders of a leader's lock; with $5 also those that wait for it. */
 static CatalogQuery select_leaders = {
 	"SELECT pid FROM pg_catalog.pg_locks WHERE locktype = 'advisory' "
 	"AND database = $1 AND classid = $2 AND objid = $3 AND objsubid = $4 "
@@ -53,7 +54,7 @@ make_tag(int64 id, int kind)
 	return tag;
 }
 
-/* Wait for a lock and keep it for the life of the process. */
+/* Take a lock for the life of the process. */
 static void
 take_lock(int64 id, int kind, LOCKMODE mode)
 {
@@ -86,8 +87,8 @@ pgcopy_job_await_workers(int64 id)
 }
 
 /*
- * The lock is shared among those who look, so they do not take each other for
- * a leader, and let go at once: a leader that comes now waits that long.
+ * Probe in share mode, so that two processes that probe do not take each other
+ * for a leader.  A leader that starts now waits until the probe is over.
  */
 bool
 pgcopy_job_has_leader(int64 id)
@@ -96,7 +97,7 @@ pgcopy_job_has_leader(int64 id)
 
 	Assert(IsTransactionState());
 	if (led_job != 0 && id == led_job)
-		return true;			/* nobody is in his own way */
+		return true;			/* its own lock would not conflict */
 	if (LockAcquire(&tag, ShareLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
 		return true;
 	(void) LockRelease(&tag, ShareLock, false);
@@ -131,11 +132,10 @@ pgcopy_job_is_led_by(int64 id, int pid)
 bool
 pgcopy_job_is_interrupted(int64 id)
 {
-	/* the processes of what a standby shows are the primary's */
+	/* the processes of a job run on the primary */
 	if (RecoveryInProgress() || pgcopy_job_has_leader(id))
 		return false;
 
-	/* the leader may have ended the job just now, after our last look */
-	return pgcopy_query_fetch_int64(&select_is_unended,
-									QUERY_ARGS(Int64GetDatum(id))) != 0;
+	/* the leader may just have ended the job and released its lock */
+	return pgcopy_query_fetch_int64(&select_is_unended, QUERY_JOB(id)) != 0;
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * job_snapshot.c
- *	  pgcopy.snapshot: what moments of the source were read.
+ *	  pgcopy.snapshot: the snapshots of the source that a job has read under.
  *
  *-------------------------------------------------------------------------
  */
@@ -46,19 +46,11 @@ pgcopy_job_snapshot_insert(int64 job, const char *name, const char *content)
 													 CStringGetTextDatum(content)));
 }
 
-static void *
-read_content(int row)
-{
-	return pgcopy_query_text(row, "content");
-}
-
 char *
 pgcopy_job_snapshot_fetch_content(int64 job, int no)
 {
 	char	   *content =
-		pgcopy_query_fetch_one(&select_content,
-							   QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no)),
-							   read_content);
+		pgcopy_query_fetch_one(&select_content, QUERY_ITEM(job, no), pgcopy_query_read_text);
 
 	if (content == NULL)
 		elog(ERROR, "job " INT64_FORMAT " has no snapshot %d", job, no);
@@ -76,5 +68,5 @@ pgcopy_job_snapshot_rename(int64 job, int no, const char *name)
 void
 pgcopy_job_snapshot_mark_released(int64 job)
 {
-	pgcopy_query_do(&release_snapshot, QUERY_ARGS(Int64GetDatum(job)));
+	pgcopy_query_do(&release_snapshot, QUERY_JOB(job));
 }

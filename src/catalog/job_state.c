@@ -1,15 +1,15 @@
 /*-------------------------------------------------------------------------
  *
  * job_state.c
- *	  Which state of a job may follow which.
+ *	  The moves between states of a job.
  *
  *	queued -> planning -> pre-data -> copying -> post-data -> done
  *
- * Each of them but done can also become failed or cancelled, and each but done
- * can be queued again.  A job whose processes are gone keeps its state: that it
- * is interrupted is seen by the missing advisory lock of its leader, never
- * written.  Only such a job, or one that has ended, may be queued again: that
- * is pgcopy_resume()'s to see to.
+ * All but done may become queued; all that have not ended may also become
+ * failed or cancelled.  "interrupted" is not stored: it is a state that has not
+ * ended, without a leader (job_lock.c).  The table lets a running job be
+ * queued; pgcopy_resume() and the launcher do that to ended and interrupted
+ * jobs only.
  *
  *-------------------------------------------------------------------------
  */
@@ -34,6 +34,7 @@ static const int moves[] = {
 bool
 pgcopy_job_may_move(JobState from, JobState to)
 {
+	Assert((int) from < lengthof(moves) && (int) to < lengthof(moves));
 	return (moves[from] & TO(to)) != 0;
 }
 

@@ -1,14 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * lorecord.c
- *	  pgcopy.large_object: which large objects items have created here.
+ *	  pgcopy.large_object: the large objects that items have created here.
  *
- * One row per item, written in the transaction that creates the objects: an item
- * that is done has its record, and what no record names is not ours.  Numbers
- * are kept as runs of consecutive ones, so an item costs four bytes per object at
- * most, and next to nothing where they were created one after the other.
+ * One row per item, written in the transaction that creates the objects.  An
+ * object that no record names is not ours.  OIDs are stored as runs of
+ * consecutive ones, of eight bytes each before compression.
  *
- * The record of an item that is not done names what is still to be removed.
+ * The objects of an item that is not done are still to be removed.
  *
  *-------------------------------------------------------------------------
  */
@@ -47,7 +46,7 @@ make_array(Datum *elements, int n, Oid type)
 										   TYPALIGN_INT));
 }
 
-/* Runs of consecutive numbers; returns how many there are. */
+/* Find runs of consecutive OIDs; returns their number. */
 static int
 make_runs(const LargeObjectRecord *record, Datum *firsts, Datum *counts)
 {
@@ -56,6 +55,7 @@ make_runs(const LargeObjectRecord *record, Datum *firsts, Datum *counts)
 
 	for (int i = 1; i <= record->count; i++)
 	{
+		Assert(i == record->count || record->oids[i] > record->oids[i - 1]);
 		if (i < record->count && record->oids[i] == record->oids[i - 1] + 1)
 			continue;
 		firsts[n] = ObjectIdGetDatum(record->oids[begin]);
@@ -72,6 +72,7 @@ insert_runs(int64 job, const LargeObjectRecord *record)
 	Datum	   *firsts = palloc_extended(size, MCXT_ALLOC_HUGE);
 	Datum	   *counts = palloc_extended(size, MCXT_ALLOC_HUGE);
 	int			n = make_runs(record, firsts, counts);
+
 	pgcopy_query_do(&insert_record,
 					QUERY_ARGS(Int64GetDatum(job),
 							   Int32GetDatum(record->item),
@@ -85,8 +86,7 @@ insert_runs(int64 job, const LargeObjectRecord *record)
 void
 pgcopy_lorecord_store(int64 job, const LargeObjectRecord *record)
 {
-	pgcopy_query_do(&delete_record,
-					QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(record->item)));
+	pgcopy_query_do(&delete_record, QUERY_ITEM(job, record->item));
 	if (record->count > 0)
 		insert_runs(job, record);
 }
@@ -127,6 +127,5 @@ decode_record(int row)
 LargeObjectRecord *
 pgcopy_lorecord_fetch_left(int64 job)
 {
-	return pgcopy_query_fetch_one(&select_left, QUERY_ARGS(Int64GetDatum(job)),
-								  decode_record);
+	return pgcopy_query_fetch_one(&select_left, QUERY_JOB(job), decode_record);
 }

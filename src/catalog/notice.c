@@ -1,10 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * notice.c
- *	  pgcopy.notice: what people should know of a job that is no error.
- *
- * A notice is about a setting of this server, or about something else that an
- * attempt of the job has found: an object, or what pg_dump has warned of.
+ *	  pgcopy.notice: what users should know about a job besides errors.
  *
  *-------------------------------------------------------------------------
  */
@@ -44,7 +41,7 @@ static CatalogQuery select_wal_readers = {
 void
 pgcopy_notice_clear(int64 job)
 {
-	pgcopy_query_do(&delete_notices, QUERY_ARGS(Int64GetDatum(job)));
+	pgcopy_query_do(&delete_notices, QUERY_JOB(job));
 }
 
 void

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * notice.h
- *	  pgcopy.notice: what people should know of a job that is no error.
+ *	  pgcopy.notice: what users should know about a job besides errors.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,15 +16,15 @@ typedef struct SettingNotice
 	const char *message;
 } SettingNotice;
 
-/* Forget those about settings, which are looked at anew by each attempt. */
+/* Delete the notices about settings; each attempt checks them again. */
 extern void pgcopy_notice_clear(int64 job);
 
-/* Note a setting, with its value as it is now. */
+/* Insert a notice about a setting, with its current value. */
 extern void pgcopy_notice_insert(int64 job, const SettingNotice *notice);
 
 /*
- * Tell something else, in the current transaction: as a row, and in the server
- * log.  object and hint may be NULL.  What is there already is not told again.
+ * Insert any other notice and write it to the server log, unless the job has it
+ * already.  object and hint may be NULL.
  */
 extern void pgcopy_notice_tell(int64 job, const char *object,
 							   const char *message, const char *hint);

@@ -3,14 +3,13 @@
  * query.c
  *	  Prepared SQL on pgcopy.*, run as the extension's owner.
  *
- * The tables in schema pgcopy belong to the extension's owner and nobody else
- * may write them.  Jobs run as the role that ordered them, so every access
- * here switches to the owner, with a search_path nobody else can write to.
- * Nothing but the SQL of this room ever runs inside such a scope: never a
- * statement that came from a dump.
+ * Only the extension's owner may write the tables in schema pgcopy, but jobs
+ * run as the role that ordered them.  So every query here runs as the owner,
+ * with a search_path that nobody else can write to.  Only constant SQL runs
+ * inside such a scope, never a statement of a dump.
  *
  * On ERROR the scope needs no clean-up: the abort of the (sub)transaction
- * restores user and settings, and SPI ends with it.
+ * restores user and settings and ends SPI.
  *
  *-------------------------------------------------------------------------
  */
@@ -35,7 +34,7 @@
 
 #define EXTENSION_NAME "pgcopydb_ext"
 
-/* Rows in one scope: what it needs in memory is freed at its end. */
+/* Rows in one scope, whose memory is freed at its end. */
 #define SCOPE_ROWS 1000
 
 Oid
@@ -47,6 +46,7 @@ pgcopy_query_owner(void)
 	HeapTuple	tuple;
 	Oid			owner = InvalidOid;
 
+	Assert(IsTransactionState());
 	ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber,
 				F_NAMEEQ, CStringGetDatum(EXTENSION_NAME));
 	scan = systable_beginscan(rel, ExtensionNameIndexId, true, NULL, 1, &key);
@@ -110,7 +110,6 @@ pgcopy_query_text_arg(const char *text)
 	return text ? CStringGetTextDatum(text) : (Datum) 0;
 }
 
-/* type: TEXTOID for a list of char *, INT4OID for one of integers. */
 Datum
 pgcopy_query_array_arg(const List *list, Oid type)
 {
@@ -118,6 +117,7 @@ pgcopy_query_array_arg(const List *list, Oid type)
 	int			n = 0;
 	ListCell   *lc;
 
+	Assert(type == TEXTOID || type == INT4OID);
 	foreach(lc, list)
 		elements[n++] = type == TEXTOID ?
 			CStringGetTextDatum((char *) lfirst(lc)) : Int32GetDatum(lfirst_int(lc));
@@ -127,8 +127,8 @@ pgcopy_query_array_arg(const List *list, Oid type)
 }
 
 /*
- * Sees what was committed when it begins, whatever the isolation level of the
- * caller's transaction is: states of jobs are read by people who wait.
+ * Use the latest snapshot at any isolation level: pgcopy_wait() must see a job
+ * end.
  */
 uint64
 pgcopy_query_run(CatalogQuery *query, Datum *values)
@@ -137,6 +137,7 @@ pgcopy_query_run(CatalogQuery *query, Datum *values)
 	int			result;
 
 	Assert(InLocalUserIdChange());
+	Assert(query->nargs <= CATALOG_MAX_ARGS);
 	Assert(query->nargs == 0 || values != NULL);
 	if (query->plan == NULL)
 		prepare_query(query);
@@ -191,27 +192,30 @@ pgcopy_query_fetch_one(CatalogQuery *query, Datum *values, QueryReadRow read)
 	return rows == NIL ? NULL : linitial(rows);
 }
 
-/* The integer or boolean in the first column of a row. */
-static int64
-first_column(int row)
+static const char *
+first_column(void)
 {
-	const char *name = NameStr(TupleDescAttr(SPI_tuptable->tupdesc, 0)->attname);
-
-	return pgcopy_query_int64(row, name);
+	return NameStr(TupleDescAttr(SPI_tuptable->tupdesc, 0)->attname);
 }
 
-int64 *
+void *
+pgcopy_query_read_text(int row)
+{
+	return pgcopy_query_text(row, first_column());
+}
+
+uint32 *
 pgcopy_query_fetch_array(CatalogQuery *query, Datum *values, int *count)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	CatalogScope scope;
-	int64	   *result;
+	uint32	   *result;
 
 	pgcopy_query_begin(&scope);
 	*count = (int) pgcopy_query_run(query, values);
-	result = MemoryContextAllocHuge(caller, sizeof(int64) * Max(*count, 1));
+	result = MemoryContextAllocHuge(caller, sizeof(uint32) * Max(*count, 1));
 	for (int i = 0; i < *count; i++)
-		result[i] = first_column(i);
+		result[i] = (uint32) pgcopy_query_int64(i, first_column());
 	pgcopy_query_end(&scope);
 	return result;
 }
@@ -220,7 +224,7 @@ List *
 pgcopy_query_fetch_ints(CatalogQuery *query, Datum *values)
 {
 	int			n;
-	int64	   *numbers = pgcopy_query_fetch_array(query, values, &n);
+	uint32	   *numbers = pgcopy_query_fetch_array(query, values, &n);
 	List	   *result = NIL;
 
 	for (int i = 0; i < n; i++)
@@ -232,11 +236,13 @@ pgcopy_query_fetch_ints(CatalogQuery *query, Datum *values)
 int64
 pgcopy_query_fetch_int64(CatalogQuery *query, Datum *values)
 {
-	int			n;
-	int64	   *numbers = pgcopy_query_fetch_array(query, values, &n);
-	int64		result = n > 0 ? numbers[0] : 0;
+	CatalogScope scope;
+	int64		result = 0;
 
-	pfree(numbers);
+	pgcopy_query_begin(&scope);
+	if (pgcopy_query_run(query, values) > 0)
+		result = pgcopy_query_int64(0, first_column());
+	pgcopy_query_end(&scope);
 	return result;
 }
 
@@ -268,7 +274,6 @@ pgcopy_query_write_rows(int n, CatalogWriter write, void *arg)
 	MemoryContextDelete(row_context);
 }
 
-/* The value of a column of the last query's rows. */
 static Datum
 get_value(int row, const char *column, bool *isnull, Oid *type)
 {
@@ -282,7 +287,7 @@ get_value(int row, const char *column, bool *isnull, Oid *type)
 	return SPI_getbinval(SPI_tuptable->vals[row], tupdesc, attno, isnull);
 }
 
-/* The caller's context is the one that SPI_connect() left: SPI_palloc. */
+/* SPI_palloc() allocates in the context that was current at SPI_connect(). */
 char *
 pgcopy_query_text(int row, const char *column)
 {
@@ -304,7 +309,6 @@ pgcopy_query_text(int row, const char *column)
 	return copy;
 }
 
-/* NULL is 0. */
 int64
 pgcopy_query_int64(int row, const char *column)
 {
@@ -346,7 +350,6 @@ pgcopy_query_is_null(int row, const char *column)
 	return isnull;
 }
 
-/* Not NULL; as long as the rows of the query are there. */
 ArrayType *
 pgcopy_query_array(int row, const char *column)
 {

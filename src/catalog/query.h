@@ -14,8 +14,7 @@
 
 #define CATALOG_MAX_ARGS 24
 
-/* One statement: text and argument types are constant, the plan is made once
- * per process. */
+/* A constant statement, planned once per process. */
 typedef struct CatalogQuery
 {
 	const char *sql;
@@ -24,7 +23,7 @@ typedef struct CatalogQuery
 	SPIPlanPtr	plan;
 } CatalogQuery;
 
-/* What begin() changed and end() puts back. */
+/* What pgcopy_query_begin() changes and pgcopy_query_end() restores. */
 typedef struct CatalogScope
 {
 	Oid			user;
@@ -32,31 +31,35 @@ typedef struct CatalogScope
 	int			guc_nest_level;
 } CatalogScope;
 
-/* The owner of the extension; errors out when it is not installed. */
+/* The owner of the extension; throws 42704 if it is not installed. */
 extern Oid	pgcopy_query_owner(void);
 
+/* Switch to the extension's owner and connect to SPI; and back. */
 extern void pgcopy_query_begin(CatalogScope *scope);
 extern void pgcopy_query_end(const CatalogScope *scope);
 
-/* The values of a query's arguments, in order.  A text that is 0 is NULL. */
+/* The arguments of a query, in order.  (Datum) 0 for a text is NULL. */
 #define QUERY_ARGS(...) ((Datum[]) {__VA_ARGS__})
+#define QUERY_JOB(job) QUERY_ARGS(Int64GetDatum(job))
+#define QUERY_ITEM(job, no) QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no))
 
+/* type: TEXTOID for a list of char *, INT4OID for one of integers. */
 extern Datum pgcopy_query_text_arg(const char *text);
 extern Datum pgcopy_query_array_arg(const List *list, Oid type);
 
 /*
- * Run a query between begin() and end().  Returns the number of rows; rows that
- * come back are in SPI_tuptable.
+ * Run a query between begin() and end().  Returns the number of rows; those of
+ * a result are in SPI_tuptable.
  */
 extern uint64 pgcopy_query_run(CatalogQuery *query, Datum *values);
 
-/* The same for one query alone whose rows nobody looks at. */
+/* Run one query with begin() and end(), and drop its result. */
 extern uint64 pgcopy_query_do(CatalogQuery *query, Datum *values);
 
 /*
- * The same for one query alone, whose rows are read in the current memory
- * context: a list of what "read" makes of each; that of the first row, or NULL
- * where there is none; integers of the first column, as a list or an array.
+ * Run one query with begin() and end() and read its rows in the current memory
+ * context: all of them, or the first, by "read" (NULL if there is none); or the
+ * first column, as integers that are not negative or as numbers of 32 bits.
  */
 typedef void *(*QueryReadRow) (int row);
 
@@ -65,20 +68,27 @@ extern List *pgcopy_query_fetch(CatalogQuery *query, Datum *values,
 extern void *pgcopy_query_fetch_one(CatalogQuery *query, Datum *values,
 									QueryReadRow read);
 extern List *pgcopy_query_fetch_ints(CatalogQuery *query, Datum *values);
-extern int64 *pgcopy_query_fetch_array(CatalogQuery *query, Datum *values,
-									   int *count);
+extern uint32 *pgcopy_query_fetch_array(CatalogQuery *query, Datum *values,
+										int *count);
 
 /* The integer or boolean in the first column of the first row; 0: no row. */
 extern int64 pgcopy_query_fetch_int64(CatalogQuery *query, Datum *values);
 
+/* A QueryReadRow: the text in the first column. */
+extern void *pgcopy_query_read_text(int row);
+
 /*
- * Call write(i, arg) for 0 to n - 1, between begin() and end(), and each in
- * memory of its own: for rows that come by the thousand.
+ * Call write(i, arg) for 0 to n - 1 between begin() and end(), each in a memory
+ * context that is reset after it.
  */
 typedef void (*CatalogWriter) (int i, void *arg);
 extern void pgcopy_query_write_rows(int n, CatalogWriter write, void *arg);
 
-/* Text of a column of the rows of the last query, NULL for NULL; copied. */
+/*
+ * A column of a row of the last query.  Texts are copied into the context that
+ * was current at begin(), NULL for NULL; a number that is NULL is 0; an array
+ * must not be NULL and lasts until end().
+ */
 extern char *pgcopy_query_text(int row, const char *column);
 extern int64 pgcopy_query_int64(int row, const char *column);
 extern bool pgcopy_query_bool(int row, const char *column);

@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * relation.c
- *	  pgcopy.relation: what the source holds, as a job's snapshot sees it.
+ *	  pgcopy.relation: the relations of the source in a job's snapshot.
  *
- * Written by the leader while it plans, and once more when pre-data is
- * through, to note which local relation each has become.  Workers read.
+ * The leader writes it while it plans, and again after pre-data to add the OIDs
+ * of the local relations.  Workers only read it.
  *
  *-------------------------------------------------------------------------
  */
@@ -64,7 +64,6 @@ read_text_array(int row, const char *column)
 	return strings;
 }
 
-/* Called by the thousand: the caller resets its memory context now and then. */
 void
 pgcopy_relation_insert(int64 job, const JobRelation *relation)
 {
@@ -133,16 +132,7 @@ pgcopy_relation_fetch(int64 job, int no)
 Oid *
 pgcopy_relation_fetch_ours(int64 job, int *count)
 {
-	int64	   *numbers = pgcopy_query_fetch_array(&select_ours,
-												   QUERY_ARGS(Int64GetDatum(job)),
-												   count);
-	Oid		   *oids = palloc_extended(sizeof(Oid) * Max(*count, 1),
-									   MCXT_ALLOC_HUGE);
-
-	for (int i = 0; i < *count; i++)
-		oids[i] = (Oid) numbers[i];
-	pfree(numbers);
-	return oids;
+	return pgcopy_query_fetch_array(&select_ours, QUERY_JOB(job), count);
 }
 
 bool
@@ -155,5 +145,5 @@ pgcopy_relation_is_set_here(const JobRelation *relation)
 void
 pgcopy_relation_resolve_targets(int64 job)
 {
-	pgcopy_query_do(&resolve_targets, QUERY_ARGS(Int64GetDatum(job)));
+	pgcopy_query_do(&resolve_targets, QUERY_JOB(job));
 }

@@ -1,16 +1,15 @@
 /*-------------------------------------------------------------------------
  *
  * row.c
- *	  Rows of pgcopy.* with texts that no statement may carry.
+ *	  Rows of pgcopy.* with texts that must not appear in a statement.
  *
- * A parameter of a statement is not safe: auto_explain, pgaudit and the
- * debug_print settings log it, or the constant that a plan made of it.  So
- * connection strings and definitions are stored by the table's own functions,
- * where there is nothing to log.  Reading them by SQL is safe: nobody logs the
+ * auto_explain, pgaudit and the debug_print settings log the parameters of a
+ * statement and the constants of its plan.  So connection strings and
+ * definitions are stored without SQL.  They are read by SQL: nothing logs the
  * rows that a query returns.
  *
- * Only the indexes are kept up to date: these tables have no triggers, and the
- * caller sees to it that their constraints hold.
+ * Indexes are maintained, constraints are not checked, and the tables have no
+ * triggers.
  *
  *-------------------------------------------------------------------------
  */
@@ -47,7 +46,7 @@ pgcopy_row_open(const char *table)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("table \"%s.%s\" does not exist", CATALOG_SCHEMA, table),
-				 errhint("DROP EXTENSION pgcopydb_ext, and create it again.")));
+				 errhint("Drop and create extension pgcopydb_ext again.")));
 	return table_open(relid, RowExclusiveLock);
 }
 

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * row.h
- *	  Rows of pgcopy.* with texts that no statement may carry.
+ *	  Rows of pgcopy.* with texts that must not appear in a statement.
  *
  *-------------------------------------------------------------------------
  */
@@ -11,18 +11,17 @@
 #include "storage/itemptr.h"
 #include "utils/relcache.h"
 
-/* A table of schema pgcopy, for writing; the lock is kept. */
+/* Open a table of schema pgcopy for writing.  The lock is held until commit. */
 extern Relation pgcopy_row_open(const char *table);
 extern void pgcopy_row_close(Relation table);
 
 /*
- * Text of any length, which need not end with a zero byte, as a value to be
- * stored; a long one is compressed here, so that there is no second copy of it
- * later.
+ * Make a text datum; "text" need not be terminated.  A long one is compressed
+ * at once, to save a second copy of it later.
  */
 extern Datum pgcopy_row_text(const char *text, size_t length);
 
-/* Insert a row of all columns, in their order in the table. */
+/* Insert a row; one value for each column of the table. */
 extern void pgcopy_row_insert(Relation table, Datum *values, bool *nulls);
 
 /* Set a column of a row that this transaction has inserted. */

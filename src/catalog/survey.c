@@ -1,11 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * survey.c
- *	  How far a job has come, for going on with it.
+ *	  How far a job has come: what a resume has to know.
  *
- * What stands in the catalog is what is true: an item is done when the
- * transaction that did it has committed, and everything else is not.  Queries
- * here go over all items of a job at once.
+ * The catalog can be trusted: "done" has committed with the work of the item.
+ * Each query reads all items of a job.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,7 +18,7 @@
 
 #define IS_COPY "i.kind IN ('table', 'large objects')"
 
-/* Relations that are empty though items have read rows of them. */
+/* Unlogged tables that are empty though items have loaded rows. */
 #define SELECT_EMPTIED \
 	"SELECT r.no FROM pgcopy.relation AS r " \
 	"JOIN pg_catalog.pg_class AS c ON c.oid = r.target_oid " \
@@ -29,7 +28,7 @@
 	"AND r.no IN (SELECT i.relation FROM pgcopy.item AS i WHERE i.job = $1 " \
 	"  AND i.kind = 'table' AND i.state = 'done' AND i.rows_done > 0)"
 
-/* Large objects of which there are none were not read, they are not left either. */
+/* Items that found no large objects are neither done nor left. */
 static CatalogQuery select_counts = {
 	"WITH emptied AS (" SELECT_EMPTIED "), "
 	"copies AS (SELECT i.kind, i.relation, i.snapshot, i.rows_done, i.bytes_done, "
@@ -71,8 +70,8 @@ static CatalogQuery reopen[] = {
 	1, {INT8OID}},
 
 	/*
-	 * A relation grows on disk without WAL, so after a crash it may have pages
-	 * of zeros while the mark that its load had begun is lost.
+	 * Extending a relation is not WAL-logged: after a crash it may have pages
+	 * of zeros while "running" is lost.
 	 */
 	{"UPDATE pgcopy.item AS i SET attempts = 1 FROM pgcopy.relation AS r "
 		"WHERE r.job = $1 AND i.job = $1 AND i.relation = r.no "
@@ -175,13 +174,10 @@ read_counts(Survey *survey)
 	survey->bytes_done = pgcopy_query_int64(0, "bytes_done");
 }
 
-/* The one that was read under, not a later one of which nothing was read. */
 static void
 read_snapshot(int64 job, Survey *survey)
 {
-	Datum		values[] = {Int64GetDatum(job), Int32GetDatum(survey->snapshot_no)};
-
-	if (pgcopy_query_run(&select_snapshot, values) == 0)
+	if (pgcopy_query_run(&select_snapshot, QUERY_ITEM(job, survey->snapshot_no)) == 0)
 	{
 		survey->snapshot_no = 0;
 		return;
@@ -195,11 +191,10 @@ void
 pgcopy_survey_fetch(int64 job, Survey *survey)
 {
 	CatalogScope scope;
-	Datum		values[] = {Int64GetDatum(job)};
 
 	memset(survey, 0, sizeof(Survey));
 	pgcopy_query_begin(&scope);
-	pgcopy_query_run(&select_counts, values);
+	pgcopy_query_run(&select_counts, QUERY_JOB(job));
 	read_counts(survey);
 	read_snapshot(job, survey);
 	pgcopy_query_end(&scope);
@@ -223,48 +218,38 @@ pgcopy_survey_unended(void)
 void
 pgcopy_survey_reopen(int64 job)
 {
-	Datum		values[] = {Int64GetDatum(job)};
-
 	for (int i = 0; i < lengthof(reopen); i++)
-		pgcopy_query_do(&reopen[i], values);
+		pgcopy_query_do(&reopen[i], QUERY_JOB(job));
 }
 
 List *
 pgcopy_survey_attached(int64 job)
 {
-	return pgcopy_query_fetch_ints(&select_attached, QUERY_ARGS(Int64GetDatum(job)));
+	return pgcopy_query_fetch_ints(&select_attached, QUERY_JOB(job));
 }
 
 List *
 pgcopy_survey_emptied(int64 job)
 {
-	return pgcopy_query_fetch_ints(&select_emptied, QUERY_ARGS(Int64GetDatum(job)));
+	return pgcopy_query_fetch_ints(&select_emptied, QUERY_JOB(job));
 }
 
 List *
 pgcopy_survey_split_by(int64 job, int snapshot)
 {
-	return pgcopy_query_fetch_ints(&select_split_by,
-								   QUERY_ARGS(Int64GetDatum(job),
-											  Int32GetDatum(snapshot)));
+	return pgcopy_query_fetch_ints(&select_split_by, QUERY_ITEM(job, snapshot));
 }
 
 List *
 pgcopy_survey_read(int64 job)
 {
-	return pgcopy_query_fetch_ints(&select_read, QUERY_ARGS(Int64GetDatum(job)));
-}
-
-static void *
-read_name(int row)
-{
-	return pgcopy_query_text(row, "name");
+	return pgcopy_query_fetch_ints(&select_read, QUERY_JOB(job));
 }
 
 List *
 pgcopy_survey_gone(int64 job)
 {
-	return pgcopy_query_fetch(&select_gone, QUERY_ARGS(Int64GetDatum(job)), read_name);
+	return pgcopy_query_fetch(&select_gone, QUERY_JOB(job), pgcopy_query_read_text);
 }
 
 void
@@ -272,12 +257,11 @@ pgcopy_survey_large_object_gaps(int64 job, List **firsts, List **lasts)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	CatalogScope scope;
-	Datum		values[] = {Int64GetDatum(job)};
 	uint64		n;
 
 	*firsts = *lasts = NIL;
 	pgcopy_query_begin(&scope);
-	n = pgcopy_query_run(&select_large_object_gaps, values);
+	n = pgcopy_query_run(&select_large_object_gaps, QUERY_JOB(job));
 	MemoryContextSwitchTo(caller);
 	for (uint64 i = 0; i < n; i++)
 	{
@@ -290,14 +274,13 @@ pgcopy_survey_large_object_gaps(int64 job, List **firsts, List **lasts)
 List *
 pgcopy_survey_large_object_items_left(int64 job)
 {
-	return pgcopy_query_fetch_ints(&select_large_object_items_left,
-								   QUERY_ARGS(Int64GetDatum(job)));
+	return pgcopy_query_fetch_ints(&select_large_object_items_left, QUERY_JOB(job));
 }
 
 void
 pgcopy_survey_reopen_large_objects(int64 job)
 {
-	pgcopy_query_do(&reopen_large_objects, QUERY_ARGS(Int64GetDatum(job)));
+	pgcopy_query_do(&reopen_large_objects, QUERY_JOB(job));
 }
 
 int
@@ -305,11 +288,10 @@ pgcopy_survey_statements(int64 job, uint64 **hashes, char ***names)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	CatalogScope scope;
-	Datum		values[] = {Int64GetDatum(job)};
 	int			n;
 
 	pgcopy_query_begin(&scope);
-	n = (int) pgcopy_query_run(&select_statements, values);
+	n = (int) pgcopy_query_run(&select_statements, QUERY_JOB(job));
 	MemoryContextSwitchTo(caller);
 	*hashes = MemoryContextAllocHuge(caller, sizeof(uint64) * Max(n, 1));
 	*names = MemoryContextAllocHuge(caller, sizeof(char *) * Max(n, 1));
@@ -322,7 +304,7 @@ pgcopy_survey_statements(int64 job, uint64 **hashes, char ***names)
 	return n;
 }
 
-/* As hashtextextended() does it in collation "C". */
+/* As hashtextextended() in collation "C". */
 uint64
 pgcopy_survey_hash(const char *text, size_t length)
 {

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * survey.h
- *	  How far a job has come, for going on with it.
+ *	  How far a job has come: what a resume has to know.
  *
  *-------------------------------------------------------------------------
  */
@@ -11,75 +11,78 @@
 #include "nodes/pg_list.h"
 
 /*
- * Copies are the items that read rows: of tables, and large objects.  One is
- * done when something of what it has read is here: a table, be it empty, but not
- * an unlogged one that a crash has emptied, and not large objects where there
- * were none.
+ * A copy is an item of a table or of large objects.  It counts as done if it is
+ * done and its rows are here: not if a crash has emptied the unlogged table.
+ * One of large objects that found none does not count at all.
  */
 typedef struct Survey
 {
-	int			items;			/* 0: there is no plan yet */
+	int			items;			/* 0: not planned yet */
 	int			copies_done;
 	int			copies_left;
 	int			tables;
-	int			tables_read;	/* wholly: all chunks of it */
-	int			tables_begun;	/* in part */
+	int			tables_read;	/* all chunks done */
+	int			tables_begun;	/* some chunks done */
 	int64		large_objects_read;
-	int			snapshots;		/* that the copies done were read under */
+	int			snapshots;		/* number of them that copies done were read under */
 	int64		rows_done;
 	int64		bytes_done;
 
 	/*
-	 * The latest snapshot that a copy done was read under; before there is one,
-	 * the latest of the job.  no: 0 when there is none.
+	 * The latest snapshot that a copy done was read under; if there is none,
+	 * the latest of the job.  snapshot_no: 0 if the job has none.
 	 */
 	int			snapshot_no;
 	char	   *snapshot_name;
 	char	   *snapshot_content;
 } Survey;
 
-/* Numbers of jobs that have not ended, whoever runs them: a List of int64 *. */
+/* Ids of the jobs of all roles that have not ended: a List of int64 *. */
 extern List *pgcopy_survey_unended(void);
 
-/* In the current memory context. */
+/* Fill in a survey, in the current memory context. */
 extern void pgcopy_survey_fetch(int64 job, Survey *survey);
 
 /*
- * Everything that is not done becomes pending, with a fresh allowance of
- * attempts.  What was tried before keeps one attempt: that is how a load
- * knows that it has to clean up first.  Errors so far are not final any more.
+ * Make pending all items that are not done, with new attempts.  A table or
+ * chunk that was tried before keeps one attempt, so that its load cleans up
+ * first.  Recorded errors become not final.
  */
 extern void pgcopy_survey_reopen(int64 job);
 
 /*
- * Integer lists of relations: those that are empty though their rows were
- * read (unlogged tables after a crash), those of which a part was read under
- * another snapshot than this, all that were read at all, and those of which an
- * index belongs to that of a parent.
+ * Integer lists of relations:
+ *
+ * emptied: unlogged tables that lost the rows of done items in a crash
+ * split_by: not all read, and some chunk under another snapshot than this
+ * read: at least one chunk is done
+ * attached: an index of it is attached to that of a parent
  */
 extern List *pgcopy_survey_emptied(int64 job);
 extern List *pgcopy_survey_split_by(int64 job, int snapshot);
 extern List *pgcopy_survey_read(int64 job);
 extern List *pgcopy_survey_attached(int64 job);
 
-/* Names of tables that are still to be loaded and are not there any more. */
+/* Names of tables still to be loaded that somebody has dropped here. */
 extern List *pgcopy_survey_gone(int64 job);
 
 /*
- * Where large objects lie that no item has copied, whatever their number may
- * be: OID lists of the first and last number of each gap.
+ * The ranges of OIDs that no item has copied large objects of: OID lists of the
+ * first and last of each.
  */
 extern void pgcopy_survey_large_object_gaps(int64 job, List **firsts,
 											List **lasts);
 
-/* Items of large objects that have copied none, done or not: integers. */
+/* Numbers of the items that have copied no large objects, done or not. */
 extern List *pgcopy_survey_large_object_items_left(int64 job);
 
-/* All large objects are to be copied again. */
+/* Make pending all items of large objects. */
 extern void pgcopy_survey_reopen_large_objects(int64 job);
 
-/* Hashes of the texts of all statements, and a name for each; same length. */
+/* Hash and name of all statements, in two arrays; returns their number. */
 extern int	pgcopy_survey_statements(int64 job, uint64 **hashes, char ***names);
+
+/* The same hash of a text. */
 extern uint64 pgcopy_survey_hash(const char *text, size_t length);
 
 #endif							/* PGCOPY_SURVEY_H */

@@ -76,9 +76,11 @@ throw_findings(Leader *leader, List *findings)
 		const Finding *finding = lfirst(lc);
 
 		if (finding->level == FINDING_ERROR)
-			pgcopy_error_insert(leader->job->id, 0, true,
-								pgcopy_finding_error(list_make1(lfirst(lc))),
-								finding->object, NULL);
+			pgcopy_error_insert(leader->job->id, &(JobError) {
+				.is_final = true,
+				.error = pgcopy_finding_error(list_make1(lfirst(lc))),
+				.object = finding->object
+			});
 	}
 	pgcopy_leader_commit(leader);
 	leader->error_is_recorded = true;

@@ -463,18 +463,17 @@ pgcopy_work_record_error(int64 job, int no, bool is_final,
 						 const ErrorData *error)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	char	   *object = NULL;
-	char	   *statement = NULL;
+	JobError	record = {.item = no,.is_final = is_final,.error = error};
 
 	pgcopy_process_begin_transaction();
 	if (no != 0)
 	{
 		JobItem    *item = pgcopy_item_fetch(job, no);
 
-		object = pgcopy_work_describe(item);
-		statement = get_shown_statement(job, item);
+		record.object = pgcopy_work_describe(item);
+		record.statement = get_shown_statement(job, item);
 	}
-	pgcopy_error_insert(job, no, is_final, error, object, statement);
+	pgcopy_error_insert(job, &record);
 	pgcopy_process_end_transaction();
 	MemoryContextSwitchTo(caller);
 }

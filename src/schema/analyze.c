@@ -3,14 +3,13 @@
  * analyze.c
  *	  ANALYZE one table, inside the transaction of the caller.
  *
- * Not the ANALYZE command: that would go through all partitions again for
- * each partitioned parent, and could not be marked as done in the transaction
- * that does it.
+ * Not by the ANALYZE command: for a partitioned parent that would analyze all
+ * partitions again, and it commits by itself, so "done" could not commit with
+ * it.
  *
- * The table's rows were loaded frozen and all-visible, so a vacuum would find
- * nothing; it is reported as done, or autovacuum would scan every table whose
- * rows count as inserted (not those of heap/pages.c) and stand in the way of the
- * locks to come.
+ * Rows are loaded frozen and all-visible, so there is nothing to vacuum.  The
+ * table is reported as vacuumed: autovacuum would scan it where the rows count
+ * as inserted (not those of heap/pages.c) and delay the locks of later items.
  *
  *-------------------------------------------------------------------------
  */
@@ -34,8 +33,8 @@
 #include "schema/apply.h"
 
 /*
- * Whether a foreign table stands below: ANALYZE of the whole tree would ask
- * its server, which need not be there today.
+ * Whether a descendant is a foreign table: ANALYZE of the tree would connect to
+ * its server, which may not be reachable.
  */
 static bool
 has_foreign_child(Oid relid)
@@ -53,7 +52,7 @@ has_foreign_child(Oid relid)
 	return found;
 }
 
-/* Read kind and number of rows as ANALYZE left them; false: not there. */
+/* Read relkind and reltuples.  Returns false if there is no such relation. */
 static bool
 read_relation(Oid relid, char *relkind, double *rows)
 {
@@ -67,7 +66,7 @@ read_relation(Oid relid, char *relkind, double *rows)
 	return true;
 }
 
-/* ANALYZE itself only warns. */
+/* Throw where ANALYZE would only warn. */
 static void
 check_owner(Oid relid, char relkind)
 {
@@ -84,7 +83,7 @@ pgcopy_analyze_table(Oid relid)
 												  "pgcopy analyze",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext before = MemoryContextSwitchTo(context);
-	VacuumParams params = {0};
+	VacuumParams params = {.options = VACOPT_ANALYZE,.log_min_duration = -1};
 	char		relkind;
 	double		rows;
 
@@ -94,23 +93,16 @@ pgcopy_analyze_table(Oid relid)
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("relation with OID %u does not exist", relid)));
 	check_owner(relid, relkind);
-	if (has_foreign_child(relid))
+	if (!has_foreign_child(relid))
 	{
-		MemoryContextSwitchTo(before);
-		MemoryContextDelete(context);
-		return;
+		PushActiveSnapshot(GetTransactionSnapshot());
+		analyze_rel(relid, NULL, &params, NIL, true, GetAccessStrategy(BAS_VACUUM));
+		PopActiveSnapshot();
+		CommandCounterIncrement();
+		if ((relkind == RELKIND_RELATION || relkind == RELKIND_MATVIEW) &&
+			read_relation(relid, &relkind, &rows))
+			pgcopy_report_vacuum(relid, (PgStat_Counter) rows);
 	}
-
-	params.options = VACOPT_ANALYZE;
-	params.log_min_duration = -1;
-	PushActiveSnapshot(GetTransactionSnapshot());
-	analyze_rel(relid, NULL, &params, NIL, true, GetAccessStrategy(BAS_VACUUM));
-	PopActiveSnapshot();
-	CommandCounterIncrement();
-
-	if ((relkind == RELKIND_RELATION || relkind == RELKIND_MATVIEW) &&
-		read_relation(relid, &relkind, &rows))
-		pgcopy_report_vacuum(relid, (PgStat_Counter) rows);
 	MemoryContextSwitchTo(before);
 	MemoryContextDelete(context);
 }

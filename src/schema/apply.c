@@ -1,18 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * apply.c
- *	  Run statements of the dump inside this server.
+ *	  Run statements of the dump in this server.
  *
- * A statement is parsed, rewritten if the caller wants a part of it only (see
- * constraint.c), and run as an extension's script runs its own: through parse
- * analysis and the planner where the statement holds a query, straight
- * through ProcessUtility where it does not.
+ * Statements run as those of an extension's script do: through parse analysis
+ * and planner if they hold a query, else straight through ProcessUtility.
  *
- * A statement with a secret is never seen: not by log_statement or pg_stat_activity,
- * not as the statement of an error in the log, not in an error's context, and
- * not by modules that look at the text a utility statement comes with
- * (pg_stat_statements): they get the command tag.  Strings of it that an error
- * quotes are replaced by dots (secret.c).
+ * Of a statement with a secret, log_statement, pg_stat_activity, the log, error
+ * contexts and modules such as pg_stat_statements see at most the command tag.
+ * Strings of it that an error quotes are replaced by dots (secret.c).
  *
  *-------------------------------------------------------------------------
  */
@@ -39,7 +35,7 @@
 
 #define CONTEXT_SHOWN	400		/* bytes of a statement in an error context */
 
-/* What a session of pg_restore has, and what the text depends on. */
+/* Settings that pg_restore makes, and others that the dump's text relies on. */
 static const struct
 {
 	const char *name;
@@ -65,7 +61,7 @@ static const struct
 	{"IntervalStyle", "postgres"}
 };
 
-/* The statement that runs now, for the error context. */
+/* For the error context. */
 typedef struct RunningStatement
 {
 	const char *sql;
@@ -81,10 +77,6 @@ set_locally(const char *name, const char *value)
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
-/*
- * Called outside a transaction, or in one that commits: the settings would
- * not survive its abort.
- */
 void
 pgcopy_apply_begin_session(void)
 {
@@ -93,7 +85,6 @@ pgcopy_apply_begin_session(void)
 						PGC_USERSET, PGC_S_SESSION);
 }
 
-/* Put the settings of a statement's place in force. */
 static void
 apply_settings(const DumpSettings *settings)
 {
@@ -106,7 +97,7 @@ apply_settings(const DumpSettings *settings)
 		set_locally("default_table_access_method",
 					settings->default_table_access_method);
 
-	/* last, for from here on we may be anybody */
+	/* last: the new role may not be allowed to set the others */
 	if (settings->session_authorization != NULL)
 		set_locally("session_authorization", settings->session_authorization);
 }
@@ -132,6 +123,26 @@ describe_statement(void *arg)
 	errcontext("SQL statement \"%.*s...\"", length, running->sql);
 }
 
+static void
+run_planned(PlannedStmt *planned, const char *text)
+{
+	QueryDesc  *query;
+
+	if (planned->utilityStmt != NULL)
+	{
+		ProcessUtility(planned, text, false, PROCESS_UTILITY_QUERY,
+					   NULL, NULL, None_Receiver, NULL);
+		return;
+	}
+	query = CreateQueryDesc(planned, text, GetActiveSnapshot(), InvalidSnapshot,
+							None_Receiver, NULL, NULL, 0);
+	ExecutorStart(query, 0);
+	ExecutorRun(query, ForwardScanDirection, 0, true);
+	ExecutorFinish(query);
+	ExecutorEnd(query);
+	FreeQueryDesc(query);
+}
+
 /* Run a statement that needs no parse analysis. */
 static void
 run_utility(Node *node, const char *text)
@@ -142,22 +153,7 @@ run_utility(Node *node, const char *text)
 	planned->canSetTag = true;
 	planned->utilityStmt = node;
 	planned->stmt_location = -1;
-	ProcessUtility(planned, text, false, PROCESS_UTILITY_QUERY,
-				   NULL, NULL, None_Receiver, NULL);
-}
-
-static void
-run_query(PlannedStmt *planned, const char *text)
-{
-	QueryDesc  *query = CreateQueryDesc(planned, text, GetActiveSnapshot(),
-										InvalidSnapshot, None_Receiver,
-										NULL, NULL, 0);
-
-	ExecutorStart(query, 0);
-	ExecutorRun(query, ForwardScanDirection, 0, true);
-	ExecutorFinish(query);
-	ExecutorEnd(query);
-	FreeQueryDesc(query);
+	run_planned(planned, text);
 }
 
 /* Run a statement that holds a query (CREATE MATERIALIZED VIEW, SELECT). */
@@ -170,13 +166,7 @@ run_analyzed(RawStmt *raw, const char *text)
 	list = pg_plan_queries(list, text, CURSOR_OPT_PARALLEL_OK, NULL);
 	foreach(lc, list)
 	{
-		PlannedStmt *planned = lfirst_node(PlannedStmt, lc);
-
-		if (planned->utilityStmt != NULL)
-			ProcessUtility(planned, text, false, PROCESS_UTILITY_QUERY,
-						   NULL, NULL, None_Receiver, NULL);
-		else
-			run_query(planned, text);
+		run_planned(lfirst_node(PlannedStmt, lc), text);
 		CommandCounterIncrement();
 	}
 }
@@ -193,7 +183,6 @@ pgcopy_apply_parse(const char *sql)
 	return linitial_node(RawStmt, trees);
 }
 
-/* Parse, rewrite and run; all settings are in force. */
 static void
 parse_and_run(RunningStatement *running, ApplyForm form)
 {
@@ -208,7 +197,7 @@ parse_and_run(RunningStatement *running, ApplyForm form)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("transaction control is not allowed in a dump")));
 
-	/* A view's rows are those its owner sees, as where it was filled first. */
+	/* The view gets the rows that its owner sees, as on the source. */
 	if (IsA(raw->stmt, RefreshMatViewStmt))
 		set_locally("row_security", "on");
 
@@ -225,7 +214,6 @@ parse_and_run(RunningStatement *running, ApplyForm form)
 	CommandCounterIncrement();
 }
 
-/* What the error repeats of the statement goes. */
 static void
 rethrow_without(const char *sql, MemoryContext context)
 {
@@ -252,7 +240,7 @@ pgcopy_apply_statement(const char *sql, const DumpSettings *settings,
 	int			nest_level;
 
 	Assert(IsTransactionState());
-	Assert(!InLocalUserIdChange()); /* never as the extension's owner */
+	Assert(!InLocalUserIdChange()); /* not as the extension's owner */
 	callback.callback = describe_statement;
 	callback.arg = &running;
 	callback.previous = error_context_stack;
@@ -268,7 +256,7 @@ pgcopy_apply_statement(const char *sql, const DumpSettings *settings,
 	}
 	PG_CATCH();
 	{
-		/* the log's line for an error would show it */
+		/* else the log would show the text as the error's STATEMENT */
 		debug_query_string = query_before;
 		if (has_secret)
 			rethrow_without(sql, before);

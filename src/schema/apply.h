@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * apply.h
- *	  Run statements of the dump, and what else items do, inside this server.
+ *	  Run statements of the dump, and the other work of items, in this server.
  *
  *-------------------------------------------------------------------------
  */
@@ -12,7 +12,7 @@
 #include "schema/dump.h"
 #include "source/session.h"
 
-/* In what form a statement is run. */
+/* The form in which a statement is run; see constraint.c. */
 typedef enum ApplyForm
 {
 	APPLY_AS_WRITTEN,
@@ -22,52 +22,52 @@ typedef enum ApplyForm
 	APPLY_VALIDATE_CONSTRAINT	/* ADD FOREIGN KEY -> VALIDATE CONSTRAINT */
 } ApplyForm;
 
-/* Session-wide: what the preamble of a dump sets. Once per process. */
+/*
+ * Set what the preamble of a dump sets, once per process.  Called outside a
+ * transaction, or in one that commits: an abort would undo it.
+ */
 extern void pgcopy_apply_begin_session(void);
 
 /*
- * Run one statement in the current transaction.  Leaves the settings as it
- * found them (except session_authorization: reset before return).  A
- * statement with a secret leaves no trace in logs or pg_stat_activity.
+ * Run one statement in the current transaction, and restore all settings.  A
+ * statement with a secret does not show in logs, errors or pg_stat_activity.
  */
 extern void pgcopy_apply_statement(const char *sql,
 								   const DumpSettings *settings,
 								   ApplyForm form, bool has_secret);
 
-/* The parse tree of text that must be one statement. */
+/* Parse a text; throws 22023 unless it is one statement. */
 extern RawStmt *pgcopy_apply_parse(const char *sql);
 
 /*
- * analyze.c: ANALYZE one table (no partitions with it), and report it as
- * vacuumed.  Does nothing for a parent of foreign tables.
+ * analyze.c: ANALYZE one table without its partitions, and report it as
+ * vacuumed.  Does nothing for an ancestor of foreign tables.
  */
 extern void pgcopy_analyze_table(Oid relid);
 
 /*
- * vacuum.c: whether a table of ours has pages that are not frozen, as failed
- * loads leave them; has_frozen_toast: its TOAST relation was loaded frozen too.
+ * vacuum.c: whether a table that was loaded frozen has pages that are not, as
+ * failed loads leave them.  has_frozen_toast: look at its TOAST relation too.
  */
 extern bool pgcopy_vacuum_is_wanted(Oid relid, bool has_frozen_toast);
 
 /*
- * VACUUM one table with its TOAST relation and all indexes.  The second does
- * nothing when somebody has it locked.  Called outside a transaction, and leave
- * none open.
+ * VACUUM one table with its TOAST relation and all indexes; "try" skips a table
+ * that is locked.  Called outside a transaction, and leave none open.
  */
 extern void pgcopy_vacuum_table(Oid relid);
 extern void pgcopy_vacuum_try_table(Oid relid);
 
 /*
- * sequence.c: read last_value and is_called of the sequences (a List of
- * SourceRelation of relkind S) from the source and set them on the sequences of
- * the same name here, in the current transaction.  Not MVCC: what is read is
- * the value of the moment.
+ * sequence.c: read the current values of sequences (a List of SourceRelation)
+ * from the source, and set those of the same name here to them.  Sequences have
+ * no MVCC: the values may be newer than the job's snapshot.
  */
 extern void pgcopy_sequence_copy(SourceSession *session, List *sequences);
 
 /*
- * secret.c: replace by dots what a statement has in strings and its error
- * repeats.  The new texts are in the current memory context.
+ * secret.c: replace by dots, in an error, what the statement has in strings.
+ * New texts are made in the current memory context.
  */
 extern void pgcopy_secret_conceal(ErrorData *error, const char *sql);
 

@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * archive.c
- *	  The source's schema in an archive of pg_dump, and its text.
+ *	  The source's schema: an archive of pg_dump, and the text of it.
  *
- * The tools run with LC_ALL=C, so their own words can be recognized in what
- * they say; the source's words may be in any language, so a lock that was not
- * had is recognized by the query that failed and by the time it took.
+ * The tools run with LC_ALL=C, so that their own messages can be recognized.
+ * The source's messages may be in any language: a lock timeout is recognized by
+ * the query that failed and the time it took.
  *
  *-------------------------------------------------------------------------
  */
@@ -42,13 +42,13 @@ add_argument(Arguments *arguments, const char *word)
 }
 
 static void
-add_argument_if(Arguments *arguments, bool wanted, const char *word)
+add_argument_if(Arguments *arguments, bool condition, const char *word)
 {
-	if (wanted)
+	if (condition)
 		add_argument(arguments, word);
 }
 
-/* The first line with an error in it, without the program's name. */
+/* The first error message, without the program's name. */
 static char *
 first_error(const char *text)
 {
@@ -66,12 +66,12 @@ says(const char *text, const char *words)
 	return strstr(text, words) != NULL;
 }
 
-/* The SQLSTATE of what pg_dump said, as far as that can be known. */
+/* Guess the SQLSTATE from what pg_dump said. */
 static int
-guess_sqlstate(const char *text, bool took_lock_wait)
+guess_sqlstate(const char *text, bool has_waited_for_lock)
 {
 	if (says(text, "LOCK TABLE ") &&
-		(took_lock_wait || says(text, "statement timeout") ||
+		(has_waited_for_lock || says(text, "statement timeout") ||
 		 says(text, "does not exist") || says(text, "could not open relation")))
 		return ERRCODE_LOCK_NOT_AVAILABLE;
 	if (says(text, "server version mismatch"))
@@ -83,7 +83,7 @@ guess_sqlstate(const char *text, bool took_lock_wait)
 	if (says(text, "password authentication failed") ||
 		says(text, "no password supplied"))
 		return ERRCODE_INVALID_PASSWORD;
-	/* a snapshot goes with our own session, which has exported it */
+	/* a snapshot is lost with the session that exported it */
 	if (says(text, "SET TRANSACTION SNAPSHOT") ||
 		says(text, "connection to server") ||
 		says(text, "could not connect") ||
@@ -108,13 +108,13 @@ hint_for(int sqlstate)
 		case ERRCODE_INVALID_PASSWORD:
 			return "pg_dump connects by itself, with the password of the connection string.";
 		case ERRCODE_CONNECTION_FAILURE:
-			return "Check that the source lets this server in, and look into its log.";
+			return "Check that the source accepts connections from this server, and look at its log.";
 		default:
 			return "See the detail for what it said.";
 	}
 }
 
-/* Bytes that the definitions of a source may have. */
+/* The limit of the archive, in bytes. */
 static int64
 definitions_limit(void)
 {
@@ -125,7 +125,7 @@ definitions_limit(void)
 	return Min(machine / 8, 1024 * MEGABYTE);
 }
 
-/* pg_dump has failed because its file may not grow any more. */
+/* Throw if pg_dump has failed because the archive has reached its limit. */
 static void
 check_definitions_size(const ChildCommand *command)
 {
@@ -136,13 +136,13 @@ check_definitions_size(const ChildCommand *command)
 			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 			 errmsg("the definitions of the source are larger than " INT64_FORMAT " MB",
 					command->stdout_limit / MEGABYTE),
-			 errdetail("While a job is planned, they take twice as much of this server's memory."),
-			 errhint("If there is enough, set \"pgcopy.max_definitions_size\" to more.  Otherwise look for very long functions, views or comments on the source.")));
+			 errdetail("Planning a job takes twice as much of this server's memory."),
+			 errhint("Raise \"pgcopy.max_definitions_size\" if this server has enough memory, or look for very long functions, views or comments on the source.")));
 }
 
 /*
- * Run a tool; throw what it says when it fails, and note what it says when it
- * does not.  A tool that reads an archive tells its progress too.
+ * Run a tool; throw what it says if it fails, else add it to the warnings.  A
+ * tool with an input is pg_restore, which reports progress too.
  */
 static void
 run_tool(const char *name, const ChildCommand *command, int lock_wait_ms,
@@ -153,7 +153,6 @@ run_tool(const char *name, const ChildCommand *command, int lock_wait_ms,
 	char	   *text;
 	int			status;
 	int			sqlstate;
-	bool		took_lock_wait;
 
 	initStringInfo(&errors);
 	status = pgcopy_child_run(command, &errors);
@@ -165,9 +164,9 @@ run_tool(const char *name, const ChildCommand *command, int lock_wait_ms,
 
 	check_definitions_size(command);
 	text = pgcopy_child_words(&errors);
-	took_lock_wait = lock_wait_ms > 0 &&
-		TimestampDifferenceExceeds(started, GetCurrentTimestamp(), lock_wait_ms);
-	sqlstate = guess_sqlstate(text, took_lock_wait);
+	sqlstate = guess_sqlstate(text, lock_wait_ms > 0 &&
+							  TimestampDifferenceExceeds(started, GetCurrentTimestamp(),
+														 lock_wait_ms));
 	ereport(ERROR,
 			(errcode(sqlstate),
 			 errmsg("%s failed: %s", name,
@@ -176,7 +175,7 @@ run_tool(const char *name, const ChildCommand *command, int lock_wait_ms,
 			 errhint("%s", hint_for(sqlstate))));
 }
 
-/* Where "login" is NULL the tool connects to nothing. */
+/* login: NULL if the tool does not connect. */
 static ChildCommand
 make_command(const Arguments *arguments, const ToolLogin *login, int stdout_fd)
 {
@@ -190,7 +189,6 @@ make_command(const Arguments *arguments, const ToolLogin *login, int stdout_fd)
 	};
 }
 
-/* What both tools are told to leave out. */
 static void
 add_exclusions(Arguments *arguments, const DumpRequest *request)
 {
@@ -202,9 +200,9 @@ add_exclusions(Arguments *arguments, const DumpRequest *request)
 }
 
 /*
- * Throw unless pg_dump cannot connect without a password: then what let our
- * own session in was the password.  It is told to dump as little as can be,
- * for it may well get in.
+ * Throw unless pg_dump fails to connect without a password: else something
+ * other than the password lets us in.  It dumps as little as possible, as it
+ * may get in.
  */
 static void
 check_password_is_asked(const DumpTools *tools, const DumpRequest *request)
@@ -230,8 +228,8 @@ check_password_is_asked(const DumpTools *tools, const DumpRequest *request)
 	ereport(ERROR,
 			(errcode(ERRCODE_S_R_E_PROHIBITED_SQL_STATEMENT_ATTEMPTED),
 			 errmsg("password is required"),
-			 errdetail("The source does not ask pg_dump for a password, as it must where the job's owner is not a superuser.%s%s",
-					   text[0] ? "  It said: " : "", text),
+			 errdetail("The source must ask pg_dump for a password, as the job's owner is not a superuser, but it does not.%s%s",
+					   text[0] ? "  pg_dump said: " : "", text),
 			 errhint("Have pg_hba.conf of the source ask for a password (scram-sha-256) from this server's address.")));
 }
 
@@ -278,7 +276,7 @@ pgcopy_archive_restore(const DumpTools *tools, const DumpRequest *request,
 	ChildCommand command;
 	int			text = pgcopy_child_memory_file("pgcopy text");
 
-	/* The child shares the place in the file with us. */
+	/* the child shares the file position with us */
 	if (lseek(archive, 0, SEEK_SET) != 0)
 		ereport(ERROR,
 				(errcode_for_file_access(),

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * archive.h
- *	  The source's schema in an archive of pg_dump, and its text.
+ *	  The source's schema: an archive of pg_dump, and the text of it.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,14 +13,14 @@
 #include "schema/tools.h"
 
 /*
- * Run pg_dump.  Returns a memory file with the archive, closed with the
- * current memory context.  Both note in the dump what the tool warns of.
+ * Run pg_dump.  Returns a memory file with the archive, closed with the current
+ * memory context.  Warnings go to dump->warnings; errors are those of dump.h.
  */
 extern int	pgcopy_archive_dump(const DumpTools *tools,
 								const DumpRequest *request, SourceDump *dump);
 
 /*
- * Run pg_restore on it, for one section ("pre-data", "post-data").  Returns a
+ * Run pg_restore on it for one section, "pre-data" or "post-data".  Returns a
  * memory file with the text.
  */
 extern int	pgcopy_archive_restore(const DumpTools *tools,
@@ -28,10 +28,10 @@ extern int	pgcopy_archive_restore(const DumpTools *tools,
 								   int archive, const char *section);
 
 /*
- * warnings.c: add what a tool has said on stderr to the warnings of a dump.  Of
- * a tool that tells its progress only warnings count, of any other every word.
+ * warnings.c: add a tool's stderr to dump->warnings: only the warnings if it
+ * also reports progress there (--verbose), else every line.
  */
 extern void pgcopy_warnings_add(SourceDump *dump, const char *tool,
-								bool tells_progress, const StringInfo said);
+								bool is_verbose, const StringInfo said);
 
 #endif							/* PGCOPY_ARCHIVE_H */

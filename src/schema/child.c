@@ -3,22 +3,22 @@
  * child.c
  *	  Run a program and wait for it, interruptibly.
  *
- * fork and exec, without a shell.  OpenPipeStream and popen would not do:
- * neither can be interrupted while pg_dump waits for a lock, and closing the
- * stream while a transaction is aborted waits for the child.
+ * fork and exec, without a shell.  OpenPipeStream() and popen() cannot be
+ * interrupted while pg_dump waits for a lock, and pclose() during an abort
+ * waits for the child.
  *
- * What the child gets: descriptors 0 to 2, one or two more for secrets, no
- * others (files of this server may be open without O_CLOEXEC); default
- * signals, none blocked; the environment it is given and nothing else.  It
- * stays in this backend's process group, so an immediate shutdown reaches it,
- * and it gets SIGTERM when this backend dies without a word.
+ * The child gets descriptors 0 to 2, up to two more for secrets, and no others
+ * (the server may have files open without O_CLOEXEC); default signal handlers,
+ * no signal blocked; the environment given here.  It stays in this backend's
+ * process group, so an immediate shutdown reaches it, and gets SIGTERM if this
+ * backend dies.
  *
- * pg_dump ends its query on the source when it gets SIGTERM.  SIGKILL would
- * leave the source's session waiting for its lock, so it comes second.  The
- * child is ended in a before_shmem_exit callback as well as in PG_CATCH: FATAL
- * (pg_terminate_backend) does not pass through PG_CATCH.
+ * On SIGTERM pg_dump cancels its query on the source.  SIGKILL would leave that
+ * session waiting for its lock, so it comes second.  A before_shmem_exit
+ * callback ends the child too: FATAL (pg_terminate_backend) does not pass
+ * through PG_CATCH.
  *
- * Output goes to memory files, so that there is only one pipe to watch.
+ * Output goes to memory files, so that only stderr has to be watched.
  *
  *-------------------------------------------------------------------------
  */
@@ -52,14 +52,14 @@
 #define WARNINGS_KEPT	(1024 * 1024)
 #define GRACE_TIME		1000	/* ms between SIGTERM and SIGKILL */
 #define POLL_TIME		10		/* ms */
-#define LIFTED			10		/* above all places for descriptors */
+#define LIFTED			10		/* a descriptor above all that the child gets */
 
 typedef struct RunningChild
 {
 	pid_t		pid;			/* 0 once it is reaped */
 	int			stderr_fd;
 	int			status;
-	int			room;			/* for what it says, before some is dropped */
+	int			room;			/* bytes of stderr kept before some are dropped */
 } RunningChild;
 
 typedef struct Mapping
@@ -68,7 +68,6 @@ typedef struct Mapping
 	size_t		length;
 } Mapping;
 
-/* Close a descriptor when its memory context goes away. */
 static void
 close_with_context(void *arg)
 {
@@ -106,7 +105,7 @@ pgcopy_child_memory_file(const char *name)
 	callback->arg = (void *) (intptr_t) fd;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
 
-	/* libpq insists on it for a password file */
+	/* libpq requires this of a password file */
 	if (fchmod(fd, S_IRUSR | S_IWUSR) != 0)
 		ereport(ERROR,
 				(errcode_for_file_access(),
@@ -166,7 +165,7 @@ pgcopy_child_memory_map(int fd, size_t *length)
 	return mapping->address;
 }
 
-/* In the child: close every descriptor from "first" on. */
+/* In the child: close all descriptors from "first" on. */
 static void
 close_from(int first)
 {
@@ -181,15 +180,7 @@ close_from(int first)
 		close(fd);
 }
 
-/* In the child: put a descriptor in its place, open across exec. */
-static void
-place_descriptor(int fd, int place)
-{
-	if (dup2(fd, place) < 0)
-		_exit(127);
-}
-
-/* In the child: no file may grow beyond this; a write fails, nobody dies. */
+/* In the child: make writes fail with EFBIG, without SIGXFSZ, beyond a size. */
 static void
 limit_output(int64 bytes)
 {
@@ -203,38 +194,37 @@ limit_output(int64 bytes)
 }
 
 /*
- * In the child, between fork and exec: only what is safe after fork in a
- * process that may hold any lock.
+ * In the child, between fork and exec: only system calls and other
+ * async-signal-safe functions.
  *
- * All descriptors are first lifted out of the way, so that putting one in its
+ * Duplicate all descriptors to high numbers first, so that moving one into
  * place cannot overwrite another.
  */
 static void
 become_program(const ChildCommand *command, int stderr_fd, pid_t parent)
 {
-	int			wanted[5];
+	int			wanted[] = {
+		command->stdin_fd, command->stdout_fd, stderr_fd,
+		command->secret_fd, command->second_secret_fd
+	};
 	sigset_t	none;
 
 	for (int signo = 1; signo < NSIG; signo++)
 		signal(signo, SIG_DFL);
 
-	wanted[0] = command->stdin_fd >= 0 ? command->stdin_fd :
-		open("/dev/null", O_RDONLY);
-	wanted[1] = command->stdout_fd;
-	wanted[2] = stderr_fd;
-	wanted[3] = command->secret_fd;
-	wanted[4] = command->second_secret_fd;
-	for (int i = 0; i < 5; i++)
+	if (wanted[0] < 0)
+		wanted[0] = open("/dev/null", O_RDONLY);
+	for (int i = 0; i < lengthof(wanted); i++)
 		if (wanted[i] >= 0)
 			wanted[i] = fcntl(wanted[i], F_DUPFD_CLOEXEC, LIFTED);
-	for (int i = 0; i < 5; i++)
+	for (int i = 0; i < lengthof(wanted); i++)
 	{
-		if (wanted[i] >= 0)
-			place_descriptor(wanted[i], i);
-		else
-			close(i);			/* may be a file of this server */
+		if (wanted[i] < 0)
+			close(i);			/* may be a file of the server */
+		else if (dup2(wanted[i], i) < 0)
+			_exit(127);
 	}
-	close_from(5);
+	close_from(lengthof(wanted));
 
 	limit_output(command->stdout_limit);
 	(void) prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -248,7 +238,7 @@ become_program(const ChildCommand *command, int stderr_fd, pid_t parent)
 	_exit(127);
 }
 
-/* Reap the child if it has ended; true when there is none any more. */
+/* Reap the child if it has ended; returns true once it is reaped. */
 static bool
 is_reaped(RunningChild *child)
 {
@@ -263,22 +253,14 @@ is_reaped(RunningChild *child)
 	if (reaped == 0)
 		return false;
 	if (reaped < 0)
-		child->status = -1;		/* somebody else has: nothing is known */
+		child->status = -1;		/* reaped elsewhere */
 	child->pid = 0;
 	return true;
 }
 
-/* Let some time go by, without a look at interrupts. */
-static void
-wait_a_moment(void)
-{
-	(void) WaitLatch(NULL, WL_TIMEOUT | WL_POSTMASTER_DEATH, POLL_TIME,
-					 PG_WAIT_EXTENSION);
-}
-
 /*
- * End the child and close what is left of it.  Runs on the way out of an
- * error or of the process: throws nothing, and takes no interrupt.
+ * End and reap the child.  Runs during the clean-up of an error or the exit of
+ * the process: throws nothing and does not handle interrupts.
  */
 static void
 end_child(int code, Datum arg)
@@ -291,7 +273,8 @@ end_child(int code, Datum arg)
 		kill(child->pid, SIGTERM);
 	while (!is_reaped(child))
 	{
-		wait_a_moment();
+		(void) WaitLatch(NULL, WL_TIMEOUT | WL_POSTMASTER_DEATH, POLL_TIME,
+						 PG_WAIT_EXTENSION);
 		if (is_killed ||
 			!TimestampDifferenceExceeds(started, GetCurrentTimestamp(), GRACE_TIME))
 			continue;
@@ -300,13 +283,13 @@ end_child(int code, Datum arg)
 		is_killed = true;
 	}
 
-	/* Not before: a child that cannot write would die of SIGPIPE. */
+	/* not before: a child that cannot write would die of SIGPIPE */
 	if (child->stderr_fd >= 0)
 		close(child->stderr_fd);
 	child->stderr_fd = -1;
 }
 
-/* Whether a line of PostgreSQL's programs is more than progress. */
+/* Whether a line of pg_dump or pg_restore is more than progress. */
 static bool
 is_remark(const char *line, size_t length)
 {
@@ -317,8 +300,8 @@ is_remark(const char *line, size_t length)
 }
 
 /*
- * Drop the older half of what was said, but for what it warned of: with
- * --verbose that is a line for each object.
+ * Drop the progress reports (--verbose: a line for each object) from all but
+ * the last part of stderr.
  */
 static void
 drop_progress(RunningChild *child, StringInfo errors)
@@ -346,7 +329,7 @@ drop_progress(RunningChild *child, StringInfo errors)
 	child->room = errors->len + ERRORS_KEPT / 2;
 }
 
-/* Read what there is on stderr.  Returns false at its end. */
+/* Read from stderr.  Returns false at its end. */
 static bool
 read_errors(RunningChild *child, StringInfo errors)
 {
@@ -363,7 +346,7 @@ read_errors(RunningChild *child, StringInfo errors)
 	return true;
 }
 
-/* Wait until the child has closed stderr, then until it has ended. */
+/* Read stderr to its end, then wait until the child has ended. */
 static void
 wait_for_child(RunningChild *child, StringInfo errors)
 {
@@ -386,7 +369,7 @@ wait_for_child(RunningChild *child, StringInfo errors)
 	}
 }
 
-/* Fork and exec.  The caller's clean-up is armed already. */
+/* Fork and exec.  The caller has armed end_child(). */
 static void
 start_child(const ChildCommand *command, RunningChild *child)
 {
@@ -402,7 +385,7 @@ start_child(const ChildCommand *command, RunningChild *child)
 				 errmsg("could not create a pipe: %m")));
 	child->stderr_fd = ends[0];
 
-	/* No handler of this backend may run in the child: signals off. */
+	/* block signals: no handler of this backend may run in the child */
 	sigfillset(&all);
 	(void) sigprocmask(SIG_SETMASK, &all, &before);
 	pid = fork();
@@ -427,6 +410,7 @@ pgcopy_child_run(const ChildCommand *command, StringInfo errors)
 {
 	RunningChild *child = palloc0(sizeof(RunningChild));
 
+	Assert(command->stdout_fd >= 0);
 	child->stderr_fd = -1;
 	child->room = ERRORS_KEPT;
 	PG_ENSURE_ERROR_CLEANUP(end_child, PointerGetDatum(child));

@@ -12,45 +12,46 @@
 
 typedef struct ChildCommand
 {
-	const char *const *argv;	/* NULL-terminated; argv[0] is a full path */
+	const char *const *argv;	/* NULL-terminated; argv[0]: not searched in PATH */
 	const char *const *envp;	/* NULL-terminated; all the child gets */
-	int			stdin_fd;		/* -1: nothing to read */
+	int			stdin_fd;		/* -1: /dev/null */
 	int			stdout_fd;		/* a memory file */
 	int			secret_fd;		/* becomes descriptor 3, or -1 */
 	int			second_secret_fd;	/* becomes descriptor 4, or -1 */
-	int64		stdout_limit;	/* bytes that stdout may hold; 0: any number */
+	int64		stdout_limit;	/* bytes that it may write there; 0: no limit */
 } ChildCommand;
 
 /*
- * Run a program to its end.  Returns its wait status; what it wrote to stderr
- * (the last 64 kB of it, and all warnings) is appended to *errors.  On ERROR and on FATAL the
- * child is ended first: SIGTERM, and SIGKILL a second later.
+ * Run a program.  Returns its wait status, -1 if that is not known.  Appends
+ * its stderr to *errors: about the last 32 kB, and up to 1 MB of earlier
+ * warnings and errors.  Interruptible.  On ERROR and FATAL the child gets
+ * SIGTERM, SIGKILL after a second, and is reaped.
  */
 extern int	pgcopy_child_run(const ChildCommand *command, StringInfo errors);
 
 /*
- * What a program wrote to stderr, fit to be shown: without white space at the
- * end, not too long, and valid in this database's encoding.
+ * A program's stderr to show in a message: trimmed, at most 4000 bytes, valid
+ * in this database's encoding.
  */
 extern char *pgcopy_child_words(const StringInfo errors);
 
-/* A copy of some text, valid in this database's encoding. */
+/* Copy a text; if it is not valid in this database's encoding, as ASCII. */
 extern char *pgcopy_child_clean(const char *text, size_t length);
 
 /*
- * Make a file that is only in memory, readable by this user alone, closed
- * with the current memory context.
+ * Make a file in memory, readable by this user only.  It is closed with the
+ * current memory context.
  */
 extern int	pgcopy_child_memory_file(const char *name);
 
-/* Append to it.  Throws when there is no room. */
+/* Append to a memory file. */
 extern void pgcopy_child_memory_write(int fd, const char *data, size_t length);
 
 extern int64 pgcopy_child_memory_size(int fd);
 
 /*
- * Map a memory file for reading, for as long as the current memory context
- * lives, also when the file is closed before.  Returns "" for an empty one.
+ * Map a memory file for reading until the current memory context goes, even if
+ * the file is closed before.  Returns "" for an empty one.
  */
 extern const char *pgcopy_child_memory_map(int fd, size_t *length);
 

@@ -1,14 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * classify.c
- *	  What a statement does, by its parse tree.
+ *	  What a statement does, from its parse tree.
  *
- * The class decides when a statement is run, so a comment on an event trigger
- * is of the event trigger's class, and so is a change of its owner: neither
- * can come before it.
+ * The class decides when a statement runs, so a comment on an event trigger and
+ * a change of its owner have the event trigger's class.
  *
- * Names are for people and for finding the table a statement touches; where
- * the tree does not give one, there is none.
+ * Names are for messages and for finding the table that a statement touches;
+ * they are NULL where the tree has none.
  *
  *-------------------------------------------------------------------------
  */
@@ -22,7 +21,25 @@
 #include "base/compat.h"
 #include "schema/classify.h"
 
-/* The object's name from a qualified one: the last word, and that before. */
+/* Cases of a switch over nodeTag(node): where a statement has its name. */
+#define NAME_IN(type, field) \
+	case T_##type: \
+		statement->name = ((type *) node)->field; \
+		break
+#define NAME_LIST_IN(type, field) \
+	case T_##type: \
+		set_name_list(statement, ((type *) node)->field); \
+		break
+#define RELATION_IN(type, field) \
+	case T_##type: \
+		set_name_relation(statement, ((type *) node)->field); \
+		break
+#define PART_IN(type, field, table) \
+	case T_##type: \
+		set_part_of_table(statement, ((type *) node)->field, ((type *) node)->table); \
+		break
+
+/* Take name and schema from the last two words of a qualified name. */
 static void
 set_name_list(DumpStatement *statement, List *names)
 {
@@ -52,7 +69,7 @@ set_table(DumpStatement *statement, RangeVar *relation)
 	statement->table_name = relation->relname;
 }
 
-/* An object that is part of a table and lives in the table's schema. */
+/* For an object that is part of a table and has no schema of its own. */
 static void
 set_part_of_table(DumpStatement *statement, char *name, RangeVar *relation)
 {
@@ -62,8 +79,8 @@ set_part_of_table(DumpStatement *statement, char *name, RangeVar *relation)
 }
 
 /*
- * The object of COMMENT, SECURITY LABEL, ALTER ... OWNER and the like, which
- * comes in many shapes.
+ * Take the name of the object of COMMENT, SECURITY LABEL, ALTER ... OWNER and
+ * the like.
  */
 static void
 set_name_object(DumpStatement *statement, Node *object)
@@ -92,7 +109,7 @@ set_name_object(DumpStatement *statement, Node *object)
 	}
 }
 
-/* "schema.table.part": the table stands before the last word. */
+/* Take the table from "schema.table.part". */
 static void
 set_table_of_part(DumpStatement *statement, List *names)
 {
@@ -103,7 +120,7 @@ set_table_of_part(DumpStatement *statement, List *names)
 	statement->schema = statement->table_schema;
 }
 
-/* When something about an object of this type is said, it has to be there. */
+/* The class of a statement about an existing object: it must run after that. */
 static StatementClass
 class_of_object_type(ObjectType type, StatementClass otherwise)
 {
@@ -212,7 +229,7 @@ classify_index(IndexStmt *index, DumpStatement *statement)
 {
 	set_part_of_table(statement, index->idxname, index->relation);
 
-	/* on a partitioned table, it is written ON ONLY, and is no work */
+	/* on a partitioned table it is written ON ONLY: nothing to build */
 	if (index->relation->inh)
 		statement->class = STATEMENT_INDEX;
 }
@@ -240,7 +257,7 @@ classify_grant(GrantStmt *grant, DumpStatement *statement)
 		set_table(statement, (RangeVar *) first);
 }
 
-/* Options of a foreign table or of its columns may hold a password. */
+/* Options of a foreign table or its columns may hold a password. */
 static bool
 sets_foreign_options(AlterTableStmt *alter)
 {
@@ -274,7 +291,7 @@ has_foreign_options(CreateForeignTableStmt *create)
 	return false;
 }
 
-/* Statements of one table, view or the like. */
+/* Statements about one relation. */
 static bool
 classify_relation(Node *node, DumpStatement *statement)
 {
@@ -290,19 +307,17 @@ classify_relation(Node *node, DumpStatement *statement)
 			statement->has_secret =
 				has_foreign_options((CreateForeignTableStmt *) node);
 			break;
-		case T_ViewStmt:
-			set_name_relation(statement, ((ViewStmt *) node)->view);
-			break;
 		case T_CreateTableAsStmt:
 			set_name_relation(statement, ((CreateTableAsStmt *) node)->into->rel);
 			set_table(statement, ((CreateTableAsStmt *) node)->into->rel);
 			break;
-		case T_CreateSeqStmt:
-			set_name_relation(statement, ((CreateSeqStmt *) node)->sequence);
-			break;
-		case T_AlterSeqStmt:
-			set_name_relation(statement, ((AlterSeqStmt *) node)->sequence);
-			break;
+		RELATION_IN(ViewStmt, view);
+		RELATION_IN(CreateSeqStmt, sequence);
+		RELATION_IN(AlterSeqStmt, sequence);
+		RELATION_IN(CompositeTypeStmt, typevar);
+		PART_IN(CreateTrigStmt, trigname, relation);
+		PART_IN(RuleStmt, rulename, relation);
+		PART_IN(CreatePolicyStmt, policy_name, table);
 		case T_RefreshMatViewStmt:
 			statement->class = STATEMENT_REFRESH;
 			set_name_relation(statement, ((RefreshMatViewStmt *) node)->relation);
@@ -315,27 +330,12 @@ classify_relation(Node *node, DumpStatement *statement)
 			classify_alter_table((AlterTableStmt *) node, statement);
 			statement->has_secret = sets_foreign_options((AlterTableStmt *) node);
 			break;
-		case T_CreateTrigStmt:
-			set_part_of_table(statement, ((CreateTrigStmt *) node)->trigname,
-							  ((CreateTrigStmt *) node)->relation);
-			break;
-		case T_RuleStmt:
-			set_part_of_table(statement, ((RuleStmt *) node)->rulename,
-							  ((RuleStmt *) node)->relation);
-			break;
-		case T_CreatePolicyStmt:
-			set_part_of_table(statement, ((CreatePolicyStmt *) node)->policy_name,
-							  ((CreatePolicyStmt *) node)->table);
-			break;
 		case T_CreateStatsStmt:
 			classify_statistics((CreateStatsStmt *) node, statement);
 			break;
 		case T_AlterStatsStmt:
 			statement->class = STATEMENT_STATISTICS;
 			set_name_object(statement, (Node *) ((AlterStatsStmt *) node)->defnames);
-			break;
-		case T_CompositeTypeStmt:
-			set_name_relation(statement, ((CompositeTypeStmt *) node)->typevar);
 			break;
 		default:
 			return false;
@@ -349,15 +349,9 @@ classify_remote(Node *node, DumpStatement *statement)
 {
 	switch (nodeTag(node))
 	{
-		case T_CreateFdwStmt:
-			statement->name = ((CreateFdwStmt *) node)->fdwname;
-			break;
-		case T_CreateForeignServerStmt:
-			statement->name = ((CreateForeignServerStmt *) node)->servername;
-			break;
-		case T_CreateUserMappingStmt:
-			statement->name = ((CreateUserMappingStmt *) node)->servername;
-			break;
+		NAME_IN(CreateFdwStmt, fdwname);
+		NAME_IN(CreateForeignServerStmt, servername);
+		NAME_IN(CreateUserMappingStmt, servername);
 		case T_CreateSubscriptionStmt:
 			statement->class = STATEMENT_SUBSCRIPTION;
 			statement->name = ((CreateSubscriptionStmt *) node)->subname;
@@ -379,7 +373,7 @@ classify_remote(Node *node, DumpStatement *statement)
 	return true;
 }
 
-/* What is said about an object that another statement made. */
+/* Statements about an object that another statement has created. */
 static bool
 classify_about_object(Node *node, DumpStatement *statement)
 {
@@ -415,63 +409,33 @@ classify_about_object(Node *node, DumpStatement *statement)
 			statement->class = STATEMENT_EVENT_TRIGGER;
 			statement->name = ((AlterEventTrigStmt *) node)->trigname;
 			break;
-		case T_AlterPublicationStmt:
-			statement->name = ((AlterPublicationStmt *) node)->pubname;
-			break;
+		NAME_IN(AlterPublicationStmt, pubname);
 		default:
 			return false;
 	}
 	return true;
 }
 
-/* All other statements that make an object. */
+/* All other statements that create an object. */
 static void
 classify_object(Node *node, DumpStatement *statement)
 {
 	switch (nodeTag(node))
 	{
-		case T_CreateSchemaStmt:
-			statement->name = ((CreateSchemaStmt *) node)->schemaname;
-			break;
-		case T_CreateExtensionStmt:
-			statement->name = ((CreateExtensionStmt *) node)->extname;
-			break;
-		case T_CreateFunctionStmt:
-			set_name_list(statement, ((CreateFunctionStmt *) node)->funcname);
-			break;
-		case T_DefineStmt:
-			set_name_list(statement, ((DefineStmt *) node)->defnames);
-			break;
-		case T_CreateDomainStmt:
-			set_name_list(statement, ((CreateDomainStmt *) node)->domainname);
-			break;
-		case T_CreateEnumStmt:
-			set_name_list(statement, ((CreateEnumStmt *) node)->typeName);
-			break;
-		case T_CreateRangeStmt:
-			set_name_list(statement, ((CreateRangeStmt *) node)->typeName);
-			break;
-		case T_CreateOpClassStmt:
-			set_name_list(statement, ((CreateOpClassStmt *) node)->opclassname);
-			break;
-		case T_CreateOpFamilyStmt:
-			set_name_list(statement, ((CreateOpFamilyStmt *) node)->opfamilyname);
-			break;
-		case T_AlterOpFamilyStmt:
-			set_name_list(statement, ((AlterOpFamilyStmt *) node)->opfamilyname);
-			break;
-		case T_CreateConversionStmt:
-			set_name_list(statement, ((CreateConversionStmt *) node)->conversion_name);
-			break;
-		case T_CreateAmStmt:
-			statement->name = ((CreateAmStmt *) node)->amname;
-			break;
-		case T_CreatePLangStmt:
-			statement->name = ((CreatePLangStmt *) node)->plname;
-			break;
-		case T_CreatePublicationStmt:
-			statement->name = ((CreatePublicationStmt *) node)->pubname;
-			break;
+		NAME_IN(CreateSchemaStmt, schemaname);
+		NAME_IN(CreateExtensionStmt, extname);
+		NAME_IN(CreateAmStmt, amname);
+		NAME_IN(CreatePLangStmt, plname);
+		NAME_IN(CreatePublicationStmt, pubname);
+		NAME_LIST_IN(CreateFunctionStmt, funcname);
+		NAME_LIST_IN(DefineStmt, defnames);
+		NAME_LIST_IN(CreateDomainStmt, domainname);
+		NAME_LIST_IN(CreateEnumStmt, typeName);
+		NAME_LIST_IN(CreateRangeStmt, typeName);
+		NAME_LIST_IN(CreateOpClassStmt, opclassname);
+		NAME_LIST_IN(CreateOpFamilyStmt, opfamilyname);
+		NAME_LIST_IN(AlterOpFamilyStmt, opfamilyname);
+		NAME_LIST_IN(CreateConversionStmt, conversion_name);
 		case T_CreateEventTrigStmt:
 			statement->class = STATEMENT_EVENT_TRIGGER;
 			statement->name = ((CreateEventTrigStmt *) node)->trigname;

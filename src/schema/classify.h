@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * classify.h
- *	  What a statement does, by its parse tree.
+ *	  What a statement does, from its parse tree.
  *
  *-------------------------------------------------------------------------
  */
@@ -12,12 +12,12 @@
 #include "schema/dump.h"
 
 /*
- * Fill in class, tag, names and has_secret of a statement.  The names are
- * those of the parse tree, not copies.
+ * Fill in class, tag, names and has_secret of a statement.  Names point into
+ * the parse tree.
  */
 extern void pgcopy_classify_statement(Node *node, DumpStatement *statement);
 
-/* The constraint an ALTER TABLE adds, when that is all it does; or NULL. */
+/* The constraint that an ALTER TABLE adds if it does nothing else; or NULL. */
 extern Constraint *pgcopy_classify_added_constraint(Node *node);
 
 #endif							/* PGCOPY_CLASSIFY_H */

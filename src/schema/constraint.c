@@ -1,15 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * constraint.c
- *	  A constraint as written, made into the statements it is split into.
+ *	  Split ADD CONSTRAINT into statements that can run at different times.
  *
- * A primary key or unique constraint becomes CREATE UNIQUE INDEX, which only
- * takes a SHARE lock, so that all indexes of a table can be built side by
- * side; then ADD CONSTRAINT ... USING INDEX, which is a moment's work.  A
- * foreign key becomes ADD ... NOT VALID and VALIDATE CONSTRAINT.
+ * A primary key or unique constraint becomes CREATE UNIQUE INDEX, which takes
+ * only a SHARE lock, so that the indexes of a table are built at the same time;
+ * then ADD CONSTRAINT ... USING INDEX, which is quick.  A foreign key becomes
+ * ADD ... NOT VALID and VALIDATE CONSTRAINT.
  *
- * Parse nodes are made, not text: nothing has to be quoted, and no clause can
- * be forgotten by a pattern that did not know it.
+ * Parse nodes are changed, not text, so no clause and no quote can be lost.
  *
  *-------------------------------------------------------------------------
  */
@@ -29,7 +28,7 @@
 #include "schema/classify.h"
 #include "schema/constraint.h"
 
-/* Columns by name, in the order and with the operators of a constraint. */
+/* Make index columns with default order and operator class. */
 static List *
 make_index_columns(List *names)
 {
@@ -49,8 +48,8 @@ make_index_columns(List *names)
 }
 
 /*
- * Make the CREATE UNIQUE INDEX.  Deferrability and "primary" are not said
- * here: they come with USING INDEX.
+ * Make the CREATE UNIQUE INDEX.  USING INDEX adds what makes it primary or
+ * deferrable.
  */
 static Node *
 make_index(const AlterTableStmt *alter, const Constraint *constraint)
@@ -71,7 +70,7 @@ make_index(const AlterTableStmt *alter, const Constraint *constraint)
 	return (Node *) index;
 }
 
-/* What the grammar makes of ADD CONSTRAINT name ... USING INDEX name. */
+/* Make it ADD CONSTRAINT name ... USING INDEX name. */
 static void
 use_index(Constraint *constraint)
 {
@@ -130,7 +129,7 @@ pgcopy_constraint_rewrite(Node *node, ApplyForm form)
 	return node;
 }
 
-/* Mark the children of one constraint as valid, and theirs. */
+/* Mark the children of a constraint as valid, recursively. */
 static void
 mark_children(Relation catalog, Oid parent)
 {
@@ -145,7 +144,6 @@ mark_children(Relation catalog, Oid parent)
 	while ((tuple = systable_getnext(scan)) != NULL)
 	{
 		Form_pg_constraint form = (Form_pg_constraint) GETSTRUCT(tuple);
-		Oid			child = form->oid;
 
 		if (!form->convalidated)
 		{
@@ -155,7 +153,7 @@ mark_children(Relation catalog, Oid parent)
 			CatalogTupleUpdate(catalog, &copy->t_self, copy);
 			heap_freetuple(copy);
 		}
-		mark_children(catalog, child);
+		mark_children(catalog, form->oid);
 	}
 	systable_endscan(scan);
 }
@@ -167,6 +165,8 @@ pgcopy_constraint_mark_validated(const AlterTableStmt *validate)
 	Oid			relid = RangeVarGetRelid(validate->relation, NoLock, false);
 	Relation	catalog;
 
+	Assert(IsTransactionState());
+	Assert(cmd->subtype == AT_ValidateConstraint);
 	CommandCounterIncrement();
 	catalog = table_open(ConstraintRelationId, RowExclusiveLock);
 	mark_children(catalog, get_relation_constraint_oid(relid, cmd->name, false));

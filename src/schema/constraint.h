@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * constraint.h
- *	  A constraint as written, made into the statements it is split into.
+ *	  Split ADD CONSTRAINT into statements that can run at different times.
  *
  *-------------------------------------------------------------------------
  */
@@ -12,15 +12,15 @@
 #include "schema/apply.h"
 
 /*
- * The statement to run in place of "node" (an ALTER TABLE ... ADD CONSTRAINT
- * of the right kind), or node itself.  May change node.
+ * Make the statement to run in place of "node", an ALTER TABLE ... ADD
+ * CONSTRAINT unless form is APPLY_AS_WRITTEN.  May change node and return it.
  */
 extern Node *pgcopy_constraint_rewrite(Node *node, ApplyForm form);
 
 /*
- * After VALIDATE CONSTRAINT (as made above): mark as valid what hangs on a
- * foreign key that refers to a partitioned table, one constraint for each
- * partition.  VALIDATE leaves them out; added as written, they would be valid.
+ * After VALIDATE CONSTRAINT (as made above) of a foreign key to a partitioned
+ * table: mark as valid the constraints of its partitions.  VALIDATE leaves
+ * these out, while ADD FOREIGN KEY makes them valid.
  */
 extern void pgcopy_constraint_mark_validated(const AlterTableStmt *validate);
 

@@ -1,24 +1,22 @@
 /*-------------------------------------------------------------------------
  *
  * dump_read.c
- *	  The source's schema, as pg_dump writes it, one statement at a time.
+ *	  The source's schema as pg_dump writes it, statement by statement.
  *
- * pg_dump knows every kind of object there is, so it is what reads the
- * source; the server's own grammar is what reads the text.  Each statement is
- * parsed by itself, in a context that is reset after it: the parse tree of a
- * whole dump takes many times its size.
+ * pg_dump reads the source, as it knows every kind of object; the server's own
+ * grammar reads pg_dump's text.  Only SETs and the preamble are left out.  A
+ * text that is not valid in this database's encoding is an error.
  *
- * The text is this database's encoding or an error.  Nothing is left out but
- * SETs and the preamble.
- *
- * Memory: the archive and the text are files in memory, as large as all
- * definitions together, and the archive goes as soon as it is text.  Statements
- * point into the text.  The grammar is given outlines, without long strings.
+ * Memory: archive and text are memory files, each as large as all definitions;
+ * the archive goes once the text is there.  Statements point into the text.
+ * The parse tree of a whole dump is many times as large, so each statement is
+ * parsed alone, without its long strings, and its tree freed.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
@@ -33,7 +31,7 @@
 #include "schema/dumpsettings.h"
 #include "schema/split.h"
 
-/* Of what the grammar takes; a text is smaller than what can be allocated. */
+/* Limits of the grammar and of a text datum. */
 #define LONGEST_STRING ((size_t) 512 * 1024 * 1024)
 #define LONGEST_STATEMENT (MaxAllocSize - VARHDRSZ)
 
@@ -43,11 +41,10 @@ typedef struct DumpReader
 	MemoryContext parse_context;	/* reset after each statement */
 	Splitter	splitter;
 	DumpSettings *settings;		/* in force here */
-	DumpStatement *first;		/* first statement of the entry, or NULL */
+	DumpStatement *first;		/* first statement of its entry, or NULL */
 	bool		is_post_data;
 } DumpReader;
 
-/* Says in which entry of the archive an error came up. */
 static void
 describe_place(void *arg)
 {
@@ -57,7 +54,7 @@ describe_place(void *arg)
 			   entry->toc_id, entry->class_oid, entry->object_oid);
 }
 
-/* Copy a statement with all its names, but not its text, to the result. */
+/* Copy a statement and its names, but not its text. */
 static DumpStatement *
 copy_statement(const DumpStatement *statement)
 {
@@ -78,9 +75,8 @@ copy_statement(const DumpStatement *statement)
 }
 
 /*
- * Let a statement follow the one its entry began with: what else is said of
- * an index, a constraint or a statistics object names the table it belongs
- * to, or not at all.
+ * Give a later statement of an entry the table of the first one, and a class
+ * that makes it run after that: it may name the table, the index or neither.
  */
 static void
 follow_first(const DumpStatement *first, DumpStatement *statement)
@@ -109,7 +105,7 @@ follow_first(const DumpStatement *first, DumpStatement *statement)
 	statement->table_name = first->table_name;
 }
 
-/* Parse one statement; NULL when there is none in the text. */
+/* Parse one statement; returns NULL if the text is empty. */
 static Node *
 parse_statement(const char *sql)
 {
@@ -123,8 +119,8 @@ parse_statement(const char *sql)
 }
 
 /*
- * The preamble, before any entry, holds SETs and one SELECT that sets the
- * search_path.  Everything that comes there is about the session.
+ * Whether a statement only sets up the session: a SET, or the SELECT of the
+ * preamble that sets search_path.
  */
 static bool
 is_of_session(DumpReader *reader, Node *node)
@@ -135,7 +131,7 @@ is_of_session(DumpReader *reader, Node *node)
 	return reader->splitter.entry.toc_id == 0 && IsA(node, SelectStmt);
 }
 
-/* What cannot be stored, or not be read again when it is run. */
+/* Throw if a statement cannot be stored, or not be parsed when it is run. */
 static void
 check_size(const DumpStatement *statement, size_t longest_string)
 {
@@ -153,7 +149,7 @@ check_size(const DumpStatement *statement, size_t longest_string)
 			 errhint("Make it smaller on the source, or drop it there, and clone again.")));
 }
 
-/* Take one statement into the result. */
+/* Add one statement to the dump. */
 static void
 read_statement(DumpReader *reader, const char *start, size_t length)
 {
@@ -187,7 +183,6 @@ read_statement(DumpReader *reader, const char *start, size_t length)
 		reader->first = llast(reader->dump->statements);
 }
 
-/* Read the text of one section. */
 static void
 read_section(DumpReader *reader, const char *text, size_t length)
 {
@@ -221,10 +216,7 @@ typedef struct SectionText
 	size_t		length;
 } SectionText;
 
-/*
- * Have the text of both sections written.  Only the mappings of it last longer
- * than this function; the archive does not.
- */
+/* Make and map the text of both sections. */
 static void
 make_texts(const DumpRequest *request, SourceDump *dump, SectionText *sections)
 {
@@ -250,7 +242,7 @@ make_texts(const DumpRequest *request, SourceDump *dump, SectionText *sections)
 	MemoryContextDelete(context);
 }
 
-/* Everything; the current memory context is for what is not of the result. */
+/* Read the dump; the current memory context is for temporary data. */
 static void
 read_dump(const DumpRequest *request, SourceDump *dump)
 {
@@ -268,19 +260,11 @@ read_dump(const DumpRequest *request, SourceDump *dump)
 	}
 }
 
-/* Make the grammar read strings as the dump writes them. */
 static void
-set_string_syntax(void)
+set_locally(const char *name, const char *value)
 {
-	(void) set_config_option("standard_conforming_strings", "on",
-							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-							 true, 0, false);
-	(void) set_config_option("escape_string_warning", "off",
-							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-							 true, 0, false);
-	(void) set_config_option("backslash_quote", "safe_encoding",
-							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-							 true, 0, false);
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
 }
 
 SourceDump *
@@ -292,10 +276,13 @@ pgcopy_dump_read(const DumpRequest *request)
 							  ALLOCSET_DEFAULT_SIZES);
 	int			nest_level = NewGUCNestLevel();
 
+	Assert(IsTransactionState());
 	dump->context = CurrentMemoryContext;
 	PG_TRY();
 	{
-		set_string_syntax();
+		set_locally("standard_conforming_strings", "on");
+		set_locally("escape_string_warning", "off");
+		set_locally("backslash_quote", "safe_encoding");
 		MemoryContextSwitchTo(work_context);
 		read_dump(request, dump);
 	}

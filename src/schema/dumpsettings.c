@@ -1,13 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * dumpsettings.c
- *	  The settings in force at each place of a dump.
+ *	  The settings in force at each statement of a dump.
  *
- * pg_restore writes SET between statements as it goes.  Statements are run
- * here out of order and by many processes, so each carries the settings of
- * its place.  Those of the preamble are the same everywhere, and set once per
- * process (see apply.c); a setting that is in neither list is an error, for
- * it might matter.
+ * pg_restore writes SETs between statements.  Here statements run out of order
+ * in many processes, so each has its own settings.  Those of the preamble are
+ * ignored: apply.c makes the ones that matter here.  Any other setting is an
+ * error.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,7 +19,7 @@
 
 #include "schema/dumpsettings.h"
 
-/* Settings of the preamble of any version of pg_restore. */
+/* In the preambles of all versions of pg_restore. */
 static const char *const preamble_settings[] = {
 	"statement_timeout",
 	"lock_timeout",
@@ -42,9 +41,6 @@ pgcopy_dumpsettings_initial(void)
 
 	settings->default_tablespace = pstrdup("");
 	settings->default_table_access_method = pstrdup("heap");
-	settings->session_authorization = NULL;
-	settings->check_function_bodies = false;
-	settings->row_security = false;
 	return settings;
 }
 
@@ -67,7 +63,6 @@ read_bool(const char *name, const char *value)
 	return result;
 }
 
-/* Change one of the settings; the struct is a new one already. */
 static void
 change_setting(DumpSettings *settings, const char *name, const char *value)
 {

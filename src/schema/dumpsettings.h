@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * dumpsettings.h
- *	  The settings in force at each place of a dump.
+ *	  The settings in force at each statement of a dump.
  *
  *-------------------------------------------------------------------------
  */
@@ -11,13 +11,12 @@
 #include "nodes/nodes.h"
 #include "schema/dump.h"
 
-/* What holds where a dump begins. */
+/* The settings in force where a dump begins. */
 extern DumpSettings *pgcopy_dumpsettings_initial(void);
 
 /*
- * Take a statement into account.  Returns false when it is no SET.  Otherwise
- * *current is the settings from here on: the same struct when nothing has
- * changed, else a new one in "context".
+ * Follow a SET; returns false if the statement is none.  *current becomes a new
+ * struct, in "context", if a setting changes.
  */
 extern bool pgcopy_dumpsettings_track(Node *node, DumpSettings **current,
 									  MemoryContext context);

@@ -1,23 +1,22 @@
 /*-------------------------------------------------------------------------
  *
  * login.c
- *	  How pg_dump gets to the source: as the very client that our session is.
+ *	  How pg_dump connects to the source: as our session did.
  *
- * pg_dump makes a connection of its own.  It must not end up elsewhere, be
- * somebody else, or check less than our session did, so it gets the options
- * that libpq has resolved for that one (service file, environment and defaults
- * included), and its one host, address and port.
+ * It must not connect elsewhere, as another role, or with weaker checks.  So it
+ * gets the options that libpq resolved for our session (from service file,
+ * environment and defaults too), with the one host, address and port in use.
  *
- * No secret is in the child's arguments, in its environment or on disk.  The
- * password is in a memory file that the child knows as descriptor 3, in the
- * form of a password file; other secret options are in one that it knows as
- * descriptor 4, in the form of a service file.
+ * Secrets are not in the child's arguments, its environment or on disk.  The
+ * password is in a memory file, descriptor 3 of the child, in the form of a
+ * password file; other secret options are in descriptor 4, in the form of a
+ * service file.
  *
- * Where the job's owner may use nothing but a password of his own, what else
- * could log in for him is taken away: no client certificate (source/conninfo.c),
- * no Kerberos tickets of this server's user, and the source must have asked
- * for the password.  From 16 on libpq sees to that (require_auth); before, a
- * login without a password is tried, which has to fail.
+ * A job whose owner may use only a password of its own gets no other
+ * credentials of this server: no client certificate (source/conninfo.c), no
+ * Kerberos tickets; and the source must ask for the password.  libpq 16 ensures
+ * that (require_auth); for older ones a login without a password is tried and
+ * must fail.
  *
  *-------------------------------------------------------------------------
  */
@@ -31,12 +30,12 @@
 
 #define SECRET_SERVICE	"pgcopy"
 
-/* The first major version whose libpq knows require_auth. */
+/* The major version that introduced require_auth. */
 #define VERSION_WITH_REQUIRE_AUTH 16
 
 /*
- * Options for the source's session, after the user's own so that they win.
- * The text is read here with standard_conforming_strings on.
+ * Options for the session on the source, after the user's own to override them:
+ * split.c relies on the form of strings.
  */
 #define SESSION_OPTIONS \
 	"-c standard_conforming_strings=on -c quote_all_identifiers=off"
@@ -46,7 +45,7 @@
 
 #define MAX_VARIABLES	16
 
-/* What libraries read from the environment, of this server's own. */
+/* Variables of this server that Kerberos and OpenSSL read. */
 static const char *const own_variables[] = {
 	"KRB5CCNAME", "KRB5_CONFIG", "KRB5_CLIENT_KTNAME", "SSL_CERT_FILE",
 	"SSL_CERT_DIR", "OPENSSL_CONF"
@@ -93,8 +92,8 @@ append_option(StringInfo text, const char *keyword, const char *value)
 }
 
 /*
- * Poolers refuse "options" in the start-up packet: they are left out where the
- * session has the right settings by itself.
+ * Leave "options" out if our session has the right settings without them:
+ * poolers refuse them.
  */
 static void
 append_session_options(StringInfo text, const DumpRequest *request)
@@ -151,7 +150,7 @@ make_secret_file(const char *name, StringInfo text)
 	return fd;
 }
 
-/* The password in the form of a password file, or -1 if there is none. */
+/* Write the password as a password file; returns -1 if there is none. */
 static int
 make_password_file(const DumpRequest *request)
 {
@@ -173,12 +172,12 @@ make_password_file(const DumpRequest *request)
 	return make_secret_file("pgcopy password", &line);
 }
 
-/* The other secrets in the form of a service file, or -1. */
+/* Write the other secrets as a service file; returns -1 if there are none. */
 static int
 make_secrets_file(const DumpRequest *request)
 {
 	StringInfoData text;
-	int			secrets = 0;
+	bool		has_secrets = false;
 
 	initStringInfo(&text);
 	appendStringInfoString(&text, "[" SECRET_SERVICE "]\n");
@@ -189,11 +188,9 @@ make_secrets_file(const DumpRequest *request)
 		check_is_one_line(request->values[i]);
 		appendStringInfo(&text, "%s=%s\n", request->keywords[i],
 						 request->values[i]);
-		secrets++;
+		has_secrets = true;
 	}
-	if (secrets == 0)
-		return -1;
-	return make_secret_file("pgcopy service", &text);
+	return has_secrets ? make_secret_file("pgcopy service", &text) : -1;
 }
 
 static void
@@ -207,9 +204,9 @@ add_variable(Environment *environment, const char *name, const char *value)
 }
 
 /*
- * What every tool gets.  The messages of the tools are understood in English
- * only.  Debian starts servers without any environment; libpq in our own
- * session then finds the home directory as here.
+ * Make the environment that every tool gets.  LC_ALL: archive.c knows messages
+ * in English only.  HOME: a server may run without it (Debian), and libpq in
+ * our own session finds the home directory as here.
  */
 static Environment *
 make_environment(void)

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * login.h
- *	  How pg_dump gets to the source: as the very client that our session is.
+ *	  How pg_dump connects to the source: as our session did.
  *
  *-------------------------------------------------------------------------
  */
@@ -12,25 +12,25 @@
 
 typedef struct ToolLogin
 {
-	const char *conninfo;		/* for the command line, nothing secret in it */
+	const char *conninfo;		/* for the command line, without secrets */
 	const char *const *environment;
 	int			password_fd;	/* to be descriptor 3, or -1 */
 	int			secrets_fd;		/* to be descriptor 4, or -1 */
 } ToolLogin;
 
 /*
- * What a tool of that major version is given to connect to the source.  In the
- * current memory context, which closes the files.  with_password is false for
- * the trial of whether the source asks for it.
+ * Make what a tool of that major version needs to connect to the source, in the
+ * current memory context, which closes the files.  with_password is false to
+ * try whether the source asks for it.
  */
 extern ToolLogin *pgcopy_login_create(const DumpRequest *request,
 									  int tool_version, bool with_password);
 
-/* Whether only such a trial shows that the source asks for the password. */
+/* Whether that has to be tried, as libpq cannot require it. */
 extern bool pgcopy_login_needs_trial(const DumpRequest *request,
 									 int tool_version);
 
-/* The environment of a tool that connects to nobody. */
+/* The environment of a tool that does not connect. */
 extern const char *const *pgcopy_login_no_environment(void);
 
 #endif							/* PGCOPY_LOGIN_H */

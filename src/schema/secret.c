@@ -1,12 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * secret.c
- *	  Keep the secrets of a statement out of the error it ends with.
+ *	  Keep the secrets of a statement out of its error.
  *
- * The validator of a foreign data wrapper, or libpq where a connection string
- * is checked, may quote an option's value.  Any string of the statement counts
- * as a secret, and each word of it, for a connection string has several; but
- * not a word that stands outside of strings too: a name.
+ * The validator of a foreign data wrapper, and libpq when it checks a
+ * connection string, may quote an option's value.  Every string of the
+ * statement, and every word of it (of a connection string), counts as a secret
+ * unless the statement has it outside of strings too, as a name.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,13 +17,13 @@
 
 #include "schema/apply.h"
 
-/* Shorter words are replaced in quotes only. */
+/* Shorter words are replaced only where they are quoted. */
 #define SHORT_WORD 4
 
 #define DOTS "..."
 #define SEPARATORS " \t\r\n,;=&?@/:"
 
-/* Split a statement into what is in strings and what is not. */
+/* List the strings of a statement; append the rest of it to "outside". */
 static List *
 find_strings(const char *sql, StringInfo outside)
 {
@@ -63,7 +63,7 @@ is_quote(char c)
 	return c == '"' || c == '\'' || IS_HIGHBIT_SET(c);
 }
 
-/* Replace each place of a secret in a text. */
+/* Replace all occurrences of a secret in a text, which may be NULL. */
 static char *
 replace_secret(char *text, const char *secret)
 {
@@ -97,7 +97,7 @@ conceal_one(ErrorData *error, const char *secret)
 	error->internalquery = replace_secret(error->internalquery, secret);
 }
 
-/* For list_sort(): longer ones first, as they may contain others. */
+/* For list_sort(): longer ones first, as they may contain shorter ones. */
 static int
 compare_lengths(const ListCell *a, const ListCell *b)
 {

@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * sequence.c
- *	  Sequences: read from the source in bulk, set here.
+ *	  Copy the values of sequences from the source.
  *
- * A sequence is a relation of one row, and no snapshot holds for it.  Many
- * are read by one query, so that 10,000 sequences are fifty round trips.
+ * A sequence is a relation of one row, so one query reads many of them by UNION
+ * ALL.  Snapshots do not apply to sequences.
  *
  *-------------------------------------------------------------------------
  */
@@ -29,16 +29,15 @@
 #define NAMES_SHOWN			5
 
 /*
- * Ask for the sequences' names as they are now, and whether we may read them:
- * one row for each of first to end - 1, in order.  By oid and not by name,
- * and not from the catalogs: the session's snapshot may be hours old.
+ * Query the current names of sequences first to end - 1, and whether we may
+ * read them; one row for each, in order.  By OID and through functions, as the
+ * session's snapshot may be hours old.
  */
 static SourceRows *
 ask_names(SourceSession *session, List *sequences, int first, int end)
 {
-	const char *params[1];
+	const char *params[] = {pgcopy_inventory_oids_literal(sequences, first, end)};
 
-	params[0] = pgcopy_inventory_oids_literal(sequences, first, end);
 	return pgcopy_session_query(session,
 								"SELECT s.oid::pg_catalog.regclass::pg_catalog.text,"
 								" pg_catalog.has_sequence_privilege(s.oid, 'SELECT')"
@@ -51,8 +50,8 @@ ask_names(SourceSession *session, List *sequences, int first, int end)
 }
 
 /*
- * Throw when the source's role may not read all of them: by itself, the
- * source would only name the first, and without its schema.
+ * Throw if the source's role may not read all of them: the source would name
+ * only the first, without its schema.
  */
 static void
 check_readable(SourceRows *names)
@@ -92,8 +91,8 @@ check_count(const SourceRows *rows, int wanted)
 }
 
 /*
- * One query for many sequences, each with its place in the list; NULL when
- * none of them is there any more.
+ * Query place in the list, last_value and is_called of the sequences that still
+ * exist.  Returns NULL if none does.
  */
 static SourceRows *
 read_sequences(SourceSession *session, SourceRows *names, List *sequences,
@@ -107,7 +106,6 @@ read_sequences(SourceSession *session, SourceRows *names, List *sequences,
 	for (int i = 0; i < pgcopy_rows_count(names); i++)
 	{
 		const SourceRelation *sequence = list_nth(sequences, first + i);
-		const char *name = pgcopy_rows_get(names, i, 0);
 
 		if (pgcopy_rows_is_null(names, i, 1))
 		{
@@ -120,25 +118,23 @@ read_sequences(SourceSession *session, SourceRows *names, List *sequences,
 			continue;
 		}
 		asked++;
-		appendStringInfo(&sql,
-						 "%sSELECT %d, last_value, is_called FROM %s",
+		appendStringInfo(&sql, "%sSELECT %d, last_value, is_called FROM %s",
 						 sql.len > 0 ? " UNION ALL " : "", first + i,
-						 name);
+						 pgcopy_rows_get(names, i, 0));
 	}
-	if (sql.len == 0)
+	if (asked == 0)
 		return NULL;
 	rows = pgcopy_session_query(session, sql.data, 3, 0, NULL);
 	check_count(rows, asked);
 	return rows;
 }
 
-/* The sequence here that bears the name of one of the source. */
+/* Find the sequence here that has the name of one of the source. */
 static Oid
 find_here(const SourceRelation *sequence)
 {
-	Oid			schema = get_namespace_oid(sequence->schema, true);
-	Oid			relid = OidIsValid(schema) ?
-		get_relname_relid(sequence->name, schema) : InvalidOid;
+	Oid			relid = get_relname_relid(sequence->name,
+										  get_namespace_oid(sequence->schema, true));
 
 	if (!OidIsValid(relid) || get_rel_relkind(relid) != RELKIND_SEQUENCE)
 		ereport(ERROR,

@@ -1,23 +1,22 @@
 /*-------------------------------------------------------------------------
  *
  * split.c
- *	  The text of a dump, one statement at a time.
+ *	  Split the text of a dump into statements.
  *
- * A lexer that knows just what can hide a semicolon: quoted strings (with
- * backslashes only after E: the dump is made with standard_conforming_strings
- * on), quoted identifiers, dollar quotes, comments, parentheses (the actions
- * of a rule) and the bodies of functions in the SQL standard's form.  It runs
- * over the text where it lies and copies nothing; the core scanner would copy
- * it whole and stop at 1 GB.
+ * A lexer that knows what can hide a semicolon: strings (with backslashes only
+ * after E, as standard_conforming_strings is on), quoted identifiers, dollar
+ * quotes, comments, parentheses (the actions of a rule) and function bodies in
+ * the SQL standard's form.  It works in place; the core scanner would copy the
+ * text and is limited to 1 GB.
  *
- * The bodies: only BEGIN directly followed by ATOMIC opens one, and only in
- * CREATE FUNCTION or PROCEDURE, outside parentheses, not after a dot (a table
- * may be called "begin" and its alias "atomic").  Inside, CASE and END count.
+ * Only BEGIN directly followed by ATOMIC opens such a body, and only in CREATE
+ * FUNCTION or PROCEDURE, outside of parentheses and not after a dot (a table
+ * may be called "begin" and its alias "atomic").  Inside, CASE and END are
+ * counted.
  *
- * Between statements, and only there, stand the comments that name the entry
- * of the archive ("-- TOC entry 214 (class 1259 OID 16386)") and the lines of
- * psql's \restrict.  The same text inside a statement is user text.
- * "-- Name:" is never looked at.
+ * Comments that name the entry of the archive ("-- TOC entry 214 (class 1259
+ * OID 16386)") and lines with psql's \restrict count only between statements;
+ * inside, they are user text.  "-- Name:" is ignored.
  *
  *-------------------------------------------------------------------------
  */
@@ -30,16 +29,16 @@
 /* Strings from this length on are left out of an outline. */
 #define LONG_STRING 8192
 
-/* How deep a statement is at the place the lexer has reached. */
+/* What the lexer knows at its place in a statement. */
 typedef struct Depth
 {
-	int			words;			/* words seen, up to the fourth */
+	int			words;			/* unquoted words so far */
 	bool		is_create;		/* the first was CREATE */
 	bool		is_routine;		/* CREATE [OR REPLACE] FUNCTION | PROCEDURE */
 	bool		after_begin;	/* the last token was BEGIN, not after a dot */
 	bool		after_dot;
 	int			parentheses;
-	int			body;			/* BEGIN ATOMIC and CASE not ended yet */
+	int			body;			/* open BEGIN ATOMIC and CASE */
 } Depth;
 
 static bool
@@ -84,7 +83,7 @@ end_of_line(const char *at, const char *end)
 	return newline ? newline : end;
 }
 
-/* "at" is at the opening quote; returns what follows the closing one. */
+/* From the opening quote to after the closing one. */
 static const char *
 skip_quoted(const char *at, const char *end, bool has_backslashes)
 {
@@ -104,7 +103,7 @@ skip_quoted(const char *at, const char *end, bool has_backslashes)
 	return end;
 }
 
-/* "at" is at a dollar sign; returns what follows the quoted text, or it. */
+/* From a dollar sign to after the text it quotes, or after the sign. */
 static const char *
 skip_dollar_quoted(const char *at, const char *end)
 {
@@ -128,7 +127,7 @@ skip_dollar_quoted(const char *at, const char *end)
 	return end;
 }
 
-/* "at" is at the opening of a comment of the nesting kind. */
+/* From the beginning of a comment, which may nest, to after it. */
 static const char *
 skip_block_comment(const char *at, const char *end)
 {
@@ -150,7 +149,6 @@ skip_block_comment(const char *at, const char *end)
 	return at;
 }
 
-/* Take an unquoted word into account. */
 static void
 note_word(Depth *depth, const char *word, size_t length)
 {
@@ -180,7 +178,7 @@ note_word(Depth *depth, const char *word, size_t length)
 		depth->body--;
 }
 
-/* A word, or a string with a letter before it ("E'...'"). */
+/* Skip a word, or a string with a letter before it ("E'...'"). */
 static const char *
 skip_word(const char *at, const char *end, Depth *depth)
 {
@@ -205,8 +203,8 @@ note_parenthesis(Depth *depth, char c)
 }
 
 /*
- * Skip one token (or one blank).  Comments do not come between BEGIN and
- * ATOMIC; whatever else does, parts them.
+ * Skip one token or blank.  Any token but a comment between BEGIN and ATOMIC
+ * separates them.
  */
 static const char *
 skip_token(const char *at, const char *end, Depth *depth)
@@ -238,7 +236,7 @@ skip_token(const char *at, const char *end, Depth *depth)
 	return at + 1;
 }
 
-/* Read the numbers of "-- Dependencies: 3 17 4". */
+/* Read the numbers of "-- Dependencies: 3 17 4"; the newline stops strtol(). */
 static List *
 read_dependencies(const char *at, const char *end)
 {
@@ -260,11 +258,7 @@ read_dependencies(const char *at, const char *end)
 	return result;
 }
 
-/*
- * Read a comment between two statements, for what it says of the entry.  The
- * text ends with a newline after each such line, so sscanf cannot run beyond
- * the copy made here.
- */
+/* Read what a comment between statements says of the entry. */
 static void
 read_comment(Splitter *splitter, const char *at, const char *end)
 {
@@ -294,7 +288,6 @@ read_comment(Splitter *splitter, const char *at, const char *end)
 	splitter->entry.dependencies = NIL;
 }
 
-/* Go on to where the next statement begins. */
 static void
 skip_between_statements(Splitter *splitter)
 {
@@ -352,7 +345,7 @@ pgcopy_split_next(Splitter *splitter, const char **start, size_t *length)
 	return true;
 }
 
-/* "at" is the first byte of a token. */
+/* Whether a token is a string. */
 static bool
 is_string(const char *at)
 {

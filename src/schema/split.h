@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * split.h
- *	  The text of a dump, one statement at a time.
+ *	  Split the text of a dump into statements.
  *
  *-------------------------------------------------------------------------
  */
@@ -10,7 +10,7 @@
 
 #include "nodes/pg_list.h"
 
-/* What pg_restore -v says before each entry of the table of contents. */
+/* What pg_restore --verbose writes before each entry of the archive. */
 typedef struct SplitEntry
 {
 	int			toc_id;			/* 0: the preamble */
@@ -21,27 +21,28 @@ typedef struct SplitEntry
 
 typedef struct Splitter
 {
-	const char *at;				/* where reading goes on */
+	const char *at;				/* where the next statement is looked for */
 	const char *end;
-	SplitEntry	entry;			/* of the statement last returned */
+	SplitEntry	entry;			/* of the last statement */
 } Splitter;
 
-/* The text need not end with a zero byte. */
+/* Begin; the text need not be terminated. */
 extern void pgcopy_split_begin(Splitter *splitter, const char *text,
 							   size_t length);
 
 /*
- * Find the next statement: *start and *length, without its semicolon.
- * splitter->entry is the entry it belongs to; the list of dependencies is
- * made in the current memory context, once per entry.  False at the end.
+ * Find the next statement: *start and *length, without semicolon.  Returns
+ * false at the end.  splitter->entry becomes its entry; the list of
+ * dependencies, shared by the statements of an entry, is made in the current
+ * memory context.
  */
 extern bool pgcopy_split_next(Splitter *splitter, const char **start,
 							  size_t *length);
 
 /*
- * A copy of a statement for the grammar, in which long strings are empty: what
- * a statement does never hangs on them, and the grammar takes several times
- * the memory of each.  *longest: bytes of the longest one.
+ * Copy a statement with its long strings made empty: they do not decide what it
+ * does, and the grammar takes several times their memory.  *longest: bytes of
+ * the longest one, or 0.
  */
 extern char *pgcopy_split_outline(const char *start, size_t length,
 								  size_t *longest);

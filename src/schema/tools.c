@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * tools.c
- *	  Where pg_dump and pg_restore are, and what version they have.
+ *	  Find pg_dump and pg_restore and their version.
  *
- * They are looked for beside the server's own executable, or where the
- * setting pgcopy.pg_dump points, and nowhere else: PATH is not ours to trust,
- * and on Debian it leads to a wrapper that picks a version by itself.
+ * They are in the directory of the server's executable, or where pgcopy.pg_dump
+ * says.  PATH is not used: it cannot be trusted, and on Debian leads to a
+ * wrapper that chooses a version.
  *
  *-------------------------------------------------------------------------
  */
@@ -27,7 +27,7 @@
 	"Install the client programs of the source's version on this server " \
 	"and set \"pgcopy.pg_dump\" to the path of pg_dump."
 
-/* The program beside pg_dump of the given name. */
+/* The path of a program in the same directory. */
 static char *
 path_beside(const char *path, const char *program)
 {
@@ -49,7 +49,7 @@ check_is_executable(const char *path)
 			 errhint("Install PostgreSQL's client programs on this server, or set \"pgcopy.pg_dump\" to the path of pg_dump.")));
 }
 
-/* The major version in "pg_dump (PostgreSQL) 15.4 (Debian ...)", or 0. */
+/* Parse the major version in "pg_dump (PostgreSQL) 15.4 (Debian ...)", or 0. */
 static int
 parse_version(const char *line)
 {
@@ -58,7 +58,7 @@ parse_version(const char *line)
 	return number ? atoi(number + strlen("(PostgreSQL) ")) : 0;
 }
 
-/* What a program has said of its version, as long as it is the same file. */
+/* The version of a program, as long as its file stays the same. */
 typedef struct KnownVersion
 {
 	dev_t		device;
@@ -100,7 +100,7 @@ run_version(const char *path)
 	return version;
 }
 
-/* The same, once per process. */
+/* The same, from memory if the file is known. */
 static int
 ask_version(const char *path, KnownVersion *known)
 {
@@ -165,14 +165,7 @@ pgcopy_tools_check(int source_version)
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext before = MemoryContextSwitchTo(context);
 
-	PG_TRY();
-	{
-		(void) pgcopy_tools_find(source_version);
-	}
-	PG_FINALLY();
-	{
-		MemoryContextSwitchTo(before);
-		MemoryContextDelete(context);
-	}
-	PG_END_TRY();
+	(void) pgcopy_tools_find(source_version);
+	MemoryContextSwitchTo(before);
+	MemoryContextDelete(context);
 }

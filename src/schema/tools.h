@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * tools.h
- *	  Where pg_dump and pg_restore are, and what version they have.
+ *	  Find pg_dump and pg_restore and their version.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,12 +16,13 @@ typedef struct DumpTools
 } DumpTools;
 
 /*
- * Find both, run both with --version (once per process).  Errors: not there (58P01), of two
- * versions, or older than the source (0A000).
+ * Find both and run them with --version, once per process while the files stay
+ * the same.  Throws 58P01 if they are not there, 0A000 if their versions differ
+ * or are older than the source, 38000 if one does not tell its version.
  */
 extern DumpTools *pgcopy_tools_find(int source_version);
 
-/* Only check: that the tools are there and not older than the source. */
+/* Throw the same errors. */
 extern void pgcopy_tools_check(int source_version);
 
 #endif							/* PGCOPY_TOOLS_H */

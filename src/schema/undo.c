@@ -1,18 +1,19 @@
 /*-------------------------------------------------------------------------
  *
  * undo.c
- *	  What statements have built on tables, taken away again.
+ *	  Undo what statements have built on tables.
  *
- * Indexes and keys of partitioned tables hold those of their partitions, and a
- * foreign key of a partitioned table holds the table it refers to: none of these
- * can be emptied and loaded anew under them.  They go, partitions' ones along
- * with the parent's, and so do comments and properties of indexes, which have to
- * be said again.  Views, triggers, rules and policies can stay.  So do event
- * triggers, which come last of all.
+ * A table cannot be emptied and loaded again while its indexes or keys are
+ * attached to those of a parent, or a foreign key of a partitioned table refers
+ * to it.  So indexes, constraints and statistics are dropped (those of
+ * partitions with the parent's), and they, their comments and properties are
+ * made again.  Views, triggers, rules and policies stay; event triggers come
+ * last anyway.
  *
- * The statement says what it has built, the oid whose it is: an object of that
- * name counts only when it is on a table that the job has created.  What
- * somebody else has made there under another name stays, and is in the way.
+ * The statement has the name of what it has built, and the table's OID shows
+ * whose it is: an object of that name counts only on a table that the job has
+ * created.  Objects that others have made under other names stay, and are in
+ * the way.
  *
  *-------------------------------------------------------------------------
  */
@@ -52,7 +53,7 @@ drop_object(Oid table, Oid class, Oid object, bool is_part)
 	return undo;
 }
 
-/* The table if it is one of the job's, or InvalidOid. */
+/* Find a table by name; InvalidOid if it is not one of the job's. */
 static Oid
 find_table(const UndoTables *tables, const RangeVar *name)
 {
@@ -63,7 +64,7 @@ find_table(const UndoTables *tables, const RangeVar *name)
 		relid : InvalidOid;
 }
 
-/* An index of a partition goes along with its parent's; gone, build it again. */
+/* An attached index goes with its parent's.  If it is gone, build it again. */
 static Undo
 undo_index(Oid table, const char *name)
 {
@@ -74,22 +75,18 @@ undo_index(Oid table, const char *name)
 	return drop_object(table, RelationRelationId, index, has_superclass(index));
 }
 
-static Form_pg_constraint
-constraint_form(HeapTuple tuple, Oid constraint)
-{
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for constraint %u", constraint);
-	return (Form_pg_constraint) GETSTRUCT(tuple);
-}
-
-static bool
-is_inherited(Oid constraint)
+/* Copy the row of a constraint. */
+static FormData_pg_constraint
+fetch_constraint(Oid constraint)
 {
 	HeapTuple	tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
-	bool		result = constraint_form(tuple, constraint)->coninhcount > 0;
+	FormData_pg_constraint form;
 
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for constraint %u", constraint);
+	form = *(Form_pg_constraint) GETSTRUCT(tuple);
 	ReleaseSysCache(tuple);
-	return result;
+	return form;
 }
 
 static Undo
@@ -100,7 +97,7 @@ undo_constraint(Oid table, const char *name)
 	if (!OidIsValid(constraint))
 		return again;
 	return drop_object(table, ConstraintRelationId, constraint,
-					   is_inherited(constraint));
+					   fetch_constraint(constraint).coninhcount > 0);
 }
 
 static Undo
@@ -129,8 +126,8 @@ undo_statistics(Oid table, List *name)
 }
 
 /*
- * A constraint of a domain that is added after the data is NOT VALID: the rows
- * need not keep to it.
+ * A constraint that is added to a domain after the data is NOT VALID: the rows
+ * may violate it.
  */
 static Undo
 undo_alter_domain(const AlterDomainStmt *statement)
@@ -152,8 +149,8 @@ undo_alter_domain(const AlterDomainStmt *statement)
 }
 
 /*
- * ATTACH PARTITION and SET STATISTICS of an index, and what refers to one.  Row
- * security would keep an owner it is forced upon from emptying the table.
+ * ALTER INDEX, and properties that name an index, run again.  Row security
+ * goes: where it is forced, the owner could not delete rows.
  */
 static Undo
 undo_alter_table(const UndoTables *tables, const AlterTableStmt *statement)
@@ -171,7 +168,7 @@ undo_alter_table(const UndoTables *tables, const AlterTableStmt *statement)
 		type == AT_ClusterOn ? again : nothing;
 }
 
-/* Comments on what is built anew. */
+/* Comments on objects that are built again. */
 static Undo
 undo_comment(const CommentStmt *statement)
 {
@@ -187,7 +184,7 @@ undo_comment(const CommentStmt *statement)
 	}
 }
 
-/* The table that a statement builds something on, or NULL. */
+/* The table on which a statement builds something, or NULL. */
 static const RangeVar *
 find_parent(Node *node, const Constraint *constraint)
 {
@@ -248,21 +245,17 @@ quote_relation(Oid relid)
 static char *
 write_drop_constraint(Oid constraint)
 {
-	HeapTuple	tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
-	Form_pg_constraint form = constraint_form(tuple, constraint);
-	const char *name = quote_identifier(pstrdup(NameStr(form->conname)));
-	Oid			relid = form->conrelid;
-	Oid			domain = form->contypid;
+	FormData_pg_constraint form = fetch_constraint(constraint);
+	const char *name = quote_identifier(NameStr(form.conname));
 
-	ReleaseSysCache(tuple);
-	if (OidIsValid(domain))
+	if (OidIsValid(form.contypid))
 		return psprintf("ALTER DOMAIN %s DROP CONSTRAINT %s",
-						format_type_be_qualified(domain), name);
+						format_type_be_qualified(form.contypid), name);
 	return psprintf("ALTER TABLE %s DROP CONSTRAINT %s",
-					quote_relation(relid), name);
+					quote_relation(form.conrelid), name);
 }
 
-/* By the names of now, that nobody changes while the table is locked. */
+/* Write the statement, with current names.  The table is locked. */
 static char *
 write_drop(const Undo *undo)
 {

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * undo.h
- *	  What statements have built on tables, taken away again.
+ *	  Undo what statements have built on tables.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,9 +13,9 @@
 
 typedef enum UndoAction
 {
-	UNDO_NOTHING,				/* it stays as it is */
-	UNDO_LATER,					/* it will go along with something larger */
-	UNDO_AGAIN,					/* run it again: that is right in any case */
+	UNDO_NOTHING,				/* leave it */
+	UNDO_LATER,					/* it goes with the object it is part of */
+	UNDO_AGAIN,					/* run it again; nothing to drop */
 	UNDO_DROP					/* drop the object, then run it again */
 } UndoAction;
 
@@ -29,24 +29,24 @@ typedef struct UndoTables
 typedef struct Undo
 {
 	UndoAction	action;
-	Oid			table;			/* that the object is on; InvalidOid: a domain */
-	ObjectAddress object;		/* where the action is UNDO_DROP or UNDO_LATER */
+	Oid			table;			/* of the object; InvalidOid: on a domain */
+	ObjectAddress object;		/* for UNDO_DROP and UNDO_LATER */
 } Undo;
 
 /*
- * Find what to do about a statement that was run in this form.  Only an object
- * on one of these tables is ever found.
+ * Find how to undo a statement that was run in this form.  Apart from
+ * constraints of domains, only objects on these tables are found.
  */
 extern Undo pgcopy_undo_find(const UndoTables *tables, const char *sql,
 							 ApplyForm form);
 
 /*
- * Drop the object, in the current transaction.  Throws where something else
- * depends on it or it is part of something larger.
+ * Drop the object, in the current transaction.  Throws if something depends on
+ * it or it is part of another object.
  */
 extern void pgcopy_undo_drop(const Undo *undo);
 
-/* Delete the rows of a table that a transaction has inserted. */
+/* Delete the rows that a transaction has inserted into a table. */
 extern void pgcopy_undo_rows(Oid relid, TransactionId xid);
 
 #endif							/* PGCOPY_UNDO_H */

@@ -1,17 +1,17 @@
 /*-------------------------------------------------------------------------
  *
  * vacuum.c
- *	  VACUUM one table that failed loads have left dead rows in.
+ *	  VACUUM a table in which failed loads have left dead rows.
  *
- * A table that was loaded frozen has nothing to vacuum, and its visibility map
- * says so.  After a failed load some pages are not frozen: VACUUM reads these,
- * takes their dead rows away with the values in TOAST and the index entries, and
- * leaves the page frozen, since all other rows are.
+ * The visibility map of a table that was loaded frozen shows nothing to
+ * vacuum.  After a failed load some pages are not frozen: VACUUM reads these,
+ * removes dead rows with their TOAST values and index entries, and leaves the
+ * pages frozen, as all other rows are.
  *
- * Not FREEZE, which would wait for each reader who has a page pinned.  Indexes
- * are always cleaned: else a page with few dead rows keeps their line pointers.
- * Empty pages at the end stay: to cut them off needs a lock that other loads
- * and readers, also of a standby, are in the way of.
+ * Without FREEZE, which would wait for pins of readers.  Index clean-up is
+ * forced: VACUUM would skip it if few pages have dead rows.  Empty pages at the
+ * end stay: truncation needs a lock that conflicts with other loads and with
+ * readers, on standbys too.
  *
  *-------------------------------------------------------------------------
  */
@@ -71,8 +71,8 @@ pgcopy_vacuum_is_wanted(Oid relid, bool has_frozen_toast)
 }
 
 /*
- * As the command; its memory hangs on a portal's, which processes without a
- * client have none of.
+ * Run it as the command does.  VACUUM allocates in PortalContext, which is NULL
+ * in a process without a client.
  */
 static void
 run_vacuum(Oid relid, List *options)
@@ -83,8 +83,8 @@ run_vacuum(Oid relid, List *options)
 
 	Assert(!IsTransactionState());
 	options = lappend(options, makeDefElem("index_cleanup", (Node *) makeString("on"), -1));
-	options = lappend(options, makeDefElem("truncate", (Node *) makeString("off"), -1));
-	statement->options = options;
+	statement->options = lappend(options,
+								 makeDefElem("truncate", (Node *) makeString("off"), -1));
 	statement->rels = list_make1(makeVacuumRelation(NULL, relid, NIL));
 	statement->is_vacuumcmd = true;
 

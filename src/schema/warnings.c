@@ -1,20 +1,20 @@
 /*-------------------------------------------------------------------------
  *
  * warnings.c
- *	  What pg_dump and pg_restore say while all goes well.
+ *	  The warnings of pg_dump and pg_restore.
  *
- * A line of theirs begins with the tool's name and the kind of what is said:
+ * Their lines on stderr look like this:
  *
  *		pg_dump: warning: subscriptions not dumped because ...
  *		pg_dump: detail: ...
  *		pg_dump: hint: ...
  *		pg_restore: creating TABLE "public.t"
  *
- * A detail goes with the line before it, and so does what has no such
- * beginning: the rest of a text of several lines.
+ * A detail, or a line that does not begin with the tool's name, continues the
+ * message before it.
  *
- * The source can make pg_dump say anything, by its notices: so of many warnings
- * and of long ones only a part is kept.
+ * The source can make pg_dump print anything, by NOTICEs.  So the number of
+ * warnings and their length are limited.
  *
  *-------------------------------------------------------------------------
  */
@@ -26,18 +26,18 @@
 #include "schema/archive.h"
 
 #define WARNINGS_KEPT	1000
-#define LONGEST_TEXT	10000	/* bytes, to which no line is added */
+#define LONGEST_TEXT	10000	/* bytes; no line is added to a longer one */
 
 typedef struct WarningReader
 {
 	SourceDump *dump;
 	char	   *prefix;			/* "pg_dump: " */
 	const char *tool;
-	bool		tells_progress;
-	DumpWarning *last;			/* what a further line belongs to, or NULL */
+	bool		is_verbose;
+	DumpWarning *last;			/* the one to continue, or NULL */
 } WarningReader;
 
-/* Whether the text begins with a word, which is skipped then. */
+/* Skip a prefix; returns whether it is there. */
 static bool
 skip_prefix(const char **text, const char *prefix)
 {
@@ -67,7 +67,6 @@ begin_warning(WarningReader *reader, const char *words)
 	reader->last = warning;
 }
 
-/* Add a line to the message or to the hint that came last. */
 static void
 append_line(char **text, const char *words)
 {
@@ -87,38 +86,32 @@ append_line(char **text, const char *words)
 static void
 read_line(WarningReader *reader, const char *line)
 {
-	if (!skip_prefix(&line, reader->prefix))
-	{
-		if (reader->last != NULL)
-			append_line(&reader->last->message, line);
-		else if (!reader->tells_progress)
-			begin_warning(reader, line);
-		return;
-	}
-	if (skip_prefix(&line, "detail: "))
-	{
-		if (reader->last != NULL)
-			append_line(&reader->last->message, line);
-	}
-	else if (skip_prefix(&line, "hint: "))
+	bool		is_named = skip_prefix(&line, reader->prefix);
+
+	if (is_named && skip_prefix(&line, "hint: "))
 	{
 		if (reader->last != NULL)
 			append_line(&reader->last->hint, line);
 	}
-	else if (skip_prefix(&line, "warning: ") || skip_prefix(&line, "error: ") ||
-			 !reader->tells_progress)
+	else if (is_named ? skip_prefix(&line, "detail: ") : reader->last != NULL)
+	{
+		if (reader->last != NULL)
+			append_line(&reader->last->message, line);
+	}
+	else if ((is_named && (skip_prefix(&line, "warning: ") || skip_prefix(&line, "error: "))) ||
+			 !reader->is_verbose)
 		begin_warning(reader, line);
 	else
 		reader->last = NULL;
 }
 
 void
-pgcopy_warnings_add(SourceDump *dump, const char *tool, bool tells_progress,
+pgcopy_warnings_add(SourceDump *dump, const char *tool, bool is_verbose,
 					const StringInfo said)
 {
 	MemoryContext before = MemoryContextSwitchTo(dump->context);
 	WarningReader reader = {
-		.dump = dump,.tool = tool,.tells_progress = tells_progress,
+		.dump = dump,.tool = tool,.is_verbose = is_verbose,
 		.prefix = psprintf("%s: ", tool)
 	};
 	const char *end = said->data + said->len;
