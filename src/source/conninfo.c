@@ -95,12 +95,11 @@ copy_options(const PQconninfoOption *parsed, Oid given_by)
 {
 	SourceOption *options;
 	int			n = 0;
-	int			i;
 
 	while (parsed[n].keyword != NULL)
 		n++;
 	options = palloc0(sizeof(SourceOption) * (n + 1));
-	for (i = 0; i < n; i++)
+	for (int i = 0; i < n; i++)
 	{
 		options[i].keyword = pstrdup(parsed[i].keyword);
 		if (parsed[i].val != NULL)
@@ -259,10 +258,9 @@ static const char *
 make_printable(SourceOption *options)
 {
 	StringInfoData buf;
-	int			i;
 
 	initStringInfo(&buf);
-	for (i = 0; printable_options[i] != NULL; i++)
+	for (int i = 0; printable_options[i] != NULL; i++)
 	{
 		SourceOption *option = pgcopy_conninfo_options_find(options,
 															 printable_options[i]);

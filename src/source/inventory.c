@@ -150,7 +150,6 @@ read_name_array(const SourceRows *rows, int row, int column)
 	Datum	   *elements;
 	bool	   *nulls;
 	int			n;
-	int			i;
 
 	if (literal == NULL)
 		return NIL;
@@ -159,7 +158,7 @@ read_name_array(const SourceRows *rows, int row, int column)
 													TEXTOID, -1));
 	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT,
 					  &elements, &nulls, &n);
-	for (i = 0; i < n; i++)
+	for (int i = 0; i < n; i++)
 	{
 		if (nulls[i])
 			pgcopy_rows_throw(rows, "A list of names contains a null.");
@@ -227,33 +226,25 @@ read_relation(const SourceRows *rows, int row)
 static bool
 has_other_encoding(SourceSession *session)
 {
-	SourceRows *rows = pgcopy_session_query_row(session,
-												"SELECT pg_catalog.current_setting('server_encoding')",
-												1, 0, NULL);
-	bool		is_other = pg_valid_server_encoding(pgcopy_rows_get(rows, 0, 0)) !=
-	GetDatabaseEncoding();
+	const char *sql = "SELECT pg_catalog.current_setting('server_encoding')";
+	SourceRows *rows = pgcopy_session_query_row(session, sql, 1, 0, NULL);
+	int			encoding = pg_valid_server_encoding(pgcopy_rows_get(rows, 0, 0));
 
 	pgcopy_rows_free(rows);
-	return is_other;
+	return encoding != GetDatabaseEncoding();
 }
 
 List *
 pgcopy_inventory_relations(SourceSession *session)
 {
-	const char *params[1];
-	const char *generated = "";
-	SourceRows *rows;
+	const char *generated = pgcopy_session_version(session) >= 120000 ?
+		"AND a.attgenerated = ''" : "";
+	const char *params[] = {has_other_encoding(session) ? "t" : "f"};
+	SourceRows *rows = pgcopy_session_query(session, psprintf(relations_sql, generated),
+											RELATION_COLUMNS, lengthof(params), params);
 	List	   *relations = NIL;
-	int			count;
-	int			i;
 
-	if (pgcopy_session_version(session) >= 120000)
-		generated = "AND a.attgenerated = ''";
-	params[0] = has_other_encoding(session) ? "t" : "f";
-	rows = pgcopy_session_query(session, psprintf(relations_sql, generated),
-								RELATION_COLUMNS, 1, params);
-	count = pgcopy_rows_count(rows);
-	for (i = 0; i < count; i++)
+	for (int i = 0; i < pgcopy_rows_count(rows); i++)
 	{
 		SourceRelation *relation = read_relation(rows, i);
 
@@ -302,11 +293,10 @@ pgcopy_inventory_indexes(SourceSession *session, SourceIndex **indexes)
 {
 	SourceRows *rows = pgcopy_session_query(session, indexes_sql, 2, 0, NULL);
 	int			n = pgcopy_rows_count(rows);
-	int			i;
 
 	*indexes = palloc_extended(sizeof(SourceIndex) * (Size) Max(n, 1),
 							   MCXT_ALLOC_HUGE);
-	for (i = 0; i < n; i++)
+	for (int i = 0; i < n; i++)
 	{
 		(*indexes)[i].oid = pgcopy_rows_get_oid(rows, i, 0);
 		(*indexes)[i].bytes = pgcopy_rows_get_size(rows, i, 1);

@@ -99,9 +99,7 @@ is_one_value(const PGresult *result)
 		PQgetlength(result, 0, 0) < ANSWER_BYTES;
 }
 
-/*
- * Read an answer of exactly one short value into a buffer of ANSWER_BYTES.
- */
+/* Read an answer of exactly one short value into a buffer of ANSWER_BYTES. */
 static void
 take_answer(SourceSession *session, const char *sql, char *answer)
 {

@@ -205,9 +205,8 @@ make_name_array(const SourceRows *rows)
 {
 	int			count = pgcopy_rows_count(rows);
 	Datum	   *names = palloc(sizeof(Datum) * Max(count, 1));
-	int			i;
 
-	for (i = 0; i < count; i++)
+	for (int i = 0; i < count; i++)
 		names[i] = CStringGetTextDatum(pgcopy_rows_get(rows, i, 0));
 	return PointerGetDatum(construct_array(names, count, TEXTOID, -1, false,
 										   TYPALIGN_INT));

@@ -92,8 +92,8 @@ check_usable(SourceSession *session, const char *sql)
 }
 
 /*
- * Flush libpq's buffer, and read meanwhile: the source may not read on before we
- * do.
+ * Flush libpq's buffer, and read meanwhile: the source may stop reading until we
+ * read.
  */
 static void
 flush_query(SourceSession *session)
@@ -106,9 +106,7 @@ flush_query(SourceSession *session)
 	}
 }
 
-/*
- * PQsendQueryParams takes one statement only, PQsendQuery several.
- */
+/* PQsendQueryParams() takes one statement, PQsendQuery() several. */
 void
 pgcopy_session_send(SourceSession *session, const char *sql, int nparams,
 					const char *const *params)
