@@ -106,7 +106,7 @@ pgcopy_conninfo_fault_check_numbers(SourceOption *options)
 				(errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
 				 errmsg("invalid value for connection option \"%s\"",
 						option->keyword),
-				 errhint("Give it a whole number.")));
+				 errhint("Use a whole number.")));
 	}
 }
 
@@ -225,6 +225,6 @@ pgcopy_conninfo_fault_throw(const char *text, SourceOption *known)
 			 ? errmsg("invalid connection option \"%s\"", fault.option)
 			 : errmsg("invalid connection option"),
 			 fault.after != NULL
-			 ? errdetail("It stands after option \"%s\".", fault.after) : 0,
+			 ? errdetail("It comes after option \"%s\".", fault.after) : 0,
 			 errhint(FORM_HINT "  Values with blanks need single quotes.")));
 }

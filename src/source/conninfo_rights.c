@@ -62,7 +62,7 @@ check_file_options(SourceOption *options)
 				 errmsg("permission denied to set connection option \"%s\"",
 						option->keyword),
 				 errdetail("The option makes the server read one of its own files."),
-				 errhint("Leave the option out, or get membership in the role pg_read_server_files.")));
+				 errhint("Leave the option out, or become a member of pg_read_server_files.")));
 	}
 }
 
@@ -107,7 +107,7 @@ check_host(SourceOption *options, Oid owner)
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("permission denied to connect through a Unix socket"),
 			 name[0] == '\0' ? errdetail("A connection string without a host means a Unix socket.") : 0,
-			 errhint("Give a host name or an address, or get membership in the role pg_read_server_files.")));
+			 errhint("Give a host name or an address, or become a member of pg_read_server_files.")));
 }
 
 /* Throw unless each method of require_auth uses the password. */
@@ -130,7 +130,7 @@ check_require_auth(SourceOption *options)
 					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 					 errmsg("permission denied to set connection option \"require_auth\""),
 					 errdetail("Non-superusers log in with a password."),
-					 errhint("Leave the option out, or give some of password, md5 and scram-sha-256.")));
+					 errhint("Leave the option out, or use only password, md5 and scram-sha-256.")));
 	}
 }
 

@@ -309,7 +309,7 @@ pgcopy_preflight_check_database(SourceSession *session)
 		.level = FINDING_ERROR,
 		.sqlerrcode = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
 		.message = "the source is this same database",
-		.hint = "Connect to the database to be filled, and give the other one as the source."
+		.hint = "Connect to the database to clone into, and give the other one as the source."
 	};
 	uint64		key;
 	volatile bool is_seen = false;
@@ -368,7 +368,7 @@ check_extensions(SourceSession *session, const PreflightRequest *request)
 		"%d extension of the source is not available here",
 		"%d extensions of the source are not available here",
 		"Missing",
-		"Install the packages they come in on this server; pg_available_extensions then shows them."
+		"Install their packages on this server; pg_available_extensions then shows them."
 	};
 
 	return find_objects(find_missing(session, extensions_sql, 0, NULL, missing_extensions_sql),

@@ -93,7 +93,7 @@ check_status(CopyStream *stream, const PGresult *result, ExecStatusType wanted)
 	if (result != NULL && PQresultStatus(result) == PGRES_FATAL_ERROR)
 		pgcopy_session_error_result(stream->conn, result, stream->sql);
 	pgcopy_session_violation(stream->session, stream->sql,
-							 "It is no COPY, or does not end like one.");
+							 "It is not a COPY, or does not end like one.");
 }
 
 CopyStream *
