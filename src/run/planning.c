@@ -190,7 +190,7 @@ check_inventory(List *relations, List *statements)
 		if (statement->class_oid != RelationRelationId ||
 			(strcmp(statement->tag, "CREATE TABLE") != 0 &&
 			 strcmp(statement->tag, "CREATE SEQUENCE") != 0) ||
-			pgcopy_inventory_has(relations, statement->object_oid))
+			pgcopy_inventory_find(relations, statement->object_oid) != NULL)
 			continue;
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),

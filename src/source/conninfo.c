@@ -1,51 +1,51 @@
 /*-------------------------------------------------------------------------
  *
  * conninfo.c
- *	  What the user wrote as "source", made into connection options.
+ *	  Turn what the user gave as "source" into connection options.
  *
- * A source is a connection string, a URI or the name of a foreign server.
- * All three end as an array of SourceOption, are checked there, and become
- * the arrays that libpq takes together with a printable twin.
+ * A connection string, a URI and a foreign server all become an array of
+ * SourceOption.  That is checked, and turned into the arrays that libpq takes
+ * and a printable string.  Only the latter is ever shown.
  *
- * What the user wrote may hold a password, and where it is malformed nobody
- * can tell where the password begins.  So libpq's own message for a string
- * that does not parse is never shown (it quotes the place, which may be the
- * second word of an unquoted password); conninfo_fault.c finds words of our
- * own.
+ * Never show libpq's message for a string that it cannot parse: the word it
+ * quotes may be a part of the password.  conninfo_fault.c has our own.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "libpq-fe.h"
+#include "access/xact.h"
 #include "foreign/foreign.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 
 #include "source/conninfo.h"
-#include "source/conninfo_fault.h"
 #include "source/conninfo_options.h"
 
 /*
- * Newer minor versions know which options of libpq are fit for use inside a
- * server.  Older ones lack the function: the address is NULL there.
+ * Tells which options of libpq may be used inside a server.  NULL on minor
+ * versions that lack it.
  */
 extern bool libpqsrv_is_valid_proxy_option(const char *keyword) __attribute__((weak));
 
-/* A path that can never exist: libpq then uses no certificate of its own. */
+/* A path that cannot exist keeps libpq from using its default certificate. */
 #define NO_CERTIFICATE	"/dev/null/none"
 
-/* Options that every session sets by itself. */
+/* Options that pgcopy_conninfo_pin() may add. */
+#define MOST_PINNED		3
+
+/* Set by each session itself. */
 static const char *const overridden_options[] = {
 	"client_encoding", "application_name", "fallback_application_name", NULL
 };
 
-/* Options that may be shown, in the order they are shown in. */
+/* Options that may be shown, in this order. */
 static const char *const printable_options[] = {
 	"service", "host", "hostaddr", "port", "dbname", "user", "sslmode", NULL
 };
 
-/* libpq's message for another value would print it. */
+/* Checked here, because libpq's message for another value shows it. */
 static const char *const ssl_modes[] = {
 	"disable", "allow", "prefer", "require", "verify-ca", "verify-full", NULL
 };
@@ -56,7 +56,7 @@ typedef struct OptionDefault
 	const char *value;
 } OptionDefault;
 
-/* For everybody: a network that has gone must not be waited for. */
+/* Notice a dead network in about a minute. */
 static const OptionDefault network_defaults[] = {
 	{"connect_timeout", "10"},
 	{"keepalives", "1"},
@@ -68,8 +68,8 @@ static const OptionDefault network_defaults[] = {
 };
 
 /*
- * For those who may not use this server's own credentials.  Options that the
- * libpq at hand does not know are left out.
+ * For owners that may not use this server's own credentials.  apply_defaults()
+ * skips what this libpq does not know.
  */
 static const OptionDefault password_defaults[] = {
 	{"gssencmode", "disable"},
@@ -90,20 +90,16 @@ pgcopy_conninfo_is_one_of(const char *word, const char *const *words)
 	return false;
 }
 
-/*
- * Copy what libpq has parsed into the current memory context.
- */
 static SourceOption *
 copy_options(const PQconninfoOption *parsed, Oid given_by)
 {
 	SourceOption *options;
 	int			n = 0;
-	int			i;
 
 	while (parsed[n].keyword != NULL)
 		n++;
 	options = palloc0(sizeof(SourceOption) * (n + 1));
-	for (i = 0; i < n; i++)
+	for (int i = 0; i < n; i++)
 	{
 		options[i].keyword = pstrdup(parsed[i].keyword);
 		if (parsed[i].val != NULL)
@@ -149,10 +145,7 @@ pgcopy_conninfo_options_value(SourceOption *options, const char *keyword)
 	return option != NULL ? option->value : NULL;
 }
 
-/*
- * Parse a connection string or URI.  Throws without showing any of it, but
- * for the name of an unknown option where that is certain to be one.
- */
+/* Parse a connection string or URI. */
 static SourceOption *
 parse_string(const char *source, Oid owner)
 {
@@ -170,9 +163,8 @@ parse_string(const char *source, Oid owner)
 }
 
 /*
- * A database name that libpq's programs would take for a connection string
- * can hide a password in what we show, and pg_dump would not read it as a
- * name.
+ * Whether libpq's programs would take a database name for a connection string.
+ * It could hold a password, and dbname is shown.
  */
 static bool
 is_connection_string(const char *dbname)
@@ -191,8 +183,8 @@ is_connection_string(const char *dbname)
 }
 
 /*
- * Refuse what nobody may give.  Values are not shown: a password with special
- * characters, not encoded in a URI, ends up in host or port.
+ * Throw for options that nobody may give.  Show no values: the rest of a
+ * password that is not percent-encoded in a URI ends up in host or port.
  */
 static void
 check_options(SourceOption *options)
@@ -238,9 +230,7 @@ check_options(SourceOption *options)
 				 errhint("Give the connection string itself as the source.")));
 }
 
-/*
- * Append keyword=value, quoted where libpq needs it.
- */
+/* Append keyword=value, quoted if libpq needs that. */
 static void
 append_printable(StringInfo buf, const char *keyword, const char *value)
 {
@@ -268,10 +258,9 @@ static const char *
 make_printable(SourceOption *options)
 {
 	StringInfoData buf;
-	int			i;
 
 	initStringInfo(&buf);
-	for (i = 0; printable_options[i] != NULL; i++)
+	for (int i = 0; printable_options[i] != NULL; i++)
 	{
 		SourceOption *option = pgcopy_conninfo_options_find(options,
 															 printable_options[i]);
@@ -282,9 +271,6 @@ make_printable(SourceOption *options)
 	return buf.data;
 }
 
-/*
- * Give values to options that have none.
- */
 static void
 apply_defaults(SourceOption *options, const OptionDefault *defaults)
 {
@@ -299,8 +285,8 @@ apply_defaults(SourceOption *options, const OptionDefault *defaults)
 }
 
 /*
- * Make the arrays libpq takes.  Empty values are left out: to libpq they mean
- * the same as none.
+ * Make the arrays for libpq, with room for what pgcopy_conninfo_pin() adds.
+ * Leave out empty values: to libpq they mean the same as none.
  */
 static void
 make_arrays(SourceConninfo *conninfo, SourceOption *options)
@@ -310,8 +296,8 @@ make_arrays(SourceConninfo *conninfo, SourceOption *options)
 
 	for (option = options; option->keyword != NULL; option++)
 		n++;
-	conninfo->keywords = palloc0(sizeof(char *) * (n + 4));
-	conninfo->values = palloc0(sizeof(char *) * (n + 4));
+	conninfo->keywords = palloc0(sizeof(char *) * (n + MOST_PINNED + 1));
+	conninfo->values = palloc0(sizeof(char *) * (n + MOST_PINNED + 1));
 	n = 0;
 	for (option = options; option->keyword != NULL; option++)
 	{
@@ -330,13 +316,14 @@ pgcopy_conninfo_resolve(const char *source, Oid owner)
 	SourceConninfo *conninfo = palloc0(sizeof(SourceConninfo));
 	SourceOption *options;
 
+	Assert(IsTransactionState());
 	if (source[strspn(source, " \t\n\r\f\v")] == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
 				 errmsg("the connection string of the source is empty"),
 				 errhint("Write it as \"host=... dbname=... user=...\" or \"postgresql://user@host/dbname\".")));
 
-	/* not the name first: anybody could call a server like another's string */
+	/* the name last: anybody can name a server like somebody's string */
 	if (pgcopy_conninfo_fault_is_uri(source) || strchr(source, '=') != NULL)
 		options = parse_string(source, owner);
 	else if (pgcopy_conninfo_fault_is_word(source) ||
@@ -357,7 +344,6 @@ pgcopy_conninfo_resolve(const char *source, Oid owner)
 	return conninfo;
 }
 
-/* The arrays have room for three more. */
 static void
 set_value(SourceConninfo *conninfo, const char *keyword, const char *value)
 {
@@ -395,14 +381,14 @@ pgcopy_conninfo_get(const SourceConninfo *conninfo, const char *keyword)
 	return NULL;
 }
 
-/* Quotes of any language: those that are not ASCII have the high bit set. */
+/* Messages are translated: count any non-ASCII byte as a quote. */
 static bool
 is_quote(char c)
 {
 	return c == '"' || c == '\'' || c == '`' || IS_HIGHBIT_SET(c);
 }
 
-/* Whether it is the value of an option that may be shown. */
+/* Whether a text is the value of an option that may be shown. */
 static bool
 is_printable_value(const SourceConninfo *conninfo, const char *text)
 {
@@ -415,7 +401,7 @@ is_printable_value(const SourceConninfo *conninfo, const char *text)
 	return false;
 }
 
-/* Replace a text where it stands in quotes. */
+/* Replace a text with <by> wherever it is in quotes. */
 static char *
 replace_quoted(char *message, const char *text, const char *by)
 {

@@ -3,34 +3,32 @@
  * conninfo_fault.c
  *	  Say what is wrong with a connection string without showing it.
  *
- * The string is read again in libpq's way, only to find the first fault.
- * The name of an unknown option is shown where it stands before any password;
- * behind one it might be the rest of a password with blanks in it, and only
- * its place is told.
+ * Read the string again as libpq does, to find the first fault.  Show the name
+ * of an unknown option only before any password: behind one it may be the rest
+ * of a password with blanks in it.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "source/conninfo_fault.h"
+#include "source/conninfo_options.h"
 
 #define FORM_HINT \
 	"Write it as \"host=... port=... dbname=... user=... password=...\" or \"postgresql://user:password@host:port/dbname\"."
 
 /*
- * Numbers.  Some are read by libpq where a connection is made in one call, as
- * pg_dump makes its own, and not in our way.
+ * Numbers.  libpq checks some of them only when it connects in one call, as
+ * pg_dump does and a session does not.
  */
 static const char *const number_options[] = {
 	"connect_timeout", "keepalives", "keepalives_idle", "keepalives_interval",
 	"keepalives_count", "tcp_user_timeout", NULL
 };
 
-/* What stands at one place of a keyword=value string. */
 typedef struct StringFault
 {
 	const char *words;			/* what is wrong, NULL: an unknown option */
-	const char *option;			/* its name, when it may be shown */
+	const char *option;			/* its name, NULL: not to be shown */
 	const char *after;			/* the option before it, or NULL */
 } StringFault;
 
@@ -82,7 +80,7 @@ pgcopy_conninfo_fault_check_uri(const char *uri)
 				 errhint("In a URI, percent-encode the special characters of user and password: \"@\" is %%40, \"/\" is %%2F, \":\" is %%3A, \"?\" is %%3F.")));
 }
 
-/* A whole number, maybe with blanks around it: what libpq takes. */
+/* Whether libpq takes it as a number: blanks around it are allowed. */
 static bool
 is_number(const char *value)
 {
@@ -95,37 +93,26 @@ is_number(const char *value)
 		number >= PG_INT32_MIN && number <= PG_INT32_MAX;
 }
 
-static bool
-is_number_option(const char *keyword)
-{
-	for (const char *const *word = number_options; *word != NULL; word++)
-	{
-		if (strcmp(*word, keyword) == 0)
-			return true;
-	}
-	return false;
-}
-
 void
 pgcopy_conninfo_fault_check_numbers(SourceOption *options)
 {
 	for (SourceOption *option = options; option->keyword != NULL; option++)
 	{
 		if (option->value == NULL || option->value[0] == '\0' ||
-			!is_number_option(option->keyword) ||
+			!pgcopy_conninfo_is_one_of(option->keyword, number_options) ||
 			is_number(option->value))
 			continue;
 		ereport(ERROR,
 				(errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
 				 errmsg("invalid value for connection option \"%s\"",
 						option->keyword),
-				 errhint("Give it a whole number.")));
+				 errhint("Use a whole number.")));
 	}
 }
 
 /*
- * Skip one value, quoted or not, as libpq does.  Returns NULL when a quoted
- * one does not end.
+ * Skip one value, quoted or not, as libpq does.  Return NULL if a quoted one
+ * does not end.
  */
 static const char *
 skip_value(const char *p)
@@ -152,9 +139,6 @@ skip_blanks(const char *p)
 	return p;
 }
 
-/*
- * Find the first fault of a keyword=value string.
- */
 static StringFault
 find_string_fault(const char *text, SourceOption *known)
 {
@@ -193,16 +177,13 @@ find_string_fault(const char *text, SourceOption *known)
 	return fault;
 }
 
-/*
- * Find the first fault of a URI: an unknown parameter, or something else.
- */
 static StringFault
 find_uri_fault(const char *uri, SourceOption *known)
 {
 	StringFault fault = {"It is not a URI as libpq takes it.", NULL, NULL};
 	const char *p = strchr(uri, '?');
 
-	/* a password that is not encoded may reach behind a "?" of its own */
+	/* a password that is not encoded may contain the "?" */
 	bool		after_secret = p != NULL && strchr(p, '@') != NULL;
 
 	while (p != NULL)
@@ -229,12 +210,8 @@ find_uri_fault(const char *uri, SourceOption *known)
 void
 pgcopy_conninfo_fault_throw(const char *text, SourceOption *known)
 {
-	StringFault fault;
-
-	if (pgcopy_conninfo_fault_is_uri(text))
-		fault = find_uri_fault(text, known);
-	else
-		fault = find_string_fault(text, known);
+	StringFault fault = pgcopy_conninfo_fault_is_uri(text) ?
+		find_uri_fault(text, known) : find_string_fault(text, known);
 
 	if (fault.words != NULL)
 		ereport(ERROR,
@@ -248,6 +225,6 @@ pgcopy_conninfo_fault_throw(const char *text, SourceOption *known)
 			 ? errmsg("invalid connection option \"%s\"", fault.option)
 			 : errmsg("invalid connection option"),
 			 fault.after != NULL
-			 ? errdetail("It stands after option \"%s\".", fault.after) : 0,
+			 ? errdetail("It comes after option \"%s\".", fault.after) : 0,
 			 errhint(FORM_HINT "  Values with blanks need single quotes.")));
 }

@@ -3,9 +3,9 @@
  * conninfo_rights.c
  *	  Which connection options a role may give.
  *
- * What this server's operating system user has is not for everybody: files,
- * sockets that let him in as himself, Kerberos tickets.  Who is no superuser
- * logs in with a password of his own, to one host.
+ * A role must not use what belongs to this server's operating system user:
+ * files, sockets with peer authentication, Kerberos tickets.  So a role that is
+ * not a superuser logs in to one host with a password of its own.
  *
  *-------------------------------------------------------------------------
  */
@@ -18,13 +18,13 @@
 
 #include "source/conninfo_options.h"
 
-/* Options that make this server's operating system user read a file. */
+/* Options that make this server read a file. */
 static const char *const file_options[] = {
 	"passfile", "service", "servicefile", "sslcert", "sslkey", "sslrootcert",
 	"sslcrl", "sslcrldir", NULL
 };
 
-/* Whether a role may have this server's user open files and sockets. */
+/* Whether a role may make this server open files and sockets. */
 static bool
 may_use_files(Oid role)
 {
@@ -32,8 +32,8 @@ may_use_files(Oid role)
 }
 
 /*
- * Whether an option makes this server read a file: from 16 on "system" stands for
- * the certificates of the operating system, which are there for everybody.
+ * Whether an option makes this server read a file.  sslrootcert=system (libpq
+ * 16) means the operating system's certificates, which anybody may use.
  */
 static bool
 is_file_option(const SourceOption *option)
@@ -44,9 +44,8 @@ is_file_option(const SourceOption *option)
 }
 
 /*
- * Options that make this server read a file need the right to do so, of
- * whoever has set them: who wrote the connection string, or the owner of the
- * foreign server.
+ * Throw if the role that gave a file option may not read files of this server:
+ * the author of the connection string, or the owner of the foreign server.
  */
 static void
 check_file_options(SourceOption *options)
@@ -63,14 +62,11 @@ check_file_options(SourceOption *options)
 				 errmsg("permission denied to set connection option \"%s\"",
 						option->keyword),
 				 errdetail("The option makes the server read one of its own files."),
-				 errhint("Leave the option out, or get membership in the role pg_read_server_files.")));
+				 errhint("Leave the option out, or become a member of pg_read_server_files.")));
 	}
 }
 
-/*
- * Non-superusers bring a password of their own: what this server's operating
- * system user has in its environment or home directory is not for them.
- */
+/* Throw if there is no password: PGPASSWORD and .pgpass are the server's. */
 static void
 check_password(SourceOption *options)
 {
@@ -85,9 +81,9 @@ check_password(SourceOption *options)
 }
 
 /*
- * Through a socket this server's operating system user may be let in as
- * himself, and libpq takes a socket where there is no host.  Of several hosts
- * nobody knows which one will ask for the password.
+ * Throw for a socket, where the source may let this server's operating system
+ * user in without a password; libpq uses one if there is no host.  Throw for
+ * several hosts, of which only some may ask for the password.
  */
 static void
 check_host(SourceOption *options, Oid owner)
@@ -111,12 +107,10 @@ check_host(SourceOption *options, Oid owner)
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("permission denied to connect through a Unix socket"),
 			 name[0] == '\0' ? errdetail("A connection string without a host means a Unix socket.") : 0,
-			 errhint("Give a host name or an address, or get membership in the role pg_read_server_files.")));
+			 errhint("Give a host name or an address, or become a member of pg_read_server_files.")));
 }
 
-/*
- * The user may ask for a stronger one of the methods that use his password.
- */
+/* Throw unless each method of require_auth uses the password. */
 static void
 check_require_auth(SourceOption *options)
 {
@@ -136,11 +130,11 @@ check_require_auth(SourceOption *options)
 					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 					 errmsg("permission denied to set connection option \"require_auth\""),
 					 errdetail("Non-superusers log in with a password."),
-					 errhint("Leave the option out, or give some of password, md5 and scram-sha-256.")));
+					 errhint("Leave the option out, or use only password, md5 and scram-sha-256.")));
 	}
 }
 
-/* The Kerberos tickets of this server's operating system user are not theirs. */
+/* Throw if the options ask for Kerberos: the tickets are the server's. */
 static void
 check_gss(SourceOption *options)
 {

@@ -3,10 +3,9 @@
  * fdw.c
  *	  Foreign servers as sources, and the validator of pgcopydb_fdw.
  *
- * A foreign server keeps a connection's options, its user mapping the user
- * and the secrets.  The wrapper only holds them; it reads no foreign tables.
- * Servers of other wrappers are taken too, as long as libpq knows all their
- * options.
+ * A foreign server holds connection options, its user mapping the user and the
+ * secrets.  The wrapper has no handler: it cannot read foreign tables.  Servers
+ * of other wrappers will do if libpq knows all their options.
  *
  *-------------------------------------------------------------------------
  */
@@ -30,9 +29,7 @@ extern PGDLLEXPORT Datum pgcopydb_fdw_validator(PG_FUNCTION_ARGS);
 
 PG_FUNCTION_INFO_V1(pgcopydb_fdw_validator);
 
-/*
- * Whether an option may stand in a foreign server or in a user mapping.
- */
+/* Whether objects of a catalog may have an option. */
 static bool
 is_valid_in(const SourceOption *option, Oid catalog)
 {
@@ -90,9 +87,7 @@ pgcopydb_fdw_validator(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/*
- * Take the options of one object into the array.
- */
+/* Set the options given to one object. */
 static void
 add_options(SourceOption *options, List *given, Oid given_by,
 			const char *server)
@@ -154,8 +149,8 @@ check_user_mapping(ForeignServer *server, Oid owner)
 }
 
 /*
- * What the server's owner has set needs the server owner's rights, what the
- * user mapping says those of the role that uses it.
+ * Options of the server need the rights of its owner, those of the user mapping
+ * the rights of the role that uses it.
  */
 SourceOption *
 pgcopy_conninfo_options_from_server(const char *name, Oid owner)

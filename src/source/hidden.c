@@ -1,14 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * hidden.c
- *	  Definitions that the source does not show to our role.
+ *	  Find definitions that the source hides from the job's role.
  *
- * A dump made by a role that is not a superuser lacks two things.  Options of
- * user mappings are NULL in pg_user_mappings, for mappings that have none as
- * well as for those of others: who may see what is that view's own rule, the
- * same since version 10 but for what the owner of a mapping needs.
- * Subscriptions are left out, since their connection strings are secret; their
- * names are not.
+ * A dump by a role that is not a superuser lacks two things: subscriptions,
+ * and options of user mappings.  pg_user_mappings has NULL for options that are
+ * hidden and for mappings without options, so the query repeats the rule by
+ * which the view hides them.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,7 +14,7 @@
 
 #include "source/preflight.h"
 
-/* Objects whose names are told. */
+/* How many names a notice lists. */
 #define MOST_NAMES "10"
 
 typedef struct HiddenKind

@@ -1,15 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * inventory.c
- *	  What the source holds, in a fixed number of set-based queries.
+ *	  The relations and indexes of the source, in a fixed number of queries.
  *
- * The list follows pg_dump: what pg_dump would not dump is not in it.  That
- * leaves out system schemas, temporary tables, and members of extensions but
- * for their configuration tables, whose rows a dump holds.  This extension,
- * when the source has it too, is left out with the schemas it owns.
+ * The list holds what pg_dump would dump: no system schemas, temporary tables,
+ * and members of extensions other than configuration tables.  This extension, if
+ * the source has it, is left out with its schemas.
  *
- * All queries run with an empty search_path under standard_conforming_strings,
- * see session.c, and on every version from 10 up.
+ * All queries run on every version from 10 up, under the settings of
+ * session_settings.c.
  *
  *-------------------------------------------------------------------------
  */
@@ -34,10 +33,9 @@ static const char blocker_sql[] =
 " ORDER BY a.xact_start LIMIT 1";
 
 /*
- * One row per relation.  %s is "AND a.attgenerated = ''" where the catalog
- * has that column.  $1 says whether hash partitioning by anything at all may
- * come out differently here, as it does for text in another encoding; by
- * enums it always does, because they are hashed by their OIDs.
+ * One row per relation.  %s is "AND a.attgenerated = ''" if the catalog has that
+ * column.  $1: any hash partitioning may come out differently here, because text
+ * has another encoding.  Enums always do: they are hashed by OID.
  */
 static const char relations_sql[] =
 "WITH RECURSIVE root AS ("
@@ -140,8 +138,8 @@ copy_value(const SourceRows *rows, int row, int column)
 }
 
 /*
- * Make a List of strings of the text of a text[], through the server's own
- * reader: names hold quotes, commas and braces.
+ * Read a text[] as a List of strings, NULL as NIL.  array_in() does it: names
+ * may hold quotes, commas and braces.
  */
 static List *
 read_name_array(const SourceRows *rows, int row, int column)
@@ -152,7 +150,6 @@ read_name_array(const SourceRows *rows, int row, int column)
 	Datum	   *elements;
 	bool	   *nulls;
 	int			n;
-	int			i;
 
 	if (literal == NULL)
 		return NIL;
@@ -161,7 +158,7 @@ read_name_array(const SourceRows *rows, int row, int column)
 													TEXTOID, -1));
 	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT,
 					  &elements, &nulls, &n);
-	for (i = 0; i < n; i++)
+	for (int i = 0; i < n; i++)
 	{
 		if (nulls[i])
 			pgcopy_rows_throw(rows, "A list of names contains a null.");
@@ -184,7 +181,7 @@ read_oid_array(const SourceRows *rows, int row, int column)
 	return oids;
 }
 
-/* What relations of some kinds do not have: 0. */
+/* Return 0 for NULL: not all kinds of relations have all columns. */
 static Oid
 get_oid(const SourceRows *rows, int row, int column)
 {
@@ -225,39 +222,29 @@ read_relation(const SourceRows *rows, int row)
 	return relation;
 }
 
-/*
- * Whether text is stored here in other bytes than on the source.
- */
+/* Whether the source stores text in another encoding. */
 static bool
 has_other_encoding(SourceSession *session)
 {
-	SourceRows *rows = pgcopy_session_query_row(session,
-												"SELECT pg_catalog.current_setting('server_encoding')",
-												1, 0, NULL);
-	bool		is_other = pg_valid_server_encoding(pgcopy_rows_get(rows, 0, 0)) !=
-	GetDatabaseEncoding();
+	const char *sql = "SELECT pg_catalog.current_setting('server_encoding')";
+	SourceRows *rows = pgcopy_session_query_row(session, sql, 1, 0, NULL);
+	int			encoding = pg_valid_server_encoding(pgcopy_rows_get(rows, 0, 0));
 
 	pgcopy_rows_free(rows);
-	return is_other;
+	return encoding != GetDatabaseEncoding();
 }
 
 List *
 pgcopy_inventory_relations(SourceSession *session)
 {
-	const char *params[1];
-	const char *generated = "";
-	SourceRows *rows;
+	const char *generated = pgcopy_session_version(session) >= 120000 ?
+		"AND a.attgenerated = ''" : "";
+	const char *params[] = {has_other_encoding(session) ? "t" : "f"};
+	SourceRows *rows = pgcopy_session_query(session, psprintf(relations_sql, generated),
+											RELATION_COLUMNS, lengthof(params), params);
 	List	   *relations = NIL;
-	int			count;
-	int			i;
 
-	if (pgcopy_session_version(session) >= 120000)
-		generated = "AND a.attgenerated = ''";
-	params[0] = has_other_encoding(session) ? "t" : "f";
-	rows = pgcopy_session_query(session, psprintf(relations_sql, generated),
-								RELATION_COLUMNS, 1, params);
-	count = pgcopy_rows_count(rows);
-	for (i = 0; i < count; i++)
+	for (int i = 0; i < pgcopy_rows_count(rows); i++)
 	{
 		SourceRelation *relation = read_relation(rows, i);
 
@@ -271,8 +258,8 @@ pgcopy_inventory_relations(SourceSession *session)
 	return relations;
 }
 
-bool
-pgcopy_inventory_has(List *relations, Oid oid)
+SourceRelation *
+pgcopy_inventory_find(List *relations, Oid oid)
 {
 	int			first = 0;
 	int			end = list_length(relations);
@@ -283,16 +270,16 @@ pgcopy_inventory_has(List *relations, Oid oid)
 		SourceRelation *relation = list_nth(relations, middle);
 
 		if (relation->oid == oid)
-			return true;
+			return relation;
 		if (relation->oid < oid)
 			first = middle + 1;
 		else
 			end = middle;
 	}
-	return false;
+	return NULL;
 }
 
-/* The dump names a constraint where there is one, and else its index. */
+/* An index of a constraint has the constraint's OID, as in the dump. */
 static const char indexes_sql[] =
 "SELECT COALESCE(k.oid, c.oid), pg_catalog.pg_relation_size(c.oid)"
 " FROM pg_catalog.pg_class AS c"
@@ -306,11 +293,10 @@ pgcopy_inventory_indexes(SourceSession *session, SourceIndex **indexes)
 {
 	SourceRows *rows = pgcopy_session_query(session, indexes_sql, 2, 0, NULL);
 	int			n = pgcopy_rows_count(rows);
-	int			i;
 
 	*indexes = palloc_extended(sizeof(SourceIndex) * (Size) Max(n, 1),
 							   MCXT_ALLOC_HUGE);
-	for (i = 0; i < n; i++)
+	for (int i = 0; i < n; i++)
 	{
 		(*indexes)[i].oid = pgcopy_rows_get_oid(rows, i, 0);
 		(*indexes)[i].bytes = pgcopy_rows_get_size(rows, i, 1);
@@ -356,6 +342,7 @@ pgcopy_inventory_oids_literal(List *relations, int first, int end)
 {
 	StringInfoData text;
 
+	Assert(first >= 0 && first <= end && end <= list_length(relations));
 	initStringInfo(&text);
 	for (int i = first; i < end; i++)
 		appendStringInfo(&text, "%c%u", i == first ? '{' : ',',

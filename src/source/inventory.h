@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * inventory.h
- *	  What the source holds, in a fixed number of set-based queries.
+ *	  The relations and indexes of the source.
  *
  *-------------------------------------------------------------------------
  */
@@ -12,7 +12,7 @@
 #include "storage/block.h"
 #include "source/session.h"
 
-/* A table, partitioned table, materialized view or sequence of the source. */
+/* A table, partitioned table, view, materialized view or sequence. */
 typedef struct SourceRelation
 {
 	Oid			oid;
@@ -21,53 +21,50 @@ typedef struct SourceRelation
 	char		relkind;		/* r, p, m, v, S */
 	bool		is_partition;
 	bool		has_children;	/* by inheritance; may be out of date */
-	bool		has_data_of_its_own;	/* r, and not a foreign table */
-	bool		through_root;	/* leaf under a hash partition by enum */
-	Oid			parent;			/* of a partition */
+	bool		has_data_of_its_own;	/* relkind r */
+	bool		through_root;	/* a leaf whose hash partition may be another here */
+	Oid			parent;			/* of a partition, or InvalidOid */
 	int64		heap_bytes;		/* main fork */
 	int64		toast_bytes;
 	BlockNumber blocks;
 	List	   *columns;		/* char *: what COPY sends, in order, unquoted */
 
-	/*
-	 * Tables and sequences of extensions that are marked as configuration:
-	 * rows are appended, the sequence's value is set.  NULL when not one.
-	 */
+	/* of configuration tables and sequences of an extension, else NULL */
 	char	   *config_condition;	/* may be "" */
 	List	   *config_references;	/* Oid: other tables its foreign keys need */
 	bool		is_extension_member;
 
-	/* How it is split, where the planner asks for that; see keyrange.h. */
+	/* set by plan/chunks.c, then by pgcopy_keyrange_choose() */
 	int			wanted_chunks;
-	char	   *split_key;		/* column, NULL: by ctid or not at all */
-	List	   *split_bounds;	/* char *, first keys of all chunks but the first */
+	char	   *split_key;		/* column; NULL: by ctid or not at all */
+	List	   *split_bounds;	/* char *: first keys of all chunks but the first */
 } SourceRelation;
 
-/* All of them, in the order of their oids. */
+/* Read what pg_dump would dump, as a List of SourceRelation in the order of OIDs. */
 extern List *pgcopy_inventory_relations(SourceSession *session);
 
-/* Whether one of these relations has that oid. */
-extern bool pgcopy_inventory_has(List *relations, Oid oid);
+/* Find a relation in such a list; NULL if there is none. */
+extern SourceRelation *pgcopy_inventory_find(List *relations, Oid oid);
 
-/* An index on a table, or the constraint it belongs to, and its size there. */
+/* An index, under its constraint's OID if it has one. */
 typedef struct SourceIndex
 {
 	Oid			oid;
 	int64		bytes;
 } SourceIndex;
 
-/* All of them, in the order of their oids; returns how many. */
+/* Read all indexes, in the order of OIDs.  Returns how many. */
 extern int	pgcopy_inventory_indexes(SourceSession *session,
 									 SourceIndex **indexes);
 
-/* How large the index of that oid is; 0 when there is none. */
+/* Return the size of an index; 0 if it is not there. */
 extern int64 pgcopy_inventory_index_bytes(const SourceIndex *indexes, int n,
 										  Oid oid);
 
-/* The oids of some of these relations, first to end - 1, as an array literal. */
+/* Return the OIDs of relations first to end - 1 as an array literal. */
 extern char *pgcopy_inventory_oids_literal(List *relations, int first, int end);
 
-/* Large objects with numbers next to each other. */
+/* Consecutive large objects. */
 typedef struct LargeObjectRange
 {
 	Oid			first;
@@ -76,15 +73,15 @@ typedef struct LargeObjectRange
 	int64		bytes;			/* estimate */
 } LargeObjectRange;
 
-/* "name" quoted for the source, always: it may know other reserved words */
+/* Quote a name, in any case: the source may have other reserved words. */
 extern char *pgcopy_inventory_quoted(const char *name);
 
-/* "schema"."name" quoted for the source */
+/* Quote a relation's qualified name. */
 extern char *pgcopy_inventory_quoted_name(const SourceRelation *relation);
 
 /*
- * On whom a session of the source waits for a lock, for people; NULL when for
- * nobody.  To be asked through another session.
+ * Describe the session that blocks the source's process "pid", for a message; NULL
+ * if none does.  "session" must be another one.
  */
 extern char *pgcopy_inventory_blocker(SourceSession *session, int pid);
 

@@ -1,22 +1,19 @@
 /*-------------------------------------------------------------------------
  *
  * keyrange.c
- *	  Chunks of tables by ranges of an integer key.
+ *	  Split tables by ranges of an integer key.
  *
- * For sources that read all of a table to find a range of ctids, before 14.
- * The key is the first column of a primary key or of another unique index: an
- * integer that is never NULL, so that the ranges hold every row.
+ * For sources before 14, which scan a whole table for a range of ctids.  The key
+ * is the first column of a primary key or another unique index, an integer that is
+ * NOT NULL.
  *
- * Where the chunks end comes out of a sample of some hundred blocks, not out
- * of the smallest and the largest key: keys have gaps and outliers.  There is
- * no arithmetic on keys, so none can overflow; and as the first chunk has no
- * lower bound and the last no upper one, they are exact whatever the sample
- * has missed, also under a later snapshot.
+ * The bounds come from a sample of some hundred blocks, since keys have gaps and
+ * outliers.  The first chunk has no lower bound and the last no upper one, so
+ * together they hold every row, whatever the sample missed and under any snapshot.
  *
- * A chunk is read by the index.  That is fast where rows lie in about the
- * order of their keys; where they do not, each chunk would read nearly all
- * blocks, and one stream is faster: such tables are not split.  The sample
- * tells that too.  No statistics are needed on the source.
+ * A chunk is read by the index.  That is fast if rows lie in about the order of
+ * their keys; otherwise each chunk would read nearly all blocks.  Tables in which
+ * the sample shows no such order are not split.
  *
  *-------------------------------------------------------------------------
  */
@@ -28,10 +25,10 @@
 
 #define SAMPLE_BLOCKS 500
 
-/* Correlation of the order of keys with that of blocks, at least. */
+/* Least correlation of the order of keys with that of blocks. */
 #define LEAST_ORDER "0.9"
 
-/* Types by number: they are the same everywhere. */
+/* Types int8, int2 and int4 are given by their OIDs. */
 static const char keys_sql[] =
 "SELECT DISTINCT ON (i.indrelid) i.indrelid, a.attname"
 " FROM pg_catalog.pg_index AS i"
@@ -46,7 +43,7 @@ static const char keys_sql[] =
 "  AND a.attnotnull AND a.atttypid IN (20, 21, 23)"
 " ORDER BY i.indrelid, i.indisprimary DESC, i.indnatts, i.indexrelid";
 
-/* Key, table, percent of its blocks, number of chunks, least order. */
+/* %: key, table, percent of its blocks, number of chunks, number of bounds. */
 static const char bounds_sql[] =
 "WITH sample AS ("
 "  SELECT %s::pg_catalog.int8 AS key,"
@@ -82,21 +79,6 @@ choose_bounds(SourceSession *session, SourceRelation *relation, const char *key)
 	pgcopy_rows_free(rows);
 }
 
-static SourceRelation *
-find_relation(List *relations, Oid oid)
-{
-	ListCell   *lc;
-
-	foreach(lc, relations)
-	{
-		SourceRelation *relation = lfirst(lc);
-
-		if (relation->oid == oid)
-			return relation;
-	}
-	return NULL;
-}
-
 void
 pgcopy_keyrange_choose(SourceSession *session, List *relations)
 {
@@ -110,7 +92,7 @@ pgcopy_keyrange_choose(SourceSession *session, List *relations)
 	for (int i = 0; i < pgcopy_rows_count(rows); i++)
 	{
 		SourceRelation *relation =
-			find_relation(relations, pgcopy_rows_get_oid(rows, i, 0));
+			pgcopy_inventory_find(relations, pgcopy_rows_get_oid(rows, i, 0));
 
 		CHECK_FOR_INTERRUPTS();
 		if (relation != NULL)
@@ -120,8 +102,8 @@ pgcopy_keyrange_choose(SourceSession *session, List *relations)
 }
 
 /*
- * Without statistics it may believe that a range is a third of the table.
- * Compiling such a simple query costs more than it saves; 10 cannot.
+ * Without statistics the source estimates a range at a part of the table that
+ * makes a sequential scan look cheap.  10 has no setting "jit".
  */
 void
 pgcopy_keyrange_prepare(SourceSession *session)

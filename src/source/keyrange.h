@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * keyrange.h
- *	  Chunks of tables by ranges of an integer key.
+ *	  Split tables by ranges of an integer key.
  *
  *-------------------------------------------------------------------------
  */
@@ -11,15 +11,14 @@
 #include "source/inventory.h"
 
 /*
- * Note in each of these relations which key splits it into about
- * "wanted_chunks" of its own, and where; nothing where no key would do.  Read
- * under the session's snapshot.
+ * Set split_key and split_bounds of each relation that a key can split into about
+ * its wanted_chunks.  The list is in the order of OIDs.
  */
 extern void pgcopy_keyrange_choose(SourceSession *session, List *relations);
 
 /*
- * Before a range is read: until the end of the transaction the source will
- * read ranges by the index, whatever it believes of the table.
+ * Make the source read ranges by the index until the end of the transaction,
+ * whatever its statistics say.
  */
 extern void pgcopy_keyrange_prepare(SourceSession *session);
 

@@ -1,34 +1,32 @@
 /*-------------------------------------------------------------------------
  *
  * pooler.c
- *	  Whether a connection to the source is a session.
+ *	  Refuse poolers that share server sessions.
  *
- * A pooler that hands out server processes by transaction or by statement
- * gives no session: what we set would stay with others, and what others have
- * set would decide what we read.  It does not say so, it must be caught at it,
- * and before anything is set.
+ * With a pooler that assigns server processes by transaction or statement, our
+ * settings would reach other clients and theirs would change what we read.  Such
+ * a pooler does not say what it is, so it must be detected, and before anything
+ * is set.
  *
- * A server tells each client the number of the process that serves it.  A
- * pooler makes one up, since it needs it to tell its clients apart when one of
- * them wants to cancel.  So where the number is right there is no pooler, and
- * one round trip has shown it.
+ * A server tells each client the number of its process; a pooler makes one up.  If
+ * pg_backend_pid() returns the number we were told, there is no pooler, at the
+ * cost of one round trip.
  *
- * Where it is not, the pooler may still be one that keeps a process for each
- * client.  Then our process stays the same, and no other client gets it.  So
- * another connection is opened, and both are asked which process they have:
+ * Otherwise the pooler may still keep one process for each client.  Then ours
+ * stays the same and no other client gets it.  Open another connection and ask
+ * both which process they have:
  *
- * - With one idle process in the pool, or where the one used last is taken
- *   first, the other connection gets ours.
- * - Where processes take turns, or others are busy in the pool, ours changes.
- *   We ask twice in a row, or two processes that take turns would look like one
- *   for each connection.
- * - Where the other connection gets none, we own ours if we are served while
- *   it stands in the queue: it came first.
+ * - If one process is idle in the pool, or the last one used is taken first, the
+ *   other connection gets ours.
+ * - If processes take turns, or others are busy, ours changes.  Ask twice in a
+ *   row: two processes taking turns would look like one for each connection.
+ * - If the other connection gets none while we are served, ours is not shared:
+ *   the other is first in the queue and would have got it.
  *
- * Several poolers can share one address.  Another connection may then get to
- * another one, and shows nothing, so that is done some times.  Where many poolers
- * with nothing to do share an address we may still miss them: each transaction
- * that reads looks again (session_settings.c).
+ * Several poolers can share one address, and the other connection may reach
+ * another one than ours, so try several times.  Many idle poolers behind one
+ * address can still be missed: each transaction that reads checks again
+ * (session_settings.c).
  *
  *-------------------------------------------------------------------------
  */
@@ -40,15 +38,15 @@
 #include "source/session_state.h"
 
 /*
- * How many other connections are tried.  Where N poolers share an address all of
- * them get to others than ours with a chance of (1 - 1/N) to this power.
+ * How many other connections to try.  With N poolers behind one address the
+ * chance that none of them reaches ours is (1 - 1/N) to this power.
  */
 #define OTHERS			16
 
-/* How long another connection may wait before it counts as queued, ms. */
+/* How long the other connection waits before it counts as queued, ms. */
 #define QUEUE_TIME		300
 
-/* How often we must be served meanwhile. */
+/* How often we must be served in that state. */
 #define SERVED_MEANWHILE 3
 
 #define ANSWER_BYTES	64
@@ -56,8 +54,8 @@
 #define PID_SQL "SELECT pg_catalog.pg_backend_pid()::pg_catalog.text"
 
 /*
- * The process, and when it began: with several servers behind the pooler two
- * processes can have one number.  Some roles may not see when.
+ * Our process and its start: processes of two servers behind one pooler can have
+ * the same number.  Some roles see no start.
  */
 static const char process_sql[] =
 "SELECT pg_catalog.concat_ws(' ', a.pid, pg_catalog.date_part('epoch', a.backend_start))"
@@ -67,8 +65,8 @@ typedef struct Probe
 {
 	SourceSession *session;
 	SourceSession *other;
-	long		limit;			/* for an answer to us, ms; -1: none */
-	char		process[ANSWER_BYTES];	/* ours */
+	long		limit;			/* for an answer to our session, ms; -1: none */
+	char		process[ANSWER_BYTES];	/* of our session */
 } Probe;
 
 void
@@ -81,9 +79,7 @@ pgcopy_pooler_refuse(const char *detail)
 			 errhint("Connect to the server itself, not to its pooler, or use a pool with pool_mode = session.")));
 }
 
-/*
- * A pooler lets clients in for whom it has no process yet.
- */
+/* A pooler lets clients in before it has a process for them. */
 static void
 throw_no_answer(long limit)
 {
@@ -103,23 +99,20 @@ is_one_value(const PGresult *result)
 		PQgetlength(result, 0, 0) < ANSWER_BYTES;
 }
 
-/*
- * Take the answer, which must be one short value and no more, into a buffer of
- * ANSWER_BYTES.
- */
+/* Read an answer of exactly one short value into a buffer of ANSWER_BYTES. */
 static void
 take_answer(SourceSession *session, const char *sql, char *answer)
 {
 	PGresult   *result = pgcopy_session_next_result(session, sql);
 
 	if (result == NULL || PQresultStatus(result) == PGRES_FATAL_ERROR)
-		pgcopy_session_throw(session, result, sql);
+		pgcopy_session_error_result(session->conn, result, sql);
 	if (!is_one_value(result))
 		pgcopy_session_violation(session, sql, "It is not one value.");
 	strlcpy(answer, PQgetvalue(result, 0, 0), ANSWER_BYTES);
 	result = pgcopy_session_next_result(session, sql);
 	if (result == NULL || PQresultStatus(result) == PGRES_FATAL_ERROR)
-		pgcopy_session_throw(session, result, sql);
+		pgcopy_session_error_result(session->conn, result, sql);
 	if (PQresultStatus(result) != PGRES_TUPLES_OK)
 		pgcopy_session_violation(session, sql, "It is not one value.");
 	if (pgcopy_session_next_result(session, sql) != NULL)
@@ -135,7 +128,7 @@ ask(SourceSession *session, const char *sql, long limit, char *answer)
 	take_answer(session, sql, answer);
 }
 
-/* Throw when another process serves us now. */
+/* Throw if another process serves us. */
 static void
 check_ours(Probe *probe)
 {
@@ -147,8 +140,8 @@ check_ours(Probe *probe)
 }
 
 /*
- * Whether the other connection, which has asked, gets no process although we
- * are served.
+ * Whether the other connection, which has sent its query, gets no process while
+ * we are served.
  */
 static bool
 is_queued(Probe *probe)
@@ -161,8 +154,8 @@ is_queued(Probe *probe)
 }
 
 /*
- * Throw when both connections share processes.  Returns true when that is
- * known not to be so, false when there was only no sign of it.
+ * Throw if both connections share processes.  Returns true if that is ruled out,
+ * false if there was no sign of it.
  */
 static bool
 compare_with_other(Probe *probe)
@@ -181,7 +174,7 @@ compare_with_other(Probe *probe)
 	return false;
 }
 
-/* The other connection goes away with its memory context. */
+/* Compare with a new connection, which closes with its memory context. */
 static bool
 try_other(Probe *probe, const SourceConninfo *conninfo,
 		  const char *application_name)
@@ -199,7 +192,6 @@ try_other(Probe *probe, const SourceConninfo *conninfo,
 	}
 	PG_FINALLY();
 	{
-		/* an error is not kept in there */
 		MemoryContextSwitchTo(caller);
 		MemoryContextDelete(context);
 	}
@@ -226,7 +218,7 @@ pgcopy_pooler_check(SourceSession *session, const SourceConninfo *conninfo,
 	};
 	int			pid = ask_pid(session, probe.limit);
 
-	if (pid == PQbackendPID(pgcopy_session_conn(session)))
+	if (pid == PQbackendPID(session->conn))
 		return pid;
 
 	ask(session, process_sql, probe.limit, probe.process);

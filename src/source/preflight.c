@@ -1,15 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * preflight.c
- *	  Checks of source against target before the first statement.
+ *	  Compare source and target before a job changes anything.
  *
- * Each is one query on either side, compared as sets, and returns findings that
- * name the first objects and count the rest.  A new check is a function and its
- * line in "checks" at the end.
+ * A check compares the answers to a query on either side, and returns a finding
+ * with the first names and a count.  To add one, write a function and add it to
+ * "checks" at the end.
  *
- * Local SQL runs with an empty search_path, as the source's does, so that
- * both sides print names of types in the same way and nobody's operators
- * come in between.
+ * Local SQL runs with an empty search_path, like that on the source, so that both
+ * sides print type names alike and no user's operators are called.
  *
  *-------------------------------------------------------------------------
  */
@@ -28,7 +27,7 @@
 
 #include "source/preflight.h"
 
-/* How many names an error lists. */
+/* How many names a finding lists. */
 #define SHOWN_NAMES 10
 
 static const char lock_seen_sql[] =
@@ -51,12 +50,12 @@ static const char missing_extensions_sql[] =
 " ORDER BY u.name COLLATE pg_catalog.\"C\"";
 
 /*
- * Roles that a dump names.  Policies and user mappings name theirs whatever
- * the options say.  $1: owners count, $2: grantees count.
+ * Roles that a dump names: owners if $1, grantees if $2, and those of policies
+ * and user mappings always.
  *
- * pg_shdepend does not know the roles that initdb made.  Such a one stands
- * for the source's superuser, whose name may differ here, so ownership and
- * grants of the common objects are looked through for it.
+ * pg_shdepend does not record roles that initdb made, and the superuser of the
+ * source may have another name here.  "pinned" finds where the most common objects
+ * use them.
  */
 static const char roles_sql[] =
 "WITH pinned AS ("
@@ -108,9 +107,8 @@ static const char missing_roles_sql[] =
 " ORDER BY u.name COLLATE pg_catalog.\"C\"";
 
 /*
- * Everything with a name of its own, for both sides.  Tables, views, indexes,
- * sequences and composite types share one space of names, and indexes come
- * with their tables.
+ * All named objects, for both sides.  Relations share one namespace, so a table
+ * clashes with a view.  Indexes are left out: they come with their tables.
  */
 static const char objects_sql[] =
 "SELECT o.what FROM ("
@@ -201,25 +199,22 @@ static const char objects_sql[] =
 "  WHERE x.classid = o.classid AND x.objid = o.oid AND x.deptype = 'e'"
 "  AND x.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass)";
 
-/*
- * Take part in the next query here as a text[] parameter.
- */
+/* Make a text[] of the first column, for a local query. */
 static Datum
 make_name_array(const SourceRows *rows)
 {
 	int			count = pgcopy_rows_count(rows);
 	Datum	   *names = palloc(sizeof(Datum) * Max(count, 1));
-	int			i;
 
-	for (i = 0; i < count; i++)
+	for (int i = 0; i < count; i++)
 		names[i] = CStringGetTextDatum(pgcopy_rows_get(rows, i, 0));
 	return PointerGetDatum(construct_array(names, count, TEXTOID, -1, false,
 										   TYPALIGN_INT));
 }
 
 /*
- * Run a local query of one text column under an empty search_path; the names
- * in the memory context that is current here.  nparams is 0 or 1.
+ * Run a local query of one text column under an empty search_path.  Returns a
+ * List of strings in the current memory context.  nparams is 0 or 1.
  */
 static List *
 query_names(const char *sql, int nparams, Datum param)
@@ -228,14 +223,14 @@ query_names(const char *sql, int nparams, Datum param)
 	Oid			types[1] = {TEXTARRAYOID};
 	List	   *names = NIL;
 	int			nest_level = NewGUCNestLevel();
-	uint64		i;
 
+	Assert(nparams == 0 || nparams == 1);
 	(void) set_config_option("search_path", "", PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
 	SPI_connect();
 	if (SPI_execute_with_args(sql, nparams, types, &param, NULL, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the catalogs");
-	for (i = 0; i < SPI_processed; i++)
+	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		char	   *name = SPI_getvalue(SPI_tuptable->vals[i],
 										SPI_tuptable->tupdesc, 1);
@@ -249,9 +244,7 @@ query_names(const char *sql, int nparams, Datum param)
 	return names;
 }
 
-/*
- * The first names of a list, for an error's detail.
- */
+/* List the first names, for the detail of a finding. */
 static char *
 list_names(const List *names)
 {
@@ -274,7 +267,8 @@ list_names(const List *names)
 }
 
 /*
- * What the source answers to "source_sql" and "local_sql" then lets through.
+ * Return the names that source_sql finds on the source and local_sql, given them
+ * as $1, returns.
  */
 static List *
 find_missing(SourceSession *session, const char *source_sql, int nparams,
@@ -293,23 +287,20 @@ find_missing(SourceSession *session, const char *source_sql, int nparams,
 static bool
 sees_lock(SourceSession *session, uint64 key)
 {
-	char	   *high = psprintf("%u", (uint32) (key >> 32));
-	char	   *low = psprintf("%u", (uint32) key);
-	const char *params[2];
-	SourceRows *rows;
-	bool		is_seen;
+	const char *params[] = {
+		psprintf("%u", (uint32) (key >> 32)), psprintf("%u", (uint32) key)
+	};
+	SourceRows *rows = pgcopy_session_query_row(session, lock_seen_sql, 1,
+												lengthof(params), params);
+	bool		is_seen = pgcopy_rows_get_bool(rows, 0, 0);
 
-	params[0] = high;
-	params[1] = low;
-	rows = pgcopy_session_query_row(session, lock_seen_sql, 1, 2, params);
-	is_seen = pgcopy_rows_get_bool(rows, 0, 0);
 	pgcopy_rows_free(rows);
 	return is_seen;
 }
 
 /*
- * A lock taken here and seen there: names, addresses and even system
- * identifiers can be the same on two servers, or differ on one.
+ * Take an advisory lock here and look for it there.  Names, addresses and even
+ * system identifiers may be the same on two servers.
  */
 List *
 pgcopy_preflight_check_database(SourceSession *session)
@@ -318,7 +309,7 @@ pgcopy_preflight_check_database(SourceSession *session)
 		.level = FINDING_ERROR,
 		.sqlerrcode = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
 		.message = "the source is this same database",
-		.hint = "Connect to the database to be filled, and give the other one as the source."
+		.hint = "Connect to the database to clone into, and give the other one as the source."
 	};
 	uint64		key;
 	volatile bool is_seen = false;
@@ -341,37 +332,47 @@ pgcopy_preflight_check_database(SourceSession *session)
 	return is_seen ? pgcopy_finding_list(&is_this_database) : NIL;
 }
 
-/*
- * A finding about some objects, NIL when there are none.  The messages have one
- * %d, for their number; "what" introduces their names.
- */
+/* How to report objects.  The messages have one %d, for their number. */
+typedef struct ObjectsReport
+{
+	int			sqlerrcode;
+	const char *message_one;
+	const char *message_many;
+	const char *what;			/* introduces the names in the detail */
+	const char *hint;
+} ObjectsReport;
+
+/* Make a finding about objects; NIL if there are none. */
 static List *
-find_objects(int sqlerrcode, List *names, const char *message_one,
-			 const char *message_many, const char *what, const char *hint)
+find_objects(List *names, const ObjectsReport *report)
 {
 	int			count = list_length(names);
 	Finding		finding = {
-		.level = FINDING_ERROR,.sqlerrcode = sqlerrcode,.hint = hint
+		.level = FINDING_ERROR,
+		.sqlerrcode = report->sqlerrcode,
+		.hint = report->hint
 	};
 
 	if (count == 0)
 		return NIL;
-	finding.message = psprintf(count == 1 ? message_one : message_many, count);
-	finding.detail = psprintf("%s: %s.", what, list_names(names));
+	finding.message = psprintf(count == 1 ? report->message_one : report->message_many, count);
+	finding.detail = psprintf("%s: %s.", report->what, list_names(names));
 	return pgcopy_finding_list(&finding);
 }
 
 static List *
 check_extensions(SourceSession *session, const PreflightRequest *request)
 {
-	List	   *missing = find_missing(session, extensions_sql, 0, NULL,
-									   missing_extensions_sql);
+	static const ObjectsReport report = {
+		ERRCODE_UNDEFINED_OBJECT,
+		"%d extension of the source is not available here",
+		"%d extensions of the source are not available here",
+		"Missing",
+		"Install their packages on this server; pg_available_extensions then shows them."
+	};
 
-	return find_objects(ERRCODE_UNDEFINED_OBJECT, missing,
-						"%d extension of the source is not available here",
-						"%d extensions of the source are not available here",
-						"Missing",
-						"Install the packages they come in on this server; pg_available_extensions then shows them.");
+	return find_objects(find_missing(session, extensions_sql, 0, NULL, missing_extensions_sql),
+						&report);
 }
 
 static List *
@@ -380,21 +381,22 @@ check_roles(SourceSession *session, const PreflightRequest *request)
 	const char *params[] = {
 		request->with_owners ? "t" : "f", request->with_privileges ? "t" : "f"
 	};
-	List	   *missing = find_missing(session, roles_sql, lengthof(params), params,
-									   missing_roles_sql);
+	ObjectsReport report = {
+		ERRCODE_UNDEFINED_OBJECT,
+		"%d role that the source uses does not exist here",
+		"%d roles that the source uses do not exist here",
+		"Missing",
+		request->with_owners || request->with_privileges ?
+		"Create them, or leave ownership and grants out with no_owner => true and no_privileges => true; roles of policies and user mappings are needed in any case." :
+		"Create them: policies and user mappings need them."
+	};
 
-	return find_objects(ERRCODE_UNDEFINED_OBJECT, missing,
-						"%d role that the source uses does not exist here",
-						"%d roles that the source uses do not exist here",
-						"Missing",
-						request->with_owners || request->with_privileges ?
-						"Create them, or leave ownership and grants out with no_owner => true and no_privileges => true; roles of policies and user mappings are needed in any case." :
-						"Create them: policies and user mappings need them.");
+	return find_objects(find_missing(session, roles_sql, lengthof(params), params,
+									 missing_roles_sql),
+						&report);
 }
 
-/*
- * The text of a text[] for the source.
- */
+/* Make the text of a text[], for the source. */
 static char *
 make_array_literal(List *names)
 {
@@ -409,12 +411,17 @@ make_array_literal(List *names)
 	return OidOutputFunctionCall(F_ARRAY_OUT, PointerGetDatum(array));
 }
 
-/*
- * The target is nearly always empty, so its names travel, not the source's.
- */
+/* Send the names of the target to the source: the target is nearly always empty. */
 static List *
 check_clashes(SourceSession *session, const PreflightRequest *request)
 {
+	static const ObjectsReport report = {
+		ERRCODE_DUPLICATE_TABLE,
+		"%d object of the source already exists here",
+		"%d objects of the source already exist here",
+		"Existing",
+		"Clone into an empty database: CREATE DATABASE ... TEMPLATE template0, and create the extension there."
+	};
 	List	   *here = query_names(objects_sql, 0, (Datum) 0);
 	List	   *clashes = NIL;
 	const char *params[1];
@@ -432,11 +439,7 @@ check_clashes(SourceSession *session, const PreflightRequest *request)
 	for (int i = 0; i < pgcopy_rows_count(rows); i++)
 		clashes = lappend(clashes, pstrdup(pgcopy_rows_get(rows, i, 0)));
 	pgcopy_rows_free(rows);
-	return find_objects(ERRCODE_DUPLICATE_TABLE, clashes,
-						"%d object of the source already exists here",
-						"%d objects of the source already exist here",
-						"Existing",
-						"Clone into an empty database: CREATE DATABASE ... TEMPLATE template0, and create the extension there.");
+	return find_objects(clashes, &report);
 }
 
 typedef List *(*PreflightCheck) (SourceSession *session,

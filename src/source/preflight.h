@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * preflight.h
- *	  Checks of source against target before the first statement.
+ *	  Compare source and target before a job changes anything.
  *
  *-------------------------------------------------------------------------
  */
@@ -11,7 +11,7 @@
 #include "base/finding.h"
 #include "source/session.h"
 
-/* What is to be cloned, as far as a check depends on it. */
+/* Options of the job that change a check. */
 typedef struct PreflightRequest
 {
 	bool		with_owners;
@@ -19,20 +19,19 @@ typedef struct PreflightRequest
 } PreflightRequest;
 
 /*
- * All checks, in an open transaction: a List of Finding in the current memory
- * context, NIL when all is well.  Where the source is this same database
- * (55000), nothing else is looked at.
+ * Run all checks.  Returns a List of Finding in the current memory context, NIL
+ * if all is well.  If the source is this same database (55000), that is the only
+ * finding.  Needs a transaction.
  */
 extern List *pgcopy_preflight_run(SourceSession *session,
 								  const PreflightRequest *request);
 
-/* That check alone. */
+/* Run only the check that the source is another database. */
 extern List *pgcopy_preflight_check_database(SourceSession *session);
 
 /*
- * hidden.c: definitions that the source does not show to our role.  A List of
- * Finding, notices, one for each kind of objects, in the current memory context;
- * NIL where all is seen.
+ * hidden.c: find definitions that the source hides from the job's role.  Returns
+ * a List of Finding, one notice per kind of object, in the current memory context.
  */
 extern List *pgcopy_hidden_find(SourceSession *session);
 

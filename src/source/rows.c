@@ -1,11 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * rows.c
- *	  What the source answers to a query, in memory, checked.
+ *	  The rows that the source returns, in memory, checked.
  *
- * Nothing of the source is trusted.  An answer has the columns that were asked
- * for and text of this database's encoding, or it is an error; so is NULL, and
- * what is no number, at the getter that cannot do with it.
+ * Nothing from the source is trusted.  Columns, size and encoding are checked
+ * while rows are read, NULL and the form of a value by its getter.
  *
  *-------------------------------------------------------------------------
  */
@@ -18,25 +17,24 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-#include "source/session_error.h"
 #include "source/session_state.h"
 
-/* An answer of many rows may be that large, one of a single row that. */
+/* Limits for an answer of many rows, and of a single one. */
 #define MAX_BYTES		((Size) 1024 * 1024 * 1024)
 #define MAX_ROW_BYTES	((Size) 1024 * 1024)
 
-/* No relation is larger, no database has more of anything. */
+/* Larger than any relation, more than any database has of anything. */
 #define MAX_SIZE		((int64) 1 << 48)
 
 struct SourceRows
 {
-	MemoryContext context;		/* of all of it; deleted by free */
+	MemoryContext context;		/* holds everything, this struct too */
 	SourceSession *session;		/* while the query runs */
 	char	   *sql;
 	int			columns;
 	int			count;
-	int			room;
-	int			limit;			/* rows */
+	int			room;			/* allocated rows */
+	int			limit;			/* of rows */
 	Size		bytes;
 	Size		max_bytes;
 	char	  **values;			/* by row, then column; NULL: SQL NULL */
@@ -57,7 +55,7 @@ add_row(SourceRows *rows)
 	return rows->values + (Size) rows->count++ * rows->columns;
 }
 
-/* RowTaker: nothing is looked at but what limits need. */
+/* RowTaker. */
 static void
 take_row(void *arg, const PGresult *result)
 {
@@ -83,7 +81,7 @@ take_row(void *arg, const PGresult *result)
 									 "It sent more rows than there can be.");
 		if (PQgetisnull(result, 0, i))
 			continue;
-		/* a zero in it would hide the rest */
+		/* a zero byte would hide the rest */
 		if (memchr(PQgetvalue(result, 0, i), '\0', length) != NULL)
 			pgcopy_session_violation(rows->session, rows->sql,
 									 "It sent text that contains a zero byte.");
@@ -93,8 +91,8 @@ take_row(void *arg, const PGresult *result)
 }
 
 /*
- * Throw if anything is not text of this database's encoding.  Not while the
- * answer comes in: the session stays usable.
+ * Throw if text is not in this database's encoding.  Call it after the whole
+ * answer has been read, so that the session stays usable.
  */
 static void
 verify_rows(const SourceRows *rows)
@@ -113,8 +111,7 @@ verify_rows(const SourceRows *rows)
 }
 
 static SourceRows *
-query_rows(SourceSession *session, const char *sql, int columns, int nparams,
-		   const char *const *params, int limit)
+query_rows(SourceSession *session, const SourceQuery *query, int columns, int limit)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "pgcopy rows",
@@ -122,17 +119,19 @@ query_rows(SourceSession *session, const char *sql, int columns, int nparams,
 	SourceRows *rows = MemoryContextAllocZero(context, sizeof(SourceRows));
 	PGresult   *failure;
 
+	Assert(columns > 0);
 	rows->context = context;
 	rows->session = session;
-	rows->sql = MemoryContextStrdup(context, sql);
+	rows->sql = MemoryContextStrdup(context, query->sql);
 	rows->columns = columns;
 	rows->limit = limit;
 	rows->max_bytes = limit == 1 ? MAX_ROW_BYTES : MAX_BYTES;
-	failure = pgcopy_session_query_run(session, sql, nparams, params, take_row, rows);
+	failure = pgcopy_session_query_run(session, query, take_row, rows);
 	if (failure != NULL)
-		pgcopy_session_error_result(session->conn, failure, sql);
+		pgcopy_session_error_result(session->conn, failure, query->sql);
 	if (session->columns != columns)
-		pgcopy_session_violation(session, sql, "It sent no rows, or a wrong number of columns.");
+		pgcopy_session_violation(session, query->sql,
+								 "It sent no rows, or a wrong number of columns.");
 	rows->session = NULL;
 	verify_rows(rows);
 	return rows;
@@ -142,14 +141,17 @@ SourceRows *
 pgcopy_session_query(SourceSession *session, const char *sql, int columns,
 					 int nparams, const char *const *params)
 {
-	return query_rows(session, sql, columns, nparams, params, PG_INT32_MAX / 4);
+	SourceQuery query = {sql, nparams, params};
+
+	return query_rows(session, &query, columns, PG_INT32_MAX / 4);
 }
 
 SourceRows *
 pgcopy_session_query_row(SourceSession *session, const char *sql, int columns,
 						 int nparams, const char *const *params)
 {
-	SourceRows *rows = query_rows(session, sql, columns, nparams, params, 1);
+	SourceQuery query = {sql, nparams, params};
+	SourceRows *rows = query_rows(session, &query, columns, 1);
 
 	if (rows->count == 0)
 		pgcopy_session_violation(session, sql, "It sent no row.");

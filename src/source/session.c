@@ -5,19 +5,18 @@
  *
  * Promises to callers:
  *
- * 1. A session goes away with the memory context that was current when it was
- *    opened, on ERROR and on FATAL.  Nobody else needs PG_TRY.  What runs in
- *    it is cancelled first: a backend of the source outlives its client until
- *    its query has ended.
- * 2. Every wait can be interrupted.  The connection is in non-blocking mode,
- *    and here is no libpq call that waits, but for the look-up of a host name
- *    (libpq has no other way).
- * 3. Nothing of the source is trusted: all text is verified in the encoding
- *    of this database before anybody sees it.
+ * 1. A session closes with the memory context that was current when it was
+ *    opened, on ERROR and FATAL too; callers need no PG_TRY.  Its query is
+ *    cancelled first: a backend of the source does not notice by itself that its
+ *    client is gone.
+ * 2. Every wait can be interrupted: the connection is in non-blocking mode, and
+ *    no libpq call here blocks but the look-up of a host name.
+ * 3. Nothing from the source is trusted: all text is verified in the encoding of
+ *    this database.
  *
- * libpq-be-fe-helpers.h is not used: its connect knows no connect_timeout,
- * its exec keeps the last of several results, which after a FATAL of the
- * source is the one without SQLSTATE, and not all minor versions have it.
+ * libpq-be-fe-helpers.h will not do: its connect ignores connect_timeout, its
+ * exec returns the last of several results, which after a FATAL of the source
+ * has no SQLSTATE, and not all minor versions have it.
  *
  *-------------------------------------------------------------------------
  */
@@ -35,7 +34,6 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "source/session_error.h"
 #include "source/session_state.h"
 
 /* The oldest source we read. */
@@ -71,9 +69,7 @@ close_in_callback(void *arg)
 	pgcopy_session_close((SourceSession *) arg);
 }
 
-/*
- * On FATAL no memory context is reset before the process ends.
- */
+/* before_shmem_exit callback: a FATAL resets no memory context. */
 static void
 close_all_at_exit(int code, Datum arg)
 {
@@ -118,7 +114,7 @@ pgcopy_session_wait(SourceSession *session, int events, long timeout_ms)
 	return (rc & events) != 0;
 }
 
-/* The user's connect_timeout, for each of the hosts. */
+/* connect_timeout is the time for each host. */
 long
 pgcopy_session_connect_time(const SourceConninfo *conninfo)
 {
@@ -148,9 +144,7 @@ throw_connect_timeout(const SourceConninfo *conninfo)
 			 errhint("Check host, port and firewalls between this server and the source, or give a longer connect_timeout.")));
 }
 
-/*
- * Drive libpq until the connection stands or has failed.
- */
+/* Drive libpq until the connection is made or has failed. */
 static void
 wait_for_connection(SourceSession *session, const SourceConninfo *conninfo)
 {
@@ -176,9 +170,7 @@ wait_for_connection(SourceSession *session, const SourceConninfo *conninfo)
 	}
 }
 
-/*
- * Start connecting.  From here on the session owns connection and descriptor.
- */
+/* Start connecting.  The session owns the connection and its descriptor. */
 static void
 start_connection(SourceSession *session, const SourceConninfo *conninfo,
 				 const char *application_name)
@@ -216,9 +208,7 @@ start_connection(SourceSession *session, const SourceConninfo *conninfo,
 	pfree(values);
 }
 
-/*
- * Check what only a standing connection shows.
- */
+/* Check what only an open connection shows. */
 static void
 check_connection(SourceSession *session, const SourceConninfo *conninfo)
 {
@@ -269,7 +259,7 @@ pgcopy_session_connect(const SourceConninfo *conninfo,
 {
 	SourceSession *session = make_session();
 
-	/* the context may live long after the error */
+	/* close at once: the context may outlive the error for long */
 	PG_TRY();
 	{
 		establish(session, conninfo, application_name);
@@ -341,10 +331,4 @@ bool
 pgcopy_session_has_standard_strings(const SourceSession *session)
 {
 	return session->has_standard_strings;
-}
-
-PGconn *
-pgcopy_session_conn(SourceSession *session)
-{
-	return session->conn;
 }

@@ -3,9 +3,9 @@
  * session.h
  *	  A connection to the source, owned by a memory context.
  *
- * session.c opens and closes it, session_query.c runs SQL, rows.c has what comes
- * back, session_options.c says what another client needs, session_abandon.c
- * ends what an error has left.
+ * session.c opens and closes it, session_query.c runs SQL, rows.c has the
+ * answers, session_options.c the options for another client, session_cancel.c
+ * stops queries.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,60 +17,58 @@
 typedef struct SourceSession SourceSession;
 typedef struct SourceRows SourceRows;
 
-struct pg_conn;
 struct pg_result;
 
 /*
- * Open a session with every setting of DESIGN section 7, client_encoding
- * being this database's.  A pooler that gives no session of its own is refused
- * (0A000) before anything is set.  It goes away with the memory context that is
- * current here, on ERROR and on FATAL, what runs in it being cancelled first.
- * Errors carry the source's SQLSTATE where there is one (28P01, 3D000, ...),
- * else 08001, always with a hint and never with a secret.
+ * Open a session, with the settings of session_settings.c and this database's
+ * encoding.  It closes with the memory context that is current here, also on
+ * ERROR and FATAL; what it runs is cancelled first.  Throws the source's
+ * SQLSTATE if there is one (28P01, 3D000, ...), else 08001, with a hint and
+ * without secrets; 0A000 for a pooler that shares server sessions.
  */
 extern SourceSession *pgcopy_session_open(const SourceConninfo *conninfo,
 										  const char *application_name);
 extern void pgcopy_session_close(SourceSession *session);
 
-/* The whole time that connecting may take, ms; -1: no limit. */
+/* Return how long connecting may take over all hosts, ms; -1: no limit. */
 extern long pgcopy_session_connect_time(const SourceConninfo *conninfo);
 
 /*
- * Have somebody told when an answer takes more than a second, and every ten
- * seconds from then on: for how long it has; 0 when it is there.  What is called
- * must not use the session.
+ * Call back after 1 s of waiting for an answer and every 10 s from then on, with
+ * the seconds so far; after such a call once with 0 when the wait is over.  The
+ * callback must not use the session.
  */
 typedef void (*SessionWaits) (void *arg, int seconds);
 extern void pgcopy_session_on_wait(SourceSession *session, SessionWaits waits,
 								   void *arg);
 
-/* The number of its process on the source, also through a pooler. */
+/* Return the process's number on the source, also through a pooler. */
 extern int	pgcopy_session_pid(const SourceSession *session);
 
 /*
- * False once the connection is known to be lost, or the source has broken the
- * protocol.  Reads no network.
+ * Returns false once the connection is known to be lost, or the source has
+ * broken the protocol.  Reads nothing from the network.
  */
 extern bool pgcopy_session_is_alive(const SourceSession *session);
 
 /*
- * Whether the source has said something unasked: most likely why it ends the
- * session.  Asks the socket only.
+ * Whether the source has sent something unasked, most likely why it ends the
+ * session.  Polls the socket only.
  */
 extern bool pgcopy_session_has_news(const SourceSession *session);
 extern int	pgcopy_session_version(const SourceSession *session);	/* 150004 */
 
 /*
- * What another client needs to be the same one: the options of this very
- * connection as libpq has resolved them, with its one host, address and port
- * and the password it uses; without those that are at libpq's own default or
- * name us.  Parallel, NULL-terminated, in the current memory context; secret.
+ * Return the options of this connection as libpq has resolved them, for another
+ * client: with the one host, address, port and password in use, without
+ * defaults and names of ours.  Parallel, NULL-terminated, in the current memory
+ * context; secret.
  */
 extern void pgcopy_session_options(const SourceSession *session,
 								   const char ***keywords,
 								   const char ***values);
 
-/* The one host that it is connected to. */
+/* Return the host that the session is connected to. */
 extern void pgcopy_session_address(const SourceSession *session,
 								   SourceAddress *address);
 
@@ -78,38 +76,40 @@ extern void pgcopy_session_address(const SourceSession *session,
 extern bool pgcopy_session_has_standard_strings(const SourceSession *session);
 
 /*
- * Run SQL.  Interruptible; a failure of the source is thrown here with its
- * own SQLSTATE, message, detail, hint and context, and the context line
- * "on the source: <sql>".  A lost connection is 08006, unless the source said
- * why it ended the session (57P01, 57P02 ...).
+ * Run SQL.  Interruptible.  Throws the source's error with its SQLSTATE,
+ * message, detail, hint and context, and a context line "on the source: <sql>".
+ * A lost connection is 08006, unless the source said why it ended the session
+ * (57P01, 57P02 ...).
  */
 extern void pgcopy_session_exec(SourceSession *session, const char *sql);
+
 /*
- * The same, but a failure with one of these SQLSTATEs (0: none) returns false
- * instead.  What it does to an open transaction is the caller's to mend.
+ * The same, but return false for a failure with one of three SQLSTATEs (0:
+ * none).  An open transaction has failed then.
  */
 extern bool pgcopy_session_try(SourceSession *session, const char *sql,
 							   int accepted, int or_accepted, int or_this);
+
 /*
- * Ask something, to see whether it answers, without waiting for that.  Until it
- * has, which may be asked for with a timeout, the session takes nothing else.
- * Both throw as above.
+ * Send a query that tells whether the source answers, and ask whether it has
+ * (timeout_ms 0: do not wait; -1: no limit).  Until it has, the session takes no
+ * other query.  Both throw as above.
  */
 extern void pgcopy_session_ask(SourceSession *session);
 extern bool pgcopy_session_has_answered(SourceSession *session,
 										long timeout_ms);
 
 /*
- * End what an error has left half read: ask the source to stop it and read the
- * rest away, so that the session takes queries again.  An open transaction has
- * failed then.  A session that is lost, or does not stop soon, is closed.
+ * Recover a session after an error in the middle of an answer: cancel the query
+ * and discard the rest.  An open transaction has failed then.  Closes the
+ * session if the connection is lost or the query does not end in 10 s.
  */
 extern void pgcopy_session_abandon(SourceSession *session);
 
 /*
- * Ask one statement whose answer has so many columns.  The first may have any
- * number of rows, up to 1 GB; the second has exactly one.  Any other answer is
- * an error (08P01), and so is text in a bad encoding (22021).  Rows live in the
+ * Run one statement that returns so many columns.  The first takes any number of
+ * rows up to 1 GB, the second exactly one of up to 1 MB.  Any other answer is an
+ * error (08P01), and so is text in a bad encoding (22021).  The rows live in the
  * memory context that is current here.
  */
 extern SourceRows *pgcopy_session_query(SourceSession *session,
@@ -120,9 +120,9 @@ extern SourceRows *pgcopy_session_query_row(SourceSession *session,
 											int nparams, const char *const *params);
 
 /*
- * Values, counted from 0.  All but the first two throw on NULL, and on a text
- * that is not what they return: a number, 0 to 2^48, 1 to 2^32 - 1, t or f, one
- * of the characters allowed.
+ * Rows and columns count from 0.  From get() on they throw for NULL, and for a
+ * text that is not of their type: a number, one from 0 to 2^48, one from 1 to
+ * 2^32 - 1, t or f, one of the characters allowed.
  */
 extern int	pgcopy_rows_count(const SourceRows *rows);
 extern bool pgcopy_rows_is_null(const SourceRows *rows, int row, int column);
@@ -141,21 +141,22 @@ extern void pgcopy_rows_throw(const SourceRows *rows,
 							  const char *detail) pg_attribute_noreturn();
 
 /*
- * For pooler.c and the copy stream (stream.c) only.  The result is the session's, NULL
- * after the last one and when the connection is lost.
+ * The rest is for pooler.c and stream.c, which read answers in their own way.
+ *
+ * Return the next result, which belongs to the session; NULL after the last one
+ * or if the connection is lost.
  */
-extern struct pg_conn *pgcopy_session_conn(SourceSession *session);
-extern void pgcopy_session_send(SourceSession *session, const char *sql,
-								int nparams, const char *const *params);
-/* Wait at most so long, ms (-1: no limit), until the next result would not be waited for. */
-extern bool pgcopy_session_await_result(SourceSession *session,
-										const char *sql, long limit);
 extern struct pg_result *pgcopy_session_next_result(SourceSession *session,
 													const char *sql);
+extern void pgcopy_session_send(SourceSession *session, const char *sql,
+								int nparams, const char *const *params);
+
+/* Wait up to "limit" ms (-1: no limit) until the next result is complete. */
+extern bool pgcopy_session_await_result(SourceSession *session,
+										const char *sql, long limit);
+
+/* Throw that an answer breaks the protocol; the session is of no more use. */
 extern void pgcopy_session_violation(SourceSession *session, const char *sql,
 									 const char *detail) pg_attribute_noreturn();
-extern void pgcopy_session_throw(SourceSession *session,
-								 const struct pg_result *result,
-								 const char *sql) pg_attribute_noreturn();
 
 #endif							/* PGCOPY_SESSION_H */

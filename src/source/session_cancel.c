@@ -1,12 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * session_cancel.c
- *	  Ask the source to stop what it does for a connection, for a moment only.
+ *	  Stop what a session runs.
  *
- * PQcancel() waits for the source without a limit, and a source that has fallen
- * silent is what people cancel jobs for.  So a child calls it, which is killed
- * when it takes too long; it may, since the function is made for signal
- * handlers: it allocates nothing and takes no lock.
+ * PQcancel() waits for the source without a limit, and people cancel jobs when
+ * the source has fallen silent.  So a child calls it, and is killed after a
+ * second.  PQcancel() may run in the child of a fork: it is made for signal
+ * handlers, allocates nothing and takes no lock.
  *
  *-------------------------------------------------------------------------
  */
@@ -25,13 +25,17 @@
 
 #include "source/session_state.h"
 
-/* How long it may take, ms. */
+/* How long the child may take, and how often to look whether it has ended, ms. */
 #define CANCEL_TIME		1000
 #define CANCEL_POLL_TIME	2
 
-/* Whether it ends within the time, ms. */
+/* How long pgcopy_session_abandon() may take, and one of its waits, ms. */
+#define ABANDON_TIME	10000
+#define ABANDON_POLL_TIME	500
+
+/* Wait until a child ends.  Returns false if that takes longer than CANCEL_TIME. */
 static bool
-has_ended(pid_t child, int limit)
+wait_for_child(pid_t child)
 {
 	TimestampTz started = GetCurrentTimestamp();
 	pid_t		ended;
@@ -43,7 +47,7 @@ has_ended(pid_t child, int limit)
 			return true;
 		(void) WaitLatch(NULL, WL_TIMEOUT | WL_POSTMASTER_DEATH,
 						 CANCEL_POLL_TIME, PG_WAIT_EXTENSION);
-	} while (!TimestampDifferenceExceeds(started, GetCurrentTimestamp(), limit));
+	} while (!TimestampDifferenceExceeds(started, GetCurrentTimestamp(), CANCEL_TIME));
 	return false;
 }
 
@@ -66,23 +70,65 @@ cancel_in_child(PGcancel *cancel)
 		_exit(0);
 	}
 	(void) sigprocmask(SIG_SETMASK, &before, NULL);
-	if (child < 0 || has_ended(child, CANCEL_TIME))
+	if (child < 0 || wait_for_child(child))
 		return;
 	(void) kill(child, SIGKILL);
-	(void) has_ended(child, CANCEL_TIME);
+	(void) wait_for_child(child);
+}
+
+static bool
+is_busy(PGconn *conn)
+{
+	return PQstatus(conn) == CONNECTION_OK &&
+		PQtransactionStatus(conn) == PQTRANS_ACTIVE;
 }
 
 void
 pgcopy_session_cancel(PGconn *conn)
 {
-	PGcancel   *cancel;
+	PGcancel   *cancel = is_busy(conn) ? PQgetCancel(conn) : NULL;
 
-	if (PQstatus(conn) != CONNECTION_OK ||
-		PQtransactionStatus(conn) != PQTRANS_ACTIVE)
-		return;
-	cancel = PQgetCancel(conn);
 	if (cancel == NULL)
 		return;
 	cancel_in_child(cancel);
 	PQfreeCancel(cancel);
+}
+
+/* Discard a piece of the answer.  Returns false if the connection is lost. */
+static bool
+discard_some(SourceSession *session)
+{
+	PGconn	   *conn = session->conn;
+	char	   *row = NULL;
+	int			length = PQgetCopyData(conn, &row, true);
+
+	if (length > 0)
+	{
+		PQfreemem(row);
+		return true;
+	}
+	if (length == 0 || PQisBusy(conn))
+	{
+		(void) pgcopy_session_wait(session, WL_SOCKET_READABLE, ABANDON_POLL_TIME);
+		return PQconsumeInput(conn) != 0;
+	}
+	PQclear(PQgetResult(conn));
+	return true;
+}
+
+void
+pgcopy_session_abandon(SourceSession *session)
+{
+	PGconn	   *conn = session->conn;
+	TimestampTz started = GetCurrentTimestamp();
+
+	if (pgcopy_session_is_alive(session))
+	{
+		pgcopy_session_cancel(conn);
+		while (is_busy(conn) && discard_some(session) &&
+			   !TimestampDifferenceExceeds(started, GetCurrentTimestamp(), ABANDON_TIME))
+			CHECK_FOR_INTERRUPTS();
+	}
+	if (!pgcopy_session_is_alive(session) || is_busy(conn))
+		pgcopy_session_close(session);
 }

@@ -1,13 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * session_error.c
- *	  What the source says when something fails, as errors of this server.
+ *	  Throw the source's errors as errors of this server.
  *
- * Nothing here frees a result or closes a connection: texts are copied into
- * the error's memory context before the session's own clean-up runs.
- *
- * libpq has no function that gives the SQLSTATE of a refused connection, but
- * it writes it into the message when asked to be verbose:
+ * libpq has no function for the SQLSTATE of a refused connection, but its verbose
+ * message has it:
  *
  *		... failed: FATAL:  28P01: password authentication failed for ...
  *		LOCATION:  auth_failed, auth.c:338
@@ -19,17 +16,17 @@
 #include "libpq-fe.h"
 #include "mb/pg_wchar.h"
 
-#include "source/session_error.h"
+#include "source/session_state.h"
 
-/* As much of a statement as an error shows. */
+/* How much of a statement an error shows. */
 #define SHOWN_SQL_BYTES 400
 
-/* As much of a text of the source: it is logged, kept in pgcopy.error and shown. */
+/* How much of a text of the source is kept, in bytes. */
 #define LONGEST_TEXT	10000
 
 /*
- * Copy a text of the source.  Before a session is set up it comes in an
- * encoding nobody has announced: then only its ASCII part is kept.
+ * Copy a text of the source.  Before the session is set up its encoding is
+ * unknown: if it is not ours, keep the ASCII part only.
  */
 static char *
 copy_text(const char *text)
@@ -63,9 +60,7 @@ is_sqlstate(const char *text)
 		strspn(text, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") >= 5;
 }
 
-/*
- * An error whose class says success or warning must not become one here.
- */
+/* Turn a text into an SQLSTATE; success and warnings are no errors. */
 static int
 make_sqlstate(const char *text)
 {
@@ -84,8 +79,8 @@ pgcopy_session_error_sqlstate(const PGresult *result)
 }
 
 /*
- * The last "severity:  SQLSTATE: " in a verbose message, or NULL.  With
- * sslmode=prefer there are several attempts, and the last one counts.
+ * Find the last "severity:  SQLSTATE: " in a verbose message, or NULL.  With
+ * sslmode=prefer there are several attempts; the last one counts.
  */
 static char *
 find_sqlstate(char *message)
@@ -124,16 +119,6 @@ hint_for_connect(int sqlstate)
 	}
 }
 
-/*
- * Cut a verbose message down to its primary line, in place.
- */
-static char *
-cut_message(char *after_sqlstate)
-{
-	after_sqlstate[strcspn(after_sqlstate, "\n")] = '\0';
-	return after_sqlstate;
-}
-
 void
 pgcopy_session_error_connect(const PGconn *conn,
 							 const SourceConninfo *conninfo)
@@ -145,7 +130,8 @@ pgcopy_session_error_connect(const PGconn *conn,
 	if (state != NULL)
 	{
 		sqlstate = make_sqlstate(state);
-		message = cut_message(state + strlen("XXXXX: "));
+		message = state + strlen("XXXXX: ");
+		message[strcspn(message, "\n")] = '\0';	/* the primary line */
 	}
 	else if (PQconnectionNeedsPassword(conn))
 		sqlstate = ERRCODE_INVALID_PASSWORD;
@@ -160,9 +146,7 @@ pgcopy_session_error_connect(const PGconn *conn,
 			 errhint("%s", hint_for_connect(sqlstate))));
 }
 
-/*
- * The beginning of a statement, for a context line.
- */
+/* Return the beginning of a statement, for a context line. */
 static const char *
 shorten_sql(const char *sql)
 {

@@ -1,12 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * session_options.c
- *	  The options of a standing connection, for another client.
+ *	  The options of an open connection, for another client.
  *
- * libpq has taken them from the connection string, a service file, the
- * environment and its defaults, and has chosen one of several hosts.  Another
- * client that is given what came out of that is connected to the same server
- * in the same way; one that is given the connection string may not be.
+ * libpq takes options from the connection string, a service file, the environment
+ * and its defaults, and chooses one of several hosts.  With the result another
+ * client connects to the same server in the same way; with the connection string
+ * alone it may not.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,13 +14,14 @@
 
 #include "libpq-fe.h"
 
+#include "source/conninfo_options.h"
 #include "source/session_state.h"
 
 /* Set by each client itself, or already looked up. */
 static const char *const left_out[] = {
 	"host", "hostaddr", "port", "password", "passfile", "service",
 	"servicefile", "application_name", "fallback_application_name",
-	"client_encoding", "replication"
+	"client_encoding", "replication", NULL
 };
 
 typedef struct Options
@@ -42,13 +43,9 @@ add_option(Options *options, const char *keyword, const char *value)
 static bool
 is_left_out(const PQconninfoOption *option)
 {
-	for (int i = 0; i < lengthof(left_out); i++)
-	{
-		if (strcmp(option->keyword, left_out[i]) == 0)
-			return true;
-	}
-	/* an older libpq may not know an option, but has its default */
+	/* leave out defaults: an older libpq may not know the option, but behaves so */
 	return option->val == NULL ||
+		pgcopy_conninfo_is_one_of(option->keyword, left_out) ||
 		(option->compiled != NULL && strcmp(option->val, option->compiled) == 0);
 }
 

@@ -1,16 +1,15 @@
 /*-------------------------------------------------------------------------
  *
  * session_query.c
- *	  Ask the source, and check that its answer is one.
+ *	  Send queries to the source and check its answers.
  *
- * All queries come through here, and all answers but the rows of a COPY.  Results
- * are read in single-row mode, so that an answer that does not end is met row by
- * row and never kept by libpq as a whole.  The number of rows is compared with
- * what the source says it has sent.
+ * Everything but the rows of a COPY goes through here.  Results are read in
+ * single-row mode, so that libpq never holds an endless answer in memory, and
+ * the number of rows is compared with the command tag.
  *
- * What is not an answer to the question (a COPY that nobody asked for, more
- * results than statements, other columns) breaks the protocol: the session is
- * given up, since libpq would repeat such a result for ever.
+ * An answer that does not fit the question (a COPY, too many results, other
+ * columns) breaks the protocol.  The session cannot be used after that: libpq
+ * may repeat such a result forever.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,18 +20,17 @@
 #include "storage/latch.h"
 #include "utils/timestamp.h"
 
-#include "source/session_error.h"
 #include "source/session_state.h"
 
-/* After which time a wait is told, ms: for the first time, and again. */
+/* When to call back about a wait, ms: first, and how often from then on. */
 #define FIRST_NOTICE	1000
 #define NEXT_NOTICE		10000
 
-/* No query of ours has as many statements, or makes a source say as much. */
+/* More than any query of ours has statements, or can cause notices. */
 #define MAX_RESULTS		100
 #define MAX_NOTICES		100000
 
-/* What the source is asked to see whether it answers. */
+/* What pgcopy_session_ask() sends. */
 #define QUESTION		"SELECT 1"
 
 void
@@ -79,9 +77,7 @@ is_copy(const PGresult *result)
 		status == PGRES_COPY_BOTH;
 }
 
-/*
- * Throw unless the session can take a query.
- */
+/* Throw unless the session can take a query. */
 static void
 check_usable(SourceSession *session, const char *sql)
 {
@@ -96,8 +92,8 @@ check_usable(SourceSession *session, const char *sql)
 }
 
 /*
- * Send what libpq holds back, reading meanwhile: the source may wait for us
- * to read before it reads on.
+ * Flush libpq's buffer, and read meanwhile: the source may stop reading until we
+ * read.
  */
 static void
 flush_query(SourceSession *session)
@@ -110,15 +106,14 @@ flush_query(SourceSession *session)
 	}
 }
 
-/*
- * PQsendQueryParams takes one statement only, PQsendQuery several.
- */
+/* PQsendQueryParams() takes one statement, PQsendQuery() several. */
 void
 pgcopy_session_send(SourceSession *session, const char *sql, int nparams,
 					const char *const *params)
 {
 	int			is_sent;
 
+	Assert(nparams == 0 || params != NULL);
 	check_usable(session, sql);
 	pgcopy_session_query_forget(session);
 	if (params != NULL)
@@ -132,7 +127,7 @@ pgcopy_session_send(SourceSession *session, const char *sql, int nparams,
 	flush_query(session);
 }
 
-/* Wait for more of an answer, and tell when that takes long. */
+/* Wait for more of an answer; call back if that takes long. */
 static void
 wait_for_answer(SourceSession *session)
 {
@@ -155,7 +150,7 @@ wait_for_answer(SourceSession *session)
 		session->waits(session->waits_arg, 0);
 }
 
-/* Nobody listens to anything on the source; it may send it all the same. */
+/* Discard notifications: a source may send them although nobody listens. */
 static void
 drop_notifications(SourceSession *session, const char *sql)
 {
@@ -195,7 +190,7 @@ pgcopy_session_next_result(SourceSession *session, const char *sql)
 		wait_for_answer(session);
 		if (PQconsumeInput(conn) == 0)
 		{
-			/* PQgetResult would wait for a socket that is gone */
+			/* PQgetResult() would wait for the dead socket */
 			PQclear(session->result);
 			session->result = NULL;
 			return NULL;
@@ -205,7 +200,7 @@ pgcopy_session_next_result(SourceSession *session, const char *sql)
 	return take_result(session, sql);
 }
 
-/* Compare the rows that came with the number in the command's tag. */
+/* Compare the number of rows with the command tag. */
 static void
 check_row_count(SourceSession *session, const char *sql,
 				PGresult *result, uint64 rows)
@@ -218,7 +213,7 @@ check_row_count(SourceSession *session, const char *sql,
 							 "It sent a number of rows that differs from its command tag.");
 }
 
-/* Keep the first failure, and what the session may say after it out of sight. */
+/* Keep the first failure; what comes after it is a consequence. */
 static void
 keep_failure(SourceSession *session)
 {
@@ -229,13 +224,14 @@ keep_failure(SourceSession *session)
 }
 
 PGresult *
-pgcopy_session_query_run(SourceSession *session, const char *sql, int nparams,
-						 const char *const *params, RowTaker take, void *arg)
+pgcopy_session_query_run(SourceSession *session, const SourceQuery *query,
+						 RowTaker take, void *arg)
 {
+	const char *sql = query->sql;
 	PGresult   *result;
 	uint64		rows = 0;
 
-	pgcopy_session_send(session, sql, nparams, params);
+	pgcopy_session_send(session, sql, query->nparams, query->params);
 	while ((result = pgcopy_session_next_result(session, sql)) != NULL)
 	{
 		if (is_copy(result))
@@ -265,10 +261,19 @@ pgcopy_session_query_run(SourceSession *session, const char *sql, int nparams,
 	return session->failure;
 }
 
+/* Run SQL whose rows, if any, are of no interest. */
+static PGresult *
+run_sql(SourceSession *session, const char *sql)
+{
+	SourceQuery query = {.sql = sql};
+
+	return pgcopy_session_query_run(session, &query, NULL, NULL);
+}
+
 void
 pgcopy_session_exec(SourceSession *session, const char *sql)
 {
-	PGresult   *failure = pgcopy_session_query_run(session, sql, 0, NULL, NULL, NULL);
+	PGresult   *failure = run_sql(session, sql);
 
 	if (failure != NULL)
 		pgcopy_session_error_result(session->conn, failure, sql);
@@ -278,7 +283,7 @@ bool
 pgcopy_session_try(SourceSession *session, const char *sql,
 				   int accepted, int or_accepted, int or_this)
 {
-	PGresult   *failure = pgcopy_session_query_run(session, sql, 0, NULL, NULL, NULL);
+	PGresult   *failure = run_sql(session, sql);
 	int			sqlstate;
 
 	if (failure == NULL)
@@ -333,11 +338,4 @@ pgcopy_session_has_answered(SourceSession *session, long timeout_ms)
 		timeout_ms = 0;
 	}
 	return false;
-}
-
-void
-pgcopy_session_throw(SourceSession *session, const PGresult *result,
-					 const char *sql)
-{
-	pgcopy_session_error_result(session->conn, result, sql);
 }

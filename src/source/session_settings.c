@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * session_settings.c
- *	  What a session to the source is told before anything else.
+ *	  The settings of a session to the source.
  *
  *-------------------------------------------------------------------------
  */
@@ -10,9 +10,9 @@
 #include "source/session_state.h"
 
 /*
- * What holds in every session, and once more in each transaction that reads: a
- * pooler may take the session away without a word.  pg_settings says which of
- * them a source has, so there is no version in here.
+ * Set in each session, and again in each transaction that reads: a pooler may
+ * have put another server session in its place.  The join with pg_settings leaves
+ * out what the source's version does not know.
  */
 #define SET_CONFIG(is_local) \
 "pg_catalog.set_config(s.name, v.setting, " is_local ")" \
@@ -46,16 +46,16 @@ static const char transaction_settings[] =
 " (SELECT pg_catalog.count(t.set_config) FROM (SELECT " SET_CONFIG("true") ") AS t)";
 
 /*
- * Lets a backend of the source notice that we are gone while it is busy.
- * Refused where its platform cannot.
+ * Let a busy backend of the source notice that we are gone.  Refused if its
+ * platform cannot.
  */
 static const char check_interval_setting[] =
 "SET client_connection_check_interval = '1s'";
 
 /*
- * The source looks after the connection as often as we do: where a network is
- * gone it must not keep snapshot and locks for the hours of its own defaults.
- * Not tcp_user_timeout: that ends a session whose rows we are slow to take.
+ * Have the source check the connection as often as we do: with its defaults it
+ * would keep snapshot and locks for hours after the network is gone.  Do not set
+ * tcp_user_timeout: it ends sessions whose rows we are slow to read.
  */
 static const char keepalives_setting[] =
 "SELECT pg_catalog.set_config('tcp_keepalives_idle', $1, false),"
@@ -71,8 +71,10 @@ set_keepalives(SourceSession *session, const SourceConninfo *conninfo)
 		pgcopy_conninfo_get(conninfo, "keepalives_count")
 	};
 
+	SourceQuery query = {keepalives_setting, lengthof(values), values};
+
 	/* a platform may refuse them */
-	(void) pgcopy_session_query_run(session, keepalives_setting, 3, values, NULL, NULL);
+	(void) pgcopy_session_query_run(session, &query, NULL, NULL);
 }
 
 void
@@ -80,7 +82,7 @@ pgcopy_session_settings_apply(SourceSession *session, const SourceConninfo *conn
 {
 	pgcopy_session_exec(session, session_settings);
 	set_keepalives(session, conninfo);
-	if (pgcopy_session_version(session) >= 140000)
+	if (session->version >= 140000)
 		(void) pgcopy_session_try(session, check_interval_setting,
 								  ERRCODE_INVALID_PARAMETER_VALUE, 0, 0);
 }
@@ -92,6 +94,6 @@ pgcopy_session_settings_apply_again(SourceSession *session)
 	int64		pid = pgcopy_rows_get_int64(rows, 0, 0);
 
 	pgcopy_rows_free(rows);
-	if (pid != pgcopy_session_pid(session))
+	if (pid != session->pid)
 		pgcopy_pooler_refuse("A transaction has begun in another process of the server than the session.");
 }

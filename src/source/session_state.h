@@ -1,9 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * session_state.h
- *	  What a session is made of; for the files of this room only.
- *
- * Of session_query.c, where nothing else is said.
+ *	  What a session is made of, for the files of this room that talk to libpq.
  *
  *-------------------------------------------------------------------------
  */
@@ -18,80 +16,108 @@ struct pg_result;
 
 struct SourceSession
 {
-	dlist_node	node;			/* in the list of open ones while conn is not NULL */
+	dlist_node	node;			/* in the list of open sessions unless conn is NULL */
 	struct pg_conn *conn;		/* NULL once closed */
 	int			version;
-	int			pid;			/* of its process, as that says itself */
-	bool		has_standard_strings;	/* by itself */
-	bool		is_broken;		/* an answer broke the protocol: of no more use */
+	int			pid;			/* of its process, as the process says */
+	bool		has_standard_strings;	/* before we set it */
+	bool		is_broken;		/* an answer broke the protocol: do not use again */
 
-	/* of the query under way, freed at the next one and at the end */
+	/* of the current query; pgcopy_session_query_forget() resets them */
 	struct pg_result *result;
 	struct pg_result *failure;	/* the first one */
-	int			results;		/* so far */
-	int			rows;			/* of the answer to the question whether it lives */
-	int			columns;		/* of the last one; -1: it has no rows */
-	int			notices;
+	int			results;		/* so far, rows apart */
+	int			rows;			/* of the answer to pgcopy_session_ask() */
+	int			columns;		/* of the last result; -1: it has no rows */
+	int			notices;		/* and notifications */
 
-	SessionWaits waits;			/* to be called while it waits, or NULL */
+	SessionWaits waits;			/* see pgcopy_session_on_wait(); or NULL */
 	void	   *waits_arg;
 	MemoryContextCallback callback;
 };
 
+/* Without params there may be several statements in sql. */
+typedef struct SourceQuery
+{
+	const char *sql;
+	int			nparams;
+	const char *const *params;
+} SourceQuery;
+
+/* Called with a result that is one row; must copy what it keeps. */
+typedef void (*RowTaker) (void *arg, const struct pg_result *row);
+
 /*
- * Wait until the socket is ready or the time is over; timeout_ms is -1 for no
- * limit.  Returns whether it is ready.  Interruptible.
+ * session.c: wait until the socket is ready or timeout_ms is over (-1: no
+ * limit).  Returns whether it is ready.  Interruptible.
  */
 extern bool pgcopy_session_wait(SourceSession *session, int events,
 								long timeout_ms);
 
-/* Free what is left of the last query. */
-extern void pgcopy_session_query_forget(SourceSession *session);
-
-/*
- * Send a query and read all its results.  Rows are handed to "take", if any,
- * one by one; what it keeps it copies.  Returns the first failure, NULL when
- * there is none; it belongs to the session.  Throws when the connection is
- * lost or the protocol is broken.  Without params several statements may
- * stand in sql.
- */
-typedef void (*RowTaker) (void *arg, const struct pg_result *row);
-extern struct pg_result *pgcopy_session_query_run(SourceSession *session,
-												  const char *sql, int nparams,
-												  const char *const *params,
-												  RowTaker take, void *arg);
-
-/* session.c: as pgcopy_session_open(), but nothing has been asked or set yet. */
+/* As pgcopy_session_open(), but ask and set nothing yet. */
 extern SourceSession *pgcopy_session_connect(const SourceConninfo *conninfo,
 											 const char *application_name);
 
-/* session_settings.c: what it is told before anything else. */
+/* session_query.c: free what is left of the last query. */
+extern void pgcopy_session_query_forget(SourceSession *session);
+
+/*
+ * Send a query and read all its results, "take" (or NULL) getting each row.
+ * Returns the first failure, which belongs to the session, or NULL.  Throws if
+ * the connection is lost or the protocol is broken.
+ */
+extern struct pg_result *pgcopy_session_query_run(SourceSession *session,
+												  const SourceQuery *query,
+												  RowTaker take, void *arg);
+
+/* session_settings.c: set what every session needs. */
 extern void pgcopy_session_settings_apply(SourceSession *session,
 										  const SourceConninfo *conninfo);
 
 /*
- * Set again, for the transaction that has just begun, what decides what is read,
- * and throw when it does not run in the session's own process.  Takes the
- * transaction's snapshot.
+ * Set it again for the transaction that has just begun, and throw if that runs
+ * in another process than the session (0A000).  Takes the transaction's snapshot.
  */
 extern void pgcopy_session_settings_apply_again(SourceSession *session);
 
 /*
- * session_cancel.c: cancel what runs on a connection that is closed next: whether it has worked
- * is of no interest.  Takes a second at most, throws nothing.
+ * session_cancel.c: cancel what a connection runs, whether or not that works.
+ * Takes two seconds at most, throws nothing.
  */
 extern void pgcopy_session_cancel(struct pg_conn *conn);
 
 /*
- * pooler.c: throw unless one process of the source serves this connection, and no other,
- * until it is closed (0A000).  Changes nothing on the source; call it before
- * anything else does.  Returns the number of that process.
+ * pooler.c: throw unless the connection has a process of the source for itself
+ * until it is closed (0A000).  Call it before anything is set.  Returns the
+ * number of the process.
  */
 extern int	pgcopy_pooler_check(SourceSession *session,
 								const SourceConninfo *conninfo,
 								const char *application_name);
 
-/* Throw that there is no such process; "detail" says what shows it. */
+/* Throw that it has none; "detail" says what shows that. */
 extern void pgcopy_pooler_refuse(const char *detail) pg_attribute_noreturn();
+
+/* session_error.c: return the SQLSTATE of a failed result, 0 if it has none. */
+extern int	pgcopy_session_error_sqlstate(const struct pg_result *result);
+
+/*
+ * Throw that a connection failed.  It must have been started with
+ * PQERRORS_VERBOSE.
+ */
+extern void pgcopy_session_error_connect(const struct pg_conn *conn,
+										 const SourceConninfo *conninfo) pg_attribute_noreturn();
+
+/* Throw the error in a result; NULL: that the connection is lost. */
+extern void pgcopy_session_error_result(const struct pg_conn *conn,
+										const struct pg_result *result,
+										const char *sql) pg_attribute_noreturn();
+
+/* Throw for an answer that does not fit the question (08P01). */
+extern void pgcopy_session_error_answer(const char *sql, const char *detail)
+			pg_attribute_noreturn();
+
+/* Throw for text that is not in this database's encoding (22021). */
+extern void pgcopy_session_error_encoding(const char *sql) pg_attribute_noreturn();
 
 #endif							/* PGCOPY_SESSION_STATE_H */

@@ -1,17 +1,16 @@
 /*-------------------------------------------------------------------------
  *
  * snapshot.c
- *	  One moment of the source, seen by many sessions.
+ *	  One snapshot of the source, shared by many sessions.
  *
- * A snapshot protects rows, not tables: TRUNCATE, a rewriting ALTER TABLE and
- * DROP are not MVCC-safe, and a transaction that reads such a table under an
- * older snapshot finds it empty without a word.  So every table is locked,
- * and after that a query which the snapshot cannot blind compares what is
- * there with what the snapshot says.
+ * TRUNCATE, a rewriting ALTER TABLE and DROP are not MVCC-safe: a transaction
+ * that reads such a table under an older snapshot finds it empty.  So every table
+ * is locked, and then still_true_sql compares the snapshot's catalogs with the
+ * present.
  *
- * Materialized views cannot be locked with LOCK TABLE, and no rows of theirs
- * are read; views are not locked because that would lock, with the rights of
- * their owners, all they are made of.  Both are compared by name only.
+ * Materialized views cannot be locked, and their rows are not read.  Views are
+ * not locked, since LOCK TABLE would lock all tables behind them.  Both are
+ * compared by name only.
  *
  *-------------------------------------------------------------------------
  */
@@ -30,27 +29,24 @@
 /* How many tables one LOCK TABLE names. */
 #define LOCKS_PER_STATEMENT 500
 
-/* More than this in reserve for pg_dump and catalogs. */
+/* Locks to add in the hint, for pg_dump and catalogs. */
 #define LOCKS_IN_RESERVE	200
 
 #define EXPORT_SQL	"SELECT pg_catalog.pg_export_snapshot()"
 #define CONTENT_SQL "SELECT pg_catalog.txid_current_snapshot()::pg_catalog.text"
 
-/*
- * Room of the lock table, counted as the server does when it starts.
- */
+/* The size of the lock table, as the server computes it when it starts. */
 static const char lock_room_sql[] =
 "SELECT pg_catalog.current_setting('max_locks_per_transaction')::pg_catalog.int8,"
-" pg_catalog.sum(setting::pg_catalog.int8)"
-"  + 1"
+" pg_catalog.sum(setting::pg_catalog.int8) + 1"
 " FROM pg_catalog.pg_settings"
 " WHERE name IN ('max_connections', 'max_prepared_transactions',"
 " 'autovacuum_max_workers', 'max_worker_processes', 'max_wal_senders')";
 
 /*
- * The first relation that is not any more what the snapshot says.  pg_class
- * and pg_attribute are read with the snapshot, the functions look at the
- * present; has_column_privilege() is NULL for a column that is gone.
+ * A relation that differs from the snapshot.  pg_class and pg_attribute are read
+ * with the snapshot, the functions look at the present; has_column_privilege() is
+ * NULL for a dropped column.
  */
 static const char still_true_sql[] =
 "WITH relation AS ("
@@ -78,8 +74,7 @@ static const char still_true_sql[] =
 static bool
 is_in_transaction(SourceSession *session)
 {
-	PGTransactionStatusType status =
-	PQtransactionStatus(pgcopy_session_conn(session));
+	PGTransactionStatusType status = PQtransactionStatus(session->conn);
 
 	return status == PQTRANS_INTRANS || status == PQTRANS_INERROR;
 }
@@ -104,12 +99,6 @@ query_one(SourceSession *session, const char *sql)
 	return value;
 }
 
-static char *
-export_snapshot(SourceSession *session)
-{
-	return query_one(session, EXPORT_SQL);
-}
-
 char *
 pgcopy_snapshot_content(SourceSession *session)
 {
@@ -121,10 +110,10 @@ pgcopy_snapshot_export(SourceSession *session)
 {
 	begin_transaction(session);
 	pgcopy_session_settings_apply_again(session);
-	return export_snapshot(session);
+	return query_one(session, EXPORT_SQL);
 }
 
-/* False when there is no such snapshot; the transaction is in error then. */
+/* Returns false if there is no such snapshot; the transaction has failed then. */
 static bool
 try_set_snapshot(SourceSession *session, const char *name)
 {
@@ -146,7 +135,7 @@ pgcopy_snapshot_try_import(SourceSession *session, const char *name,
 		pgcopy_session_settings_apply_again(session);
 		if (content == NULL ||
 			strcmp(pgcopy_snapshot_content(session), content) == 0)
-			return export_snapshot(session);
+			return query_one(session, EXPORT_SQL);
 	}
 	pgcopy_snapshot_release(session);
 	return NULL;
@@ -193,9 +182,7 @@ can_be_locked(const SourceRelation *relation)
 		relation->relkind == RELKIND_PARTITIONED_TABLE;
 }
 
-/*
- * Throw when the source's lock table cannot hold so many locks.
- */
+/* Throw if the source's lock table cannot hold so many locks. */
 static void
 check_lock_room(SourceSession *session, int64 wanted)
 {
@@ -206,7 +193,7 @@ check_lock_room(SourceSession *session, int64 wanted)
 
 	pgcopy_rows_free(rows);
 
-	/* the server adds a tenth for safety when it makes the table */
+	/* the server adds a tenth for safety */
 	if (wanted <= room + room / 10)
 		return;
 	ereport(ERROR,
@@ -219,10 +206,7 @@ check_lock_room(SourceSession *session, int64 wanted)
 					 (wanted + LOCKS_IN_RESERVE) / transactions + 1)));
 }
 
-/*
- * Run one LOCK TABLE.  False when one of the tables is gone, or is something
- * else by now.
- */
+/* Run a LOCK TABLE.  Returns false if a name does not lead to a table. */
 static bool
 lock_tables(SourceSession *session, const char *sql)
 {

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * snapshot.h
- *	  One moment of the source, seen by many sessions.
+ *	  One snapshot of the source, shared by many sessions.
  *
  *-------------------------------------------------------------------------
  */
@@ -11,47 +11,46 @@
 #include "nodes/pg_list.h"
 #include "source/session.h"
 
-/* Begin REPEATABLE READ, READ ONLY and export: returns the snapshot's name. */
+/* Begin REPEATABLE READ, READ ONLY and export.  Returns the snapshot's name. */
 extern char *pgcopy_snapshot_export(SourceSession *session);
 
 /*
- * Begin, import, export again: returns the new name; NULL, with no transaction
- * open, when the snapshot is gone.  Names come again after a restart of the
- * source, so what the snapshot sees is compared with "content"; NULL: do not.
+ * Begin, import, and export again.  Returns the new name; NULL, and leaves no
+ * transaction open, if the snapshot is gone.  After a restart the source uses
+ * names again, so compare the snapshot with "content", unless that is NULL.
  */
 extern char *pgcopy_snapshot_try_import(SourceSession *session,
 										const char *name, const char *content);
 
-/* What the session's snapshot sees: which transactions, as text. */
+/* Return which transactions the session's snapshot sees, as text. */
 extern char *pgcopy_snapshot_content(SourceSession *session);
 
 /*
- * Begin a transaction for what is read as it is now, unless one is open.
- * Returns whether it did; end it as below then.
+ * Begin a READ COMMITTED transaction unless one is open.  If it returns true, the
+ * caller ends the transaction with pgcopy_snapshot_release().
  */
 extern bool pgcopy_snapshot_begin_current(SourceSession *session);
 
-/* End the transaction that holds it. Harmless when there is none. */
+/* End the session's transaction, if there is one. */
 extern void pgcopy_snapshot_release(SourceSession *session);
 
 /*
- * Lock one relation (quoted, qualified name) in ACCESS SHARE mode, NOWAIT.
- * False when the lock is not to be had now (55P03): the transaction and the
- * snapshot stay usable.
+ * Lock a table (quoted, qualified name) in ACCESS SHARE mode, NOWAIT.  If the lock
+ * is not available, return false and leave the transaction usable.  Needs a
+ * transaction.
  */
 extern bool pgcopy_snapshot_try_lock(SourceSession *session, const char *name);
 
 /*
- * Lock a List of SourceRelation (inventory.h) in ACCESS SHARE mode.  Returns false
- * if one of them is gone.  A lock table of the source that is too small for them
- * is an error (53200) that names the setting.  Waits for locks, interruptibly.
+ * Lock the tables of a List of SourceRelation in ACCESS SHARE mode.  Waits,
+ * interruptibly.  Returns false if one of them is gone; the transaction has failed
+ * then.  Throws if the source's lock table is too small (53200).
  */
 extern bool pgcopy_snapshot_lock_all(SourceSession *session, List *relations);
 
 /*
- * Whether what the snapshot says of the relations is still what is there
- * (DESIGN section 7: filenode and name).  On false *what names the first
- * difference, for a message.
+ * Whether the relations that the snapshot sees still have their names, filenodes
+ * and columns.  If not, *what names a difference, for a message.
  */
 extern bool pgcopy_snapshot_still_true(SourceSession *session, char **what);
 

@@ -3,13 +3,12 @@
  * stream.c
  *	  COPY ... TO STDOUT on a session, one message at a time.
  *
- * libpq is asked for what it has before the socket is, and the socket is read
- * before it is waited for: while the source is ahead no time goes into
- * waiting.  A wait is on one WaitEventSet for the stream's whole life, and
- * can be interrupted.
+ * To get a row, ask libpq for what it has, then read the socket, then wait: while
+ * the source is ahead no system call is spent on waiting.  The stream waits on
+ * one WaitEventSet for its whole life.
  *
- * What libpq allocated for a row, and the WaitEventSet, hang on the memory
- * context of the stream by a callback, so an error anywhere gives them back.
+ * A callback of the memory context frees libpq's row and the WaitEventSet, so
+ * nothing leaks on an error.
  *
  *-------------------------------------------------------------------------
  */
@@ -22,9 +21,10 @@
 #include "utils/memutils.h"
 
 #include "base/compat.h"
+#include "source/session_state.h"
 #include "source/stream.h"
 
-/* Rows between two looks at pending interrupts; a flush looks as well. */
+/* Rows between two checks for interrupts. */
 #define ROWS_PER_INTERRUPT_CHECK 64
 
 struct CopyStream
@@ -32,11 +32,11 @@ struct CopyStream
 	SourceSession *session;
 	PGconn	   *conn;
 	char	   *sql;
-	char	   *row;			/* libpq's, to be freed by it */
+	char	   *row;			/* to be freed by PQfreemem() */
 	WaitEventSet *wait;
 	int			columns;
 	int64		bytes;
-	uint64		claimed_rows;	/* at the end */
+	uint64		claimed_rows;	/* by the command tag, at the end */
 	uint32		calls;
 	bool		has_ended;
 	MemoryContextCallback cleanup;
@@ -70,31 +70,32 @@ static void
 read_from_source(CopyStream *stream)
 {
 	if (PQconsumeInput(stream->conn) == 0)
-		pgcopy_session_throw(stream->session, NULL, stream->sql);
+		pgcopy_session_error_result(stream->conn, NULL, stream->sql);
 }
 
-/* The next result of the command; NULL when done. */
+/* Return the next result of the command; NULL after the last one. */
 static PGresult *
 next_result(CopyStream *stream)
 {
 	PGresult   *result = pgcopy_session_next_result(stream->session, stream->sql);
 
 	if (result == NULL && PQstatus(stream->conn) == CONNECTION_BAD)
-		pgcopy_session_throw(stream->session, NULL, stream->sql);
+		pgcopy_session_error_result(stream->conn, NULL, stream->sql);
 	return result;
 }
 
-/* Throw unless a result is this. */
+/* Throw unless a result has this status. */
 static void
 check_status(CopyStream *stream, const PGresult *result, ExecStatusType wanted)
 {
 	if (result != NULL && PQresultStatus(result) == wanted)
 		return;
 	if (result != NULL && PQresultStatus(result) == PGRES_FATAL_ERROR)
-		pgcopy_session_throw(stream->session, result, stream->sql);
+		pgcopy_session_error_result(stream->conn, result, stream->sql);
 	pgcopy_session_violation(stream->session, stream->sql,
-							 "It is no COPY, or does not end like one.");
+							 "It is not a COPY, or does not end like one.");
 }
+
 CopyStream *
 pgcopy_stream_open(SourceSession *session, const char *sql)
 {
@@ -102,7 +103,7 @@ pgcopy_stream_open(SourceSession *session, const char *sql)
 	PGresult   *result;
 
 	stream->session = session;
-	stream->conn = pgcopy_session_conn(session);
+	stream->conn = session->conn;
 	stream->sql = pstrdup(sql);
 	stream->cleanup.func = release_stream;
 	stream->cleanup.arg = stream;
@@ -124,7 +125,7 @@ pgcopy_stream_open(SourceSession *session, const char *sql)
 	return stream;
 }
 
-/* The source has sent its last row: see whether it is content. */
+/* After the last row, check that the command ends without an error. */
 static void
 finish_stream(CopyStream *stream)
 {
@@ -169,8 +170,8 @@ pgcopy_stream_next(CopyStream *stream, char **data)
 		return length;
 	}
 	if (length < -1)
-		pgcopy_session_throw(stream->session, PQgetResult(stream->conn),
-							 stream->sql);
+		pgcopy_session_error_result(stream->conn, PQgetResult(stream->conn),
+									stream->sql);
 	finish_stream(stream);
 	return -1;
 }

@@ -13,26 +13,28 @@
 typedef struct CopyStream CopyStream;
 
 /*
- * Start a COPY.  The stream goes away with the current memory context; a
- * session whose stream was not read to its end is of no more use.
+ * Start a COPY.  The stream belongs to the current memory context.  Before its
+ * end the session takes no query, see pgcopy_session_abandon().
  */
 extern CopyStream *pgcopy_stream_open(SourceSession *session, const char *sql);
 
 /*
- * The next message, which is one row (the first one in binary has the file
- * header in front).  Returns its length, -1 at the end.  The bytes may be
- * written on, have a zero behind them, and are good until the next call.
+ * Read the next message, which is one row (in binary the first one begins with
+ * the file header).  Returns its length, -1 at the end.  The data is writable,
+ * ends with a zero byte, and is valid until the next call.
  */
 extern int	pgcopy_stream_next(CopyStream *stream, char **data);
 
-/* Number of columns the source says it sends. */
+/* Return how many columns the source says it sends. */
 extern int	pgcopy_stream_columns(const CopyStream *stream);
+
+/* Return how many bytes have been read. */
 extern int64 pgcopy_stream_bytes(const CopyStream *stream);
 
-/* Only after the end was seen: throw unless so many rows were sent. */
+/* At the end: throw unless the source says that it sent so many rows. */
 extern void pgcopy_stream_check_rows(const CopyStream *stream, int64 rows);
 
-/* The same. */
+/* At the end: free the stream. */
 extern void pgcopy_stream_close(CopyStream *stream);
 
 #endif							/* PGCOPY_STREAM_H */

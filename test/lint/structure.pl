@@ -1,24 +1,23 @@
 #!/usr/bin/perl
 # structure.pl
-#	  What the rules of the house say of the files of src/ together: who includes
-#	  whom, and whether names lead to their file.
+#	  Check rules that concern several files of src/.
 #
-#	  structure.pl map			who uses whom, as src/README.md has it
-#	  structure.pl layers		includes of a room above
-#	  structure.pl circles		files of a room that need each other, more than two
-#	  structure.pl names		global functions that are not named by their file
+#	  structure.pl map			which rooms each room includes, as in src/README.md
+#	  structure.pl layers		includes of a higher room
+#	  structure.pl circles		more than two files of a room that include each other
+#	  structure.pl names		global functions that are not named after their file
 #	  structure.pl headers		headers with one prototype and nothing else
-#	  structure.pl functions	functions that are too long or take too much
-#	  structure.pl messages		what README.md quotes as a message and nobody says
+#	  structure.pl functions	functions with too many lines or arguments
+#	  structure.pl messages		messages that README.md quotes and no code has
 #
-# Run at the root of the project.  All but "map" print what breaks a rule, one
-# thing a line.  A file and its header are one here: "run/queue".
+# Run it in the root of the project.  All but "map" print violations, one a line.
+# A file and its header count as one: "run/queue".
 use strict;
 use warnings;
 
 use File::Basename qw(basename);
 
-# From the top.  A room uses those after it, never one before.
+# From the top: a room may include those after it, none before.
 my @ROOMS = map { m!^\| `(\w+)/` ! ? $1 : () } lines_of('src/README.md');
 
 my @FILES = sort(glob('src/*/*.c'), glob('src/*/*.h'));
@@ -37,7 +36,7 @@ sub stem_of { $_[0] =~ m!^(?:src/)?(\w+/\w+)\.[ch]$! ? $1 : die "what is $_[0]?\
 sub room_of { $_[0] =~ m!^(?:src/)?(\w+)/! ? $1 : die "what is $_[0]?\n" }
 sub includes_of { return grep { -e "src/$_" } $TEXT{$_[0]} =~ /^#\s*include "([^"]+)"/mg }
 
-# Code without comments and strings, in which names are looked for.
+# Return a file's code without comments and strings.
 sub code_of
 {
 	my $code = $TEXT{$_[0]};
@@ -69,14 +68,14 @@ sub print_layers
 
 	for my $room (sort keys %{ { map { room_of($_) => 1 } @FILES } })
 	{
-		print "src/$room is no room: the table in src/README.md has none of that name\n"
+		print "src/$room is not in the table of rooms in src/README.md\n"
 			if !defined $height{$room};
 	}
 	for my $file (@FILES)
 	{
 		for my $used (includes_of($file))
 		{
-			print "$file includes $used, of a room above\n"
+			print "$file includes $used, of a higher room\n"
 				if ($height{ room_of($used) } // -1) < ($height{ room_of($file) } // 99);
 		}
 	}
@@ -126,7 +125,7 @@ sub print_circles
 	$number{$_} || $visit->($_) for sort keys %edges;
 }
 
-# Functions that SQL calls: pg_proc has their names.
+# SQL gives these functions their names.
 sub sql_functions { return map { $_ => 1 } $TEXT{$_[0]} =~ /PG_FUNCTION_INFO_V1\((\w+)\)/g }
 
 sub print_names
@@ -145,7 +144,7 @@ sub print_names
 		{
 			my @stems = (basename(stem_of($file)));
 
-			# The header that declares it, if it is of this room, lists its files.
+			# or after the header of this room that declares it
 			push @stems, basename($declared{$name})
 				if $declared{$name} && room_of($declared{$name}) eq room_of($file);
 			next if $is_sql{$name} || grep { $name =~ /^pgcopy_\Q$_\E(_|$)/ } @stems;
@@ -165,7 +164,7 @@ sub print_headers
 	}
 }
 
-# STYLE: nine of ten functions fit on half a screen, each does one thing.
+# Nine of ten functions have at most 30 lines, all at most 65.
 sub print_functions
 {
 	my @lengths;
@@ -187,10 +186,10 @@ sub print_functions
 	}
 	@lengths = sort { $a <=> $b } @lengths;
 	my $most = $lengths[ int(@lengths * 0.9) ] // 0;
-	print "a tenth of the functions has more than $most lines\n" if $most > 30;
+	print "a tenth of the functions have more than $most lines\n" if $most > 30;
 }
 
-# All texts of the C code and the script, what is put in later as "%".
+# Return all strings of the C code and the SQL script; % for what is formatted.
 sub all_texts
 {
 	my $texts = '';
@@ -208,7 +207,7 @@ sub all_texts
 	return $texts;
 }
 
-# In the table of README.md a message is quoted with N, M ... and "..." for what varies.
+# README.md's table quotes messages with N, M ... and "..." for what varies.
 sub print_messages
 {
 	my $texts = all_texts();

@@ -111,7 +111,7 @@ $hold = start_held('worker');
 my $session = $source->safe_psql('app', "SELECT pid FROM pg_stat_activity WHERE query LIKE 'COPY%held%' AND application_name LIKE 'pgcopy%'");
 kill 'STOP', $session;
 release($hold);
-ok(state_and_message('worker', $job, '^worker \d has had nothing from the source for \d+ s: see pg_stat_activity there$', 40),
+ok(state_and_message('worker', $job, '^worker \d has received nothing from the source for \d+ s: see pg_stat_activity there$', 40),
 	'a worker whose session hangs says so');
 kill 'CONT', $session;
 is(wait_for_end($target, $job, db => 'worker', limit => 30), 'done', 'and goes on when it does not hang any more');
@@ -119,7 +119,7 @@ is(wait_for_end($target, $job, db => 'worker', limit => 30), 'done', 'and goes o
 # all sessions hang: the leader notices, and goes on when they go on
 $hold = start_held('leader');
 $proxy->black_hole;
-ok(state_and_message('leader', $job, '^the source has not answered for \d+ s: see whether it hangs$', 40),
+ok(state_and_message('leader', $job, '^the source has not answered for \d+ s: check whether it hangs$', 40),
 	'a leader whose session hangs says so');
 is($target->safe_psql('leader', "SELECT count(*) FROM pgcopy_errors WHERE job = $job"), '0', 'which is no error yet');
 $proxy->pass;

@@ -74,6 +74,6 @@ assert_same($source, $target, source_db => 'app', db => 'app', name => 'and clon
 
 # The source is the target: nothing else is worth a look.
 my ($ret, $out, $err) = $target->psql('app', 'SELECT pgcopy_clone(' . PgCopy::quote_literal(conninfo($target, db => 'app')) . ')');
-like($err, qr/ERROR:  the source is this same database\nHINT:  Connect to the database to be filled/, 'this very database is refused at once');
+like($err, qr/ERROR:  the source is this same database\nHINT:  Connect to the database to clone into/, 'this very database is refused at once');
 
 done_testing();

@@ -128,7 +128,7 @@ new_database($target, 'hidden', 'seen');
 my $query = 'SELECT object, message, hint FROM pgcopy_notices WHERE setting IS NULL ORDER BY at';
 my $told = <<'EOT' =~ s/\n\z//r;
 |pg_dump: subscriptions not dumped because current user is not a superuser|
-user mapping for others server s, user mapping for public server s|the source hides the options of 2 user mappings from our role: they may arrive without user and password|Connect to the source as a superuser, or add what is missing here with ALTER USER MAPPING.
+user mapping for others server s, user mapping for public server s|the source hides the options of 2 user mappings from the job's role: they may arrive without user and password|Connect to the source as a superuser, or add what is missing here with ALTER USER MAPPING.
 subscription sub|1 subscription is not cloned: only superusers of the source may read it|Connect to the source as a superuser, or create them here with CREATE SUBSCRIPTION.
 EOT
 $offset = -s $target->logfile;
