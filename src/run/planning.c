@@ -24,7 +24,6 @@
 #include "base/testpoint.h"
 #include "catalog/job.h"
 #include "catalog/notice.h"
-#include "plan/chunks.h"
 #include "plan/plan.h"
 #include "run/largeobjects.h"
 #include "run/leader.h"
