@@ -5,8 +5,7 @@
  *
  * A round handles the workers' events, starts workers if there is work for
  * more, hands out items, and waits on the latch, at most half a second so that
- * figures move.  Items that nobody else can do the leader does itself
- * (alone.c).
+ * figures move.  The leader itself does items that nobody else can (alone.c).
  *
  * The leader itself reads a table that a worker cannot lock at once on the
  * source.  Such a worker would wait behind somebody's ALTER TABLE, which waits
