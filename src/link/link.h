@@ -27,7 +27,7 @@ typedef struct LinkOwner
 	const char *conninfo;		/* as the user wrote it; secret */
 	Oid			role;			/* whose credentials it uses */
 	const char *name;			/* of the session on the source */
-	const char *look_name;		/* of one that looks who blocks it */
+	const char *look_name;		/* of a session that looks for a blocker */
 	void	   *arg;			/* of the functions below */
 
 	/* May be NULL. A new session has reached the source here. */

@@ -47,7 +47,7 @@ pgcopy_alone_take(Leader *leader, int missing, int *items, int max)
 {
 	Queue	   *queue = leader->queue;
 	bool		is_alone = missing > 0 &&
-	pgcopy_workers_cannot_be_had(leader->workers);
+		pgcopy_workers_cannot_be_had(leader->workers);
 	int			n = 0;
 
 	if (can_read(leader) && (is_alone || has_no_room_for_readers(leader)))

@@ -188,9 +188,9 @@ pgcopy_assignment_record(const Assignment *assignment, const ErrorData *error)
 {
 	List	   *rows = assignment->rows_of_items;
 	JobItem	   *item = assignment->current < list_length(rows) ?
-	list_nth(rows, assignment->current) : NULL;
+		list_nth(rows, assignment->current) : NULL;
 	bool		is_final = item != NULL && assignment->nitems == 1 &&
-	!pgcopy_retry_is_due(error->sqlerrcode, item->attempts);
+		!pgcopy_retry_is_due(error->sqlerrcode, item->attempts);
 
 	pgcopy_work_record_error(assignment->job->id,
 							 assignment->items[assignment->current], is_final,

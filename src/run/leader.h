@@ -35,7 +35,7 @@ typedef struct Leader
 								 * table_jobs */
 	TimestampTz more_copiers_at;	/* if fewer: when to try one more */
 
-	bool		error_is_recorded;	/* the ERROR on its way is in pgcopy.error */
+	bool		error_is_recorded;	/* the ERROR being thrown is in pgcopy.error */
 } Leader;
 
 /*

@@ -95,7 +95,7 @@ handle_no_session(Leader *leader, const WorkerEvent *event)
 	int			sessions = pgcopy_workers_count_sessions(leader->workers);
 	bool		has_snapshot = pgcopy_link_has_snapshot(leader->link);
 	TimestampTz when = has_snapshot ? 0 :
-	TimestampTzPlusMilliseconds(now, RETRY_WITHOUT_ROOM);
+		TimestampTzPlusMilliseconds(now, RETRY_WITHOUT_ROOM);
 
 	for (int i = 0; i < event->nitems; i++)
 	{
