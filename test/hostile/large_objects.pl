@@ -72,7 +72,7 @@ my $LABELS = qr/\ASELECT l\.objoid, l\.provider, l\.label/;
 my $BAD_FORMAT = qr/^22P04 invalid COPY data of large objects/;
 my $BAD_PAGE = qr/^XX001 invalid page/;
 my $NO_OBJECT = qr/^XX001 the source has pages of large object/;
-my $CONTRADICTS = qr/^(?:XX001 the source contradicts itself|08P01 unexpected answer from the source)/;
+my $CONTRADICTS = qr/^(?:XX001 the source gives contradictory answers|08P01 unexpected answer from the source)/;
 my $ANY = qr/^(?!XX000)\w{5} /;
 my $INJECTION = "60000 IS NULL; DROP TABLE victims; --";
 

@@ -9,6 +9,7 @@
 #	  structure.pl names		global functions that are not named by their file
 #	  structure.pl headers		headers with one prototype and nothing else
 #	  structure.pl functions	functions that are too long or take too much
+#	  structure.pl messages		what README.md quotes as a message and nobody says
 #
 # Run at the root of the project.  All but "map" print what breaks a rule, one
 # thing a line.  A file and its header are one here: "run/queue".
@@ -189,12 +190,52 @@ sub print_functions
 	print "a tenth of the functions has more than $most lines\n" if $most > 30;
 }
 
+# All texts of the C code and the script, what is put in later as "%".
+sub all_texts
+{
+	my $texts = '';
+
+	for my $file (@FILES)
+	{
+		my $code = $TEXT{$file};
+
+		$code =~ s/"\s*INT64_FORMAT\s*"/%/g;
+		$code =~ s/"\s*\n\s*"//g;
+		$texts .= "$1\n" while $code =~ /"((?:[^"\\\n]|\\.)*)"/g;
+	}
+	$texts .= join("\n", map { lines_of($_) } glob('sql/*--*.sql'));
+	$texts =~ s/\\"/"/g;
+	return $texts;
+}
+
+# In the table of README.md a message is quoted with N, M ... and "..." for what varies.
+sub print_messages
+{
+	my $texts = all_texts();
+	my $inside = 0;
+
+	for my $line (lines_of('README.md'))
+	{
+		$inside = $line =~ /^## Troubleshooting/ if $line =~ /^## /;
+		next if !$inside || $line !~ /^\| (.*?) \|/;
+		for my $quoted ($1 =~ /`([^`]+)`/g)
+		{
+			next if $quoted =~ /^[a-z]+$/;	# a state
+			my @missing = grep { length > 3 && index($texts, $_) < 0 }
+			  map { s/^[\s:,]+|[\s:,]+$//gr } split /\.\.\.|\b[NMKJ]\b|\b\d+\b|"/, $quoted;
+
+			print "README.md: $quoted: $_\n" for @missing;
+		}
+	}
+}
+
 my %VIEWS = (
 	map => \&print_map,
 	layers => \&print_layers,
 	circles => \&print_circles,
 	names => \&print_names,
 	headers => \&print_headers,
-	functions => \&print_functions);
+	functions => \&print_functions,
+	messages => \&print_messages);
 my $view = $VIEWS{ $ARGV[0] // '' } or die "usage: structure.pl " . join('|', sort keys %VIEWS) . "\n";
 $view->();

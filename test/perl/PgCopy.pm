@@ -173,9 +173,10 @@ sub clone
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgcopydb_ext;
 EOQ
+	# A role's timeouts are its job's to survive; the call itself obeys them.
 	return $target->safe_psql(
 		$db,
-		'SELECT pgcopy_clone(' . join(', ', @args) . ')',
+		'SET statement_timeout = 0; SELECT pgcopy_clone(' . join(', ', @args) . ')',
 		$user ? (extra_params => [ '-U', $user ]) : ());
 }
 

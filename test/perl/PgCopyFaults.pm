@@ -469,7 +469,8 @@ EOQ
 	return @wrong;
 }
 
-# What a job that has ended has left behind.
+# What a job that has ended has left behind.  One that was given up may have left
+# an index of a partitioned table that still waits for those of its partitions.
 sub leftovers
 {
 	my ($source, $target, $db, $limit) = @_;
@@ -478,7 +479,8 @@ sub leftovers
 	push @wrong, 'processes or sessions are left' unless is_quiet($source, $target, $limit // 20);
 	push @wrong, split /\n/, $target->safe_psql($db, <<'EOQ');
 SELECT 'temporary file ' || name FROM pg_ls_tmpdir();
-SELECT 'invalid index ' || indexrelid::regclass FROM pg_index WHERE NOT indisvalid;
+SELECT 'invalid index ' || i.indexrelid::regclass FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+WHERE NOT i.indisvalid AND NOT (c.relkind = 'I' AND EXISTS (SELECT FROM pgcopy.item WHERE state <> 'done'));
 SELECT 'prepared transaction ' || gid FROM pg_prepared_xacts;
 EOQ
 	return @wrong;
