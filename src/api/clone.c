@@ -1,12 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * clone.c
- *	  pgcopy_clone(): check an order, write it down, start its leader.
+ *	  pgcopy_clone(): check the arguments, store the job, start its leader.
  *
- * What can be told wrong at once is an error here, before there is a job: the
- * arguments, the rights, the server's state, and the source (it is connected
- * to once).  The rest, which takes time, is the leader's: it looks before it
- * changes anything.
+ * Check here what can be checked quickly: arguments, rights, this server, and
+ * one connection to the source.  The leader checks the rest before it changes
+ * anything.
  *
  *-------------------------------------------------------------------------
  */
@@ -31,7 +30,7 @@
 extern PGDLLEXPORT Datum pgcopy_clone(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(pgcopy_clone);
 
-/* Each argument behind the source is the option of its name. */
+/* Each argument after the source is the option of its name. */
 static void
 get_options(FunctionCallInfo fcinfo, JobOptions *options)
 {
@@ -70,7 +69,7 @@ get_arguments(FunctionCallInfo fcinfo, Job *job)
 	get_options(fcinfo, &job->options);
 }
 
-/* Connect once: most mistakes show here. */
+/* Connect once: that reveals most mistakes. */
 static void
 check_source(const SourceConninfo *conninfo)
 {

@@ -1,12 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * guard.c
- *	  What must not be dropped under a running job.
+ *	  Refuse to drop what a running job uses.
  *
  * DROP EXTENSION, DROP SCHEMA of the extension's schema and DROP OWNED would
- * wait for what a worker does, for hours perhaps, and everybody who looks at
- * the job behind them, also who wants to cancel it.  So an event trigger
- * refuses them before they take a lock.
+ * wait for a worker, perhaps for hours, and block everybody who looks at the
+ * job or wants to cancel it.  An event trigger refuses them before they lock.
  *
  *-------------------------------------------------------------------------
  */
@@ -26,7 +25,7 @@
 extern PGDLLEXPORT Datum pgcopy_guard(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(pgcopy_guard);
 
-/* The schema that the extension's functions and views are in. */
+/* Return the extension's schema, or NULL. */
 static char *
 fetch_extension_schema(void)
 {
@@ -45,7 +44,7 @@ fetch_extension_schema(void)
 	return schema;
 }
 
-/* Whether the extension is among what is to go, by itself or by its schema. */
+/* Does the command drop the extension, or its schema? */
 static bool
 names_extension(const DropStmt *statement)
 {
@@ -61,7 +60,7 @@ names_extension(const DropStmt *statement)
 	return false;
 }
 
-/* Whether the role is among those whose belongings are to go. */
+/* Does the command drop what the role owns? */
 static bool
 names_role(const DropOwnedStmt *statement, Oid role)
 {

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * jobs.c
- *	  pgcopy_cancel(), pgcopy_wait(), pgcopy_drop(): what is done to a job.
+ *	  pgcopy_cancel(), pgcopy_wait(), pgcopy_drop().
  *
  *-------------------------------------------------------------------------
  */
@@ -28,17 +28,17 @@ extern PGDLLEXPORT Datum pgcopy_drop(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(pgcopy_drop);
 
 /*
- * How often pgcopy_wait() looks, ms: often at first, then after a twentieth of
- * the time it has waited, so that it is never late by more than that.
+ * Pauses of pgcopy_wait() in ms: a twentieth of the time waited so far, within
+ * these limits.
  */
 #define FIRST_LOOK 5
 #define LONGEST_LOOK 250
 
 /*
- * Stop a job.  A running one is told by SIGINT to its leader, which then ends
- * everything and moves the job itself; that does not wait for the caller's
- * commit.  One without a leader is moved here, and so is one that this very
- * transaction has ordered: its leader waits for our commit and cannot see it.
+ * Cancel a job.  Send SIGINT to its leader, which moves the job itself and does
+ * not wait for our commit.  Move the job here if it has no leader, or if this
+ * transaction ordered it: its leader waits for our commit and cannot see the
+ * job yet.
  */
 Datum
 pgcopy_cancel(PG_FUNCTION_ARGS)
@@ -65,7 +65,6 @@ pgcopy_cancel(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(true);
 }
 
-/* The state of a job now. */
 static JobState
 look_at_job(int64 id)
 {
@@ -81,8 +80,8 @@ look_at_job(int64 id)
 }
 
 /*
- * The leader of a job that this very transaction has ordered waits for our
- * commit: who waits for that job would never come back.
+ * Refuse to wait for a job that this transaction ordered: its leader waits for
+ * our commit.
  */
 static void
 check_is_committed(int64 id)
@@ -96,7 +95,7 @@ check_is_committed(int64 id)
 				 errhint("COMMIT, then call pgcopy_wait(" INT64_FORMAT ").", id)));
 }
 
-/* The state as people are told it: one without processes is interrupted. */
+/* The state to show: a job without processes is interrupted. */
 static const char *
 name_state(int64 id, JobState state)
 {
@@ -105,7 +104,7 @@ name_state(int64 id, JobState state)
 	return pgcopy_words_of_job_state(state);
 }
 
-/* The moment until which to wait; no timeout: none. */
+/* Compute when to stop waiting; a null timeout means never. */
 static TimestampTz
 get_deadline(FunctionCallInfo fcinfo)
 {
@@ -117,9 +116,8 @@ get_deadline(FunctionCallInfo fcinfo)
 }
 
 /*
- * Wait for the end of a job.  A look costs a row of pgcopy.job and a glance at
- * one lock.  The snapshot of the caller's statement stays as long as that lasts:
- * the executor holds it, not we.
+ * Wait for the end of a job.  Each look reads one row of pgcopy.job and one
+ * lock.  The caller's statement keeps its snapshot all the time.
  */
 Datum
 pgcopy_wait(PG_FUNCTION_ARGS)

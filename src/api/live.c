@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * live.c
- *	  What the views show of running jobs: pgcopy.live(), live_workers(),
+ *	  Live figures for the views: pgcopy.live(), live_workers(),
  *	  is_interrupted(), bar().
  *
  *-------------------------------------------------------------------------
@@ -35,9 +35,9 @@ PG_FUNCTION_INFO_V1(pgcopy_bar);
 #define BAR_BLOCKS 20
 
 /*
- * What the leader of a job publishes, or NULL: also for a job that the caller
- * may not see.  Which segment it is stands in the catalog, never in an argument:
- * nobody gets to attach to the memory of others.
+ * Return what the job's leader publishes; NULL if there is none or the caller
+ * may not see the job.  The segment's handle comes from the catalog, never from
+ * an argument, so nobody can attach to other shared memory.
  */
 static ControlView *
 peek(int64 job)
@@ -45,7 +45,7 @@ peek(int64 job)
 	uint32		handle;
 
 	if (RecoveryInProgress())
-		return NULL;			/* the handle is one of the primary's */
+		return NULL;			/* the handle is the primary's */
 	if (!pgcopy_job_find_own(job, &handle) || handle == 0)
 		return NULL;
 	return pgcopy_control_peek(handle, job);
@@ -91,7 +91,7 @@ pgcopy_live(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* A row of live_workers(); number: 0 for the leader. */
+/* Add a row of live_workers(); number 0 is the leader. */
 static void
 put_process(ReturnSetInfo *rsinfo, int number, const ControlViewSlot *slot)
 {
@@ -129,7 +129,8 @@ pgcopy_live_workers(PG_FUNCTION_ARGS)
 }
 
 /*
- * What a view cannot do: its snapshot may be older than the end of the job.
+ * Is the job interrupted?  A view cannot tell: its snapshot may predate the end
+ * of the job.
  */
 Datum
 pgcopy_is_interrupted(PG_FUNCTION_ARGS)
@@ -142,7 +143,10 @@ pgcopy_is_interrupted(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(pgcopy_job_is_interrupted(job));
 }
 
-/* A sign the client's encoding has not would make an error of the whole row. */
+/*
+ * Can the client show block characters?  If its encoding lacks one, the whole
+ * row would fail.
+ */
 static bool
 can_show_blocks(void)
 {
@@ -151,7 +155,7 @@ can_show_blocks(void)
 		 pg_get_client_encoding() == PG_SQL_ASCII);
 }
 
-/* A bar of 20 blocks, in halves where the encodings have such signs. */
+/* Draw a progress bar in half blocks. */
 Datum
 pgcopy_bar(PG_FUNCTION_ARGS)
 {

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * module.c
- *	  The library as the server loads it.
+ *	  Initialize the library when the server loads it.
  *
  *-------------------------------------------------------------------------
  */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * order.c
- *	  What ordering a clone and resuming one have in common.
+ *	  Checks and steps common to pgcopy_clone() and pgcopy_resume().
  *
  *-------------------------------------------------------------------------
  */
@@ -18,7 +18,6 @@
 #include "api/order.h"
 #include "base/compat.h"
 
-/* Whether this server takes orders at all. */
 void
 pgcopy_order_check_server(const char *action)
 {
@@ -34,7 +33,6 @@ pgcopy_order_check_server(const char *action)
 				 errhint("Call it in a transaction that is READ WRITE.")));
 }
 
-/* The leader and the workers connect as this role. */
 void
 pgcopy_order_check_role(Oid role)
 {

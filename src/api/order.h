@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * order.h
- *	  What ordering a clone and resuming one have in common.
+ *	  Checks and steps common to pgcopy_clone() and pgcopy_resume().
  *
  *-------------------------------------------------------------------------
  */
@@ -12,13 +12,13 @@
 #include "run/process.h"
 
 /*
- * Throw when this server takes no orders, or the role can run no job here.
- * action: what was asked for, as in "cannot clone".
+ * Throw if this server cannot run a job, or the role cannot run one here.
+ * action completes the message "cannot ...".
  */
 extern void pgcopy_order_check_server(const char *action);
 extern void pgcopy_order_check_role(Oid role);
 
-/* Register the leader; it starts when the current transaction commits. */
+/* Start the leader.  It begins to work when the current transaction commits. */
 extern void pgcopy_order_start_leader(const Job *job, ResumeChoice choice);
 
 #endif							/* PGCOPY_ORDER_H */

@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * resume.c
- *	  pgcopy_resume(): go on with a job that has stopped.
+ *	  pgcopy_resume(): continue a job that has stopped.
  *
- * Only the checks, and the way back into the queue; how it goes on is the
- * leader's (run/resume.c).  The new leader starts when the caller commits.
+ * Only check the job and queue it; the leader does the rest (run/resume.c)
+ * once the caller commits.
  *
  *-------------------------------------------------------------------------
  */

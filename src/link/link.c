@@ -1,19 +1,16 @@
 /*-------------------------------------------------------------------------
  *
  * link.c
- *	  The link to the source: its session, opened and closed.
+ *	  The link to the source: opened, closed, read through.
  *
- * A link is in one of the states of link_state.c, and pgcopy_link_move() is the
- * only function that changes that.
+ * The states are in link_state.c.  The link knows no job and no other process;
+ * what it needs of its owner is in LinkOwner.
  *
- *	link.c				open, close, read through it
+ *	link.c				open, close, read
  *	link_snapshot.c		take, import, keep and find a snapshot
- *	link_read.c			attempts to read all at one moment
- *	link_outage.c		look after it; wait for a source that is away
- *	link_wait.c			what people are told while an answer takes long
- *
- * The link knows no job and no other process: an owner says what it needs and
- * hears what comes of it (LinkOwner).
+ *	link_read.c			attempts to read everything at one moment
+ *	link_outage.c		ping the session; wait for a source that is away
+ *	link_wait.c			messages while an answer takes long
  *
  *-------------------------------------------------------------------------
  */
@@ -164,7 +161,7 @@ pgcopy_link_let_go(SourceLink *link)
 	pgcopy_link_close(link);
 }
 
-/* The snapshot lasts as long as the transaction: work in a part of it. */
+/* Use a savepoint: the snapshot ends with its transaction. */
 SourceSession *
 pgcopy_link_begin_reading(SourceLink *link)
 {
@@ -183,9 +180,8 @@ pgcopy_link_begin_reading(SourceLink *link)
 }
 
 /*
- * Roll back to the savepoint always: after an error the session is what it was,
- * and locks do not gather.  A session that cannot be had back is closed; then it
- * is looked after like any that was lost.
+ * Always roll back to the savepoint: that clears errors and releases locks.  If
+ * it fails, close the session; the link then treats it as lost.
  */
 static void
 roll_back(SourceLink *link)

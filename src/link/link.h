@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * link.h
- *	  The link to the source: one session, its snapshot, and what to do when
+ *	  The link to the source: a session, its snapshot, and what to do when
  *	  they are lost.
  *
  *-------------------------------------------------------------------------
@@ -13,154 +13,149 @@
 #include "nodes/pg_list.h"
 #include "source/session.h"
 
-/* After how many seconds of silence of the source people are told. */
+/* Report a silent source after this many seconds. */
 #define SILENCE_NOTED 10
 
 typedef struct SourceLink SourceLink;
 
 /*
- * What a link needs of its owner, and tells it.  Copied; the strings must live
- * as long as the link does.
+ * What a link asks of its owner and tells it.  The link copies the struct; the
+ * strings must outlive the link.
  */
 typedef struct LinkOwner
 {
 	const char *conninfo;		/* as the user wrote it; secret */
 	Oid			role;			/* whose credentials it uses */
 	const char *name;			/* of the session on the source */
-	const char *look_name;		/* of one that looks who blocks it */
+	const char *look_name;		/* of a session that looks for a blocker */
 	void	   *arg;			/* of the functions below */
 
-	/* These may be NULL.  A new session has reached the source here. */
+	/* May be NULL. A new session has reached the source here. */
 	void		(*set_address) (void *arg, const SourceAddress *address);
-	/* Tell people what is waited for, or that nothing is: NULL. */
+	/* May be NULL. Show what the link waits for; NULL: for nothing. */
 	void		(*tell) (void *arg, const char *message);
 
-	/* Whether the user wants the work to end. */
+	/* Has the user cancelled the work? */
 	bool		(*is_cancelled) (void);
 
 	/*
-	 * What follows is for links that import or find a snapshot, read in
-	 * attempts, or are looked after.
+	 * Only for links that import or keep a snapshot, read in attempts, or are
+	 * looked after.
 	 */
 
 	/*
-	 * The session holds the snapshot under this name, in a transaction; or it
-	 * does not any more: NULL, outside.
+	 * The session holds the snapshot under this name, in a transaction; NULL:
+	 * it has lost it, outside a transaction.
 	 */
 	void		(*set_snapshot) (void *arg, const char *name);
-	/* The names under which others hold it: a List of char *. */
+	/* Names under which others hold the snapshot: List of char *. */
 	List	   *(*get_snapshots) (void *arg);
-	/* Throw: this has changed on the source since the snapshot was taken. */
+	/* Throw: "what" has changed on the source since the snapshot. */
 	void		(*report_changed) (void *arg, const char *what);
-	/* Record why the source or the session was lost.  Outside a transaction. */
+	/* Record why the session was lost.  Outside a transaction. */
 	void		(*record) (void *arg, const ErrorData *error);
-	/* Transactions.  The last one is called when an ERROR has been flushed. */
+	/* Transactions.  "abort" runs after FlushErrorState(). */
 	void		(*begin) (void *arg);
 	void		(*commit) (void *arg);
 	void		(*abort) (void *arg);
-	/* Wait for the latch, at most so many ms; interruptibly. */
+	/* Wait for the latch, interruptibly, for at most "timeout" ms. */
 	void		(*wait) (long timeout);
 } LinkOwner;
 
-/* In the current memory context; its session is closed when that goes. */
+/* Create a link in the current memory context; its session closes with that. */
 extern SourceLink *pgcopy_link_create(const LinkOwner *owner);
 
 extern LinkState pgcopy_link_state(const SourceLink *link);
 
-/* The session, or NULL; what it was opened with, as long as it is open. */
+/* The open session and its connection string, or NULL. */
 extern SourceSession *pgcopy_link_session(const SourceLink *link);
 extern const SourceConninfo *pgcopy_link_conninfo(const SourceLink *link);
 
-/* Whether the session holds a snapshot; whether one is to be found again. */
+/* Does the session hold a snapshot?  Is a lost one to be found again? */
 extern bool pgcopy_link_has_snapshot(const SourceLink *link);
 extern bool pgcopy_link_keeps_snapshot(const SourceLink *link);
 
-/* Open a session.  In a transaction. */
+/* Open a session.  Called in a transaction. */
 extern void pgcopy_link_open(SourceLink *link);
 
-/* Close the session, snapshot and locks with it, whatever the state is. */
+/* Close the session, its snapshot and its locks, in any state. */
 extern void pgcopy_link_close(SourceLink *link);
 
-/* All rows are here: close it, and do not wait for a source that is away. */
+/* Close the link once all rows are here, even if the source is away. */
 extern void pgcopy_link_let_go(SourceLink *link);
 
 /*
- * Begin to read through the session: under a savepoint of its snapshot, or in a
- * session of its own where there is none.  Harmless when that has begun.  The
- * end of it gives the session back as it was, in the midst of an answer or not.
+ * Begin to read: under a savepoint of the session's snapshot, or in a new
+ * session if there is no snapshot to keep.  A second call does nothing.  Ending
+ * restores the session, even in the middle of an answer.
  */
 extern SourceSession *pgcopy_link_begin_reading(SourceLink *link);
 extern void pgcopy_link_end_reading(SourceLink *link);
 
 /*
- * Export a snapshot, read what relations there are and lock them.  Returns its
- * name; NULL when the source has changed meanwhile, *what says where.
+ * Export a snapshot, list the relations and lock them.  Returns the snapshot's
+ * name, or NULL with *what if the source changed meanwhile.
  */
 extern char *pgcopy_link_take_snapshot(SourceLink *link, List **relations,
 									   char **what);
 
 /*
- * Import a snapshot that somebody else holds, and lock what it sees.  content:
- * what it sees, where that is known (source/snapshot.h); NULL takes any.  False
- * when it is gone.
+ * Import a snapshot and lock what it sees. content: what it must see
+ * (source/snapshot.h); NULL accepts any.  Returns false if it is gone.
  */
 extern bool pgcopy_link_import_snapshot(SourceLink *link, const char *name,
 										const char *content);
 
 /*
- * From now on find the snapshot again when the session is lost.  Returns what
- * it sees, as text.
+ * Keep the snapshot: find it again if the session is lost.  Returns what it
+ * sees, as text.
  */
 extern const char *pgcopy_link_keep_snapshot(SourceLink *link);
 
 /*
- * Begin a transaction of the session with the snapshot of the first of these
- * names that still stands for it.  Returns the name under which this session
- * holds it, or NULL.  Needs no link.
+ * Begin a transaction with the first of these snapshots that still exists and
+ * sees "content".  Returns the name under which this session holds it, or NULL.
+ * Needs no link.
  */
 extern char *pgcopy_link_find_snapshot(SourceSession *session, List *names,
 									   const char *content);
 
-/* What came of an attempt to read the source at one moment. */
+/* The result of an attempt to read the source at one moment. */
 typedef enum LinkReading
 {
 	READING_DONE,
-	READING_CHANGED,			/* the source has, meanwhile: try again */
-	READING_AWAY,				/* the source is: try again when it is back */
-	READING_GONE				/* the snapshot is */
+	READING_CHANGED,			/* the source changed meanwhile: try again */
+	READING_AWAY,				/* the source is away: try again later */
+	READING_GONE				/* the snapshot is gone */
 } LinkReading;
 
 /*
- * One attempt, from pgcopy_link_open() on, in a transaction.  Returns anything
- * but AWAY, with *what for CHANGED: nothing that it has done stays then.
+ * One attempt, starting with pgcopy_link_open(), in a transaction.  Never
+ * returns AWAY. For CHANGED it sets *what, and the caller rolls back.
  */
 typedef LinkReading (*LinkAttempt) (void *arg, char **what);
 
 /*
- * Attempts, as often as the source may change and as long as it may be away.
- * Returns DONE or GONE.  Outside a transaction.
+ * Repeat the attempt while the source changes or is away, within limits.
+ * Returns DONE or GONE. Called outside a transaction.
  */
 extern LinkReading pgcopy_link_read(SourceLink *link, LinkAttempt attempt,
 									void *arg);
 
 /*
- * Look after the link, often: ask the session whether it is alive, replace one
- * that is lost, with the snapshot where one is to be kept, and wait for a source
- * that is away.  Returns the state that comes of it.  Throws when the source has
- * been away too long or too often.  Outside a transaction.
+ * Call often: ping the session, replace a lost one (with its snapshot if it is
+ * kept), retry a source that is away.  Returns the resulting state; throws if
+ * the source was away too long or too often.  Called outside a transaction.
  */
 extern LinkState pgcopy_link_look_after(SourceLink *link);
 
-/* The session has just answered, or need not be asked before its time. */
+/* The session has just answered: postpone the next ping. */
 extern void pgcopy_link_note_seen(SourceLink *link);
 
-/* Somebody could not reach the source: do not wait for that time. */
+/* Somebody could not reach the source: check the link at once. */
 extern void pgcopy_link_doubt(SourceLink *link);
 
-/*
- * The snapshot is gone and all is to start over.  False when the source was
- * lost too often for that.
- */
+/* Start over after GONE. Returns false if the source was lost too often. */
 extern bool pgcopy_link_start_over(SourceLink *link);
 
 #endif							/* PGCOPY_LINK_H */

@@ -3,23 +3,24 @@
  * link_outage.c
  *	  Look after a link: is the session alive, is the source there?
  *
- * A session that holds the snapshot is asked now and then, at once when the
- * source says something unasked or somebody has lost his own session.  A lost
- * one is replaced, by one that takes the snapshot from whoever else has it.
+ * A session that holds the snapshot is pinged now and then, and at once when
+ * the source sends something unasked or another process lost its session.  A
+ * lost session is replaced by one that imports the snapshot from another
+ * holder.
  *
- * A server that restarts, fails over or cannot be reached for a while comes
- * back most of the time.  The link tries again, at first soon, then every ten
- * seconds or so, for pgcopy.source_retry_timeout since it was lost.  That is
- * over when a session stands; a server that has restarted knows no snapshot any
- * more, but one that only has lost our session does.
+ * A source that restarts, fails over or is cut off usually comes back.  Retry
+ * soon at first, then about every ten seconds, until
+ * pgcopy.source_retry_timeout has passed since the loss.  After a restart the
+ * snapshot is gone; after a mere loss of our session it is not.
  *
- * Losses are counted: a source that goes down each time we begin to read it
- * must not go down for ever.
+ * Losses are counted, so that a source that crashes whenever it is read is not
+ * tried forever.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "mb/pg_wchar.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -28,17 +29,17 @@
 #include "base/settings.h"
 #include "link/link_private.h"
 
-/* How often the session that holds the snapshot is asked. */
+/* Ping the session that holds the snapshot this often. */
 #define PING_INTERVAL (10 * USECS_PER_SEC)
 
-/* How long to wait for an answer before something else is done, ms. */
+/* Wait this long for an answer, in ms, before doing something else. */
 #define ANSWER_TIME 100
 
-/* As much of the reason as people are shown, and of the whole message. */
+/* Lengths of the reason shown, and of the whole message, in bytes. */
 #define SHOWN_REASON 180
 #define SHOWN_MESSAGE 256
 
-/* Whether waiting may help: the source is not there, or has no room for us. */
+/* May waiting help?  The source is not there, or has no room for us. */
 static bool
 says_away(int sqlerrcode)
 {
@@ -59,7 +60,7 @@ tell_reason(SourceLink *link, const ErrorData *error)
 	pgcopy_link_tell(link, message);
 }
 
-/* False when that was one too many. */
+/* Return false if that was one loss too many. */
 static bool
 count_loss(SourceLink *link)
 {
@@ -138,9 +139,9 @@ must_ask(const SourceLink *link)
 }
 
 /*
- * The source has been asked and has not answered, for longer than it would be
- * waited for if it were away.  Its kernel may well be alive: no timeout of TCP
- * sees that.
+ * Report a source that does not answer a ping, and give up after
+ * source_retry_timeout.  TCP's timeouts do not see a hanging server whose
+ * kernel is alive.
  */
 static void
 check_silence(SourceLink *link)
@@ -161,7 +162,7 @@ check_silence(SourceLink *link)
 	pgcopy_link_tell(link, message);
 }
 
-/* The answer may take until a later call. */
+/* Ping, or look for the answer to an earlier ping. */
 static void
 ask(SourceLink *link)
 {
@@ -180,7 +181,7 @@ ask(SourceLink *link)
 	pgcopy_link_note_seen(link);
 }
 
-/* Returns why the session is lost, in the link's context, or NULL. */
+/* Return why the session is lost, in the link's context, or NULL. */
 static ErrorData *
 try_ask(SourceLink *link)
 {
@@ -223,7 +224,9 @@ ask_or_lose(SourceLink *link)
 	FreeErrorData(error);
 }
 
-/* Have a session again.  Returns why there is none, or NULL. */
+/*
+ * Get a new session.  Returns why that failed, in the link's context, or NULL.
+ */
 static ErrorData *
 try_reach(SourceLink *link)
 {
@@ -249,7 +252,7 @@ try_reach(SourceLink *link)
 	return error;
 }
 
-/* Where no snapshot is to be kept, see only whether the source lets us in. */
+/* Without a kept snapshot, only see whether the source lets us in. */
 static void
 reach(SourceLink *link)
 {
@@ -269,6 +272,7 @@ reach(SourceLink *link)
 LinkState
 pgcopy_link_look_after(SourceLink *link)
 {
+	Assert(!IsTransactionState());
 	if (must_ask(link))
 		ask_or_lose(link);
 	if (link->state == LINK_LOST ||

@@ -3,12 +3,10 @@
  * link_read.c
  *	  Read the source at one moment, in as many attempts as that takes.
  *
- * While all is read under one snapshot somebody may change the source: what is
- * not protected by the snapshot then is not that of the snapshot, and all
- * starts over with a new one, a few times.  A lock that pg_dump cannot get
- * counts as a change: somebody's ALTER TABLE has queued up behind ours.  A
- * source that is away is waited for (link_outage.c), and then all starts over as
- * well.
+ * A snapshot does not protect definitions.  If DDL changes them while they are
+ * read, start over with a new snapshot, a few times.  A lock that pg_dump
+ * cannot get counts as a change: an ALTER TABLE has queued up behind our lock.
+ * If the source goes away, wait for it (link_outage.c) and start over too.
  *
  *-------------------------------------------------------------------------
  */
@@ -22,7 +20,7 @@
 /* Attempts to find the source unchanged. */
 #define MOST_CHANGES 5
 
-/* What an error of an attempt means; thrown again when that is an error. */
+/* Judge an attempt's error; rethrow it if another attempt cannot help. */
 static LinkReading
 judge_error(SourceLink *link, ErrorData *error, char **what)
 {
@@ -40,7 +38,7 @@ judge_error(SourceLink *link, ErrorData *error, char **what)
 	return result;
 }
 
-/* One attempt, in a transaction that is over on return. */
+/* Make one attempt in a transaction of its own. */
 static LinkReading
 read_once(SourceLink *link, LinkAttempt attempt, void *arg, char **what)
 {

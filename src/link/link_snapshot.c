@@ -3,14 +3,13 @@
  * link_snapshot.c
  *	  The snapshot of a link: taken, imported, kept, found again.
  *
- * Every session that imports a snapshot exports it again, under a name of its
- * own.  So the snapshot lives as long as any session that has it, and one whose
- * session is lost takes it from another's.
+ * Every session that imports the snapshot exports it again under its own name.
+ * So the snapshot lives as long as any of these sessions, and a new session
+ * can import it from any of them.
  *
- * A snapshot protects rows, not tables (source/snapshot.c): the session that
- * holds it for all has the locks too.  Between the snapshot and the locks, and
- * while nobody held them, somebody may have changed a table; that is looked for
- * each time.
+ * A snapshot protects rows, not tables (source/snapshot.c), so the link's
+ * session also holds the locks.  Look for changes each time: DDL may have run
+ * between snapshot and locks, or while nobody held them.
  *
  *-------------------------------------------------------------------------
  */
@@ -22,7 +21,7 @@
 #include "source/inventory.h"
 #include "source/snapshot.h"
 
-/* False when the source is not what the snapshot says, *what: where. */
+/* Return false, with *what, if the source differs from the snapshot. */
 static bool
 lock_relations(SourceLink *link, List **relations, char **what)
 {
@@ -41,7 +40,7 @@ pgcopy_link_take_snapshot(SourceLink *link, List **relations, char **what)
 	return lock_relations(link, relations, what) ? name : NULL;
 }
 
-/* The session has imported the snapshot, and holds it under this name. */
+/* Lock what the imported snapshot sees and publish its name. */
 static void
 hold_snapshot(SourceLink *link, const char *name)
 {

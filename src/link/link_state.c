@@ -1,31 +1,15 @@
 /*-------------------------------------------------------------------------
  *
  * link_state.c
- *	  The states of a link to the source, and which may follow which.
+ *	  The states of a link to the source, and the moves between them.
  *
- *	          open            take, import         begin_reading
- *	none ------------> open ---------------> there <-----------> reading
- *	 |                 ^ |                    | ^    end_reading
- *	 |                 | | nobody has         | |
- *	 | doubt     retry | | the snapshot   ask | | answer
- *	 |                 | +-------> gone       v |
- *	 |                 |                     asked
- *	 |                 |                       |
- *	 |                 +------- away           | error, silence
- *	 |                 |         ^             |
- *	 +--------------> lost ------+             |
- *	                   ^   not reached         |
- *	                   +-----------------------+
+ * src/README.md has the picture.  Any state may become none (closed).  A
+ * failure to make the link, or to make it again, leads from none, open, there,
+ * lost and gone to away if waiting may help.  From gone everything starts over
+ * in a new session.
  *
- * Every state may become none: the link is closed.  What fails while the link
- * is made, or made again (none, open, there, lost, gone), leads to away where
- * waiting for the source may help.  From gone all starts over, by a new session.
- *
- * Lost and away come in two kinds: with a snapshot that is to be found again,
- * and without, where the only question is whether the source can be reached.
- * Without, open leads back to none.
- *
- * Nothing here knows what a link is made of.
+ * With a kept snapshot, lost and away look for that.  Without one, they only
+ * find out whether the source can be reached; open then leads back to none.
  *
  *-------------------------------------------------------------------------
  */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * link_state.h
- *	  The states of a link to the source, and which may follow which.
+ *	  The states of a link to the source, and the moves between them.
  *
  *-------------------------------------------------------------------------
  */
@@ -25,7 +25,7 @@ typedef enum LinkState
 extern bool pgcopy_link_state_may_move(LinkState from, LinkState to);
 extern const char *pgcopy_link_state_name(LinkState state);
 
-/* Whether there is a session in this state, and whether it holds a snapshot. */
+/* Does the state have a session?  One that holds a snapshot? */
 extern bool pgcopy_link_state_has_session(LinkState state);
 extern bool pgcopy_link_state_has_snapshot(LinkState state);
 

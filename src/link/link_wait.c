@@ -1,12 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * link_wait.c
- *	  What people are told while an answer of the source takes long.
+ *	  Messages while an answer of the source takes long.
  *
- * It is a lock that somebody has, a large catalog, or a server that hangs.  The
- * session itself is busy, so another one is opened for a moment and asked who
- * stands in the way.  Whatever goes wrong with that one is no error: then only
- * the time is told.
+ * The cause may be a lock, a large catalog or a server that hangs.  The
+ * session itself is busy, so another one is opened for a moment to ask who
+ * blocks it.  If that fails, only the time is told.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,7 +16,7 @@
 #include "link/link_private.h"
 #include "source/inventory.h"
 
-/* Who blocks the session, in the current memory context, or NULL. */
+/* Return who blocks the session, or NULL. */
 static char *
 find_blocker(SourceLink *link)
 {
@@ -65,7 +64,7 @@ pgcopy_link_wait_tell(void *arg, int seconds)
 	char	   *message = NULL;
 
 	if (blocker != NULL)
-		message = psprintf("waiting for a lock on the source: its %s has it", blocker);
+		message = psprintf("waiting for a lock on the source: blocked by %s", blocker);
 	else if (seconds >= SILENCE_NOTED)
 		message = psprintf("the source has not answered for %d s", seconds);
 	pgcopy_link_tell(link, message);

@@ -1,30 +1,29 @@
 /*-------------------------------------------------------------------------
  *
  * chunks.c
- *	  In how many chunks a table is copied, and what each of them is.
+ *	  How many chunks a table is copied in, and their ranges.
  *
- * A chunk is a range of blocks where the source can read one.  Where it
- * cannot, before 14, chunks are ranges of a key, and an item has the number of
- * its chunk instead of a block; where there is no such key either, the table
- * is copied whole.
+ * A chunk is a range of blocks.  A source before 14 cannot read those quickly,
+ * so there a chunk is a range of a key and its item holds chunk numbers
+ * instead of blocks.  Without such a key the table is copied whole.
  *
- * Without a size by the user, no piece is larger than a quarter of what one
- * stream has to copy: whatever comes last, the others idle for no longer than
- * that.  Pieces are not so small that their transactions cost more than they
- * gain, nor so large that one which is tried again costs much.
+ * With SPLIT_AUTO no chunk is larger than a quarter of one stream's share of
+ * all data, so at the end the other streams idle no longer than that.  Limits
+ * keep chunks large enough to outweigh the cost of a transaction and small
+ * enough to retry.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "plan/chunks.h"
+#include "plan/plan.h"
 
 #define MB ((int64) 1024 * 1024)
 
-/* At least so many, so that nobody waits long for whoever has the last one. */
+/* Chunks per stream, so that the last one is not waited for long. */
 #define CHUNKS_PER_JOB 4
 
-/* What SPLIT_AUTO makes of a table, at least and at most. */
+/* Limits of a chunk's size with SPLIT_AUTO. */
 #define LEAST_CHUNK (32 * MB)
 #define MOST_CHUNK (1024 * MB)
 
@@ -34,7 +33,7 @@ get_bytes(const SourceRelation *relation)
 	return relation->heap_bytes + relation->toast_bytes;
 }
 
-/* The largest piece, when the user has not given a size. */
+/* Choose the size of a chunk for SPLIT_AUTO, in bytes. */
 static int64
 choose_chunk_size(const PlanInput *input)
 {
@@ -61,7 +60,7 @@ can_be_split(const SourceRelation *relation)
 		!relation->through_root && !relation->is_extension_member;
 }
 
-/* Into how many pieces to split a table of more than "size" bytes. */
+/* Compute the number of chunks for a given size of a chunk. */
 static int
 count_pieces(const PlanInput *input, const SourceRelation *relation, int64 size)
 {
@@ -75,7 +74,7 @@ count_pieces(const PlanInput *input, const SourceRelation *relation, int64 size)
 	if (input->options->split_bytes != SPLIT_AUTO)
 		pieces = Max(pieces, CHUNKS_PER_JOB * jobs);
 	else if (pieces > jobs)
-		pieces = (pieces + jobs - 1) / jobs * jobs; /* as many for each */
+		pieces = (pieces + jobs - 1) / jobs * jobs;	/* an equal number each */
 	return (int) Min(pieces, relation->blocks);
 }
 
@@ -112,12 +111,16 @@ pgcopy_chunks_count(const PlanInput *input, const JobRelation *row,
 	return list_length(row->split_bounds) + 1;
 }
 
-void
+ChunkRange
 pgcopy_chunks_get_range(const JobRelation *row, const SourceRelation *relation,
-						int i, int chunks, int64 *start, int64 *end)
+						int i, int chunks)
 {
 	int64		units = row->split_key != NULL ? chunks : relation->blocks;
+	ChunkRange	range = {
+		.start = units * i / chunks,
+		.end = i == chunks - 1 ? -1 : units * (i + 1) / chunks
+	};
 
-	*start = units * i / chunks;
-	*end = i == chunks - 1 ? -1 : units * (i + 1) / chunks;
+	Assert(i >= 0 && i < chunks);
+	return range;
 }

@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * draft.c
- *	  A plan while it is made.
+ *	  A plan in the making.
  *
- * Relations are found by name and by oid, entries of the dump by pg_dump's
- * number.  There may be a million items: they are in one array, and so are
- * their dependencies; the texts of statements stay where the input has them.
+ * Relations are found by name and by OID, entries of the dump by pg_dump's
+ * number.  There may be a million items, so items and dependencies are arrays;
+ * the texts of statements stay in the input.
  *
  *-------------------------------------------------------------------------
  */
@@ -36,7 +36,6 @@ fill_name_key(NameData *key, const char *schema, const char *name)
 	strlcpy(NameStr(key[1]), name, NAMEDATALEN);
 }
 
-/* The relation of that name, or NULL. */
 DraftRelation *
 pgcopy_draft_find(Draft *draft, const char *schema, const char *name)
 {
@@ -99,7 +98,7 @@ make_hash(const char *name, Size keysize, Size entrysize)
 	return hash_create(name, 1024, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
-/* The partition tree that rows of a leaf are routed from. */
+/* Find the root that rows of a leaf are routed from. */
 static int
 find_root(Draft *draft, const DraftRelation *leaf)
 {
@@ -141,7 +140,7 @@ make_relations(Draft *draft)
 	}
 }
 
-/* Make room for one more item and so many dependencies. */
+/* Make room for one more item with ndepends dependencies. */
 static void
 make_room(Draft *draft, int ndepends)
 {
@@ -191,7 +190,7 @@ note_item_of_toc(const Draft *draft, int toc_id, List **items)
 		*items = lappend_int(*items, draft->item_of_toc[toc_id]);
 }
 
-/* What comes before a statement: by its entry's dependencies, then "others". */
+/* List the items that a statement depends on: as pg_dump says, and "others". */
 static List *
 items_before(const Draft *draft, const DumpStatement *statement, List *others)
 {

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * draft.h
- *	  A plan while it is made.
+ *	  A plan in the making.
  *
  *-------------------------------------------------------------------------
  */
@@ -12,10 +12,10 @@
 
 #include "plan/plan.h"
 
-/* The cost, in bytes of reading and writing, of what has no size of its own. */
+/* Cost of something without a size, in bytes of reading and writing. */
 #define COST_STATEMENT 2048
 
-/* A relation while its items are made.  Lists are of item numbers. */
+/* A relation whose items are being made.  Lists hold item numbers. */
 typedef struct DraftRelation
 {
 	JobRelation *row;			/* in the plan */
@@ -24,7 +24,7 @@ typedef struct DraftRelation
 	int			root;			/* of the partition tree, for through_root */
 	List	   *index_statements;	/* DumpStatement * */
 	List	   *constraint_statements;
-	bool		is_planned;		/* its copies are */
+	bool		is_planned;		/* its copy items are made */
 	List	   *copies;
 	List	   *indexes;
 	List	   *constraints;
@@ -36,7 +36,7 @@ typedef struct Draft
 	const PlanInput *input;
 	JobPlan    *plan;
 	MemoryContext plan_context; /* of the plan */
-	MemoryContext context;		/* of all else; goes with finish() */
+	MemoryContext context;		/* of all else; deleted by finish() */
 
 	int			max_items;		/* room in the plan's arrays */
 	Size		max_depends;
@@ -52,26 +52,26 @@ typedef struct Draft
 } Draft;
 
 /*
- * Begin with the relations of the input and no items.  Until the end the
- * current memory context is one that the draft takes with it.
+ * Begin a draft with the input's relations and no items.  Until it is finished
+ * the current memory context is the draft's own.
  */
 extern void pgcopy_draft_begin(Draft *draft, const PlanInput *input);
 extern JobPlan *pgcopy_draft_finish(Draft *draft);
 
-/* The relation of that name or oid on the source, or NULL. */
+/* Find a relation by its name or OID on the source; NULL if it is not there. */
 extern DraftRelation *pgcopy_draft_find(Draft *draft, const char *schema,
 										const char *name);
 extern DraftRelation *pgcopy_draft_find_oid(Draft *draft, Oid oid);
 
 /*
- * Add an item under the next number, which is returned.  depends: the numbers of
- * items that come before it, none twice.
+ * Add an item.  Returns its number. depends: numbers of the items before it,
+ * each once.
  */
 extern int	pgcopy_draft_add(Draft *draft, PlanItem *item, List *depends);
 
 /*
- * The same for an item of a statement, whose name, if it has none, and whose
- * dependencies by pg_dump's knowledge come from there.
+ * Add an item that runs a statement; pg_dump's dependencies are added, and the
+ * name if the item has none.
  */
 extern int	pgcopy_draft_add_statement(Draft *draft,
 									   const DumpStatement *statement,

@@ -1,15 +1,16 @@
 /*-------------------------------------------------------------------------
  *
  * drift.c
- *	  Whether the source is still what the plan was made of.
+ *	  Compare the source with the plan.
  *
- * Tables by name, number and columns, and all definitions by their text, as
- * pg_dump writes it.  Only differences that are reported with a name.
+ * Relations are compared by OID, name and columns, definitions by the text
+ * that pg_dump writes.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "lib/stringinfo.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
@@ -17,7 +18,7 @@
 #include "catalog/survey.h"
 #include "plan/plan.h"
 
-/* Differences that are named. */
+/* Name at most this many differences. */
 #define MOST_NAMES 5
 
 typedef struct Differences
@@ -174,6 +175,7 @@ pgcopy_drift_check(int64 job, List *relations, List *statements)
 {
 	Differences found = {0};
 
+	Assert(IsTransactionState());
 	initStringInfo(&found.names);
 	compare_relations(job, relations, &found);
 	compare_statements(job, statements, &found);

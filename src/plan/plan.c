@@ -1,23 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * plan.c
- *	  From what the source holds to the items of a job.
+ *	  Turn what the source holds into the items of a job.
  *
  * Every statement of the dump becomes one item (a primary key two: its index
- * and the constraint on it; a foreign key two: adding and validating), every
- * table one or several more.  What may run when is said in two ways: by the
- * stage of an item, and within the parallel stages by its dependencies.
- *
- *	pre-data	serial		dump order, without privileges
- *	copying		parallel	chunks -> indexes -> constraints -> analyze
- *							-> foreign key -> validate, table by table
- *	post-data	serial		dump order, then all privileges
- *	late		parallel	sequences, refreshes, foreign keys to partitioned
- *							tables, analyze of parents
- *	final		serial		event triggers, subscriptions, what needs the above
- *
- * A statement never gets a stage before that of what it depends on, as
- * pg_dump knows it.
+ * and the constraint; a foreign key two: adding and validating), every table
+ * one or more.  The order follows from the stage of an item (src/README.md)
+ * and, within the parallel stages, from its dependencies.  No statement gets
+ * an earlier stage than anything pg_dump says it depends on.
  *
  *-------------------------------------------------------------------------
  */
@@ -28,14 +18,13 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-#include "plan/chunks.h"
 #include "plan/draft.h"
 #include "plan/plan.h"
 
-/* Entries of pgcopy.relation that one sequence item covers. */
+/* Rows of pgcopy.relation that one sequence item covers. */
 #define SEQUENCES_PER_ITEM 500
 
-/* Costs, in bytes of reading and writing, of what has no size of its own. */
+/* Costs of things without a size, in bytes of reading and writing. */
 #define COST_SMALL_TABLE 8192
 #define COST_REFRESH (1024 * 1024)
 #define COST_OBJECT 512			/* a large object, beside its bytes */
@@ -51,7 +40,7 @@ add_plain_statement(Draft *draft, const DumpStatement *statement, ItemKind kind,
 	return pgcopy_draft_add_statement(draft, statement, &item, NIL);
 }
 
-/* Statements of pre-data but privileges; note what creates which relation. */
+/* Plan pre-data, without privileges; note which item creates which relation. */
 static void
 plan_pre_data(Draft *draft)
 {
@@ -77,7 +66,7 @@ plan_pre_data(Draft *draft)
 	}
 }
 
-/* The items that copy the rows of one table, when those in "needs" are done. */
+/* Plan the copy items of a table; they wait for the items in "needs". */
 static void
 plan_table(Draft *draft, DraftRelation *relation, List *needs)
 {
@@ -89,6 +78,7 @@ plan_table(Draft *draft, DraftRelation *relation, List *needs)
 		needs = lappend_int(needs, relation->create_item);
 	for (int i = 0; i < chunks; i++)
 	{
+		ChunkRange	range = pgcopy_chunks_get_range(row, relation->source, i, chunks);
 		PlanItem	item = {
 			.kind = ITEM_TABLE,
 			.stage = STAGE_COPYING,
@@ -96,12 +86,12 @@ plan_table(Draft *draft, DraftRelation *relation, List *needs)
 			.referenced = relation->root,
 			.schema = row->schema,
 			.name = row->name,
+			.range_start = range.start,
+			.range_end = range.end,
 			.bytes_total = bytes,
 			.cost = bytes + COST_SMALL_TABLE
 		};
 
-		pgcopy_chunks_get_range(row, relation->source, i, chunks,
-								&item.range_start, &item.range_end);
 		relation->copies = lappend_int(relation->copies,
 									   pgcopy_draft_add(draft, &item, needs));
 	}
@@ -116,9 +106,8 @@ has_rows_to_copy(const DraftRelation *relation)
 }
 
 /*
- * The same, behind the tables that it references: the foreign keys of an
- * extension's table are there already.  Where they form a circle, somebody
- * has to be first.
+ * Plan a table after the tables it references: an extension's table has its
+ * foreign keys already.  In a cycle one table goes first.
  */
 static void
 plan_table_in_order(Draft *draft, DraftRelation *relation)
@@ -163,14 +152,14 @@ plan_data(Draft *draft)
 		plan_table_in_order(draft, relation);
 	}
 
-	/* rows may come into any leaf below a root they are routed from */
+	/* rows routed from a root may go into any leaf below it */
 	for (int i = 0; i < draft->nrelations; i++)
 	{
 		DraftRelation *leaf = &draft->relations[i];
+		DraftRelation *root = leaf->root != 0 ? &draft->relations[leaf->root - 1] : NULL;
 
-		if (leaf->root != 0 && leaf->copies != NIL)
-			draft->relations[leaf->root - 1].copies =
-				list_concat(draft->relations[leaf->root - 1].copies, leaf->copies);
+		if (root != NULL)
+			root->copies = list_concat(root->copies, leaf->copies);
 	}
 	for (int i = 0; i < draft->nrelations; i++)
 	{
@@ -213,7 +202,7 @@ plan_large_objects(Draft *draft)
 	}
 }
 
-/* Whether this table's indexes are built table by table, in parallel. */
+/* Are the table's indexes built in parallel, right after its rows? */
 static bool
 is_loaded(const DraftRelation *relation)
 {
@@ -221,14 +210,25 @@ is_loaded(const DraftRelation *relation)
 		relation->row->relkind == RELKIND_RELATION;
 }
 
-/* The stage of a statement of post-data by what it is. */
+static DraftRelation *
+find_table(Draft *draft, const DumpStatement *statement)
+{
+	return pgcopy_draft_find(draft, statement->table_schema, statement->table_name);
+}
+
+static DraftRelation *
+find_referenced(Draft *draft, const DumpStatement *statement)
+{
+	return pgcopy_draft_find(draft, statement->referenced_schema,
+							 statement->referenced_name);
+}
+
+/* Choose the stage of a statement of post-data by its class alone. */
 static ItemStage
 stage_by_class(Draft *draft, const DumpStatement *statement)
 {
-	DraftRelation *table = pgcopy_draft_find(draft, statement->table_schema,
-										statement->table_name);
-	DraftRelation *referenced = pgcopy_draft_find(draft, statement->referenced_schema,
-											 statement->referenced_name);
+	DraftRelation *table = find_table(draft, statement);
+	DraftRelation *referenced = find_referenced(draft, statement);
 
 	switch (statement->class)
 	{
@@ -256,8 +256,8 @@ stage_by_class(Draft *draft, const DumpStatement *statement)
 }
 
 /*
- * ... and by what it depends on.  What cannot run in a parallel stage goes to
- * the serial one behind it.
+ * Choose the stage by class and dependencies.  A statement that cannot run in a
+ * parallel stage goes to the serial one after it.
  */
 static ItemStage
 stage_of(Draft *draft, const DumpStatement *statement)
@@ -281,8 +281,8 @@ stage_of(Draft *draft, const DumpStatement *statement)
 }
 
 /*
- * First walk over post-data: give each entry its stage, and each loaded table
- * its statements.  A list of the others comes back, one per stage.
+ * Give each statement of post-data its stage, and each loaded table its
+ * statements.  The others go into a list per stage.
  */
 static void
 sort_post_data(Draft *draft, List **by_stage)
@@ -301,7 +301,7 @@ sort_post_data(Draft *draft, List **by_stage)
 					draft->stage_of_toc[statement->toc_id]);
 		draft->stage_of_toc[statement->toc_id] = stage;
 
-		table = pgcopy_draft_find(draft, statement->table_schema, statement->table_name);
+		table = find_table(draft, statement);
 		if (stage != STAGE_COPYING || statement->class == STATEMENT_FOREIGN_KEY)
 			by_stage[stage] = lappend(by_stage[stage], statement);
 		else if (statement->class == STATEMENT_INDEX)
@@ -316,8 +316,8 @@ sort_post_data(Draft *draft, List **by_stage)
 }
 
 /*
- * What it costs to read a table and to sort what goes into an index, in bytes
- * copied: the longest build should come first.
+ * Estimate the cost of an index build, in bytes copied: to read the table and
+ * to sort.  The longest build should start first.
  */
 static int64
 index_cost(const DraftRelation *relation, const DumpStatement *statement)
@@ -329,7 +329,7 @@ index_cost(const DraftRelation *relation, const DumpStatement *statement)
 	return heap_bytes / 4 + 2 * statement->index_bytes + COST_STATEMENT;
 }
 
-/* Indexes, then constraints of one loaded table. */
+/* Plan the indexes, then the constraints of a loaded table. */
 static void
 plan_indexes(Draft *draft, DraftRelation *relation)
 {
@@ -408,14 +408,12 @@ plan_tables(Draft *draft)
 	}
 }
 
-/* Add NOT VALID, then validate, unless it stays NOT VALID. */
+/* Add a foreign key NOT VALID, then validate it unless it stays NOT VALID. */
 static void
 plan_foreign_key(Draft *draft, const DumpStatement *statement, ItemStage stage)
 {
-	DraftRelation *table = pgcopy_draft_find(draft, statement->table_schema,
-											 statement->table_name);
-	DraftRelation *referenced = pgcopy_draft_find(draft, statement->referenced_schema,
-												  statement->referenced_name);
+	DraftRelation *table = find_table(draft, statement);
+	DraftRelation *referenced = find_referenced(draft, statement);
 	PlanItem	item = {
 		.kind = ITEM_FOREIGN_KEY,
 		.stage = stage,
@@ -455,7 +453,7 @@ plan_foreign_keys(Draft *draft, List *statements, ItemStage stage)
 	}
 }
 
-/* A serial stage: in dump order, privileges last. */
+/* Plan statements of a serial stage in dump order, without privileges. */
 static void
 plan_serial(Draft *draft, List *statements, ItemKind kind, ItemStage stage)
 {
@@ -471,8 +469,8 @@ plan_serial(Draft *draft, List *statements, ItemKind kind, ItemStage stage)
 }
 
 /*
- * The last ones.  Event triggers end the job: they would fire for whatever
- * comes after them.
+ * Plan the final stage.  Event triggers come last: they would fire for every
+ * statement after them.
  */
 static void
 plan_final(Draft *draft, List *statements)
@@ -552,13 +550,13 @@ plan_refreshes(Draft *draft, List *statements)
 		if (statement->class != STATEMENT_REFRESH)
 			continue;
 		no = pgcopy_draft_add_statement(draft, statement, &item, NIL);
-		view = pgcopy_draft_find(draft, statement->table_schema, statement->table_name);
+		view = find_table(draft, statement);
 		if (view != NULL)
 			(void) plan_analyze(draft, view, STAGE_LATE, list_make1_int(no));
 	}
 }
 
-/* Statistics of a whole tree need the rows of all its leaves. */
+/* ANALYZE parents late: their statistics need the rows of all children. */
 static void
 plan_parents(Draft *draft)
 {

@@ -1,25 +1,34 @@
 /*-------------------------------------------------------------------------
  *
  * plan.h
- *	  From what the source holds to the items of a job.
+ *	  Turn what the source holds into the items of a job.
  *
- * A plan is a value: relations, and items with their dependencies.  It is made
- * without a job, without a session and without a look at any catalog, and
- * nothing is written before it is stored.
+ * A plan is a value: relations, and items with their dependencies.  Making one
+ * needs no job, session or catalog, and writes nothing.
  *
  *-------------------------------------------------------------------------
  */
 #ifndef PGCOPY_PLAN_H
 #define PGCOPY_PLAN_H
 
+#include "base/options.h"
 #include "catalog/item.h"
 #include "catalog/relation.h"
-#include "plan/input.h"
 #include "schema/apply.h"
 #include "schema/dump.h"
 #include "source/inventory.h"
 
-/* Fields that are the same in the item's row have their comments there. */
+/* Everything that a plan is made from. */
+typedef struct PlanInput
+{
+	List	   *relations;		/* SourceRelation, in the order of their OIDs */
+	List	   *statements;		/* DumpStatement, pre-data first */
+	List	   *large_objects;	/* LargeObjectRange, one item each */
+	bool		can_read_blocks;	/* chunks are ranges of blocks, else of keys */
+	const JobOptions *options;
+} PlanInput;
+
+/* Fields without a comment are those of JobItem. */
 typedef struct PlanItem
 {
 	ItemKind	kind;
@@ -49,26 +58,49 @@ typedef struct JobPlan
 } JobPlan;
 
 /*
- * Make a plan, in the current memory context.  It points into the input, which
- * has to live as long.  pgcopy_chunks_decide() comes before.
+ * Make a plan in the current memory context.  The input must outlive it.  Call
+ * pgcopy_chunks_decide() first.
  */
 extern JobPlan *pgcopy_plan_make(const PlanInput *input);
 
-/* An item that copies a range; its name is in the current memory context. */
+/*
+ * chunks.c: set wanted_chunks of each relation of the input.  Returns the
+ * relations to split: if the source cannot read ranges of blocks, choose keys
+ * for them (source/keyrange.h) before making the plan.
+ */
+extern List *pgcopy_chunks_decide(const PlanInput *input);
+
+/* The number of chunks of a table, once that is decided. */
+extern int	pgcopy_chunks_count(const PlanInput *input, const JobRelation *row,
+								const SourceRelation *relation);
+
+/* As in an item: from start up to, not including, end; -1: no limit. */
+typedef struct ChunkRange
+{
+	int64		start;
+	int64		end;
+} ChunkRange;
+
+/* Compute the range of chunk "i", counted from 0. */
+extern ChunkRange pgcopy_chunks_get_range(const JobRelation *row,
+										  const SourceRelation *relation,
+										  int i, int chunks);
+
+/* Make the item of a range; its name is in the current memory context. */
 extern PlanItem pgcopy_plan_make_range(const LargeObjectRange *range);
 
-/* store.c: what the row of an item says, but for its number and dependencies. */
+/* store.c: fill a row, except for number and dependencies. */
 extern void pgcopy_plan_fill_row(JobItem *row, const PlanItem *item);
 
 /*
- * store.c: write relations, items and statements of a job, in the current
+ * store.c: write a job's relations, items and statements, in the current
  * transaction.
  */
 extern void pgcopy_plan_store(int64 job, const JobPlan *plan);
 
 /*
- * drift.c: throw 55000, with names, when the source is not what the job's plan was made
- * of: Lists of SourceRelation and DumpStatement as they are now.
+ * drift.c: throw, with names, if the source differs from the job's plan.  Lists
+ * of SourceRelation and DumpStatement as they are now.
  */
 extern void pgcopy_drift_check(int64 job, List *relations, List *statements);
 

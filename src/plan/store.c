@@ -1,11 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * store.c
- *	  Write a plan into the catalog.
+ *	  Write a plan to the catalog.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
+
+#include "access/xact.h"
 
 #include "catalog/query.h"
 #include "plan/plan.h"
@@ -79,6 +81,7 @@ pgcopy_plan_store(int64 job, const JobPlan *plan)
 {
 	StoreJob	store = {.id = job,.plan = plan};
 
+	Assert(IsTransactionState());
 	pgcopy_query_write_rows(plan->nitems, store_item, &store);
 	pgcopy_query_write_rows(plan->nrelations, store_relation, &store);
 }

@@ -1,13 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * advise.c
- *	  Tell which settings of this server make a job slow.
+ *	  Advise on settings of this server that slow a job down.
  *
- * Only what is true and worth a change for what this job has to do, measured
- * by the setting's own value: a database that fits into max_wal_size has
- * nothing to gain by a larger one.  The sizes are those of the plan, so this
- * is known when the first row has not been read yet; and it is read by people
- * who can still cancel, change and resume.
+ * Advise only what pays for this job: a database that fits into max_wal_size
+ * gains nothing from a larger one.  Sizes come from the plan, so the user
+ * learns before the first row is read, and can still cancel, change the
+ * setting and resume.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,6 +14,7 @@
 
 #include <unistd.h>
 
+#include "access/xact.h"
 #include "access/xlog.h"
 #include "miscadmin.h"
 #include "postmaster/bgwriter.h"
@@ -24,27 +24,26 @@
 #include "base/compat.h"
 #include "catalog/notice.h"
 #include "run/leader.h"
-#include "run/share.h"
 #include "run/work.h"
 
 #define KB INT64CONST(1024)
 #define MB (1024 * KB)
 #define GB (1024 * MB)
 
-/* Items from this cost on are handed out alone. */
+/* Count an item as large from this cost on, in bytes. */
 #define LARGE_ITEM MB
 
-/* So many checkpoints are no harm, even in a short job. */
+/* Fewer checkpoints than this do no harm. */
 #define FEW_CHECKPOINTS 8
 
-/* Nobody needs a larger max_wal_size for this. */
+/* Never advise a larger max_wal_size. */
 #define LARGEST_MAX_WAL_SIZE (64 * GB)
 
-/* What is left to do. */
+/* The work that is left. */
 typedef struct Workload
 {
-	int64		logged_bytes;	/* of tables, at least so much WAL */
-	int64		unsplit_bytes;	/* of tables that TRUNCATE pays for */
+	int64		logged_bytes;	/* of tables that write WAL */
+	int64		unsplit_bytes;	/* of tables worth a TRUNCATE */
 	int64		indexed_bytes;	/* read and sorted, by all builds */
 	int64		largest_need;	/* kB, of one build */
 	int			large_copies;
@@ -94,7 +93,7 @@ format_bytes(int64 bytes)
 															  Int64GetDatum(bytes))));
 }
 
-/* As settings are written: the next power of two, "4GB" or "512MB". */
+/* Format the next power of two as a setting: "4GB", "512MB". */
 static char *
 format_setting(int64 bytes)
 {
@@ -118,7 +117,7 @@ tell(Leader *leader, const char *setting, const char *suggestion,
 			 errhint("Set \"%s\" to '%s'.", setting, suggestion)));
 }
 
-/* A checkpoint begins when this much of max_wal_size is used up. */
+/* A checkpoint starts after max_wal_size / (1 + target). */
 static void
 advise_max_wal_size(Leader *leader, const Workload *load)
 {
@@ -133,7 +132,7 @@ advise_max_wal_size(Leader *leader, const Workload *load)
 				  format_bytes(load->logged_bytes), format_bytes(distance)));
 }
 
-/* Nobody reads the WAL: it is for crashes only. */
+/* Advise minimal WAL if nobody reads it. */
 static void
 advise_wal_level(Leader *leader, const Workload *load)
 {
@@ -155,7 +154,7 @@ advise_wal_compression(Leader *leader, const Workload *load)
 			 "index builds write whole pages to the WAL, and pglz can take longer to compress them than they take to build");
 }
 
-/* Sorts that do not fit go to disk; those that nearly do gain little. */
+/* Advise more memory only if the largest sort is far from fitting. */
 static void
 advise_memory(Leader *leader, const Workload *load)
 {
@@ -167,7 +166,7 @@ advise_memory(Leader *leader, const Workload *load)
 	if (sorted_bytes / 8 < budget || wanted < 2 * budget)
 		return;
 	tell(leader, "pgcopy.maintenance_work_mem", format_setting(wanted),
-		 psprintf("%s for all index builds together is little when one of them sorts %s: they will sort on disk",
+		 psprintf("all index builds together may use %s, but one of them sorts %s: they will sort on disk",
 				  format_bytes(budget), format_bytes(sorted_bytes)));
 }
 
@@ -190,6 +189,7 @@ pgcopy_advise_run(Leader *leader)
 {
 	Workload	load = measure(leader);
 
+	Assert(IsTransactionState());
 	pgcopy_notice_clear(leader->job->id);
 	advise_max_wal_size(leader, &load);
 	advise_wal_level(leader, &load);

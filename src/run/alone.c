@@ -3,36 +3,32 @@
  * alone.c
  *	  Items that the leader does itself.
  *
- * It does so where nobody else can, since an item that waits for somebody who
- * never comes is a job that never ends:
+ * The leader does what nobody else can, or the job would never end:
  *
- * - no worker can be had.  All kinds of items are done then, one assignment
- *   after the other; in between workers are asked for again.
- * - the source has no room for a session of a worker: what reads rows.
- * - a worker could not lock a table on the source: that table (schedule.c).
+ * - all kinds of items while no worker can be started;
+ * - items that read rows while the source has no room for a worker's session;
+ * - a table that a worker could not lock on the source (schedule.c).
  *
- * While it is at an item it does not hear its workers; so each time it does as
- * little as one assignment.  What comes of it is an event like a worker's, with
- * the same rules for errors, attempts and what depends on the item.
+ * The leader does not hear its workers meanwhile, so it does one assignment at
+ * a time.  The result is an event like a worker's, and is treated alike.
  *
- * Rows are read through the session that holds snapshot and locks of the whole
- * job (pgcopy_link_begin_reading).
+ * Rows are read through the session that holds the job's snapshot and locks.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 
-#include "run/alone.h"
 #include "run/assignment.h"
-#include "run/share.h"
+#include "run/leader.h"
 #include "run/work.h"
 
-/* Whether rows can be read through the leader's session now. */
+/* Can rows be read through the leader's session now? */
 static bool
 can_read(const Leader *leader)
 {
@@ -51,7 +47,7 @@ pgcopy_alone_take(Leader *leader, int missing, int *items, int max)
 {
 	Queue	   *queue = leader->queue;
 	bool		is_alone = missing > 0 &&
-	pgcopy_workers_cannot_be_had(leader->workers);
+		pgcopy_workers_cannot_be_had(leader->workers);
 	int			n = 0;
 
 	if (can_read(leader) && (is_alone || has_no_room_for_readers(leader)))
@@ -66,7 +62,7 @@ pgcopy_alone_take(Leader *leader, int missing, int *items, int max)
 	return n;
 }
 
-/* Assignment's tick. */
+/* Assignment.tick. */
 static void
 publish(void *arg)
 {
@@ -75,7 +71,7 @@ publish(void *arg)
 	pgcopy_progress_publish(leader->progress);
 }
 
-/* Assignment's prepare: rows have a session; other things get one for a while. */
+/* Assignment.prepare: use the link's session, or open one for a while. */
 static SourceSession *
 prepare_source(Assignment *assignment, const JobItem *item)
 {
@@ -91,18 +87,6 @@ prepare_source(Assignment *assignment, const JobItem *item)
 	return session;
 }
 
-/* What is right for one who works alone: all memory, all cores. */
-static BuildShare
-share_all(void)
-{
-	BuildShare	share = {
-		.memory = (int) pgcopy_share_budget(),
-		.parallel_workers = max_parallel_maintenance_workers
-	};
-
-	return share;
-}
-
 static Assignment *
 make_assignment(Leader *leader, const WorkerEvent *event)
 {
@@ -112,7 +96,8 @@ make_assignment(Leader *leader, const WorkerEvent *event)
 	assignment->items = event->items;
 	assignment->nitems = event->nitems;
 	assignment->snapshot_no = leader->control->snapshot_no;
-	assignment->share = share_all();
+	assignment->share.memory = (int) pgcopy_share_budget();
+	assignment->share.parallel_workers = max_parallel_maintenance_workers;
 	assignment->live = &leader->control->own;
 	assignment->is_leader = true;
 	assignment->prepare = prepare_source;
@@ -121,7 +106,7 @@ make_assignment(Leader *leader, const WorkerEvent *event)
 	return assignment;
 }
 
-/* Returns the error, in the leader's context, or NULL. */
+/* Return the error, in the leader's context, or NULL. */
 static ErrorData *
 try_assignment(Leader *leader, Assignment *assignment, WorkerEvent *event)
 {
@@ -164,8 +149,8 @@ pgcopy_alone_do(Leader *leader, const int *items, int nitems,
 	Assignment *assignment;
 	ErrorData  *error;
 
+	Assert(!IsTransactionState() && nitems > 0);
 	memset(event, 0, sizeof(*event));
-	event->slot = -1;
 	event->nitems = nitems;
 	memcpy(event->items, items, sizeof(int) * nitems);
 
@@ -180,7 +165,7 @@ pgcopy_alone_do(Leader *leader, const int *items, int nitems,
 	pgcopy_control_clear_live(&leader->control->own);
 	MemoryContextSwitchTo(context);
 	pgstat_report_activity(STATE_RUNNING,
-						   psprintf("pgcopy job " INT64_FORMAT ": leads",
+						   psprintf("pgcopy job " INT64_FORMAT ": leading",
 									leader->job->id));
 	pgstat_report_stat(false);
 

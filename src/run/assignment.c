@@ -3,9 +3,9 @@
  * assignment.c
  *	  Do items together in one transaction, as a worker or as the leader.
  *
- * The one way in which items of the parallel stages are done, whoever does
- * them: "running" is committed before the work, "done" commits with it, and an
- * error is recorded with the item it came up in.
+ * All items of the parallel stages are done here.  "running" is committed
+ * before the work, "done" commits with it, and an error is recorded with its
+ * item.
  *
  *-------------------------------------------------------------------------
  */
@@ -22,7 +22,7 @@
 #include "run/process.h"
 #include "run/work.h"
 
-/* Tell what we do where people look: error contexts and pg_stat_activity. */
+/* Error context callback. */
 static void
 add_error_context(void *arg)
 {
@@ -48,7 +48,7 @@ begin_item(Assignment *assignment, const JobItem *item)
 									pgcopy_work_describe(item)));
 }
 
-/* LoadProgress: publish how far the current item is. */
+/* LoadProgress: publish the progress of the current item. */
 static void
 publish_progress(void *arg, int64 rows, int64 bytes)
 {
@@ -60,7 +60,7 @@ publish_progress(void *arg, int64 rows, int64 bytes)
 		assignment->tick(assignment->arg);
 }
 
-/* "running" is committed before the work. */
+/* Fetch the items, mark them running, commit. */
 static void
 mark_all_running(Assignment *assignment)
 {
@@ -103,7 +103,9 @@ limit_build(BuildShare share)
 		set_locally("maintenance_work_mem", psprintf("%dkB", share.memory));
 }
 
-/* The items, all in one transaction; once more when one wanted a VACUUM first. */
+/*
+ * Do all items in one transaction; start over after a VACUUM that one asks for.
+ */
 static Outcome
 do_items(Assignment *assignment)
 {
@@ -180,15 +182,15 @@ pgcopy_assignment_lacks_session(const Assignment *assignment,
 		error->sqlerrcode == ERRCODE_TOO_MANY_CONNECTIONS;
 }
 
-/* When there were several items each gets another try alone. */
+/* Not final if there are several items: each gets another try alone. */
 void
 pgcopy_assignment_record(const Assignment *assignment, const ErrorData *error)
 {
 	List	   *rows = assignment->rows_of_items;
 	JobItem	   *item = assignment->current < list_length(rows) ?
-	list_nth(rows, assignment->current) : NULL;
+		list_nth(rows, assignment->current) : NULL;
 	bool		is_final = item != NULL && assignment->nitems == 1 &&
-	!pgcopy_retry_is_due(error->sqlerrcode, item->attempts);
+		!pgcopy_retry_is_due(error->sqlerrcode, item->attempts);
 
 	pgcopy_work_record_error(assignment->job->id,
 							 assignment->items[assignment->current], is_final,

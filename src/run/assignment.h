@@ -22,43 +22,43 @@ struct Assignment
 	int			nitems;
 	int			snapshot_no;
 	BuildShare	share;
-	ControlSlot *live;			/* whose live figures move */
-	bool		is_leader;		/* its session holds the locks already */
+	ControlSlot *live;			/* where to publish live figures */
+	bool		is_leader;		/* the session holds the locks already */
 
 	/*
-	 * Have the session that an item needs, with the snapshot where it needs
-	 * that; NULL where it needs none.  Sets is_connecting while it opens one.
+	 * Return the session that an item needs, holding the snapshot if it needs
+	 * that; NULL if it needs none.  Sets is_connecting while it opens one.
 	 */
 	SourceSession *(*prepare) (Assignment *assignment, const JobItem *item);
-	/* Called about as often as figures move, or NULL. */
+	/* Called whenever figures move; may be NULL. */
 	void		(*tick) (void *arg);
 	void	   *arg;
 
-	/* What came of it. */
-	List	   *rows_of_items;	/* JobItems, once they are marked running */
-	int			current;		/* index into items: where it is, or failed */
+	/* Results. */
+	List	   *rows_of_items;	/* JobItems that are marked running */
+	int			current;		/* index of the item being done, or failed */
 	bool		is_connecting;
 	int64		rows;
 	int64		bytes;
 };
 
 /*
- * Mark all items running, do them, mark them done, and commit.  Outside a
- * transaction; an ERROR leaves one open.  OUTCOME_SOURCE_LOCKED: nothing was
- * done.  The items stay in the current memory context.
+ * Mark all items running, do them, mark them done, and commit.  Called outside
+ * a transaction; an ERROR leaves one open.  The JobItems stay in the current
+ * memory context.
  */
 extern Outcome pgcopy_assignment_do(Assignment *assignment);
 
 /*
- * After an ERROR and its abort: whether nothing was begun, because the source
- * has no room for another session.
+ * After an ERROR and its abort: was nothing begun, because the source has no
+ * room for another session?
  */
 extern bool pgcopy_assignment_lacks_session(const Assignment *assignment,
 											const ErrorData *error);
 
 /*
- * Record the ERROR, in a transaction of its own.  What becomes of the items is
- * the leader's to decide.
+ * Record an ERROR in a transaction of its own.  The leader decides what becomes
+ * of the items.
  */
 extern void pgcopy_assignment_record(const Assignment *assignment,
 									 const ErrorData *error);

@@ -1,22 +1,21 @@
 /*-------------------------------------------------------------------------
  *
  * control.c
- *	  The shared memory between a leader, its workers and whoever looks.
+ *	  Shared memory of a leader, its workers and viewers.
  *
- * One dynamic segment per running job, made by its leader and gone with it.
- * Its handle stands in pgcopy.job, so that the views find it without anything
- * in shared_preload_libraries.  A handle is a random number that another
- * segment may have by now: a magic and the job's number tell.
+ * One dynamic segment per running job, created by its leader and gone with it.
+ * Views find its handle in pgcopy.job, so nothing needs to be preloaded.  A
+ * stale handle may belong to another segment: check the magic and the job's
+ * number.
  *
- * Hand-out: leader fills an IDLE slot, makes it BUSY and sets the worker's
- * latch; the worker fills in the outcome, makes it REPORTED and sets the
- * leader's latch.  A worker that is gone is seen by the leader through its
- * BackgroundWorkerHandle, whatever its slot says.
+ * Hand-out: the leader fills an IDLE slot, makes it BUSY and sets the worker's
+ * latch; the worker stores the outcome, makes the slot REPORTED and sets the
+ * leader's latch.  The leader learns of a worker's death from its
+ * BackgroundWorkerHandle, whatever the slot says.
  *
- * The lock is held for a few assignments, and nothing between its acquisition
- * and its release may throw: the segment is unmapped before a process that
- * exits lets go of its locks.  A process that dies of a signal takes the server
- * through crash recovery, and the segment with it.
+ * Hold the lock for a few assignments only, and never throw meanwhile: an
+ * exiting process unmaps the segment before it releases its locks.  A process
+ * killed by a signal restarts the server, and the segment is gone.
  *
  *-------------------------------------------------------------------------
  */
@@ -31,9 +30,9 @@
 #define CONTROL_MAGIC 0x70676370
 
 /*
- * A tranche only gives waits on the lock their name.  This is one of the
- * server's: what is not preloaded cannot share one of its own between
- * processes, and a new one for each job would use them up.
+ * The tranche only names waits on the lock.  Use one of the server's: without
+ * preloading, processes cannot share one of ours, and a new one per job would
+ * use them up.
  */
 #define CONTROL_TRANCHE LWTRANCHE_PARALLEL_QUERY_DSA
 
@@ -78,7 +77,7 @@ pgcopy_control_create(int64 job, int nslots, uint32 *handle)
 	return control;
 }
 
-/* Whether a mapped segment is the control of this job. */
+/* Is the mapped segment the control of this job? */
 static bool
 is_control_of(dsm_segment *segment, int64 job)
 {
@@ -110,7 +109,7 @@ fill_view_slot(ControlSlot *slot, ControlViewSlot *view)
 	view->bytes = (int64) pg_atomic_read_u64(&slot->bytes);
 }
 
-/* What views show of a segment. */
+/* Copy what views show. */
 static void
 fill_view(Control *control, ControlView *view)
 {
@@ -133,7 +132,7 @@ pgcopy_control_peek(uint32 handle, int64 job)
 	ControlView *view = NULL;
 
 	if (dsm_find_mapping(handle) != NULL)
-		return NULL;			/* a process of the job looks at itself */
+		return NULL;			/* the caller is a process of the job */
 	segment = dsm_attach(handle);
 	if (segment == NULL)
 		return NULL;
@@ -158,13 +157,23 @@ pgcopy_control_clear_live(ControlSlot *slot)
 	pg_atomic_write_u64(&slot->bytes_before, 0);
 }
 
-void
-pgcopy_control_read_states(Control *control, SlotState *states)
+SlotState
+pgcopy_control_get_state(Control *control, const ControlSlot *slot)
 {
+	SlotState	state;
+
 	LWLockAcquire(&control->lock, LW_SHARED);
-	for (int i = 0; i < control->nslots; i++)
-		states[i] = control->slots[i].state;
+	state = slot->state;
 	LWLockRelease(&control->lock);
+	return state;
+}
+
+bool
+pgcopy_control_has_assignment(Control *control, const ControlSlot *slot)
+{
+	SlotState	state = pgcopy_control_get_state(control, slot);
+
+	return state == SLOT_BUSY || state == SLOT_REPORTED;
 }
 
 void

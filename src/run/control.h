@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * control.h
- *	  The shared memory between a leader, its workers and whoever looks.
+ *	  Shared memory of a leader, its workers and viewers.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,42 +23,43 @@
 
 typedef enum SlotState
 {
-	SLOT_FREE,					/* nobody; leader moves it on */
+	SLOT_FREE,					/* no worker; leader moves it on */
 	SLOT_STARTING,				/* registered; worker moves it on */
 	SLOT_IDLE,					/* waits for an assignment; leader moves it on */
 	SLOT_BUSY,					/* works; worker moves it on */
-	SLOT_REPORTED,				/* outcome is there; leader moves it on */
-	SLOT_LEAVING				/* told to end; leader moves it on when it has */
+	SLOT_REPORTED,				/* has an outcome; leader moves it on */
+	SLOT_LEAVING				/* told to end; leader moves it on once it has */
 } SlotState;
 
 typedef enum Outcome
 {
 	OUTCOME_DONE,				/* all items of the assignment */
 	OUTCOME_FAILED,				/* items[failed] failed, all rolled back */
-	OUTCOME_SOURCE_LOCKED,		/* items[failed]: somebody waits for a lock on
-								 * it behind the leader; all rolled back */
-	OUTCOME_NO_SESSION			/* the source has no room for one; nothing was
-								 * begun */
+	OUTCOME_SOURCE_LOCKED,		/* items[failed]: its table cannot be locked on
+								 * the source now; all rolled back */
+	OUTCOME_NO_SESSION			/* the source has no room for a session;
+								 * nothing was begun */
 } Outcome;
 
-/* What an assignment may take of the machine. */
+/* The resources that an assignment may use. */
 typedef struct BuildShare
 {
 	int			memory;			/* maintenance_work_mem in kB; 0: the server's */
-	int			parallel_workers;	/* at most, if the server allows as many */
+	int			parallel_workers;	/* upper limit, beside the server's */
 } BuildShare;
 
 /*
- * One worker's slot.  "lock" of the segment protects all fields but the
- * atomic ones: those are written by the worker while BUSY, set to zero by the
- * leader when it has heard the outcome (not before: the figures would drop),
- * and read by anybody.
+ * A worker's slot.  The segment's lock protects state, pid, proc and snapshot.
+ * The state says which side owns the other fields; they are handed over by
+ * setting the state under the lock.  The worker writes the atomic ones while
+ * BUSY, the leader clears them once it has heard the outcome (earlier the
+ * totals would drop), and anybody reads them.
  */
 typedef struct ControlSlot
 {
 	SlotState	state;
-	int			pid;			/* written by the worker at its start */
-	PGPROC	   *proc;			/* the same; whose latch wakes it */
+	int			pid;			/* written by the starting worker */
+	PGPROC	   *proc;			/* likewise; has the latch that wakes it */
 
 	/* written by the leader while IDLE, read by the worker while BUSY */
 	int			nitems;
@@ -71,20 +72,20 @@ typedef struct ControlSlot
 	int			sqlerrcode;
 	int64		rows_total;
 	int64		bytes_total;
-	bool		wants_to_leave; /* has seen enough relations */
-	bool		has_session;	/* has one to the source open, and keeps it */
+	bool		wants_to_leave; /* its relation caches have grown large */
+	bool		has_session;	/* keeps a session to the source open */
 
 	/*
-	 * The name of the snapshot that its session holds, or "".  Written by the
-	 * worker, read by whoever needs the snapshot when another holder is lost.
+	 * The name of the snapshot that the worker's session holds, or "".  Written
+	 * by the worker, read by any process that lost the snapshot.
 	 */
 	char		snapshot[CONTROL_NAME_LENGTH];
 
-	/* live, of the item it is at */
+	/* live figures of the current item */
 	pg_atomic_uint32 item;
 	pg_atomic_uint64 rows;
 	pg_atomic_uint64 bytes;
-	/* of the items of this assignment that are through, but not committed */
+	/* of this assignment's items that are finished but not committed */
 	pg_atomic_uint64 bytes_before;
 } ControlSlot;
 
@@ -98,7 +99,7 @@ typedef struct ControlTotals
 	int64		bytes_done;
 	int64		bytes_per_second;	/* -1: not known yet */
 	int64		eta_seconds;	/* -1: not known */
-	char		message[CONTROL_MESSAGE_LENGTH];	/* what it waits for, or "" */
+	char		message[CONTROL_MESSAGE_LENGTH];	/* what the job waits for, or "" */
 } ControlTotals;
 
 typedef struct Control
@@ -111,28 +112,27 @@ typedef struct Control
 	int			nslots;
 
 	/*
-	 * The name under which the leader holds it, under "lock"; and its number,
-	 * written before the first hand-out.
+	 * The snapshot's name in the leader's session, under the lock; and its
+	 * number, written while no assignment runs.
 	 */
 	char		snapshot[CONTROL_NAME_LENGTH];
 	int			snapshot_no;
 
 	/*
-	 * Which host of the source the leader was last connected to, under "lock":
-	 * all others of the job go there too.  Zeros while it was to none, as in a
-	 * resume that has no rows to read.
+	 * The source's host that the leader last connected to, under the lock;
+	 * workers go to the same one.  Zeros before the first session.
 	 */
 	SourceAddress source;
 
-	/* set by the leader: no copy item is left, let go of the snapshot */
+	/* set by the leader once no copy item is left: release the snapshot */
 	pg_atomic_uint32 is_copy_over;
 
 	ControlTotals totals;
-	ControlSlot own;			/* the leader's own work: live figures alone */
+	ControlSlot own;			/* the leader's own work: live figures only */
 	ControlSlot slots[FLEXIBLE_ARRAY_MEMBER];
 } Control;
 
-/* What a viewer sees of a slot; pid is 0 where nobody is. */
+/* What a viewer sees of a slot; pid is 0 in a free one. */
 typedef struct ControlViewSlot
 {
 	int			pid;
@@ -149,36 +149,40 @@ typedef struct ControlView
 	ControlViewSlot slots[CONTROL_MAX_SLOTS];
 } ControlView;
 
-/* The leader's: make the segment, mapped for the life of the process. */
+/* Leader: create the segment, mapped for the life of the process. */
 extern Control *pgcopy_control_create(int64 job, int nslots, uint32 *handle);
 
-/* A worker's: map it for the life of the process; NULL when it is gone. */
+/* Worker: map the segment for the life of the process; NULL if it is gone. */
 extern Control *pgcopy_control_attach(uint32 handle, int64 job);
 
 /*
- * A viewer's: a copy of what views show in the current memory context, or
- * NULL.
+ * Viewer: copy what views show into the current memory context; NULL if the
+ * segment is gone.
  */
 extern ControlView *pgcopy_control_peek(uint32 handle, int64 job);
 
-/* Nobody is at an item of this slot any more. */
+/* Clear the live figures of a slot that works on no item. */
 extern void pgcopy_control_clear_live(ControlSlot *slot);
 
-/* The states of all slots at one moment. */
-extern void pgcopy_control_read_states(Control *control, SlotState *states);
+extern SlotState pgcopy_control_get_state(Control *control,
+										  const ControlSlot *slot);
+
+/* Does a slot have an assignment: is it BUSY or REPORTED? */
+extern bool pgcopy_control_has_assignment(Control *control,
+										  const ControlSlot *slot);
 
 /*
- * Say under which name a process holds the snapshot, "" when not any more.
- * slot: NULL for the leader.
+ * Publish the name under which a process holds the snapshot; "" if it holds
+ * none. slot is NULL for the leader.
  */
 extern void pgcopy_control_set_snapshot(Control *control, ControlSlot *slot,
 										const char *name);
 
-/* Say, or learn, where the source is. */
+/* Set and get the source's address. */
 extern void pgcopy_control_set_source(Control *control, const SourceAddress *address);
 extern void pgcopy_control_get_source(Control *control, SourceAddress *address);
 
-/* All names of it, the leader's first; a List of char *. */
+/* All published names of the snapshot, the leader's first: List of char *. */
 extern List *pgcopy_control_snapshots(Control *control);
 
 /* Wake the process of a slot, or the leader. */

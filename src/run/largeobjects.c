@@ -3,31 +3,32 @@
  * largeobjects.c
  *	  The items of a job that copy large objects.
  *
- * An item is a range of numbers with at least one object in it: where there is
- * nothing to read there is no item, or a resume would take it for something that
- * was read.  Under a new snapshot ranges are cut anew, around those that are
- * done.  Numbers of items have no gaps, so an item that is left over stays, done,
- * with nothing in it, until a later snapshot needs it.
+ * An item is a range of OIDs that holds at least one large object; an empty
+ * one would look to a resume like something that was read.  A new snapshot
+ * gets new ranges, around those that are done.  Item numbers have no gaps: a
+ * surplus item stays, done and empty, until a later snapshot needs it.
  *
- * What is to be read again is removed by its record in pgcopy.large_object, some
- * hundred objects in one transaction, as each needs an entry in the lock table.
+ * Objects to be read again are removed by their record in pgcopy.large_object,
+ * some hundreds per transaction, since each needs an entry in the lock table.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "miscadmin.h"
 
 #include "catalog/lorecord.h"
 #include "catalog/query.h"
 #include "catalog/survey.h"
+#include "load/largeobject.h"
 #include "plan/plan.h"
-#include "run/largeobjects.h"
+#include "run/leader.h"
 
 /* Large objects in one item. */
 #define OBJECTS_PER_ITEM 2000
 
-/* Large objects that are removed in one transaction. */
+/* Large objects removed in one transaction. */
 #define REMOVE_BATCH 500
 
 List *
@@ -53,7 +54,7 @@ describe_range(JobItem *row, const LargeObjectRange *range)
 	pgcopy_plan_fill_row(row, &item);
 }
 
-/* Items are numbered from 1 on without a gap. */
+/* Add items behind the last one. */
 static void
 add_items(int64 job, List *ranges, int first)
 {
@@ -73,7 +74,7 @@ add_items(int64 job, List *ranges, int first)
 	pgcopy_query_end(&scope);
 }
 
-/* Items that have copied nothing take the new ranges. */
+/* Reuse the items that have copied nothing. */
 void
 pgcopy_largeobjects_plan_again(Leader *leader)
 {
@@ -83,6 +84,7 @@ pgcopy_largeobjects_plan_again(Leader *leader)
 	int			at = 0;
 	ListCell   *lc;
 
+	Assert(IsTransactionState());
 	foreach(lc, free)
 	{
 		JobItem		item = {.no = lfirst_int(lc)};
@@ -99,7 +101,7 @@ pgcopy_largeobjects_plan_again(Leader *leader)
 	add_items(job, ranges, at);
 }
 
-/* The last "n" of a record; those that stay are told in the server's log. */
+/* Remove the last "n" objects of a record; log those that stay. */
 static void
 remove_last(const LargeObjectRecord *record, int n)
 {
@@ -114,7 +116,7 @@ remove_last(const LargeObjectRecord *record, int n)
 						   record->item)));
 }
 
-/* One transaction of the removal; false when there is nothing left. */
+/* Remove a batch in one transaction.  Returns false if nothing is left. */
 static bool
 remove_batch(Leader *leader)
 {

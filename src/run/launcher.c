@@ -1,21 +1,20 @@
 /*-------------------------------------------------------------------------
  *
  * launcher.c
- *	  After a server start, going on with the jobs that it interrupted.
+ *	  Resume the jobs that a crash or restart of the server interrupted.
  *
- * Only where the library is in shared_preload_libraries.  The launcher looks
- * once, when it starts, which is also after a crash; then it sleeps.  Jobs
- * stand in the database they copy into, so it starts a resumer in each, one
- * after the other.  That one does what pgcopy_resume(job) does; a job whose
- * snapshot is gone after some tables were read stays interrupted, since how to
- * go on is the user's choice.  A job for whose leader there is no slot, because
- * the jobs before it have them all, is tried again until there is one.
+ * Needs the library in shared_preload_libraries.  The launcher looks once when
+ * it starts, which includes after a crash, and then sleeps.  Jobs are stored
+ * in the database they copy into, so it starts a resumer in each database in
+ * turn, which does what pgcopy_resume(job) does.  A job stays interrupted if
+ * its snapshot is gone after tables were read: the user must choose how to go
+ * on.  A job that finds no process slot for its leader is tried again.
  *
- * A job that crashes the server must not do so for ever.  Before anything is
- * tried, and on disk before that, the resumer notes how many items are done; if
- * the server has crashed by the next time and not one more is, the job stays
- * interrupted until somebody asks for it.  A crash may lose the last commits of
- * a job: then it stays interrupted too early rather than never.
+ * A job that crashes the server must not do so forever.  Before each attempt
+ * the resumer writes to disk how many items are done; if no more are done
+ * after the next crash, the job stays interrupted until the user resumes it.
+ * A crash may lose the last commits of a job, so this can happen one attempt
+ * too early.
  *
  *-------------------------------------------------------------------------
  */
@@ -42,17 +41,19 @@
 #include "run/process.h"
 #include "run/resume.h"
 
-/* How long to leave the postmaster alone when it had no slot for us, ms. */
+/* Pause after no process slot was free, ms. */
 #define PAUSE_WITHOUT_SLOT 5000
 
 typedef enum ResumeOutcome
 {
 	RESUME_STARTED,
-	RESUME_NOT_DUE,				/* the job is not interrupted any more */
+	RESUME_NOT_DUE,				/* the job is not interrupted */
 	RESUME_LACKS_SLOT
 } ResumeOutcome;
 
-/* Databases that somebody can connect to, in the caller's memory context. */
+/*
+ * List the databases that accept connections, in the caller's memory context.
+ */
 static List *
 list_databases(void)
 {
@@ -82,7 +83,7 @@ list_databases(void)
 	return databases;
 }
 
-/* Waits until it is through, so that one slot is enough for all databases. */
+/* Run a resumer and wait for its end: one slot serves all databases. */
 static void
 resume_in_database(Oid database)
 {
@@ -115,8 +116,9 @@ pgcopy_launcher_main(Datum arg)
 }
 
 /*
- * In a transaction, which is on disk when it has committed; false when the job
- * is not interrupted, or the server has crashed for nothing.
+ * Note an attempt, in a transaction whose commit is flushed.  Returns false if
+ * the job is not interrupted, or its last attempt crashed the server for
+ * nothing.
  */
 static bool
 may_resume_job(int64 id)
@@ -139,7 +141,10 @@ may_resume_job(int64 id)
 	return false;
 }
 
-/* In a transaction, which is to be aborted where a slot is lacking. */
+/*
+ * Queue the job and start its leader.  The caller must abort on
+ * RESUME_LACKS_SLOT.
+ */
 static ResumeOutcome
 resume_job(int64 id)
 {
@@ -158,7 +163,7 @@ resume_job(int64 id)
 	return pgcopy_process_start_leader(&args) ? RESUME_STARTED : RESUME_LACKS_SLOT;
 }
 
-/* Nothing was tried: a crash while it waits is not its own. */
+/* Withdraw the attempt: a crash while the job waits is not its fault. */
 static void
 note_lack_of_slot(int64 id)
 {
@@ -169,7 +174,7 @@ note_lack_of_slot(int64 id)
 	pgcopy_process_end_transaction();
 }
 
-/* Outside a transaction; false when it is to be tried again later. */
+/* Resume a job.  Returns false if it must be tried again later. */
 static bool
 resume_if_possible(int64 id)
 {
@@ -197,7 +202,7 @@ resume_if_possible(int64 id)
 	return true;
 }
 
-/* An error is no attempt: a crash that comes later is not for nothing. */
+/* Withdraw the attempt after an error: a later crash is not the job's fault. */
 static void
 stay_interrupted(int64 id, const ErrorData *error)
 {
@@ -210,8 +215,8 @@ stay_interrupted(int64 id, const ErrorData *error)
 }
 
 /*
- * What is wrong with one job must not keep the others from going on.  Returns
- * false when it is to be tried again later.
+ * Resume a job, and log an error so that other jobs still go on.  Returns false
+ * if it must be tried again later.
  */
 static bool
 try_resume_job(int64 id)

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * leader.c
- *	  What the files of the leader share: transactions, errors, progress.
+ *	  Transactions, errors and progress for the leader's files.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,7 +15,7 @@
 #include "run/leader.h"
 #include "run/work.h"
 
-/* How often the totals are written to the job's row. */
+/* Write the totals to the job's row this often. */
 #define STORE_INTERVAL (10 * USECS_PER_SEC)
 
 void
@@ -70,7 +70,7 @@ pgcopy_leader_publish(Leader *leader)
 	pgcopy_leader_commit(leader);
 }
 
-/* What an item that is given up has left: dead rows by now. */
+/* Let VACUUM remove what a failed item has left: dead rows by now. */
 static void
 vacuum_failed(Leader *leader, int no)
 {

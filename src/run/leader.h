@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * leader.h
- *	  The leader's own state, shared by the files that make it up.
+ *	  The leader's state and what its files offer each other.
  *
  *-------------------------------------------------------------------------
  */
@@ -26,73 +26,111 @@ typedef struct Leader
 	Progress   *progress;
 	TimestampTz totals_stored;
 
-	MemoryContext context;		/* as long as the process */
+	MemoryContext context;		/* lives as long as the process */
 	MemoryContext work_context; /* reset after each piece of work */
 
-	SourceLink *link;			/* its session holds the snapshot and the locks */
+	SourceLink *link;			/* its session holds snapshot and locks */
 
-	int			copiers;		/* workers that the source has room for; at most
+	int			copiers;		/* workers the source has room for, at most
 								 * table_jobs */
-	TimestampTz more_copiers_at;	/* when one more is tried, if there are fewer */
+	TimestampTz more_copiers_at;	/* if fewer: when to try one more */
 
-	bool		error_is_recorded;	/* the ERROR on its way is in pgcopy.error */
+	bool		error_is_recorded;	/* the ERROR being thrown is in pgcopy.error */
 } Leader;
 
-/* planning.c: snapshot, locks, dump, items; returns with all committed. */
+/*
+ * planning.c: take snapshot and locks, read the dump, store the items.
+ * Commits.
+ */
 extern void pgcopy_planning_run(Leader *leader);
 
 /* Read the dump under a snapshot of the leader's session: DumpStatements. */
 extern List *pgcopy_planning_read_dump(Leader *leader, const char *snapshot);
 
-/* serial.c: the statements of a stage, in order. */
+/* serial.c: run the statements of a stage, in order. */
 extern void pgcopy_serial_run(Leader *leader, ItemStage stage);
 
 /*
- * schedule.c: a parallel stage.  False when the snapshot is gone while rows are
- * to be read under it.
+ * schedule.c: run a parallel stage.  Returns false if the snapshot is gone
+ * while rows remain to be read.
  */
 extern bool pgcopy_schedule_run(Leader *leader, ItemStage stage);
 
 /*
- * advise.c: note which settings of this server cost this job time.  In a
+ * alone.c: take the numbers of items that the leader must do itself, at most
+ * "max".  Returns how many.  missing: how many more workers there is work for.
+ */
+extern int	pgcopy_alone_take(Leader *leader, int missing, int *items, int max);
+
+/* Do an assignment as a worker would.  Called outside a transaction. */
+extern void pgcopy_alone_do(Leader *leader, const int *items, int nitems,
+							WorkerEvent *event);
+
+/*
+ * share.c: the share of an assignment about to be handed out beside "running"
+ * others of its line.  Its items must count as running already.
+ */
+extern BuildShare pgcopy_share(Leader *leader, int running,
+							   const int *items, int nitems);
+
+/* The memory of all builds of a job together, in kB. */
+extern int64 pgcopy_share_budget(void);
+
+/* Give all of it to the leader, for builds while no worker builds. */
+extern void pgcopy_share_take_all_memory(void);
+
+/*
+ * largeobjects.c: divide what the source has and no item has copied into
+ * ranges, an item each: a List of LargeObjectRange.
+ */
+extern List *pgcopy_largeobjects_plan(Leader *leader);
+
+/* Plan the unread ones again for a new snapshot, in the current transaction. */
+extern void pgcopy_largeobjects_plan_again(Leader *leader);
+
+/*
+ * Remove what pending items created earlier, in transactions of its own.  If
+ * interrupted, the next resume finishes it.
+ */
+extern void pgcopy_largeobjects_remove(Leader *leader);
+
+/*
+ * advise.c: note settings of this server that slow the job down.  In a
  * transaction, with the queue loaded.
  */
 extern void pgcopy_advise_run(Leader *leader);
 
 /*
- * room.c: pg_dump has failed.  If the source has no room for one more session,
- * throw that as the reason: 53400 if its role or database never has, 53300 if
- * others are in the way.
+ * room.c: after pg_dump failed, throw if the source has no room for one more
+ * session: 53400 if its role or database never has, 53300 if others use it up.
  */
 extern void pgcopy_room_check(SourceSession *session,
 							  const SourceConninfo *conninfo, int copiers);
 
-/* leader_link.c: make the leader's link, in the current memory context. */
+/* leader_link.c: create the leader's link in the current memory context. */
 extern void pgcopy_leader_link_create(Leader *leader);
 
-/* From now on this is the snapshot of the job; note it in the catalog. */
+/* Keep this snapshot for the job and store it in the catalog. */
 extern void pgcopy_leader_link_keep_snapshot(Leader *leader, const char *name);
 
-/* Transactions of the leader; memory context is work_context inside. */
+/* Transactions of the leader; work_context is current inside. */
 extern void pgcopy_leader_begin(Leader *leader);
 extern void pgcopy_leader_commit(Leader *leader);
 extern void pgcopy_leader_abort(Leader *leader);
 
 /*
- * To be called in PG_CATCH: abort, and return the error that is being handled,
- * in the leader's own memory context, which becomes the current one.  Throws it
- * again when the job is cancelled.
+ * In PG_CATCH: abort, and return the error in the leader's context, which
+ * becomes current.  Rethrows if the job is cancelled.
  */
 extern ErrorData *pgcopy_leader_catch(Leader *leader);
 
 /*
- * An item has failed for good: mark it and what depends on it, in a
- * transaction of its own.  The error itself is recorded already.  Errors out
- * where the job stops at its first error.
+ * Mark an item as failed for good and its dependents as skipped.  The error is
+ * recorded already.  Throws if the job stops at its first error.
  */
 extern void pgcopy_leader_give_up(Leader *leader, int no);
 
-/* Publish progress; store the totals every now and then. */
+/* Publish progress; store the totals now and then. */
 extern void pgcopy_leader_publish(Leader *leader);
 
 #endif							/* PGCOPY_LEADER_H */

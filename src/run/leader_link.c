@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * leader_link.c
- *	  The leader as owner of its link to the source (link/).
+ *	  The leader as owner of its link to the source.
  *
- * What workers need of it stands in shared memory: where the source is, and
- * under which name the leader's session holds the snapshot.
+ * Workers find what they need in shared memory: the source's address, and the
+ * snapshot's name in the leader's session.
  *
  *-------------------------------------------------------------------------
  */

@@ -1,26 +1,23 @@
 /*-------------------------------------------------------------------------
  *
  * leader_main.c
- *	  The leader of a job: decides, hands out, watches, ends it.
+ *	  The leader of a job: runs it from start to end.
  *
- * One per job.  It is registered by pgcopy_clone() or pgcopy_resume() and waits for the end of
- * that transaction; when the row of the job is not there then, the caller has
- * rolled back, and the leader leaves.  For its life it holds an advisory
- * lock: a job that has not ended and whose lock nobody holds is interrupted.
+ * pgcopy_clone() or pgcopy_resume() registers it.  It waits for their
+ * transaction to end; if the job's row is missing then, the caller rolled
+ * back, and it exits.  For life it holds an advisory lock: a job that has not
+ * ended and whose lock nobody holds is interrupted.
  *
  *	planning	snapshot, locks, pg_dump, items			planning.c
- *				or what an earlier attempt has left		resume.c
- *	pre-data	statements, one after the other			serial.c
+ *				or what an earlier attempt left			resume.c
+ *	pre-data	statements, one by one					serial.c
  *	copying		items to workers						schedule.c
- *	post-data	statements, then late items to workers, then the last ones
+ *	post-data	statements, late items to workers, final statements
  *
- * Its session to the source, and what becomes of that, is a link (link/); what
- * the leader adds to it is in leader_link.c.
- *
- * Whatever goes wrong arrives in main as an ERROR: workers are ended, the
- * session to the source is closed, the error is recorded and the job is moved
- * to failed, or to cancelled when SIGINT has come.  On FATAL a
- * before_shmem_exit callback ends the workers; the job then is interrupted.
+ * Any error arrives in lead(): it ends the workers, closes the session,
+ * records the error and moves the job to failed, or to cancelled after SIGINT.
+ * On FATAL a before_shmem_exit callback ends the workers, and the job is
+ * interrupted.
  *
  *-------------------------------------------------------------------------
  */
@@ -65,11 +62,11 @@ set_phase(Leader *leader, const char *phase)
 						   psprintf("pgcopy job " INT64_FORMAT ": %s",
 									leader->job->id, phase));
 }
+
 /*
- * Wait for the end of the transaction that ordered the job.  Works for
- * savepoints and for PREPARE TRANSACTION too: what counts is whether the row
- * is there in the end.  The job is locked before, so that whoever sees it
- * sees its leader as well.
+ * Wait for the end of the transaction that ordered the job, be it a savepoint
+ * or prepared.  Take the job's lock first: whoever sees the job then sees its
+ * leader.
  */
 static void
 wait_for_caller(const ProcessArgs *args)
@@ -99,7 +96,10 @@ make_control(Leader *leader)
 	pgcopy_job_set_control(leader->job->id, handle);
 }
 
-/* Find the job and make it ours; false when there is nothing to do. */
+/*
+ * Fetch the job and move it to planning.  Returns false if there is nothing to
+ * do.
+ */
 static bool
 take_job(Leader *leader)
 {
@@ -125,7 +125,7 @@ take_job(Leader *leader)
 	return true;
 }
 
-/* What pre-data has created gets its number here. */
+/* Store the OIDs of the relations that pre-data created. */
 static void
 resolve_targets(Leader *leader)
 {
@@ -134,7 +134,7 @@ resolve_targets(Leader *leader)
 	pgcopy_leader_commit(leader);
 }
 
-/* The plan as it stands in the catalog, done or not, in memory from now on. */
+/* Load the items, done or not, from the catalog. */
 static void
 load_queue(Leader *leader)
 {
@@ -151,7 +151,7 @@ load_queue(Leader *leader)
 	pgcopy_leader_commit(leader);
 }
 
-/* Those of an attempt before, whose leader was terminated, may still end. */
+/* Wait for workers that outlived the previous leader. */
 static void
 await_workers(Leader *leader)
 {
@@ -170,8 +170,8 @@ prepare(Leader *leader)
 }
 
 /*
- * The source was away and the snapshot is gone: do here what a resume does,
- * with its rules.  What the user chose last time was about another snapshot.
+ * Do what a resume does: the source was away and the snapshot is gone.  The
+ * user's last choice was about another snapshot.
  */
 static void
 prepare_again(Leader *leader)
@@ -214,8 +214,8 @@ run_job(Leader *leader)
 }
 
 /*
- * The job, when the error came before it was taken; false when there is none
- * (its transaction has not committed), or none that is ours to end.
+ * Fetch the job if the error came before take_job() did.  Returns false if
+ * there is none (its transaction did not commit) or it is not ours to end.
  */
 static bool
 find_job(Leader *leader)
@@ -230,9 +230,8 @@ find_job(Leader *leader)
 }
 
 /*
- * Frozen rows do not vanish on abort: take away what tables have of attempts
- * that were under way.  An item may be done although we have not heard so; the
- * catalog knows.
+ * Remove the rows of unfinished items: frozen rows survive an abort.  An item
+ * may be done without our knowledge; the catalog knows.
  */
 static void
 clean_up_unfinished(Leader *leader)
@@ -253,7 +252,7 @@ clean_up_unfinished(Leader *leader)
 	}
 }
 
-/* The same, where a failure of it must not hide the first one. */
+/* Log a failure to clean up: it must not hide the first error. */
 static void
 try_clean_up_unfinished(Leader *leader)
 {
@@ -271,13 +270,13 @@ try_clean_up_unfinished(Leader *leader)
 	PG_END_TRY();
 }
 
-/* Record what ended the job and move it to its end. */
+/* Record what ended the job and move it to failed or cancelled. */
 static void
 end_badly(Leader *leader, ErrorData *error)
 {
 	JobState	state = pgcopy_process_is_cancelled() ? JOB_CANCELLED : JOB_FAILED;
 
-	/* a second pgcopy_cancel() must not stop us half-way */
+	/* a second pgcopy_cancel() must not interrupt this */
 	pgcopy_process_ignore_cancels();
 	AbortCurrentTransaction();
 	if (leader->workers != NULL)
@@ -315,7 +314,7 @@ lead(Leader *leader)
 	PG_END_TRY();
 }
 
-/* FATAL: nobody else ends the workers. */
+/* On FATAL nobody else ends the workers. */
 static void
 kill_workers_at_exit(int code, Datum arg)
 {

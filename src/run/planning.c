@@ -1,16 +1,15 @@
 /*-------------------------------------------------------------------------
  *
  * planning.c
- *	  The leader's first phase: what is there, and what is to be done.
+ *	  The leader's first phase: read the source, make and store the plan.
  *
- * Everything is read under one snapshot of the source, with ACCESS SHARE
- * locks on what will be copied.  Between the snapshot and the locks somebody
- * may have truncated, rewritten, dropped or replaced something, and rows or
- * definitions read later would not be those of the snapshot: that is looked
- * for after the locks and once more after pg_dump, and when there is any, all
- * starts over with a new snapshot (link/link_read.c).
+ * Everything is read under one snapshot of the source, with ACCESS SHARE locks
+ * on what will be copied.  Between snapshot and locks somebody may truncate,
+ * rewrite, drop or replace something, so that later reads differ from the
+ * snapshot.  Look for that after the locks and again after pg_dump, and start
+ * over with a new snapshot if so (link/link_read.c).
  *
- * Nothing of the target is changed here but the job's own rows.
+ * Nothing on the target changes but the job's own rows.
  *
  *-------------------------------------------------------------------------
  */
@@ -24,9 +23,7 @@
 #include "base/testpoint.h"
 #include "catalog/job.h"
 #include "catalog/notice.h"
-#include "plan/chunks.h"
 #include "plan/plan.h"
-#include "run/largeobjects.h"
 #include "run/leader.h"
 #include "schema/dump.h"
 #include "schema/tools.h"
@@ -35,13 +32,13 @@
 #include "source/preflight.h"
 #include "source/snapshot.h"
 
-/* From this version on a source scans a range of ctids as a range. */
+/* Sources from this version on scan a range of ctids as a range. */
 #define VERSION_WITH_TID_RANGE 140000
 
 /* How long pg_dump may wait for a lock, ms. */
 #define DUMP_LOCK_WAIT 10000
 
-/* Notices of checks are told in the current transaction. */
+/* Store the notices of checks, in the current transaction. */
 static void
 tell_notices(Leader *leader, List *findings)
 {
@@ -58,8 +55,8 @@ tell_notices(Leader *leader, List *findings)
 }
 
 /*
- * End the job when checks have found errors, all of which are recorded.  What
- * the transaction has done so far is committed then.
+ * Record all errors that checks found and throw.  Commits what the transaction
+ * has done so far.
  */
 static void
 throw_findings(Leader *leader, List *findings)
@@ -87,7 +84,7 @@ throw_findings(Leader *leader, List *findings)
 	ThrowErrorData(error);
 }
 
-/* All that can be wrong before the first lock is taken. */
+/* Run all checks that need no lock. */
 static void
 check_source(Leader *leader)
 {
@@ -104,7 +101,7 @@ check_source(Leader *leader)
 	throw_findings(leader, findings);
 }
 
-/* In the transaction of the plan: they count when the dump does. */
+/* Store pg_dump's warnings, in the transaction of the plan. */
 static void
 tell_warnings(Leader *leader, List *warnings)
 {
@@ -144,7 +141,7 @@ read_dump(Leader *leader, const char *snapshot)
 	return dump->statements;
 }
 
-/* When pg_dump fails for want of a session, that is the error. */
+/* If pg_dump fails because no session is free, report that instead. */
 List *
 pgcopy_planning_read_dump(Leader *leader, const char *snapshot)
 {
@@ -175,8 +172,8 @@ pgcopy_planning_read_dump(Leader *leader, const char *snapshot)
 }
 
 /*
- * Throw when pg_dump has a table or a sequence that the inventory lacks: its
- * rows would be missing without a word.
+ * Throw if pg_dump has a table or sequence that the inventory lacks: its rows
+ * would be missing silently.
  */
 static void
 check_inventory(List *relations, List *statements)
@@ -201,7 +198,7 @@ check_inventory(List *relations, List *statements)
 	}
 }
 
-/* How long the builds will take is told best by how large the indexes are. */
+/* Note the size of each index: it is the best estimate of its build. */
 static void
 note_index_sizes(SourceSession *session, List *statements)
 {

@@ -1,11 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * process.c
- *	  The background workers of a job: how they are registered and begin.
+ *	  Background workers: how they are registered, and how they begin.
  *
- * The only place that fills a BackgroundWorker.  Both kinds of processes run
- * as the role that ordered the job, are never restarted by the postmaster,
- * end on SIGTERM like a backend, and take SIGINT as a cancel.
+ * Nothing else fills a BackgroundWorker.  A launcher lives as long as the
+ * server; all others are never restarted.  Leaders and workers run as the role
+ * that ordered the job, end on SIGTERM like a backend, and take SIGINT as a
+ * cancel.
  *
  *-------------------------------------------------------------------------
  */
@@ -25,16 +26,16 @@
 #include "catalog/job.h"
 #include "run/process.h"
 
-/* How long a leader may take to start; and ms between two looks at it. */
+/* Time for a leader to start, and the longest pause between looks, ms. */
 #define LEADER_START_LIMIT (60 * USECS_PER_SEC)
 #define LEADER_LONGEST_PAUSE 50
 
 static volatile sig_atomic_t is_cancelled = false;
-static volatile sig_atomic_t is_deaf = false;	/* to further cancels */
+static volatile sig_atomic_t ignores_cancels = false;
 
 /*
- * Settings of every process of ours.  Those of the role or the database
- * would apply otherwise: a background worker reads pg_db_role_setting too.
+ * Settings of all our processes.  They override those of the role and the
+ * database, which background workers read too.
  */
 static const char *const process_settings[][2] = {
 	{"search_path", "pg_catalog, pg_temp"},
@@ -43,7 +44,7 @@ static const char *const process_settings[][2] = {
 	{"statement_timeout", "0"},
 	{"lock_timeout", "0"},
 	{"idle_in_transaction_session_timeout", "0"},
-	/* soon make an autovacuum that stands in the way give way */
+	/* cancel a blocking autovacuum soon */
 	{"deadlock_timeout", "100ms"},
 	{"default_transaction_isolation", "read committed"},
 	{"default_transaction_read_only", "off"},
@@ -56,11 +57,11 @@ static const char *const process_settings[][2] = {
 	{"client_min_messages", "warning"},
 };
 
-/* SIGINT: as in a backend, and remember who asked. */
+/* SIGINT: cancel as in a backend, and remember it. */
 static void
 handle_cancel(SIGNAL_ARGS)
 {
-	if (is_deaf)
+	if (ignores_cancels)
 		return;
 	is_cancelled = true;
 	StatementCancelHandler(postgres_signal_arg);
@@ -75,7 +76,7 @@ pgcopy_process_is_cancelled(void)
 void
 pgcopy_process_ignore_cancels(void)
 {
-	is_deaf = true;
+	ignores_cancels = true;
 	QueryCancelPending = false;
 }
 
@@ -115,7 +116,7 @@ pgcopy_process_wait(long timeout)
 	}
 }
 
-/* What all processes have in common. */
+/* Fill in what all processes share. */
 static void
 fill_process(BackgroundWorker *worker, const char *function, const char *name)
 {
@@ -145,7 +146,7 @@ start_process(const ProcessArgs *args, const char *function, const char *name,
 	return RegisterDynamicBackgroundWorker(&worker, handle);
 }
 
-/* It comes back after a crash of the server, when there is work for it. */
+/* The postmaster restarts the launcher after a crash. */
 void
 pgcopy_process_register_launcher(void)
 {
@@ -164,7 +165,7 @@ pgcopy_process_start_resumer(const ProcessArgs *args,
 	return start_process(args, "pgcopy_launcher_resume_main", "pgcopy resumer", handle);
 }
 
-/* Wait until a leader has the lock of its job, or stands in line for it. */
+/* Wait until a leader holds, or queues for, the lock of its job. */
 static void
 await_lead(BackgroundWorkerHandle *handle, int64 job)
 {
@@ -220,7 +221,7 @@ pgcopy_process_start_worker(const ProcessArgs *args,
 {
 	char		name[BGW_MAXLEN];
 
-	/* not psprintf: the leader tries again as long as no slot is free */
+	/* no psprintf: the leader retries, and would leak */
 	snprintf(name, sizeof(name), "pgcopy job " INT64_FORMAT " worker %d",
 			 args->job, args->slot);
 	return start_process(args, "pgcopy_worker_main", name, handle);

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * process.h
- *	  The background workers of a job: how they are registered and begin.
+ *	  Background workers: how they are registered, and how they begin.
  *
  *-------------------------------------------------------------------------
  */
@@ -10,15 +10,15 @@
 
 #include "postmaster/bgworker.h"
 
-/* What the user says about a snapshot that is gone: consistent => ... */
+/* What the user chose if the snapshot is gone: consistent => ... */
 typedef enum ResumeChoice
 {
 	RESUME_UNSAID,
-	RESUME_MIXED,				/* false: keep what is there, read the rest */
-	RESUME_CONSISTENT			/* true: read all again */
+	RESUME_MIXED,				/* false: keep what was read, read the rest */
+	RESUME_CONSISTENT			/* true: read everything again */
 } ResumeChoice;
 
-/* What a process is told when it starts; travels in bgw_extra. */
+/* Arguments of a process, passed in bgw_extra. */
 typedef struct ProcessArgs
 {
 	int64		job;
@@ -31,30 +31,30 @@ typedef struct ProcessArgs
 } ProcessArgs;
 
 /*
- * Register a process.  False when no slot of max_worker_processes is free.
- * The handle lives in the current memory context.
+ * Start a process.  Returns false if max_worker_processes leaves no slot.  The
+ * handle is in the current memory context.
  *
- * A leader is waited for until it holds its lock, which is before the caller
- * commits: so who sees the job, and nobody who leads it, knows that its
- * processes are gone.  Throws when it does not come.
+ *
+ * Starting a leader waits until it holds or queues for its lock, and throws
+ * if it does not come.  This happens before the caller commits, so a visible
+ * job without a leader has lost its processes.
  */
 extern bool pgcopy_process_start_leader(const ProcessArgs *args);
 extern bool pgcopy_process_start_worker(const ProcessArgs *args,
 										BackgroundWorkerHandle **handle);
 
-/*
- * Once, while the server loads its preloaded libraries: a process that lives
- * as long as the server (launcher.c).
- */
+/* Register the launcher (launcher.c), while preloaded libraries load. */
 extern void pgcopy_process_register_launcher(void);
 
-/* One that resumes the interrupted jobs of a database, as args->owner. */
+/*
+ * Start a process that resumes a database's interrupted jobs, as args->owner.
+ */
 extern bool pgcopy_process_start_resumer(const ProcessArgs *args,
 										 BackgroundWorkerHandle **handle);
 
 /*
- * First call of a process: signals, connection, settings.  Leaves no
- * transaction open.
+ * Set up signals, connection and settings.  Called first in a process; leaves
+ * no transaction open.
  */
 extern void pgcopy_process_begin(ProcessArgs *args);
 
@@ -63,20 +63,20 @@ extern PGDLLEXPORT void pgcopy_launcher_resume_main(Datum arg);
 extern PGDLLEXPORT void pgcopy_leader_main(Datum arg);
 extern PGDLLEXPORT void pgcopy_worker_main(Datum arg);
 
-/* A transaction of a process's own, with a snapshot. */
+/* A transaction with a snapshot. */
 extern void pgcopy_process_begin_transaction(void);
 extern void pgcopy_process_end_transaction(void);
 
 /*
- * Wait for the latch, or until the time is over (ms; -1: no limit), act on
- * interrupts, and read the configuration anew when that was asked for.
+ * Wait for the latch, interruptibly, for at most timeout ms (-1: no limit).
+ * Reload the configuration if asked to.
  */
 extern void pgcopy_process_wait(long timeout);
 
-/* True once SIGINT has come: somebody wants the job or the item to end. */
+/* Has SIGINT come? */
 extern bool pgcopy_process_is_cancelled(void);
 
-/* From now on SIGINT is nothing to us: who is ending must not be stopped. */
+/* Ignore SIGINT from now on: shutdown must not be cancelled. */
 extern void pgcopy_process_ignore_cancels(void);
 
 #endif							/* PGCOPY_PROCESS_H */

@@ -3,14 +3,13 @@
  * progress.c
  *	  What the leader publishes about its job: counts, rate, percent, ETA.
  *
- * The unit of percent is the cost of items, in bytes of reading and writing:
- * what is done, plus for each copy that runs the bytes it has read, but never
- * more than its cost.  The figure is a high-water mark, at most 99 until the
- * job is done: an item that starts over does not turn it back.
+ * Percent counts the cost of items, in bytes of reading and writing: of items
+ * done, plus the bytes read by each running copy, up to its cost.  It never
+ * decreases, even if an item starts over, and stays below 100 until the job is
+ * done.
  *
- * Rate and ETA come from a ring of samples, two a second: the rate from the
- * last five seconds, the ETA from as far back as the ring goes, since it
- * should not jump.
+ * Rate and ETA come from a ring of samples, two per second: the rate from the
+ * last five seconds, the ETA from the whole ring, which keeps it steady.
  *
  *-------------------------------------------------------------------------
  */
@@ -43,9 +42,9 @@ struct Progress
 	int64		bytes_done;
 	int			percent;		/* high-water mark */
 	Sample		samples[SAMPLES];
-	int64		nsamples;		/* ever taken */
-	int64		seen_bytes[CONTROL_MAX_SLOTS];	/* of each worker, last */
-	TimestampTz moved[CONTROL_MAX_SLOTS];	/* when that was different */
+	int64		nsamples;		/* taken so far */
+	int64		seen_bytes[CONTROL_MAX_SLOTS];	/* of each worker */
+	TimestampTz moved[CONTROL_MAX_SLOTS];	/* when those changed; 0: idle */
 };
 
 Progress *
@@ -85,7 +84,7 @@ pgcopy_progress_set_message(Progress *progress, const char *message)
 	LWLockRelease(&control->lock);
 }
 
-/* Whether a worker waits on a socket or its latch, not for a lock or a disk. */
+/* Does a worker wait on a socket or its latch, not for a lock or a disk? */
 static bool
 waits_for_source(Control *control, int slot)
 {
@@ -99,7 +98,7 @@ waits_for_source(Control *control, int slot)
 	return is_waiting;
 }
 
-/* Note whether a worker reads on. */
+/* Note when a worker last made progress or did not wait for the source. */
 static void
 watch_worker(Progress *progress, int slot, int64 bytes)
 {
@@ -125,8 +124,8 @@ pgcopy_progress_find_silent(const Progress *progress, int *seconds)
 }
 
 /*
- * Add what somebody has read and not committed.  Returns the bytes, or -1 when
- * he is at nothing.
+ * Add what a process has read but not committed.  Returns the bytes, or -1 if
+ * it works on no item.
  */
 static int64
 add_live(Progress *progress, ControlSlot *slot, int64 *rows, int64 *bytes,
@@ -144,7 +143,7 @@ add_live(Progress *progress, ControlSlot *slot, int64 *rows, int64 *bytes,
 	return read + before;
 }
 
-/* What has been read so far, committed or not. */
+/* Count what has been read so far, committed or not. */
 static void
 count_live(Progress *progress, int64 *rows, int64 *bytes, int64 *cost)
 {
@@ -174,7 +173,7 @@ sample_back(const Progress *progress, int64 back)
 	return &progress->samples[Max(oldest, progress->nsamples - 1 - back) % SAMPLES];
 }
 
-/* Units per second between two samples, -1 when that cannot be said. */
+/* Units per second between two samples; -1 if they are too close. */
 static double
 rate_between(const Sample *from, const Sample *to, int64 units)
 {

@@ -3,20 +3,18 @@
  * queue.c
  *	  The items of a job in the leader's memory: what can be done now.
  *
- * Workers never look for work in pgcopy.item: with one old transaction open,
- * which every long load is, that is quadratic.  The leader reads the table
- * once and keeps, per line, a heap of ready items, longest first, and per
- * item a counter of unfinished dependencies.  Everything here is O(log n) an
- * item.
+ * Workers never search pgcopy.item: while an old transaction is open, as every
+ * long load is, that takes quadratic time.  The leader reads the table once
+ * and keeps, per line, a heap of ready items, longest first, and per item a
+ * count of unfinished dependencies.
  *
- * No item is handed out whose lock on a table would wait for an item that is
- * running: per table we count the running holders of each lock mode.  An item
- * that would wait is put with the waiters of that table until one of its holders
- * ends.  What needs a source that is away has a list of its own.  Foreign keys,
- * of which one is added at a time, have a heap of their own: they come before
- * the other builds, but while one is added nobody looks at them.
+ * No item is handed out whose lock on a table would wait for a running item:
+ * the queue counts each table's holders by lock mode.  Such an item joins the
+ * table's waiters until a holder ends.  Items that need a source that is away
+ * have their own list.  Foreign keys are added one at a time, before other
+ * builds, and have their own heap, which is ignored while one is being added.
  *
- * Only the leader calls this, and nothing here writes the catalog.
+ * Only the leader calls this.  Nothing here writes the catalog.
  *
  *-------------------------------------------------------------------------
  */
@@ -28,9 +26,9 @@
 
 #include "run/queue_state.h"
 
-/* Items at least this large are handed out alone. */
+/* Hand out items of at least this cost alone. */
 #define BATCH_ITEM_COST (1024 * 1024)
-/* A batch ends when it has reached this. */
+/* A batch ends when it reaches this cost. */
 #define BATCH_COST (8 * 1024 * 1024)
 
 static bool
@@ -84,9 +82,8 @@ pgcopy_queue_unfinished_builds(Queue *queue, int64 *need)
 }
 
 /*
- * What is sorted is at most about as large as the table, twice its cost, and
- * a sort needs as much again for itself.  A constraint on an index that is
- * there costs nothing.
+ * Assume that a build sorts up to twice its cost, and needs twice that memory.
+ * A constraint on an existing index has cost 0.
  */
 int64
 pgcopy_queue_memory_need(const QueueItem *item)
@@ -97,7 +94,7 @@ pgcopy_queue_memory_need(const QueueItem *item)
 	return (item->cost * 4 + 1023) / 1024;
 }
 
-/* An item of the current stage is still to be done (+1), or not (-1). */
+/* Add (+1) or remove (-1) an unfinished item of the current stage. */
 static void
 count_unfinished(Queue *queue, const QueueItem *item, int change)
 {
@@ -127,7 +124,7 @@ make_ready(Queue *queue, QueueItem *item)
 	queue->ready[line_of(item)]++;
 }
 
-/* Whether a foreign key could be added now, as far as foreign keys go. */
+/* Is a foreign key ready, and none being added? */
 static bool
 has_turn_of_foreign_key(Queue *queue)
 {
@@ -192,7 +189,7 @@ lock_of(ItemKind kind)
 	return NoLock;
 }
 
-/* ... and on the referenced one. */
+/* The lock mode that it takes on the referenced table. */
 static LOCKMODE
 lock_of_referenced(ItemKind kind)
 {
@@ -214,7 +211,7 @@ would_wait_on(Queue *queue, int relation, LOCKMODE mode)
 	return false;
 }
 
-/* The list in which an item has to wait, NULL when it need not. */
+/* Return the list in which an item must wait, or NULL. */
 static List **
 find_obstacle(Queue *queue, const QueueItem *item)
 {
@@ -228,7 +225,7 @@ find_obstacle(Queue *queue, const QueueItem *item)
 	return NULL;
 }
 
-/* Note that a running item begins (+1) or ends (-1) to hold its locks. */
+/* Note that an item acquires (+1) or releases (-1) its locks. */
 static void
 hold_locks(Queue *queue, const QueueItem *item, int change)
 {
@@ -248,7 +245,7 @@ start_item(Queue *queue, QueueItem *item)
 	hold_locks(queue, item, 1);
 }
 
-/* Take the first of the ready items of a line; NULL when there is none. */
+/* Remove the first ready item of a line; NULL if there is none. */
 static QueueItem *
 pop_first(Queue *queue, QueueLine line)
 {
@@ -268,8 +265,8 @@ pop_first(Queue *queue, QueueLine line)
 }
 
 /*
- * The first ready item of a line that would not wait; NULL when there is
- * none.  Entries whose item was taken along with another are dropped here.
+ * Remove the first ready item that would not wait; NULL if there is none.
+ * Drops items that were taken along with another.
  */
 static QueueItem *
 pop_ready(Queue *queue, QueueLine line)
@@ -292,7 +289,7 @@ pop_ready(Queue *queue, QueueLine line)
 	return item;
 }
 
-/* What they waited for is over: they may try again. */
+/* Let items that waited try again. */
 static void
 recall(Queue *queue, List **waiters)
 {
@@ -336,14 +333,12 @@ pgcopy_queue_recall_delayed(Queue *queue)
 	return next;
 }
 
-/*
- * All constraints of a table go into one transaction: take the others that
- * follow the first, in order.
- */
+/* Take the other constraints of a table too: they share a transaction. */
 static int
-take_siblings(Queue *queue, QueueItem *first, int *items, int n, int max)
+take_siblings(Queue *queue, QueueItem *first, int *items, int max)
 {
 	int			no = queue->tables[first->relation].first_constraint;
+	int			n = 1;
 
 	for (; no <= queue->nitems && n < max; no++)
 	{
@@ -370,8 +365,8 @@ may_be_batched(const QueueItem *item)
 }
 
 /*
- * Add small items of the same kind, up to a fair share: with few small items
- * left every worker should get some.
+ * Add small items of the same kind, up to a fair share, so that every worker
+ * gets some.
  */
 static int
 take_small(Queue *queue, QueueLine line, QueueItem *first, int *items, int max)
@@ -401,25 +396,21 @@ int
 pgcopy_queue_take(Queue *queue, QueueLine line, int nworkers, int *items,
 				  int max)
 {
-	QueueItem  *first;
-	int			n = 0;
+	QueueItem  *first = pop_ready(queue, line);
+	bool		is_small;
 
-	first = pop_ready(queue, line);
+	Assert(max > 0);
 	if (first == NULL)
 		return 0;
+	is_small = may_be_batched(first);
 	start_item(queue, first);
-	items[n++] = first->no;
+	items[0] = first->no;
+	if (is_small)
+		return take_small(queue, line, first, items,
+						  Min(max, queue->unfinished / (Max(nworkers, 1) * 4) + 1));
 	if (first->kind == ITEM_CONSTRAINT && first->attempts == 1)
-		n = take_siblings(queue, first, items, n, max);
-	else if (first->attempts == 1)
-	{
-		first->attempts = 0;
-		if (may_be_batched(first))
-			n = take_small(queue, line, first, items,
-						   Min(max, queue->unfinished / (Max(nworkers, 1) * 4) + 1));
-		first->attempts = 1;
-	}
-	return n;
+		return take_siblings(queue, first, items, max);
+	return 1;
 }
 
 int
@@ -437,7 +428,7 @@ pgcopy_queue_take_through_leader(Queue *queue)
 	return item->no;
 }
 
-/* An item ends, whichever way: who waited for its locks may try again. */
+/* Release the locks of an item that ends. */
 static void
 end_item(Queue *queue, QueueItem *item)
 {
@@ -494,9 +485,9 @@ pgcopy_queue_put_back(Queue *queue, int no, TimestampTz not_before)
 }
 
 /*
- * Whether an item only had to come after another one.  When an index could
- * not be built, the other constraints of its table and ANALYZE can still be
- * done; a table that was not loaded takes along all that comes after it.
+ * Can an item do without one that it was to follow?  After a failed index its
+ * table's other constraints and ANALYZE still run; without its rows nothing
+ * does.
  */
 static bool
 can_do_without(const QueueItem *failed, const QueueItem *gone,
@@ -510,7 +501,7 @@ can_do_without(const QueueItem *failed, const QueueItem *gone,
 	return dependent->kind == ITEM_ANALYZE || gone->kind == ITEM_ANALYZE;
 }
 
-/* Without recursion: a chain of dependents can be as long as the job. */
+/* No recursion: a chain of dependents can be as long as the job. */
 List *
 pgcopy_queue_fail(Queue *queue, int no)
 {

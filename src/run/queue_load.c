@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * queue_load.c
- *	  Make a queue of the items in the catalog.
+ *	  Make a queue of a job's items in the catalog.
  *
- * Three passes over the rows of a job: the items, who waits for whom, and what
- * there is in all.  Linear in the number of items and dependencies.
+ * Three passes over the rows: items, dependencies, totals.  Linear in their
+ * number.
  *
  *-------------------------------------------------------------------------
  */
@@ -36,7 +36,7 @@ compare_numbers(const pairingheap_node *a, const pairingheap_node *b, void *arg)
 	return x->no < y->no ? 1 : -1;
 }
 
-/* What an item of the queue knows of its row. */
+/* Copy what the queue needs of an item's row. */
 static void
 load_item(Queue *queue, const JobItem *row)
 {
@@ -55,7 +55,7 @@ load_item(Queue *queue, const JobItem *row)
 	queue->ntables = Max(queue->ntables, Max(row->relation, row->referenced));
 }
 
-/* The item that builds the index of a constraint bears its name. */
+/* Note the item that builds a constraint's index: it has the same name. */
 static void
 note_own_index(Queue *queue, const JobItem *row, const JobItem *needed)
 {
@@ -65,7 +65,7 @@ note_own_index(Queue *queue, const JobItem *row, const JobItem *needed)
 		queue->items[row->no - 1].own_index = needed->no;
 }
 
-/* Second pass: who waits for whom, in arrays of the right size. */
+/* Second pass: the dependents of each item, in arrays of the right size. */
 static void
 link_dependencies(Queue *queue, List *rows)
 {
@@ -120,7 +120,7 @@ pgcopy_queue_state_count_done(Queue *queue, const QueueItem *item)
 		counts->indexes_done++;
 }
 
-/* Third pass: per table, and the totals. */
+/* Third pass: counts per table, and totals. */
 static void
 count_all(Queue *queue)
 {

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * queue_state.h
- *	  What a queue is made of; for queue.c and queue_load.c.
+ *	  The parts of a queue; for queue.c and queue_load.c.
  *
  *-------------------------------------------------------------------------
  */
@@ -10,13 +10,13 @@
 
 #include "run/queue.h"
 
-/* Lock modes that items take: AccessShare .. AccessExclusive. */
+/* Indexes of lock modes: up to AccessExclusiveLock. */
 #define NMODES (AccessExclusiveLock + 1)
 
 typedef struct QueueTable
 {
 	int16		holders[NMODES];	/* running items by lock mode */
-	List	   *waiters;		/* QueueItems that would wait for one of them */
+	List	   *waiters;		/* QueueItems that conflict with a holder */
 	int			first_constraint;	/* number of its first constraint item */
 	int			chunks;
 	int			chunks_done;
@@ -32,7 +32,7 @@ struct Queue
 	ItemStage	stage;
 	pairingheap *lines[QUEUE_LINES];
 	int			ready[QUEUE_LINES]; /* entries in them */
-	pairingheap *foreign_keys;	/* ready ones, which are no entries of a line */
+	pairingheap *foreign_keys;	/* ready ones, in no line */
 	List	   *away;			/* QueueItems that need a source that is away */
 	List	   *delayed;		/* QueueItems with not_before */
 	List	   *through_leader;
@@ -45,7 +45,7 @@ struct Queue
 	QueueCounts counts;
 };
 
-/* Count an item that is done, or was when the queue was loaded. */
+/* Count a done item. */
 extern void pgcopy_queue_state_count_done(Queue *queue, const QueueItem *item);
 
 #endif							/* PGCOPY_QUEUE_STATE_H */

@@ -3,19 +3,17 @@
  * reset.c
  *	  Start tables over, whatever of them was done.
  *
- * What items of this job have built on a table is dropped, the table is
- * truncated and its items become pending, all in one transaction a hundred
- * tables at a time: a crash in between leaves nothing half done.  Since it is
- * the leader that truncates, before any worker loads, chunks of a table need
- * not be kept in order.
+ * Drop what the job's items built on a table, truncate it and make its items
+ * pending, in one transaction per hundred tables: a crash leaves nothing
+ * half done.  Only the leader truncates, before any worker loads, so chunks of
+ * a table need no order.
  *
- * When all tables are read again, what post-data has built on them goes first, as
- * far as it cannot stay.  Here is decided what is undone, in schema/undo.c how.
+ * To read all tables again, first undo what post-data built on them and cannot
+ * stay.  This file decides what to undo, schema/undo.c knows how.
  *
- * Only tables that the job has created are truncated (those of extensions lose
- * the rows that came from us), and only what its own items say they built is
- * dropped: an index that somebody else has added makes the load fail, it is not
- * ours to take away.
+ * Truncate only tables that the job created (tables of extensions lose the
+ * rows that the job copied), and drop only what its own items built: an index
+ * that somebody else added makes the load fail, and is not ours to drop.
  *
  *-------------------------------------------------------------------------
  */
@@ -29,26 +27,26 @@
 #include "catalog/relation.h"
 #include "catalog/survey.h"
 #include "load/load.h"
-#include "run/largeobjects.h"
 #include "run/resume.h"
 #include "schema/undo.h"
 
-/* Tables, or foreign keys, in one transaction. */
+/* Changes per transaction: tables, or items between tables. */
 #define RESET_BATCH 100
 
 typedef struct Reset
 {
 	Leader	   *leader;
-	MemoryContext context;		/* of what follows */
+	bool		is_all;			/* all tables, and undo what post-data built */
+	MemoryContext context;		/* of the fields below */
 	MemoryContext undo_context; /* of one statement */
 	UndoTables	tables;			/* of the job */
 	Bitmapset  *wanted;			/* numbers of relations */
 	List	   *items;			/* all of the job, in order */
-	List	  **by_relation;	/* those of a wanted relation, last one first */
-	int			most;			/* the highest number of a relation with items */
-	int		   *root;			/* that its rows are routed from; -1: reset */
+	List	  **by_relation;	/* items of a wanted relation, last one first */
+	int			most;			/* highest number of a relation with items */
+	int		   *root;			/* root its rows come through; -1: is reset */
 	int			in_batch;
-	bool		is_one;			/* no commit until that is over */
+	bool		is_one;			/* no commit in between */
 } Reset;
 
 static void
@@ -59,14 +57,15 @@ begin_batch(Reset *reset)
 	pgcopy_leader_begin(reset->leader);
 }
 
-/* One more thing is in the open transaction; begin a new one when it is full. */
+/*
+ * Count a change in the open transaction, and start a new one when it is full.
+ */
 static void
 count_in_batch(Reset *reset)
 {
 	CHECK_FOR_INTERRUPTS();
-	if (reset->is_one || ++reset->in_batch < RESET_BATCH)
-		return;
-	begin_batch(reset);
+	if (!reset->is_one && ++reset->in_batch >= RESET_BATCH)
+		begin_batch(reset);
 }
 
 static Undo
@@ -84,7 +83,7 @@ find_undo(Reset *reset, const JobItem *item)
 	return undo;
 }
 
-/* Drop what a done item has built, or throw where something larger holds it. */
+/* Drop what a done item built; throws if something larger holds it. */
 static void
 drop_built(Reset *reset, const JobItem *item)
 {
@@ -105,7 +104,9 @@ undo_item(Reset *reset, const JobRelation *table, const JobItem *item)
 		pgcopy_undo_rows(table->target_oid, (TransactionId) item->xid);
 }
 
-/* The last item first: constraints before the indexes they use. */
+/*
+ * Reset a table.  Undo the last item first: constraints before their indexes.
+ */
 static void
 reset_table(Reset *reset, int no)
 {
@@ -127,8 +128,8 @@ reset_table(Reset *reset, int no)
 }
 
 /*
- * Rows that are routed from a root may be in any leaf below it: those leaves
- * belong together, in one transaction.
+ * Reset all leaves of a root in one transaction: routed rows may be in any of
+ * them.
  */
 static void
 reset_with_leaves(Reset *reset, int no)
@@ -156,9 +157,8 @@ touches_wanted(const Reset *reset, const JobItem *item)
 }
 
 /*
- * First of all foreign keys: a table that is referenced cannot be truncated.
- * What comes in the late stage depends on many tables, and all of it can be
- * done again.
+ * Drop foreign keys first: a referenced table cannot be truncated.  Items of
+ * the late stage depend on many tables, and all can be done again.
  */
 static void
 reset_between_tables(Reset *reset)
@@ -191,7 +191,9 @@ is_of_table(ItemKind kind)
 		kind == ITEM_CONSTRAINT || kind == ITEM_ANALYZE;
 }
 
-/* Note the roots of relations, and that all leaves below them are wanted. */
+/*
+ * Note the root of each relation; all leaves of a wanted one's root are wanted.
+ */
 static void
 find_roots(Reset *reset)
 {
@@ -215,7 +217,7 @@ find_roots(Reset *reset)
 	}
 }
 
-/* Read the items, and sort those of the wanted tables. */
+/* Read the items, and group those of wanted tables. */
 static void
 load_items(Reset *reset, List *relations)
 {
@@ -244,27 +246,28 @@ load_items(Reset *reset, List *relations)
 	MemoryContextSwitchTo(reset->leader->work_context);
 }
 
-/* Take a done statement of post-data back, if "drops" allows it. */
+/* Undo a done statement of post-data.  Drop only when all tables are reset. */
 static UndoAction
-undo_statement(Reset *reset, const JobItem *item, bool drops)
+undo_statement(Reset *reset, const JobItem *item)
 {
 	Undo		undo = find_undo(reset, item);
+	bool		drops = undo.action == UNDO_DROP && reset->is_all;
 
-	if (undo.action == UNDO_DROP && drops)
+	if (drops)
 		pgcopy_undo_drop(&undo);
-	if (undo.action == UNDO_AGAIN || (undo.action == UNDO_DROP && drops))
+	if (drops || undo.action == UNDO_AGAIN)
 		pgcopy_item_reset(reset->leader->job->id, item->no);
 	return undo.action;
 }
 
 /*
- * What serial stages have built on tables after the copying and cannot stay, the
- * last one first.  What belongs to something larger goes along with that and is
- * looked at a second time.  Without "drops" only what can be said again, as it
- * may have been lost along with an index.
+ * Undo what later serial stages built on tables and cannot stay, the last one
+ * first.  A part of something larger goes with that; look at it a second time.
+ * Unless all tables are reset, only repeat what may have been lost with an
+ * index.
  */
 static void
-reset_post_data(Reset *reset, bool drops)
+reset_post_data(Reset *reset)
 {
 	MemoryContext caller = MemoryContextSwitchTo(reset->context);
 	List	   *later = NIL;
@@ -276,17 +279,17 @@ reset_post_data(Reset *reset, bool drops)
 
 		if (item->state == ITEM_DONE &&
 			(item->kind == ITEM_POST_DATA || item->kind == ITEM_FINAL) &&
-			undo_statement(reset, item, drops) == UNDO_LATER)
+			undo_statement(reset, item) == UNDO_LATER)
 			later = lappend(later, item);
 	}
 	foreach(lc, later)
-		(void) undo_statement(reset, lfirst(lc), drops);
+		(void) undo_statement(reset, lfirst(lc));
 	MemoryContextSwitchTo(caller);
 }
 
 /*
- * That, and the tables that lose indexes by it, in one transaction: items must
- * not say done of what is gone.
+ * Undo post-data and reset the tables that lose indexes by it, in one
+ * transaction: no item may be done whose work is gone.
  */
 static void
 reset_attached(Reset *reset)
@@ -295,7 +298,7 @@ reset_attached(Reset *reset)
 	ListCell   *lc;
 
 	reset->is_one = true;
-	reset_post_data(reset, true);
+	reset_post_data(reset);
 	foreach(lc, attached)
 	{
 		int			no = lfirst_int(lc);
@@ -310,8 +313,8 @@ reset_attached(Reset *reset)
 }
 
 /*
- * Error context callback: views, foreign keys of partitioned tables and the
- * like are built on tables after the copying, and stand in the way.
+ * Error context callback: explain that later objects, such as views, block a
+ * reset.
  */
 static void
 hint_at_dependents(void *arg)
@@ -326,9 +329,9 @@ hint_at_dependents(void *arg)
 }
 
 static void
-reset_relations(Leader *leader, List *relations, bool is_all)
+reset_relations(Reset *reset, List *relations)
 {
-	Reset		reset = {.leader = leader};
+	Leader	   *leader = reset->leader;
 	ErrorContextCallback callback = {
 		.previous = error_context_stack,
 		.callback = hint_at_dependents,
@@ -336,44 +339,47 @@ reset_relations(Leader *leader, List *relations, bool is_all)
 	};
 
 	error_context_stack = &callback;
-	reset.context = AllocSetContextCreate(leader->context, "pgcopy reset",
-										  ALLOCSET_DEFAULT_SIZES);
-	reset.undo_context = AllocSetContextCreate(reset.context, "pgcopy undo",
-											   ALLOCSET_DEFAULT_SIZES);
+	reset->context = AllocSetContextCreate(leader->context, "pgcopy reset",
+										   ALLOCSET_DEFAULT_SIZES);
+	reset->undo_context = AllocSetContextCreate(reset->context, "pgcopy undo",
+												ALLOCSET_DEFAULT_SIZES);
 	pgcopy_leader_begin(leader);
-	load_items(&reset, relations);
-	reset_between_tables(&reset);
-	begin_batch(&reset);
-	if (is_all)
-		reset_attached(&reset);
+	load_items(reset, relations);
+	reset_between_tables(reset);
+	begin_batch(reset);
+	if (reset->is_all)
+		reset_attached(reset);
 	else
-		reset_post_data(&reset, false);
-	for (int no = -1; (no = bms_next_member(reset.wanted, no)) >= 0;)
+		reset_post_data(reset);
+	for (int no = -1; (no = bms_next_member(reset->wanted, no)) >= 0;)
 	{
-		if (reset.root[no] != -1)
-			reset_with_leaves(&reset, no);
+		if (reset->root[no] != -1)
+			reset_with_leaves(reset, no);
 	}
 	pgcopy_leader_commit(leader);
-	MemoryContextDelete(reset.context);
+	MemoryContextDelete(reset->context);
 	error_context_stack = callback.previous;
 }
 
 void
 pgcopy_reset_tables(Leader *leader, List *relations)
 {
+	Reset		reset = {.leader = leader};
+
 	if (relations != NIL)
-		reset_relations(leader, relations, false);
+		reset_relations(&reset, relations);
 }
 
 void
 pgcopy_reset_all(Leader *leader)
 {
+	Reset		reset = {.leader = leader,.is_all = true};
 	List	   *relations;
 
 	pgcopy_leader_begin(leader);
 	MemoryContextSwitchTo(leader->context);
 	relations = pgcopy_survey_read(leader->job->id);
 	pgcopy_leader_commit(leader);
-	reset_relations(leader, relations, true);
+	reset_relations(&reset, relations);
 	pgcopy_largeobjects_remove(leader);
 }

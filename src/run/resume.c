@@ -1,45 +1,43 @@
 /*-------------------------------------------------------------------------
  *
  * resume.c
- *	  Going on with a job where it stopped.
+ *	  Resume a job where it stopped.
  *
  * What is done stays done: an item was marked in the transaction that did it.
- * The rest is pending again.  The question is the snapshot:
+ * The rest is pending again.  Which snapshot to read under:
  *
- *	no table is left to read			none is needed
+ *	no table is left to read			none
  *	no table has been read				a new one
- *	some have, and it still lives		the old one
- *	some have, and it is gone			the user says: consistent => false keeps
- *										what is there and reads the rest under a
- *										new one, true reads all again
+ *	some have, and it still exists		the old one
+ *	some have, and it is gone			a new one; consistent => false keeps
+ *										what was read, true reads all again
  *
- * Under a new snapshot the source must still be what the plan was made of;
- * that is found out before anything is changed.  Chunks are ranges of blocks,
- * exact within one snapshot only: a table of which some chunks were read under
- * another one starts over whole.
+ * Under a new snapshot the source must still match the plan; this is checked
+ * before anything changes.  Chunks are ranges of blocks, exact within one
+ * snapshot only, so a table whose chunks would be of two starts over whole.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
 #include "catalog/job.h"
 #include "catalog/survey.h"
 #include "plan/plan.h"
-#include "run/largeobjects.h"
 #include "run/resume.h"
 #include "source/snapshot.h"
 
-/* Whether going on depends on the snapshot of what has been read. */
+/* Must the rest be read under the old snapshot? */
 static bool
 needs_old_snapshot(const Survey *survey)
 {
 	return survey->copies_done > 0 && survey->copies_left > 0;
 }
 
-/* "3 large objects have been read. ", or nothing. */
+/* Append "3 large objects have been read. ", or nothing. */
 static void
 append_count(StringInfo text, int64 count, const char *what, const char *how)
 {
@@ -48,7 +46,7 @@ append_count(StringInfo text, int64 count, const char *what, const char *how)
 						 count == 1 ? "" : "s", count == 1 ? "has" : "have", how);
 }
 
-/* What has been read beside whole tables, as sentences. */
+/* Describe what was read beside whole tables, in sentences. */
 static char *
 describe_rest(const Survey *survey)
 {
@@ -76,7 +74,7 @@ report_gone(int64 job, const Survey *survey)
 					 job, job)));
 }
 
-/* Whether it is known which snapshot that was. */
+/* Is the old snapshot known? */
 static bool
 has_old_snapshot(const Survey *survey)
 {
@@ -109,7 +107,7 @@ pgcopy_resume_check(const Job *job, ResumeChoice choice)
 	MemoryContextDelete(context);
 }
 
-/* What stands in the catalog now, in the leader's own context. */
+/* Survey the job, into the leader's own context. */
 static void
 survey_job(Leader *leader, Survey *survey)
 {
@@ -119,7 +117,10 @@ survey_job(Leader *leader, Survey *survey)
 	pgcopy_leader_commit(leader);
 }
 
-/* Somebody else's table of the same name must not be taken for ours. */
+/*
+ * Throw if tables that the job created are gone: others may bear their names
+ * now.
+ */
 static void
 check_targets(Leader *leader)
 {
@@ -136,8 +137,8 @@ check_targets(Leader *leader)
 }
 
 /*
- * What was begun becomes pending.  Unlogged tables are empty after a crash of
- * the server while their items say done.
+ * Make unfinished items pending, and reset unlogged tables, which a crash of
+ * the server empties while their items stay done.
  */
 static void
 reopen_items(Leader *leader)
@@ -155,7 +156,7 @@ reopen_items(Leader *leader)
 	pgcopy_largeobjects_remove(leader);
 }
 
-/* LinkAttempt: the snapshot that the rest was read under. */
+/* LinkAttempt: import the old snapshot. */
 static LinkReading
 try_old_snapshot(void *arg, char **what)
 {
@@ -174,8 +175,8 @@ try_old_snapshot(void *arg, char **what)
 }
 
 /*
- * LinkAttempt: a new snapshot of an unchanged source.  The plan for large objects
- * comes with it, in one transaction.
+ * LinkAttempt: take a new snapshot of an unchanged source, and plan large
+ * objects again in the same transaction.
  */
 static LinkReading
 try_new_snapshot(void *arg, char **what)
@@ -201,7 +202,7 @@ try_new_snapshot(void *arg, char **what)
 	return READING_DONE;
 }
 
-/* Tables that lack chunks must have all of them from the new snapshot. */
+/* Reset tables whose chunks would be of two snapshots. */
 static void
 reset_split_tables(Leader *leader)
 {
@@ -222,7 +223,8 @@ pgcopy_resume_run(Leader *leader)
 	Survey		survey;
 	bool		is_mixed;
 
-	/* also where nothing was planned yet: an error may have ended that */
+	Assert(!IsTransactionState());
+	/* even if nothing is planned: an error may have ended planning */
 	reopen_items(leader);
 	survey_job(leader, &survey);
 	if (survey.items == 0)

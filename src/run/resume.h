@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * resume.h
- *	  Going on with a job where it stopped.
+ *	  Resume a job where it stopped.
  *
  *-------------------------------------------------------------------------
  */
@@ -12,23 +12,22 @@
 #include "run/leader.h"
 
 /*
- * In the backend that asks: throws what can be told at once, 55000 when the
- * user has to say what to do about a snapshot that is gone.  Connects to the
- * source where that has to be found out.
+ * Called in the user's backend.  Throws 55000 if the user must choose what to
+ * do about a lost snapshot; connects to the source to find that out.
  */
 extern void pgcopy_resume_check(const Job *job, ResumeChoice choice);
 
 /*
- * In the leader, instead of planning: make the items of an earlier attempt
- * ready to go on, with a snapshot where one is needed.  False when there is
- * no plan yet.  Called outside a transaction.
+ * Called in the leader instead of planning, outside a transaction.  Prepares
+ * the items of an earlier attempt, and a snapshot if one is needed.  Returns
+ * false if there is no plan yet.
  */
 extern bool pgcopy_resume_run(Leader *leader);
 
 /* reset.c: start these tables (integer list) over, whatever was done. */
 extern void pgcopy_reset_tables(Leader *leader, List *relations);
 
-/* reset.c: the same for all that has been read, large objects too. */
+/* reset.c: start over everything that was read, large objects too. */
 extern void pgcopy_reset_all(Leader *leader);
 
 #endif							/* PGCOPY_RESUME_H */

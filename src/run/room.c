@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * room.c
- *	  Whether the source has room for a session beside that of the leader.
+ *	  Does the source have room for a session beside the leader's?
  *
- * pg_dump tells in its own words, and in the source's language, why it got no
- * session.  So it is tried again here, where there is an SQLSTATE.
+ * pg_dump reports a refused session in its own words, in the source's
+ * language.  So connect again here to get an SQLSTATE.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,10 +15,10 @@
 #include "run/process.h"
 #include "run/leader.h"
 
-/* The sessions that a job needs at least: its leader's and pg_dump's. */
+/* The fewest sessions that a job needs: the leader's and pg_dump's. */
 #define LEAST_SESSIONS 2
 
-/* Whether one more session is refused because there are too many. */
+/* Does the source refuse one more session because there are too many? */
 static bool
 has_no_room(const SourceConninfo *conninfo)
 {
@@ -41,7 +41,7 @@ has_no_room(const SourceConninfo *conninfo)
 	return is_refused;
 }
 
-/* The limit of the role or that of the database, the smaller one; -1: none. */
+/* Fetch the smaller CONNECTION LIMIT of role and database; -1: none. */
 static int
 fetch_limit(SourceSession *session)
 {

@@ -1,26 +1,22 @@
 /*-------------------------------------------------------------------------
  *
  * schedule.c
- *	  The leader's parallel stages: items to workers, as long as there are any.
+ *	  The leader's parallel stages: hand items out to workers.
  *
- * A loop of four steps: hear what workers have to tell, start workers where
- * there is work for more, hand out, and wait on the latch.  Nothing is polled
- * but the progress figures, twice a second.  Where nobody else can do an item
- * the leader does it itself (alone.c).
+ * A round handles the workers' events, starts workers if there is work for
+ * more, hands out items, and waits on the latch, at most half a second so that
+ * figures move.  The leader itself does items that nobody else can (alone.c).
  *
- * A table that a worker cannot lock at once on the source (somebody's ALTER
- * TABLE waits behind the leader's lock; the worker would wait behind that one,
- * and the ALTER for the leader: for ever, and no deadlock detector sees it) is
- * read by the leader itself, through the session that has the lock, once there
- * is nothing else to hand out.
+ * The leader itself reads a table that a worker cannot lock at once on the
+ * source.  Such a worker would wait behind somebody's ALTER TABLE, which waits
+ * for the leader's lock, and no deadlock detector would see it.
  *
- * A source may have room for fewer sessions than table_jobs.  When it refuses
- * one to a worker while others stand, the number of copiers goes down to what it
- * has room for, the items go back as if nobody had tried, and after a while one
- * more is tried again.
+ * If the source refuses a session to a worker while other sessions exist, the
+ * number of copiers drops to what it has room for, the items go back untried,
+ * and one more copier is tried after a while.
  *
- * The snapshot is let go when the last copy item has committed, not at the end
- * of the index builds: it holds back VACUUM on the source.
+ * The snapshot is released when the last copy item has committed, before the
+ * index builds end, since it holds back VACUUM on the source.
  *
  *-------------------------------------------------------------------------
  */
@@ -32,21 +28,19 @@
 
 #include "base/retry.h"
 #include "catalog/job.h"
-#include "run/alone.h"
 #include "run/leader.h"
-#include "run/share.h"
 #include "run/work.h"
 
-/* How long the leader waits at most, for the figures to move. */
+/* The longest wait, since the figures must move. */
 #define TICK 500				/* ms */
 
-/* After how long one more copier is tried than the source has had room for. */
+/* Pause before trying one more copier than the source had room for. */
 #define PAUSE_WITHOUT_ROOM (30 * USECS_PER_SEC)
 
-/* The same where nobody reads under the snapshot, ms. */
+/* Pause before retrying items if nobody holds the snapshot, ms. */
 #define RETRY_WITHOUT_ROOM 1000
 
-/* The state of an item as the catalog has it. */
+/* Fetch the state of an item from the catalog. */
 static ItemState
 read_state(Leader *leader, int no)
 {
@@ -60,56 +54,39 @@ read_state(Leader *leader, int no)
 	return state;
 }
 
+/* Make an item pending again; when 0: at once. */
 static void
-mark_pending(Leader *leader, int no)
+retry(Leader *leader, int no, TimestampTz when)
 {
 	pgcopy_leader_begin(leader);
 	pgcopy_item_mark(leader->job->id, no, ITEM_PENDING);
 	pgcopy_leader_commit(leader);
-}
-
-/* Try again after a pause that grows from attempt to attempt. */
-static void
-retry_later(Leader *leader, int no)
-{
-	int			attempts = pgcopy_queue_item(leader->queue, no)->attempts;
-	TimestampTz when = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-												   pgcopy_retry_delay(attempts + 1));
-
-	mark_pending(leader, no);
 	pgcopy_queue_put_back(leader->queue, no, when);
 }
 
-static void
-retry_now(Leader *leader, int no)
-{
-	mark_pending(leader, no);
-	pgcopy_queue_put_back(leader->queue, no, 0);
-}
-
 /*
- * The item that made its assignment fail.  In an assignment of several it is
- * tried again alone, whatever the error is: the others may have been the
- * reason.
+ * Retry or give up the item that made its assignment fail.  If there were
+ * several, retry it alone whatever the error is: the others may be the reason.
  */
 static void
 handle_failed_item(Leader *leader, const WorkerEvent *event)
 {
 	int			no = event->items[event->failed];
-	QueueItem  *item = pgcopy_queue_item(leader->queue, no);
+	int			attempts = pgcopy_queue_item(leader->queue, no)->attempts;
 
 	if (event->nitems > 1)
-		retry_now(leader, no);
-	else if (pgcopy_retry_is_due(event->sqlerrcode, item->attempts))
-		retry_later(leader, no);
+		retry(leader, no, 0);
+	else if (pgcopy_retry_is_due(event->sqlerrcode, attempts))
+		retry(leader, no, TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+													  pgcopy_retry_delay(attempts + 1)));
 	else
 		pgcopy_leader_give_up(leader, no);
 }
 
 /*
- * The source has no room for the session of one who was to read.  Nothing was
- * begun, so no attempt counts.  Where others of the job read it goes on with
- * them; where nobody has a session the source is as good as away.
+ * The source has no room for a worker's session.  Nothing was begun, so no
+ * attempt counts.  Go on with the readers that exist; if nobody has a session,
+ * treat the source as away.
  */
 static void
 handle_no_session(Leader *leader, const WorkerEvent *event)
@@ -118,7 +95,7 @@ handle_no_session(Leader *leader, const WorkerEvent *event)
 	int			sessions = pgcopy_workers_count_sessions(leader->workers);
 	bool		has_snapshot = pgcopy_link_has_snapshot(leader->link);
 	TimestampTz when = has_snapshot ? 0 :
-	TimestampTzPlusMilliseconds(now, RETRY_WITHOUT_ROOM);
+		TimestampTzPlusMilliseconds(now, RETRY_WITHOUT_ROOM);
 
 	for (int i = 0; i < event->nitems; i++)
 	{
@@ -148,14 +125,14 @@ handle_failure(Leader *leader, const WorkerEvent *event)
 	for (int i = 0; i < event->nitems; i++)
 	{
 		if (i != event->failed)
-			retry_now(leader, event->items[i]);
+			retry(leader, event->items[i], 0);
 	}
 	if (event->outcome == OUTCOME_SOURCE_LOCKED)
 	{
 		int			no = event->items[event->failed];
 
 		pgcopy_queue_item(leader->queue, no)->through_leader = true;
-		retry_now(leader, no);
+		retry(leader, no, 0);
 	}
 	else
 	{
@@ -165,43 +142,41 @@ handle_failure(Leader *leader, const WorkerEvent *event)
 	}
 }
 
-/* Record why an assignment is lost, with its first item. */
 static void
-record_loss(Leader *leader, const WorkerEvent *event, const ErrorData *error)
+finish_items(Leader *leader, const WorkerEvent *event)
 {
-	int			no = event->items[0];
-	bool		is_final = event->nitems == 1 &&
-	!pgcopy_retry_is_due(error->sqlerrcode,
-						 pgcopy_queue_item(leader->queue, no)->attempts);
-
-	pgcopy_work_record_error(leader->job->id, no, is_final, error);
+	for (int i = 0; i < event->nitems; i++)
+		pgcopy_queue_done(leader->queue, event->items[i]);
 }
 
 /*
- * A worker died with an assignment.  It may have committed before: then the
- * items are done.  All of an assignment commit together.
+ * A worker died with an assignment.  If the first item is done, all are: they
+ * commit together.  Otherwise blame the first one.
  */
 static void
 handle_death(Leader *leader, WorkerEvent *event)
 {
+	int			no = event->items[0];
 	ErrorData	error = {
 		.sqlerrcode = ERRCODE_ADMIN_SHUTDOWN,
 		.message = "a worker of the job ended unexpectedly",
 		.hint = "See the server log for the reason."
 	};
 
-	if (read_state(leader, event->items[0]) == ITEM_DONE)
+	if (read_state(leader, no) == ITEM_DONE)
 	{
-		for (int i = 0; i < event->nitems; i++)
-			pgcopy_queue_done(leader->queue, event->items[i]);
+		finish_items(leader, event);
 		return;
 	}
 	event->failed = 0;
 	event->sqlerrcode = error.sqlerrcode;
-	record_loss(leader, event, &error);
+	pgcopy_work_record_error(leader->job->id, no, event->nitems == 1 &&
+							 !pgcopy_retry_is_due(error.sqlerrcode,
+												  pgcopy_queue_item(leader->queue, no)->attempts),
+							 &error);
 	handle_failed_item(leader, event);
 	for (int i = 1; i < event->nitems; i++)
-		retry_now(leader, event->items[i]);
+		retry(leader, event->items[i], 0);
 }
 
 static void
@@ -213,8 +188,7 @@ handle_event(Leader *leader, WorkerEvent *event)
 		handle_failure(leader, event);
 	else
 	{
-		for (int i = 0; i < event->nitems; i++)
-			pgcopy_queue_done(leader->queue, event->items[i]);
+		finish_items(leader, event);
 		pgcopy_progress_add(leader->progress, event->rows, event->bytes);
 	}
 }
@@ -234,7 +208,7 @@ lacks_copiers(const Leader *leader)
 	return leader->copiers < leader->job->options.table_jobs;
 }
 
-/* There may be room again: try one more, and not the next one at once. */
+/* Try one more copier, now and then: there may be room again. */
 static void
 try_more_copiers(Leader *leader)
 {
@@ -246,30 +220,25 @@ try_more_copiers(Leader *leader)
 	leader->more_copiers_at = now + PAUSE_WITHOUT_ROOM;
 }
 
-/* How many more assignments of a line may run. */
+/* How many assignments of a line may run. */
 static int
-room_in_line(const Leader *leader, QueueLine line, const int *running)
+get_limit(const Leader *leader, QueueLine line)
 {
-	int			limit = line == LINE_COPY ? leader->copiers :
-	leader->job->options.index_jobs;
-
-	return limit - running[line];
+	return line == LINE_COPY ? leader->copiers : leader->job->options.index_jobs;
 }
 
-/* Assignments that run, by line. */
+/* Count the running assignments of each line. */
 static void
 count_running(Leader *leader, int *running)
 {
 	Control    *control = leader->control;
-	SlotState	states[CONTROL_MAX_SLOTS];
 
 	memset(running, 0, sizeof(int) * QUEUE_LINES);
-	pgcopy_control_read_states(control, states);
 	for (int i = 0; i < control->nslots; i++)
 	{
 		ItemKind	kind;
 
-		if (states[i] != SLOT_BUSY && states[i] != SLOT_REPORTED)
+		if (!pgcopy_control_has_assignment(control, &control->slots[i]))
 			continue;
 		/* items are the leader's own */
 		kind = pgcopy_queue_item(leader->queue, control->slots[i].items[0])->kind;
@@ -278,8 +247,8 @@ count_running(Leader *leader, int *running)
 }
 
 /*
- * An idle worker for a line, or -1.  As long as there are rows to be read, those
- * that have a session to the source are spared for that.
+ * Find an idle worker for a line, or -1.  While rows remain to be read, spare
+ * those that have a session to the source.
  */
 static int
 find_worker(Leader *leader, QueueLine line)
@@ -303,8 +272,8 @@ assign(Leader *leader, int slot, int running, const int *items, int n)
 }
 
 /*
- * Hand out what can be handed out, copies first.  Returns how many more
- * workers there would be work for.
+ * Hand out what can be handed out, copies first.  Returns how many more workers
+ * there is work for.
  */
 static int
 hand_out(Leader *leader)
@@ -316,9 +285,9 @@ hand_out(Leader *leader)
 	count_running(leader, running);
 	for (QueueLine line = LINE_COPY; line < QUEUE_LINES; line++)
 	{
-		int			room = room_in_line(leader, line, running);
+		int			limit = get_limit(leader, line);
 
-		while (room > 0)
+		while (running[line] < limit)
 		{
 			int			items[CONTROL_MAX_BATCH];
 			int			slot = find_worker(leader, line);
@@ -326,22 +295,17 @@ hand_out(Leader *leader)
 
 			if (slot < 0)
 				break;
-			n = pgcopy_queue_take(leader->queue, line,
-								  line == LINE_COPY ? leader->copiers :
-								  leader->job->options.index_jobs,
-								  items, CONTROL_MAX_BATCH);
+			n = pgcopy_queue_take(leader->queue, line, limit, items, CONTROL_MAX_BATCH);
 			if (n == 0)
 				break;
-			assign(leader, slot, running[line], items, n);
-			running[line]++;
-			room--;
+			assign(leader, slot, running[line]++, items, n);
 		}
-		missing += Min(room, pgcopy_queue_ready(leader->queue, line));
+		missing += Min(limit - running[line], pgcopy_queue_ready(leader->queue, line));
 	}
 	return missing;
 }
 
-/* All rows are here: nobody needs the snapshot any more. */
+/* Release the snapshot: all rows are here. */
 static void
 let_go_of_snapshot(Leader *leader)
 {
@@ -357,9 +321,8 @@ let_go_of_snapshot(Leader *leader)
 }
 
 /*
- * A lost session is noticed even when all workers are busy: at once when the
- * source says so or a worker has lost its own, else at the next question.
- * Returns false when the snapshot is gone.
+ * Look after the link, also while all workers are busy.  Returns false if the
+ * snapshot is gone.
  */
 static bool
 look_after_source(Leader *leader)
@@ -370,7 +333,7 @@ look_after_source(Leader *leader)
 	return state != LINK_GONE;
 }
 
-/* What people should know when there are fewer workers than there could be. */
+/* Say why there are fewer workers than there could be. */
 static void
 describe_shortage(Leader *leader, int missing, char *message, Size size)
 {
@@ -397,7 +360,7 @@ tell_what_is_missing(Leader *leader, int missing)
 	int			worker = pgcopy_progress_find_silent(leader->progress, &seconds);
 
 	if (state == LINK_AWAY || state == LINK_ASKED)
-		return;					/* something worse is told already */
+		return;					/* the link shows a worse problem */
 	describe_shortage(leader, missing, message, sizeof(message));
 	if (message[0] == '\0' && worker != 0)
 		snprintf(message, sizeof(message),
@@ -417,7 +380,7 @@ wait_for_events(Leader *leader, TimestampTz next)
 	pgcopy_process_wait(timeout);
 }
 
-/* What nobody else can do. */
+/* Do items that nobody else can do. */
 static void
 do_own(Leader *leader, int missing)
 {
@@ -433,8 +396,8 @@ do_own(Leader *leader, int missing)
 }
 
 /*
- * One round; *next: when a delayed item becomes ready.  Returns false when the
- * snapshot is gone.
+ * Do one round.  *next: when a delayed item becomes ready.  Returns false if
+ * the snapshot is gone.
  */
 static bool
 run_round(Leader *leader, TimestampTz *next)
@@ -447,7 +410,7 @@ run_round(Leader *leader, TimestampTz *next)
 	if (!look_after_source(leader))
 		return false;
 
-	/* also when no worker is there to take it: it is what to start one for */
+	/* needed even with no worker: ready items make us start one */
 	*next = pgcopy_queue_recall_delayed(leader->queue);
 	missing = hand_out(leader);
 	if (missing > 0)

@@ -3,11 +3,11 @@
  * serial.c
  *	  The leader's serial stages: statements of the dump, in order.
  *
- * Many statements go into one transaction, since commits cost more than most
- * of them; never all, since each table keeps a lock until the end of its
- * transaction.  Each is marked done in the transaction that runs it.  When
- * one of a batch fails, all are rolled back and run one by one, so that the
- * error is that of the right statement and the others stay.
+ * Many statements share a transaction, since a commit costs more than most of
+ * them; never all, since each table stays locked until the end.  Each is
+ * marked done in the transaction that runs it.  If one fails, all of its batch
+ * are rolled back and run one by one, so that the error belongs to the right
+ * one and the others stay.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,15 +19,14 @@
 
 #include "base/retry.h"
 #include "run/leader.h"
-#include "run/share.h"
 #include "run/work.h"
 
-/* Statements in one transaction. */
+/* Statements per transaction. */
 #define BATCH_STATEMENTS 100
 
-/* Run items as one transaction; *current is the one it is at. */
+/* Run items in one transaction. */
 static void
-run_batch(Leader *leader, const int *items, int nitems, volatile int *current)
+run_batch(Leader *leader, const int *items, int nitems)
 {
 	WorkPlace	place = {.job = leader->job,.is_leader = true};
 
@@ -35,12 +34,10 @@ run_batch(Leader *leader, const int *items, int nitems, volatile int *current)
 	for (int i = 0; i < nitems; i++)
 	{
 		LoadResult	load;
-		JobItem	   *item;
 
-		*current = items[i];
 		SetCurrentStatementStartTimestamp();
-		item = pgcopy_item_fetch(leader->job->id, items[i]);
-		(void) pgcopy_work_do(&place, item, &load);
+		(void) pgcopy_work_do(&place, pgcopy_item_fetch(leader->job->id, items[i]),
+							  &load);
 		CommandCounterIncrement();
 		UpdateActiveSnapshotCommandId();
 		CHECK_FOR_INTERRUPTS();
@@ -50,16 +47,15 @@ run_batch(Leader *leader, const int *items, int nitems, volatile int *current)
 		pgcopy_queue_done(leader->queue, items[i]);
 }
 
-/* Whether all went well; nothing has happened when not. */
+/* Return false if one failed; all are rolled back then. */
 static bool
 try_batch(Leader *leader, const int *items, int nitems)
 {
-	volatile int current = 0;
 	volatile bool is_done = false;
 
 	PG_TRY();
 	{
-		run_batch(leader, items, nitems, &current);
+		run_batch(leader, items, nitems);
 		is_done = true;
 	}
 	PG_CATCH();
@@ -70,7 +66,7 @@ try_batch(Leader *leader, const int *items, int nitems)
 	return is_done;
 }
 
-/* One statement, with another try where that may help. */
+/* Run one statement, and retry it if that may help. */
 static void
 run_one(Leader *leader, int no)
 {
@@ -78,14 +74,13 @@ run_one(Leader *leader, int no)
 
 	while (item->state == ITEM_PENDING)
 	{
-		volatile int current = 0;
 		ErrorData  *volatile error = NULL;
 		bool		is_final;
 
 		item->attempts++;
 		PG_TRY();
 		{
-			run_batch(leader, &no, 1, &current);
+			run_batch(leader, &no, 1);
 		}
 		PG_CATCH();
 		{

@@ -1,22 +1,20 @@
 /*-------------------------------------------------------------------------
  *
  * share.c
- *	  What one index build may take of the machine: memory and processes.
+ *	  What an index build may use of the machine: memory and processes.
  *
- * Memory: there is one budget for all builds of a job, which is
- * pgcopy.maintenance_work_mem, or the server's maintenance_work_mem where that
- * is not set.  What a build was given is its own until it ends: memory cannot
- * be taken back from a sort.  So each gets an equal share of what is left,
- * counting those that may still come beside it: as many as index_jobs allows
- * and as there are.  A large one gets more where the others are too small to
- * use theirs.  The last build gets all that is left: all of it when it runs
- * alone, for its parallel workers too.
+ * Memory: all builds of a job share one budget, pgcopy.maintenance_work_mem,
+ * or the server's maintenance_work_mem if that is not set.  A build keeps its
+ * share until it ends: a sort cannot give memory back.  Each build gets an
+ * equal part of what is left for it and the builds that may still start beside
+ * it, as many as index_jobs allows and as exist.  A large one gets more if the
+ * others are too small to use theirs.  The last one gets all that is left.
  *
- * Processes: a build gets parallel workers for the cores that nothing else of
- * the job will use beside it.  Where all are busy, a parallel build costs more
- * than it gains, and takes process slots that workers of ours may wait for.
- * But what runs ends, and a build that is serial stays so: the last one would
- * leave the other cores idle.  So it counts only half of those that run.
+ * Processes: a build gets parallel workers for the cores that the rest of the
+ * job leaves idle.  If all are busy, a parallel build costs more than it
+ * gains, and takes process slots from our workers.  If no other build is
+ * ready, count only half of the running ones: they end soon, and a serial
+ * build would leave their cores idle.
  *
  *-------------------------------------------------------------------------
  */
@@ -28,18 +26,18 @@
 #include "utils/guc.h"
 
 #include "base/settings.h"
-#include "run/share.h"
+#include "run/leader.h"
 
-/* The least that the server takes, in kB. */
+/* The smallest maintenance_work_mem, in kB. */
 #define LEAST 1024
 
-/* What the builds that run have, and what they are. */
+/* The running builds. */
 typedef struct MemoryInUse
 {
 	int			builds;			/* assignments */
 	int			items;
-	int64		need;
-	int64		granted;
+	int64		need;			/* kB */
+	int64		granted;		/* kB */
 } MemoryInUse;
 
 int64
@@ -59,18 +57,6 @@ sum_needs(Leader *leader, const int *items, int nitems)
 	return need;
 }
 
-/* What a slot is doing; all else in it that is read here is the leader's own. */
-static bool
-is_at_work(Control *control, const ControlSlot *slot)
-{
-	SlotState	state;
-
-	LWLockAcquire(&control->lock, LW_SHARED);
-	state = slot->state;
-	LWLockRelease(&control->lock);
-	return state == SLOT_BUSY || state == SLOT_REPORTED;
-}
-
 static MemoryInUse
 count_in_use(Leader *leader)
 {
@@ -79,9 +65,10 @@ count_in_use(Leader *leader)
 
 	for (int i = 0; i < control->nslots; i++)
 	{
+		/* its items and share are the leader's own */
 		ControlSlot *slot = &control->slots[i];
 
-		if (slot->share.memory == 0 || !is_at_work(control, slot))
+		if (slot->share.memory == 0 || !pgcopy_control_has_assignment(control, slot))
 			continue;
 		use.builds++;
 		use.items += slot->nitems;

@@ -1,14 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * work.c
- *	  Do one item: bring together what load and schema can do.
+ *	  Do one item, with what load/ and schema/ offer.
  *
- * The one place that decides how a relation may be loaded (src/README.md,
- * crash rules): only relations that this job created are truncated or loaded
- * frozen; the first attempt goes into an empty relation without TRUNCATE, any
- * later one cleans up first.  A relation that several items load into, because
- * it comes in chunks or gets rows routed from its root, is never truncated:
- * what an earlier attempt left is picked out of it, and VACUUM takes it away
+ * Only this file decides how to load a relation.  Only relations that the job
+ * created are truncated or loaded frozen.  A first attempt loads the empty
+ * relation without TRUNCATE, a later one cleans up first.  A relation that
+ * several items load, in chunks or with rows routed from its root, is never
+ * truncated: rows of earlier attempts are marked dead, and VACUUM removes them
  * when the table is complete, before its ANALYZE.
  *
  *-------------------------------------------------------------------------
@@ -16,6 +15,7 @@
 #include "postgres.h"
 
 #include "access/relation.h"
+#include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/pg_inherits.h"
 #include "mb/pg_wchar.h"
@@ -35,7 +35,7 @@
 #include "source/keyrange.h"
 #include "source/snapshot.h"
 
-/* How much of a statement is recorded with an error. */
+/* Record at most this much of a statement with an error, in bytes. */
 #define STATEMENT_LENGTH 8192
 
 bool
@@ -62,7 +62,7 @@ as_source_relation(const JobRelation *row)
 	return relation;
 }
 
-/* The format asked for; "auto" and "binary" look at the types. */
+/* Choose the COPY format; "auto" and "binary" depend on the types. */
 static CopyFormat
 choose_format(const Job *job, Oid relid)
 {
@@ -115,7 +115,7 @@ choose_start(const JobItem *item, const JobRelation *relation,
 	return LOAD_AFTER_TRUNCATE;
 }
 
-/* Where the rows go: rows of some leaves are routed from the root. */
+/* Find the relation to load: for some leaves it is the root. */
 static const JobRelation *
 find_target(const Job *job, const JobItem *item, const JobRelation *relation)
 {
@@ -123,7 +123,7 @@ find_target(const Job *job, const JobItem *item, const JobRelation *relation)
 		pgcopy_relation_fetch(job->id, item->referenced) : relation;
 }
 
-/* Whether nobody has dropped a table; waits for who is about to. */
+/* Does the table exist?  Waits for a DROP in progress. */
 static bool
 is_there(Oid relid)
 {
@@ -149,14 +149,7 @@ choose_target(const Job *job, const JobItem *item, const JobRelation *relation)
 	return target;
 }
 
-/* Other items load into the same relation: what is there may be theirs. */
-static bool
-is_beside_others(LoadStart start)
-{
-	return start == LOAD_BESIDE_CHUNKS || start == LOAD_ROUTED;
-}
-
-/* Which rows: all, a range of blocks, or one of keys. */
+/* Set which rows to read: all, or a range of blocks or keys. */
 static void
 set_range(LoadTable *table, const JobItem *item, const JobRelation *relation)
 {
@@ -178,8 +171,8 @@ set_range(LoadTable *table, const JobItem *item, const JobRelation *relation)
 }
 
 /*
- * Take back what failed attempts of an item have left.  They began behind the
- * commit of the first "running", and whatever of the job is done has a number.
+ * Mark rows of an item's failed attempts as dead.  They are newer than
+ * dirty_from and belong to no done item.
  */
 static void
 take_back_rows(int64 job, const JobItem *item, Oid relid)
@@ -217,7 +210,8 @@ copy_table(const WorkPlace *place, const JobItem *item, LoadResult *load)
 
 	if (table.key != NULL)
 		pgcopy_keyrange_prepare(place->session);
-	if (is_beside_others(table.start) && item->attempts > 1)
+	if (item->attempts > 1 &&
+		(table.start == LOAD_BESIDE_CHUNKS || table.start == LOAD_ROUTED))
 		take_back_rows(place->job->id, item, table.relid);
 	*load = pgcopy_load_table(place->session, &table, place->progress,
 							  place->progress_arg);
@@ -285,12 +279,12 @@ run_statement(const WorkPlace *place, const JobItem *item)
 	pgcopy_apply_statement(statement->sql, &settings,
 						   (ApplyForm) statement->form, statement->has_secret);
 
-	/* many are run in one transaction, and their texts may be long */
+	/* many run in one transaction, and their texts may be long */
 	pfree(statement->sql);
 	pgcopy_item_mark_done(place->job->id, item->no, NULL, 0, 0);
 }
 
-/* What failed attempts have left goes before the rows are counted. */
+/* ANALYZE a table; dead rows of failed attempts go first. */
 static WorkResult
 analyze_table(const WorkPlace *place, const JobItem *item)
 {
@@ -309,6 +303,9 @@ pgcopy_work_do(const WorkPlace *place, const JobItem *item, LoadResult *load)
 {
 	WorkResult	result = WORK_DONE;
 
+	Assert(IsTransactionState());
+	Assert(place->session != NULL || !(pgcopy_work_needs_snapshot(item->kind) ||
+									   pgcopy_work_needs_source(item->kind)));
 	memset(load, 0, sizeof(LoadResult));
 	pgcopy_work_test_point(item, "begun");
 
@@ -359,7 +356,9 @@ pgcopy_work_clean_up(const Job *job, const JobItem *item)
 		take_back_rows(job->id, item, target->target_oid);
 }
 
-/* Where the rows of an item are: in its table, or in leaves of its root. */
+/*
+ * List the tables that hold an item's rows: its own, or the leaves of its root.
+ */
 static List *
 find_heaps(const Job *job, const JobItem *item, const JobRelation *relation)
 {
@@ -442,7 +441,7 @@ is_statement(ItemKind kind)
 		kind != ITEM_SEQUENCE && kind != ITEM_ANALYZE;
 }
 
-/* The text to record with an error, or NULL. */
+/* Return the text to record with an error, or NULL. */
 static char *
 get_shown_statement(int64 job, const JobItem *item)
 {

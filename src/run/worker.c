@@ -3,20 +3,19 @@
  * worker.c
  *	  A worker: does the items its leader hands out.
  *
- * All workers are alike.  One waits on its latch until its slot is BUSY, does
- * the items of the assignment in one transaction (assignment.c), and reports.
+ * All workers are alike.  A worker waits until its slot is BUSY, does the
+ * items in one transaction (assignment.c), and reports.
  *
- * An ERROR rolls the whole assignment back, is recorded, and the worker goes
- * on; what ends the process (FATAL, a crash) is noticed by the leader.
+ * An ERROR rolls the assignment back and is recorded; the worker goes on.  The
+ * leader notices the end of the process (FATAL, a crash).
  *
- * The session to the source is opened when the first item needs it and kept.
- * Its transaction, which holds the snapshot, is open from one copy item to
- * the next, but never while something else is done here: the snapshot holds
- * back VACUUM on the source.  It is begun anew every hundred tables, so that
- * the locks it gathers stay few.
+ * The session to the source is opened for the first item that needs it and
+ * kept.  Its transaction holds the snapshot, and stays open between copy items
+ * but not during other work: the snapshot holds back VACUUM on the source.  A
+ * new one starts every hundred tables to keep its locks few.
  *
- * Relation caches are never evicted, so a worker that has seen some thousands
- * of relations asks to leave, and the leader starts another one.
+ * Relation caches only grow, so a worker that has seen some thousands of
+ * relations asks to leave, and the leader starts another.
  *
  *-------------------------------------------------------------------------
  */
@@ -42,10 +41,10 @@
 #include "schema/apply.h"
 #include "source/snapshot.h"
 
-/* Tables whose locks one transaction on the source may gather. */
+/* Tables locked by one transaction on the source. */
 #define TABLES_PER_TRANSACTION 100
 
-/* Relations after which a worker leaves. */
+/* A worker leaves after this many relations. */
 #define RELATIONS_PER_WORKER 5000
 
 typedef struct Worker
@@ -55,39 +54,36 @@ typedef struct Worker
 	Control    *control;
 	ControlSlot *slot;
 
-	MemoryContext job_context;	/* as long as the process */
-	MemoryContext session_context;	/* reset: the session is closed */
+	MemoryContext job_context;	/* lives as long as the process */
+	MemoryContext session_context;	/* a reset closes the session */
 	MemoryContext item_context; /* reset after each assignment */
 
-	SourceConninfo *conninfo;	/* in session_context */
 	SourceSession *session;
 	bool		has_snapshot;	/* its transaction is open */
 	int			tables_in_transaction;
 	int			relations_seen;
-
-	int			current;		/* index into slot->items */
 } Worker;
 
 static void
 open_session(Worker *worker, Assignment *assignment)
 {
 	MemoryContext caller = MemoryContextSwitchTo(worker->session_context);
+	SourceConninfo *conninfo = pgcopy_conninfo_resolve(worker->job->conninfo,
+													   worker->args.owner);
 	SourceAddress address;
 
 	pgcopy_control_get_source(worker->control, &address);
-	worker->conninfo = pgcopy_conninfo_resolve(worker->job->conninfo,
-											   worker->args.owner);
-	pgcopy_conninfo_pin(worker->conninfo, &address);
+	pgcopy_conninfo_pin(conninfo, &address);
 	assignment->is_connecting = true;
 	worker->session =
-		pgcopy_session_open(worker->conninfo,
+		pgcopy_session_open(conninfo,
 							psprintf("pgcopy job " INT64_FORMAT " worker %d",
 									 worker->args.job, worker->args.slot));
 	assignment->is_connecting = false;
 	MemoryContextSwitchTo(caller);
 }
 
-/* The session's state is unknown after an error: the next item gets a new one. */
+/* Close the session: its state is unknown after an error. */
 static void
 drop_session(Worker *worker)
 {
@@ -110,8 +106,8 @@ release_snapshot(Worker *worker)
 }
 
 /*
- * Begin a transaction with the job's snapshot, and tell under which name: when
- * the leader's session is lost this is where it comes from.
+ * Begin a transaction with the job's snapshot, and publish its name there:
+ * other sessions may have to import it from this one.
  */
 static void
 take_snapshot(Worker *worker)
@@ -133,8 +129,8 @@ take_snapshot(Worker *worker)
 }
 
 /*
- * Assignment's prepare: a session, inside a transaction with the job's snapshot
- * or outside.  Who does something else lets go of the snapshot.
+ * Assignment.prepare: a session with or without the snapshot.  Other work
+ * releases the snapshot.
  */
 static SourceSession *
 prepare_source(Assignment *assignment, const JobItem *item)
@@ -160,13 +156,13 @@ prepare_source(Assignment *assignment, const JobItem *item)
 }
 
 static void
-report(Worker *worker, Outcome outcome, int sqlerrcode)
+report(Worker *worker, int failed, Outcome outcome, int sqlerrcode)
 {
 	ControlSlot *slot = worker->slot;
 
 	LWLockAcquire(&worker->control->lock, LW_EXCLUSIVE);
 	slot->outcome = outcome;
-	slot->failed = worker->current;
+	slot->failed = failed;
 	slot->sqlerrcode = sqlerrcode;
 	slot->wants_to_leave = worker->relations_seen >= RELATIONS_PER_WORKER;
 	slot->state = SLOT_REPORTED;
@@ -175,8 +171,8 @@ report(Worker *worker, Outcome outcome, int sqlerrcode)
 }
 
 /*
- * An ERROR of an assignment: abort, and record it here, where it is complete.
- * The leader decides what becomes of the items.  Returns what to report.
+ * Abort after an ERROR of an assignment and record it.  The leader decides what
+ * becomes of the items.  Returns the outcome to report.
  */
 static Outcome
 handle_error(Worker *worker, const Assignment *assignment, int *sqlerrcode)
@@ -205,6 +201,7 @@ do_assignment(Worker *worker)
 	Assignment *assignment = palloc0(sizeof(Assignment));
 	volatile Outcome outcome = OUTCOME_FAILED;
 	int			sqlerrcode = 0;
+	int			failed;
 
 	assignment->job = worker->job;
 	assignment->items = slot->items;
@@ -226,24 +223,20 @@ do_assignment(Worker *worker)
 
 	pgstat_report_activity(STATE_IDLE, NULL);
 	pgstat_report_stat(true);
-	worker->current = assignment->current;
+	failed = assignment->current;
 	slot->rows_total = assignment->rows;
 	slot->bytes_total = assignment->bytes;
 	slot->has_session = worker->session != NULL;
 	MemoryContextSwitchTo(caller);
 	MemoryContextReset(worker->item_context);
-	report(worker, outcome, sqlerrcode);
+	report(worker, failed, outcome, sqlerrcode);
 }
 
-/* Read and act on the slot's state; false when it is time to leave. */
+/* Act on the slot's state.  Returns false if the worker must leave. */
 static bool
 look_at_slot(Worker *worker)
 {
-	SlotState	state;
-
-	LWLockAcquire(&worker->control->lock, LW_SHARED);
-	state = worker->slot->state;
-	LWLockRelease(&worker->control->lock);
+	SlotState	state = pgcopy_control_get_state(worker->control, worker->slot);
 
 	if (state == SLOT_BUSY)
 		do_assignment(worker);
@@ -254,8 +247,8 @@ look_at_slot(Worker *worker)
 		return state != SLOT_LEAVING;
 
 	/*
-	 * Whoever waits for an answer of the source resets the latch: a wake-up of
-	 * the leader's may have been among what was reset.  Look again.
+	 * Look again: waiting for the source resets the latch, perhaps after the
+	 * leader set it.
 	 */
 	SetLatch(MyLatch);
 	return true;
@@ -290,9 +283,8 @@ join_job(Worker *worker)
 }
 
 /*
- * Item after item, the same tens of megabytes are taken for a sort and given
- * back, and each page that the system gives anew costs a fault and is zeroed
- * first: 5 % of a job with many small indexes.  So some of it is kept.
+ * Keep some freed memory: each sort takes and frees tens of megabytes, and new
+ * pages cost a fault and zeroing, 5 % of a job with many small indexes.
  */
 static void
 keep_freed_memory(void)

@@ -3,13 +3,12 @@
  * workers.c
  *	  The workers of a job, as its leader sees them.
  *
- * Worker slots of the server are short (max_worker_processes is 8 by
- * default): what cannot be started now is tried again after a pause, and the
- * job goes on with what it has.  Where that is nobody the leader works itself
- * (alone.c).
+ * Process slots are scarce (max_worker_processes is 8 by default).  If none is
+ * free, retry after a pause and go on with the workers that exist; with none
+ * at all the leader works itself (alone.c).
  *
- * A worker that dies is an event like any other.  The postmaster sets our
- * latch, since we are bgw_notify_pid, and the handle says that it is gone.
+ * A worker's death is an event.  The postmaster sets our latch, since we are
+ * bgw_notify_pid, and the handle tells that it is gone.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,26 +19,26 @@
 
 #include "run/workers.h"
 
-/* How long to leave the postmaster alone when it had no slot for us. */
+/* Pause after no process slot was free. */
 #define PAUSE_WHEN_SHORT (2 * USECS_PER_SEC)
 
-/* After how long without any worker the leader works itself. */
+/* The leader works itself after this long without a worker. */
 #define PATIENCE_WHEN_ALONE (1 * USECS_PER_SEC)
 
-/* Workers that may end unheard in a row before that is an error. */
+/* Throw after this many workers in a row ended before they started. */
 #define MAX_FALSE_STARTS 5
 
 struct Workers
 {
 	Control    *control;
 	ProcessArgs args;
-	BackgroundWorkerHandle **handles;	/* by slot; NULL: nobody */
+	BackgroundWorkerHandle **handles;	/* by slot; NULL: no worker */
 	bool	   *has_session;	/* by slot; has one or is about to open it */
 	int			count;
 	int			false_starts;
-	TimestampTz not_before;		/* start nobody until then */
-	bool		is_short;
-	TimestampTz short_since;	/* 0: the last one asked for was started */
+	TimestampTz not_before;		/* start no worker until then */
+	TimestampTz short_since;	/* no process slot was free; 0: the last start
+								 * succeeded */
 };
 
 Workers *
@@ -63,7 +62,7 @@ pgcopy_workers_count(const Workers *workers)
 bool
 pgcopy_workers_are_short(const Workers *workers)
 {
-	return workers->is_short;
+	return workers->short_since != 0;
 }
 
 bool
@@ -76,12 +75,7 @@ pgcopy_workers_cannot_be_had(const Workers *workers)
 static SlotState
 get_state(const Workers *workers, int slot)
 {
-	SlotState	state;
-
-	LWLockAcquire(&workers->control->lock, LW_SHARED);
-	state = workers->control->slots[slot].state;
-	LWLockRelease(&workers->control->lock);
-	return state;
+	return pgcopy_control_get_state(workers->control, &workers->control->slots[slot]);
 }
 
 static void
@@ -110,7 +104,10 @@ empty_slot(Workers *workers, int slot)
 	workers->count--;
 }
 
-/* Start one worker in a free slot; false when the server has none for us. */
+/*
+ * Start a worker in a free slot.  Returns false if the server has no process
+ * slot.
+ */
 static bool
 start_one(Workers *workers, int slot)
 {
@@ -137,8 +134,7 @@ pgcopy_workers_start(Workers *workers, int n)
 	{
 		if (workers->handles[i] != NULL)
 			continue;
-		workers->is_short = !start_one(workers, i);
-		if (workers->is_short)
+		if (!start_one(workers, i))
 		{
 			workers->not_before = now + PAUSE_WHEN_SHORT;
 			if (workers->short_since == 0)
@@ -153,6 +149,7 @@ pgcopy_workers_start(Workers *workers, int n)
 static void
 fill_event(const ControlSlot *slot, WorkerEvent *event)
 {
+	memset(event, 0, sizeof(*event));
 	event->outcome = slot->outcome;
 	event->nitems = slot->nitems;
 	memcpy(event->items, slot->items, sizeof(int) * slot->nitems);
@@ -160,10 +157,12 @@ fill_event(const ControlSlot *slot, WorkerEvent *event)
 	event->sqlerrcode = slot->sqlerrcode;
 	event->rows = slot->rows_total;
 	event->bytes = slot->bytes_total;
-	event->wants_to_leave = slot->wants_to_leave;
 }
 
-/* A worker is gone: what was it doing? */
+/*
+ * Free the slot of a dead worker.  Returns true if it had an assignment, with
+ * an event for that.
+ */
 static bool
 bury_worker(Workers *workers, int slot, WorkerEvent *event)
 {
@@ -171,7 +170,6 @@ bury_worker(Workers *workers, int slot, WorkerEvent *event)
 	SlotState	state = get_state(workers, slot);
 
 	fill_event(s, event);
-	event->slot = slot;
 	event->has_died = state == SLOT_BUSY;
 	empty_slot(workers, slot);
 	if (state == SLOT_STARTING && ++workers->false_starts >= MAX_FALSE_STARTS)
@@ -189,6 +187,7 @@ pgcopy_workers_next_event(Workers *workers, WorkerEvent *event)
 {
 	for (int i = 0; i < workers->control->nslots; i++)
 	{
+		ControlSlot *slot = &workers->control->slots[i];
 		pid_t		pid;
 
 		if (workers->handles[i] == NULL)
@@ -196,27 +195,22 @@ pgcopy_workers_next_event(Workers *workers, WorkerEvent *event)
 		if (get_state(workers, i) == SLOT_REPORTED)
 		{
 			workers->false_starts = 0;
-			memset(event, 0, sizeof(*event));
-			event->slot = i;
-			fill_event(&workers->control->slots[i], event);
-			workers->has_session[i] = workers->control->slots[i].has_session;
-			pgcopy_control_clear_live(&workers->control->slots[i]);
-			set_state(workers, i, event->wants_to_leave ? SLOT_LEAVING : SLOT_IDLE);
-			if (event->wants_to_leave)
-				pgcopy_control_wake(workers->control, &workers->control->slots[i]);
+			fill_event(slot, event);
+			workers->has_session[i] = slot->has_session;
+			pgcopy_control_clear_live(slot);
+			set_state(workers, i, slot->wants_to_leave ? SLOT_LEAVING : SLOT_IDLE);
+			if (slot->wants_to_leave)
+				pgcopy_control_wake(workers->control, slot);
 			return true;
 		}
-		if (GetBackgroundWorkerPid(workers->handles[i], &pid) == BGWH_STOPPED)
-		{
-			memset(event, 0, sizeof(*event));
-			if (bury_worker(workers, i, event))
-				return true;
-		}
+		if (GetBackgroundWorkerPid(workers->handles[i], &pid) == BGWH_STOPPED &&
+			bury_worker(workers, i, event))
+			return true;
 	}
 	return false;
 }
 
-/* An idle worker that has a session, or one that has none; -1: there is none. */
+/* Find an idle worker with or without a session; -1 if there is none. */
 static int
 find_idle(const Workers *workers, bool has_session)
 {
@@ -319,7 +313,7 @@ pgcopy_workers_stop(Workers *workers)
 	wait_for_all(workers);
 }
 
-/* A worker that starts now finds its slot LEAVING and goes. */
+/* A worker that is starting finds its slot LEAVING and exits. */
 void
 pgcopy_workers_dismiss(Workers *workers)
 {

@@ -13,11 +13,10 @@
 
 typedef struct Workers Workers;
 
-/* What a worker has to tell. */
+/* The result of an assignment. */
 typedef struct WorkerEvent
 {
-	int			slot;			/* index; -1: the leader itself */
-	bool		has_died;		/* then the outcome is in the catalog */
+	bool		has_died;		/* the catalog knows the outcome */
 	Outcome		outcome;
 	int			nitems;
 	int			items[CONTROL_MAX_BATCH];
@@ -25,38 +24,39 @@ typedef struct WorkerEvent
 	int			sqlerrcode;
 	int64		rows;
 	int64		bytes;
-	bool		wants_to_leave;	/* told to, and gone soon */
 } WorkerEvent;
 
 extern Workers *pgcopy_workers_create(Control *control, const ProcessArgs *args);
 
-/* Workers that are there or on their way. */
+/* The number of workers, starting ones too. */
 extern int	pgcopy_workers_count(const Workers *workers);
 
 /*
- * Start up to n more.  Where no process slot is free nothing is started for a
- * while; is_short tells.  A worker that ends before it was ever idle, several
- * times in a row, is an error.
+ * Start up to n more.  If no process slot is free, start none for a while;
+ * are_short() tells.  Throws if several workers in a row end before they start.
  */
 extern void pgcopy_workers_start(Workers *workers, int n);
 extern bool pgcopy_workers_are_short(const Workers *workers);
 
-/* Whether there is none, and none could be started for a second or more. */
+/* Is there no worker, and has none been startable for a second? */
 extern bool pgcopy_workers_cannot_be_had(const Workers *workers);
 
-/* The next event; false when there is none. */
+/* Get the next event.  Returns false if there is none. */
 extern bool pgcopy_workers_next_event(Workers *workers, WorkerEvent *event);
 
-/* An idle worker's slot index, or -1: one that can do without the source. */
+/*
+ * Find an idle worker, preferably without a session to the source.  Returns the
+ * index of its slot, or -1.
+ */
 extern int	pgcopy_workers_find_idle(const Workers *workers);
 
 /*
- * The same for work that needs a session to the source, of which at most so
- * many workers may have one.  Who has one is taken first.
+ * Find one for work that needs a session, preferably with one.  At most "limit"
+ * workers may have sessions.
  */
 extern int	pgcopy_workers_find_reader(const Workers *workers, int limit);
 
-/* Workers that have a session, or were told to have one and have not reported. */
+/* The number of workers that have a session or are about to open one. */
 extern int	pgcopy_workers_count_sessions(const Workers *workers);
 extern void pgcopy_workers_assign(Workers *workers, int slot,
 								  const int *items, int nitems,
@@ -64,13 +64,13 @@ extern void pgcopy_workers_assign(Workers *workers, int slot,
 extern void pgcopy_workers_expect_session(Workers *workers, int slot);
 extern void pgcopy_workers_wake_all(Workers *workers);
 
-/* Send home all that are idle or on their way, quietly, and wait. */
+/* Let all idle and starting workers exit, and wait for them. */
 extern void pgcopy_workers_dismiss(Workers *workers);
 
-/* Terminate all and wait until they are gone. Interruptible. */
+/* Terminate all workers and wait for them.  Interruptible. */
 extern void pgcopy_workers_stop(Workers *workers);
 
-/* Terminate all, without waiting: for an exiting process. */
+/* Terminate all workers without waiting: for an exiting process. */
 extern void pgcopy_workers_kill(Workers *workers);
 
 #endif							/* PGCOPY_WORKERS_H */

@@ -179,7 +179,7 @@ new_database($target, 'locked');
 my $blocker = $source->background_psql('app');
 $blocker->query_safe('BEGIN; LOCK TABLE small IN ACCESS EXCLUSIVE MODE');
 $job = clone($target, $pooler->conninfo(db => 'app', @login), db => 'locked');
-ok( wait_until($target, "SELECT message LIKE 'waiting for a lock on the source: its %' FROM pgcopy_progress WHERE job = $job",
+ok( wait_until($target, "SELECT message LIKE 'waiting for a lock on the source: blocked by %' FROM pgcopy_progress WHERE job = $job",
 		db => 'locked', job => $job, what => 'the leader to say who has the lock'),
 	'pgcopy_progress says who has a lock, through a pooler');
 is($target->safe_psql('locked', "SELECT pgcopy_cancel($job)"), 't', 'the job can be cancelled');

@@ -72,7 +72,7 @@ $blocker->query_safe('ROLLBACK; BEGIN; LOCK TABLE held IN ACCESS EXCLUSIVE MODE'
 # planning: the leader waits for a lock, and says on whom
 $job = clone($target, $app, db => 'planning');
 my $blocker_pid = $blocker->query_safe('SELECT pg_backend_pid()');
-ok(state_and_message('planning', $job, "^waiting for a lock on the source: its session $blocker_pid \\(.*\\) has it\$", 10),
+ok(state_and_message('planning', $job, "^waiting for a lock on the source: blocked by session $blocker_pid \\(.*\\)\$", 10),
 	'a leader that waits for a lock on the source says on whom');
 cancel_in_silence('planning', 'planning');
 $blocker->query_safe('ROLLBACK');

@@ -18,7 +18,6 @@
 #include "utils/builtins.h"
 
 #include "catalog/query.h"
-#include "plan/chunks.h"
 #include "plan/plan.h"
 
 PG_MODULE_MAGIC;
