@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * words.c
- *	  The names of job states, item kinds, item states and formats.
+ *	  The names of job states, item states and formats.
  *
  *-------------------------------------------------------------------------
  */
@@ -18,21 +18,6 @@ static const char *const job_states[] = {
 	[JOB_DONE] = "done",
 	[JOB_FAILED] = "failed",
 	[JOB_CANCELLED] = "cancelled",
-};
-
-static const char *const item_kinds[] = {
-	[ITEM_PRE_DATA] = "pre-data",
-	[ITEM_TABLE] = "table",
-	[ITEM_LARGE_OBJECTS] = "large objects",
-	[ITEM_INDEX] = "index",
-	[ITEM_CONSTRAINT] = "constraint",
-	[ITEM_ANALYZE] = "analyze",
-	[ITEM_FOREIGN_KEY] = "foreign key",
-	[ITEM_VALIDATE] = "validate",
-	[ITEM_SEQUENCE] = "sequences",
-	[ITEM_POST_DATA] = "post-data",
-	[ITEM_REFRESH] = "refresh",
-	[ITEM_FINAL] = "final",
 };
 
 static const char *const item_states[] = {
@@ -70,19 +55,6 @@ JobState
 pgcopy_words_parse_job_state(const char *name)
 {
 	return (JobState) find_word(job_states, lengthof(job_states), name);
-}
-
-const char *
-pgcopy_words_of_item_kind(ItemKind kind)
-{
-	Assert((int) kind < lengthof(item_kinds));
-	return item_kinds[kind];
-}
-
-ItemKind
-pgcopy_words_parse_item_kind(const char *name)
-{
-	return (ItemKind) find_word(item_kinds, lengthof(item_kinds), name);
 }
 
 const char *

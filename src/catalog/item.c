@@ -138,7 +138,7 @@ pgcopy_item_insert(int64 job, const JobItem *item)
 	Datum		values[] = {
 		Int64GetDatum(job),
 		Int32GetDatum(item->no),
-		CStringGetTextDatum(pgcopy_words_of_item_kind(item->kind)),
+		CStringGetTextDatum(pgcopy_item_kind_traits(item->kind)->name),
 		Int32GetDatum(item->stage),
 		Int32GetDatum(item->relation),
 		Int32GetDatum(item->referenced),
@@ -186,7 +186,7 @@ decode_item(int row)
 	JobItem	   *item = palloc(sizeof(JobItem));
 
 	item->no = (int) pgcopy_query_int64(row, "no");
-	item->kind = pgcopy_words_parse_item_kind(pgcopy_query_text(row, "kind"));
+	item->kind = pgcopy_item_kind_parse(pgcopy_query_text(row, "kind"));
 	item->stage = (ItemStage) pgcopy_query_int64(row, "stage");
 	item->state = pgcopy_words_parse_item_state(pgcopy_query_text(row, "state"));
 	item->relation = (int) pgcopy_query_int64(row, "relation");

@@ -9,6 +9,7 @@
 #define PGCOPY_ITEM_H
 
 #include "nodes/pg_list.h"
+#include "base/item_kind.h"
 #include "base/words.h"
 
 /*

@@ -121,25 +121,25 @@ extern char *pgcopy_link_find_snapshot(SourceSession *session, List *names,
 									   const char *content);
 
 /* The result of an attempt to read the source at one moment. */
-typedef enum LinkReading
+typedef enum LinkOutcome
 {
-	READING_DONE,
-	READING_CHANGED,			/* the source changed meanwhile: try again */
-	READING_AWAY,				/* the source is away: try again later */
-	READING_GONE				/* the snapshot is gone */
-} LinkReading;
+	ATTEMPT_DONE,
+	ATTEMPT_CHANGED,			/* the source changed meanwhile: try again */
+	ATTEMPT_AWAY,				/* the source is away: try again later */
+	ATTEMPT_GONE				/* the snapshot is gone */
+} LinkOutcome;
 
 /*
  * One attempt, starting with pgcopy_link_open(), in a transaction.  Never
  * returns AWAY. For CHANGED it sets *what, and the caller rolls back.
  */
-typedef LinkReading (*LinkAttempt) (void *arg, char **what);
+typedef LinkOutcome (*LinkAttempt) (void *arg, char **what);
 
 /*
  * Repeat the attempt while the source changes or is away, within limits.
  * Returns DONE or GONE. Called outside a transaction.
  */
-extern LinkReading pgcopy_link_read(SourceLink *link, LinkAttempt attempt,
+extern LinkOutcome pgcopy_link_read(SourceLink *link, LinkAttempt attempt,
 									void *arg);
 
 /*

@@ -21,16 +21,16 @@
 #define MOST_CHANGES 5
 
 /* Judge an attempt's error; rethrow it if another attempt cannot help. */
-static LinkReading
+static LinkOutcome
 judge_error(SourceLink *link, ErrorData *error, char **what)
 {
-	LinkReading result = READING_AWAY;
+	LinkOutcome result = ATTEMPT_AWAY;
 
 	pgcopy_link_forget_snapshot(link);
 	if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
 	{
 		*what = "a table of the source is locked";
-		result = READING_CHANGED;
+		result = ATTEMPT_CHANGED;
 	}
 	else
 		pgcopy_link_outage_note(link, error);
@@ -39,18 +39,18 @@ judge_error(SourceLink *link, ErrorData *error, char **what)
 }
 
 /* Make one attempt in a transaction of its own. */
-static LinkReading
+static LinkOutcome
 read_once(SourceLink *link, LinkAttempt attempt, void *arg, char **what)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	volatile LinkReading result = READING_CHANGED;
+	volatile LinkOutcome result = ATTEMPT_CHANGED;
 	ErrorData  *volatile error = NULL;
 
 	PG_TRY();
 	{
 		link->owner.begin(link->owner.arg);
 		result = attempt(arg, what);
-		if (result == READING_CHANGED)
+		if (result == ATTEMPT_CHANGED)
 		{
 			*what = MemoryContextStrdup(link->context, *what);
 			link->owner.abort(link->owner.arg);
@@ -91,7 +91,7 @@ report_changes(const char *what)
 			 errhint("Clone again when no DDL runs on the source.")));
 }
 
-LinkReading
+LinkOutcome
 pgcopy_link_read(SourceLink *link, LinkAttempt attempt, void *arg)
 {
 	char	   *what = NULL;
@@ -102,15 +102,15 @@ pgcopy_link_read(SourceLink *link, LinkAttempt attempt, void *arg)
 	{
 		switch (read_once(link, attempt, arg, &what))
 		{
-			case READING_DONE:
-				return READING_DONE;
-			case READING_GONE:
+			case ATTEMPT_DONE:
+				return ATTEMPT_DONE;
+			case ATTEMPT_GONE:
 				pgcopy_link_drop(link, LINK_GONE);
-				return READING_GONE;
-			case READING_AWAY:
+				return ATTEMPT_GONE;
+			case ATTEMPT_AWAY:
 				pgcopy_link_outage_wait(link);
 				break;
-			case READING_CHANGED:
+			case ATTEMPT_CHANGED:
 				pgcopy_link_close(link);
 				tell_change(link, what);
 				if (++changes == MOST_CHANGES)

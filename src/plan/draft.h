@@ -77,4 +77,7 @@ extern int	pgcopy_draft_add_statement(Draft *draft,
 									   const DumpStatement *statement,
 									   PlanItem *item, List *depends);
 
+/* plan_data.c: add the items that copy tables and large objects. */
+extern void pgcopy_plan_data(Draft *draft);
+
 #endif							/* PGCOPY_DRAFT_H */

@@ -78,8 +78,7 @@ prepare_source(Assignment *assignment, const JobItem *item)
 	Leader	   *leader = assignment->arg;
 	SourceSession *session;
 
-	if (!pgcopy_work_needs_snapshot(item->kind) &&
-		!pgcopy_work_needs_source(item->kind))
+	if (!pgcopy_item_kind_traits(item->kind)->needs_source)
 		return NULL;
 	assignment->is_connecting = pgcopy_link_session(leader->link) == NULL;
 	session = pgcopy_link_begin_reading(leader->link);

@@ -77,7 +77,7 @@ mark_all_running(Assignment *assignment)
 		assignment->rows_of_items = lappend(assignment->rows_of_items, item);
 		MemoryContextSwitchTo(caller);
 		pgcopy_item_mark_running(assignment->job->id, item->no,
-								 pgcopy_work_needs_snapshot(item->kind) ?
+								 pgcopy_item_kind_traits(item->kind)->needs_snapshot ?
 								 assignment->snapshot_no : 0);
 		item->attempts++;
 	}

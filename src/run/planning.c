@@ -237,7 +237,7 @@ make_plan(Leader *leader, List *relations, List *statements)
 }
 
 /* LinkAttempt. */
-static LinkReading
+static LinkOutcome
 try_plan(void *arg, char **what)
 {
 	Leader	   *leader = arg;
@@ -251,16 +251,16 @@ try_plan(void *arg, char **what)
 	check_source(leader);
 	snapshot = pgcopy_link_take_snapshot(leader->link, &relations, what);
 	if (snapshot == NULL)
-		return READING_CHANGED;
+		return ATTEMPT_CHANGED;
 	PGCOPY_TEST_POINT("planning", "locked");
 	statements = pgcopy_planning_read_dump(leader, snapshot);
 	if (!pgcopy_snapshot_still_true(session, what))
-		return READING_CHANGED;
+		return ATTEMPT_CHANGED;
 	check_inventory(relations, statements);
 	note_index_sizes(session, statements);
 	make_plan(leader, relations, statements);
 	pgcopy_leader_link_keep_snapshot(leader, snapshot);
-	return READING_DONE;
+	return ATTEMPT_DONE;
 }
 
 void

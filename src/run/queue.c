@@ -31,16 +31,16 @@
 /* A batch ends when it reaches this cost. */
 #define BATCH_COST (8 * 1024 * 1024)
 
-static bool
-is_copy(ItemKind kind)
+static const ItemTraits *
+traits_of(const QueueItem *item)
 {
-	return kind == ITEM_TABLE || kind == ITEM_LARGE_OBJECTS;
+	return pgcopy_item_kind_traits(item->kind);
 }
 
 static QueueLine
 line_of(const QueueItem *item)
 {
-	return is_copy(item->kind) ? LINE_COPY : LINE_BUILD;
+	return traits_of(item)->needs_snapshot ? LINE_COPY : LINE_BUILD;
 }
 
 QueueCounts *
@@ -88,8 +88,7 @@ pgcopy_queue_unfinished_builds(Queue *queue, int64 *need)
 int64
 pgcopy_queue_memory_need(const QueueItem *item)
 {
-	if (item->kind != ITEM_INDEX && item->kind != ITEM_CONSTRAINT &&
-		item->kind != ITEM_VALIDATE && item->kind != ITEM_REFRESH)
+	if (!traits_of(item)->sorts)
 		return 0;
 	return (item->cost * 4 + 1023) / 1024;
 }
@@ -101,7 +100,7 @@ count_unfinished(Queue *queue, const QueueItem *item, int change)
 	int64		need = pgcopy_queue_memory_need(item);
 
 	queue->unfinished += change;
-	if (is_copy(item->kind))
+	if (traits_of(item)->needs_snapshot)
 		queue->unfinished_copies += change;
 	if (need > 0)
 		queue->unfinished_builds += change;
@@ -161,41 +160,6 @@ pgcopy_queue_open_stage(Queue *queue, ItemStage stage)
 	}
 }
 
-/* The lock mode that an item takes on its table. */
-static LOCKMODE
-lock_of(ItemKind kind)
-{
-	switch (kind)
-	{
-		case ITEM_TABLE:
-			return RowExclusiveLock;
-		case ITEM_INDEX:
-			return ShareLock;
-		case ITEM_CONSTRAINT:
-			return AccessExclusiveLock;
-		case ITEM_ANALYZE:
-		case ITEM_VALIDATE:
-			return ShareUpdateExclusiveLock;
-		case ITEM_FOREIGN_KEY:
-			return ShareRowExclusiveLock;
-		case ITEM_PRE_DATA:
-		case ITEM_LARGE_OBJECTS:
-		case ITEM_SEQUENCE:
-		case ITEM_POST_DATA:
-		case ITEM_REFRESH:
-		case ITEM_FINAL:
-			return NoLock;
-	}
-	return NoLock;
-}
-
-/* The lock mode that it takes on the referenced table. */
-static LOCKMODE
-lock_of_referenced(ItemKind kind)
-{
-	return kind == ITEM_VALIDATE ? RowShareLock : lock_of(kind);
-}
-
 static bool
 would_wait_on(Queue *queue, int relation, LOCKMODE mode)
 {
@@ -215,12 +179,11 @@ would_wait_on(Queue *queue, int relation, LOCKMODE mode)
 static List **
 find_obstacle(Queue *queue, const QueueItem *item)
 {
-	if (queue->source_is_away &&
-		(is_copy(item->kind) || item->kind == ITEM_SEQUENCE))
+	if (queue->source_is_away && traits_of(item)->needs_source)
 		return &queue->away;
-	if (would_wait_on(queue, item->relation, lock_of(item->kind)))
+	if (would_wait_on(queue, item->relation, traits_of(item)->lock))
 		return &queue->tables[item->relation].waiters;
-	if (would_wait_on(queue, item->referenced, lock_of_referenced(item->kind)))
+	if (would_wait_on(queue, item->referenced, traits_of(item)->referenced_lock))
 		return &queue->tables[item->referenced].waiters;
 	return NULL;
 }
@@ -230,9 +193,9 @@ static void
 hold_locks(Queue *queue, const QueueItem *item, int change)
 {
 	if (item->relation != 0)
-		queue->tables[item->relation].holders[lock_of(item->kind)] += change;
+		queue->tables[item->relation].holders[traits_of(item)->lock] += change;
 	if (item->referenced != 0)
-		queue->tables[item->referenced].holders[lock_of_referenced(item->kind)] += change;
+		queue->tables[item->referenced].holders[traits_of(item)->referenced_lock] += change;
 	if (item->kind == ITEM_FOREIGN_KEY)
 		queue->fk_is_running = change > 0;
 }
@@ -359,9 +322,7 @@ static bool
 may_be_batched(const QueueItem *item)
 {
 	return item->cost < BATCH_ITEM_COST && item->attempts == 0 &&
-		!item->is_chunk &&
-		(item->kind == ITEM_TABLE || item->kind == ITEM_INDEX ||
-		 item->kind == ITEM_ANALYZE);
+		!item->is_chunk && traits_of(item)->is_batched;
 }
 
 /*

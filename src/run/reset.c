@@ -184,13 +184,6 @@ reset_between_tables(Reset *reset)
 	}
 }
 
-static bool
-is_of_table(ItemKind kind)
-{
-	return kind == ITEM_TABLE || kind == ITEM_INDEX ||
-		kind == ITEM_CONSTRAINT || kind == ITEM_ANALYZE;
-}
-
 /*
  * Note the root of each relation; all leaves of a wanted one's root are wanted.
  */
@@ -238,7 +231,7 @@ load_items(Reset *reset, List *relations)
 	{
 		JobItem	   *item = lfirst(lc);
 
-		if (item->stage == STAGE_COPYING && is_of_table(item->kind) &&
+		if (item->stage == STAGE_COPYING && pgcopy_item_kind_traits(item->kind)->is_of_table &&
 			bms_is_member(item->relation, reset->wanted))
 			reset->by_relation[item->relation] =
 				lcons(item, reset->by_relation[item->relation]);

@@ -157,7 +157,7 @@ reopen_items(Leader *leader)
 }
 
 /* LinkAttempt: import the old snapshot. */
-static LinkReading
+static LinkOutcome
 try_old_snapshot(void *arg, char **what)
 {
 	Leader	   *leader = arg;
@@ -166,19 +166,19 @@ try_old_snapshot(void *arg, char **what)
 	pgcopy_survey_fetch(leader->job->id, &survey);
 	pgcopy_link_open(leader->link);
 	if (!has_old_snapshot(&survey))
-		return READING_GONE;
+		return ATTEMPT_GONE;
 	leader->control->snapshot_no = survey.snapshot_no;
 	if (!pgcopy_link_import_snapshot(leader->link, survey.snapshot_name,
 									 survey.snapshot_content))
-		return READING_GONE;
-	return READING_DONE;
+		return ATTEMPT_GONE;
+	return ATTEMPT_DONE;
 }
 
 /*
  * LinkAttempt: take a new snapshot of an unchanged source, and plan large
  * objects again in the same transaction.
  */
-static LinkReading
+static LinkOutcome
 try_new_snapshot(void *arg, char **what)
 {
 	Leader	   *leader = arg;
@@ -189,17 +189,17 @@ try_new_snapshot(void *arg, char **what)
 	pgcopy_link_open(leader->link);
 	snapshot = pgcopy_link_take_snapshot(leader->link, &relations, what);
 	if (snapshot == NULL)
-		return READING_CHANGED;
+		return ATTEMPT_CHANGED;
 	statements = pgcopy_planning_read_dump(leader, snapshot);
 	if (!pgcopy_snapshot_still_true(pgcopy_link_session(leader->link), what))
-		return READING_CHANGED;
+		return ATTEMPT_CHANGED;
 	pgcopy_drift_check(leader->job->id, relations, statements);
 	if (leader->args.choice == RESUME_CONSISTENT)
 		pgcopy_survey_reopen_large_objects(leader->job->id);
 	pgcopy_largeobjects_plan_again(leader);
 	pgcopy_job_snapshot_mark_released(leader->job->id);
 	pgcopy_leader_link_keep_snapshot(leader, snapshot);
-	return READING_DONE;
+	return ATTEMPT_DONE;
 }
 
 /* Reset tables whose chunks would be of two snapshots. */
@@ -236,7 +236,7 @@ pgcopy_resume_run(Leader *leader)
 	if (!is_mixed && needs_old_snapshot(&survey))
 	{
 		if (pgcopy_link_read(leader->link, try_old_snapshot,
-							 leader) == READING_DONE)
+							 leader) == ATTEMPT_DONE)
 			return true;
 		if (choice == RESUME_UNSAID)
 			report_gone(leader->job->id, &survey);

@@ -242,7 +242,7 @@ count_running(Leader *leader, int *running)
 			continue;
 		/* items are the leader's own */
 		kind = pgcopy_queue_item(leader->queue, control->slots[i].items[0])->kind;
-		running[pgcopy_work_needs_snapshot(kind) ? LINE_COPY : LINE_BUILD]++;
+		running[pgcopy_item_kind_traits(kind)->needs_snapshot ? LINE_COPY : LINE_BUILD]++;
 	}
 }
 
@@ -265,7 +265,7 @@ assign(Leader *leader, int slot, int running, const int *items, int n)
 {
 	ItemKind	kind = pgcopy_queue_item(leader->queue, items[0])->kind;
 
-	if (pgcopy_work_needs_snapshot(kind) || pgcopy_work_needs_source(kind))
+	if (pgcopy_item_kind_traits(kind)->needs_source)
 		pgcopy_workers_expect_session(leader->workers, slot);
 	pgcopy_workers_assign(leader->workers, slot, items, n,
 						  pgcopy_share(leader, running, items, n));

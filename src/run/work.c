@@ -38,18 +38,6 @@
 /* Record at most this much of a statement with an error, in bytes. */
 #define STATEMENT_LENGTH 8192
 
-bool
-pgcopy_work_needs_snapshot(ItemKind kind)
-{
-	return kind == ITEM_TABLE || kind == ITEM_LARGE_OBJECTS;
-}
-
-bool
-pgcopy_work_needs_source(ItemKind kind)
-{
-	return kind == ITEM_SEQUENCE;
-}
-
 static SourceRelation *
 as_source_relation(const JobRelation *row)
 {
@@ -94,7 +82,7 @@ is_chunk(const JobItem *item)
 void
 pgcopy_work_test_point(const JobItem *item, const char *moment)
 {
-	PGCOPY_TEST_POINT(is_chunk(item) ? "chunk" : pgcopy_words_of_item_kind(item->kind),
+	PGCOPY_TEST_POINT(is_chunk(item) ? "chunk" : pgcopy_item_kind_traits(item->kind)->name,
 					  moment);
 }
 
@@ -304,8 +292,8 @@ pgcopy_work_do(const WorkPlace *place, const JobItem *item, LoadResult *load)
 	WorkResult	result = WORK_DONE;
 
 	Assert(IsTransactionState());
-	Assert(place->session != NULL || !(pgcopy_work_needs_snapshot(item->kind) ||
-									   pgcopy_work_needs_source(item->kind)));
+	Assert(place->session != NULL ||
+		   !pgcopy_item_kind_traits(item->kind)->needs_source);
 	memset(load, 0, sizeof(LoadResult));
 	pgcopy_work_test_point(item, "begun");
 
@@ -428,17 +416,10 @@ pgcopy_work_clean_up_at_end(const Job *job, const JobItem *item)
 char *
 pgcopy_work_describe(const JobItem *item)
 {
-	return psprintf("%s %s%s%s", pgcopy_words_of_item_kind(item->kind),
+	return psprintf("%s %s%s%s", pgcopy_item_kind_traits(item->kind)->name,
 					item->schema ? item->schema : "",
 					item->schema ? "." : "",
 					item->name ? item->name : "");
-}
-
-static bool
-is_statement(ItemKind kind)
-{
-	return kind != ITEM_TABLE && kind != ITEM_LARGE_OBJECTS &&
-		kind != ITEM_SEQUENCE && kind != ITEM_ANALYZE;
 }
 
 /* Return the text to record with an error, or NULL. */
@@ -447,7 +428,7 @@ get_shown_statement(int64 job, const JobItem *item)
 {
 	ItemStatement *statement;
 
-	if (!is_statement(item->kind))
+	if (!pgcopy_item_kind_traits(item->kind)->is_statement)
 		return NULL;
 	statement = pgcopy_item_fetch_statement(job, item->no);
 	if (statement->has_secret)

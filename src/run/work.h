@@ -37,12 +37,6 @@ typedef enum WorkResult
 /* Stop at the test point of an item's kind; see base/testpoint.c. */
 extern void pgcopy_work_test_point(const JobItem *item, const char *moment);
 
-/* Does an item of this kind read under the job's snapshot? */
-extern bool pgcopy_work_needs_snapshot(ItemKind kind);
-
-/* Does it read the source without the snapshot? */
-extern bool pgcopy_work_needs_source(ItemKind kind);
-
 /*
  * Do an item and mark it done, in the current transaction.  *load: rows and
  * bytes read.

@@ -136,12 +136,12 @@ static SourceSession *
 prepare_source(Assignment *assignment, const JobItem *item)
 {
 	Worker	   *worker = assignment->arg;
-	bool		needs_snapshot = pgcopy_work_needs_snapshot(item->kind);
+	const ItemTraits *traits = pgcopy_item_kind_traits(item->kind);
 
 	worker->relations_seen++;
-	if (!needs_snapshot)
+	if (!traits->needs_snapshot)
 		release_snapshot(worker);
-	if (!needs_snapshot && !pgcopy_work_needs_source(item->kind))
+	if (!traits->needs_source)
 		return NULL;
 	if (worker->session != NULL && !pgcopy_session_is_alive(worker->session))
 		drop_session(worker);
@@ -149,7 +149,7 @@ prepare_source(Assignment *assignment, const JobItem *item)
 		open_session(worker, assignment);
 	if (worker->tables_in_transaction >= TABLES_PER_TRANSACTION)
 		release_snapshot(worker);
-	if (needs_snapshot && !worker->has_snapshot)
+	if (traits->needs_snapshot && !worker->has_snapshot)
 		take_snapshot(worker);
 	worker->tables_in_transaction++;
 	return worker->session;

@@ -194,9 +194,6 @@ add_exclusions(Arguments *arguments, const DumpRequest *request)
 {
 	add_argument_if(arguments, request->no_privileges, "--no-privileges");
 	add_argument_if(arguments, request->no_comments, "--no-comments");
-	add_argument_if(arguments, request->no_security_labels, "--no-security-labels");
-	add_argument_if(arguments, request->no_publications, "--no-publications");
-	add_argument_if(arguments, request->no_subscriptions, "--no-subscriptions");
 }
 
 /*

@@ -24,9 +24,6 @@ typedef struct DumpRequest
 	bool		no_privileges;
 	bool		no_comments;
 	bool		no_tablespaces;
-	bool		no_security_labels;
-	bool		no_publications;
-	bool		no_subscriptions;
 } DumpRequest;
 
 /* Settings in force at a statement's place in the dump. */

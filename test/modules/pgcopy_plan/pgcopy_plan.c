@@ -173,7 +173,7 @@ append_item(StringInfo text, const JobPlan *plan, int no)
 	const PlanItem *item = &plan->items[no - 1];
 
 	appendStringInfo(text, "%s%d\t%s\t%s\t%s%s", no == 1 ? "" : "\n", no,
-					 stage_names[item->stage], pgcopy_words_of_item_kind(item->kind),
+					 stage_names[item->stage], pgcopy_item_kind_traits(item->kind)->name,
 					 item->name, form_name(item->form));
 	if (item->kind == ITEM_TABLE && item->referenced != 0)
 		appendStringInfo(text, " (through %s)",

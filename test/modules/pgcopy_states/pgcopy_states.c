@@ -91,7 +91,7 @@ name_item_kind(int no)
 		case ITEM_POST_DATA:
 		case ITEM_REFRESH:
 		case ITEM_FINAL:
-			return pgcopy_words_of_item_kind((ItemKind) no);
+			return pgcopy_item_kind_traits((ItemKind) no)->name;
 	}
 	elog(ERROR, "no item kind %d", no);
 }
@@ -117,7 +117,7 @@ parse_item_state(const char *word)
 static int
 parse_item_kind(const char *word)
 {
-	return pgcopy_words_parse_item_kind(word);
+	return pgcopy_item_kind_parse(word);
 }
 
 /* States of a link stand in no table, so only tests read them. */
