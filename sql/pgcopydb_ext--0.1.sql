@@ -299,7 +299,7 @@ CREATE FUNCTION @extschema@.pgcopy_cancel(job bigint) RETURNS boolean
 AS 'MODULE_PATHNAME'
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION @extschema@.pgcopy_cancel(bigint) IS 'stop a job; returns whether it was running or queued; error if there is no such job';
+COMMENT ON FUNCTION @extschema@.pgcopy_cancel(bigint) IS 'stop a job; returns whether it was running, queued or interrupted; error if there is no such job';
 
 REVOKE ALL ON FUNCTION @extschema@.pgcopy_cancel(bigint) FROM PUBLIC;
 

@@ -14,6 +14,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "base/item_kind.h"
 #include "base/words.h"
 #include "catalog/job.h"
 #include "link/link_state.h"
@@ -135,7 +136,7 @@ parse_link_state(const char *word)
 static const Words all_words[] = {
 	{"job state", JOB_CANCELLED + 1, name_job_state, parse_job_state},
 	{"item state", ITEM_SKIPPED + 1, name_item_state, parse_item_state},
-	{"item kind", ITEM_FINAL + 1, name_item_kind, parse_item_kind},
+	{"item kind", ITEM_KINDS, name_item_kind, parse_item_kind},
 	{"link state", LINK_STATES, name_link_state, parse_link_state},
 };
 
