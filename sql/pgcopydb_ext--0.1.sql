@@ -81,6 +81,7 @@ CREATE TABLE pgcopy.relation (
     heap_bytes bigint NOT NULL DEFAULT 0,
     toast_bytes bigint NOT NULL DEFAULT 0,
     columns text[] NOT NULL DEFAULT '{}',
+    types text[] NOT NULL DEFAULT '{}',
     condition text,
     split_key text,
     split_bounds bigint[] NOT NULL DEFAULT '{}',
@@ -88,6 +89,8 @@ CREATE TABLE pgcopy.relation (
 ) WITH (fillfactor = 90);
 
 COMMENT ON TABLE pgcopy.relation IS 'tables, partitioned tables, materialized views and sequences of the source in the job''s snapshot; is_ours: created here by this job';
+
+COMMENT ON COLUMN pgcopy.relation.types IS 'type of each of the columns on the source, as schema.name';
 
 COMMENT ON COLUMN pgcopy.relation.split_bounds IS 'first keys of all chunks but the first, if chunks are ranges of split_key instead of blocks';
 

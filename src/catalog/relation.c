@@ -20,15 +20,15 @@
 static CatalogQuery insert_relation = {
 	"INSERT INTO pgcopy.relation (job, no, source_oid, schema_name, table_name, "
 	"relkind, is_ours, through_root, heap_bytes, toast_bytes, columns, split_bounds, "
-	"condition, split_key) "
-	"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::bigint[], $13, $14)",
-	14, {INT8OID, INT4OID, OIDOID, TEXTOID, TEXTOID, CHAROID, BOOLOID, BOOLOID,
-	INT8OID, INT8OID, TEXTARRAYOID, TEXTARRAYOID, TEXTOID, TEXTOID}
+	"condition, split_key, types) "
+	"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::bigint[], $13, $14, $15)",
+	15, {INT8OID, INT4OID, OIDOID, TEXTOID, TEXTOID, CHAROID, BOOLOID, BOOLOID,
+	INT8OID, INT8OID, TEXTARRAYOID, TEXTARRAYOID, TEXTOID, TEXTOID, TEXTARRAYOID}
 };
 
 static CatalogQuery select_relations = {
 	"SELECT no, source_oid, schema_name, table_name, relkind, target_oid, is_ours, "
-	"through_root, heap_bytes, toast_bytes, columns, condition, split_key, "
+	"through_root, heap_bytes, toast_bytes, columns, types, condition, split_key, "
 	"split_bounds::text[] AS split_bounds "
 	"FROM pgcopy.relation WHERE job = $1 AND no BETWEEN $2 AND $3 ORDER BY no",
 	3, {INT8OID, INT4OID, INT4OID}
@@ -81,7 +81,8 @@ pgcopy_relation_insert(int64 job, const JobRelation *relation)
 		pgcopy_query_array_arg(relation->columns, TEXTOID),
 		pgcopy_query_array_arg(relation->split_bounds, TEXTOID),
 		pgcopy_query_text_arg(relation->condition),
-		pgcopy_query_text_arg(relation->split_key)
+		pgcopy_query_text_arg(relation->split_key),
+		pgcopy_query_array_arg(relation->types, TEXTOID)
 	};
 
 	pgcopy_query_run(&insert_relation, values);
@@ -103,6 +104,7 @@ decode_relation(int row)
 	relation->heap_bytes = pgcopy_query_int64(row, "heap_bytes");
 	relation->toast_bytes = pgcopy_query_int64(row, "toast_bytes");
 	relation->columns = read_text_array(row, "columns");
+	relation->types = read_text_array(row, "types");
 	relation->condition = pgcopy_query_text(row, "condition");
 	relation->split_key = pgcopy_query_text(row, "split_key");
 	relation->split_bounds = read_text_array(row, "split_bounds");

@@ -23,6 +23,7 @@ typedef struct JobRelation
 	int64		heap_bytes;
 	int64		toast_bytes;
 	List	   *columns;		/* char * */
+	List	   *types;			/* char *: of the columns, see inventory.h */
 	char	   *condition;		/* for an extension's configuration, or NULL */
 	char	   *split_key;		/* column whose ranges the chunks are, or NULL */
 	List	   *split_bounds;	/* char *, first keys of all chunks but the first */

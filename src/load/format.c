@@ -13,11 +13,14 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/transam.h"
 #include "catalog/pg_type.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
+#include "load/columns.h"
 #include "load/load.h"
 
 static const Oid exact_types[] = {
@@ -59,19 +62,36 @@ is_exact(Oid type)
 	return get_typtype(base) == TYPTYPE_ENUM;
 }
 
-CopyFormat
-pgcopy_load_choose_format(Relation relation)
+/* Does the column have this type, given as "schema.name"? */
+static bool
+has_type(Form_pg_attribute att, const char *type)
 {
-	TupleDesc	desc = RelationGetDescr(relation);
-	int			i;
+	HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(att->atttypid));
+	Form_pg_type form;
+	char	   *name;
 
-	for (i = 0; i < desc->natts; i++)
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for type %u", att->atttypid);
+	form = (Form_pg_type) GETSTRUCT(tuple);
+	name = psprintf("%s.%s", get_namespace_name(form->typnamespace),
+					NameStr(form->typname));
+	ReleaseSysCache(tuple);
+	return strcmp(name, type) == 0;
+}
+
+CopyFormat
+pgcopy_load_choose_format(Relation relation, List *columns, List *types)
+{
+	AttrNumber *map = pgcopy_columns_map(relation, columns);
+	ListCell   *type;
+
+	foreach(type, types)
 	{
-		Form_pg_attribute att = TupleDescAttr(desc, i);
+		Form_pg_attribute att =
+			TupleDescAttr(RelationGetDescr(relation),
+						  map[foreach_current_index(type)] - 1);
 
-		if (att->attisdropped || att->attgenerated)
-			continue;
-		if (!is_exact(att->atttypid))
+		if (!is_exact(att->atttypid) || !has_type(att, lfirst(type)))
 			return FORMAT_TEXT;
 	}
 	return FORMAT_BINARY;

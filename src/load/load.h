@@ -29,7 +29,12 @@ extern void pgcopy_load_truncate(Oid relid);
 /* The same without waiting for a lock: return false if that is needed. */
 extern bool pgcopy_load_try_truncate(Oid relid);
 
-/* Return the format for a relation with the same columns on the source. */
-extern CopyFormat pgcopy_load_choose_format(Relation relation);
+/*
+ * Return the format for these columns.  types: "schema.name" of each on the
+ * source; if a column has another type here, its text goes through that one's
+ * input function.
+ */
+extern CopyFormat pgcopy_load_choose_format(Relation relation, List *columns,
+											List *types);
 
 #endif							/* PGCOPY_LOAD_H */

@@ -52,7 +52,7 @@ as_source_relation(const JobRelation *row)
 
 /* Choose the COPY format; "auto" and "binary" depend on the types. */
 static CopyFormat
-choose_format(const Job *job, Oid relid)
+choose_format(const Job *job, Oid relid, const JobRelation *sent)
 {
 	Relation	relation;
 	CopyFormat	format;
@@ -60,13 +60,13 @@ choose_format(const Job *job, Oid relid)
 	if (job->options.format == FORMAT_OPTION_TEXT)
 		return FORMAT_TEXT;
 	relation = relation_open(relid, AccessShareLock);
-	format = pgcopy_load_choose_format(relation);
+	format = pgcopy_load_choose_format(relation, sent->columns, sent->types);
 	if (format != FORMAT_BINARY && job->options.format == FORMAT_OPTION_BINARY)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("table \"%s\" cannot be copied in binary format",
 						RelationGetRelationName(relation)),
-				 errdetail("It has columns of types whose binary format differs between databases."),
+				 errdetail("It has columns of types whose binary format differs between databases, or whose type here is another one."),
 				 errhint("Use format => 'auto'.")));
 	relation_close(relation, AccessShareLock);
 	return format;
@@ -191,7 +191,7 @@ copy_table(const WorkPlace *place, const JobItem *item, LoadResult *load)
 	target = choose_target(place->job, item, relation);
 	table.relid = target->target_oid;
 	table.columns = relation->columns;
-	table.format = choose_format(place->job, table.relid);
+	table.format = choose_format(place->job, table.relid, relation);
 	table.start = choose_start(item, relation, target);
 	set_range(&table, item, relation);
 	table.condition = relation->condition;

@@ -70,9 +70,13 @@ static const char relations_sql[] =
 "  GROUP BY u.relid"
 " ), columns AS ("
 "  SELECT a.attrelid,"
-"   pg_catalog.array_agg(a.attname::pg_catalog.text ORDER BY a.attnum) AS names"
+"   pg_catalog.array_agg(a.attname::pg_catalog.text ORDER BY a.attnum) AS names,"
+"   pg_catalog.array_agg(pg_catalog.format('%%s.%%s', tn.nspname, ty.typname)"
+"    ORDER BY a.attnum) AS types"
 "  FROM pg_catalog.pg_attribute AS a"
 "  JOIN pg_catalog.pg_class AS t ON t.oid = a.attrelid"
+"  JOIN pg_catalog.pg_type AS ty ON ty.oid = a.atttypid"
+"  JOIN pg_catalog.pg_namespace AS tn ON tn.oid = ty.typnamespace"
 "  WHERE a.attnum > 0 AND NOT a.attisdropped %s"
 "   AND t.relkind IN ('r', 'p', 'm') AND t.relpersistence <> 't'"
 "  GROUP BY a.attrelid"
@@ -86,6 +90,7 @@ static const char relations_sql[] =
 "  CASE WHEN c.reltoastrelid <> 0 THEN pg_catalog.pg_relation_size(c.reltoastrelid) END,"
 "  pg_catalog.current_setting('block_size'),"
 "  columns.names,"
+"  columns.types,"
 "  member.objid IS NOT NULL,"
 "  CASE WHEN config.relid IS NOT NULL THEN COALESCE(config.condition, '') END,"
 "  CASE WHEN config.relid IS NOT NULL THEN ("
@@ -123,6 +128,7 @@ enum RelationColumn
 	COLUMN_TOAST_BYTES,
 	COLUMN_BLOCK_SIZE,
 	COLUMN_COLUMNS,
+	COLUMN_TYPES,
 	COLUMN_IS_MEMBER,
 	COLUMN_CONDITION,
 	COLUMN_REFERENCES,
@@ -216,6 +222,9 @@ read_relation(const SourceRows *rows, int row)
 	relation->blocks = Min(relation->heap_bytes / Max(block_size, 1),
 							MaxBlockNumber);
 	relation->columns = read_name_array(rows, row, COLUMN_COLUMNS);
+	relation->types = read_name_array(rows, row, COLUMN_TYPES);
+	if (list_length(relation->types) != list_length(relation->columns))
+		pgcopy_rows_throw(rows, "It has columns without a type.");
 	relation->is_extension_member = pgcopy_rows_get_bool(rows, row, COLUMN_IS_MEMBER);
 	relation->config_condition = copy_value(rows, row, COLUMN_CONDITION);
 	relation->config_references = read_oid_array(rows, row, COLUMN_REFERENCES);

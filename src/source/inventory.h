@@ -28,6 +28,7 @@ typedef struct SourceRelation
 	int64		toast_bytes;
 	BlockNumber blocks;
 	List	   *columns;		/* char *: what COPY sends, in order, unquoted */
+	List	   *types;			/* char *: "schema.name" of their types, unquoted */
 
 	/* of configuration tables and sequences of an extension, else NULL */
 	char	   *config_condition;	/* may be "" */
