@@ -65,7 +65,7 @@ extern void pgcopy_options_set_defaults(JobOptions *options);
 
 /*
  * Set an option; value is the output of its SQL type.  Throws 22004 if it is
- * NULL, 22023 if it is not valid.
+ * NULL, another data exception if it is not valid.
  */
 extern void pgcopy_options_set(JobOptions *options, const char *name,
 							   const char *value);

@@ -21,7 +21,9 @@
 #include "catalog/query.h"
 #include "catalog/row.h"
 
-#define JOB_COLUMNS "id, state, owner, source, conninfo, attempt"
+#define JOB_COLUMNS \
+	"id, state, owner, source, conninfo, attempt, " \
+	"auto_resumed_done IS NOT NULL AS is_auto_resumed"
 
 static CatalogQuery insert_job = {
 	"INSERT INTO pgcopy.job (state, owner, source, options) "
@@ -170,6 +172,7 @@ decode_job(int row)
 	job->source = pgcopy_query_text(row, "source");
 	job->conninfo = pgcopy_query_text(row, "conninfo");
 	job->attempt = (int) pgcopy_query_int64(row, "attempt");
+	job->is_auto_resumed = pgcopy_query_bool(row, "is_auto_resumed");
 	return job;
 }
 

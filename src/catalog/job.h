@@ -19,6 +19,7 @@ typedef struct Job
 	char	   *source;			/* printable */
 	char	   *conninfo;		/* secret; NULL once the job is done */
 	int			attempt;
+	bool		is_auto_resumed;	/* by the server, after a crash */
 	JobOptions	options;		/* see pgcopy_job_read_options() */
 } Job;
 
@@ -50,7 +51,7 @@ extern Job *pgcopy_job_lock_own(int64 id);
 
 /*
  * Fill in job->options.  Not done by fetching, so that a job with options that
- * this version refuses can be shown and dropped.  Throws 22023; the context
+ * this version refuses can be shown and dropped.  Throws a data exception; the context
  * names the option.
  */
 extern void pgcopy_job_read_options(Job *job);

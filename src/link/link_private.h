@@ -72,7 +72,10 @@ extern void pgcopy_link_outage_note(SourceLink *link, ErrorData *error);
 extern bool pgcopy_link_outage_goes_on(const SourceLink *link);
 extern void pgcopy_link_outage_wait(SourceLink *link);
 
-/* The session's wait callback; arg is the link. */
+/*
+ * The session's wait callback; arg is the link.  In a transaction or outside of
+ * one.
+ */
 extern void pgcopy_link_wait_tell(void *arg, int seconds);
 
 #endif							/* PGCOPY_LINK_PRIVATE_H */

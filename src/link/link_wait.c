@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "utils/memutils.h"
 
 #include "link/link_private.h"
@@ -60,8 +61,12 @@ pgcopy_link_wait_tell(void *arg, int seconds)
 												  "pgcopy link wait",
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
-	char	   *blocker = seconds > 0 ? try_find_blocker(link, context) : NULL;
+	char	   *blocker = NULL;
 	char	   *message = NULL;
+
+	/* the credentials of a foreign server are in the catalogs */
+	if (seconds > 0 && IsTransactionState())
+		blocker = try_find_blocker(link, context);
 
 	if (blocker != NULL)
 		message = psprintf("waiting for a lock on the source: blocked by %s", blocker);

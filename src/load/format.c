@@ -15,6 +15,7 @@
 
 #include "access/htup_details.h"
 #include "access/transam.h"
+#include "catalog/dependency.h"
 #include "catalog/pg_type.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -62,6 +63,28 @@ is_exact(Oid type)
 	return get_typtype(base) == TYPTYPE_ENUM;
 }
 
+/*
+ * Does a domain of this type's belong to an extension?  In another version of
+ * that it may be a domain over another type.
+ */
+static bool
+has_domain_of_extension(Oid type)
+{
+	bool		has_one = false;
+
+	while (!has_one && get_typtype(type) == TYPTYPE_DOMAIN)
+	{
+		HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+
+		if (!HeapTupleIsValid(tuple))
+			elog(ERROR, "cache lookup failed for type %u", type);
+		has_one = OidIsValid(getExtensionOfObject(TypeRelationId, type));
+		type = ((Form_pg_type) GETSTRUCT(tuple))->typbasetype;
+		ReleaseSysCache(tuple);
+	}
+	return has_one;
+}
+
 /* Does the column have this type, given as "schema.name"? */
 static bool
 has_type(Form_pg_attribute att, const char *type)
@@ -91,7 +114,8 @@ pgcopy_load_choose_format(Relation relation, List *columns, List *types)
 			TupleDescAttr(RelationGetDescr(relation),
 						  map[foreach_current_index(type)] - 1);
 
-		if (!is_exact(att->atttypid) || !has_type(att, lfirst(type)))
+		if (!is_exact(att->atttypid) || !has_type(att, lfirst(type)) ||
+			has_domain_of_extension(att->atttypid))
 			return FORMAT_TEXT;
 	}
 	return FORMAT_BINARY;

@@ -23,7 +23,7 @@
 /* Chunks per stream, so that the last one is not waited for long. */
 #define CHUNKS_PER_JOB 4
 
-/* Limits of a chunk's size with SPLIT_AUTO. */
+/* Limits of a chunk's size with SPLIT_AUTO; an equal number each may halve it. */
 #define LEAST_CHUNK (32 * MB)
 #define MOST_CHUNK (1024 * MB)
 
@@ -33,15 +33,16 @@ get_bytes(const SourceRelation *relation)
 	return relation->heap_bytes + relation->toast_bytes;
 }
 
-/* Choose the size of a chunk for SPLIT_AUTO, in bytes. */
+/* Choose the size of a chunk for SPLIT_AUTO, in bytes, or SPLIT_NEVER. */
 static int64
 choose_chunk_size(const PlanInput *input)
 {
 	int64		total = 0;
 	ListCell   *lc;
 
+	/* a range of keys costs more than the same rows of a whole table */
 	if (input->options->table_jobs == 1)
-		return MOST_CHUNK;
+		return input->can_read_blocks ? MOST_CHUNK : SPLIT_NEVER;
 	foreach(lc, input->relations)
 	{
 		const SourceRelation *relation = lfirst(lc);
@@ -81,11 +82,12 @@ count_pieces(const PlanInput *input, const SourceRelation *relation, int64 size)
 List *
 pgcopy_chunks_decide(const PlanInput *input)
 {
-	int64		size = input->options->split_bytes == SPLIT_AUTO ?
-		choose_chunk_size(input) : input->options->split_bytes;
+	int64		size = input->options->split_bytes;
 	List	   *split = NIL;
 	ListCell   *lc;
 
+	if (size == SPLIT_AUTO)
+		size = choose_chunk_size(input);
 	foreach(lc, input->relations)
 	{
 		SourceRelation *relation = lfirst(lc);

@@ -115,6 +115,8 @@ take_job(Leader *leader)
 		return false;
 	}
 	pgcopy_job_read_options(job);
+	if (job->is_auto_resumed)
+		pgcopy_process_commit_durably();
 	leader->job = job;
 	pgcopy_leader_link_create(leader);
 	leader->copiers = job->options.table_jobs;

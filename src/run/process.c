@@ -81,6 +81,12 @@ pgcopy_process_ignore_cancels(void)
 }
 
 void
+pgcopy_process_commit_durably(void)
+{
+	SetConfigOption("synchronous_commit", "local", PGC_USERSET, PGC_S_SESSION);
+}
+
+void
 pgcopy_process_begin_transaction(void)
 {
 	Assert(!IsTransactionState());

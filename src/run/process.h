@@ -73,6 +73,12 @@ extern void pgcopy_process_end_transaction(void);
  */
 extern void pgcopy_process_wait(long timeout);
 
+/*
+ * Flush each commit.  For a job that has crashed the server: the launcher counts
+ * the items that are done after the next crash.
+ */
+extern void pgcopy_process_commit_durably(void);
+
 /* Has SIGINT come? */
 extern bool pgcopy_process_is_cancelled(void);
 

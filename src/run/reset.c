@@ -28,6 +28,7 @@
 #include "catalog/survey.h"
 #include "load/load.h"
 #include "run/resume.h"
+#include "run/work.h"
 #include "schema/undo.h"
 
 /* Changes per transaction: tables, or items between tables. */
@@ -114,11 +115,7 @@ reset_table(Reset *reset, int no)
 	JobRelation *table = pgcopy_relation_fetch(job, no);
 	ListCell   *lc;
 
-	if (!OidIsValid(table->target_oid))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("table \"%s.%s\" has been dropped",
-						table->schema, table->name)));
+	pgcopy_work_check_target(table);
 	foreach(lc, reset->by_relation[no])
 		undo_item(reset, table, lfirst(lc));
 	if (table->is_ours)

@@ -124,16 +124,22 @@ is_there(Oid relid)
 	return true;
 }
 
-static const JobRelation *
-choose_target(const Job *job, const JobItem *item, const JobRelation *relation)
+void
+pgcopy_work_check_target(const JobRelation *target)
 {
-	const JobRelation *target = find_target(job, item, relation);
-
 	if (!is_there(target->target_oid))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("table \"%s.%s\" has been dropped",
 						target->schema, target->name)));
+}
+
+static const JobRelation *
+choose_target(const Job *job, const JobItem *item, const JobRelation *relation)
+{
+	const JobRelation *target = find_target(job, item, relation);
+
+	pgcopy_work_check_target(target);
 	return target;
 }
 

@@ -10,6 +10,7 @@
 
 #include "catalog/item.h"
 #include "catalog/job.h"
+#include "catalog/relation.h"
 #include "load/load.h"
 #include "source/session.h"
 
@@ -36,6 +37,9 @@ typedef enum WorkResult
 
 /* Stop at the test point of an item's kind; see base/testpoint.c. */
 extern void pgcopy_work_test_point(const JobItem *item, const char *moment);
+
+/* Throw 42P01 if a relation is not here.  Waits for a DROP in progress. */
+extern void pgcopy_work_check_target(const JobRelation *target);
 
 /*
  * Do an item and mark it done, in the current transaction.  *load: rows and

@@ -272,6 +272,8 @@ join_job(Worker *worker)
 	pgcopy_process_end_transaction();
 	if (worker->job == NULL || worker->job->conninfo == NULL)
 		proc_exit(0);
+	if (worker->job->is_auto_resumed)
+		pgcopy_process_commit_durably();
 
 	LWLockAcquire(&worker->control->lock, LW_EXCLUSIVE);
 	worker->slot->pid = MyProcPid;

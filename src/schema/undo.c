@@ -238,8 +238,14 @@ pgcopy_undo_find(const UndoTables *tables, const char *sql, ApplyForm form)
 static char *
 quote_relation(Oid relid)
 {
+	char	   *name = get_rel_name(relid);
+
+	if (name == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation with OID %u does not exist", relid)));
 	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
-									  get_rel_name(relid));
+									  name);
 }
 
 static char *
@@ -282,14 +288,37 @@ run_sql(const char *sql)
 	UpdateActiveSnapshotCommandId();
 }
 
+/*
+ * Lock the object and its table, and look again: while the lock was waited for,
+ * somebody may have dropped it.
+ */
+static bool
+lock_object(const Undo *undo)
+{
+	Oid			object = undo->object.objectId;
+
+	if (OidIsValid(undo->table))
+		LockRelationOid(undo->table, AccessExclusiveLock);
+	switch (undo->object.classId)
+	{
+		case ConstraintRelationId:
+			return SearchSysCacheExists1(CONSTROID, ObjectIdGetDatum(object));
+		case StatisticExtRelationId:
+			return SearchSysCacheExists1(STATEXTOID, ObjectIdGetDatum(object));
+	}
+	Assert(undo->object.classId == RelationRelationId);
+	if (object != undo->table)
+		LockRelationOid(object, AccessExclusiveLock);
+	return SearchSysCacheExists1(RELOID, ObjectIdGetDatum(object));
+}
+
 void
 pgcopy_undo_drop(const Undo *undo)
 {
 	Assert(undo->action == UNDO_DROP || undo->action == UNDO_LATER);
 	Assert(ActiveSnapshotSet());
-	if (OidIsValid(undo->table))
-		LockRelationOid(undo->table, AccessExclusiveLock);
-	run_sql(write_drop(undo));
+	if (lock_object(undo))
+		run_sql(write_drop(undo));
 }
 
 void

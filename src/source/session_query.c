@@ -82,7 +82,9 @@ static void
 check_usable(SourceSession *session, const char *sql)
 {
 	if (session->conn == NULL)
-		elog(ERROR, "session of the source is closed");
+		ereport(ERROR,
+				(errcode(ERRCODE_CONNECTION_DOES_NOT_EXIST),
+				 errmsg("the session to the source is closed")));
 	if (PQstatus(session->conn) == CONNECTION_BAD)
 		pgcopy_session_error_result(session->conn, NULL, sql);
 	if (session->is_broken || PQtransactionStatus(session->conn) == PQTRANS_ACTIVE)

@@ -9,7 +9,9 @@ use warnings;
 
 use FindBin;
 use lib "$FindBin::Bin/../perl";
+use IO::Select;
 use PgCopy;
+use PgCopyMiddle;
 use PgCopyScene;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -108,6 +110,35 @@ release($hold);
 $target->safe_psql('cancelled', "SELECT pgcopy_resume($job, consistent => true)");
 ok(wait_for_state($target, $job, 'done', db => 'cancelled'), 'and resumed');
 assert_same($source, $target, source_db => 'app', db => 'cancelled', name => 'resumed: both sides are equal');
+
+# The source takes its time to roll back to a savepoint, between two transactions
+# of the leader, which asks who is in the way: not there, where no catalog can be
+# read, and the credentials of a foreign server are in the catalogs.
+my $slow = PgCopyMiddle->start($source, sub {
+	PgCopyMiddle::serve_each(@_, sub {
+		my ($client) = @_;
+		my $server = PgCopyMiddle::connect_to($source) or die $!;
+		my $ends = IO::Select->new($client, $server);
+		while (1)
+		{
+			foreach my $from ($ends->can_read)
+			{
+				sysread($from, my $data, 65536) or die 'closed';
+				sleep 2.5 if $from == $client && $data =~ /ROLLBACK TO SAVEPOINT/;
+				PgCopyMiddle::write_all($from == $client ? $server : $client, $data);
+			}
+		}
+	});
+});
+new_database($target, 'slow');
+new_database($source, 'few');
+$source->safe_psql('few', 'CREATE TABLE a AS SELECT generate_series(1, 10)');
+$target->safe_psql('slow', 'CREATE EXTENSION pgcopydb_ext; CREATE SERVER slow FOREIGN DATA WRAPPER pgcopydb_fdw'
+	. " OPTIONS (host '127.0.0.1', port '$slow->{port}', dbname 'few'); CREATE USER MAPPING FOR postgres SERVER slow OPTIONS (user 'postgres', password 'x')");
+$job = $target->safe_psql('slow', "SELECT pgcopy_clone('slow')");
+ok(wait_for_state($target, $job, 'done', db => 'slow'), 'a slow rollback of the source: the job ends done');
+is(count_crashes(), 0, 'and no process crashes');
+$slow->stop;
 
 # What fails is given up as with a worker, and the leader's session lives on.
 $source->safe_psql('sick', <<'EOQ');
