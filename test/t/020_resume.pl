@@ -27,6 +27,7 @@ sub fill_app
 	$source->safe_psql($db, <<'EOQ');
 CREATE TABLE first (a int PRIMARY KEY, b text);
 INSERT INTO first SELECT g, repeat(md5(g::text), 8) FROM generate_series(1, 12000) g;
+CREATE INDEX first_b ON first (left(b, 8));
 CREATE UNLOGGED TABLE second (a int UNIQUE, b text);
 INSERT INTO second SELECT g, repeat(md5(g::text), 8) FROM generate_series(1, 8000) g;
 CREATE INDEX second_b ON second (b);
@@ -146,6 +147,30 @@ $target->safe_psql('theirs', 'DROP TABLE theirs');
 resume('theirs', $job, ', consistent => true');
 ends_done('theirs', $job, "without somebody else's index");
 assert_same($source, $target, source_db => 'app', db => 'theirs', name => "without somebody else's index: both sides are equal");
+
+#
+# Somebody drops what is to be undone, and the leader waits for it
+#
+foreach my $drop ('DROP INDEX first_b', 'ALTER TABLE first DROP CONSTRAINT first_pkey', 'DROP TABLE first')
+{
+	my $db = lc($drop =~ s/\W+/_/gr);
+	$job = stop_in_copy('app', $db, cancel_it($db));
+	my $other = $target->background_psql($db);
+	$other->query_safe("BEGIN; $drop");
+	resume($db, $job, ', consistent => true');
+	wait_until($target, "SELECT count(*) > 0 FROM pg_locks JOIN pgcopy_jobs ON pid = leader_pid WHERE job = $job AND locktype = 'relation' AND NOT granted",
+		db => $db, job => $job, what => 'the leader to wait');
+	$other->query_safe('COMMIT');
+	$other->quit;
+	if ($drop =~ /^DROP TABLE/)
+	{
+		is(wait_for_end($target, $job, db => $db), 'failed', "$drop: the job fails");
+		is($target->safe_psql($db, "SELECT sqlstate, message FROM pgcopy_errors WHERE job = $job AND is_final"), '42P01|table "public.first" has been dropped', "$drop: that is said");
+		next;
+	}
+	ends_done($db, $job, $drop);
+	assert_same($source, $target, source_db => 'app', db => $db, name => "$drop: both sides are equal");
+}
 
 #
 # What was built on tables after the copying, when they are read again
