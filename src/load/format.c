@@ -64,25 +64,25 @@ is_exact(Oid type)
 }
 
 /*
- * Does a domain of this type's belong to an extension?  In another version of
- * that it may be a domain over another type.
+ * Is the type a domain of an extension, or a domain over one?  Another version of
+ * the extension may define it over another type.
  */
 static bool
-has_domain_of_extension(Oid type)
+is_domain_of_extension(Oid type)
 {
-	bool		has_one = false;
+	bool		is_member = false;
 
-	while (!has_one && get_typtype(type) == TYPTYPE_DOMAIN)
+	while (!is_member && get_typtype(type) == TYPTYPE_DOMAIN)
 	{
 		HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
 
 		if (!HeapTupleIsValid(tuple))
 			elog(ERROR, "cache lookup failed for type %u", type);
-		has_one = OidIsValid(getExtensionOfObject(TypeRelationId, type));
+		is_member = OidIsValid(getExtensionOfObject(TypeRelationId, type));
 		type = ((Form_pg_type) GETSTRUCT(tuple))->typbasetype;
 		ReleaseSysCache(tuple);
 	}
-	return has_one;
+	return is_member;
 }
 
 /* Does the column have this type, given as "schema.name"? */
@@ -115,7 +115,7 @@ pgcopy_load_choose_format(Relation relation, List *columns, List *types)
 						  map[foreach_current_index(type)] - 1);
 
 		if (!is_exact(att->atttypid) || !has_type(att, lfirst(type)) ||
-			has_domain_of_extension(att->atttypid))
+			is_domain_of_extension(att->atttypid))
 			return FORMAT_TEXT;
 	}
 	return FORMAT_BINARY;

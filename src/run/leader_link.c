@@ -40,7 +40,7 @@ set_snapshot(void *arg, const char *name)
 	pgcopy_control_set_snapshot(leader->control, NULL, name ? name : "");
 	if (name != NULL)
 		pgcopy_job_snapshot_rename(leader->job->id, leader->control->snapshot_no,
-							   name);
+								   name);
 }
 
 static List *
@@ -123,5 +123,5 @@ pgcopy_leader_link_keep_snapshot(Leader *leader, const char *name)
 
 	pgcopy_control_set_snapshot(leader->control, NULL, name);
 	leader->control->snapshot_no = pgcopy_job_snapshot_insert(leader->job->id,
-														  name, content);
+															  name, content);
 }

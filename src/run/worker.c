@@ -113,7 +113,7 @@ static void
 take_snapshot(Worker *worker)
 {
 	char	   *content = pgcopy_job_snapshot_fetch_content(worker->args.job,
-													worker->control->snapshot_no);
+															worker->control->snapshot_no);
 	List	   *names = pgcopy_control_snapshots(worker->control);
 	char	   *name = pgcopy_link_find_snapshot(worker->session, names, content);
 

@@ -263,7 +263,7 @@ make_printable(SourceOption *options)
 	for (int i = 0; printable_options[i] != NULL; i++)
 	{
 		SourceOption *option = pgcopy_conninfo_options_find(options,
-															 printable_options[i]);
+															printable_options[i]);
 
 		if (option != NULL && option->value != NULL && !option->is_secret)
 			append_printable(&buf, option->keyword, option->value);

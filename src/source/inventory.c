@@ -220,7 +220,7 @@ read_relation(const SourceRows *rows, int row)
 	relation->heap_bytes = get_bytes(rows, row, COLUMN_HEAP_BYTES);
 	relation->toast_bytes = get_bytes(rows, row, COLUMN_TOAST_BYTES);
 	relation->blocks = Min(relation->heap_bytes / Max(block_size, 1),
-							MaxBlockNumber);
+						   MaxBlockNumber);
 	relation->columns = read_name_array(rows, row, COLUMN_COLUMNS);
 	relation->types = read_name_array(rows, row, COLUMN_TYPES);
 	if (list_length(relation->types) != list_length(relation->columns))
