@@ -107,16 +107,17 @@ pgcopy_link_open(SourceLink *link)
 	MemoryContext caller = MemoryContextSwitchTo(link->session_context);
 	SourceConninfo *conninfo;
 	SourceSession *session;
+	SourceAddress address;
 
 	Assert(IsTransactionState());
 	Assert(link->session == NULL);
 	MemoryContextReset(link->session_context);
 	conninfo = pgcopy_conninfo_resolve(link->owner.conninfo, link->owner.role);
 	session = pgcopy_session_open(conninfo, link->owner.name);
-	pgcopy_session_address(session, &link->address);
-	pgcopy_conninfo_pin(conninfo, &link->address);
+	pgcopy_session_address(session, &address);
+	pgcopy_conninfo_pin(conninfo, &address);
 	if (link->owner.set_address != NULL)
-		link->owner.set_address(link->owner.arg, &link->address);
+		link->owner.set_address(link->owner.arg, &address);
 	MemoryContextSwitchTo(caller);
 	pgcopy_session_on_wait(session, pgcopy_link_wait_tell, link);
 	if (link->state == LINK_AWAY)

@@ -21,7 +21,6 @@ struct SourceLink
 
 	SourceSession *session;		/* NULL if the state has none */
 	SourceConninfo *conninfo;	/* along with it */
-	SourceAddress address;		/* of the last session */
 
 	/*
 	 * What the kept snapshot sees, or NULL. Set in READING and ASKED, NULL in

@@ -7,11 +7,13 @@
  * session itself is busy, so another one is opened for a moment to ask who
  * blocks it.  If that fails, only the time is told.
  *
+ * This may happen outside a transaction, where no catalog can be read: the new
+ * session uses what the link's own was opened with.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "utils/memutils.h"
 
 #include "link/link_private.h"
@@ -21,14 +23,11 @@
 static char *
 find_blocker(SourceLink *link)
 {
-	SourceConninfo *conninfo = pgcopy_conninfo_resolve(link->owner.conninfo,
-													   link->owner.role);
-	SourceSession *session;
-	char	   *blocker;
+	SourceSession *session = pgcopy_session_open(link->conninfo,
+												 link->owner.look_name);
+	char	   *blocker = pgcopy_inventory_blocker(session,
+												   pgcopy_session_pid(link->session));
 
-	pgcopy_conninfo_pin(conninfo, &link->address);
-	session = pgcopy_session_open(conninfo, link->owner.look_name);
-	blocker = pgcopy_inventory_blocker(session, pgcopy_session_pid(link->session));
 	pgcopy_session_close(session);
 	return blocker;
 }
@@ -61,12 +60,8 @@ pgcopy_link_wait_tell(void *arg, int seconds)
 												  "pgcopy link wait",
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
-	char	   *blocker = NULL;
+	char	   *blocker = seconds > 0 ? try_find_blocker(link, context) : NULL;
 	char	   *message = NULL;
-
-	/* the credentials of a foreign server are in the catalogs */
-	if (seconds > 0 && IsTransactionState())
-		blocker = try_find_blocker(link, context);
 
 	if (blocker != NULL)
 		message = psprintf("waiting for a lock on the source: blocked by %s", blocker);

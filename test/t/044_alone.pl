@@ -112,8 +112,8 @@ ok(wait_for_state($target, $job, 'done', db => 'cancelled'), 'and resumed');
 assert_same($source, $target, source_db => 'app', db => 'cancelled', name => 'resumed: both sides are equal');
 
 # The source takes its time to roll back to a savepoint, between two transactions
-# of the leader, which asks who is in the way: not there, where no catalog can be
-# read, and the credentials of a foreign server are in the catalogs.
+# of the leader, which asks who is in the way.  No catalog can be read there, and
+# the credentials of a foreign server are in the catalogs.
 my $slow = PgCopyMiddle->start($source, sub {
 	PgCopyMiddle::serve_each(@_, sub {
 		my ($client) = @_;
