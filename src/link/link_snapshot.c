@@ -8,8 +8,9 @@
  * can import it from any of them.
  *
  * A snapshot protects rows, not tables (source/snapshot.c), so the link's
- * session also holds the locks.  Look for changes each time: DDL may have run
- * between snapshot and locks, or while nobody held them.
+ * session also holds the locks, and takes them before a new snapshot.  Look for
+ * changes each time: a table may be younger than the locks, and DDL may have run
+ * while nobody held them.
  *
  *-------------------------------------------------------------------------
  */
@@ -28,14 +29,19 @@ lock_relations(SourceLink *link, List **relations, char **what)
 	*relations = pgcopy_inventory_relations(link->session);
 	*what = "a table was dropped";
 	return pgcopy_snapshot_lock_all(link->session, *relations) &&
-		pgcopy_snapshot_still_true(link->session, what);
+		pgcopy_snapshot_still_true(link->session, what) &&
+		pgcopy_snapshot_has_same_columns(link->session, what);
 }
 
 char *
 pgcopy_link_take_snapshot(SourceLink *link, List **relations, char **what)
 {
-	char	   *name = pgcopy_snapshot_export(link->session);
+	List	   *present = pgcopy_inventory_relations(link->session);
+	char	   *name = pgcopy_snapshot_lock_and_export(link->session, present);
 
+	*what = "a table was dropped";
+	if (name == NULL)
+		return NULL;
 	pgcopy_link_move(link, LINK_THERE);
 	return lock_relations(link, relations, what) ? name : NULL;
 }

@@ -4,9 +4,12 @@
  *	  One snapshot of the source, shared by many sessions.
  *
  * TRUNCATE, a rewriting ALTER TABLE and DROP are not MVCC-safe: a transaction
- * that reads such a table under an older snapshot finds it empty.  So every table
- * is locked, and then still_true_sql compares the snapshot's catalogs with the
- * present.
+ * that reads such a table under an older snapshot finds it empty.  And what
+ * looks names up, COPY and pg_dump's functions, finds the present ones.  So a
+ * new snapshot is taken when all tables are locked already: LOCK TABLE needs no
+ * snapshot.  What was locked only later, since it is new or the snapshot was
+ * imported, is compared: still_true_sql and renamed_sql compare the snapshot's
+ * catalogs with the present.
  *
  * Materialized views cannot be locked, and their rows are not read.  Views are
  * not locked, since LOCK TABLE would lock all tables behind them.  Both are
@@ -71,6 +74,23 @@ static const char still_true_sql[] =
 "  AND pg_catalog.has_column_privilege(r.oid, a.attnum, 'SELECT') IS NULL"
 " LIMIT 1";
 
+/*
+ * A column that has another name now.  pg_identify_object_as_address() looks at
+ * the present; what is not a column's number any more has no address.
+ */
+static const char renamed_sql[] =
+"SELECT pg_catalog.format('column %I of %I.%I was renamed', a.attname, n.nspname, c.relname)"
+" FROM pg_catalog.pg_class AS c"
+" JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
+" JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid"
+" CROSS JOIN LATERAL pg_catalog.pg_identify_object_as_address("
+"  'pg_catalog.pg_class'::pg_catalog.regclass, c.oid, a.attnum) AS i"
+" WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'"
+"  AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+"  AND a.attnum > 0 AND NOT a.attisdropped"
+"  AND i.object_names[3] IS DISTINCT FROM a.attname::pg_catalog.text"
+" LIMIT 1";
+
 static bool
 is_in_transaction(SourceSession *session)
 {
@@ -103,14 +123,6 @@ char *
 pgcopy_snapshot_content(SourceSession *session)
 {
 	return query_one(session, CONTENT_SQL);
-}
-
-char *
-pgcopy_snapshot_export(SourceSession *session)
-{
-	begin_transaction(session);
-	pgcopy_session_settings_apply_again(session);
-	return query_one(session, EXPORT_SQL);
 }
 
 /* Returns false if there is no such snapshot; the transaction has failed then. */
@@ -215,17 +227,13 @@ lock_tables(SourceSession *session, const char *sql)
 							  ERRCODE_WRONG_OBJECT_TYPE);
 }
 
-bool
-pgcopy_snapshot_lock_all(SourceSession *session, List *relations)
+/* Lock without a snapshot: no query but LOCK TABLE. */
+static bool
+lock_listed(SourceSession *session, List *relations)
 {
 	StringInfoData sql;
 	ListCell   *lc;
-	int64		wanted = 0;
 	int			named = 0;
-
-	foreach(lc, relations)
-		wanted += can_be_locked(lfirst(lc));
-	check_lock_room(session, wanted);
 
 	initStringInfo(&sql);
 	foreach(lc, relations)
@@ -254,14 +262,56 @@ pgcopy_snapshot_lock_all(SourceSession *session, List *relations)
 	return true;
 }
 
+static void
+check_room_for(SourceSession *session, List *relations)
+{
+	int64		wanted = 0;
+	ListCell   *lc;
+
+	foreach(lc, relations)
+		wanted += can_be_locked(lfirst(lc));
+	check_lock_room(session, wanted);
+}
+
+bool
+pgcopy_snapshot_lock_all(SourceSession *session, List *relations)
+{
+	check_room_for(session, relations);
+	return lock_listed(session, relations);
+}
+
+char *
+pgcopy_snapshot_lock_and_export(SourceSession *session, List *relations)
+{
+	check_room_for(session, relations);
+	begin_transaction(session);
+	if (!lock_listed(session, relations))
+		return NULL;
+	pgcopy_session_settings_apply_again(session);
+	return query_one(session, EXPORT_SQL);
+}
+
+/* Whether a query about differences finds none; else *what is the first. */
+static bool
+finds_nothing(SourceSession *session, const char *sql, char **what)
+{
+	SourceRows *rows = pgcopy_session_query(session, sql, 1, 0, NULL);
+	bool		is_empty = pgcopy_rows_count(rows) == 0;
+
+	if (!is_empty)
+		*what = pstrdup(pgcopy_rows_get(rows, 0, 0));
+	pgcopy_rows_free(rows);
+	return is_empty;
+}
+
 bool
 pgcopy_snapshot_still_true(SourceSession *session, char **what)
 {
-	SourceRows *rows = pgcopy_session_query(session, still_true_sql, 1, 0, NULL);
-	bool		is_true = pgcopy_rows_count(rows) == 0;
+	return finds_nothing(session, still_true_sql, what);
+}
 
-	if (!is_true)
-		*what = pstrdup(pgcopy_rows_get(rows, 0, 0));
-	pgcopy_rows_free(rows);
-	return is_true;
+bool
+pgcopy_snapshot_has_same_columns(SourceSession *session, char **what)
+{
+	return finds_nothing(session, renamed_sql, what);
 }

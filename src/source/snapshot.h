@@ -11,8 +11,13 @@
 #include "nodes/pg_list.h"
 #include "source/session.h"
 
-/* Begin REPEATABLE READ, READ ONLY and export.  Returns the snapshot's name. */
-extern char *pgcopy_snapshot_export(SourceSession *session);
+/*
+ * Begin REPEATABLE READ, READ ONLY, lock the tables of a List of SourceRelation
+ * as pgcopy_snapshot_lock_all() does, then take the snapshot and export it: what
+ * it sees of these tables cannot change any more.  Returns the snapshot's name;
+ * NULL if a table is gone, the transaction has failed then.
+ */
+extern char *pgcopy_snapshot_lock_and_export(SourceSession *session, List *relations);
 
 /*
  * Begin, import, and export again.  Returns the new name; NULL, and leaves no
@@ -50,8 +55,14 @@ extern bool pgcopy_snapshot_lock_all(SourceSession *session, List *relations);
 
 /*
  * Whether the relations that the snapshot sees still have their names, filenodes
- * and columns.  If not, *what names a difference, for a message.
+ * and as many columns.  If not, *what names a difference, for a message.
  */
 extern bool pgcopy_snapshot_still_true(SourceSession *session, char **what);
+
+/*
+ * Whether the columns that the snapshot sees still have their names; *what as
+ * above.  Ask once the tables are locked and still_true.
+ */
+extern bool pgcopy_snapshot_has_same_columns(SourceSession *session, char **what);
 
 #endif							/* PGCOPY_SNAPSHOT_H */
