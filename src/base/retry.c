@@ -32,12 +32,19 @@ pgcopy_retry_is_loss(int sqlerrcode)
 	return false;
 }
 
+/* 40: deadlock, conflict; a standby ends idle sessions with it, by FATAL */
+bool
+pgcopy_retry_ends_transaction(int sqlerrcode)
+{
+	return pgcopy_retry_is_loss(sqlerrcode) ||
+		ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_TRANSACTION_ROLLBACK;
+}
+
 bool
 pgcopy_retry_is_worth_it(int sqlerrcode)
 {
-	if (pgcopy_retry_is_loss(sqlerrcode) ||
-		ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_TRANSACTION_ROLLBACK)
-		return true;			/* 40: deadlock, conflict */
+	if (pgcopy_retry_ends_transaction(sqlerrcode))
+		return true;
 
 	switch (sqlerrcode)
 	{

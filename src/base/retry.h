@@ -17,6 +17,12 @@ extern bool pgcopy_retry_is_worth_it(int sqlerrcode);
 /* Whether the error says that the source, or a session, is gone. */
 extern bool pgcopy_retry_is_loss(int sqlerrcode);
 
+/*
+ * Whether the error, if it is the source's, has ended the session's transaction
+ * and with it its hold on the snapshot.
+ */
+extern bool pgcopy_retry_ends_transaction(int sqlerrcode);
+
 /* Whether to try an item again that has failed "attempts" times. */
 extern bool pgcopy_retry_is_due(int sqlerrcode, int attempts);
 

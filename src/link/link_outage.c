@@ -39,11 +39,14 @@
 #define SHOWN_REASON 180
 #define SHOWN_MESSAGE 256
 
-/* May waiting help?  The source is not there, or has no room for us. */
+/*
+ * May waiting help?  The source is not there, has no room for us, or is a standby
+ * that has ended our transaction to go on with recovery.
+ */
 static bool
 says_away(int sqlerrcode)
 {
-	return pgcopy_retry_is_loss(sqlerrcode) ||
+	return pgcopy_retry_ends_transaction(sqlerrcode) ||
 		sqlerrcode == ERRCODE_TOO_MANY_CONNECTIONS;
 }
 
@@ -195,7 +198,7 @@ try_ask(SourceLink *link)
 	{
 		if (link->owner.is_cancelled() ||
 			(pgcopy_session_is_alive(link->session) &&
-			 !pgcopy_retry_is_loss(geterrcode())))
+			 !pgcopy_retry_ends_transaction(geterrcode())))
 			PG_RE_THROW();
 		MemoryContextSwitchTo(link->context);
 		error = CopyErrorData();

@@ -78,7 +78,7 @@ make_relation(Draft *draft, int no, const SourceRelation *source)
 	row->toast_bytes = source->toast_bytes;
 	row->columns = source->columns;
 	row->types = source->types;
-	row->condition = source->config_condition;
+	row->condition = source->is_unreadable ? NULL : source->config_condition;
 	row->split_key = source->split_key;
 	row->split_bounds = source->split_bounds;
 

@@ -59,7 +59,10 @@ plan_pre_data(Draft *draft)
 		if (relation != NULL && relation->create_item == 0)
 		{
 			relation->create_item = no;
-			relation->row->is_ours = true;
+
+			/* a sequence that cannot be read keeps the value it is made with */
+			relation->row->is_ours = relation->source->relkind != RELKIND_SEQUENCE ||
+				!relation->source->is_unreadable;
 		}
 	}
 }

@@ -136,7 +136,7 @@ handle_failure(Leader *leader, const WorkerEvent *event)
 	}
 	else
 	{
-		if (pgcopy_retry_is_loss(event->sqlerrcode))
+		if (pgcopy_retry_ends_transaction(event->sqlerrcode))
 			pgcopy_link_doubt(leader->link);
 		handle_failed_item(leader, event);
 	}

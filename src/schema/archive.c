@@ -74,6 +74,8 @@ guess_sqlstate(const char *text, bool has_waited_for_lock)
 		(has_waited_for_lock || says(text, "statement timeout") ||
 		 says(text, "does not exist") || says(text, "could not open relation")))
 		return ERRCODE_LOCK_NOT_AVAILABLE;
+	if (says(text, "conflict with recovery"))
+		return ERRCODE_T_R_SERIALIZATION_FAILURE;
 	if (says(text, "server version mismatch"))
 		return ERRCODE_FEATURE_NOT_SUPPORTED;
 	if (says(text, "permission denied") || says(text, "must be owner"))
@@ -107,6 +109,8 @@ hint_for(int sqlstate)
 			return "Raise max_locks_per_transaction on the source.";
 		case ERRCODE_INVALID_PASSWORD:
 			return "pg_dump connects by itself, with the password of the connection string.";
+		case ERRCODE_T_R_SERIALIZATION_FAILURE:
+			return "Set hot_standby_feedback to on or max_standby_streaming_delay to -1 on the standby, and try again.";
 		case ERRCODE_CONNECTION_FAILURE:
 			return "Check that the source accepts connections from this server, and look at its log.";
 		default:

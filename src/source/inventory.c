@@ -92,6 +92,7 @@ static const char relations_sql[] =
 "  columns.names,"
 "  columns.types,"
 "  member.objid IS NOT NULL,"
+"  c.relpersistence = 'u' AND pg_catalog.pg_is_in_recovery(),"
 "  CASE WHEN config.relid IS NOT NULL THEN COALESCE(config.condition, '') END,"
 "  CASE WHEN config.relid IS NOT NULL THEN ("
 "   SELECT pg_catalog.array_agg(DISTINCT k.confrelid::pg_catalog.text)"
@@ -130,6 +131,7 @@ enum RelationColumn
 	COLUMN_COLUMNS,
 	COLUMN_TYPES,
 	COLUMN_IS_MEMBER,
+	COLUMN_IS_UNREADABLE,
 	COLUMN_CONDITION,
 	COLUMN_REFERENCES,
 	RELATION_COLUMNS
@@ -214,7 +216,9 @@ read_relation(const SourceRows *rows, int row)
 	relation->relkind = pgcopy_rows_get_char(rows, row, COLUMN_RELKIND, "rpmvS");
 	relation->is_partition = pgcopy_rows_get_bool(rows, row, COLUMN_IS_PARTITION);
 	relation->has_children = pgcopy_rows_get_bool(rows, row, COLUMN_HAS_CHILDREN);
-	relation->has_data_of_its_own = relation->relkind == RELKIND_RELATION;
+	relation->is_unreadable = pgcopy_rows_get_bool(rows, row, COLUMN_IS_UNREADABLE);
+	relation->has_data_of_its_own = relation->relkind == RELKIND_RELATION &&
+		!relation->is_unreadable;
 	relation->through_root = pgcopy_rows_get_bool(rows, row, COLUMN_THROUGH_ROOT);
 	relation->parent = get_oid(rows, row, COLUMN_PARENT);
 	relation->heap_bytes = get_bytes(rows, row, COLUMN_HEAP_BYTES);

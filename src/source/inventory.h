@@ -21,7 +21,8 @@ typedef struct SourceRelation
 	char		relkind;		/* r, p, m, v, S */
 	bool		is_partition;
 	bool		has_children;	/* by inheritance; may be out of date */
-	bool		has_data_of_its_own;	/* relkind r */
+	bool		has_data_of_its_own;	/* relkind r, and it can be read */
+	bool		is_unreadable;	/* unlogged, on a standby */
 	bool		through_root;	/* a leaf whose hash partition may be another here */
 	Oid			parent;			/* of a partition, or InvalidOid */
 	int64		heap_bytes;		/* main fork */

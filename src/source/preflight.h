@@ -35,4 +35,11 @@ extern List *pgcopy_preflight_check_database(SourceSession *session);
  */
 extern List *pgcopy_hidden_find(SourceSession *session);
 
+/*
+ * standby.c: find what does not arrive because the source is a standby, and
+ * whether it may end the snapshot.  Returns a List of Finding, all notices, in
+ * the current memory context.
+ */
+extern List *pgcopy_standby_find(SourceSession *session);
+
 #endif							/* PGCOPY_PREFLIGHT_H */
