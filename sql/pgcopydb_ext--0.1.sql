@@ -550,7 +550,8 @@ SELECT i.job, i.kind, i.state, i.started, i.finished, i.bytes_done, i.rows_done,
        COALESCE(j.ended, pg_catalog.clock_timestamp()) AS job_ended
   FROM pgcopy.job AS j
   JOIN pgcopy.item AS i ON i.job OPERATOR(pg_catalog.=) j.id
- WHERE pg_catalog.pg_has_role(current_user, j.owner, 'MEMBER');
+ WHERE pg_catalog.pg_has_role(current_user, j.owner, 'MEMBER')
+   AND NOT (i.kind OPERATOR(pg_catalog.=) 'large objects' AND i.range_start IS NULL);
 
 COMMENT ON VIEW pgcopy.step IS 'items for pgcopy_summary(), of the jobs that a role may see';
 

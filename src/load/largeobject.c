@@ -295,13 +295,20 @@ get_privilege(const LargeObjectCopy *copy, const SourceRows *rows, int row)
 	return privilege;
 }
 
+/* May we act as this role?  Preflight has told what comes of it if not. */
+static bool
+can_act_as(const char *name)
+{
+	return superuser() || is_member_of_role(GetUserId(), get_role_oid(name, false));
+}
+
 /* May the grantor grant this yet?  All but the owner need the grant option. */
 static bool
 may_grant(List *privileges, const Privilege *privilege, const char *owner)
 {
 	ListCell   *lc;
 
-	if (strcmp(privilege->grantor, owner) == 0)
+	if (strcmp(privilege->grantor, owner) == 0 || !can_act_as(privilege->grantor))
 		return true;
 	foreach(lc, privileges)
 	{
@@ -315,25 +322,9 @@ may_grant(List *privileges, const Privilege *privilege, const char *owner)
 	return false;
 }
 
-/* Return the grantor's role; throw if we may not act as that role. */
-static Oid
-get_grantor(Oid oid, const char *name)
-{
-	Oid			role = get_role_oid(name, false);
-
-	if (!superuser() && !is_member_of_role(GetUserId(), role))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("cannot grant privileges on large object %u as role \"%s\"",
-						oid, name),
-				 errdetail("It has granted them on the source, and the job's owner is not a member of that role."),
-				 errhint("Run the job as a superuser, or use no_privileges => true.")));
-	return role;
-}
-
 /*
- * Grant as the original grantor, as pg_dump does by SET SESSION AUTHORIZATION;
- * else the owner would become the grantor.
+ * Grant as the original grantor, as pg_dump does by SET SESSION AUTHORIZATION.
+ * If we may not act as that role, the owner becomes the grantor.
  */
 static void
 grant_one(Oid oid, Privilege *privilege, const char *owner)
@@ -347,8 +338,8 @@ grant_one(Oid oid, Privilege *privilege, const char *owner)
 							   privilege->is_grantable ? " WITH GRANT OPTION" : "");
 
 	GetUserIdAndSecContext(&user, &context);
-	if (strcmp(privilege->grantor, owner) != 0)
-		SetUserIdAndSecContext(get_grantor(oid, privilege->grantor),
+	if (strcmp(privilege->grantor, owner) != 0 && can_act_as(privilege->grantor))
+		SetUserIdAndSecContext(get_role_oid(privilege->grantor, false),
 							   context | SECURITY_LOCAL_USERID_CHANGE);
 	run_statement(sql);
 	SetUserIdAndSecContext(user, context);

@@ -26,9 +26,11 @@
 #include "plan/plan.h"
 #include "run/leader.h"
 #include "schema/dump.h"
+#include "schema/leave_out.h"
 #include "schema/tools.h"
 #include "source/inventory.h"
 #include "source/keyrange.h"
+#include "source/own.h"
 #include "source/preflight.h"
 #include "source/snapshot.h"
 
@@ -133,13 +135,16 @@ read_dump(Leader *leader, const char *snapshot)
 		.no_tablespaces = job->options.no_tablespaces
 	};
 	SourceDump *dump;
+	SourceOwn  *own;
 
 	pgcopy_session_options(session, &request.keywords, &request.values);
 	dump = pgcopy_dump_read(&request);
 	tell_warnings(leader, dump->warnings);
 	tell_notices(leader, pgcopy_hidden_find(session));
 	tell_notices(leader, pgcopy_standby_find(session));
-	return dump->statements;
+	own = pgcopy_own_read(session);
+	tell_notices(leader, pgcopy_own_notice(own));
+	return pgcopy_leave_out(dump->statements, own, pgcopy_own_schema_here());
 }
 
 /* If pg_dump fails because no session is free, report that instead. */
@@ -195,7 +200,7 @@ check_inventory(List *relations, List *statements)
 				 errmsg("the source gives contradictory answers about its tables"),
 				 errdetail("pg_dump has %s, but the source's list of tables does not.",
 						   quote_qualified_identifier(statement->schema, statement->name)),
-				 errhint("If the table is in a schema of the extension pgcopydb_ext on the source, move it to another schema.")));
+				 errhint("Check the source's catalogs, and that no proxy changes its answers.")));
 	}
 }
 

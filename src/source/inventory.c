@@ -5,7 +5,7 @@
  *
  * The list holds what pg_dump would dump: no system schemas, temporary tables,
  * and members of extensions other than configuration tables.  This extension, if
- * the source has it, is left out with its schemas.
+ * the source has it, is left out with all that needs it (own.c).
  *
  * All queries run on every version from 10 up, under the settings of
  * session_settings.c.
@@ -24,6 +24,7 @@
 #include "utils/fmgroids.h"
 
 #include "source/inventory.h"
+#include "source/own.h"
 
 static const char blocker_sql[] =
 "SELECT pg_catalog.format('session %%s (%%s, %%s)', a.pid, a.usename,"
@@ -50,13 +51,7 @@ static const char relations_sql[] =
 "  UNION"
 "  SELECT i.inhrelid FROM below AS b"
 "  JOIN pg_catalog.pg_inherits AS i ON i.inhparent = b.oid"
-" ), ours AS ("
-"  SELECT d.objid FROM pg_catalog.pg_depend AS d"
-"  JOIN pg_catalog.pg_extension AS e ON e.oid = d.refobjid"
-"  WHERE d.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass"
-"   AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass"
-"   AND d.deptype = 'e' AND e.extname = 'pgcopydb_ext'"
-" ), member AS ("
+" ), " PGCOPY_OWN_CTE ", member AS ("
 "  SELECT d.objid, d.refobjid FROM pg_catalog.pg_depend AS d"
 "  WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
 "   AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass"
@@ -101,7 +96,8 @@ static const char relations_sql[] =
 " FROM pg_catalog.pg_class AS c"
 " JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
 " LEFT JOIN below ON below.oid = c.oid"
-" LEFT JOIN ours ON ours.objid = c.relnamespace"
+" LEFT JOIN own ON own.objid = c.oid"
+"  AND own.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
 " LEFT JOIN member ON member.objid = c.oid"
 " LEFT JOIN config ON config.relid = c.oid"
 " LEFT JOIN columns ON columns.attrelid = c.oid"
@@ -110,7 +106,7 @@ static const char relations_sql[] =
 " WHERE c.relkind IN ('r', 'p', 'm', 'v', 'S')"
 "  AND c.relpersistence <> 't'"
 "  AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
-"  AND ours.objid IS NULL"
+"  AND own.objid IS NULL"
 "  AND (member.objid IS NULL OR config.relid IS NOT NULL)"
 " ORDER BY c.oid";
 

@@ -25,6 +25,7 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 
+#include "source/own.h"
 #include "source/preflight.h"
 
 /* How many names a finding lists. */
@@ -58,7 +59,7 @@ static const char missing_extensions_sql[] =
  * use them.
  */
 static const char roles_sql[] =
-"WITH pinned AS ("
+"WITH RECURSIVE " PGCOPY_OWN_CTE ", pinned AS ("
 "  SELECT o.owner AS role, 'o'::pg_catalog.text AS why FROM ("
 "   SELECT relowner, oid FROM pg_catalog.pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'S', 'f')"
 "   UNION ALL SELECT proowner, oid FROM pg_catalog.pg_proc"
@@ -76,6 +77,13 @@ static const char roles_sql[] =
 "   UNION ALL SELECT defaclacl FROM pg_catalog.pg_default_acl"
 "  ) AS g(acl), pg_catalog.aclexplode(g.acl) AS a"
 "  WHERE a.grantee <> 0 AND a.grantee < 16384"
+"  UNION ALL"
+"  SELECT DISTINCT m.lomowner, 'o' FROM pg_catalog.pg_largeobject_metadata AS m"
+"  WHERE m.lomowner < 16384"
+"  UNION ALL"
+"  SELECT r.oid, 'a' FROM pg_catalog.pg_largeobject_metadata AS m,"
+"   pg_catalog.aclexplode(m.lomacl) AS a, pg_catalog.unnest(ARRAY[a.grantor, a.grantee]) AS r(oid)"
+"  WHERE r.oid < 16384 AND r.oid <> m.lomowner"
 " ), shared AS ("
 "  SELECT s.refobjid AS role, CASE"
 "    WHEN s.deptype = 'r' THEN 'p'"
@@ -88,6 +96,7 @@ static const char roles_sql[] =
 "   AND s.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass"
 "   AND s.deptype IN ('o', 'a', 'r')"
 "   AND s.classid <> 'pg_catalog.pg_extension'::pg_catalog.regclass"
+"   AND (s.classid, s.objid) NOT IN (SELECT x.classid, x.objid FROM own AS x)"
 "   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS x"
 "    WHERE x.classid = s.classid AND x.objid = s.objid AND x.deptype = 'e')"
 "   AND NOT EXISTS (SELECT FROM pg_catalog.pg_class AS t"
@@ -411,19 +420,19 @@ make_array_literal(List *names)
 	return OidOutputFunctionCall(F_ARRAY_OUT, PointerGetDatum(array));
 }
 
-/* Send the names of the target to the source: the target is nearly always empty. */
-static List *
-check_clashes(SourceSession *session, const PreflightRequest *request)
+List *
+pgcopy_preflight_names_here(const char *sql)
 {
-	static const ObjectsReport report = {
-		ERRCODE_DUPLICATE_TABLE,
-		"%d object of the source already exists here",
-		"%d objects of the source already exist here",
-		"Existing",
-		"Clone into an empty database: CREATE DATABASE ... TEMPLATE template0, and create the extension there."
-	};
-	List	   *here = query_names(objects_sql, 0, (Datum) 0);
-	List	   *clashes = NIL;
+	return query_names(sql, 0, (Datum) 0);
+}
+
+/* Send the names of the target to the source: the target is nearly always empty. */
+List *
+pgcopy_preflight_names_shared(SourceSession *session, const char *here_sql,
+							  const char *there_sql)
+{
+	List	   *here = query_names(here_sql, 0, (Datum) 0);
+	List	   *shared = NIL;
 	const char *params[1];
 	SourceRows *rows;
 
@@ -434,12 +443,71 @@ check_clashes(SourceSession *session, const PreflightRequest *request)
 								psprintf("SELECT s.what FROM (%s) AS s"
 										 " WHERE s.what IN (SELECT pg_catalog.unnest($1::pg_catalog.text[]))"
 										 " ORDER BY s.what COLLATE pg_catalog.\"C\"",
-										 objects_sql),
+										 there_sql),
 								1, 1, params);
 	for (int i = 0; i < pgcopy_rows_count(rows); i++)
-		clashes = lappend(clashes, pstrdup(pgcopy_rows_get(rows, i, 0)));
+		shared = lappend(shared, pstrdup(pgcopy_rows_get(rows, i, 0)));
 	pgcopy_rows_free(rows);
-	return find_objects(clashes, &report);
+	return shared;
+}
+
+/*
+ * The schema of this extension may be on both sides, like public.  What needs
+ * this extension stays on the source.
+ */
+static List *
+check_clashes(SourceSession *session, const PreflightRequest *request)
+{
+	static const char not_cloned[] =
+		" AND (o.classid, o.oid) NOT IN (WITH RECURSIVE " PGCOPY_OWN_CTE
+		" SELECT x.classid, x.objid FROM own AS x)";
+	static const char not_our_schema[] =
+		" AND NOT EXISTS (SELECT FROM pg_catalog.pg_extension AS e"
+		" WHERE e.extname = 'pgcopydb_ext' AND e.extnamespace = o.oid"
+		" AND o.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass)";
+	static const ObjectsReport report = {
+		ERRCODE_DUPLICATE_TABLE,
+		"%d object of the source already exists here",
+		"%d objects of the source already exist here",
+		"Existing",
+		"Clone into an empty database: CREATE DATABASE ... TEMPLATE template0, and create the extension there."
+	};
+
+	return find_objects(pgcopy_preflight_names_shared(session,
+													  psprintf("%s%s", objects_sql, not_our_schema),
+													  psprintf("%s%s", objects_sql, not_cloned)),
+						&report);
+}
+
+/*
+ * Roles that have granted privileges on large objects that are not theirs.  A
+ * job that may not act as them grants as the owner (load/largeobject.c).
+ */
+static List *
+check_grantors(SourceSession *session, const PreflightRequest *request)
+{
+	static const char grantors_sql[] =
+		"SELECT DISTINCT r.rolname FROM pg_catalog.pg_largeobject_metadata AS m,"
+		" pg_catalog.aclexplode(m.lomacl) AS a, pg_catalog.pg_roles AS r"
+		" WHERE a.grantor <> m.lomowner AND r.oid = a.grantor";
+	static const char not_ours_sql[] =
+		"SELECT u.name FROM pg_catalog.unnest($1::pg_catalog.text[]) AS u(name)"
+		" JOIN pg_catalog.pg_roles AS r ON r.rolname::pg_catalog.text = u.name"
+		" WHERE NOT pg_catalog.pg_has_role(r.oid, 'MEMBER')"
+		" ORDER BY u.name COLLATE pg_catalog.\"C\"";
+	List	   *names = NIL;
+	Finding		finding = {
+		.level = FINDING_NOTICE,
+		.message = "privileges on large objects that these roles have granted will be granted by the owners of the objects",
+		.hint = "Run the job as a superuser or as a member of these roles."
+	};
+
+	if (request->with_privileges)
+		names = find_missing(session, grantors_sql, 0, NULL, not_ours_sql);
+	if (names == NIL)
+		return NIL;
+	finding.object = list_names(names);
+	return pgcopy_finding_list(&finding);
 }
 
 typedef List *(*PreflightCheck) (SourceSession *session,
@@ -448,7 +516,9 @@ typedef List *(*PreflightCheck) (SourceSession *session,
 static const PreflightCheck checks[] = {
 	check_extensions,
 	check_roles,
-	check_clashes
+	check_clashes,
+	check_grantors,
+	pgcopy_own_check_names
 };
 
 List *

@@ -26,6 +26,17 @@ typedef struct PreflightRequest
 extern List *pgcopy_preflight_run(SourceSession *session,
 								  const PreflightRequest *request);
 
+/* Run a local query of one text column; a List of strings. */
+extern List *pgcopy_preflight_names_here(const char *sql);
+
+/*
+ * Names that a local query returns and another one, of a text column "what", on
+ * the source too.
+ */
+extern List *pgcopy_preflight_names_shared(SourceSession *session,
+										   const char *here_sql,
+										   const char *there_sql);
+
 /* Run only the check that the source is another database. */
 extern List *pgcopy_preflight_check_database(SourceSession *session);
 

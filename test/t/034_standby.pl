@@ -22,13 +22,13 @@ hot_standby = on
 autovacuum = off
 EOC
 new_database($primary, 'app');
-create_holds($primary, 'app');
-create_held_table($primary, 'app');
 $primary->safe_psql('app', <<'EOQ');
 CREATE TABLE logged (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, a text);
 INSERT INTO logged (a) SELECT repeat('x', g) FROM generate_series(1, 1000) g;
 CREATE SEQUENCE counter;
 SELECT setval('counter', 4711);
+CREATE TABLE large (a int, b text);
+INSERT INTO large SELECT g, repeat(md5(g::text), 10) FROM generate_series(1, 20000) g;
 CREATE TABLE noise (a int);
 INSERT INTO noise SELECT generate_series(1, 1000);
 CREATE UNLOGGED TABLE "Odd ""name""" (id serial PRIMARY KEY, a text UNIQUE, b int GENERATED ALWAYS AS IDENTITY);
@@ -72,7 +72,7 @@ sub notices
 
 # What is logged, on either side.
 my $rows = <<'EOQ';
-SELECT (SELECT count(*) || ' ' || sum(hashtext(b)) FROM held), (SELECT sum(hashtext(l::text)) FROM ONLY logged l),
+SELECT (SELECT count(*) || ' ' || sum(hashtext(b)) FROM large), (SELECT sum(hashtext(l::text)) FROM ONLY logged l),
 	(SELECT string_agg(b, ' ') FROM ONLY tree_1), (SELECT last_value FROM counter), (SELECT last_value FROM logged_id_seq),
 	(SELECT n FROM seen), (SELECT encode(lo_get(5000), 'escape'))
 EOQ
@@ -82,7 +82,7 @@ my $unlogged = 'SELECT (SELECT count(*) FROM "Odd ""name"""), (SELECT count(*) F
 foreach my $how ('stop', 'continue')
 {
 	new_database($target, $how);
-	clone_ok($target, $app, db => $how, on_error => $how, split_tables_larger_than => '5MB', name => "$how: the clone of a standby ends done");
+	clone_ok($target, $app, db => $how, on_error => $how, split_tables_larger_than => '1MB', name => "$how: the clone of a standby ends done");
 	is($target->safe_psql($how, $rows), $expected, "$how: all that is logged is there");
 	is($target->safe_psql($how, $unlogged), '0|0|0|0', "$how: what is not is empty");
 	is($target->safe_psql($how, 'SELECT last_value, is_called FROM fast'), '7|f', "$how: an unlogged sequence starts where it was made to");
@@ -96,18 +96,28 @@ foreach my $how ('stop', 'continue')
 	like($notices, qr/ends the job's snapshot if that delays it for more than 0\|.*hot_standby_feedback/, "$how: and what may end the snapshot") or diag($notices);
 }
 
-# Have recovery end the transactions of the standby: rows that their snapshots
-# see are gone on the primary.  A session that waits for its client goes later.
+# Have recovery end all transactions of the job: rows that their snapshots see
+# are gone on the primary.
 sub conflict
 {
 	my ($sql) = @_;
+	my $pids = $standby->safe_psql('app', "SELECT string_agg(pid::text, ', ') FROM pg_stat_activity WHERE application_name ~ '^pgcopy job'");
 	$primary->safe_psql('app', $_) for split /;/, $sql // 'DELETE FROM noise; INSERT INTO noise VALUES (1); VACUUM noise';
-	ok( wait_until(
-			$standby,
-			"SELECT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'startup' AND wait_event ~ 'RecoveryConflict') OR NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name ~ '^pgcopy job .* leader')",
-			what => 'recovery to be in conflict with a session'),
-		'recovery is in conflict with the job');
+	ok(wait_until($standby, "SELECT count(*) FROM pg_stat_activity WHERE pid IN ($pids)", expected => '0', what => 'recovery to end the sessions of the job'),
+		'recovery ends the sessions of the job');
 	return;
+}
+
+# Start a clone that stops at a point.
+sub start_at
+{
+	my ($db, $point, $hit) = @_;
+	new_database($target, $db);
+	$target->safe_psql('postgres', "ALTER DATABASE $db SET pgcopy.test_point = '$point'; ALTER DATABASE $db SET pgcopy.test_hit = $hit");
+	my $hold = hold($target, $db, 100);
+	my $job = clone($target, $app, db => $db, table_jobs => 1, split_tables_larger_than => '0');
+	wait_held($target, $db, 100, $job);
+	return ($job, $hold);
 }
 
 sub errors
@@ -121,11 +131,7 @@ my %planning = (vacuum => undef, alter => 'ALTER TABLE noise ADD b int');
 foreach my $how (sort keys %planning)
 {
 	my $db = "planning_$how";
-	new_database($target, $db);
-	$target->safe_psql('postgres', "ALTER DATABASE $db SET pgcopy.test_point = 'planning locked'; ALTER DATABASE $db SET pgcopy.test_hit = 1");
-	my $hold = hold($target, $db, 100);
-	my $job = clone($target, $app, db => $db);
-	wait_held($target, $db, 100, $job);
+	my ($job, $hold) = start_at($db, 'planning locked', 1);
 	conflict($planning{$how});
 	release($hold);
 	is(wait_for_end($target, $job, db => $db), 'done', "$how: a conflict in planning starts it again") or show_job($target, $job, db => $db);
@@ -133,27 +139,16 @@ foreach my $how (sort keys %planning)
 	is($target->safe_psql($db, $rows), $expected, "$how: and the clone is complete");
 }
 
-# A table is read and held: when nothing else was read before, the job goes on
-# with a new snapshot, otherwise it has to ask.
-sub start_held
-{
-	my ($db, $jobs) = @_;
-	new_database($target, $db);
-	my $hold = hold($target, $db, 1);
-	my $job = clone($target, $app, db => $db, table_jobs => $jobs);
-	wait_held($target, $db, 1, $job);
-	return ($job, $hold);
-}
-
-my ($job, $hold) = start_held('first', 1);
+# While nothing is read yet the job goes on with a new snapshot, otherwise it has
+# to ask.
+my ($job, $hold) = start_at('first', 'table begun', 1);
 conflict();
 release($hold);
 is(wait_for_end($target, $job, db => 'first'), 'done', 'a conflict before anything was read: the job goes on') or show_job($target, $job, db => 'first');
 is($target->safe_psql('first', $rows), $expected, 'and is complete');
 like(errors('first'), qr/^40001\|.*conflict with recovery/m, 'the conflict is recorded');
 
-($job, $hold) = start_held('later', 2);
-ok(wait_until($target, "SELECT count(*) > 3 FROM pgcopy_tables WHERE state <> 'pending' AND table_name <> 'held'", db => 'later', what => 'other tables to be read'), 'other tables have been read');
+($job, $hold) = start_at('later', 'table begun', 2);
 conflict();
 release($hold);
 is(wait_for_end($target, $job, db => 'later'), 'failed', 'a conflict when some tables were read: the job asks');
@@ -165,9 +160,9 @@ is($target->safe_psql('later', $rows), $expected, 'and is complete');
 
 # promoted while rows are read
 $primary->wait_for_catchup($standby, 'replay', $primary->lsn('insert'));
-($job, $hold) = start_held('promoted', 2);
+($job, $hold) = start_at('promoted', 'table begun', 2);
 $standby->promote;
-$standby->safe_psql('app', "INSERT INTO logged (a) VALUES ('after')");
+$standby->safe_psql('app', "INSERT INTO large VALUES (0, 'after')");
 release($hold);
 is(wait_for_end($target, $job, db => 'promoted'), 'done', 'a standby that is promoted in between goes on being the source') or show_job($target, $job, db => 'promoted');
 is($target->safe_psql('promoted', $rows), $expected, 'with what it had at the beginning');

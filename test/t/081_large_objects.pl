@@ -140,12 +140,59 @@ foreach my $user ('ordinary', 'lo_member')
 	$target->safe_psql($user, "SET client_min_messages = warning; CREATE EXTENSION pgcopydb_ext; GRANT CREATE ON DATABASE $user TO $user; GRANT EXECUTE ON FUNCTION pgcopy_clone, pgcopy_wait TO $user");
 }
 $job = clone_as('ordinary', no_owner => 'true');
-is(wait_for_end($target, $job, db => 'ordinary'), 'failed', 'a role cannot grant as another one');
-like(errors('ordinary', $job), qr/^42501\|cannot grant privileges on large object 40001 as role "lo_first"\|.*no_privileges => true/, 'that is said');
+is(wait_for_end($target, $job, db => 'ordinary'), 'done', 'a role that cannot grant as another one grants as the owner');
+is($target->safe_psql('ordinary', "SELECT lomacl FROM pg_largeobject_metadata WHERE oid = 40001"),
+	'{ordinary=rw/ordinary,lo_first=r*/ordinary,lo_second=r*/ordinary,=r/ordinary}', 'all privileges are there');
+like($target->safe_psql('ordinary', "SELECT object, message FROM pgcopy_notices WHERE job = $job"),
+	qr/^lo_first, lo_second\|privileges on large objects that these roles have granted will be granted by the owners/m, 'and a notice names the roles');
 $job = clone_as('lo_member');
 ok(wait_for_state($target, $job, 'done', db => 'lo_member'), 'but as one that it is a member of');
 my $all = "SELECT string_agg(oid || ' ' || lomowner::regrole || ' ' || coalesce(lomacl::text, ''), E'\\n' ORDER BY oid) FROM pg_largeobject_metadata";
 is($target->safe_psql('lo_member', $all), $source->safe_psql('granted', $all), 'with the same owners and privileges');
+unlike($target->safe_psql('lo_member', 'SELECT message FROM pgcopy_notices'), qr/large objects/, 'and without a notice');
+
+# Owners that changed after the grants, rights of their own that are gone, odd
+# names, PUBLIC as the only one, a chain of three, a superuser of another name
+$_->safe_psql('postgres', 'CREATE ROLE "lo ""Odd"", é"; CREATE ROLE "public owner" SUPERUSER') for $source, $target;
+new_database($source, 'chains');
+$source->safe_psql('chains', <<'EOQ');
+SELECT lo_create(n) FROM generate_series(41001, 41006) n;
+SELECT lo_create(5);
+ALTER LARGE OBJECT 41001 OWNER TO "lo ""Odd"", é";
+SET SESSION AUTHORIZATION "lo ""Odd"", é";
+GRANT ALL ON LARGE OBJECT 41001 TO lo_first WITH GRANT OPTION;
+REVOKE UPDATE ON LARGE OBJECT 41001 FROM "lo ""Odd"", é";
+SET SESSION AUTHORIZATION lo_first;
+GRANT ALL ON LARGE OBJECT 41001 TO lo_second WITH GRANT OPTION;
+SET SESSION AUTHORIZATION lo_second;
+GRANT UPDATE ON LARGE OBJECT 41001 TO lo_third, PUBLIC;
+RESET SESSION AUTHORIZATION;
+GRANT SELECT ON LARGE OBJECT 41002 TO lo_first WITH GRANT OPTION;
+SET SESSION AUTHORIZATION lo_first;
+GRANT SELECT ON LARGE OBJECT 41002 TO "lo ""Odd"", é", lo_third;
+RESET SESSION AUTHORIZATION;
+ALTER LARGE OBJECT 41002 OWNER TO lo_third;
+ALTER LARGE OBJECT 41003 OWNER TO lo_owner;
+REVOKE ALL ON LARGE OBJECT 41003 FROM lo_owner;
+GRANT UPDATE ON LARGE OBJECT 41003 TO PUBLIC;
+ALTER LARGE OBJECT 41004 OWNER TO "public owner";
+GRANT SELECT ON LARGE OBJECT 41004 TO "public owner" WITH GRANT OPTION;
+ALTER LARGE OBJECT 5 OWNER TO lo_first;
+GRANT SELECT ON LARGE OBJECT 5 TO postgres;
+EOQ
+new_database($target, 'chains');
+clone_ok($target, conninfo($source, db => 'chains'), db => 'chains', name => 'chains of grants are cloned');
+is($target->safe_psql('chains', $all), $source->safe_psql('chains', $all), 'each by its grantor');
+$source->safe_psql('postgres', 'CREATE ROLE other_super SUPERUSER LOGIN');
+$source->safe_psql('postgres', 'ALTER ROLE postgres RENAME TO boss', extra_params => [ '-U', 'other_super' ]);
+new_database($target, 'other_super', 'other_super_bare');
+my $chains = conninfo($source, db => 'chains', user => 'boss');
+$job = clone($target, $chains, db => 'other_super');
+is(wait_for_end($target, $job, db => 'other_super'), 'failed', 'the superuser of the source has another name');
+like(errors('other_super', $job), qr/^42704\|1 role that the source uses does not exist here\|Missing: boss\./, 'it is missed before anything is done');
+clone_ok($target, $chains, db => 'other_super_bare', no_owner => 'true', no_privileges => 'true', name => 'without owners and privileges it is not needed');
+is($target->safe_psql('other_super_bare', 'SELECT DISTINCT lomowner::regrole, lomacl FROM pg_largeobject_metadata'), 'postgres|', 'nor is any');
+$source->safe_psql('postgres', 'ALTER ROLE boss RENAME TO postgres', extra_params => [ '-U', 'other_super' ]);
 
 #
 # Pages of what is no large object on the source
