@@ -26,7 +26,6 @@
 #include "plan/plan.h"
 #include "run/leader.h"
 #include "schema/dump.h"
-#include "schema/leave_out.h"
 #include "schema/tools.h"
 #include "source/inventory.h"
 #include "source/keyrange.h"
@@ -144,7 +143,7 @@ read_dump(Leader *leader, const char *snapshot)
 	tell_notices(leader, pgcopy_standby_find(session));
 	own = pgcopy_own_read(session);
 	tell_notices(leader, pgcopy_own_notice(own));
-	return pgcopy_leave_out(dump->statements, own, pgcopy_own_schema_here());
+	return pgcopy_dump_leave_out(dump->statements, own, pgcopy_own_schema_here());
 }
 
 /* If pg_dump fails because no session is free, report that instead. */

@@ -10,6 +10,8 @@
 
 #include "nodes/pg_list.h"
 
+struct SourceOwn;				/* source/own.h */
+
 typedef struct DumpRequest
 {
 	/* parallel, NULL-terminated: pgcopy_session_options(); secret */
@@ -103,5 +105,13 @@ typedef struct SourceDump
  * 53200; else 38000.
  */
 extern SourceDump *pgcopy_dump_read(const DumpRequest *request);
+
+/*
+ * leave_out.c: return the statements that are cloned, in a new list; all but what
+ * needs this extension on the source.  schema_here: the schema that it has in
+ * this database.
+ */
+extern List *pgcopy_dump_leave_out(List *statements, const struct SourceOwn *own,
+								   const char *schema_here);
 
 #endif							/* PGCOPY_DUMP_H */

@@ -18,7 +18,8 @@
 
 #include "catalog/pg_namespace.h"
 
-#include "schema/leave_out.h"
+#include "schema/dump.h"
+#include "source/own.h"
 
 typedef struct DumpEntries
 {
@@ -94,7 +95,7 @@ creates_schema(const DumpStatement *statement, const char *schema)
 }
 
 List *
-pgcopy_leave_out(List *statements, const SourceOwn *own, const char *schema_here)
+pgcopy_dump_leave_out(List *statements, const SourceOwn *own, const char *schema_here)
 {
 	DumpEntries entries = {0};
 	List	   *kept = NIL;

@@ -22,7 +22,7 @@
 #include "source/own.h"
 
 /* How many names a notice or a finding lists. */
-#define SHOWN_NAMES 10
+#define SHOWN_NAMES 50
 
 typedef struct OwnKey
 {
