@@ -140,7 +140,6 @@ read_dump(Leader *leader, const char *snapshot)
 	dump = pgcopy_dump_read(&request);
 	tell_warnings(leader, dump->warnings);
 	tell_notices(leader, pgcopy_hidden_find(session));
-	tell_notices(leader, pgcopy_standby_find(session));
 	own = pgcopy_own_read(session);
 	tell_notices(leader, pgcopy_own_notice(own));
 	return pgcopy_dump_leave_out(dump->statements, own, pgcopy_own_schema_here());
@@ -262,6 +261,7 @@ try_plan(void *arg, char **what)
 	if (!pgcopy_snapshot_still_true(session, what))
 		return ATTEMPT_CHANGED;
 	check_inventory(relations, statements);
+	tell_notices(leader, pgcopy_standby_find(session, relations));
 	note_index_sizes(session, statements);
 	make_plan(leader, relations, statements);
 	pgcopy_leader_link_keep_snapshot(leader, snapshot);

@@ -47,10 +47,10 @@ extern List *pgcopy_preflight_check_database(SourceSession *session);
 extern List *pgcopy_hidden_find(SourceSession *session);
 
 /*
- * standby.c: find what does not arrive because the source is a standby, and
- * whether it may end the snapshot.  Returns a List of Finding, all notices, in
+ * standby.c: find which relations arrive without content because the source is a
+ * standby, and whether it may end the snapshot.  Returns a List of Finding, all notices, in
  * the current memory context.
  */
-extern List *pgcopy_standby_find(SourceSession *session);
+extern List *pgcopy_standby_find(SourceSession *session, List *relations);
 
 #endif							/* PGCOPY_PREFLIGHT_H */

@@ -12,29 +12,21 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_class.h"
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+
+#include "source/inventory.h"
 #include "source/preflight.h"
 
 /* How many names a notice lists. */
-#define MOST_NAMES "10"
+#define MOST_NAMES 50
 
-/* One row: their number, some of their names. */
+/* How many of these relations cannot be read: all, unless an answer is wrong. */
 static const char unlogged_sql[] =
-"SELECT pg_catalog.count(*),"
-" COALESCE(pg_catalog.string_agg(u.name, ', ' ORDER BY u.name)"
-"  FILTER (WHERE u.no <= " MOST_NAMES "), '')"
-" FROM (SELECT o.name, pg_catalog.row_number() OVER (ORDER BY o.name) AS no FROM ("
-"  SELECT pg_catalog.format('%s %I.%I',"
-"   CASE c.relkind WHEN 'S' THEN 'sequence' ELSE 'table' END,"
-"   n.nspname, c.relname) AS name"
-"  FROM pg_catalog.pg_class AS c"
-"  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
-"  WHERE pg_catalog.pg_is_in_recovery()"
-"   AND c.relpersistence = 'u' AND c.relkind IN ('r', 'S')"
-"   AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
-"   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d"
-"    WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
-"     AND d.objid = c.oid AND d.deptype = 'e')"
-"  ) AS o) AS u";
+"SELECT pg_catalog.count(*) FROM pg_catalog.pg_class AS c"
+" WHERE c.oid = ANY ($1::pg_catalog.oid[]) AND c.relpersistence = 'u'"
+" AND pg_catalog.pg_is_in_recovery()";
 
 /* How long our snapshot may stand in the way, or NULL: for ever. */
 static const char delay_sql[] =
@@ -43,24 +35,56 @@ static const char delay_sql[] =
 "  AND pg_catalog.current_setting('max_standby_streaming_delay') <> '-1'"
 " THEN pg_catalog.current_setting('max_standby_streaming_delay') END";
 
-static List *
-find_unlogged(SourceSession *session)
+/* Throw unless all of these are what the inventory says of them. */
+static void
+check_unlogged(SourceSession *session, List *unlogged)
 {
-	SourceRows *rows = pgcopy_session_query_row(session, unlogged_sql, 2, 0, NULL);
-	int			count = (int) Min(pgcopy_rows_get_size(rows, 0, 0), PG_INT32_MAX);
-	Finding		finding = {.level = FINDING_NOTICE};
+	const char *params[] = {
+		pgcopy_inventory_oids_literal(unlogged, 0, list_length(unlogged))
+	};
+	SourceRows *rows = pgcopy_session_query_row(session, unlogged_sql, 1,
+												lengthof(params), params);
 
-	if (count > 0)
-	{
-		finding.object = pstrdup(pgcopy_rows_get(rows, 0, 1));
-		finding.message = psprintf(count == 1 ?
-								   "%d unlogged table or sequence arrives without its content: a standby does not have it" :
-								   "%d unlogged tables and sequences arrive without their content: a standby does not have it",
-								   count);
-		finding.hint = "Clone from the primary if you need it.";
-	}
+	if (pgcopy_rows_get_size(rows, 0, 0) != list_length(unlogged))
+		pgcopy_rows_throw(rows, "It said before that these tables cannot be read, as it is a standby.");
 	pgcopy_rows_free(rows);
-	return count > 0 ? pgcopy_finding_list(&finding) : NIL;
+}
+
+static List *
+find_unlogged(SourceSession *session, List *relations)
+{
+	List	   *unlogged = NIL;
+	StringInfoData names;
+	Finding		finding = {.level = FINDING_NOTICE};
+	int			count = 0;
+	ListCell   *lc;
+
+	initStringInfo(&names);
+	foreach(lc, relations)
+	{
+		SourceRelation *relation = lfirst(lc);
+
+		if (!relation->is_unreadable ||
+			(relation->relkind != RELKIND_RELATION && relation->relkind != RELKIND_SEQUENCE))
+			continue;
+		unlogged = lappend(unlogged, relation);
+		if (++count <= MOST_NAMES)
+			appendStringInfo(&names, "%s%s %s", count > 1 ? ", " : "",
+							 relation->relkind == RELKIND_SEQUENCE ? "sequence" : "table",
+							 quote_qualified_identifier(relation->schema, relation->name));
+	}
+	if (count == 0)
+		return NIL;
+	check_unlogged(session, unlogged);
+	if (count > MOST_NAMES)
+		appendStringInfo(&names, " and %d more", count - MOST_NAMES);
+	finding.object = names.data;
+	finding.message = psprintf(count == 1 ?
+							   "%d unlogged table or sequence arrives without its content: a standby does not have it" :
+							   "%d unlogged tables and sequences arrive without their content: a standby does not have it",
+							   count);
+	finding.hint = "Clone from the primary if you need it.";
+	return pgcopy_finding_list(&finding);
 }
 
 static List *
@@ -87,7 +111,7 @@ find_short_delay(SourceSession *session)
 }
 
 List *
-pgcopy_standby_find(SourceSession *session)
+pgcopy_standby_find(SourceSession *session, List *relations)
 {
-	return list_concat(find_unlogged(session), find_short_delay(session));
+	return list_concat(find_unlogged(session, relations), find_short_delay(session));
 }

@@ -375,6 +375,26 @@ resume('whole', $job, ', consistent => false');
 ends_done('whole', $job, 'whole');
 is($target->safe_psql('whole', 'SELECT count(*), sum(hashtext(big::text)) FROM big'), $expected, 'a split table has rows of one snapshot only');
 
+# The snapshot lives, but nobody held the locks, and a column has been renamed.
+new_database($target, 'renamed');
+$source->safe_psql('split', "INSERT INTO big VALUES (39999, 'held')");
+$hold = hold($target, 'renamed', 1);
+$job = clone($target, conninfo($source, db => 'split'), db => 'renamed', table_jobs => 1, split_tables_larger_than => $bytes);
+wait_held($target, 'renamed', 1, $job);
+$holder = $source->background_psql('split');
+$name = $target->safe_psql('renamed', "SELECT name FROM pgcopy.snapshot WHERE job = $job");
+$holder->query_safe("BEGIN ISOLATION LEVEL REPEATABLE READ; SET TRANSACTION SNAPSHOT '$name'");
+$kept = $holder->query_safe('SELECT pg_export_snapshot()');
+cancel_it('renamed')->($job, $hold);
+$source->safe_psql('split', 'ALTER TABLE big RENAME b TO c');
+$target->safe_psql('renamed', "UPDATE pgcopy.snapshot SET name = '$kept' WHERE job = $job");
+resume('renamed', $job);
+is(wait_for_end($target, $job, db => 'renamed'), 'failed', 'a column that was renamed while nobody held the locks is noticed');
+is($target->safe_psql('renamed', "SELECT message, detail FROM pgcopy_errors WHERE job = $job AND is_final ORDER BY at DESC LIMIT 1"),
+	"the source has changed since job $job was planned|While no session held its locks: column b of public.big was renamed.", 'and named');
+$holder->quit;
+$source->safe_psql('split', 'ALTER TABLE big RENAME c TO b');
+
 #
 # A job that failed, repaired by hand
 #
