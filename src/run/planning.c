@@ -3,11 +3,11 @@
  * planning.c
  *	  The leader's first phase: read the source, make and store the plan.
  *
- * Everything is read under one snapshot of the source, with ACCESS SHARE locks
- * on what will be copied.  Between snapshot and locks somebody may truncate,
- * rewrite, drop or replace something, so that later reads differ from the
- * snapshot.  Look for that after the locks and again after pg_dump, and start
- * over with a new snapshot if so (link/link_read.c).
+ * Everything is read under one snapshot of the source, taken when what will be
+ * copied is locked in ACCESS SHARE mode.  What is not locked, a view or a table
+ * made meanwhile, may be dropped or replaced, so that later reads differ from the
+ * snapshot.  Look for that at once and again after pg_dump, and start over with a
+ * new snapshot if so (link/link_read.c).
  *
  * Nothing on the target changes but the job's own rows.
  *
