@@ -16,9 +16,9 @@
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
+#include "api/live.h"
 #include "base/compat.h"
 #include "catalog/job.h"
-#include "run/control.h"
 
 extern PGDLLEXPORT Datum pgcopy_live(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(pgcopy_live);
@@ -35,12 +35,11 @@ PG_FUNCTION_INFO_V1(pgcopy_bar);
 #define BAR_BLOCKS 20
 
 /*
- * Return what the job's leader publishes; NULL if there is none or the caller
- * may not see the job.  The segment's handle comes from the catalog, never from
- * an argument, so nobody can attach to other shared memory.
+ * The segment's handle comes from the catalog, never from an argument, so
+ * nobody can attach to other shared memory.
  */
-static ControlView *
-peek(int64 job)
+ControlView *
+pgcopy_live_peek(int64 job)
 {
 	uint32		handle;
 
@@ -70,7 +69,7 @@ pgcopy_live(PG_FUNCTION_ARGS)
 	bool		nulls[LIVE_COLUMNS] = {false};
 
 	pgcopy_init_materialized_srf(fcinfo);
-	view = peek(PG_GETARG_INT64(0));
+	view = pgcopy_live_peek(PG_GETARG_INT64(0));
 	if (view == NULL)
 		return (Datum) 0;
 
@@ -115,7 +114,7 @@ pgcopy_live_workers(PG_FUNCTION_ARGS)
 	ControlView *view;
 
 	pgcopy_init_materialized_srf(fcinfo);
-	view = peek(PG_GETARG_INT64(0));
+	view = pgcopy_live_peek(PG_GETARG_INT64(0));
 	if (view == NULL)
 		return (Datum) 0;
 

@@ -11,6 +11,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 
+#include "base/properties.h"
 #include "catalog/notice.h"
 #include "catalog/query.h"
 
@@ -37,6 +38,8 @@ static CatalogQuery select_wal_readers = {
 	"OR EXISTS (SELECT FROM pg_stat_replication) AS is_read",
 	0, {0}
 };
+
+static CatalogQuery select_properties = {PROPERTIES_SQL, 0, {0}};
 
 void
 pgcopy_notice_clear(int64 job)
@@ -76,4 +79,23 @@ bool
 pgcopy_notice_is_wal_read(void)
 {
 	return pgcopy_query_fetch_int64(&select_wal_readers, NULL) != 0;
+}
+
+/* QueryReadRow. */
+static void *
+read_property(int row)
+{
+	DatabaseProperty *property = palloc(sizeof(DatabaseProperty));
+
+	property->kind = pgcopy_query_text(row, "kind");
+	property->role = pgcopy_query_text(row, "role");
+	property->name = pgcopy_query_text(row, "name");
+	property->value = pgcopy_query_text(row, "value");
+	return property;
+}
+
+List *
+pgcopy_notice_properties(void)
+{
+	return pgcopy_query_fetch(&select_properties, NULL, read_property);
 }

@@ -138,6 +138,7 @@ read_dump(Leader *leader, const char *snapshot)
 	dump = pgcopy_dump_read(&request);
 	tell_warnings(leader, dump->warnings);
 	tell_notices(leader, pgcopy_hidden_find(session));
+	pgcopy_properties_tell(leader);
 	return dump->statements;
 }
 
