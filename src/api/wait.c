@@ -119,28 +119,28 @@ tell(Wait *wait)
 
 /* Tell how the job has ended, and what to type next. */
 static void
-tell_end(Wait *wait, const char *state)
+tell_end(const Wait *wait, const char *state)
 {
-	char	   *message;
-	char	   *hint;
-	char	   *next = psprintf("SELECT pgcopy_resume(" INT64_FORMAT ")", wait->job);
+	JobFailure *failure = pgcopy_job_line_failure(wait->job);
 
 	if (strcmp(state, "done") == 0)
 		ereport(NOTICE,
 				(errmsg("job " INT64_FORMAT " %s", wait->job,
 						pgcopy_job_line(wait->job, NULL)),
-				 pgcopy_job_line_error(wait->job, &message, &hint) ?
-				 errhint("It had errors: SELECT * FROM pgcopy_errors WHERE job = " INT64_FORMAT,
-						 wait->job) : 0));
-	else if (strcmp(state, "failed") == 0 &&
-			 pgcopy_job_line_error(wait->job, &message, &hint))
+				 failure ? errhint("It had errors: SELECT * FROM pgcopy_errors WHERE job = " INT64_FORMAT,
+								   wait->job) : 0));
+	else if (strcmp(state, "failed") == 0 && failure != NULL)
 		ereport(NOTICE,
-				(errmsg("job " INT64_FORMAT " failed: %s", wait->job, message),
-				 errhint("%s%sThen: %s", hint ? hint : "", hint ? "  " : "", next)));
+				(errmsg("job " INT64_FORMAT " failed: %s", wait->job, failure->message),
+				 failure->detail ? errdetail_internal("%s", failure->detail) : 0,
+				 errhint("%s%sThen SELECT pgcopy_resume(" INT64_FORMAT ").",
+						 failure->hint ? failure->hint : "",
+						 failure->hint ? "  " : "", wait->job)));
 	else
 		ereport(NOTICE,
 				(errmsg("job " INT64_FORMAT " is %s", wait->job, state),
-				 errhint("To go on: %s", next)));
+				 errhint("To go on: SELECT pgcopy_resume(" INT64_FORMAT ")",
+						 wait->job)));
 }
 
 /* Look at the job; returns whether it has ended or its processes are gone. */

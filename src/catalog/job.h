@@ -164,12 +164,20 @@ typedef struct JobError
 	const char *statement;		/* SQL to show, without secrets; or NULL */
 } JobError;
 
+/* The first error of a job; detail and hint may be NULL. */
+typedef struct JobFailure
+{
+	char	   *message;
+	char	   *detail;
+	char	   *hint;
+} JobFailure;
+
 /*
- * job_line.c: a line for people about how far a job is; and the error that
- * ended it, with its hint or NULL (returns false if there is none).
+ * job_line.c: a line for people about how far a job is; and its first error that
+ * is final, NULL if there is none.
  */
 extern char *pgcopy_job_line(int64 id, const JobFigures *live);
-extern bool pgcopy_job_line_error(int64 id, char **message, char **hint);
+extern JobFailure *pgcopy_job_line_failure(int64 id);
 
 /* error.c: record an error in the current transaction. */
 extern void pgcopy_error_insert(int64 job, const JobError *record);

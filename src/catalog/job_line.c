@@ -38,10 +38,22 @@ static CatalogQuery describe = {
 };
 
 static CatalogQuery select_error = {
-	"SELECT message, hint FROM pgcopy.error WHERE job = $1 AND is_final "
+	"SELECT message, detail, hint FROM pgcopy.error WHERE job = $1 AND is_final "
 	"ORDER BY no LIMIT 1",
 	1, {INT8OID}
 };
+
+/* QueryReadRow. */
+static void *
+decode_failure(int row)
+{
+	JobFailure *failure = palloc(sizeof(JobFailure));
+
+	failure->message = pgcopy_query_text(row, "message");
+	failure->detail = pgcopy_query_text(row, "detail");
+	failure->hint = pgcopy_query_text(row, "hint");
+	return failure;
+}
 
 char *
 pgcopy_job_line(int64 id, const JobFigures *live)
@@ -62,21 +74,8 @@ pgcopy_job_line(int64 id, const JobFigures *live)
 								  pgcopy_query_read_text);
 }
 
-bool
-pgcopy_job_line_error(int64 id, char **message, char **hint)
+JobFailure *
+pgcopy_job_line_failure(int64 id)
 {
-	CatalogScope scope;
-	MemoryContext caller = CurrentMemoryContext;
-	bool		is_found;
-
-	pgcopy_query_begin(&scope);
-	is_found = pgcopy_query_run(&select_error, QUERY_JOB(id)) > 0;
-	MemoryContextSwitchTo(caller);
-	if (is_found)
-	{
-		*message = pgcopy_query_text(0, "message");
-		*hint = pgcopy_query_text(0, "hint");
-	}
-	pgcopy_query_end(&scope);
-	return is_found;
+	return pgcopy_query_fetch_one(&select_error, QUERY_JOB(id), decode_failure);
 }

@@ -21,9 +21,9 @@ static CatalogQuery delete_notices = {
 };
 
 static CatalogQuery insert_notice = {
-	"INSERT INTO pgcopy.notice (job, setting, value, suggestion, message) "
-	"VALUES ($1, $2, $3, $4, $5)",
-	5, {INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}
+	"INSERT INTO pgcopy.notice (job, setting, value, suggestion, message, hint) "
+	"VALUES ($1, $2, $3, $4, $5, $6)",
+	6, {INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}
 };
 
 static CatalogQuery tell_notice = {
@@ -57,7 +57,8 @@ pgcopy_notice_insert(int64 job, const SettingNotice *notice)
 							   CStringGetTextDatum(notice->setting),
 							   CStringGetTextDatum(value),
 							   CStringGetTextDatum(notice->suggestion),
-							   CStringGetTextDatum(notice->message)));
+							   CStringGetTextDatum(notice->message),
+							   CStringGetTextDatum(notice->hint)));
 }
 
 void

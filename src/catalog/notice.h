@@ -16,6 +16,7 @@ typedef struct SettingNotice
 	const char *setting;
 	const char *suggestion;
 	const char *message;
+	const char *hint;			/* the statement that sets it */
 } SettingNotice;
 
 /* Delete the notices about settings; each attempt checks them again. */
