@@ -277,9 +277,9 @@ CREATE FUNCTION pgcopy.shorten(message text, ending text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT CASE
-    WHEN length(s.said) + length(ending) <= 160 THEN s.said
-    ELSE left(s.said, greatest(157 - length(ending), 60) * 2 / 3) || '...' ||
-         right(s.said, greatest(157 - length(ending), 60) / 3) END || ending
+    WHEN length(s.said) + length(ending) <= 180 THEN s.said
+    ELSE left(s.said, greatest(177 - length(ending), 60) * 2 / 3) || '...' ||
+         right(s.said, greatest(177 - length(ending), 60) / 3) END || ending
   FROM (SELECT btrim(regexp_replace(message, '\s+', ' ', 'g')) AS said) AS s $$;
 
 COMMENT ON FUNCTION pgcopy.shorten(text, text) IS 'message and ending on one line; of a long message the middle is left out, of the ending nothing';

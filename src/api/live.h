@@ -16,4 +16,10 @@
  */
 extern ControlView *pgcopy_live_peek(int64 job);
 
+/*
+ * Say who has kept a process of the job waiting for seconds; NULL: nobody.  With
+ * the rights of the caller.  The text is in the current memory context.
+ */
+extern char *pgcopy_live_hold_up(int64 job);
+
 #endif							/* PGCOPY_LIVE_H */

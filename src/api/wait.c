@@ -19,7 +19,6 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "api/blocked.h"
 #include "api/live.h"
 #include "api/order.h"
 #include "catalog/job.h"
@@ -91,7 +90,7 @@ describe(int64 job)
 	figures.eta_seconds = view->totals.eta_seconds;
 	figures.message = view->totals.message;
 	if (figures.message[0] == '\0')
-		figures.message = pgcopy_blocked_describe(job);
+		figures.message = pgcopy_live_hold_up(job);
 	if (figures.message == NULL)
 		figures.message = "";
 	return pgcopy_job_line(job, &figures);

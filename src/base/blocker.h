@@ -44,7 +44,7 @@
 "    (w.database, w.relation, w.page, w.tuple, w.virtualxid, w.transactionid," \
 "    w.classid, w.objid, w.objsubid)" \
 "   AND pg_catalog.strpos((" BLOCKER_CONFLICTS ")[pg_catalog.array_position(" \
-     BLOCKER_MODES ", w.mode)], pg_catalog.array_position(" BLOCKER_MODES "," \
+	BLOCKER_MODES ", w.mode)], pg_catalog.array_position(" BLOCKER_MODES "," \
 "    h.mode)::pg_catalog.text) > 0" \
 "  JOIN locks AS x ON x.locktype = 'transactionid' AND x.granted AND x.pid IS NULL" \
 "   AND x.virtualtransaction = h.virtualtransaction" \
@@ -60,7 +60,7 @@
 "   || COALESCE(', for ' || " BLOCKER_AGE("a.xact_start") ", '')" \
 "   || CASE WHEN a.backend_type IS NULL OR a.query = '' THEN ''" \
 "    ELSE ', ' || CASE WHEN a.state LIKE 'idle in transaction%' THEN 'idle after ' ELSE 'running ' END" \
-"     || pg_catalog.left(pg_catalog.regexp_replace(a.query, '\\s+', ' ', 'g'), 60) END AS words" \
+"     || pg_catalog.left(pg_catalog.regexp_replace(a.query, '\\s+', ' ', 'g'), 50) END AS words" \
 "  FROM blocking AS b LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = b.pid" \
 "  WHERE b.pid <> 0" \
 "  UNION ALL" \
