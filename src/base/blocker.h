@@ -25,9 +25,10 @@
  * search_path.
  *
  * A session of another role shows its pid, role and application, but neither
- * its query nor its age.  A prepared transaction has no process: it is the
- * holder of a conflicting lock without a pid, known by the transaction whose
- * own lock the same virtual transaction holds.
+ * its query nor its age.  A query that may hold a secret is not shown either.  A
+ * prepared transaction has no process: it is the holder of a conflicting lock
+ * without a pid, known by the transaction whose own lock the same virtual
+ * transaction holds.
  */
 #define BLOCKER_SQL \
 "WITH blocking AS (" \
@@ -59,6 +60,7 @@
 "   || COALESCE(' (' || NULLIF(a.application_name, '') || ')', '')" \
 "   || COALESCE(', for ' || " BLOCKER_AGE("a.xact_start") ", '')" \
 "   || CASE WHEN a.backend_type IS NULL OR a.query = '' THEN ''" \
+"    WHEN a.query ~* 'passw|secret|conninfo|connection' THEN ', its query may hold a secret'" \
 "    ELSE ', ' || CASE WHEN a.state LIKE 'idle in transaction%' THEN 'idle after ' ELSE 'running ' END" \
 "     || pg_catalog.left(pg_catalog.regexp_replace(a.query, '\\s+', ' ', 'g'), 50) END AS words" \
 "  FROM blocking AS b LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = b.pid" \

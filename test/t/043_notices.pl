@@ -188,4 +188,10 @@ like($target->safe_psql($shop, $query), qr/\Athe databases differ in encoding [^
 clone_ok($target, conninfo($source, db => 'shop'), db => 'plain', no_comments => 'true', no_privileges => 'true', name => 'it is cloned without comments and privileges');
 unlike($target->safe_psql('plain', $query), qr/comment|privileges|PUBLIC/, '... whose difference is not told then');
 
+# What the source does not show, or this encoding has not, stops nothing.
+$source->safe_psql('shop', 'REVOKE SELECT ON pg_db_role_setting FROM PUBLIC; GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader');
+new_database($target, 'refused');
+clone_ok($target, conninfo($source, db => 'shop', user => 'reader'), db => 'refused', name => 'a role that may not read the settings clones');
+like($target->safe_psql('refused', $query), qr/\Asettings, privileges, comment and locale of the source database are not compared: permission denied[^\n]*\z/, '... and is told so');
+
 done_testing();

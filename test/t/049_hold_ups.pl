@@ -16,7 +16,8 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my ($source, $target) = new_pair('hold_ups',
-	source_conf => "max_prepared_transactions = 5\n", target_conf => "max_prepared_transactions = 5\n");
+	source_conf => "max_prepared_transactions = 5\n", target_conf => "max_prepared_transactions = 5\n",
+	target_init => [ allows_streaming => 1 ]);
 new_database($source, 'app', 'broken');
 $source->safe_psql('postgres', "CREATE ROLE reader LOGIN; CREATE ROLE \"Other one\" LOGIN");
 $source->safe_psql('app', 'CREATE TABLE t (a int); INSERT INTO t VALUES (1); GRANT SELECT ON t TO reader; GRANT ALL ON t TO "Other one"');
@@ -87,7 +88,7 @@ $blocker = $target->background_psql('ours', extra_params => [ '-U', 'Other one' 
 $pid = $blocker->query_safe('SELECT pg_backend_pid()');
 $blocker->query_safe('BEGIN; SELECT pg_advisory_xact_lock(471100, 1)');
 $target->safe_psql('ours', "SELECT pgcopy_resume($job, consistent => true)");
-says('ours', $job, qq{^worker \\d+ waits for a lock: blocked by session $pid of role "Other one".*, for \\d\\d:\\d\\d:\\d\\d, idle after BEGIN; SELECT pg_advisory},
+says('ours', $job, qq{^worker \\d+ waits for a lock: blocked by session $pid of role "Other one".*, for \\d\\d:\\d\\d:\\d\\d, idle after SELECT pg_advisory},
 	'a session here is named');
 my $waiting = $target->safe_psql('ours', "SELECT pid FROM pgcopy_workers WHERE waits_for IS NOT NULL");
 like($target->safe_psql('ours', "SELECT pgcopy.blocker($waiting)", extra_params => [ '-U', 'looker' ]),
@@ -101,18 +102,22 @@ is(wait_for_end($target, $job, db => 'ours'), 'done', 'and the job goes on after
 # A process of the server has no role: autovacuum that prevents wraparound does
 # not give way to anybody.
 new_database($target, 'vacuum');
-$target->safe_psql('vacuum', 'CREATE TABLE old (a int); INSERT INTO old SELECT generate_series(1, 200000)');
-$target->append_conf('postgresql.conf', "autovacuum_naptime = 1\nautovacuum_vacuum_cost_delay = 100\nautovacuum_vacuum_cost_limit = 1\n");
+$target->append_conf('postgresql.conf', "autovacuum_naptime = 1\n");
 $target->reload;
-$target->safe_psql('vacuum', 'DELETE FROM old; ALTER TABLE old SET (autovacuum_freeze_max_age = 100000, autovacuum_vacuum_threshold = 1, autovacuum_vacuum_scale_factor = 0)');
+$target->safe_psql('vacuum', <<'EOQ');
+CREATE TABLE old (a int) WITH (autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1,
+	autovacuum_vacuum_threshold = 1, autovacuum_vacuum_scale_factor = 0);
+INSERT INTO old SELECT generate_series(1, 200000);
+DELETE FROM old;
+EOQ
 ok(wait_until($target, q{SELECT count(*) > 0 FROM pg_stat_activity WHERE query ~ '^autovacuum: VACUUM.*public.old'}, db => 'vacuum', limit => 60), 'autovacuum works');
-my $stuck = $target->background_psql('vacuum');
-$stuck->query_safe("SET deadlock_timeout = '1h'");
-$stuck->query_until(qr/asked/, "\\echo asked\nLOCK TABLE old IN ACCESS EXCLUSIVE MODE;\n");
-ok(wait_until($target, q{SELECT pgcopy.blocker(pid) ~ '^autovacuum process \d+, for \d\d:\d\d:\d\d, running autovacuum: VACUUM (ANALYZE )?public.old' FROM pg_locks WHERE NOT granted}, db => 'ours', limit => 20), 'autovacuum is named');
-note($target->safe_psql('ours', 'SELECT pgcopy.blocker(pid) FROM pg_locks WHERE NOT granted'));
-$target->safe_psql('vacuum', q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query ~ '^(LOCK|autovacuum: VACUUM)'});
-$stuck->{run}->kill_kill;
+my $stuck = $target->background_psql('vacuum', on_error_stop => 0);
+$stuck->query_safe("SET deadlock_timeout = '1h'; SET lock_timeout = '20s'");
+$stuck->query_until(qr/asked/, "\\echo asked\nBEGIN;\nLOCK TABLE old IN ACCESS EXCLUSIVE MODE;\n");
+ok( wait_until($target, q{SELECT pgcopy.blocker(pid) ~ '^autovacuum process \d+, for \d\d:\d\d:\d\d, running autovacuum: VACUUM (ANALYZE )?public.old' FROM pg_locks WHERE NOT granted},
+		db => 'ours', limit => 15),
+	'autovacuum is named');
+$target->safe_psql('vacuum', q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'vacuum' AND query ~ '^LOCK'});
 $target->append_conf('postgresql.conf', "autovacuum = off\n");
 $target->reload;
 
