@@ -262,14 +262,13 @@ tell(const Leader *leader, const Difference *difference, const char *message,
 static bool
 is_harmless(int sqlerrcode)
 {
-	return sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE ||
-		sqlerrcode == ERRCODE_UNTRANSLATABLE_CHARACTER ||
+	return sqlerrcode == ERRCODE_UNTRANSLATABLE_CHARACTER ||
 		sqlerrcode == ERRCODE_CHARACTER_NOT_IN_REPERTOIRE;
 }
 
 /*
- * Ask the source.  What it may not show, or this encoding has not, is told and
- * stops nothing.  Returns false then.
+ * Ask the source.  A text that this encoding has not is told and stops nothing.
+ * Returns false then.
  */
 static bool
 read_there(Leader *leader, List *volatile *there)
