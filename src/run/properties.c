@@ -258,61 +258,14 @@ tell(const Leader *leader, const Difference *difference, const char *message,
 					   psprintf(message, difference->values.data), hint);
 }
 
-/* May the job go on without the answer? */
-static bool
-is_harmless(int sqlerrcode)
-{
-	return sqlerrcode == ERRCODE_UNTRANSLATABLE_CHARACTER ||
-		sqlerrcode == ERRCODE_CHARACTER_NOT_IN_REPERTOIRE;
-}
-
-/*
- * Ask the source.  A text that this encoding has not is told and stops nothing.
- * Returns false then.
- */
-static bool
-read_there(Leader *leader, List *volatile *there)
-{
-	SourceSession *session = pgcopy_link_session(leader->link);
-	MemoryContext caller = CurrentMemoryContext;
-	ErrorData  *volatile error = NULL;
-
-	pgcopy_session_exec(session, "SAVEPOINT pgcopy_properties");
-	PG_TRY();
-	{
-		*there = pgcopy_properties_read(session);
-	}
-	PG_CATCH();
-	{
-		if (pgcopy_process_is_cancelled() || !is_harmless(geterrcode()) ||
-			!pgcopy_session_is_alive(session))
-			PG_RE_THROW();
-		MemoryContextSwitchTo(caller);
-		error = CopyErrorData();
-		FlushErrorState();
-	}
-	PG_END_TRY();
-	if (error != NULL)
-	{
-		pgcopy_session_exec(session, "ROLLBACK TO SAVEPOINT pgcopy_properties");
-		pgcopy_notice_tell(leader->job->id, NULL,
-						   psprintf("settings, privileges, comment and locale of the source database are not compared: %s",
-									error->message), NULL);
-	}
-	pgcopy_session_exec(session, "RELEASE SAVEPOINT pgcopy_properties");
-	return error == NULL;
-}
-
 void
 pgcopy_properties_tell(Leader *leader)
 {
 	const JobOptions *options = &leader->job->options;
-	List	   *volatile there = NIL;
+	List	   *there = pgcopy_properties_read(pgcopy_link_session(leader->link));
 	List	   *here = pgcopy_notice_properties();
 	Difference	difference;
 
-	if (!read_there(leader, &there))
-		return;
 	compare(PROPERTY_SETTING, there, here, &difference);
 	tell(leader, &difference, "settings of the source database are not those of this one: %s", NULL);
 	compare(PROPERTY_LOCALE, there, here, &difference);

@@ -188,11 +188,4 @@ like($target->safe_psql($shop, $query), qr/\Athe databases differ in encoding [^
 clone_ok($target, conninfo($source, db => 'shop'), db => 'plain', no_comments => 'true', no_privileges => 'true', name => 'it is cloned without comments and privileges');
 unlike($target->safe_psql('plain', $query), qr/comment|privileges|PUBLIC/, '... whose difference is not told then');
 
-# What this encoding has not stops nothing.
-new_database($source, 'foreign_words');
-$source->safe_psql('foreign_words', "CREATE TABLE t (a int); COMMENT ON DATABASE foreign_words IS '\xe6\xbc\xa2'");
-$target->safe_psql('postgres', "CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'");
-clone_ok($target, conninfo($source, db => 'foreign_words'), db => 'latin', name => 'a database with a comment that cannot be converted is cloned');
-like($target->safe_psql('latin', $query), qr/\Asettings, privileges, comment and locale of the source database are not compared: character with byte sequence [^\n]*\z/, '... and that is told');
-
 done_testing();
