@@ -56,19 +56,20 @@
 "   CASE WHEN a.backend_type = 'autovacuum worker' THEN 'autovacuum process '" \
 "    WHEN a.usename IS NULL AND a.backend_type <> 'client backend' THEN a.backend_type || ' '" \
 "    ELSE 'session ' END || b.pid" \
-"   || COALESCE(' of role ' || pg_catalog.quote_ident(a.usename), '')" \
-"   || COALESCE(' (' || NULLIF(a.application_name, '') || ')', '')" \
-"   || COALESCE(', for ' || " BLOCKER_AGE("a.xact_start") ", '')" \
-"   || CASE WHEN a.backend_type IS NULL OR a.query = '' THEN ''" \
-"    WHEN a.query ~* 'passw|secret|conninfo|connection' THEN ', its query may hold a secret'" \
-"    ELSE ', ' || CASE WHEN a.state LIKE 'idle in transaction%' THEN 'idle after ' ELSE 'running ' END" \
-"     || pg_catalog.left(pg_catalog.regexp_replace(a.query, '\\s+', ' ', 'g'), 50) END AS words" \
+"   || COALESCE(' (' || NULLIF(pg_catalog.concat_ws(', '," \
+"     'role ' || pg_catalog.quote_ident(a.usename), NULLIF(a.application_name, '')," \
+"     'for ' || " BLOCKER_AGE("a.xact_start") "," \
+"     CASE WHEN a.backend_type IS NULL OR a.query = '' THEN NULL" \
+"      WHEN a.query ~* 'passw|secret|conninfo|connection' THEN 'its query may hold a secret'" \
+"      ELSE CASE WHEN a.state LIKE 'idle in transaction%' THEN 'idle after ' ELSE 'running ' END" \
+"       || pg_catalog.left(pg_catalog.regexp_replace(a.query, '\\s+', ' ', 'g'), 50) END" \
+"    ), '') || ')', '') AS words" \
 "  FROM blocking AS b LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = b.pid" \
 "  WHERE b.pid <> 0" \
 "  UNION ALL" \
 "  SELECT p.prepared, 'prepared transaction ' || pg_catalog.quote_literal(p.gid)" \
-"   || ' of role ' || pg_catalog.quote_ident(p.owner)" \
-"   || ', for ' || " BLOCKER_AGE("p.prepared") \
+"   || ' (role ' || pg_catalog.quote_ident(p.owner)" \
+"   || ', for ' || " BLOCKER_AGE("p.prepared") " || ')'" \
 "  FROM prepared AS p" \
 "  UNION ALL" \
 "  SELECT NULL, 'a prepared transaction, see pg_prepared_xacts' FROM blocking AS b" \

@@ -51,7 +51,7 @@ sub cancel_ok
 new_database($target, 'prepared', 'hidden', 'shown');
 $source->safe_psql('app', q{BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE; PREPARE TRANSACTION 'it''s "this"'});
 my $job = clone($target, conninfo($source, db => 'app', user => 'reader'), db => 'prepared');
-says('prepared', $job, q{^waiting for a lock on the source: blocked by prepared transaction 'it''s "this"' of role \w+, for \d\d:\d\d:\d\d$},
+says('prepared', $job, q{^waiting for a lock on the source: blocked by prepared transaction 'it''s "this"' \(role \w+, for \d\d:\d\d:\d\d\)$},
 	'a prepared transaction on the source is named with gid, role and age');
 cancel_ok('prepared', $job);
 $source->safe_psql('app', q{ROLLBACK PREPARED 'it''s "this"'});
@@ -60,11 +60,11 @@ my $blocker = $source->background_psql('app', extra_params => [ '-U', 'Other one
 my $pid = $blocker->query_safe('SELECT pg_backend_pid()');
 $blocker->query_safe('BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE');
 $job = clone($target, conninfo($source, db => 'app', user => 'reader'), db => 'hidden');
-says('hidden', $job, qq{^waiting for a lock on the source: blocked by session $pid of role "Other one"( \\([^)]*\\))?\$},
+says('hidden', $job, qq{^waiting for a lock on the source: blocked by session $pid \\(role "Other one"(, [^,]*)?\\)\$},
 	'a session of another role on the source is named, without its query');
 cancel_ok('hidden', $job);
 $job = clone($target, conninfo($source, db => 'app'), db => 'shown');
-says('shown', $job, qq{^waiting for a lock on the source: blocked by session $pid of role "Other one".*, for \\d\\d:\\d\\d:\\d\\d, idle after .*LOCK TABLE t},
+says('shown', $job, qq{^waiting for a lock on the source: blocked by session $pid \\(role "Other one".*, for \\d\\d:\\d\\d:\\d\\d, idle after .*LOCK TABLE t},
 	'... and with age and query to who may see them');
 $blocker->query_safe('ROLLBACK');
 is(wait_for_end($target, $job, db => 'shown'), 'done', '... and the job goes on after that');
@@ -77,10 +77,10 @@ new_database($target, 'ours');
 my $from = conninfo($source, db => 'app');
 $target->safe_psql('ours', q{BEGIN; SELECT pg_advisory_xact_lock(471100, 1); PREPARE TRANSACTION 'gid 2'});
 $job = clone($target, $from, db => 'ours');
-says('ours', $job, q{^worker \d+ waits for a lock: blocked by prepared transaction 'gid 2' of role \w+, for },
+says('ours', $job, q{^worker \d+ waits for a lock: blocked by prepared transaction 'gid 2' \(role \w+, for },
 	'a prepared transaction here is named');
 like($target->safe_psql('ours', "SELECT doing, object_name, blocked_by, waits_for FROM pgcopy_workers WHERE waits_for IS NOT NULL"),
-	qr/^table\|held\|\{0\}\|a lock: blocked by prepared transaction 'gid 2' of role \w+, for $AGE$/, 'pgcopy_workers names it too');
+	qr/^table\|held\|\{0\}\|a lock: blocked by prepared transaction 'gid 2' \(role \w+, for $AGE\)$/, 'pgcopy_workers names it too');
 cancel_ok('ours', $job);
 $target->safe_psql('ours', q{ROLLBACK PREPARED 'gid 2'});
 
@@ -88,11 +88,11 @@ $blocker = $target->background_psql('ours', extra_params => [ '-U', 'Other one' 
 $pid = $blocker->query_safe('SELECT pg_backend_pid()');
 $blocker->query_safe('BEGIN; SELECT pg_advisory_xact_lock(471100, 1)');
 $target->safe_psql('ours', "SELECT pgcopy_resume($job, consistent => true)");
-says('ours', $job, qq{^worker \\d+ waits for a lock: blocked by session $pid of role "Other one".*, for \\d\\d:\\d\\d:\\d\\d, idle after SELECT pg_advisory},
+says('ours', $job, qq{^worker \\d+ waits for a lock: blocked by session $pid \\(role "Other one".*, for \\d\\d:\\d\\d:\\d\\d, idle after SELECT pg_advisory},
 	'a session here is named');
 my $waiting = $target->safe_psql('ours', "SELECT pid FROM pgcopy_workers WHERE waits_for IS NOT NULL");
 like($target->safe_psql('ours', "SELECT pgcopy.blocker($waiting)", extra_params => [ '-U', 'looker' ]),
-	qr/^session $pid of role "Other one"( \([^)]*\))?$/, '... without its query to who may not see that');
+	qr/^session $pid \(role "Other one"(, [^,]*)?\)$/, '... without its query to who may not see that');
 my (undef, undef, $told) = $target->psql('ours', "SELECT pgcopy_wait($job, '100 ms', verbose => true)");
 like($told, qr/NOTICE:  job $job copying: \d+ %, \d\/2 tables, .*; worker \d+ waits for a lock: blocked by session $pid/, 'who waits for the job hears of it');
 $blocker->query_safe('ROLLBACK');
@@ -114,7 +114,7 @@ ok(wait_until($target, q{SELECT count(*) > 0 FROM pg_stat_activity WHERE query ~
 my $stuck = $target->background_psql('vacuum', on_error_stop => 0);
 $stuck->query_safe("SET deadlock_timeout = '1h'; SET lock_timeout = '20s'");
 $stuck->query_until(qr/asked/, "\\echo asked\nBEGIN;\nLOCK TABLE old IN ACCESS EXCLUSIVE MODE;\n");
-ok( wait_until($target, q{SELECT pgcopy.blocker(pid) ~ '^autovacuum process \d+, for \d\d:\d\d:\d\d, running autovacuum: VACUUM (ANALYZE )?public.old' FROM pg_locks WHERE NOT granted},
+ok( wait_until($target, q{SELECT pgcopy.blocker(pid) ~ '^autovacuum process \d+ \(for \d\d:\d\d:\d\d, running autovacuum: VACUUM (ANALYZE )?public.old' FROM pg_locks WHERE NOT granted},
 		db => 'ours', limit => 15),
 	'autovacuum is named');
 $target->safe_psql('vacuum', q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'vacuum' AND query ~ '^LOCK'});
