@@ -51,6 +51,11 @@ SELECT pgcopy_drop(99);
 SELECT pgcopy_resume(99);
 SELECT pgcopy_resume(NULL);
 SELECT pgcopy_cancel(NULL);
+SELECT pgcopy_drop(NULL);
+SELECT pgcopy_wait(0, verbose => true);
+SELECT pgcopy_wait(-1, '0', NULL);
+SELECT * FROM pgcopy_summary(99);
+SELECT * FROM pgcopy_summary(NULL);
 SELECT count(*) FROM pgcopy_jobs;
 
 -- A role that cannot log in cannot run a job; one without the right is refused.

@@ -272,6 +272,55 @@ AS $$ SELECT CASE
 
 COMMENT ON FUNCTION pgcopy.duration(interval) IS 'a duration to read, in its two largest units';
 
+-- The end of a message is what to type next, so the middle is what goes.
+CREATE FUNCTION pgcopy.shorten(message text, ending text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT CASE
+    WHEN length(s.said) + length(ending) <= 180 THEN s.said
+    ELSE left(s.said, greatest(177 - length(ending), 60) * 2 / 3) || '...' ||
+         right(s.said, greatest(177 - length(ending), 60) / 3) END || ending
+  FROM (SELECT btrim(regexp_replace(message, '\s+', ' ', 'g')) AS said) AS s $$;
+
+COMMENT ON FUNCTION pgcopy.shorten(text, text) IS 'message and ending on one line; of a long message the middle is left out, of the ending nothing';
+
+--
+-- Who is in the way.  With the rights of the reader: whose queries you may not
+-- see is named without them.
+--
+
+CREATE FUNCTION pgcopy.blocker(pid integer) RETURNS text
+AS 'MODULE_PATHNAME', 'pgcopy_blocker'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION pgcopy.blocker(integer) IS 'who blocks a process that waits for a lock: session, autovacuum or prepared transaction, its role, age and query; NULL: nobody';
+
+CREATE FUNCTION pgcopy.waits_for(pid integer, wait_event_type text, wait_event text) RETURNS text
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT CASE
+    WHEN wait_event_type = 'Lock' THEN 'a lock: blocked by ' || pgcopy.blocker(pid)
+    WHEN wait_event = 'SyncRep'
+    THEN 'a standby of synchronous_standby_names = ' || quote_literal(current_setting('synchronous_standby_names')) END $$;
+
+COMMENT ON FUNCTION pgcopy.waits_for(integer, text, text) IS 'what a process waits for that somebody could end, in words; NULL: nothing of that kind';
+
+CREATE FUNCTION pgcopy.hold_up(job bigint) RETURNS text
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT COALESCE('worker ' || w.slot, 'the leader') || ' waits for ' || pgcopy.waits_for(w.pid, a.wait_event_type, a.wait_event)
+  FROM pgcopy.live_workers(job) AS w
+  JOIN pg_stat_activity AS a ON a.pid = w.pid
+ WHERE a.wait_event = 'SyncRep'
+    OR CASE WHEN a.wait_event_type = 'Lock'
+            THEN EXISTS (SELECT FROM pg_locks AS l
+                          WHERE l.pid = w.pid AND NOT l.granted
+                            AND l.waitstart < clock_timestamp() - interval '3 s') END
+ ORDER BY w.slot NULLS FIRST
+ LIMIT 1 $$;
+
+COMMENT ON FUNCTION pgcopy.hold_up(bigint) IS 'the first process of a running job that somebody has kept waiting for seconds, and who; NULL: none';
+
 --
 -- Jobs
 --
@@ -300,7 +349,7 @@ REVOKE ALL ON FUNCTION @extschema@.pgcopy_clone FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.pgcopy_cancel(job bigint) RETURNS boolean
 AS 'MODULE_PATHNAME'
-LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION @extschema@.pgcopy_cancel(bigint) IS 'stop a job; returns whether it was running, queued or interrupted; error if there is no such job';
 
@@ -315,17 +364,17 @@ COMMENT ON FUNCTION @extschema@.pgcopy_resume(bigint, boolean) IS
 
 REVOKE ALL ON FUNCTION @extschema@.pgcopy_resume(bigint, boolean) FROM PUBLIC;
 
-CREATE FUNCTION @extschema@.pgcopy_wait(job bigint, timeout interval DEFAULT NULL) RETURNS text
+CREATE FUNCTION @extschema@.pgcopy_wait(job bigint, timeout interval DEFAULT NULL, verbose boolean DEFAULT false) RETURNS text
 AS 'MODULE_PATHNAME'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION @extschema@.pgcopy_wait(bigint, interval) IS 'wait until a job has ended or the timeout (NULL: none) is over; returns its state';
+COMMENT ON FUNCTION @extschema@.pgcopy_wait(bigint, interval, boolean) IS 'wait until a job has ended or the timeout (NULL: none) is over; returns its state; verbose: tells by NOTICE how far it is, and at the end the first error';
 
-REVOKE ALL ON FUNCTION @extschema@.pgcopy_wait(bigint, interval) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.pgcopy_wait(bigint, interval, boolean) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.pgcopy_drop(job bigint) RETURNS boolean
 AS 'MODULE_PATHNAME'
-LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION @extschema@.pgcopy_drop(bigint) IS 'delete a job that has ended, with its items and errors; what it copied stays; error if it runs';
 
@@ -410,27 +459,30 @@ SELECT v.job,
        CASE WHEN v.errors > 0 AND v.state OPERATOR(pg_catalog.=) 'done'
             THEN 'took ' || pgcopy.duration(v.elapsed) || ', ' || v.errors || ' errors: SELECT * FROM pgcopy_errors'
             WHEN v.state OPERATOR(pg_catalog.=) 'failed'
-            THEN COALESCE(v.first_error, 'failed') ||
-                 CASE WHEN v.errors > 1 THEN ', and ' || (v.errors - 1) || ' more: SELECT * FROM pgcopy_errors' ELSE '' END ||
-                 '; then SELECT pgcopy_resume(' || v.job || ')'
+            THEN pgcopy.shorten(COALESCE(v.first_error, 'failed'),
+                     CASE WHEN v.errors > 1 THEN ', and ' || (v.errors - 1) || ' more: SELECT * FROM pgcopy_errors' ELSE '' END ||
+                     '; then SELECT pgcopy_resume(' || v.job || ')')
             WHEN v.state OPERATOR(pg_catalog.=) 'cancelled' THEN 'to go on: SELECT pgcopy_resume(' || v.job || ')'
             WHEN v.state OPERATOR(pg_catalog.=) 'interrupted' AND v.message IS NOT NULL
-            THEN v.message
+            THEN pgcopy.shorten(v.message, '')
             WHEN v.state OPERATOR(pg_catalog.=) 'interrupted' AND v.started IS NULL
             THEN 'its leader did not start, see the server log: SELECT pgcopy_resume(' || v.job || ')'
             WHEN v.state OPERATOR(pg_catalog.=) 'interrupted'
             THEN 'its processes are gone: SELECT pgcopy_resume(' || v.job || ')'
-            WHEN v.first_error IS NOT NULL THEN v.first_error
+            WHEN v.first_error IS NOT NULL THEN pgcopy.shorten(v.first_error, '')
             WHEN v.ended IS NOT NULL AND v.started IS NOT NULL
             THEN 'took ' || pgcopy.duration(v.elapsed) || CASE WHEN n.others THEN ', but SELECT * FROM pgcopy_notices' ELSE '' END
-            WHEN v.message OPERATOR(pg_catalog.<>) '' THEN v.message
-            WHEN n.others THEN 'see SELECT * FROM pgcopy_notices'
-            WHEN v.notices > 0 THEN 'slow settings: SELECT * FROM pgcopy_notices'
-            ELSE '' END AS message
+            WHEN v.message OPERATOR(pg_catalog.<>) '' THEN pgcopy.shorten(v.message, '')
+            ELSE COALESCE(pgcopy.shorten(h.hold_up, ''),
+                     CASE WHEN n.others THEN 'see SELECT * FROM pgcopy_notices'
+                          WHEN v.notices > 0 THEN 'slow settings: SELECT * FROM pgcopy_notices'
+                          ELSE '' END) END AS message
   FROM @extschema@.pgcopy_jobs AS v
  CROSS JOIN LATERAL (
         SELECT EXISTS (SELECT FROM pgcopy.notice AS o
                         WHERE o.job OPERATOR(pg_catalog.=) v.job AND o.setting IS NULL) AS others) AS n
+ CROSS JOIN LATERAL (
+        SELECT CASE WHEN v.leader_pid IS NOT NULL THEN pgcopy.hold_up(v.job) END AS hold_up) AS h
  ORDER BY v.job;
 
 COMMENT ON VIEW @extschema@.pgcopy_progress IS 'jobs, to watch: SELECT * FROM pgcopy_progress \watch 1';
@@ -512,7 +564,8 @@ SELECT j.id AS job, w.pid,
        w.rows_done, w.bytes_done,
        a.wait_event_type, a.wait_event,
        CASE WHEN a.wait_event_type OPERATOR(pg_catalog.=) 'Lock'
-            THEN pg_catalog.pg_blocking_pids(w.pid) END AS blocked_by
+            THEN pg_catalog.pg_blocking_pids(w.pid) END AS blocked_by,
+       pgcopy.waits_for(w.pid, a.wait_event_type, a.wait_event) AS waits_for
   FROM pgcopy.job AS j
   CROSS JOIN LATERAL pgcopy.live_workers(j.id) AS w
   LEFT JOIN pgcopy.item AS i ON i.job OPERATOR(pg_catalog.=) j.id AND i.no OPERATOR(pg_catalog.=) w.item
@@ -520,7 +573,7 @@ SELECT j.id AS job, w.pid,
  WHERE j.ended IS NULL
    AND pg_catalog.pg_has_role(current_user, j.owner, 'MEMBER');
 
-COMMENT ON VIEW @extschema@.pgcopy_workers IS 'processes of each running job: what each does, since when, what it waits for, which processes block it';
+COMMENT ON VIEW @extschema@.pgcopy_workers IS 'processes of each running job: what each does, since when, what it waits for; blocked_by: the pids of those who block it (0: a prepared transaction); waits_for: the same in words, with role, age and query';
 
 CREATE VIEW @extschema@.pgcopy_errors WITH (security_barrier) AS
 SELECT e.job, e.no, e.at, e.attempt, e.phase, e.item, i.kind, e.is_final, e.sqlstate,
@@ -554,6 +607,19 @@ SELECT i.job, i.kind, i.state, i.started, i.finished, i.bytes_done, i.rows_done,
    AND NOT (i.kind OPERATOR(pg_catalog.=) 'large objects' AND i.range_start IS NULL);
 
 COMMENT ON VIEW pgcopy.step IS 'items for pgcopy_summary(), of the jobs that a role may see';
+
+CREATE VIEW pgcopy.visible WITH (security_barrier) AS
+SELECT j.id AS job
+  FROM pgcopy.job AS j
+ WHERE pg_catalog.pg_has_role(current_user, j.owner, 'MEMBER');
+
+COMMENT ON VIEW pgcopy.visible IS 'jobs that a role may see, for pgcopy_summary()';
+
+CREATE FUNCTION pgcopy.check_job(job bigint, is_visible boolean) RETURNS boolean
+AS 'MODULE_PATHNAME', 'pgcopy_check_job'
+LANGUAGE C STABLE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION pgcopy.check_job(bigint, boolean) IS 'true; the error of all functions if the job is NULL or cannot be seen';
 
 CREATE FUNCTION @extschema@.pgcopy_summary(job bigint)
 RETURNS TABLE (step text, connection text, items bigint, wall_clock interval,
@@ -601,14 +667,16 @@ SELECT r.step, r.connection, r.items, r.wall, r.cumulative,
          UNION ALL
         SELECT 99, 'Total wall clock', 'both', t.items, t.wall, t.cumulative, t.bytes, t.concurrency
           FROM total AS t WHERE t.items > 0) AS r
+ WHERE pgcopy.check_job(pgcopy_summary.job, EXISTS (
+       SELECT FROM pgcopy.visible AS v WHERE v.job = pgcopy_summary.job))
  ORDER BY r.ord
 $$;
 
-COMMENT ON FUNCTION @extschema@.pgcopy_summary(bigint) IS 'steps of a job with wall clock, cumulative time, bytes received, rate and concurrency';
+COMMENT ON FUNCTION @extschema@.pgcopy_summary(bigint) IS 'steps of a job with wall clock, cumulative time, bytes received, rate and concurrency; error if there is no such job';
 
 REVOKE ALL ON FUNCTION @extschema@.pgcopy_summary(bigint) FROM PUBLIC;
 
-GRANT SELECT ON pgcopy.step, @extschema@.pgcopy_jobs, @extschema@.pgcopy_progress, @extschema@.pgcopy_tables, @extschema@.pgcopy_indexes, @extschema@.pgcopy_workers, @extschema@.pgcopy_errors, @extschema@.pgcopy_notices, @extschema@.pgcopy_options TO PUBLIC;
+GRANT SELECT ON pgcopy.step, pgcopy.visible, @extschema@.pgcopy_jobs, @extschema@.pgcopy_progress, @extschema@.pgcopy_tables, @extschema@.pgcopy_indexes, @extschema@.pgcopy_workers, @extschema@.pgcopy_errors, @extschema@.pgcopy_notices, @extschema@.pgcopy_options TO PUBLIC;
 GRANT USAGE ON SCHEMA pgcopy TO PUBLIC;
 
 --

@@ -2,23 +2,30 @@
  *
  * live.c
  *	  Live figures for the views: pgcopy.live(), live_workers(),
- *	  is_interrupted(), bar().
+ *	  is_interrupted(), bar(); and who is in the way: blocker().
+ *
+ * Who is in the way is asked with the rights of the caller, who may not see what
+ * others run.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/xlog.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
+#include "api/live.h"
+#include "base/blocker.h"
 #include "base/compat.h"
 #include "catalog/job.h"
-#include "run/control.h"
 
 extern PGDLLEXPORT Datum pgcopy_live(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(pgcopy_live);
@@ -28,6 +35,8 @@ extern PGDLLEXPORT Datum pgcopy_is_interrupted(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(pgcopy_is_interrupted);
 extern PGDLLEXPORT Datum pgcopy_bar(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(pgcopy_bar);
+extern PGDLLEXPORT Datum pgcopy_blocker(PG_FUNCTION_ARGS);
+PG_FUNCTION_INFO_V1(pgcopy_blocker);
 
 #define LIVE_COLUMNS 9
 #define LIVE_WORKERS_COLUMNS 5
@@ -35,12 +44,11 @@ PG_FUNCTION_INFO_V1(pgcopy_bar);
 #define BAR_BLOCKS 20
 
 /*
- * Return what the job's leader publishes; NULL if there is none or the caller
- * may not see the job.  The segment's handle comes from the catalog, never from
- * an argument, so nobody can attach to other shared memory.
+ * The segment's handle comes from the catalog, never from an argument, so
+ * nobody can attach to other shared memory.
  */
-static ControlView *
-peek(int64 job)
+ControlView *
+pgcopy_live_peek(int64 job)
 {
 	uint32		handle;
 
@@ -70,7 +78,7 @@ pgcopy_live(PG_FUNCTION_ARGS)
 	bool		nulls[LIVE_COLUMNS] = {false};
 
 	pgcopy_init_materialized_srf(fcinfo);
-	view = peek(PG_GETARG_INT64(0));
+	view = pgcopy_live_peek(PG_GETARG_INT64(0));
 	if (view == NULL)
 		return (Datum) 0;
 
@@ -115,7 +123,7 @@ pgcopy_live_workers(PG_FUNCTION_ARGS)
 	ControlView *view;
 
 	pgcopy_init_materialized_srf(fcinfo);
-	view = peek(PG_GETARG_INT64(0));
+	view = pgcopy_live_peek(PG_GETARG_INT64(0));
 	if (view == NULL)
 		return (Datum) 0;
 
@@ -175,4 +183,49 @@ pgcopy_bar(PG_FUNCTION_ARGS)
 			appendStringInfoString(&bar, is_utf8 ? "\xe2\x96\x91" : ".");
 	}
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(bar.data, bar.len));
+}
+
+/*
+ * Run a query with one parameter.  Returns the text in its first column, in the
+ * current memory context; NULL for NULL or no row.
+ */
+static char *
+fetch_text(const char *sql, Oid type, Datum value)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	int			nest_level = NewGUCNestLevel();
+	char	   *text = NULL;
+	char	   *result = NULL;
+
+	(void) set_config_option("search_path", "pg_catalog, pg_temp",
+							 PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	if (SPI_execute_with_args(sql, 1, &type, &value, NULL, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not ask who is in the way");
+	if (SPI_processed > 0)
+		text = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	if (text != NULL)
+		result = MemoryContextStrdup(caller, text);
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "SPI_finish failed");
+	AtEOXact_GUC(true, nest_level);
+	return result;
+}
+
+char *
+pgcopy_live_hold_up(int64 job)
+{
+	return fetch_text("SELECT pgcopy.hold_up($1)", INT8OID, Int64GetDatum(job));
+}
+
+Datum
+pgcopy_blocker(PG_FUNCTION_ARGS)
+{
+	char	   *blocker = fetch_text(BLOCKER_SQL, INT4OID, PG_GETARG_DATUM(0));
+
+	if (blocker == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(blocker));
 }

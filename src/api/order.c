@@ -18,6 +18,17 @@
 #include "api/order.h"
 #include "base/compat.h"
 
+int64
+pgcopy_order_get_job(FunctionCallInfo fcinfo)
+{
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("job must not be null"),
+				 errhint("The view pgcopy_jobs lists your jobs.")));
+	return PG_GETARG_INT64(0);
+}
+
 void
 pgcopy_order_check_server(const char *action)
 {

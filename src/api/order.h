@@ -1,15 +1,20 @@
 /*-------------------------------------------------------------------------
  *
  * order.h
- *	  Checks and steps common to pgcopy_clone() and pgcopy_resume().
+ *	  Checks and steps common to the functions that take or order a job.
  *
  *-------------------------------------------------------------------------
  */
 #ifndef PGCOPY_ORDER_H
 #define PGCOPY_ORDER_H
 
+#include "fmgr.h"
+
 #include "catalog/job.h"
 #include "run/process.h"
+
+/* Return the first argument, the number of a job; throws for NULL. */
+extern int64 pgcopy_order_get_job(FunctionCallInfo fcinfo);
 
 /*
  * Throw if this server cannot run a job, or the role cannot run one here.

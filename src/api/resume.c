@@ -56,15 +56,11 @@ Datum
 pgcopy_resume(PG_FUNCTION_ARGS)
 {
 	ResumeChoice choice = get_choice(fcinfo);
+	int64		id = pgcopy_order_get_job(fcinfo);
 	Job		   *job;
 
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("job must not be null"),
-				 errhint("The view pgcopy_jobs lists your jobs.")));
 	pgcopy_order_check_server("resume a job");
-	job = pgcopy_job_lock_own(PG_GETARG_INT64(0));
+	job = pgcopy_job_lock_own(id);
 	check_state(job);
 	pgcopy_job_read_options(job);
 	pgcopy_order_check_role(job->owner);

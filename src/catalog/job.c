@@ -194,15 +194,21 @@ pgcopy_job_fetch_locked(int64 id)
 	return fetch_by(&lock_job, id);
 }
 
+void
+pgcopy_job_throw_missing(int64 id)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("job " INT64_FORMAT " does not exist", id),
+			 errhint("The view pgcopy_jobs lists your jobs.")));
+}
+
 /* Report a job of another role as one that does not exist. */
 static Job *
 check_visible(Job *job, int64 id)
 {
 	if (job == NULL || !is_member_of_role(GetUserId(), job->owner))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("job " INT64_FORMAT " does not exist", id),
-				 errhint("The view pgcopy_jobs lists your jobs.")));
+		pgcopy_job_throw_missing(id);
 	return job;
 }
 

@@ -36,6 +36,18 @@ typedef struct JobTotals
 	int64		bytes_total;
 } JobTotals;
 
+/* What a running job publishes; NULL instead of it: as written down. */
+typedef struct JobFigures
+{
+	int			percent;
+	int			tables_done;
+	int			indexes_done;
+	int64		bytes_done;
+	int64		bytes_per_second;	/* -1: not known */
+	int64		eta_seconds;	/* -1: not known */
+	const char *message;		/* what it waits for, or "" */
+} JobFigures;
+
 /* Insert a queued job; returns its id.  id, state and attempt are not read. */
 extern int64 pgcopy_job_insert(const Job *job);
 
@@ -48,6 +60,9 @@ extern Job *pgcopy_job_fetch(int64 id);
 extern Job *pgcopy_job_fetch_locked(int64 id);
 extern Job *pgcopy_job_fetch_own(int64 id);
 extern Job *pgcopy_job_lock_own(int64 id);
+
+/* Throw that there is no such job, or none that may be seen (42704). */
+extern void pgcopy_job_throw_missing(int64 id) pg_attribute_noreturn();
 
 /*
  * Fill in job->options.  Not done by fetching, so that a job with options that
@@ -148,6 +163,21 @@ typedef struct JobError
 	const char *object;			/* or NULL */
 	const char *statement;		/* SQL to show, without secrets; or NULL */
 } JobError;
+
+/* The first error of a job; detail and hint may be NULL. */
+typedef struct JobFailure
+{
+	char	   *message;
+	char	   *detail;
+	char	   *hint;
+} JobFailure;
+
+/*
+ * job_line.c: a line for people about how far a job is; and its first error that
+ * is final, NULL if there is none.
+ */
+extern char *pgcopy_job_line(int64 id, const JobFigures *live);
+extern JobFailure *pgcopy_job_line_failure(int64 id);
 
 /* error.c: record an error in the current transaction. */
 extern void pgcopy_error_insert(int64 job, const JobError *record);

@@ -11,6 +11,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 
+#include "base/properties.h"
 #include "catalog/notice.h"
 #include "catalog/query.h"
 
@@ -20,9 +21,9 @@ static CatalogQuery delete_notices = {
 };
 
 static CatalogQuery insert_notice = {
-	"INSERT INTO pgcopy.notice (job, setting, value, suggestion, message) "
-	"VALUES ($1, $2, $3, $4, $5)",
-	5, {INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}
+	"INSERT INTO pgcopy.notice (job, setting, value, suggestion, message, hint) "
+	"VALUES ($1, $2, $3, $4, $5, $6)",
+	6, {INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}
 };
 
 static CatalogQuery tell_notice = {
@@ -37,6 +38,8 @@ static CatalogQuery select_wal_readers = {
 	"OR EXISTS (SELECT FROM pg_stat_replication) AS is_read",
 	0, {0}
 };
+
+static CatalogQuery select_properties = {PROPERTIES_SQL, 0, {0}};
 
 void
 pgcopy_notice_clear(int64 job)
@@ -54,7 +57,8 @@ pgcopy_notice_insert(int64 job, const SettingNotice *notice)
 							   CStringGetTextDatum(notice->setting),
 							   CStringGetTextDatum(value),
 							   CStringGetTextDatum(notice->suggestion),
-							   CStringGetTextDatum(notice->message)));
+							   CStringGetTextDatum(notice->message),
+							   CStringGetTextDatum(notice->hint)));
 }
 
 void
@@ -76,4 +80,23 @@ bool
 pgcopy_notice_is_wal_read(void)
 {
 	return pgcopy_query_fetch_int64(&select_wal_readers, NULL) != 0;
+}
+
+/* QueryReadRow. */
+static void *
+read_property(int row)
+{
+	DatabaseProperty *property = palloc(sizeof(DatabaseProperty));
+
+	property->kind = pgcopy_query_text(row, "kind");
+	property->role = pgcopy_query_text(row, "role");
+	property->name = pgcopy_query_text(row, "name");
+	property->value = pgcopy_query_text(row, "value");
+	return property;
+}
+
+List *
+pgcopy_notice_properties(void)
+{
+	return pgcopy_query_fetch(&select_properties, NULL, read_property);
 }

@@ -8,12 +8,15 @@
 #ifndef PGCOPY_NOTICE_H
 #define PGCOPY_NOTICE_H
 
+#include "nodes/pg_list.h"
+
 /* A setting of this server that makes a job slow. */
 typedef struct SettingNotice
 {
 	const char *setting;
 	const char *suggestion;
 	const char *message;
+	const char *hint;			/* the statement that sets it */
 } SettingNotice;
 
 /* Delete the notices about settings; each attempt checks them again. */
@@ -31,5 +34,11 @@ extern void pgcopy_notice_tell(int64 job, const char *object,
 
 /* Whether a replication slot or a standby needs this server's WAL. */
 extern bool pgcopy_notice_is_wal_read(void);
+
+/*
+ * Read the properties of this database: a List of DatabaseProperty
+ * (base/properties.h) in the current memory context.
+ */
+extern List *pgcopy_notice_properties(void);
 
 #endif							/* PGCOPY_NOTICE_H */

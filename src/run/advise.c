@@ -16,6 +16,7 @@
 
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "commands/dbcommands.h"
 #include "miscadmin.h"
 #include "postmaster/bgwriter.h"
 #include "replication/logicallauncher.h"
@@ -105,11 +106,30 @@ format_setting(int64 bytes)
 		psprintf(INT64_FORMAT "MB", value / MB);
 }
 
+/*
+ * The statement that changes a setting.  One of ours is known to the server only
+ * where this library is loaded, so ALTER SYSTEM would refuse it in a new session.
+ */
+static const char *
+make_statement(const char *setting, const char *suggestion)
+{
+	if (strncmp(setting, "pgcopy.", strlen("pgcopy.")) == 0)
+		return psprintf("ALTER DATABASE %s SET %s = '%s'",
+						quote_identifier(get_database_name(MyDatabaseId)),
+						setting, suggestion);
+	return psprintf("ALTER SYSTEM SET %s = '%s'", setting, suggestion);
+}
+
 static void
 tell(Leader *leader, const char *setting, const char *suggestion,
 	 const char *message)
 {
-	SettingNotice notice = {setting, suggestion, message};
+	SettingNotice notice = {
+		.setting = setting,
+		.suggestion = suggestion,
+		.message = message,
+		.hint = make_statement(setting, suggestion)
+	};
 
 	pgcopy_notice_insert(leader->job->id, &notice);
 	ereport(LOG,

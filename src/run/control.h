@@ -19,7 +19,7 @@
 #define CONTROL_MAX_SLOTS 128
 #define CONTROL_MAX_BATCH 64	/* items in one assignment */
 #define CONTROL_NAME_LENGTH 64
-#define CONTROL_MESSAGE_LENGTH 256
+#define CONTROL_MESSAGE_LENGTH 1024
 
 typedef enum SlotState
 {

@@ -101,6 +101,12 @@ extern void pgcopy_largeobjects_remove(Leader *leader);
 extern void pgcopy_advise_run(Leader *leader);
 
 /*
+ * properties.c: tell what the source database has and this one has not, of what
+ * is in no dump.  In a transaction, with a session.
+ */
+extern void pgcopy_properties_tell(Leader *leader);
+
+/*
  * room.c: after pg_dump failed, throw if the source has no room for one more
  * session: 53400 if its role or database never has, 53300 if others use it up.
  */

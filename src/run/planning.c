@@ -142,6 +142,7 @@ read_dump(Leader *leader, const char *snapshot)
 	tell_notices(leader, pgcopy_hidden_find(session));
 	own = pgcopy_own_read(session);
 	tell_notices(leader, pgcopy_own_notice(own));
+	pgcopy_properties_tell(leader);
 	return pgcopy_dump_leave_out(dump->statements, own, pgcopy_own_schema_here());
 }
 

@@ -15,6 +15,7 @@
  */
 #include "postgres.h"
 
+#include "mb/pg_wchar.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
@@ -77,10 +78,14 @@ void
 pgcopy_progress_set_message(Progress *progress, const char *message)
 {
 	Control    *control = progress->control;
+	int			length = message ? strlen(message) : 0;
 
+	if (length >= CONTROL_MESSAGE_LENGTH)
+		length = pg_mbcliplen(message, length, CONTROL_MESSAGE_LENGTH - 1);
 	LWLockAcquire(&control->lock, LW_EXCLUSIVE);
-	strlcpy(control->totals.message, message ? message : "",
-			CONTROL_MESSAGE_LENGTH);
+	if (length > 0)
+		memcpy(control->totals.message, message, length);
+	control->totals.message[length] = '\0';
 	LWLockRelease(&control->lock);
 }
 

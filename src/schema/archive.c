@@ -11,11 +11,15 @@
  */
 #include "postgres.h"
 
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "commands/dbcommands.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 #include "base/settings.h"
@@ -25,6 +29,7 @@
 
 #define MAX_ARGUMENTS	32
 #define MEGABYTE		INT64CONST(1048576)
+#define LONGEST_MESSAGE	1000
 
 typedef struct Arguments
 {
@@ -48,16 +53,21 @@ add_argument_if(Arguments *arguments, bool condition, const char *word)
 		add_argument(arguments, word);
 }
 
-/* The first error message, without the program's name. */
+/*
+ * The first error message, without the program's name; NULL if there is none:
+ * then the tool was ended from outside, or did not run.
+ */
 static char *
-first_error(const char *text)
+first_error(const StringInfo errors)
 {
-	const char *at = strstr(text, "error: ");
+	const char *at = strstr(errors->data, "error: ");
 
 	if (at == NULL)
-		at = strstr(text, "fatal: ");
-	at = at ? at + strlen("error: ") : text;
-	return pnstrdup(at, strcspn(at, "\n"));
+		at = strstr(errors->data, "fatal: ");
+	if (at == NULL)
+		return NULL;
+	at += strlen("error: ");
+	return pgcopy_child_clean(at, Min(strcspn(at, "\n"), LONGEST_MESSAGE));
 }
 
 static bool
@@ -118,6 +128,17 @@ hint_for(int sqlstate)
 	}
 }
 
+/* The hint for a tool that said nothing of its own. */
+static const char *
+hint_for_status(int status)
+{
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+		return "Somebody has killed it, or this machine's memory was used up: see the kernel's log.  Then try again.";
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+		return "The program could not be run: run it with --version as the server's operating system user.";
+	return "Run it by hand, as the server's operating system user, to see more.";
+}
+
 /* The limit of the archive, in bytes. */
 static int64
 definitions_limit(void)
@@ -141,7 +162,9 @@ check_definitions_size(const ChildCommand *command)
 			 errmsg("the definitions of the source are larger than " INT64_FORMAT " MB",
 					command->stdout_limit / MEGABYTE),
 			 errdetail("Planning a job takes twice as much of this server's memory."),
-			 errhint("Raise \"pgcopy.max_definitions_size\" if this server has enough memory, or look for very long functions, views or comments on the source.")));
+			 errhint("If this server has enough memory, ALTER DATABASE %s SET pgcopy.max_definitions_size = '" INT64_FORMAT "MB', or look for very long functions, views or comments on the source.",
+					 quote_identifier(get_database_name(MyDatabaseId)),
+					 2 * command->stdout_limit / MEGABYTE)));
 }
 
 /*
@@ -155,6 +178,7 @@ run_tool(const char *name, const ChildCommand *command, int lock_wait_ms,
 	TimestampTz started = GetCurrentTimestamp();
 	StringInfoData errors;
 	char	   *text;
+	char	   *error;
 	int			status;
 	int			sqlstate;
 
@@ -168,15 +192,15 @@ run_tool(const char *name, const ChildCommand *command, int lock_wait_ms,
 
 	check_definitions_size(command);
 	text = pgcopy_child_words(&errors);
+	error = first_error(&errors);
 	sqlstate = guess_sqlstate(text, lock_wait_ms > 0 &&
 							  TimestampDifferenceExceeds(started, GetCurrentTimestamp(),
 														 lock_wait_ms));
 	ereport(ERROR,
 			(errcode(sqlstate),
-			 errmsg("%s failed: %s", name,
-					text[0] ? first_error(text) : wait_result_to_str(status)),
+			 errmsg("%s failed: %s", name, error ? error : wait_result_to_str(status)),
 			 text[0] ? errdetail_internal("%s", text) : 0,
-			 errhint("%s", hint_for(sqlstate))));
+			 errhint("%s", error ? hint_for(sqlstate) : hint_for_status(status))));
 }
 
 /* login: NULL if the tool does not connect. */

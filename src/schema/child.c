@@ -439,11 +439,21 @@ pgcopy_child_clean(const char *text, size_t length)
 char *
 pgcopy_child_words(const StringInfo errors)
 {
+	char	   *words = errors->data;
 	int			length = errors->len;
+	char	   *newline;
 
-	while (length > 0 && isspace((unsigned char) errors->data[length - 1]))
+	while (length > 0 && isspace((unsigned char) words[length - 1]))
 		length--;
-	if (length > WORDS_SHOWN)
-		length = pg_mbcliplen(errors->data, length, WORDS_SHOWN);
-	return pgcopy_child_clean(errors->data, length);
+	if (length <= WORDS_SHOWN)
+		return pgcopy_child_clean(words, length);
+
+	/* why it failed is at the end; begin with a whole line, if there is one */
+	words += length - WORDS_SHOWN;
+	length = WORDS_SHOWN;
+	newline = memchr(words, '\n', length);
+	if (newline == NULL)
+		return psprintf("...%s", pgcopy_child_clean(words, length));
+	length -= newline + 1 - words;
+	return psprintf("...\n%s", pgcopy_child_clean(newline + 1, length));
 }

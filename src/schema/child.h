@@ -30,8 +30,8 @@ typedef struct ChildCommand
 extern int	pgcopy_child_run(const ChildCommand *command, StringInfo errors);
 
 /*
- * A program's stderr to show in a message: trimmed, at most 4000 bytes, valid
- * in this database's encoding.
+ * A program's stderr to show in a message: trimmed, its last 4000 bytes if there
+ * are more, valid in this database's encoding.
  */
 extern char *pgcopy_child_words(const StringInfo errors);
 

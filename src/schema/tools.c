@@ -14,8 +14,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "commands/dbcommands.h"
 #include "miscadmin.h"
 #include "port.h"
+#include "utils/builtins.h"
 #include "utils/memutils.h"
 
 #include "base/settings.h"
@@ -23,9 +25,16 @@
 #include "schema/login.h"
 #include "schema/tools.h"
 
+/* Works in any session, also in one that has not loaded this library yet. */
+#define HINT_SET "ALTER DATABASE %s SET pgcopy.pg_dump = '/path/to/pg_dump'"
 #define HINT_INSTALL \
-	"Install the client programs of the source's version on this server " \
-	"and set \"pgcopy.pg_dump\" to the path of pg_dump."
+	"Install the client programs of the source's version on this server, then " HINT_SET "."
+
+static const char *
+this_database(void)
+{
+	return quote_identifier(get_database_name(MyDatabaseId));
+}
 
 /* The path of a program in the same directory. */
 static char *
@@ -46,7 +55,8 @@ check_is_executable(const char *path)
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_FILE),
 			 errmsg("could not find program \"%s\": %m", path),
-			 errhint("Install PostgreSQL's client programs on this server, or set \"pgcopy.pg_dump\" to the path of pg_dump.")));
+			 errhint("Install PostgreSQL's client programs on this server, or say where they are, as a superuser: " HINT_SET ".",
+					 this_database())));
 }
 
 /* Parse the major version in "pg_dump (PostgreSQL) 15.4 (Debian ...)", or 0. */
@@ -96,7 +106,8 @@ run_version(const char *path)
 				 errdetail_internal("%s", errors.len > 0 ? pgcopy_child_words(&errors) :
 									status != 0 ? wait_result_to_str(status) :
 									"It did not print a version."),
-				 errhint("Set \"pgcopy.pg_dump\" to the path of PostgreSQL's own pg_dump.")));
+				 errhint("Say where PostgreSQL's own pg_dump is, as a superuser: " HINT_SET ".",
+						 this_database())));
 	return version;
 }
 
@@ -146,14 +157,14 @@ pgcopy_tools_find(int source_version)
 				 errdetail("\"%s\" is version %d, \"%s\" is version %d.",
 						   tools->pg_dump, tools->major_version,
 						   tools->pg_restore, restore_version),
-				 errhint(HINT_INSTALL)));
+				 errhint(HINT_INSTALL, this_database())));
 	if (tools->major_version < source_major)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("pg_dump is older than the source"),
 				 errdetail("\"%s\" is version %d, the source is version %d.",
 						   tools->pg_dump, tools->major_version, source_major),
-				 errhint(HINT_INSTALL)));
+				 errhint(HINT_INSTALL, this_database())));
 	return tools;
 }
 

@@ -23,15 +23,9 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 
+#include "base/blocker.h"
 #include "source/inventory.h"
 #include "source/own.h"
-
-static const char blocker_sql[] =
-"SELECT pg_catalog.format('session %%s (%%s, %%s)', a.pid, a.usename,"
-" COALESCE(NULLIF(a.application_name, ''), 'without a name'))"
-" FROM pg_catalog.unnest(pg_catalog.pg_blocking_pids(%d)) AS b(pid)"
-" JOIN pg_catalog.pg_stat_activity AS a USING (pid)"
-" ORDER BY a.xact_start LIMIT 1";
 
 /*
  * One row per relation.  %s is "AND a.attgenerated = ''" if the catalog has that
@@ -385,8 +379,8 @@ pgcopy_inventory_quoted_name(const SourceRelation *relation)
 char *
 pgcopy_inventory_blocker(SourceSession *session, int pid)
 {
-	SourceRows *rows = pgcopy_session_query(session,
-											psprintf(blocker_sql, pid), 1, 0, NULL);
+	const char *params[] = {psprintf("%d", pid)};
+	SourceRows *rows = pgcopy_session_query(session, BLOCKER_SQL, 1, 1, params);
 	char	   *blocker = NULL;
 
 	if (pgcopy_rows_count(rows) > 0)

@@ -53,4 +53,10 @@ extern List *pgcopy_hidden_find(SourceSession *session);
  */
 extern List *pgcopy_standby_find(SourceSession *session, List *relations);
 
+/*
+ * properties.c: read the properties of the source database.  Returns a List of
+ * DatabaseProperty (base/properties.h) in the current memory context.
+ */
+extern List *pgcopy_properties_read(SourceSession *session);
+
 #endif							/* PGCOPY_PREFLIGHT_H */

@@ -85,7 +85,11 @@ my $summary = $target->safe_psql('app', "SELECT step, connection, wall_clock > '
 like($summary, qr/^COPY tables\|both\|t\|4$/m, 'the summary has the copy of tables');
 like($summary, qr/^CREATE INDEX\|target\|t\|4$/m, 'and the indexes');
 like($summary, qr/^Total wall clock\|both\|t\|8$/m, 'and the total');
-is($target->safe_psql('app', 'SELECT count(*) FROM pgcopy_summary(4711)'), '0', 'a job that does not exist has no summary');
+my @missing = call_error($target, 'app', 'SELECT * FROM pgcopy_summary(4711)');
+is("$missing[0] $missing[1]", '42704 job 4711 does not exist', 'a job that does not exist has no summary');
+$target->safe_psql('app', 'CREATE ROLE stranger; GRANT EXECUTE ON FUNCTION pgcopy_summary(bigint) TO stranger');
+@missing = call_error($target, 'app', "SET ROLE stranger; SELECT * FROM pgcopy_summary($job)");
+is("$missing[0] $missing[1]", "42704 job $job does not exist", '... nor has one of somebody else');
 
 # A job that is held shows who does what.
 $source->safe_psql('app', 'DROP TABLE large CASCADE');

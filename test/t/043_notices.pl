@@ -154,4 +154,38 @@ is($target->safe_psql('hidden', "SELECT umoptions FROM pg_user_mappings WHERE us
 clone_ok($target, conninfo($source, db => 'seen'), db => 'seen', name => 'a superuser clones the same');
 is($target->safe_psql('seen', $query), '', '... and sees all');
 
+#
+# What belongs to a database but is not in it
+#
+my $shop = 'The "shop"';
+$source->safe_psql('postgres', "CREATE DATABASE shop TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'; CREATE ROLE \"App rw\"");
+$target->safe_psql('postgres', 'CREATE ROLE "App rw"');
+new_database($target, $shop =~ s/"/""/gr, 'plain');
+$source->safe_psql('postgres', <<'EOQ');
+ALTER DATABASE shop SET search_path = sales, "Odd, name", public;
+ALTER DATABASE shop SET timezone = 'Asia/Tokyo';
+ALTER DATABASE shop SET "app.tenant" = 'it''s 7';
+ALTER DATABASE shop SET work_mem = '7MB';
+ALTER ROLE "App rw" IN DATABASE shop SET statement_timeout = '5s';
+COMMENT ON DATABASE shop IS 'the shop''s';
+GRANT CREATE ON DATABASE shop TO "App rw" WITH GRANT OPTION;
+REVOKE TEMPORARY ON DATABASE shop FROM PUBLIC;
+EOQ
+$target->safe_psql('postgres', 'ALTER DATABASE "The ""shop""" SET work_mem = \'7MB\'; ALTER DATABASE "The ""shop""" SET timezone = \'UTC\'');
+clone_ok($target, conninfo($source, db => 'shop'), db => $shop, name => 'a database with settings is cloned');
+$query = 'SELECT message, hint FROM pgcopy_notices WHERE setting IS NULL ORDER BY at';
+is($target->safe_psql($shop, $query), <<'EOT' =~ s/\n\z//r, 'what this database has not is told, with the statements');
+settings of the source database are not those of this one: TimeZone = Asia/Tokyo, app.tenant = it's 7, search_path = sales, "Odd, name", public, statement_timeout = 5s (role "App rw")|ALTER DATABASE "The ""shop""" SET "TimeZone" TO 'Asia/Tokyo'; ALTER DATABASE "The ""shop""" SET "app.tenant" TO 'it''s 7'; ALTER DATABASE "The ""shop""" SET search_path TO 'sales', 'Odd, name', 'public'; ALTER ROLE "App rw" IN DATABASE "The ""shop""" SET statement_timeout TO '5s';
+the databases differ in encoding SQL_ASCII there and UTF8 here: text may sort and compare differently|To have it as on the source, clone into a database made with CREATE DATABASE ... TEMPLATE template0 and these values.
+the comment on the source database is not that on this one|COMMENT ON DATABASE "The ""shop""" IS 'the shop''s';
+privileges on the source database are not granted on this one: CREATE to "App rw"|GRANT CREATE ON DATABASE "The ""shop""" TO "App rw" WITH GRANT OPTION;
+PUBLIC may do more with this database than with the source database: TEMPORARY|REVOKE TEMPORARY ON DATABASE "The ""shop""" FROM PUBLIC;
+EOT
+$target->safe_psql('postgres', $_) foreach map { split /\n/ } $target->safe_psql($shop, "SELECT hint FROM pgcopy_notices WHERE setting IS NULL AND hint NOT LIKE 'To have%'");
+$target->safe_psql($shop, 'SELECT pgcopy_drop(1)');
+clone_ok($target, conninfo($source, db => 'shop'), db => $shop, name => 'it is cloned again after these statements');
+like($target->safe_psql($shop, $query), qr/\Athe databases differ in encoding [^\n]*\z/, 'which were right');
+clone_ok($target, conninfo($source, db => 'shop'), db => 'plain', no_comments => 'true', no_privileges => 'true', name => 'it is cloned without comments and privileges');
+unlike($target->safe_psql('plain', $query), qr/comment|privileges|PUBLIC/, '... whose difference is not told then');
+
 done_testing();

@@ -167,6 +167,42 @@ $target->append_conf('postgresql.conf', "pgcopy.pg_dump = '$old'\n");
 $target->reload;
 wait_until($target, "SELECT current_setting('pgcopy.pg_dump', true) = '$old'", db => 'app');
 refuses('pg_dump is older than the source', quoted($good), '0A000|55000', qr/version|14/);
+
+# Why a tool fails is in its own words, wherever it says them, or how it ended.
+new_database($target, 'words');
+$target->safe_psql('words', 'CREATE EXTENSION pgcopydb_ext');
+my $noise = 'for i in $(seq 1 500); do echo "pg_dump: reading object number $i" >&2; done';
+foreach my $case (
+	[ 'is killed', "$noise; kill -9 \$\$", qr/^pg_dump failed: .*signal 9/, qr/number 500$/, qr/killed it, or this machine's memory/ ],
+	[ 'ends without a word', 'exit 3', qr/^pg_dump failed: .*exit code 3/, qr/^$/, qr/Run it by hand/ ],
+	[ 'cannot be run', 'exit 127', qr/^pg_dump failed: /, qr/^$/, qr/could not be run/ ],
+	[ 'is out of memory', "echo 'pg_dump: error: out of memory' >&2; exit 1", qr/^pg_dump failed: out of memory$/, qr/^pg_dump: error: out of memory$/, qr/./ ],
+	[ 'says much before', "$noise; echo 'pg_dump: error: the cause' >&2; echo 'pg_dump: detail: more' >&2; exit 1", qr/^pg_dump failed: the cause$/, qr/pg_dump: error: the cause\npg_dump: detail: more$/, qr/./ ])
+{
+	my ($what, $script, $message, $detail, $hint) = @$case;
+	my $tools = PostgreSQL::Test::Utils::tempdir();
+	foreach my $tool ('pg_dump', 'pg_restore')
+	{
+		open my $fh, '>', "$tools/$tool" or die $!;
+		print $fh "#!/bin/bash\n[ \"\$1\" = --version ] && { echo '$tool (PostgreSQL) 18.0'; exit 0; }\n$script\n";
+		close $fh;
+		chmod 0755, "$tools/$tool";
+	}
+	$target->safe_psql('words', "ALTER DATABASE words SET pgcopy.pg_dump = '$tools/pg_dump'");
+	my $job = clone($target, $good, db => 'words');
+	is(wait_for_end($target, $job, db => 'words'), 'failed', "a pg_dump that $what fails the job");
+	my @said = map { $target->safe_psql('words', "SELECT $_ FROM pgcopy_errors WHERE job = $job AND is_final") } qw(message detail hint);
+	like($said[0], $message, '... the message says why');
+	like($said[1], $detail, '... the detail has the end of its words');
+	like($said[2], $hint, '... and the hint what to do');
+}
+my $said = (call_error($target, 'words', "SET pgcopy.pg_dump = '/nonexistent/pg_dump'; SELECT pgcopy_clone(" . quote_literal($good) . ')'))[3];
+my ($statement) = $said =~ /(ALTER DATABASE words SET pgcopy\.pg_dump = .*)\.$/;
+is($target->psql('postgres', $statement), 0, 'the statement of the hint works in a new session');
+isnt($target->psql('postgres', "ALTER SYSTEM SET pgcopy.max_attempts = 5"), 0, 'ALTER SYSTEM does not');
+is($target->psql('postgres', "LOAD 'pgcopydb_ext';\nALTER SYSTEM SET pgcopy.max_attempts = 5"), 0, '... unless the library is loaded');
+$target->psql('postgres', 'ALTER SYSTEM RESET ALL');
+
 $target->append_conf('postgresql.conf', "pgcopy.pg_dump = ''\n");
 $target->reload;
 wait_until($target, "SELECT coalesce(current_setting('pgcopy.pg_dump', true), '') = ''", db => 'app');

@@ -1,0 +1,285 @@
+/*-------------------------------------------------------------------------
+ *
+ * properties.c
+ *	  Tell which properties of the source database this one has not.
+ *
+ * They are in no dump of a database: its settings and those of roles in it, its
+ * privileges, comment and locale.  Both sides are asked by the same query.  One
+ * notice per kind, whose hint has the statements that make it alike; for a
+ * locale there is none.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "commands/dbcommands.h"
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/varlena.h"
+
+#include "base/compat.h"
+#include "base/properties.h"
+#include "catalog/notice.h"
+#include "run/leader.h"
+#include "source/preflight.h"
+
+/* Bytes of a value in a message; of all statements in a hint. */
+#define VALUE_SHOWN 60
+#define STATEMENTS_SHOWN 8000
+
+/* What differs, of one kind. */
+typedef struct Difference
+{
+	StringInfoData names;		/* for the notice's object */
+	StringInfoData values;		/* for its message */
+	StringInfoData statements;	/* for its hint */
+	int			count;
+	int			unshown;		/* statements that had no room */
+} Difference;
+
+static const DatabaseProperty *
+find_property(List *properties, const DatabaseProperty *like)
+{
+	ListCell   *lc;
+
+	foreach(lc, properties)
+	{
+		const DatabaseProperty *property = lfirst(lc);
+
+		if (strcmp(property->kind, like->kind) == 0 &&
+			strcmp(property->role, like->role) == 0 &&
+			strcmp(property->name, like->name) == 0)
+			return property;
+	}
+	return NULL;
+}
+
+static void
+append_separated(StringInfo text, const char *separator, const char *words)
+{
+	if (text->len > 0)
+		appendStringInfoString(text, separator);
+	appendStringInfoString(text, words);
+}
+
+static const char *
+clip(const char *value)
+{
+	int			length = strlen(value);
+
+	if (length <= VALUE_SHOWN)
+		return value;
+	return psprintf("%.*s...", pg_mbcliplen(value, length, VALUE_SHOWN), value);
+}
+
+static const char *
+this_database(void)
+{
+	return quote_identifier(get_database_name(MyDatabaseId));
+}
+
+static const char *
+role_name(const char *role)
+{
+	return role[0] == '\0' ? "PUBLIC" : quote_identifier(role);
+}
+
+/*
+ * Quote the value of a setting as SET takes it.  The catalog has lists of names
+ * as text that is quoted already.
+ */
+static const char *
+quote_setting(const char *name, const char *value)
+{
+	StringInfoData text;
+	List	   *names;
+	ListCell   *lc;
+
+	if ((GetConfigOptionFlags(name, true) & GUC_LIST_QUOTE) == 0 ||
+		!SplitGUCList(pstrdup(value), ',', &names) || names == NIL)
+		return quote_literal_cstr(value);
+	initStringInfo(&text);
+	foreach(lc, names)
+		append_separated(&text, ", ", quote_literal_cstr(lfirst(lc)));
+	return text.data;
+}
+
+static const char *
+make_statement(const DatabaseProperty *property)
+{
+	bool		is_of_role = property->role[0] != '\0';
+
+	if (strcmp(property->kind, PROPERTY_COMMENT) == 0)
+		return psprintf("COMMENT ON DATABASE %s IS %s;", this_database(),
+						quote_literal_cstr(property->value));
+	if (strcmp(property->kind, PROPERTY_PRIVILEGE) == 0)
+		return psprintf("GRANT %s ON DATABASE %s TO %s%s;", property->name,
+						this_database(), role_name(property->role),
+						strcmp(property->value, "true") == 0 ? " WITH GRANT OPTION" : "");
+	return psprintf("ALTER %s%s%sDATABASE %s SET %s TO %s;",
+					is_of_role ? "ROLE " : "",
+					is_of_role ? quote_identifier(property->role) : "",
+					is_of_role ? " IN " : "",
+					this_database(), quote_identifier(property->name),
+					quote_setting(property->name, property->value));
+}
+
+static void
+add_statement(Difference *difference, const char *statement)
+{
+	if (difference->statements.len + strlen(statement) > STATEMENTS_SHOWN)
+		difference->unshown++;
+	else
+		append_separated(&difference->statements, " ", statement);
+}
+
+static void
+add_difference(Difference *difference, const DatabaseProperty *property,
+			   const DatabaseProperty *here)
+{
+	const char *of_role = "";
+
+	difference->count++;
+	if (strcmp(property->kind, PROPERTY_LOCALE) == 0)
+	{
+		append_separated(&difference->values, ", ",
+						 psprintf("%s %s there and %s here", property->name, clip(property->value),
+								  here ? clip(here->value) : "none"));
+		return;
+	}
+	if (strcmp(property->kind, PROPERTY_PRIVILEGE) == 0)
+		append_separated(&difference->values, ", ",
+						 psprintf("%s to %s", property->name, role_name(property->role)));
+	if (strcmp(property->kind, PROPERTY_SETTING) == 0)
+	{
+		if (property->role[0] != '\0')
+			of_role = psprintf(" (role %s)", quote_identifier(property->role));
+		append_separated(&difference->names, ", ", psprintf("%s%s", property->name, of_role));
+		append_separated(&difference->values, ", ",
+						 psprintf("%s = %s%s", property->name, clip(property->value), of_role));
+	}
+	add_statement(difference, make_statement(property));
+}
+
+static void
+begin_difference(Difference *difference)
+{
+	memset(difference, 0, sizeof(*difference));
+	initStringInfo(&difference->names);
+	initStringInfo(&difference->values);
+	initStringInfo(&difference->statements);
+}
+
+/* Compare names of locales: de_DE.utf8 is de_DE.UTF-8. */
+static bool
+is_same_locale(const char *a, const char *b)
+{
+	for (;;)
+	{
+		a += strspn(a, "-_");
+		b += strspn(b, "-_");
+		if (pg_tolower((unsigned char) *a) != pg_tolower((unsigned char) *b))
+			return false;
+		if (*a == '\0')
+			return true;
+		a++;
+		b++;
+	}
+}
+
+/* Has this database what the source has? */
+static bool
+is_here(const DatabaseProperty *there, const DatabaseProperty *here)
+{
+	if (here == NULL)
+		return false;
+	if (strcmp(there->kind, PROPERTY_PRIVILEGE) == 0)
+		return strcmp(there->value, "false") == 0 || strcmp(here->value, "true") == 0;
+	if (strcmp(there->kind, PROPERTY_LOCALE) == 0)
+		return is_same_locale(there->value, here->value);
+	return strcmp(there->value, here->value) == 0;
+}
+
+/* Find what the source has and this database has not, or differently. */
+static void
+compare(const char *kind, List *there, List *here, Difference *difference)
+{
+	ListCell   *lc;
+
+	begin_difference(difference);
+	foreach(lc, there)
+	{
+		const DatabaseProperty *property = lfirst(lc);
+		const DatabaseProperty *same = find_property(here, property);
+
+		if (strcmp(property->kind, kind) == 0 && !is_here(property, same))
+			add_difference(difference, property, same);
+	}
+}
+
+/* Find what PUBLIC may do here and not on the source. */
+static void
+compare_public(List *there, List *here, Difference *difference)
+{
+	ListCell   *lc;
+
+	begin_difference(difference);
+	foreach(lc, here)
+	{
+		const DatabaseProperty *property = lfirst(lc);
+
+		if (strcmp(property->kind, PROPERTY_PRIVILEGE) != 0 ||
+			property->role[0] != '\0' || find_property(there, property) != NULL)
+			continue;
+		difference->count++;
+		append_separated(&difference->values, ", ", property->name);
+		add_statement(difference, psprintf("REVOKE %s ON DATABASE %s FROM PUBLIC;",
+										   property->name, this_database()));
+	}
+}
+
+/* message has a %s for the values. */
+static void
+tell(const Leader *leader, const Difference *difference, const char *message,
+	 const char *hint)
+{
+	if (difference->count == 0)
+		return;
+	if (difference->unshown > 0)
+		hint = psprintf("%s  (%d more statements are left out.)",
+						difference->statements.data, difference->unshown);
+	else if (hint == NULL)
+		hint = difference->statements.data;
+	pgcopy_notice_tell(leader->job->id,
+					   difference->names.len > 0 ? difference->names.data : NULL,
+					   psprintf(message, difference->values.data), hint);
+}
+
+void
+pgcopy_properties_tell(Leader *leader)
+{
+	const JobOptions *options = &leader->job->options;
+	List	   *there = pgcopy_properties_read(pgcopy_link_session(leader->link));
+	List	   *here = pgcopy_notice_properties();
+	Difference	difference;
+
+	compare(PROPERTY_SETTING, there, here, &difference);
+	tell(leader, &difference, "settings of the source database are not those of this one: %s", NULL);
+	compare(PROPERTY_LOCALE, there, here, &difference);
+	tell(leader, &difference, "the databases differ in %s: text may sort and compare differently",
+		 "To have it as on the source, clone into a database made with CREATE DATABASE ... TEMPLATE template0 and these values.");
+	if (!options->no_comments)
+	{
+		compare(PROPERTY_COMMENT, there, here, &difference);
+		tell(leader, &difference, "the comment on the source database is not that on this one%s", NULL);
+	}
+	if (options->no_privileges)
+		return;
+	compare(PROPERTY_PRIVILEGE, there, here, &difference);
+	tell(leader, &difference, "privileges on the source database are not granted on this one: %s", NULL);
+	compare_public(there, here, &difference);
+	tell(leader, &difference, "PUBLIC may do more with this database than with the source database: %s", NULL);
+}
