@@ -10,9 +10,11 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_sequence.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
@@ -20,6 +22,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/syscache.h"
 
 #include "schema/apply.h"
 #include "source/inventory.h"
@@ -154,19 +157,48 @@ describe_sequence(void *arg)
 			   quote_qualified_identifier(sequence->schema, sequence->name));
 }
 
+/*
+ * Whether a sequence here is further than the source's.  Rows of an extension's
+ * tables stay here, so their sequence must not go back.
+ */
+static bool
+is_further_here(Oid relid, int64 last_value)
+{
+	LOCAL_FCINFO(fcinfo, 1);
+	HeapTuple	tuple = SearchSysCache1(SEQRELID, ObjectIdGetDatum(relid));
+	Form_pg_sequence form;
+	int64		here;
+	bool		is_further;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for sequence %u", relid);
+	InitFunctionCallInfoData(*fcinfo, NULL, 1, InvalidOid, NULL, NULL);
+	fcinfo->args[0].value = ObjectIdGetDatum(relid);
+	fcinfo->args[0].isnull = false;
+	here = DatumGetInt64(pg_sequence_last_value(fcinfo));
+	form = (Form_pg_sequence) GETSTRUCT(tuple);
+	is_further = !fcinfo->isnull && !form->seqcycle &&
+		(form->seqincrement > 0 ? here > last_value : here < last_value);
+	ReleaseSysCache(tuple);
+	return is_further;
+}
+
 static void
 set_sequence(SourceRelation *sequence, int64 last_value, bool is_called)
 {
 	ErrorContextCallback callback;
+	Oid			relid;
 
 	callback.callback = describe_sequence;
 	callback.arg = sequence;
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
-	(void) DirectFunctionCall3(setval3_oid,
-							   ObjectIdGetDatum(find_here(sequence)),
-							   Int64GetDatum(last_value),
-							   BoolGetDatum(is_called));
+	relid = find_here(sequence);
+	if (sequence->config_condition == NULL || !is_further_here(relid, last_value))
+		(void) DirectFunctionCall3(setval3_oid,
+								   ObjectIdGetDatum(relid),
+								   Int64GetDatum(last_value),
+								   BoolGetDatum(is_called));
 	error_context_stack = callback.previous;
 }
 

@@ -107,11 +107,27 @@ static const char missing_roles_sql[] =
 " ORDER BY u.name COLLATE pg_catalog.\"C\"";
 
 /*
- * All named objects, for both sides.  Relations share one namespace, so a table
- * clashes with a view.  Indexes are left out: they come with their tables.
+ * All named objects, for both sides, each with the extension that it or its owner
+ * (the type of a composite type's relation, the table of an identity column's
+ * sequence) is a member of, or NULL.  The schema that an extension is in need not
+ * be a member.  Relations share one namespace, so a table clashes with a view.
+ * Indexes are left out: they come with their tables.
  */
 static const char objects_sql[] =
-"SELECT o.what FROM ("
+"SELECT o.what, o.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass"
+"  AND EXISTS (SELECT FROM pg_catalog.pg_extension AS e WHERE e.extnamespace = o.oid)"
+"  AS holds_extension,"
+" COALESCE("
+"  (SELECT e.extname FROM pg_catalog.pg_depend AS x"
+"   JOIN pg_catalog.pg_extension AS e ON e.oid = x.refobjid"
+"   WHERE x.classid = o.classid AND x.objid = o.oid AND x.deptype = 'e'"
+"   AND x.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass LIMIT 1),"
+"  (SELECT e.extname FROM pg_catalog.pg_depend AS i"
+"   JOIN pg_catalog.pg_depend AS x ON x.classid = i.refclassid AND x.objid = i.refobjid"
+"    AND x.deptype = 'e' AND x.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass"
+"   JOIN pg_catalog.pg_extension AS e ON e.oid = x.refobjid"
+"   WHERE i.classid = o.classid AND i.objid = o.oid AND i.deptype = 'i' LIMIT 1)) AS extension"
+" FROM ("
 " SELECT 'pg_catalog.pg_namespace'::pg_catalog.regclass AS classid, n.oid,"
 "  'schema ' || pg_catalog.quote_ident(n.nspname) AS what"
 " FROM pg_catalog.pg_namespace AS n"
@@ -194,10 +210,10 @@ static const char objects_sql[] =
 "  'large object ' || m.oid::pg_catalog.text"
 " FROM pg_catalog.pg_largeobject_metadata AS m"
 " ) AS o"
-" WHERE (o.oid >= 16384 OR o.classid = 'pg_catalog.pg_largeobject'::pg_catalog.regclass)"
-" AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS x"
-"  WHERE x.classid = o.classid AND x.objid = o.oid AND x.deptype = 'e'"
-"  AND x.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass)";
+" WHERE (o.oid >= 16384 OR o.classid = 'pg_catalog.pg_largeobject'::pg_catalog.regclass)";
+
+static const char extensions_here_sql[] =
+"SELECT e.extname FROM pg_catalog.pg_extension AS e";
 
 /* Make a text[] of the first column, for a local query. */
 static Datum
@@ -411,7 +427,10 @@ make_array_literal(List *names)
 	return OidOutputFunctionCall(F_ARRAY_OUT, PointerGetDatum(array));
 }
 
-/* Send the names of the target to the source: the target is nearly always empty. */
+/*
+ * Send the names of the target to the source: the target is nearly always empty.
+ * What an extension makes is no clash if that extension is here already.
+ */
 static List *
 check_clashes(SourceSession *session, const PreflightRequest *request)
 {
@@ -422,20 +441,23 @@ check_clashes(SourceSession *session, const PreflightRequest *request)
 		"Existing",
 		"Clone into an empty database: CREATE DATABASE ... TEMPLATE template0, and create the extension there."
 	};
-	List	   *here = query_names(objects_sql, 0, (Datum) 0);
+	List	   *here = query_names(psprintf("SELECT s.what FROM (%s) AS s WHERE NOT s.holds_extension",
+											objects_sql), 0, (Datum) 0);
 	List	   *clashes = NIL;
-	const char *params[1];
+	const char *params[2];
 	SourceRows *rows;
 
 	if (here == NIL)
 		return NIL;
 	params[0] = make_array_literal(here);
+	params[1] = make_array_literal(query_names(extensions_here_sql, 0, (Datum) 0));
 	rows = pgcopy_session_query(session,
 								psprintf("SELECT s.what FROM (%s) AS s"
 										 " WHERE s.what IN (SELECT pg_catalog.unnest($1::pg_catalog.text[]))"
+										 " AND (s.extension IS NULL OR s.extension <> ALL ($2::pg_catalog.text[]))"
 										 " ORDER BY s.what COLLATE pg_catalog.\"C\"",
 										 objects_sql),
-								1, 1, params);
+								1, lengthof(params), params);
 	for (int i = 0; i < pgcopy_rows_count(rows); i++)
 		clashes = lappend(clashes, pstrdup(pgcopy_rows_get(rows, i, 0)));
 	pgcopy_rows_free(rows);
@@ -448,7 +470,8 @@ typedef List *(*PreflightCheck) (SourceSession *session,
 static const PreflightCheck checks[] = {
 	check_extensions,
 	check_roles,
-	check_clashes
+	check_clashes,
+	pgcopy_extensions_check
 };
 
 List *
