@@ -38,9 +38,10 @@ static const char source_sql[] =
 /* What differs, given the answer to source_sql: kind, name, there, here. */
 static const char differences_sql[] =
 "WITH source AS ("
-"  SELECT * FROM pg_catalog.unnest($1::pg_catalog.text[], $2::pg_catalog.text[],"
-"   $3::pg_catalog.text[], $4::pg_catalog.text[]) AS u(name, schema, version, comment)"
-" ), both AS ("
+"  SELECT * FROM ROWS FROM ("
+"   pg_catalog.unnest($1::pg_catalog.text[]), pg_catalog.unnest($2::pg_catalog.text[]),"
+"   pg_catalog.unnest($3::pg_catalog.text[]), pg_catalog.unnest($4::pg_catalog.text[])) AS u(name, schema, version, comment)"
+" ), pairs AS ("
 "  SELECT s.*, n.nspname::pg_catalog.text AS here_schema, e.extversion AS here_version,"
 "   pg_catalog.obj_description(e.oid, 'pg_extension') AS here_comment,"
 "   pg_catalog.pg_has_role(e.extowner, 'USAGE') AS is_owner"
@@ -49,13 +50,13 @@ static const char differences_sql[] =
 "  WHERE e.oid >= 16384"
 " )"
 " SELECT d.kind, d.name, d.there, d.here FROM ("
-"  SELECT 's', b.name, b.schema, b.here_schema FROM both AS b WHERE b.schema <> b.here_schema"
+"  SELECT 's', b.name, b.schema, b.here_schema FROM pairs AS b WHERE b.schema <> b.here_schema"
 "  UNION ALL"
-"  SELECT 'h', b.name, '', '' FROM both AS b WHERE b.schema = b.here_schema"
+"  SELECT 'h', b.name, '', '' FROM pairs AS b WHERE b.schema = b.here_schema"
 "  UNION ALL"
-"  SELECT 'v', b.name, b.version, b.here_version FROM both AS b WHERE b.version <> b.here_version"
+"  SELECT 'v', b.name, b.version, b.here_version FROM pairs AS b WHERE b.version <> b.here_version"
 "  UNION ALL"
-"  SELECT 'c', b.name, '', '' FROM both AS b"
+"  SELECT 'c', b.name, '', '' FROM pairs AS b"
 "  WHERE NOT b.is_owner AND b.comment <> '' AND b.comment IS DISTINCT FROM b.here_comment"
 "  UNION ALL"
 "  SELECT 'd', s.name, s.version, a.default_version FROM source AS s"
@@ -103,7 +104,8 @@ OWNED_SQL
 "  WHERE e.extname::pg_catalog.text = ANY ($1::pg_catalog.text[])"
 " )"
 " SELECT u.extension, u.what"
-" FROM pg_catalog.unnest($1::pg_catalog.text[], $2::pg_catalog.text[]) AS u(extension, what)"
+" FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.text[]),"
+"  pg_catalog.unnest($2::pg_catalog.text[])) AS u(extension, what)"
 " WHERE NOT EXISTS (SELECT FROM here AS h WHERE h.extension = u.extension AND h.what = u.what)"
 " ORDER BY u.extension COLLATE pg_catalog.\"C\", u.what COLLATE pg_catalog.\"C\"";
 
@@ -119,8 +121,9 @@ static const char columns_sql[] =
 /* Columns that are not here, of tables that are. */
 static const char missing_columns_sql[] =
 "SELECT u.extension, pg_catalog.format('column %I.%I.%I', u.schema, u.name, u.attname)"
-" FROM pg_catalog.unnest($1::pg_catalog.text[], $2::pg_catalog.text[],"
-"  $3::pg_catalog.text[], $4::pg_catalog.text[]) AS u(extension, schema, name, attname)"
+" FROM ROWS FROM ("
+"  pg_catalog.unnest($1::pg_catalog.text[]), pg_catalog.unnest($2::pg_catalog.text[]),"
+"  pg_catalog.unnest($3::pg_catalog.text[]), pg_catalog.unnest($4::pg_catalog.text[])) AS u(extension, schema, name, attname)"
 " JOIN pg_catalog.pg_namespace AS n ON n.nspname::pg_catalog.text = u.schema"
 " JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relname::pg_catalog.text = u.name"
 " WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_attribute AS a"

@@ -1,0 +1,184 @@
+# An extension that is here already, in the source's schema, is used as it is: none
+# of its members is a clash.  Rows of its configuration that are here and equal
+# stay and count once; one with the same key and other values is an error that
+# names table, key and columns.  What is here in another schema, in another
+# version, or without what the source needs of it is told before anything is done.
+# Where pg_restore goes through, the result is its result.
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../perl";
+use PgCopy;
+use PgCopyScene;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my ($source, $target) = new_pair('extensions');
+$_->safe_psql('postgres', 'CREATE ROLE provider SUPERUSER LOGIN; CREATE ROLE app LOGIN') foreach $source, $target;
+
+# Notices of a job, one a line.
+sub notices
+{
+	my ($db, $job) = @_;
+	return $target->safe_psql($db, "SELECT message FROM pgcopy_notices WHERE job = $job AND object LIKE 'extension%' ORDER BY 1");
+}
+
+# Final errors of a job: SQLSTATE, message, detail.
+sub errors
+{
+	my ($db, $job) = @_;
+	return $target->safe_psql($db,
+		"SELECT sqlstate, message, detail FROM pgcopy_errors WHERE job = $job AND is_final ORDER BY message");
+}
+
+# Run SQL in a new database of the target; returns its name.
+my $databases = 0;
+sub prepare
+{
+	my ($sql, $user) = @_;
+	my $db = 'here_' . ++$databases;
+	new_database($target, $db);
+	$target->safe_psql($db, $sql, extra_params => [ '-U', $user // 'provider' ]);
+	return $db;
+}
+
+# A clone that must fail, with these errors; returns the database and the job.
+sub fails
+{
+	my ($name, $sql, $errors, %opt) = @_;
+	my $db = prepare($sql);
+	my $job = clone($target, conninfo($source, db => $opt{source_db} // 'app'), db => $db);
+
+	is(wait_for_end($target, $job, db => $db), 'failed', "$name: the job fails");
+	like(errors($db, $job), $errors, "$name: with this error");
+	is($target->safe_psql($db, "SELECT count(*) FROM pgcopy_tables WHERE job = $job AND state <> 'pending'"),
+		'0', "$name: before the first row")
+	  if $opt{early} // 1;
+	return ($db, $job);
+}
+
+# A clone that must end done and equal.
+sub arrives
+{
+	my ($name, $db, %opt) = @_;
+	my $source_db = $opt{source_db} // 'app';
+	my $job = clone_ok($target, conninfo($source, db => $source_db), db => $db, name => "$name: the clone ends done");
+
+	assert_same(
+		$source, $target,
+		source_db => $source_db,
+		db => $db,
+		name => "$name: all is equal", %{ $opt{same} // {} });
+	is(notices($db, $job), $opt{notices} // '', "$name: these are the notices");
+	return $job;
+}
+
+#-------------------------------------------------------------------------
+# Members of all kinds, configuration that the script fills
+#-------------------------------------------------------------------------
+my $create = 'CREATE SCHEMA ext; CREATE EXTENSION pgcopy_config SCHEMA ext; CREATE EXTENSION pgcopy_home;';
+new_database($source, 'app');
+$source->safe_psql('app', <<EOQ);
+$create
+CREATE TABLE uses (p ext.pair, m ext.mood[], r ext.moods, s ext.small DEFAULT 1, place int REFERENCES ext.ranks,
+	c text COLLATE ext.bytes, at pgcopy_home.corner);
+CREATE VIEW seen AS SELECT n.id, u.p OPERATOR(ext.<~>) u.m[1] AS differs FROM ext.numbers n, uses u;
+INSERT INTO ext.ranks VALUES (7, 'seven', '-Infinity', NULL);
+INSERT INTO uses VALUES ((1, 'x'), '{sad}', '[sad,happy)', 3, 7, 'c', (1, 2)), (NULL, NULL, 'empty', NULL, 1, NULL, NULL);
+INSERT INTO ext.bag VALUES ('a', '{"a": 1}'), ('b', '[1]'), ('b', '[1]'), (NULL, NULL);
+INSERT INTO ext.places VALUES (1, NULL, 'top'), (2, 2, 'east');
+INSERT INTO pgcopy_home_data.layers (name) VALUES ('x'), ('y');
+SELECT nextval('ext.tickets') FROM generate_series(1, 4);
+ALTER TABLE ext.numbered OWNER TO app;
+GRANT SELECT ON ext.bag TO app;
+EOQ
+
+arrives('created by the clone', prepare(''));
+arrives('here already', prepare($create));
+arrives('used here already', prepare(<<EOQ));
+$create
+INSERT INTO ext.ranks VALUES (7, 'seven', '-Infinity', NULL);
+DELETE FROM ext.ranks WHERE id = 2;
+INSERT INTO ext.bag VALUES ('b', '[1]');
+INSERT INTO ext.places VALUES (1, NULL, 'top');
+SELECT nextval('ext.tickets');
+EOQ
+
+# A role that owns nothing of it can clone beside it, if there is no row to insert.
+new_database($source, 'plain');
+$source->safe_psql('plain', "$create CREATE TABLE uses (p ext.pair, at pgcopy_home.corner); INSERT INTO uses VALUES ((1, 'x'), (1, 2))");
+my $db = prepare("$create GRANT CREATE ON SCHEMA public TO app; GRANT USAGE ON SCHEMA ext, pgcopy_home TO app; COMMENT ON EXTENSION pgcopy_home IS 'another'");
+$target->safe_psql('postgres', "GRANT CREATE ON DATABASE $db TO app; ALTER ROLE app IN DATABASE $db SET client_min_messages = warning");
+$target->safe_psql($db, 'CREATE EXTENSION pgcopydb_ext; GRANT USAGE ON SCHEMA pgcopy TO app; GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO app');
+$source->safe_psql('plain', "ALTER ROLE app PASSWORD 'secret'; GRANT USAGE ON SCHEMA ext, pgcopy_home, pgcopy_home_data TO app; GRANT SELECT ON ALL TABLES IN SCHEMA public, ext, pgcopy_home, pgcopy_home_data TO app; GRANT SELECT ON ALL SEQUENCES IN SCHEMA ext, pgcopy_home, pgcopy_home_data TO app");
+my $job = clone($target, conninfo($source, db => 'plain', tcp => 1, user => 'app', password => 'secret'),
+	db => $db, user => 'app', no_owner => 1, no_privileges => 1);
+is(wait_for_end($target, $job, db => $db), 'done', 'beside another role\'s extension: the clone ends done')
+  or show_job($target, $job, db => $db);
+is($target->safe_psql($db, 'SELECT * FROM uses'), '(1,x)|(1,2)', 'beside another role\'s extension: rows are here');
+like(notices($db, $job), qr/^the comment of extension pgcopy_home stays as it is here/m, 'a comment that only the owner may change stays');
+
+#-------------------------------------------------------------------------
+# Rows that are here, but other ones
+#-------------------------------------------------------------------------
+($db, $job) = fails('another row', "$create UPDATE ext.ranks SET name = 'zwei', weight = 2 WHERE id = 2",
+	qr/^23505\|a row of "ext\.ranks" is here already, with other values than on the source\|Key \(id\)=\(2\) has other values in: name, weight\.$/, early => 0);
+$target->safe_psql($db, "UPDATE ext.ranks SET name = 'two', weight = 'NaN' WHERE id = 2");
+$target->safe_psql($db, "SELECT pgcopy_resume($job, consistent => false)");
+is(wait_for_end($target, $job, db => $db), 'done', 'another row: put right, the job goes on');
+assert_same($source, $target, source_db => 'app', db => $db, name => 'another row: then all is equal');
+fails('another row by a second key', "$create INSERT INTO ext.places VALUES (3, 2, 'EAST')",
+	qr/^23505\|a row of "ext\.places" is here already.*\|Key \(lower\(name\)\)=\(east\) has other values in: x, name\.$/, early => 0);
+
+#-------------------------------------------------------------------------
+# Another schema, another version
+#-------------------------------------------------------------------------
+fails('another schema', 'CREATE EXTENSION pgcopy_config SCHEMA public',
+	qr/^55000\|extension pgcopy_config is in schema ext on the source, and in schema public here\|/);
+new_database($source, 'unused');
+$source->safe_psql('unused', 'CREATE SCHEMA ext; CREATE EXTENSION tablefunc SCHEMA ext; CREATE TABLE t (a int)');
+$db = prepare('CREATE EXTENSION tablefunc');
+arrives('another schema, but not used', $db, source_db => 'unused',
+	notices => 'extension tablefunc is in schema ext on the source, and in schema public here',
+	same => { schema => 0 });
+
+my $updated = "$create ALTER EXTENSION pgcopy_config UPDATE TO '2.0';";
+fails('without what is needed', $updated,
+	qr/^42703\|extension pgcopy_config is here, but without .*\|Missing: column ext\.ranks\.old\.\n42704\|extension pgcopy_config is here, but without .*\|Missing: view ext\.numbers\.$/);
+fails('a user object here in its place', 'CREATE SCHEMA ext; CREATE TYPE ext.pair AS (a int); CREATE SCHEMA pgcopy_home_data',
+	qr/^42P07\|3 objects of the source already exist here\|Existing: relation ext\.pair, schema ext, schema pgcopy_home_data\.$/);
+
+new_database($source, 'own');
+$source->safe_psql('own', 'CREATE FUNCTION normal_rand(int, float8, float8) RETURNS int LANGUAGE sql AS $$SELECT 1$$; CREATE TYPE tablefunc_crosstab_2 AS (a int)');
+fails('a member here in the place of an object', 'CREATE EXTENSION tablefunc',
+	qr/^42P07\|2 objects of the source already exist here\|Existing: function public\.normal_rand\(integer,double precision,double precision\), relation public\.tablefunc_crosstab_2\.$/,
+	source_db => 'own');
+
+new_database($source, 'newer');
+$source->safe_psql('newer', "$updated CREATE TABLE uses (p ext.pair); INSERT INTO ext.ranks VALUES (9, 'nine', 9, 9)");
+my $differs = 'extension pgcopy_config has version 2.0 on the source and';
+fails('an older version here', $create,
+	qr/^42703\|extension pgcopy_config is here, but without .*\|Missing: column ext\.bag\.since, column ext\.ranks\.since\.$/, source_db => 'newer');
+$job = arrives('the version of the source here', prepare($updated), source_db => 'newer');
+new_database($source, 'older');
+$source->safe_psql('older', "$create ALTER TABLE ext.ranks DROP old; CREATE TABLE uses (p ext.pair); INSERT INTO ext.ranks VALUES (9, 'nine', 9)");
+$db = prepare($updated);
+$job = clone_ok($target, conninfo($source, db => 'older'), db => $db, name => 'a newer version here: the clone ends done');
+is($target->safe_psql($db, 'SELECT id, since FROM ext.ranks WHERE id > 2 ORDER BY 1; SELECT count(*) FROM ext.bag'), "3|2\n9|2\n3",
+	'a newer version here: its column gets the default');
+is(notices($db, $job), 'extension pgcopy_config has version 1.0 on the source and version 2.0 here', 'a newer version here: a notice says so');
+$source->safe_psql('older', "DROP EXTENSION pgcopy_home; DROP TABLE uses; UPDATE pg_extension SET extversion = '0.9' WHERE extname = 'pgcopy_config'");
+$db = prepare('');
+$job = clone_ok($target, conninfo($source, db => 'older'), db => $db, name => 'another version by default: the clone ends done');
+is(notices($db, $job), 'extension pgcopy_config has version 0.9 on the source and gets version 1.0 here, the default of this server',
+	'another version by default: a notice says so');
+
+# The sequence of rows that stay does not go back.
+$db = prepare("$create SELECT nextval('ext.tickets') FROM generate_series(1, 20)");
+clone_ok($target, conninfo($source, db => 'app'), db => $db, name => 'a sequence that is further here: the clone ends done');
+is($target->safe_psql($db, 'SELECT last_value FROM ext.tickets'), '21', 'a sequence that is further here stays');
+
+$source->stop;
+$target->stop;
+done_testing();
