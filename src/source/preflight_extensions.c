@@ -128,7 +128,8 @@ static const char missing_columns_sql[] =
 " JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relname::pg_catalog.text = u.name"
 " WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_attribute AS a"
 "  WHERE a.attrelid = c.oid AND a.attname::pg_catalog.text = u.attname"
-"  AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '')";
+"  AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '')"
+" ORDER BY 1, 2";
 
 /* Make a text[] of a column of the source's answer. */
 static Datum
@@ -311,7 +312,7 @@ report_missing(List *missing)
 	return findings;
 }
 
-/* Remove rows about extensions other than these. */
+/* Return the rows about these extensions, in their order. */
 static List *
 keep_extensions(List *rows, List *names)
 {
@@ -319,9 +320,9 @@ keep_extensions(List *rows, List *names)
 	ListCell   *lc;
 	ListCell   *name;
 
-	foreach(lc, rows)
+	foreach(name, names)
 	{
-		foreach(name, names)
+		foreach(lc, rows)
 		{
 			if (strcmp(lfirst(name), ((char **) lfirst(lc))[0]) == 0)
 				kept = lappend(kept, lfirst(lc));

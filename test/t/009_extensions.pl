@@ -69,6 +69,8 @@ sub arrives
 		$source, $target,
 		source_db => $source_db,
 		db => $db,
+		# members belong to whoever has created the extension here
+		filter => sub { map { s/Owner: provider$/Owner: postgres/mr } @_ },
 		name => "$name: all is equal", %{ $opt{same} // {} });
 	is(notices($db, $job), $opt{notices} // '', "$name: these are the notices");
 	return $job;
@@ -127,7 +129,7 @@ like(notices($db, $job), qr/^the comment of extension pgcopy_home stays as it is
 $target->safe_psql($db, "UPDATE ext.ranks SET name = 'two', weight = 'NaN' WHERE id = 2");
 $target->safe_psql($db, "SELECT pgcopy_resume($job, consistent => false)");
 is(wait_for_end($target, $job, db => $db), 'done', 'another row: put right, the job goes on');
-assert_same($source, $target, source_db => 'app', db => $db, name => 'another row: then all is equal');
+assert_same($source, $target, source_db => 'app', db => $db, schema => 0, name => 'another row: then all is equal');
 fails('another row by a second key', "$create INSERT INTO ext.places VALUES (3, 2, 'EAST')",
 	qr/^23505\|a row of "ext\.places" is here already.*\|Key \(lower\(name\)\)=\(east\) has other values in: x, name\.$/, early => 0);
 
@@ -145,21 +147,21 @@ arrives('another schema, but not used', $db, source_db => 'unused',
 
 my $updated = "$create ALTER EXTENSION pgcopy_config UPDATE TO '2.0';";
 fails('without what is needed', $updated,
-	qr/^42703\|extension pgcopy_config is here, but without .*\|Missing: column ext\.ranks\.old\.\n42704\|extension pgcopy_config is here, but without .*\|Missing: view ext\.numbers\.$/);
+	qr/^42704\|extension pgcopy_config is here, but without .*\|Missing: view ext\.numbers, column ext\.ranks\.old\.$/);
 fails('a user object here in its place', 'CREATE SCHEMA ext; CREATE TYPE ext.pair AS (a int); CREATE SCHEMA pgcopy_home_data',
 	qr/^42P07\|3 objects of the source already exist here\|Existing: relation ext\.pair, schema ext, schema pgcopy_home_data\.$/);
 
 new_database($source, 'own');
 $source->safe_psql('own', 'CREATE FUNCTION normal_rand(int, float8, float8) RETURNS int LANGUAGE sql AS $$SELECT 1$$; CREATE TYPE tablefunc_crosstab_2 AS (a int)');
 fails('a member here in the place of an object', 'CREATE EXTENSION tablefunc',
-	qr/^42P07\|2 objects of the source already exist here\|Existing: function public\.normal_rand\(integer,double precision,double precision\), relation public\.tablefunc_crosstab_2\.$/,
+	qr/^42P07\|2 objects of the source already exist here\|Existing: function public\.normal_rand\(integer, double precision, double precision\), relation public\.tablefunc_crosstab_2\.$/,
 	source_db => 'own');
 
 new_database($source, 'newer');
 $source->safe_psql('newer', "$updated CREATE TABLE uses (p ext.pair); INSERT INTO ext.ranks VALUES (9, 'nine', 9, 9)");
 my $differs = 'extension pgcopy_config has version 2.0 on the source and';
 fails('an older version here', $create,
-	qr/^42703\|extension pgcopy_config is here, but without .*\|Missing: column ext\.bag\.since, column ext\.ranks\.since\.$/, source_db => 'newer');
+	qr/^42704\|extension pgcopy_config is here, but without .*\|Missing: column ext\.bag\.since, column ext\.ranks\.since\.$/, source_db => 'newer');
 $job = arrives('the version of the source here', prepare($updated), source_db => 'newer');
 new_database($source, 'older');
 $source->safe_psql('older', "$create ALTER TABLE ext.ranks DROP old; CREATE TABLE uses (p ext.pair); INSERT INTO ext.ranks VALUES (9, 'nine', 9)");
@@ -178,6 +180,85 @@ is(notices($db, $job), 'extension pgcopy_config has version 0.9 on the source an
 $db = prepare("$create SELECT nextval('ext.tickets') FROM generate_series(1, 20)");
 clone_ok($target, conninfo($source, db => 'app'), db => $db, name => 'a sequence that is further here: the clone ends done');
 is($target->safe_psql($db, 'SELECT last_value FROM ext.tickets'), '21', 'a sequence that is further here stays');
+
+#-------------------------------------------------------------------------
+# Real extensions
+#-------------------------------------------------------------------------
+
+# What the server's packages bring, without those that cannot be created twice in
+# a database, or not at all, and those of the tests.
+my $known = $source->safe_psql('postgres', <<'EOQ');
+SELECT string_agg(name, ' ' ORDER BY name) FROM pg_available_extensions
+WHERE name IN ('adminpack', 'amcheck', 'autoinc', 'bloom', 'btree_gin', 'btree_gist', 'citext', 'cube', 'dblink', 'dict_int',
+	'dict_xsyn', 'earthdistance', 'file_fdw', 'fuzzystrmatch', 'hstore', 'insert_username', 'intagg', 'intarray', 'isn', 'lo',
+	'ltree', 'moddatetime', 'old_snapshot', 'pageinspect', 'pg_buffercache', 'pg_freespacemap', 'pg_prewarm', 'pg_stat_statements',
+	'pg_surgery', 'pg_trgm', 'pg_visibility', 'pg_walinspect', 'pgcrypto', 'pgrowlocks', 'pgstattuple', 'postgres_fdw', 'refint',
+	'seg', 'sslinfo', 'tablefunc', 'tcn', 'tsm_system_rows', 'tsm_system_time', 'unaccent', 'uuid-ossp', 'xml2')
+EOQ
+my $contrib = join ' ', map { "CREATE EXTENSION IF NOT EXISTS \"$_\" CASCADE;" } split / /, $known;
+new_database($source, 'contrib');
+$source->safe_psql('contrib', <<EOQ);
+$contrib
+-- A table for each extension, with a column of each of its base, domain and enum types, and one of each composite type.
+CREATE TABLE sample (extension text, type regtype, value text);
+DO \$\$ DECLARE
+	t record;
+	n int := 0;
+BEGIN
+	FOR t IN SELECT e.extname, format_type(d.objid, NULL) AS type FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+		JOIN pg_type y ON y.oid = d.objid LEFT JOIN pg_class c ON c.oid = y.typrelid
+		WHERE d.deptype = 'e' AND d.classid = 'pg_type'::regclass AND d.refclassid = 'pg_extension'::regclass
+		AND y.typtype <> 'p' AND (c.oid IS NULL OR c.relkind = 'c') ORDER BY 1, 2 LOOP
+		n := n + 1;
+		EXECUTE format('CREATE TABLE %I (a %s, more %2\$s[], pad text)', t.extname || n, t.type);
+		EXECUTE format('INSERT INTO %I VALUES (NULL, NULL, %L), (NULL, %L, NULL)', t.extname || n, 'x', '{}');
+	END LOOP;
+END \$\$;
+CREATE TABLE words (name citext PRIMARY KEY, tree ltree, pairs hstore, at cube, span seg, book isbn, ints int[], blob lo, id uuid DEFAULT uuid_generate_v4());
+INSERT INTO words SELECT 'Word ' || i, ('a.b' || i)::ltree, hstore('k', i::text), cube(i, i + 1), (i || '..' || i + 2)::seg, '978-0-393-04002-9', ARRAY[i], NULL FROM generate_series(1, 500) i;
+CREATE INDEX ON words USING gist (tree);
+CREATE INDEX ON words USING gin (pairs);
+CREATE INDEX ON words USING gist (at);
+CREATE INDEX ON words USING gin (ints gin__int_ops);
+CREATE INDEX ON words USING gin ((name::text) gin_trgm_ops);
+CREATE INDEX ON words USING bloom (id);
+CREATE TRIGGER lo BEFORE UPDATE OR DELETE ON words FOR EACH ROW EXECUTE FUNCTION lo_manage(blob);
+CREATE VIEW pivot AS SELECT * FROM crosstab2('SELECT 1, 2, 3');
+CREATE VIEW statements AS SELECT count(*) FROM pg_stat_statements;
+CREATE SERVER files FOREIGN DATA WRAPPER file_fdw;
+CREATE SERVER others FOREIGN DATA WRAPPER postgres_fdw OPTIONS (dbname 'x');
+CREATE TEXT SEARCH CONFIGURATION plain (COPY = simple);
+ALTER TEXT SEARCH CONFIGURATION plain ALTER MAPPING FOR word WITH unaccent, simple;
+CREATE MATERIALIZED VIEW digests AS SELECT digest(name::text, 'sha256') FROM words;
+EOQ
+foreach my $way ([ 'created by the clone', '', 'provider' ], [ 'here already', $contrib, 'postgres' ], [ 'another role\'s', $contrib, 'provider' ])
+{
+	arrives("contrib, $way->[0]", prepare($way->[1], $way->[2]), source_db => 'contrib');
+}
+
+SKIP:
+{
+	my $count = $source->safe_psql('postgres', "SELECT count(*) FROM pg_available_extensions WHERE name IN ('postgis', 'postgis_topology', 'postgis_tiger_geocoder', 'postgis_raster', 'address_standardizer')");
+	skip 'PostGIS is not installed', 9 if $count < 5;
+
+	my $postgis = join ' ', map { "CREATE EXTENSION $_ CASCADE;" } qw(postgis postgis_raster postgis_topology address_standardizer postgis_tiger_geocoder);
+	new_database($source, 'gis');
+	$source->safe_psql('gis', <<EOQ);
+$postgis
+INSERT INTO spatial_ref_sys (srid, auth_name, auth_srid, proj4text, srtext) SELECT 990001, 'me', 1, proj4text, srtext FROM spatial_ref_sys WHERE srid = 3857;
+CREATE TABLE places (id serial PRIMARY KEY, at geometry(Point, 4326), around geography, image raster, address stdaddr);
+INSERT INTO places (at, around) SELECT st_setsrid(st_point(i, i), 4326), st_buffer(st_point(i, i)::geography, 10) FROM generate_series(1, 50) i;
+CREATE INDEX ON places USING gist (at);
+SELECT topology.createtopology('town', 4326);
+CREATE TABLE streets (id int);
+SELECT topology.addtopogeometrycolumn('town', 'public', 'streets', 'line', 'LINE');
+EOQ
+	foreach my $way ([ 'created by the clone', '', 'provider' ], [ 'here already', $postgis, 'postgres' ],
+		[ 'another role\'s and used', "$postgis INSERT INTO spatial_ref_sys (srid, auth_name, auth_srid, proj4text, srtext) SELECT 990001, 'me', 1, proj4text, srtext FROM spatial_ref_sys WHERE srid = 3857", 'provider' ])
+	{
+		arrives("PostGIS, $way->[0]", prepare($way->[1], $way->[2]), source_db => 'gis');
+	}
+}
 
 $source->stop;
 $target->stop;
