@@ -67,8 +67,8 @@ hash_row(const PresentRows *present, const Datum *values, const bool *nulls)
 		int			at = present->map[i] - 1;
 		Form_pg_attribute att = TupleDescAttr(desc, at);
 
-		hash = hash_combine64(hash, nulls[at] ? 0 :
-							  (uint64) datum_image_hash(values[at], att->attbyval, att->attlen) + 1);
+		hash = hash_combine64(hash, nulls[at] ? PG_UINT64_MAX :
+							  datum_image_hash(values[at], att->attbyval, att->attlen));
 	}
 	return hash;
 }

@@ -32,7 +32,6 @@
 #include "base/compat.h"
 #include "schema/apply.h"
 #include "schema/constraint.h"
-#include "schema/extension.h"
 
 #define CONTEXT_SHOWN	400		/* bytes of a statement in an error context */
 
@@ -197,7 +196,7 @@ parse_and_run(RunningStatement *running, ApplyForm form)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("transaction control is not allowed in a dump")));
-	if (pgcopy_extension_has_made(raw->stmt))
+	if (pgcopy_apply_is_needless(raw->stmt))
 		return;
 
 	/* The view gets the rows that its owner sees, as on the source. */

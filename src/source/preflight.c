@@ -109,14 +109,11 @@ static const char missing_roles_sql[] =
 /*
  * All named objects, for both sides, each with the extension that it or its owner
  * (the type of a composite type's relation, the table of an identity column's
- * sequence) is a member of, or NULL.  The schema that an extension is in need not
- * be a member.  Relations share one namespace, so a table clashes with a view.
- * Indexes are left out: they come with their tables.
+ * sequence) is a member of, or NULL.  Relations share one namespace, so a table
+ * clashes with a view.  Indexes are left out: they come with their tables.
  */
 static const char objects_sql[] =
-"SELECT o.what, o.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass"
-"  AND EXISTS (SELECT FROM pg_catalog.pg_extension AS e WHERE e.extnamespace = o.oid)"
-"  AS holds_extension,"
+"SELECT o.what,"
 " COALESCE("
 "  (SELECT e.extname FROM pg_catalog.pg_depend AS x"
 "   JOIN pg_catalog.pg_extension AS e ON e.oid = x.refobjid"
@@ -211,6 +208,18 @@ static const char objects_sql[] =
 " FROM pg_catalog.pg_largeobject_metadata AS m"
 " ) AS o"
 " WHERE (o.oid >= 16384 OR o.classid = 'pg_catalog.pg_largeobject'::pg_catalog.regclass)";
+
+/*
+ * Schemas that may be here already: those that an extension is in, that one has
+ * left behind, or that somebody has made for one.
+ */
+static const char free_schemas_sql[] =
+"SELECT 'schema ' || pg_catalog.quote_ident(n.nspname) FROM pg_catalog.pg_namespace AS n"
+" WHERE EXISTS (SELECT FROM pg_catalog.pg_extension AS e WHERE e.extnamespace = n.oid)"
+" OR NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d"
+"  WHERE d.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass AND d.refobjid = n.oid"
+"  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS x"
+"   WHERE x.classid = d.classid AND x.objid = d.objid AND x.deptype = 'e'))";
 
 static const char extensions_here_sql[] =
 "SELECT e.extname FROM pg_catalog.pg_extension AS e";
@@ -441,20 +450,22 @@ check_clashes(SourceSession *session, const PreflightRequest *request)
 		"Existing",
 		"Clone into an empty database: CREATE DATABASE ... TEMPLATE template0, and create the extension there."
 	};
-	List	   *here = query_names(psprintf("SELECT s.what FROM (%s) AS s WHERE NOT s.holds_extension",
-											objects_sql), 0, (Datum) 0);
+	List	   *here = query_names(psprintf("SELECT s.what FROM (%s) AS s", objects_sql),
+								   0, (Datum) 0);
 	List	   *clashes = NIL;
-	const char *params[2];
+	const char *params[3];
 	SourceRows *rows;
 
 	if (here == NIL)
 		return NIL;
 	params[0] = make_array_literal(here);
 	params[1] = make_array_literal(query_names(extensions_here_sql, 0, (Datum) 0));
+	params[2] = make_array_literal(query_names(free_schemas_sql, 0, (Datum) 0));
 	rows = pgcopy_session_query(session,
 								psprintf("SELECT s.what FROM (%s) AS s"
 										 " WHERE s.what IN (SELECT pg_catalog.unnest($1::pg_catalog.text[]))"
-										 " AND (s.extension IS NULL OR s.extension <> ALL ($2::pg_catalog.text[]))"
+										 " AND CASE WHEN s.extension IS NULL THEN s.what <> ALL ($3::pg_catalog.text[])"
+										 "  ELSE s.extension <> ALL ($2::pg_catalog.text[]) END"
 										 " ORDER BY s.what COLLATE pg_catalog.\"C\"",
 										 objects_sql),
 								1, lengthof(params), params);
@@ -471,7 +482,7 @@ static const PreflightCheck checks[] = {
 	check_extensions,
 	check_roles,
 	check_clashes,
-	pgcopy_extensions_check
+	pgcopy_preflight_check_extensions
 };
 
 List *

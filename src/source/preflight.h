@@ -33,8 +33,8 @@ extern List *pgcopy_preflight_check_database(SourceSession *session);
  * preflight_extensions.c: compare the extensions that are here already with those
  * of the source.
  */
-extern List *pgcopy_extensions_check(SourceSession *session,
-									 const PreflightRequest *request);
+extern List *pgcopy_preflight_check_extensions(SourceSession *session,
+											   const PreflightRequest *request);
 
 /*
  * hidden.c: find definitions that the source hides from the job's role.  Returns

@@ -131,6 +131,27 @@ static const char missing_columns_sql[] =
 "  AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '')"
 " ORDER BY 1, 2";
 
+/*
+ * Sequences in use that are not dumped, of tables whose rows are.  Of a table under
+ * a condition there may be no row to dump: not worth a word.
+ */
+static const char sequences_sql[] =
+"SELECT e.extname, pg_catalog.format('%I.%I', n.nspname, s.relname)"
+" FROM pg_catalog.pg_extension AS e,"
+"  ROWS FROM (pg_catalog.unnest(e.extconfig), pg_catalog.unnest(e.extcondition)) AS x(oid, condition),"
+"  pg_catalog.pg_depend AS d, pg_catalog.pg_class AS s, pg_catalog.pg_namespace AS n"
+" WHERE e.extname <> 'pgcopydb_ext' AND x.condition = ''"
+" AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = x.oid"
+" AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.deptype IN ('a', 'i')"
+" AND s.oid = d.objid AND s.relkind = 'S' AND n.oid = s.relnamespace"
+" AND s.oid <> ALL (e.extconfig)"
+" AND EXISTS (SELECT FROM pg_catalog.pg_depend AS m"
+"  WHERE m.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND m.objid = s.oid"
+"  AND m.deptype = 'e')"
+" AND CASE WHEN pg_catalog.has_sequence_privilege(s.oid, 'SELECT')"
+"  THEN pg_catalog.pg_sequence_last_value(s.oid) IS NOT NULL ELSE true END"
+" ORDER BY 1, 2";
+
 /* Make a text[] of a column of the source's answer. */
 static Datum
 make_array(const SourceRows *rows, int column)
@@ -148,13 +169,13 @@ static char *
 make_literal(List *names)
 {
 	Datum	   *values = palloc(sizeof(Datum) * Max(list_length(names), 1));
+	ArrayType  *array;
 	ListCell   *lc;
 
 	foreach(lc, names)
 		values[foreach_current_index(lc)] = CStringGetTextDatum(lfirst(lc));
-	return OidOutputFunctionCall(F_ARRAY_OUT,
-								 PointerGetDatum(construct_array(values, list_length(names), TEXTOID,
-																 -1, false, TYPALIGN_INT)));
+	array = construct_array(values, list_length(names), TEXTOID, -1, false, TYPALIGN_INT);
+	return OidOutputFunctionCall(F_ARRAY_OUT, PointerGetDatum(array));
 }
 
 /*
@@ -371,12 +392,37 @@ check_needed(SourceSession *session, List *differences)
 	return findings;
 }
 
+/* Tell which sequences will hand out numbers that rows already have. */
+static List *
+find_sequences(SourceSession *session)
+{
+	SourceRows *rows = pgcopy_session_query(session, sequences_sql, 2, 0, NULL);
+	List	   *findings = NIL;
+
+	for (int i = 0; i < pgcopy_rows_count(rows); i++)
+	{
+		const char *name = pgcopy_rows_get(rows, i, 1);
+		Finding		finding = {
+			.level = FINDING_NOTICE,
+			.object = psprintf("sequence %s", name),
+			.message = psprintf("the value of sequence %s is not copied, but the rows of its table are: extension %s does not mark it as configuration",
+								name, quote_identifier(pgcopy_rows_get(rows, i, 0))),
+			.hint = psprintf("Set it after the clone, as it is on the source: SELECT setval(%s, ...).",
+							 quote_literal_cstr(name))
+		};
+
+		findings = list_concat(findings, pgcopy_finding_list(&finding));
+	}
+	pgcopy_rows_free(rows);
+	return findings;
+}
+
 List *
-pgcopy_extensions_check(SourceSession *session, const PreflightRequest *request)
+pgcopy_preflight_check_extensions(SourceSession *session, const PreflightRequest *request)
 {
 	SourceRows *extensions = pgcopy_session_query(session, source_sql, 4, 0, NULL);
 	List	   *differences = query_here(differences_sql, extensions, 4);
-	List	   *findings = NIL;
+	List	   *findings = find_sequences(session);
 	ListCell   *lc;
 
 	pgcopy_rows_free(extensions);

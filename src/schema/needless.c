@@ -1,18 +1,16 @@
 /*-------------------------------------------------------------------------
  *
- * extension.c
- *	  Statements of the dump that an extension here has made needless.
+ * needless.c
+ *	  Statements of the dump that what is here has made needless.
  *
  * pg_dump writes CREATE EXTENSION IF NOT EXISTS, but neither the schema nor the
- * comment of an extension has such a form, and only its owner may comment.
+ * comment of an extension has such a form, and only its owner may comment.  Which
+ * schemas may be here already is for source/preflight.c to say.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "access/genam.h"
-#include "access/htup_details.h"
-#include "access/table.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_extension.h"
 #include "commands/comment.h"
@@ -21,34 +19,15 @@
 #include "nodes/parsenodes.h"
 #include "nodes/value.h"
 #include "utils/acl.h"
-#include "utils/rel.h"
 
 #include "base/compat.h"
-#include "schema/extension.h"
-
-/* Whether any extension, this one too, is in the schema. */
-static bool
-holds_extension(Oid schema)
-{
-	Relation	catalog = table_open(ExtensionRelationId, AccessShareLock);
-	SysScanDesc scan = systable_beginscan(catalog, InvalidOid, false, NULL, 0, NULL);
-	bool		is_found = false;
-	HeapTuple	tuple;
-
-	while (!is_found && HeapTupleIsValid(tuple = systable_getnext(scan)))
-		is_found = ((Form_pg_extension) GETSTRUCT(tuple))->extnamespace == schema;
-	systable_endscan(scan);
-	table_close(catalog, AccessShareLock);
-	return is_found;
-}
+#include "schema/apply.h"
 
 static bool
 has_schema(const CreateSchemaStmt *create)
 {
-	Oid			schema = create->schemaname != NULL ?
-		get_namespace_oid(create->schemaname, true) : InvalidOid;
-
-	return OidIsValid(schema) && create->schemaElts == NIL && holds_extension(schema);
+	return create->schemaname != NULL && create->schemaElts == NIL &&
+		OidIsValid(get_namespace_oid(create->schemaname, true));
 }
 
 static bool
@@ -66,7 +45,7 @@ has_comment(const CommentStmt *comment)
 }
 
 bool
-pgcopy_extension_has_made(const Node *node)
+pgcopy_apply_is_needless(const Node *node)
 {
 	if (IsA(node, CreateSchemaStmt))
 		return has_schema((const CreateSchemaStmt *) node);
