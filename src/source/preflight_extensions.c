@@ -143,7 +143,7 @@ static const char sequences_sql[] =
 " WHERE e.extname <> 'pgcopydb_ext' AND x.condition = ''"
 " AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = x.oid"
 " AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.deptype IN ('a', 'i')"
-" AND s.oid = d.objid AND s.relkind = 'S' AND n.oid = s.relnamespace"
+" AND s.oid = d.objid AND s.relkind = 'S' AND s.relpersistence = 'p' AND n.oid = s.relnamespace"
 " AND s.oid <> ALL (e.extconfig)"
 " AND EXISTS (SELECT FROM pg_catalog.pg_depend AS m"
 "  WHERE m.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND m.objid = s.oid"

@@ -158,6 +158,15 @@ fails('a member here in the place of an object', 'CREATE EXTENSION tablefunc',
 	qr/^42P07\|2 objects of the source already exist here\|Existing: function public\.normal_rand\(integer, double precision, double precision\), relation public\.tablefunc_crosstab_2\.$/,
 	source_db => 'own');
 
+# What users have put into an extension, or taken out of it.
+new_database($source, 'moved');
+$source->safe_psql('moved', "$create CREATE FUNCTION ext.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'; ALTER EXTENSION pgcopy_config ADD FUNCTION ext.mine(); CREATE VIEW uses AS SELECT ext.mine()");
+fails('a member that a user has added', $create,
+	qr/^42704\|extension pgcopy_config is here, but without .*\|Missing: function ext\.mine\(\)\.$/, source_db => 'moved');
+$source->safe_psql('moved', 'DROP VIEW uses; ALTER EXTENSION pgcopy_config DROP FUNCTION ext.mine(); ALTER EXTENSION pgcopy_config DROP FUNCTION ext.differs(ext.pair, ext.mood)');
+fails('a member that a user has taken out', $create,
+	qr/^42P07\|1 object of the source already exists here\|Existing: function ext\.differs\(ext\.pair, ext\.mood\)\.$/, source_db => 'moved');
+
 new_database($source, 'newer');
 $source->safe_psql('newer', "$updated CREATE TABLE uses (p ext.pair); INSERT INTO ext.ranks VALUES (9, 'nine', 9, 9)");
 my $differs = 'extension pgcopy_config has version 2.0 on the source and';
