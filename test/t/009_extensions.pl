@@ -124,12 +124,15 @@ like(notices($db, $job), qr/^the comment of extension pgcopy_home stays as it is
 #-------------------------------------------------------------------------
 # Rows that are here, but other ones
 #-------------------------------------------------------------------------
-($db, $job) = fails('another row', "$create UPDATE ext.ranks SET name = 'zwei', weight = 2 WHERE id = 2",
-	qr/^23505\|a row of "ext\.ranks" is here already, with other values than on the source\|Key \(id\)=\(2\) has other values in: name, weight\.$/, early => 0);
-$target->safe_psql($db, "UPDATE ext.ranks SET name = 'two', weight = 'NaN' WHERE id = 2");
-$target->safe_psql($db, "SELECT pgcopy_resume($job, consistent => false)");
-is(wait_for_end($target, $job, db => $db), 'done', 'another row: put right, the job goes on');
-assert_same($source, $target, source_db => 'app', db => $db, schema => 0, name => 'another row: then all is equal');
+foreach my $consistent (0, 1)
+{
+	($db, $job) = fails("another row ($consistent)", "$create UPDATE ext.ranks SET name = 'zwei', weight = 2 WHERE id = 2",
+		qr/^23505\|a row of "ext\.ranks" is here already, with other values than on the source\|Key \(id\)=\(2\) has other values in: name, weight\.$/, early => 0);
+	$target->safe_psql($db, "UPDATE ext.ranks SET name = 'two', weight = 'NaN' WHERE id = 2");
+	$target->safe_psql($db, "SELECT pgcopy_resume($job, consistent => CAST($consistent AS bool))");
+	is(wait_for_end($target, $job, db => $db), 'done', "another row ($consistent): put right, the job goes on");
+	assert_same($source, $target, source_db => 'app', db => $db, schema => 0, name => "another row ($consistent): then all is equal");
+}
 fails('another row by a second key', "$create INSERT INTO ext.places VALUES (3, 2, 'EAST')",
 	qr/^23505\|a row of "ext\.places" is here already.*\|Key \(lower\(name\)\)=\(east\) has other values in: x, name\.$/, early => 0);
 
