@@ -30,11 +30,14 @@
 #define pgcopy_database_aclcheck(oid, role, mode) \
 	pg_database_aclcheck(oid, role, mode)
 #define pgcopy_class_ownercheck(oid, role) pg_class_ownercheck(oid, role)
+#define pgcopy_extension_ownercheck(oid, role) pg_extension_ownercheck(oid, role)
 #else
 #define pgcopy_database_aclcheck(oid, role, mode) \
 	object_aclcheck(DatabaseRelationId, oid, role, mode)
 #define pgcopy_class_ownercheck(oid, role) \
 	object_ownercheck(RelationRelationId, oid, role)
+#define pgcopy_extension_ownercheck(oid, role) \
+	object_ownercheck(ExtensionRelationId, oid, role)
 #endif
 
 /* 15.0: SetSingleFuncCall(); 15.1: InitMaterializedSRF() */
@@ -100,6 +103,16 @@
 #else
 #define pgcopy_exec_insert_index_tuples(rri, slot, estate) \
 	ExecInsertIndexTuples(rri, slot, estate, false, false, NULL, NIL, false)
+#endif
+
+/* 18: a tuple to leave out of the check; an invalid one here */
+#if PG_VERSION_NUM < 180000
+#define pgcopy_exec_check_index(rri, slot, estate, conflict, indexes) \
+	ExecCheckIndexConstraints(rri, slot, estate, conflict, indexes)
+#else
+#define pgcopy_exec_check_index(rri, slot, estate, conflict, indexes) \
+	ExecCheckIndexConstraints(rri, slot, estate, conflict, \
+							  &(ItemPointerData) {{0xFFFF, 0xFFFF}, 0}, indexes)
 #endif
 
 /* 16: the map from a root's rows to a partition's is made on demand */

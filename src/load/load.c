@@ -39,6 +39,7 @@
 #include "base/compat.h"
 #include "load/columns.h"
 #include "load/load.h"
+#include "load/present.h"
 #include "load/reader.h"
 #include "load/writer.h"
 #include "source/stream.h"
@@ -51,7 +52,9 @@ typedef struct LoadState
 	char	   *schema;
 	RowReader  *reader;
 	RowWriter  *writer;
+	PresentRows *present;		/* rows that an extension has here, or NULL */
 	CopyStream *stream;
+	bool		checks_rights;	/* before the first row is inserted */
 	LoadProgress progress;
 	void	   *progress_arg;
 	TimestampTz told_at;
@@ -178,7 +181,8 @@ prepare_relation(const LoadTable *table, WriteMethod *method)
 		get_rel_relkind(table->relid) == RELKIND_RELATION;
 	Relation	relation;
 
-	check_rights(table->relid, truncates ? ACL_INSERT | ACL_TRUNCATE : ACL_INSERT);
+	if (table->start != LOAD_APPEND)
+		check_rights(table->relid, truncates ? ACL_INSERT | ACL_TRUNCATE : ACL_INSERT);
 	relation = table_open(table->relid,
 						  truncates ? AccessExclusiveLock : RowExclusiveLock);
 	check_relation_kind(relation);
@@ -230,6 +234,21 @@ report_progress(LoadState *state)
 	state->progress(state->progress_arg, value[1], value[0]);
 }
 
+/*
+ * Whether the row is here already.  Whoever need not insert needs no right to do
+ * so: extensions are often another role's.
+ */
+static bool
+is_present(LoadState *state, TupleTableSlot *slot)
+{
+	if (state->present != NULL && pgcopy_present_take(state->present, slot))
+		return true;
+	if (state->checks_rights)
+		check_rights(RelationGetRelid(state->relation), ACL_INSERT);
+	state->checks_rights = false;
+	return false;
+}
+
 static void
 load_rows(LoadState *state)
 {
@@ -238,7 +257,9 @@ load_rows(LoadState *state)
 
 	while (pgcopy_reader_next(state->reader, slot->tts_values, slot->tts_isnull))
 	{
-		if (pgcopy_writer_put(state->writer))
+		if (is_present(state, slot))
+			pgcopy_writer_skip(state->writer);
+		else if (pgcopy_writer_put(state->writer))
 			report_progress(state);
 		slot = pgcopy_writer_slot(state->writer);
 	}
@@ -277,6 +298,11 @@ run_load(LoadState *state, SourceSession *session, const LoadTable *table,
 						pgcopy_stream_columns(state->stream),
 						table->source_name, list_length(table->columns))));
 	state->writer = pgcopy_writer_open(state->relation, method);
+	state->checks_rights = table->start == LOAD_APPEND;
+	if (method == WRITE_WITH_INDEXES)
+		state->present = pgcopy_present_open(state->relation, table->columns);
+	if (state->present != NULL)
+		pgcopy_writer_beside(state->writer, state->present);
 	state->reader = pgcopy_reader_open(state->relation, table, state->stream,
 									   pgcopy_writer_econtext(state->writer));
 	start_progress(RelationGetRelid(state->relation));
@@ -286,6 +312,8 @@ run_load(LoadState *state, SourceSession *session, const LoadTable *table,
 	result.bytes = pgcopy_stream_bytes(state->stream);
 	pgcopy_writer_close(state->writer);
 	pgcopy_reader_close(state->reader);
+	if (state->present != NULL)
+		pgcopy_present_close(state->present);
 	pgcopy_stream_check_rows(state->stream, result.rows);
 	pgcopy_stream_close(state->stream);
 	if (state->progress != NULL)

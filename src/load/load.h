@@ -16,8 +16,8 @@
  * Load in the current transaction, which the caller commits.  The session must
  * be in a transaction with the snapshot, and hold a lock on the table.  Reports
  * to pg_stat_progress_copy.  Errors in the data have the context "COPY
- * schema.table, row N, column c".  Checks that the current user has INSERT, and
- * TRUNCATE if that is done.
+ * schema.table, row N, column c".  Checks that the current user has INSERT (with
+ * LOAD_APPEND only if there is a row to insert), and TRUNCATE if that is done.
  */
 extern LoadResult pgcopy_load_table(SourceSession *session,
 									const LoadTable *table,

@@ -22,7 +22,7 @@ typedef enum LoadStart
 	LOAD_AFTER_TRUNCATE,		/* truncate first: frozen */
 	LOAD_BESIDE_CHUNKS,			/* filled by chunks of this job only: frozen */
 	LOAD_ROUTED,				/* the same, partitioned: frozen, into leaves */
-	LOAD_APPEND					/* not the job's: ordinary inserts */
+	LOAD_APPEND					/* not the job's: insert what is not here yet */
 } LoadStart;
 
 typedef struct LoadTable

@@ -48,6 +48,7 @@ struct RowWriter
 	PartitionTupleRouting *routing;	/* WRITE_ROUTED */
 	RowRouter  *router;			/* WRITE_ROUTED_FROZEN */
 	PageWriter *pages;			/* WRITE_FROZEN */
+	PresentRows *present;		/* WRITE_WITH_INDEXES, or NULL */
 	TupleTableSlot *slot;		/* the current row */
 	bool		has_constraints;
 	bool		has_generated;
@@ -147,7 +148,7 @@ pgcopy_writer_open(Relation relation, WriteMethod method)
 			break;
 		case WRITE_WITH_INDEXES:
 			writer->bulk = GetBulkInsertState();
-			ExecOpenIndices(writer->target, false);
+			ExecOpenIndices(writer->target, true);	/* for pgcopy_present_check_keys() */
 			AfterTriggerBeginQuery();
 			break;
 		case WRITE_ROUTED:
@@ -160,6 +161,13 @@ pgcopy_writer_open(Relation relation, WriteMethod method)
 			break;
 	}
 	return writer;
+}
+
+void
+pgcopy_writer_beside(RowWriter *writer, PresentRows *present)
+{
+	Assert(writer->method == WRITE_WITH_INDEXES);
+	writer->present = present;
 }
 
 TupleTableSlot *
@@ -281,6 +289,8 @@ put_into_batch(RowWriter *writer)
 	if (writer->method == WRITE_FROZEN)
 		return pgcopy_pages_add(writer->pages, slot->tts_values,
 								slot->tts_isnull, NULL);
+	if (writer->present != NULL)
+		pgcopy_present_check_keys(writer->present, writer->target, writer->estate, slot);
 	keep_slot(writer);
 	if (writer->rows < MAX_BATCH_ROWS && writer->bytes < MAX_BATCH_BYTES)
 		return false;
@@ -310,6 +320,13 @@ pgcopy_writer_put(RowWriter *writer)
 		ResetPerTupleExprContext(writer->estate);
 	}
 	return is_written;
+}
+
+void
+pgcopy_writer_skip(RowWriter *writer)
+{
+	ExecClearTuple(writer->slot);
+	ResetPerTupleExprContext(writer->estate);
 }
 
 /* Write the remaining rows and end what the method began. */

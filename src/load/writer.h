@@ -12,6 +12,8 @@
 #include "nodes/execnodes.h"
 #include "utils/relcache.h"
 
+#include "load/present.h"
+
 typedef struct RowWriter RowWriter;
 
 typedef enum WriteMethod
@@ -29,6 +31,12 @@ typedef enum WriteMethod
  */
 extern RowWriter *pgcopy_writer_open(Relation relation, WriteMethod method);
 
+/*
+ * Compare each row to insert with these, which the relation has already.  With
+ * WRITE_WITH_INDEXES only.
+ */
+extern void pgcopy_writer_beside(RowWriter *writer, PresentRows *present);
+
 /* Clear and return the slot for the next row's values. */
 extern TupleTableSlot *pgcopy_writer_slot(RowWriter *writer);
 
@@ -43,6 +51,9 @@ extern MemoryContext pgcopy_writer_row_context(RowWriter *writer);
  * written.  Must be called in the row context.
  */
 extern bool pgcopy_writer_put(RowWriter *writer);
+
+/* Skip the row in the slot.  Resets the row context. */
+extern void pgcopy_writer_skip(RowWriter *writer);
 
 /* Write the remaining rows and free everything. */
 extern void pgcopy_writer_close(RowWriter *writer);

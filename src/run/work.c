@@ -47,6 +47,7 @@ as_source_relation(const JobRelation *row)
 	relation->schema = row->schema;
 	relation->name = row->name;
 	relation->relkind = row->relkind;
+	relation->config_condition = row->condition;
 	return relation;
 }
 

@@ -196,6 +196,8 @@ parse_and_run(RunningStatement *running, ApplyForm form)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("transaction control is not allowed in a dump")));
+	if (pgcopy_apply_is_needless(raw->stmt))
+		return;
 
 	/* The view gets the rows that its owner sees, as on the source. */
 	if (IsA(raw->stmt, RefreshMatViewStmt))

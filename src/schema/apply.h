@@ -71,4 +71,11 @@ extern void pgcopy_sequence_copy(SourceSession *session, List *sequences);
  */
 extern void pgcopy_secret_conceal(ErrorData *error, const char *sql);
 
+/*
+ * needless.c: whether to leave the statement out: CREATE SCHEMA of one that is here
+ * with an extension or without objects; COMMENT ON EXTENSION with the comment that it
+ * has, or on an extension of another owner (source/preflight_extensions.c tells).
+ */
+extern bool pgcopy_apply_is_needless(const Node *node);
+
 #endif							/* PGCOPY_APPLY_H */

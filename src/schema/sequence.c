@@ -10,9 +10,14 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_sequence.h"
+#include "commands/sequence.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
@@ -20,6 +25,9 @@
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
 
 #include "schema/apply.h"
 #include "source/inventory.h"
@@ -154,19 +162,64 @@ describe_sequence(void *arg)
 			   quote_qualified_identifier(sequence->schema, sequence->name));
 }
 
+/* Read a sequence here as the source reads its own; needs no privilege. */
+static void
+read_here(Oid relid, int64 *last_value, bool *is_called)
+{
+	Relation	relation = relation_open(relid, AccessShareLock);
+	TupleTableSlot *slot = table_slot_create(relation, NULL);
+	TableScanDesc scan = table_beginscan(relation, SnapshotAny, 0, NULL);
+	bool		is_null;
+
+	if (!table_scan_getnextslot(scan, ForwardScanDirection, slot))
+		elog(ERROR, "sequence %u has no row", relid);
+	*last_value = DatumGetInt64(slot_getattr(slot, SEQ_COL_LASTVAL, &is_null));
+	*is_called = DatumGetBool(slot_getattr(slot, SEQ_COL_CALLED, &is_null));
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	relation_close(relation, AccessShareLock);
+}
+
+/*
+ * Whether a sequence of an extension's configuration has the source's value here,
+ * or is further.  Rows of its table stay here, so it must not go back.
+ */
+static bool
+is_far_enough(Oid relid, int64 last_value, bool is_called)
+{
+	HeapTuple	tuple = SearchSysCache1(SEQRELID, ObjectIdGetDatum(relid));
+	Form_pg_sequence form;
+	int64		here;
+	bool		is_called_here;
+	bool		is_further;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for sequence %u", relid);
+	form = (Form_pg_sequence) GETSTRUCT(tuple);
+	read_here(relid, &here, &is_called_here);
+	is_further = is_called_here && !form->seqcycle &&
+		(form->seqincrement > 0 ? here > last_value : here < last_value);
+	ReleaseSysCache(tuple);
+	return is_further ||
+		(here == last_value && (is_called_here || !is_called));
+}
+
 static void
 set_sequence(SourceRelation *sequence, int64 last_value, bool is_called)
 {
 	ErrorContextCallback callback;
+	Oid			relid;
 
 	callback.callback = describe_sequence;
 	callback.arg = sequence;
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
-	(void) DirectFunctionCall3(setval3_oid,
-							   ObjectIdGetDatum(find_here(sequence)),
-							   Int64GetDatum(last_value),
-							   BoolGetDatum(is_called));
+	relid = find_here(sequence);
+	if (sequence->config_condition == NULL || !is_far_enough(relid, last_value, is_called))
+		(void) DirectFunctionCall3(setval3_oid,
+								   ObjectIdGetDatum(relid),
+								   Int64GetDatum(last_value),
+								   BoolGetDatum(is_called));
 	error_context_stack = callback.previous;
 }
 

@@ -116,11 +116,24 @@ static const char missing_roles_sql[] =
 " ORDER BY u.name COLLATE pg_catalog.\"C\"";
 
 /*
- * All named objects, for both sides.  Relations share one namespace, so a table
+ * All named objects, for both sides, each with the extension that it or its owner
+ * (the type of a composite type's relation, the table of an identity column's
+ * sequence) is a member of, or NULL.  Relations share one namespace, so a table
  * clashes with a view.  Indexes are left out: they come with their tables.
  */
 static const char objects_sql[] =
-"SELECT o.what FROM ("
+"SELECT o.what,"
+" COALESCE("
+"  (SELECT e.extname FROM pg_catalog.pg_depend AS x"
+"   JOIN pg_catalog.pg_extension AS e ON e.oid = x.refobjid"
+"   WHERE x.classid = o.classid AND x.objid = o.oid AND x.deptype = 'e'"
+"   AND x.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass LIMIT 1),"
+"  (SELECT e.extname FROM pg_catalog.pg_depend AS i"
+"   JOIN pg_catalog.pg_depend AS x ON x.classid = i.refclassid AND x.objid = i.refobjid"
+"    AND x.deptype = 'e' AND x.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass"
+"   JOIN pg_catalog.pg_extension AS e ON e.oid = x.refobjid"
+"   WHERE i.classid = o.classid AND i.objid = o.oid AND i.deptype = 'i' LIMIT 1)) AS extension"
+" FROM ("
 " SELECT 'pg_catalog.pg_namespace'::pg_catalog.regclass AS classid, n.oid,"
 "  'schema ' || pg_catalog.quote_ident(n.nspname) AS what"
 " FROM pg_catalog.pg_namespace AS n"
@@ -203,10 +216,22 @@ static const char objects_sql[] =
 "  'large object ' || m.oid::pg_catalog.text"
 " FROM pg_catalog.pg_largeobject_metadata AS m"
 " ) AS o"
-" WHERE (o.oid >= 16384 OR o.classid = 'pg_catalog.pg_largeobject'::pg_catalog.regclass)"
-" AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS x"
-"  WHERE x.classid = o.classid AND x.objid = o.oid AND x.deptype = 'e'"
-"  AND x.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass)";
+" WHERE (o.oid >= 16384 OR o.classid = 'pg_catalog.pg_largeobject'::pg_catalog.regclass)";
+
+/*
+ * Schemas that may be here already: those that an extension is in, that one has
+ * left behind, or that somebody has made for one.
+ */
+static const char free_schemas_sql[] =
+"SELECT 'schema ' || pg_catalog.quote_ident(n.nspname) FROM pg_catalog.pg_namespace AS n"
+" WHERE EXISTS (SELECT FROM pg_catalog.pg_extension AS e WHERE e.extnamespace = n.oid)"
+" OR NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d"
+"  WHERE d.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass AND d.refobjid = n.oid"
+"  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS x"
+"   WHERE x.classid = d.classid AND x.objid = d.objid AND x.deptype = 'e'))";
+
+static const char extensions_here_sql[] =
+"SELECT e.extname FROM pg_catalog.pg_extension AS e";
 
 /* Make a text[] of the first column, for a local query. */
 static Datum
@@ -426,34 +451,46 @@ pgcopy_preflight_names_here(const char *sql)
 	return query_names(sql, 0, (Datum) 0);
 }
 
-/* Send the names of the target to the source: the target is nearly always empty. */
-List *
-pgcopy_preflight_names_shared(SourceSession *session, const char *here_sql,
-							  const char *there_sql)
+/*
+ * Return what a query on the source finds whose column "what" is one of the names
+ * here.  They go to the source: the target is nearly always empty.  more: the
+ * rest of the WHERE clause, which may use parameters from $2 on; params[0] is
+ * set here.
+ */
+static List *
+find_shared(SourceSession *session, List *here, const char *there_sql,
+			const char *more, const char **params)
 {
-	List	   *here = query_names(here_sql, 0, (Datum) 0);
+	static const char shared_sql[] =
+		"SELECT s.what FROM (%s) AS s"
+		" WHERE s.what IN (SELECT pg_catalog.unnest($1::pg_catalog.text[])) %s"
+		" ORDER BY s.what COLLATE pg_catalog.\"C\"";
 	List	   *shared = NIL;
-	const char *params[1];
 	SourceRows *rows;
 
 	if (here == NIL)
 		return NIL;
 	params[0] = make_array_literal(here);
-	rows = pgcopy_session_query(session,
-								psprintf("SELECT s.what FROM (%s) AS s"
-										 " WHERE s.what IN (SELECT pg_catalog.unnest($1::pg_catalog.text[]))"
-										 " ORDER BY s.what COLLATE pg_catalog.\"C\"",
-										 there_sql),
-								1, 1, params);
+	rows = pgcopy_session_query(session, psprintf(shared_sql, there_sql, more),
+								1, more[0] == '\0' ? 1 : 3, params);
 	for (int i = 0; i < pgcopy_rows_count(rows); i++)
 		shared = lappend(shared, pstrdup(pgcopy_rows_get(rows, i, 0)));
 	pgcopy_rows_free(rows);
 	return shared;
 }
 
+List *
+pgcopy_preflight_names_shared(SourceSession *session, const char *here_sql,
+							  const char *there_sql)
+{
+	const char *params[1];
+
+	return find_shared(session, pgcopy_preflight_names_here(here_sql), there_sql, "", params);
+}
+
 /*
- * The schema of this extension may be on both sides, like public.  What needs
- * this extension stays on the source.
+ * What an extension makes is no clash if that extension is here already.  What
+ * needs this extension stays on the source.
  */
 static List *
 check_clashes(SourceSession *session, const PreflightRequest *request)
@@ -461,10 +498,9 @@ check_clashes(SourceSession *session, const PreflightRequest *request)
 	static const char not_cloned[] =
 		" AND (o.classid, o.oid) NOT IN (WITH RECURSIVE " PGCOPY_OWN_CTE
 		" SELECT x.classid, x.objid FROM own AS x)";
-	static const char not_our_schema[] =
-		" AND NOT EXISTS (SELECT FROM pg_catalog.pg_extension AS e"
-		" WHERE e.extname = 'pgcopydb_ext' AND e.extnamespace = o.oid"
-		" AND o.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass)";
+	static const char not_expected[] =
+		" AND CASE WHEN s.extension IS NULL THEN s.what <> ALL ($3::pg_catalog.text[])"
+		" ELSE s.extension <> ALL ($2::pg_catalog.text[]) END";
 	static const ObjectsReport report = {
 		ERRCODE_DUPLICATE_TABLE,
 		"%d object of the source already exists here",
@@ -472,10 +508,14 @@ check_clashes(SourceSession *session, const PreflightRequest *request)
 		"Existing",
 		"Clone into an empty database: CREATE DATABASE ... TEMPLATE template0, and create the extension there."
 	};
+	List	   *here =
+		pgcopy_preflight_names_here(psprintf("SELECT s.what FROM (%s) AS s", objects_sql));
+	const char *params[3];
 
-	return find_objects(pgcopy_preflight_names_shared(session,
-													  psprintf("%s%s", objects_sql, not_our_schema),
-													  psprintf("%s%s", objects_sql, not_cloned)),
+	params[1] = make_array_literal(pgcopy_preflight_names_here(extensions_here_sql));
+	params[2] = make_array_literal(pgcopy_preflight_names_here(free_schemas_sql));
+	return find_objects(find_shared(session, here, psprintf("%s%s", objects_sql, not_cloned),
+									not_expected, params),
 						&report);
 }
 
@@ -518,7 +558,8 @@ static const PreflightCheck checks[] = {
 	check_roles,
 	check_clashes,
 	check_grantors,
-	pgcopy_own_check_names
+	pgcopy_own_check_names,
+	pgcopy_preflight_check_extensions
 };
 
 List *

@@ -41,6 +41,13 @@ extern List *pgcopy_preflight_names_shared(SourceSession *session,
 extern List *pgcopy_preflight_check_database(SourceSession *session);
 
 /*
+ * preflight_extensions.c: compare the extensions that are here already with those
+ * of the source.
+ */
+extern List *pgcopy_preflight_check_extensions(SourceSession *session,
+											   const PreflightRequest *request);
+
+/*
  * hidden.c: find definitions that the source hides from the job's role.  Returns
  * a List of Finding, one notice per kind of object, in the current memory context.
  */

@@ -68,6 +68,8 @@ CREATE TABLE toasted (id int NOT NULL, v text);
 ALTER TABLE toasted ALTER v SET STORAGE EXTERNAL;
 INSERT INTO toasted VALUES (1, repeat('long', 3000));
 CREATE TABLE empty (a int);
+CREATE EXTENSION citext;
+CREATE TABLE folded (name citext);
 CREATE SEQUENCE loose MINVALUE -5 START 7;
 SELECT nextval('loose') FROM generate_series(1, 3);
 SELECT lo_from_bytea(50000, 'hello'), lo_from_bytea(50001, repeat('large', 1000)::bytea), lo_create(50002);
@@ -93,6 +95,7 @@ my @scenarios = (
 	[ resume => { half_done => 'half_held', call => 'SELECT pgcopy_resume(1)' } ],
 	[ renewal => { half_done => 'half_lost', call => 'SELECT pgcopy_resume(1, consistent => true)' } ],
 	[ keys => { settings => { 'pgcopy.split_by_ctid' => 'off' }, arguments => { format => 'text' } } ],
+	[ beside => { extension => 'citext' } ],
 	[ reader => { conninfo => { user => 'reader', password => 'secret' }, password => 1 } ],
 	[ slow => { lies => [ lie(leader => 'SELECT pg_catalog.pg_export_snapshot()', 1, 'a slow answer') ] } ],
 	[ loss => { @patient, lies => [ lie(worker => 'start-up', 1, 'the end of the connection') ] } ],

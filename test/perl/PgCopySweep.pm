@@ -212,8 +212,12 @@ sub _database
 	my $kept = delete $lane->{kept};
 	my $settings = $scenario->{settings} || {};
 
-	my $template = $scenario->{half_done} // 'plain';
-	_make_half_done($lane, $template) if $template ne 'plain' && !$lane->{has}{$template}++;
+	my $template = $scenario->{half_done} // $scenario->{extension} // 'plain';
+	if ($template ne 'plain' && !$lane->{has}{$template}++)
+	{
+		if ($scenario->{half_done}) { _make_half_done($lane, $template); }
+		else { _make_with_extension($lane, $template); }
+	}
 	if ($kept && $kept->{scenario} == $scenario) { return $kept->{db}; }
 	_drop($lane, $kept->{db}) if $kept;
 	my $db = 'lie' . ++$lane->{number};
@@ -246,6 +250,16 @@ sub _make_half_done
 	undef $client;
 	_admin($lane, "ALTER DATABASE $template RESET ALL");
 	_wait_for_none($lane, $template, 'true', 10);
+	return;
+}
+
+# A template that has an extension of the source already.
+sub _make_with_extension
+{
+	my ($lane, $extension) = @_;
+	_admin($lane, "CREATE DATABASE $extension TEMPLATE plain");
+	PgCopyWire->connect($lane->{target}, $extension)->ask("CREATE EXTENSION $extension", 60);
+	_wait_for_none($lane, $extension, 'true', 10);
 	return;
 }
 
