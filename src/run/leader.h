@@ -16,6 +16,8 @@
 #include "run/queue.h"
 #include "run/workers.h"
 
+struct Needs;
+
 typedef struct Leader
 {
 	ProcessArgs args;
@@ -44,8 +46,12 @@ typedef struct Leader
  */
 extern void pgcopy_planning_run(Leader *leader);
 
-/* Read the dump under a snapshot of the leader's session: DumpStatements. */
-extern List *pgcopy_planning_read_dump(Leader *leader, const char *snapshot);
+/*
+ * Read the dump under a snapshot of the leader's session: DumpStatements.  Note
+ * what they need, unless that is NULL.
+ */
+extern List *pgcopy_planning_read_dump(Leader *leader, const char *snapshot,
+									   struct Needs *needs);
 
 /* serial.c: run the statements of a stage, in order. */
 extern void pgcopy_serial_run(Leader *leader, ItemStage stage);

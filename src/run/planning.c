@@ -26,6 +26,7 @@
 #include "plan/plan.h"
 #include "run/leader.h"
 #include "schema/dump.h"
+#include "schema/needs.h"
 #include "schema/tools.h"
 #include "source/inventory.h"
 #include "source/keyrange.h"
@@ -84,21 +85,34 @@ throw_findings(Leader *leader, List *findings)
 	ThrowErrorData(error);
 }
 
-/* Run all checks that need no lock. */
-static void
-check_source(Leader *leader)
+/*
+ * Run all checks that need no dump.  Without rights on the source there will be
+ * none, so throw at once; else return the findings.  Note roles in "needs".
+ */
+static List *
+check_source(Leader *leader, Needs *needs)
 {
 	SourceSession *session = pgcopy_link_session(leader->link);
+	const JobOptions *options = &leader->job->options;
 	PreflightRequest request = {
-		.with_owners = !leader->job->options.no_owner,
-		.with_privileges = !leader->job->options.no_privileges
+		.with_owners = !options->no_owner,
+		.with_privileges = !options->no_privileges,
+		.goes_on = options->on_error == ON_ERROR_CONTINUE
 	};
+	List	   *rights;
 	List	   *findings;
+	List	   *grantees;
 
 	pgcopy_tools_check(pgcopy_session_version(session));
+	throw_findings(leader, pgcopy_preflight_check_database(session));
+	rights = pgcopy_preflight_check_rights(session, &request);
 	findings = pgcopy_preflight_run(session, &request);
-	tell_notices(leader, findings);
-	throw_findings(leader, findings);
+	pgcopy_needs_note_owners(needs, pgcopy_preflight_roles(session, &request, &grantees));
+	pgcopy_needs_note_roles(needs, grantees);
+	if (pgcopy_finding_error(rights) != NULL)
+		throw_findings(leader, list_concat(list_concat(rights, findings),
+										   pgcopy_needs_find(needs, request.goes_on)));
+	return list_concat(rights, findings);
 }
 
 /* Store pg_dump's warnings, in the transaction of the plan. */
@@ -117,7 +131,7 @@ tell_warnings(Leader *leader, List *warnings)
 }
 
 static List *
-read_dump(Leader *leader, const char *snapshot)
+read_dump(Leader *leader, const char *snapshot, Needs *needs)
 {
 	const Job  *job = leader->job;
 	SourceSession *session = pgcopy_link_session(leader->link);
@@ -130,7 +144,8 @@ read_dump(Leader *leader, const char *snapshot)
 		.no_owner = job->options.no_owner,
 		.no_privileges = job->options.no_privileges,
 		.no_comments = job->options.no_comments,
-		.no_tablespaces = job->options.no_tablespaces
+		.no_tablespaces = job->options.no_tablespaces,
+		.needs = needs
 	};
 	SourceDump *dump;
 
@@ -143,7 +158,7 @@ read_dump(Leader *leader, const char *snapshot)
 
 /* If pg_dump fails because no session is free, report that instead. */
 List *
-pgcopy_planning_read_dump(Leader *leader, const char *snapshot)
+pgcopy_planning_read_dump(Leader *leader, const char *snapshot, Needs *needs)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	List	   *volatile statements = NIL;
@@ -151,7 +166,7 @@ pgcopy_planning_read_dump(Leader *leader, const char *snapshot)
 
 	PG_TRY();
 	{
-		statements = read_dump(leader, snapshot);
+		statements = read_dump(leader, snapshot, needs);
 	}
 	PG_CATCH();
 	{
@@ -245,17 +260,24 @@ try_plan(void *arg, char **what)
 	char	   *snapshot;
 	List	   *relations;
 	List	   *statements;
+	Needs	   *needs = pgcopy_needs_make();
+	List	   *findings;
 
 	pgcopy_link_open(leader->link);
 	session = pgcopy_link_session(leader->link);
-	check_source(leader);
+	findings = check_source(leader, needs);
 	snapshot = pgcopy_link_take_snapshot(leader->link, &relations, what);
 	if (snapshot == NULL)
 		return ATTEMPT_CHANGED;
 	PGCOPY_TEST_POINT("planning", "locked");
-	statements = pgcopy_planning_read_dump(leader, snapshot);
+	statements = pgcopy_planning_read_dump(leader, snapshot, needs);
 	if (!pgcopy_snapshot_still_true(session, what))
 		return ATTEMPT_CHANGED;
+	findings = list_concat(findings,
+						   pgcopy_needs_find(needs, leader->job->options.on_error ==
+											 ON_ERROR_CONTINUE));
+	tell_notices(leader, findings);
+	throw_findings(leader, findings);
 	check_inventory(relations, statements);
 	note_index_sizes(session, statements);
 	make_plan(leader, relations, statements);

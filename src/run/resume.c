@@ -190,7 +190,7 @@ try_new_snapshot(void *arg, char **what)
 	snapshot = pgcopy_link_take_snapshot(leader->link, &relations, what);
 	if (snapshot == NULL)
 		return ATTEMPT_CHANGED;
-	statements = pgcopy_planning_read_dump(leader, snapshot);
+	statements = pgcopy_planning_read_dump(leader, snapshot, NULL);
 	if (!pgcopy_snapshot_still_true(pgcopy_link_session(leader->link), what))
 		return ATTEMPT_CHANGED;
 	pgcopy_drift_check(leader->job->id, relations, statements);

@@ -10,6 +10,8 @@
 
 #include "nodes/pg_list.h"
 
+struct Needs;
+
 typedef struct DumpRequest
 {
 	/* parallel, NULL-terminated: pgcopy_session_options(); secret */
@@ -24,6 +26,7 @@ typedef struct DumpRequest
 	bool		no_privileges;
 	bool		no_comments;
 	bool		no_tablespaces;
+	struct Needs *needs;		/* look at the statements (needs.h); or NULL */
 } DumpRequest;
 
 /* Settings in force at a statement's place in the dump. */

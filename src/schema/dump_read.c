@@ -29,6 +29,7 @@
 #include "schema/classify.h"
 #include "schema/dump.h"
 #include "schema/dumpsettings.h"
+#include "schema/needs.h"
 #include "schema/split.h"
 
 /* Limits of the grammar and of a text datum. */
@@ -38,6 +39,7 @@
 typedef struct DumpReader
 {
 	SourceDump *dump;
+	Needs	   *needs;			/* or NULL */
 	MemoryContext parse_context;	/* reset after each statement */
 	Splitter	splitter;
 	DumpSettings *settings;		/* in force here */
@@ -171,6 +173,8 @@ read_statement(DumpReader *reader, const char *start, size_t length)
 	statement.dependencies = entry->dependencies;
 	statement.is_post_data = reader->is_post_data;
 	statement.settings = reader->settings;
+	if (reader->needs != NULL && !pgcopy_needs_note(reader->needs, node, &statement))
+		return;
 	if (reader->first != NULL && reader->first->toc_id != entry->toc_id)
 		reader->first = NULL;
 	if (reader->first != NULL)
@@ -247,7 +251,7 @@ static void
 read_dump(const DumpRequest *request, SourceDump *dump)
 {
 	SectionText sections[2];
-	DumpReader	reader = {.dump = dump};
+	DumpReader	reader = {.dump = dump,.needs = request->needs};
 
 	reader.parse_context = AllocSetContextCreate(CurrentMemoryContext,
 												 "pgcopy statement",

@@ -25,7 +25,7 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 
-#include "source/preflight.h"
+#include "source/preflight_private.h"
 
 /* How many names a finding lists. */
 #define SHOWN_NAMES 10
@@ -47,63 +47,6 @@ static const char missing_extensions_sql[] =
 "  WHERE a.name::pg_catalog.text = u.name)"
 " AND NOT EXISTS (SELECT FROM pg_catalog.pg_extension AS e"
 "  WHERE e.extname::pg_catalog.text = u.name)"
-" ORDER BY u.name COLLATE pg_catalog.\"C\"";
-
-/*
- * Roles that a dump names: owners if $1, grantees if $2, and those of policies
- * and user mappings always.
- *
- * pg_shdepend does not record roles that initdb made, and the superuser of the
- * source may have another name here.  "pinned" finds where the most common objects
- * use them.
- */
-static const char roles_sql[] =
-"WITH pinned AS ("
-"  SELECT o.owner AS role, 'o'::pg_catalog.text AS why FROM ("
-"   SELECT relowner, oid FROM pg_catalog.pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'S', 'f')"
-"   UNION ALL SELECT proowner, oid FROM pg_catalog.pg_proc"
-"   UNION ALL SELECT typowner, oid FROM pg_catalog.pg_type WHERE typrelid = 0"
-"   UNION ALL SELECT nspowner, oid FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_'"
-"  ) AS o(owner, oid)"
-"  WHERE o.oid >= 16384 AND o.owner < 16384"
-"   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS x"
-"    WHERE x.objid = o.oid AND x.deptype = 'e')"
-"  UNION ALL"
-"  SELECT a.grantee, 'a' FROM ("
-"   SELECT relacl FROM pg_catalog.pg_class WHERE oid >= 16384 AND relacl IS NOT NULL"
-"   UNION ALL SELECT proacl FROM pg_catalog.pg_proc WHERE oid >= 16384 AND proacl IS NOT NULL"
-"   UNION ALL SELECT nspacl FROM pg_catalog.pg_namespace WHERE oid >= 16384 AND nspacl IS NOT NULL"
-"   UNION ALL SELECT defaclacl FROM pg_catalog.pg_default_acl"
-"  ) AS g(acl), pg_catalog.aclexplode(g.acl) AS a"
-"  WHERE a.grantee <> 0 AND a.grantee < 16384"
-" ), shared AS ("
-"  SELECT s.refobjid AS role, CASE"
-"    WHEN s.deptype = 'r' THEN 'p'"
-"    WHEN s.classid = 'pg_catalog.pg_user_mapping'::pg_catalog.regclass THEN 'p'"
-"    WHEN s.classid = 'pg_catalog.pg_default_acl'::pg_catalog.regclass THEN 'a'"
-"    ELSE s.deptype::pg_catalog.text END AS why"
-"  FROM pg_catalog.pg_shdepend AS s"
-"  WHERE s.dbid = (SELECT d.oid FROM pg_catalog.pg_database AS d"
-"    WHERE d.datname = pg_catalog.current_database())"
-"   AND s.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass"
-"   AND s.deptype IN ('o', 'a', 'r')"
-"   AND s.classid <> 'pg_catalog.pg_extension'::pg_catalog.regclass"
-"   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS x"
-"    WHERE x.classid = s.classid AND x.objid = s.objid AND x.deptype = 'e')"
-"   AND NOT EXISTS (SELECT FROM pg_catalog.pg_class AS t"
-"    WHERE s.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
-"     AND t.oid = s.objid AND t.relpersistence = 't')"
-" )"
-" SELECT DISTINCT r.rolname FROM ("
-"  SELECT * FROM pinned UNION ALL SELECT * FROM shared) AS u"
-" JOIN pg_catalog.pg_roles AS r ON r.oid = u.role"
-" WHERE u.why = 'p' OR (u.why = 'o' AND $1::pg_catalog.bool)"
-"  OR (u.why = 'a' AND $2::pg_catalog.bool)";
-
-static const char missing_roles_sql[] =
-"SELECT u.name FROM pg_catalog.unnest($1::pg_catalog.text[]) AS u(name)"
-" WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r"
-"  WHERE r.rolname::pg_catalog.text = u.name)"
 " ORDER BY u.name COLLATE pg_catalog.\"C\"";
 
 /*
@@ -332,16 +275,6 @@ pgcopy_preflight_check_database(SourceSession *session)
 	return is_seen ? pgcopy_finding_list(&is_this_database) : NIL;
 }
 
-/* How to report objects.  The messages have one %d, for their number. */
-typedef struct ObjectsReport
-{
-	int			sqlerrcode;
-	const char *message_one;
-	const char *message_many;
-	const char *what;			/* introduces the names in the detail */
-	const char *hint;
-} ObjectsReport;
-
 /* Make a finding about objects; NIL if there are none. */
 static List *
 find_objects(List *names, const ObjectsReport *report)
@@ -372,27 +305,6 @@ check_extensions(SourceSession *session, const PreflightRequest *request)
 	};
 
 	return find_objects(find_missing(session, extensions_sql, 0, NULL, missing_extensions_sql),
-						&report);
-}
-
-static List *
-check_roles(SourceSession *session, const PreflightRequest *request)
-{
-	const char *params[] = {
-		request->with_owners ? "t" : "f", request->with_privileges ? "t" : "f"
-	};
-	ObjectsReport report = {
-		ERRCODE_UNDEFINED_OBJECT,
-		"%d role that the source uses does not exist here",
-		"%d roles that the source uses do not exist here",
-		"Missing",
-		request->with_owners || request->with_privileges ?
-		"Create them, or leave ownership and grants out with no_owner => true and no_privileges => true; roles of policies and user mappings are needed in any case." :
-		"Create them: policies and user mappings need them."
-	};
-
-	return find_objects(find_missing(session, roles_sql, lengthof(params), params,
-									 missing_roles_sql),
 						&report);
 }
 
@@ -442,23 +354,98 @@ check_clashes(SourceSession *session, const PreflightRequest *request)
 	return find_objects(clashes, &report);
 }
 
+/* Run a comparison of another file. */
+static List *
+compare(SourceSession *session, const PreflightComparison *comparison, bool goes_on)
+{
+	List	   *names = NIL;
+
+	if (pgcopy_session_version(session) < comparison->from_version)
+		return NIL;
+	if (comparison->source_sql == NULL)
+		names = query_names(comparison->local_sql, 0, (Datum) 0);
+	else if (comparison->local_sql != NULL)
+		names = find_missing(session, comparison->source_sql, 0, NULL, comparison->local_sql);
+	else
+	{
+		SourceRows *rows = pgcopy_session_query(session, comparison->source_sql, 1, 0, NULL);
+
+		for (int i = 0; i < pgcopy_rows_count(rows); i++)
+			names = lappend(names, pstrdup(pgcopy_rows_get(rows, i, 0)));
+		pgcopy_rows_free(rows);
+	}
+	names = find_objects(names, &comparison->report);
+	if (names != NIL && (comparison->is_notice || (goes_on && !comparison->stops_always)))
+	{
+		Finding    *finding = linitial(names);
+
+		finding->level = FINDING_NOTICE;
+		finding->object = finding->detail;
+	}
+	return names;
+}
+
+static List *
+compare_all(SourceSession *session, const PreflightComparison *comparisons, int n,
+			bool goes_on)
+{
+	List	   *findings = NIL;
+
+	for (int i = 0; i < n; i++)
+		findings = list_concat(findings, compare(session, &comparisons[i], goes_on));
+	return findings;
+}
+
 typedef List *(*PreflightCheck) (SourceSession *session,
 								 const PreflightRequest *request);
 
 static const PreflightCheck checks[] = {
 	check_extensions,
-	check_roles,
 	check_clashes
 };
 
 List *
 pgcopy_preflight_run(SourceSession *session, const PreflightRequest *request)
 {
-	List	   *findings = pgcopy_preflight_check_database(session);
+	List	   *findings = NIL;
+	int			n;
+	const PreflightComparison *comparisons = pgcopy_preflight_server_comparisons(&n);
 
-	if (findings != NIL)
-		return findings;
 	for (int i = 0; i < lengthof(checks); i++)
 		findings = list_concat(findings, checks[i] (session, request));
-	return findings;
+	return list_concat(findings, compare_all(session, comparisons, n, request->goes_on));
+}
+
+List *
+pgcopy_preflight_check_rights(SourceSession *session, const PreflightRequest *request)
+{
+	int			n;
+	const PreflightComparison *comparisons = pgcopy_preflight_rights_comparisons(&n);
+
+	return compare_all(session, comparisons, n, request->goes_on);
+}
+
+List *
+pgcopy_preflight_roles(SourceSession *session, const PreflightRequest *request,
+					   List **grantees)
+{
+	const char *params[] = {
+		request->with_owners ? "t" : "f", request->with_privileges ? "t" : "f"
+	};
+	SourceRows *rows = pgcopy_session_query(session, pgcopy_preflight_rights_roles_sql(),
+											2, lengthof(params), params);
+	List	   *owners = NIL;
+
+	*grantees = NIL;
+	for (int i = 0; i < pgcopy_rows_count(rows); i++)
+	{
+		char	   *name = pstrdup(pgcopy_rows_get(rows, i, 1));
+
+		if (pgcopy_rows_get_bool(rows, i, 0))
+			owners = lappend(owners, name);
+		else
+			*grantees = lappend(*grantees, name);
+	}
+	pgcopy_rows_free(rows);
+	return owners;
 }

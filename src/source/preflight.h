@@ -16,18 +16,30 @@ typedef struct PreflightRequest
 {
 	bool		with_owners;
 	bool		with_privileges;
+	bool		goes_on;		/* after errors */
 } PreflightRequest;
 
 /*
- * Run all checks.  Returns a List of Finding in the current memory context, NIL
- * if all is well.  If the source is this same database (55000), that is the only
- * finding.  Needs a transaction.
+ * Run all checks that need no dump, but for the next two.  Returns a List of
+ * Finding in the current memory context, NIL if all is well.  Needs a transaction.
  */
 extern List *pgcopy_preflight_run(SourceSession *session,
 								  const PreflightRequest *request);
 
-/* Run only the check that the source is another database. */
+/* Check that the source is another database (55000). */
 extern List *pgcopy_preflight_check_database(SourceSession *session);
+
+/* Check that the source's role may read what is there: locks and pg_dump need it. */
+extern List *pgcopy_preflight_check_rights(SourceSession *session,
+										   const PreflightRequest *request);
+
+/*
+ * List the roles of large objects, which pg_dump does not name: those that the
+ * job must act as (owners, grantors), and *grantees.
+ */
+extern List *pgcopy_preflight_roles(SourceSession *session,
+									const PreflightRequest *request,
+									List **grantees);
 
 /*
  * hidden.c: find definitions that the source hides from the job's role.  Returns
