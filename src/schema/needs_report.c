@@ -15,8 +15,8 @@
 #include "base/finding.h"
 #include "schema/needs_private.h"
 
-/* How many names a finding lists. */
-#define SHOWN_NAMES 10
+/* How many names a finding lists: all that is in the way, but not without end. */
+#define SHOWN_NAMES 200
 
 typedef struct NeedReport
 {

@@ -132,13 +132,17 @@ needs_superuser(Needs *needs, Node *node)
 }
 
 static void
-add_superuser(Needs *needs, const DumpStatement *statement)
+add_superuser(Needs *needs, Node *node, const DumpStatement *statement)
 {
-	bool		is_schema = strcmp(statement->tag, "ALTER PUBLICATION") == 0;
+	char	   *label = pgcopy_needs_report_label(statement);
 
-	pgcopy_needs_report_add(needs, NEED_SUPERUSER,
-							psprintf("%s%s", pgcopy_needs_report_label(statement),
-									 is_schema ? " (tables in a schema)" : ""));
+	if (IsA(node, AlterPublicationStmt))
+		label = psprintf("%s (tables in a schema)", label);
+	else if (IsA(node, CreateTransformStmt))
+		label = psprintf("transform for %s language %s",
+						 TypeNameToString(((CreateTransformStmt *) node)->type_name),
+						 quote_identifier(((CreateTransformStmt *) node)->lang));
+	pgcopy_needs_report_add(needs, NEED_SUPERUSER, label);
 }
 
 /* A cast needs ownership of one of the types. */
@@ -277,7 +281,7 @@ pgcopy_needs_rights_note(Needs *needs, Node *node, const DumpStatement *statemen
 	if (needs->is_superuser)
 		return;
 	if (needs_superuser(needs, node))
-		add_superuser(needs, statement);
+		add_superuser(needs, node, statement);
 	else
 		check_database(needs, node, statement);
 	if (IsA(node, CreateCastStmt))

@@ -134,7 +134,8 @@ check_new_owner(Needs *needs, ObjectType type, const char *owner,
 {
 	Oid			role = get_role_oid(owner, true);
 
-	if (needs->is_superuser || !OidIsValid(role) || role == needs->role)
+	if (needs->is_superuser || !OidIsValid(role) || role == needs->role ||
+		superuser_arg(role))
 		return;
 	if (statement->schema != NULL)
 	{
