@@ -59,10 +59,10 @@ static const NeedReport reports[] = {
 	},
 	[NEED_MEMBERSHIP] = {
 		ERRCODE_INSUFFICIENT_PRIVILEGE, false,
-		"the job's role cannot act as %d role that the source's objects belong to",
-		"the job's role cannot act as %d roles that the source's objects belong to",
+		"the job's role cannot act as %d owner or grantor of the source's objects",
+		"the job's role cannot act as %d owners or grantors of the source's objects",
 		"Roles",
-		"Grant these roles to $role, use no_owner => true (for default privileges: no_privileges => true), or run the job as a superuser."
+		"Grant these roles to $role, use no_owner => true (for grantors and default privileges: no_privileges => true), or run the job as a superuser."
 	},
 	[NEED_OWNER_CREATE] = {
 		ERRCODE_INSUFFICIENT_PRIVILEGE, false,

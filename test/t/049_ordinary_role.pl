@@ -232,7 +232,7 @@ is($target->safe_psql('own', "SELECT obj_description(oid, 'pg_extension') FROM p
 # The same made by a superuser.
 $job = start('no_owner');
 is(wait_for_end($target, $job, db => 'no_owner'), 'failed', 'what belongs to a superuser is refused');
-like(errors('no_owner', $job), qr/\A42501\|the job's role cannot act as 1 role that the source's objects belong to\|Roles: postgres\.\z/,
+like(errors('no_owner', $job), qr/\A42501\|the job's role cannot act as 1 owner or grantor of the source's objects\|Roles: postgres\.\z/,
 	'with one finding');
 $target->safe_psql('no_owner', 'SELECT pgcopy_drop(' . $job . ')');
 $job = start('no_owner', no_owner => 'true', no_privileges => 'true');
