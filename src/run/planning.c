@@ -86,8 +86,8 @@ throw_findings(Leader *leader, List *findings)
 }
 
 /*
- * Run all checks that need no dump.  Without rights on the source there will be
- * none, so throw at once; else return the findings.  Note roles in "needs".
+ * Run all checks that need no dump.  If there can be none, throw what is known;
+ * else return the findings.  Note roles of large objects in "needs".
  */
 static List *
 check_source(Leader *leader, Needs *needs)
@@ -99,20 +99,20 @@ check_source(Leader *leader, Needs *needs)
 		.with_privileges = !options->no_privileges,
 		.goes_on = options->on_error == ON_ERROR_CONTINUE
 	};
-	List	   *rights;
 	List	   *findings;
 	List	   *grantees;
+	bool		can_dump;
 
 	pgcopy_tools_check(pgcopy_session_version(session));
 	throw_findings(leader, pgcopy_preflight_check_database(session));
-	rights = pgcopy_preflight_check_rights(session, &request);
-	findings = pgcopy_preflight_run(session, &request);
+	findings = pgcopy_preflight_check_rights(session, &request, &can_dump);
+	findings = list_concat(findings, pgcopy_preflight_run(session, &request));
 	pgcopy_needs_note_owners(needs, pgcopy_preflight_roles(session, &request, &grantees));
 	pgcopy_needs_note_roles(needs, grantees);
-	if (pgcopy_finding_error(rights) != NULL)
-		throw_findings(leader, list_concat(list_concat(rights, findings),
+	if (!can_dump)
+		throw_findings(leader, list_concat(findings,
 										   pgcopy_needs_find(needs, request.goes_on)));
-	return list_concat(rights, findings);
+	return findings;
 }
 
 /* Store pg_dump's warnings, in the transaction of the plan. */

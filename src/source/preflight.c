@@ -417,12 +417,16 @@ pgcopy_preflight_run(SourceSession *session, const PreflightRequest *request)
 }
 
 List *
-pgcopy_preflight_check_rights(SourceSession *session, const PreflightRequest *request)
+pgcopy_preflight_check_rights(SourceSession *session, const PreflightRequest *request,
+							  bool *can_dump)
 {
 	int			n;
 	const PreflightComparison *comparisons = pgcopy_preflight_rights_comparisons(&n);
+	List	   *findings = compare(session, &comparisons[0], request->goes_on);
 
-	return compare_all(session, comparisons, n, request->goes_on);
+	*can_dump = findings == NIL;
+	return list_concat(findings,
+					   compare_all(session, comparisons + 1, n - 1, request->goes_on));
 }
 
 List *

@@ -29,9 +29,13 @@ extern List *pgcopy_preflight_run(SourceSession *session,
 /* Check that the source is another database (55000). */
 extern List *pgcopy_preflight_check_database(SourceSession *session);
 
-/* Check that the source's role may read what is there: locks and pg_dump need it. */
+/*
+ * Check that the source's role may read what is there.  *can_dump: whether it may
+ * lock all tables.
+ */
 extern List *pgcopy_preflight_check_rights(SourceSession *session,
-										   const PreflightRequest *request);
+										   const PreflightRequest *request,
+										   bool *can_dump);
 
 /*
  * List the roles of large objects, which pg_dump does not name: those that the

@@ -31,7 +31,7 @@ typedef struct PreflightComparison
 	ObjectsReport report;
 } PreflightComparison;
 
-/* preflight_rights.c: what the source's role may not read. */
+/* preflight_rights.c: what the source's role may not read; tables come first. */
 extern const PreflightComparison *pgcopy_preflight_rights_comparisons(int *n);
 extern const char *pgcopy_preflight_rights_roles_sql(void);
 
