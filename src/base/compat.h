@@ -40,6 +40,23 @@
 	object_ownercheck(ExtensionRelationId, oid, role)
 #endif
 
+/* 16: a membership without SET or without INHERIT */
+#if PG_VERSION_NUM < 160000
+#define pgcopy_can_set_role(member, role) is_member_of_role(member, role)
+#else
+#define pgcopy_can_set_role(member, role) member_can_set_role(member, role)
+#endif
+
+/* 15: schemas in publications */
+#if PG_VERSION_NUM < 150000
+#define pgcopy_is_schema_of_publication(spec) false
+#define pgcopy_publication_objects(alter) NIL
+#else
+#define pgcopy_is_schema_of_publication(spec) \
+	(((PublicationObjSpec *) (spec))->pubobjtype == PUBLICATIONOBJ_TABLES_IN_SCHEMA)
+#define pgcopy_publication_objects(alter) ((alter)->pubobjects)
+#endif
+
 /* 15.0: SetSingleFuncCall(); 15.1: InitMaterializedSRF() */
 #if PG_VERSION_NUM >= 150001
 #define pgcopy_init_materialized_srf(fcinfo) InitMaterializedSRF(fcinfo, 0)

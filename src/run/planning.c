@@ -26,6 +26,7 @@
 #include "plan/plan.h"
 #include "run/leader.h"
 #include "schema/dump.h"
+#include "schema/needs.h"
 #include "schema/tools.h"
 #include "source/inventory.h"
 #include "source/keyrange.h"
@@ -85,21 +86,34 @@ throw_findings(Leader *leader, List *findings)
 	ThrowErrorData(error);
 }
 
-/* Run all checks that need no lock. */
-static void
-check_source(Leader *leader)
+/*
+ * Run all checks that need no dump.  If there can be none, throw what is known;
+ * else return the findings.  Note roles of large objects in "needs".
+ */
+static List *
+check_source(Leader *leader, Needs *needs)
 {
 	SourceSession *session = pgcopy_link_session(leader->link);
+	const JobOptions *options = &leader->job->options;
 	PreflightRequest request = {
-		.with_owners = !leader->job->options.no_owner,
-		.with_privileges = !leader->job->options.no_privileges
+		.with_owners = !options->no_owner,
+		.with_privileges = !options->no_privileges,
+		.goes_on = options->on_error == ON_ERROR_CONTINUE
 	};
 	List	   *findings;
+	List	   *others;
+	bool		can_dump;
 
 	pgcopy_tools_check(pgcopy_session_version(session));
-	findings = pgcopy_preflight_run(session, &request);
-	tell_notices(leader, findings);
-	throw_findings(leader, findings);
+	throw_findings(leader, pgcopy_preflight_check_database(session));
+	findings = pgcopy_preflight_check_rights(session, &request, &can_dump);
+	findings = list_concat(findings, pgcopy_preflight_run(session, &request));
+	pgcopy_needs_note_owners(needs, pgcopy_preflight_roles(session, &request, &others));
+	pgcopy_needs_note_roles(needs, others);
+	if (!can_dump)
+		throw_findings(leader, list_concat(findings,
+										   pgcopy_needs_find(needs, request.goes_on)));
+	return findings;
 }
 
 /* Store pg_dump's warnings, in the transaction of the plan. */
@@ -250,10 +264,12 @@ try_plan(void *arg, char **what)
 	char	   *snapshot;
 	List	   *relations;
 	List	   *statements;
+	Needs	   *needs = pgcopy_needs_make();
+	List	   *findings;
 
 	pgcopy_link_open(leader->link);
 	session = pgcopy_link_session(leader->link);
-	check_source(leader);
+	findings = check_source(leader, needs);
 	snapshot = pgcopy_link_take_snapshot(leader->link, &relations, what);
 	if (snapshot == NULL)
 		return ATTEMPT_CHANGED;
@@ -261,6 +277,12 @@ try_plan(void *arg, char **what)
 	statements = pgcopy_planning_read_dump(leader, snapshot);
 	if (!pgcopy_snapshot_still_true(session, what))
 		return ATTEMPT_CHANGED;
+	pgcopy_needs_note(needs, statements);
+	findings = list_concat(findings,
+						   pgcopy_needs_find(needs, leader->job->options.on_error ==
+											 ON_ERROR_CONTINUE));
+	tell_notices(leader, findings);
+	throw_findings(leader, findings);
 	check_inventory(relations, statements);
 	tell_notices(leader, pgcopy_standby_find(session, relations));
 	note_index_sizes(session, statements);

@@ -15,10 +15,10 @@
  */
 #include "postgres.h"
 
-#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/hsearch.h"
 
+#include "source/names.h"
 #include "source/own.h"
 
 /* How many names a notice or a finding lists. */
@@ -172,27 +172,6 @@ pgcopy_own_has_name(const SourceOwn *own, const char *schema, const char *name)
 	return false;
 }
 
-static char *
-list_names(const List *names)
-{
-	StringInfoData buf;
-	ListCell   *lc;
-
-	initStringInfo(&buf);
-	foreach(lc, names)
-	{
-		int			i = foreach_current_index(lc);
-
-		if (i == SHOWN_NAMES)
-		{
-			appendStringInfo(&buf, " and %d more", list_length(names) - i);
-			break;
-		}
-		appendStringInfo(&buf, "%s%s", i > 0 ? ", " : "", (char *) lfirst(lc));
-	}
-	return buf.data;
-}
-
 List *
 pgcopy_own_notice(const SourceOwn *own)
 {
@@ -201,7 +180,7 @@ pgcopy_own_notice(const SourceOwn *own)
 
 	if (count == 0)
 		return NIL;
-	finding.object = list_names(own->of_user);
+	finding.object = pgcopy_names_list(own->of_user, SHOWN_NAMES);
 	finding.message = psprintf(count == 1 ?
 							   "%d object is not cloned: it needs the extension pgcopydb_ext of the source, which stays there" :
 							   "%d objects are not cloned: they need the extension pgcopydb_ext of the source, which stays there",
@@ -213,16 +192,18 @@ pgcopy_own_notice(const SourceOwn *own)
 char *
 pgcopy_own_schema_here(void)
 {
-	List	   *names = pgcopy_preflight_names_here(schema_here_sql);
+	List	   *names = pgcopy_names_query(schema_here_sql);
 
 	return names != NIL ? linitial(names) : NULL;
 }
 
 List *
-pgcopy_own_check_names(SourceSession *session, const PreflightRequest *request)
+pgcopy_own_check_names(SourceSession *session)
 {
-	List	   *names = pgcopy_preflight_names_shared(session, psprintf(NAMED_OBJECTS, ""),
-													  psprintf(NAMED_OBJECTS, "NOT"));
+	const char *params[1];
+	List	   *here = pgcopy_names_query(psprintf(NAMED_OBJECTS, ""));
+	List	   *names = pgcopy_names_shared(session, here, psprintf(NAMED_OBJECTS, "NOT"),
+											"", params);
 	Finding		finding = {
 		.level = FINDING_ERROR,
 		.sqlerrcode = ERRCODE_DUPLICATE_OBJECT,
@@ -244,6 +225,6 @@ pgcopy_own_check_names(SourceSession *session, const PreflightRequest *request)
 							   "%d object of the source has the name of one of this extension" :
 							   "%d objects of the source have the names of objects of this extension",
 							   count);
-	finding.detail = psprintf("In the way: %s.", list_names(names));
+	finding.detail = psprintf("In the way: %s.", pgcopy_names_list(names, SHOWN_NAMES));
 	return pgcopy_finding_list(&finding);
 }

@@ -9,7 +9,6 @@
 #define PGCOPY_OWN_H
 
 #include "base/finding.h"
-#include "source/preflight.h"
 #include "source/session.h"
 
 /*
@@ -48,8 +47,7 @@ extern List *pgcopy_own_notice(const SourceOwn *own);
 /* Return the name of the schema that has this extension in this database, or NULL. */
 extern char *pgcopy_own_schema_here(void);
 
-/* PreflightCheck: names of the source that are our own here. */
-extern List *pgcopy_own_check_names(SourceSession *session,
-									const PreflightRequest *request);
+/* Find names of the source that are our own here: a Finding, or NIL. */
+extern List *pgcopy_own_check_names(SourceSession *session);
 
 #endif							/* PGCOPY_OWN_H */

@@ -7,26 +7,17 @@
  * with the first names and a count.  To add one, write a function and add it to
  * "checks" at the end.
  *
- * Local SQL runs with an empty search_path, like that on the source, so that both
- * sides print type names alike and no user's operators are called.
- *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "executor/spi.h"
-#include "lib/stringinfo.h"
 #include "miscadmin.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
-#include "utils/guc.h"
-#include "utils/lsyscache.h"
 
+#include "source/names.h"
 #include "source/own.h"
-#include "source/preflight.h"
+#include "source/preflight_private.h"
 
 /* How many names a finding lists. */
 #define SHOWN_NAMES 10
@@ -48,71 +39,6 @@ static const char missing_extensions_sql[] =
 "  WHERE a.name::pg_catalog.text = u.name)"
 " AND NOT EXISTS (SELECT FROM pg_catalog.pg_extension AS e"
 "  WHERE e.extname::pg_catalog.text = u.name)"
-" ORDER BY u.name COLLATE pg_catalog.\"C\"";
-
-/*
- * Roles that a dump names: owners if $1, grantees if $2, and those of policies
- * and user mappings always.
- *
- * pg_shdepend does not record roles that initdb made, and the superuser of the
- * source may have another name here.  "pinned" finds where the most common objects
- * use them.
- */
-static const char roles_sql[] =
-"WITH RECURSIVE " PGCOPY_OWN_CTE ", pinned AS ("
-"  SELECT o.owner AS role, 'o'::pg_catalog.text AS why FROM ("
-"   SELECT relowner, oid FROM pg_catalog.pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'S', 'f')"
-"   UNION ALL SELECT proowner, oid FROM pg_catalog.pg_proc"
-"   UNION ALL SELECT typowner, oid FROM pg_catalog.pg_type WHERE typrelid = 0"
-"   UNION ALL SELECT nspowner, oid FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_'"
-"  ) AS o(owner, oid)"
-"  WHERE o.oid >= 16384 AND o.owner < 16384"
-"   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS x"
-"    WHERE x.objid = o.oid AND x.deptype = 'e')"
-"  UNION ALL"
-"  SELECT a.grantee, 'a' FROM ("
-"   SELECT relacl FROM pg_catalog.pg_class WHERE oid >= 16384 AND relacl IS NOT NULL"
-"   UNION ALL SELECT proacl FROM pg_catalog.pg_proc WHERE oid >= 16384 AND proacl IS NOT NULL"
-"   UNION ALL SELECT nspacl FROM pg_catalog.pg_namespace WHERE oid >= 16384 AND nspacl IS NOT NULL"
-"   UNION ALL SELECT defaclacl FROM pg_catalog.pg_default_acl"
-"  ) AS g(acl), pg_catalog.aclexplode(g.acl) AS a"
-"  WHERE a.grantee <> 0 AND a.grantee < 16384"
-"  UNION ALL"
-"  SELECT DISTINCT m.lomowner, 'o' FROM pg_catalog.pg_largeobject_metadata AS m"
-"  WHERE m.lomowner < 16384"
-"  UNION ALL"
-"  SELECT r.oid, 'a' FROM pg_catalog.pg_largeobject_metadata AS m,"
-"   pg_catalog.aclexplode(m.lomacl) AS a, pg_catalog.unnest(ARRAY[a.grantor, a.grantee]) AS r(oid)"
-"  WHERE r.oid < 16384 AND r.oid <> m.lomowner"
-" ), shared AS ("
-"  SELECT s.refobjid AS role, CASE"
-"    WHEN s.deptype = 'r' THEN 'p'"
-"    WHEN s.classid = 'pg_catalog.pg_user_mapping'::pg_catalog.regclass THEN 'p'"
-"    WHEN s.classid = 'pg_catalog.pg_default_acl'::pg_catalog.regclass THEN 'a'"
-"    ELSE s.deptype::pg_catalog.text END AS why"
-"  FROM pg_catalog.pg_shdepend AS s"
-"  WHERE s.dbid = (SELECT d.oid FROM pg_catalog.pg_database AS d"
-"    WHERE d.datname = pg_catalog.current_database())"
-"   AND s.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass"
-"   AND s.deptype IN ('o', 'a', 'r')"
-"   AND s.classid <> 'pg_catalog.pg_extension'::pg_catalog.regclass"
-"   AND (s.classid, s.objid) NOT IN (SELECT x.classid, x.objid FROM own AS x)"
-"   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS x"
-"    WHERE x.classid = s.classid AND x.objid = s.objid AND x.deptype = 'e')"
-"   AND NOT EXISTS (SELECT FROM pg_catalog.pg_class AS t"
-"    WHERE s.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
-"     AND t.oid = s.objid AND t.relpersistence = 't')"
-" )"
-" SELECT DISTINCT r.rolname FROM ("
-"  SELECT * FROM pinned UNION ALL SELECT * FROM shared) AS u"
-" JOIN pg_catalog.pg_roles AS r ON r.oid = u.role"
-" WHERE u.why = 'p' OR (u.why = 'o' AND $1::pg_catalog.bool)"
-"  OR (u.why = 'a' AND $2::pg_catalog.bool)";
-
-static const char missing_roles_sql[] =
-"SELECT u.name FROM pg_catalog.unnest($1::pg_catalog.text[]) AS u(name)"
-" WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r"
-"  WHERE r.rolname::pg_catalog.text = u.name)"
 " ORDER BY u.name COLLATE pg_catalog.\"C\"";
 
 /*
@@ -233,91 +159,6 @@ static const char free_schemas_sql[] =
 static const char extensions_here_sql[] =
 "SELECT e.extname FROM pg_catalog.pg_extension AS e";
 
-/* Make a text[] of the first column, for a local query. */
-static Datum
-make_name_array(const SourceRows *rows)
-{
-	int			count = pgcopy_rows_count(rows);
-	Datum	   *names = palloc(sizeof(Datum) * Max(count, 1));
-
-	for (int i = 0; i < count; i++)
-		names[i] = CStringGetTextDatum(pgcopy_rows_get(rows, i, 0));
-	return PointerGetDatum(construct_array(names, count, TEXTOID, -1, false,
-										   TYPALIGN_INT));
-}
-
-/*
- * Run a local query of one text column under an empty search_path.  Returns a
- * List of strings in the current memory context.  nparams is 0 or 1.
- */
-static List *
-query_names(const char *sql, int nparams, Datum param)
-{
-	MemoryContext context = CurrentMemoryContext;
-	Oid			types[1] = {TEXTARRAYOID};
-	List	   *names = NIL;
-	int			nest_level = NewGUCNestLevel();
-
-	Assert(nparams == 0 || nparams == 1);
-	(void) set_config_option("search_path", "", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-	SPI_connect();
-	if (SPI_execute_with_args(sql, nparams, types, &param, NULL, true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not read the catalogs");
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		char	   *name = SPI_getvalue(SPI_tuptable->vals[i],
-										SPI_tuptable->tupdesc, 1);
-		MemoryContext spi_context = MemoryContextSwitchTo(context);
-
-		names = lappend(names, pstrdup(name));
-		MemoryContextSwitchTo(spi_context);
-	}
-	SPI_finish();
-	AtEOXact_GUC(true, nest_level);
-	return names;
-}
-
-/* List the first names, for the detail of a finding. */
-static char *
-list_names(const List *names)
-{
-	StringInfoData buf;
-	ListCell   *lc;
-
-	initStringInfo(&buf);
-	foreach(lc, names)
-	{
-		if (foreach_current_index(lc) == SHOWN_NAMES)
-		{
-			appendStringInfo(&buf, " and %d more",
-							 list_length(names) - SHOWN_NAMES);
-			break;
-		}
-		appendStringInfo(&buf, "%s%s", buf.len > 0 ? ", " : "",
-						 (char *) lfirst(lc));
-	}
-	return buf.data;
-}
-
-/*
- * Return the names that source_sql finds on the source and local_sql, given them
- * as $1, returns.
- */
-static List *
-find_missing(SourceSession *session, const char *source_sql, int nparams,
-			 const char *const *params, const char *local_sql)
-{
-	SourceRows *rows = pgcopy_session_query(session, source_sql, 1,
-											nparams, params);
-	List	   *missing = NIL;
-
-	if (pgcopy_rows_count(rows) > 0)
-		missing = query_names(local_sql, 1, make_name_array(rows));
-	pgcopy_rows_free(rows);
-	return missing;
-}
-
 static bool
 sees_lock(SourceSession *session, uint64 key)
 {
@@ -366,16 +207,6 @@ pgcopy_preflight_check_database(SourceSession *session)
 	return is_seen ? pgcopy_finding_list(&is_this_database) : NIL;
 }
 
-/* How to report objects.  The messages have one %d, for their number. */
-typedef struct ObjectsReport
-{
-	int			sqlerrcode;
-	const char *message_one;
-	const char *message_many;
-	const char *what;			/* introduces the names in the detail */
-	const char *hint;
-} ObjectsReport;
-
 /* Make a finding about objects; NIL if there are none. */
 static List *
 find_objects(List *names, const ObjectsReport *report)
@@ -390,7 +221,7 @@ find_objects(List *names, const ObjectsReport *report)
 	if (count == 0)
 		return NIL;
 	finding.message = psprintf(count == 1 ? report->message_one : report->message_many, count);
-	finding.detail = psprintf("%s: %s.", report->what, list_names(names));
+	finding.detail = psprintf("%s: %s.", report->what, pgcopy_names_list(names, SHOWN_NAMES));
 	return pgcopy_finding_list(&finding);
 }
 
@@ -405,87 +236,8 @@ check_extensions(SourceSession *session, const PreflightRequest *request)
 		"Install their packages on this server; pg_available_extensions then shows them."
 	};
 
-	return find_objects(find_missing(session, extensions_sql, 0, NULL, missing_extensions_sql),
+	return find_objects(pgcopy_names_missing(session, extensions_sql, missing_extensions_sql),
 						&report);
-}
-
-static List *
-check_roles(SourceSession *session, const PreflightRequest *request)
-{
-	const char *params[] = {
-		request->with_owners ? "t" : "f", request->with_privileges ? "t" : "f"
-	};
-	ObjectsReport report = {
-		ERRCODE_UNDEFINED_OBJECT,
-		"%d role that the source uses does not exist here",
-		"%d roles that the source uses do not exist here",
-		"Missing",
-		request->with_owners || request->with_privileges ?
-		"Create them, or leave ownership and grants out with no_owner => true and no_privileges => true; roles of policies and user mappings are needed in any case." :
-		"Create them: policies and user mappings need them."
-	};
-
-	return find_objects(find_missing(session, roles_sql, lengthof(params), params,
-									 missing_roles_sql),
-						&report);
-}
-
-/* Make the text of a text[], for the source. */
-static char *
-make_array_literal(List *names)
-{
-	Datum	   *elements = palloc(sizeof(Datum) * Max(list_length(names), 1));
-	ListCell   *lc;
-	ArrayType  *array;
-
-	foreach(lc, names)
-		elements[foreach_current_index(lc)] = CStringGetTextDatum(lfirst(lc));
-	array = construct_array(elements, list_length(names), TEXTOID, -1, false,
-							TYPALIGN_INT);
-	return OidOutputFunctionCall(F_ARRAY_OUT, PointerGetDatum(array));
-}
-
-List *
-pgcopy_preflight_names_here(const char *sql)
-{
-	return query_names(sql, 0, (Datum) 0);
-}
-
-/*
- * Return what a query on the source finds whose column "what" is one of the names
- * here.  They go to the source: the target is nearly always empty.  more: the
- * rest of the WHERE clause, which may use parameters from $2 on; params[0] is
- * set here.
- */
-static List *
-find_shared(SourceSession *session, List *here, const char *there_sql,
-			const char *more, const char **params)
-{
-	static const char shared_sql[] =
-		"SELECT s.what FROM (%s) AS s"
-		" WHERE s.what IN (SELECT pg_catalog.unnest($1::pg_catalog.text[])) %s"
-		" ORDER BY s.what COLLATE pg_catalog.\"C\"";
-	List	   *shared = NIL;
-	SourceRows *rows;
-
-	if (here == NIL)
-		return NIL;
-	params[0] = make_array_literal(here);
-	rows = pgcopy_session_query(session, psprintf(shared_sql, there_sql, more),
-								1, more[0] == '\0' ? 1 : 3, params);
-	for (int i = 0; i < pgcopy_rows_count(rows); i++)
-		shared = lappend(shared, pstrdup(pgcopy_rows_get(rows, i, 0)));
-	pgcopy_rows_free(rows);
-	return shared;
-}
-
-List *
-pgcopy_preflight_names_shared(SourceSession *session, const char *here_sql,
-							  const char *there_sql)
-{
-	const char *params[1];
-
-	return find_shared(session, pgcopy_preflight_names_here(here_sql), there_sql, "", params);
 }
 
 /*
@@ -509,14 +261,20 @@ check_clashes(SourceSession *session, const PreflightRequest *request)
 		"Clone into an empty database: CREATE DATABASE ... TEMPLATE template0, and create the extension there."
 	};
 	List	   *here =
-		pgcopy_preflight_names_here(psprintf("SELECT s.what FROM (%s) AS s", objects_sql));
+		pgcopy_names_query(psprintf("SELECT s.what FROM (%s) AS s", objects_sql));
 	const char *params[3];
 
-	params[1] = make_array_literal(pgcopy_preflight_names_here(extensions_here_sql));
-	params[2] = make_array_literal(pgcopy_preflight_names_here(free_schemas_sql));
-	return find_objects(find_shared(session, here, psprintf("%s%s", objects_sql, not_cloned),
+	params[1] = pgcopy_names_array_literal(pgcopy_names_query(extensions_here_sql));
+	params[2] = pgcopy_names_array_literal(pgcopy_names_query(free_schemas_sql));
+	return find_objects(pgcopy_names_shared(session, here, psprintf("%s%s", objects_sql, not_cloned),
 									not_expected, params),
 						&report);
+}
+
+static List *
+check_own_names(SourceSession *session, const PreflightRequest *request)
+{
+	return pgcopy_own_check_names(session);
 }
 
 /*
@@ -543,11 +301,53 @@ check_grantors(SourceSession *session, const PreflightRequest *request)
 	};
 
 	if (request->with_privileges)
-		names = find_missing(session, grantors_sql, 0, NULL, not_ours_sql);
+		names = pgcopy_names_missing(session, grantors_sql, not_ours_sql);
 	if (names == NIL)
 		return NIL;
-	finding.object = list_names(names);
+	finding.object = pgcopy_names_list(names, SHOWN_NAMES);
 	return pgcopy_finding_list(&finding);
+}
+
+/* Run a comparison of another file. */
+static List *
+compare(SourceSession *session, const PreflightComparison *comparison, bool goes_on)
+{
+	List	   *names = NIL;
+
+	if (pgcopy_session_version(session) < comparison->from_version)
+		return NIL;
+	if (comparison->source_sql == NULL)
+		names = pgcopy_names_query(comparison->local_sql);
+	else if (comparison->local_sql != NULL)
+		names = pgcopy_names_missing(session, comparison->source_sql, comparison->local_sql);
+	else
+	{
+		SourceRows *rows = pgcopy_session_query(session, comparison->source_sql, 1, 0, NULL);
+
+		for (int i = 0; i < pgcopy_rows_count(rows); i++)
+			names = lappend(names, pstrdup(pgcopy_rows_get(rows, i, 0)));
+		pgcopy_rows_free(rows);
+	}
+	names = find_objects(names, &comparison->report);
+	if (names != NIL && (comparison->is_notice || (goes_on && !comparison->stops_always)))
+	{
+		Finding    *finding = linitial(names);
+
+		finding->level = FINDING_NOTICE;
+		finding->object = finding->detail;
+	}
+	return names;
+}
+
+static List *
+compare_all(SourceSession *session, const PreflightComparison *comparisons, int n,
+			bool goes_on)
+{
+	List	   *findings = NIL;
+
+	for (int i = 0; i < n; i++)
+		findings = list_concat(findings, compare(session, &comparisons[i], goes_on));
+	return findings;
 }
 
 typedef List *(*PreflightCheck) (SourceSession *session,
@@ -555,21 +355,58 @@ typedef List *(*PreflightCheck) (SourceSession *session,
 
 static const PreflightCheck checks[] = {
 	check_extensions,
-	check_roles,
 	check_clashes,
 	check_grantors,
-	pgcopy_own_check_names,
+	check_own_names,
 	pgcopy_preflight_check_extensions
 };
 
 List *
 pgcopy_preflight_run(SourceSession *session, const PreflightRequest *request)
 {
-	List	   *findings = pgcopy_preflight_check_database(session);
+	List	   *findings = NIL;
+	int			n;
+	const PreflightComparison *comparisons = pgcopy_preflight_server_comparisons(&n);
 
-	if (findings != NIL)
-		return findings;
 	for (int i = 0; i < lengthof(checks); i++)
 		findings = list_concat(findings, checks[i] (session, request));
-	return findings;
+	return list_concat(findings, compare_all(session, comparisons, n, request->goes_on));
+}
+
+List *
+pgcopy_preflight_check_rights(SourceSession *session, const PreflightRequest *request,
+							  bool *can_dump)
+{
+	int			n;
+	const PreflightComparison *comparisons = pgcopy_preflight_rights_comparisons(&n);
+	List	   *findings = compare(session, &comparisons[0], request->goes_on);
+
+	*can_dump = findings == NIL;
+	return list_concat(findings,
+					   compare_all(session, comparisons + 1, n - 1, request->goes_on));
+}
+
+List *
+pgcopy_preflight_roles(SourceSession *session, const PreflightRequest *request,
+					   List **others)
+{
+	const char *params[] = {
+		request->with_owners ? "t" : "f", request->with_privileges ? "t" : "f"
+	};
+	SourceRows *rows = pgcopy_session_query(session, pgcopy_preflight_rights_roles_sql(),
+											2, lengthof(params), params);
+	List	   *owners = NIL;
+
+	*others = NIL;
+	for (int i = 0; i < pgcopy_rows_count(rows); i++)
+	{
+		char	   *name = pstrdup(pgcopy_rows_get(rows, i, 1));
+
+		if (pgcopy_rows_get_bool(rows, i, 0))
+			owners = lappend(owners, name);
+		else
+			*others = lappend(*others, name);
+	}
+	pgcopy_rows_free(rows);
+	return owners;
 }

@@ -16,29 +16,15 @@ typedef struct PreflightRequest
 {
 	bool		with_owners;
 	bool		with_privileges;
+	bool		goes_on;		/* after errors */
 } PreflightRequest;
 
 /*
- * Run all checks.  Returns a List of Finding in the current memory context, NIL
- * if all is well.  If the source is this same database (55000), that is the only
- * finding.  Needs a transaction.
+ * Run all checks that need no dump, but for the next two.  Returns a List of
+ * Finding in the current memory context, NIL if all is well.  Needs a transaction.
  */
 extern List *pgcopy_preflight_run(SourceSession *session,
 								  const PreflightRequest *request);
-
-/* Run a local query of one text column; a List of strings. */
-extern List *pgcopy_preflight_names_here(const char *sql);
-
-/*
- * Names that a local query returns and another one, of a text column "what", on
- * the source too.
- */
-extern List *pgcopy_preflight_names_shared(SourceSession *session,
-										   const char *here_sql,
-										   const char *there_sql);
-
-/* Run only the check that the source is another database. */
-extern List *pgcopy_preflight_check_database(SourceSession *session);
 
 /*
  * preflight_extensions.c: compare the extensions that are here already with those
@@ -46,6 +32,25 @@ extern List *pgcopy_preflight_check_database(SourceSession *session);
  */
 extern List *pgcopy_preflight_check_extensions(SourceSession *session,
 											   const PreflightRequest *request);
+
+/* Check that the source is another database (55000). */
+extern List *pgcopy_preflight_check_database(SourceSession *session);
+
+/*
+ * Check that the source's role may read what is there.  *can_dump: whether it may
+ * lock all tables.
+ */
+extern List *pgcopy_preflight_check_rights(SourceSession *session,
+										   const PreflightRequest *request,
+										   bool *can_dump);
+
+/*
+ * List the roles of large objects, which pg_dump does not name: owners, as which
+ * the job must act, and *others, which must exist.
+ */
+extern List *pgcopy_preflight_roles(SourceSession *session,
+									const PreflightRequest *request,
+									List **others);
 
 /*
  * hidden.c: find definitions that the source hides from the job's role.  Returns

@@ -47,8 +47,8 @@ my $job = clone($target, $conninfo, db => 'app');
 is(wait_for_end($target, $job, db => 'app'), 'failed', 'a job with three things wrong fails');
 is(errors($job), <<'EOT' =~ s/\n\z//r, 'all three are told at once, each with its own SQLSTATE and hint');
 42704|1 extension of the source is not available here|Missing: no_such_extension.|t
-42704|2 roles that the source uses do not exist here|Missing: baker, miller.|t
 42P07|1 object of the source already exists here|Existing: relation public.flour.|t
+42704|2 roles that the source uses do not exist here|Missing: baker, miller.|t
 EOT
 is( $target->safe_psql('app', "SELECT message FROM pgcopy_progress WHERE job = $job"),
 	"1 extension of the source is not available here, and 2 more: SELECT * FROM pgcopy_errors; then SELECT pgcopy_resume($job)",

@@ -1,0 +1,141 @@
+/*-------------------------------------------------------------------------
+ *
+ * names.c
+ *	  Names of objects that the source has, this database has, or both.
+ *
+ * Local SQL runs with an empty search_path, like that on the source, so that both
+ * sides print type names alike and no user's operators are called.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "lib/stringinfo.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+
+#include "source/names.h"
+
+/* Make a text[] of the first column, for a local query. */
+static Datum
+make_name_array(const SourceRows *rows)
+{
+	int			count = pgcopy_rows_count(rows);
+	Datum	   *names = palloc(sizeof(Datum) * Max(count, 1));
+
+	for (int i = 0; i < count; i++)
+		names[i] = CStringGetTextDatum(pgcopy_rows_get(rows, i, 0));
+	return PointerGetDatum(construct_array(names, count, TEXTOID, -1, false,
+										   TYPALIGN_INT));
+}
+
+/* nparams is 0 or 1 */
+static List *
+query_with(const char *sql, int nparams, Datum param)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Oid			types[1] = {TEXTARRAYOID};
+	List	   *names = NIL;
+	int			nest_level = NewGUCNestLevel();
+
+	Assert(nparams == 0 || nparams == 1);
+	(void) set_config_option("search_path", "", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	SPI_connect();
+	if (SPI_execute_with_args(sql, nparams, types, &param, NULL, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read the catalogs");
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		char	   *name = SPI_getvalue(SPI_tuptable->vals[i],
+										SPI_tuptable->tupdesc, 1);
+		MemoryContext spi_context = MemoryContextSwitchTo(context);
+
+		names = lappend(names, pstrdup(name));
+		MemoryContextSwitchTo(spi_context);
+	}
+	SPI_finish();
+	AtEOXact_GUC(true, nest_level);
+	return names;
+}
+
+List *
+pgcopy_names_query(const char *sql)
+{
+	return query_with(sql, 0, (Datum) 0);
+}
+
+char *
+pgcopy_names_list(const List *names, int shown)
+{
+	StringInfoData buf;
+	ListCell   *lc;
+
+	initStringInfo(&buf);
+	foreach(lc, names)
+	{
+		if (foreach_current_index(lc) == shown)
+		{
+			appendStringInfo(&buf, " and %d more",
+							 list_length(names) - shown);
+			break;
+		}
+		appendStringInfo(&buf, "%s%s", buf.len > 0 ? ", " : "",
+						 (char *) lfirst(lc));
+	}
+	return buf.data;
+}
+
+List *
+pgcopy_names_missing(SourceSession *session, const char *source_sql,
+					 const char *local_sql)
+{
+	SourceRows *rows = pgcopy_session_query(session, source_sql, 1,
+											0, NULL);
+	List	   *missing = NIL;
+
+	if (pgcopy_rows_count(rows) > 0)
+		missing = query_with(local_sql, 1, make_name_array(rows));
+	pgcopy_rows_free(rows);
+	return missing;
+}
+
+char *
+pgcopy_names_array_literal(List *names)
+{
+	Datum	   *elements = palloc(sizeof(Datum) * Max(list_length(names), 1));
+	ListCell   *lc;
+	ArrayType  *array;
+
+	foreach(lc, names)
+		elements[foreach_current_index(lc)] = CStringGetTextDatum(lfirst(lc));
+	array = construct_array(elements, list_length(names), TEXTOID, -1, false,
+							TYPALIGN_INT);
+	return OidOutputFunctionCall(F_ARRAY_OUT, PointerGetDatum(array));
+}
+
+List *
+pgcopy_names_shared(SourceSession *session, List *here, const char *there_sql,
+					const char *more, const char **params)
+{
+	static const char shared_sql[] =
+		"SELECT s.what FROM (%s) AS s"
+		" WHERE s.what IN (SELECT pg_catalog.unnest($1::pg_catalog.text[])) %s"
+		" ORDER BY s.what COLLATE pg_catalog.\"C\"";
+	List	   *shared = NIL;
+	SourceRows *rows;
+
+	if (here == NIL)
+		return NIL;
+	params[0] = pgcopy_names_array_literal(here);
+	rows = pgcopy_session_query(session, psprintf(shared_sql, there_sql, more),
+								1, more[0] == '\0' ? 1 : 3, params);
+	for (int i = 0; i < pgcopy_rows_count(rows); i++)
+		shared = lappend(shared, pstrdup(pgcopy_rows_get(rows, i, 0)));
+	pgcopy_rows_free(rows);
+	return shared;
+}

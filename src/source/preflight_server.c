@@ -1,0 +1,93 @@
+/*-------------------------------------------------------------------------
+ *
+ * preflight_server.c
+ *	  What initdb made on the source but not here, and what of this database may
+ *	  interfere.
+ *
+ * pg_dump creates neither: they belong to the server.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "source/preflight_private.h"
+
+/* What depends on it was recorded: initdb's collations are not pinned. */
+static const char collations_sql[] =
+"SELECT DISTINCT c.collname FROM pg_catalog.pg_collation AS c"
+" JOIN pg_catalog.pg_depend AS d ON d.refobjid = c.oid"
+"  AND d.refclassid = 'pg_catalog.pg_collation'::pg_catalog.regclass"
+" WHERE c.collnamespace = 'pg_catalog'::pg_catalog.regnamespace";
+
+static const char missing_collations_sql[] =
+"SELECT pg_catalog.quote_ident(u.name)"
+" FROM pg_catalog.unnest($1::pg_catalog.text[]) AS u(name)"
+" WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_collation AS c"
+"  WHERE c.collname::pg_catalog.text = u.name"
+"   AND c.collnamespace = 'pg_catalog'::pg_catalog.regnamespace"
+"   AND c.collencoding IN (-1, (SELECT d.encoding FROM pg_catalog.pg_database AS d"
+"    WHERE d.datname = pg_catalog.current_database())))"
+" ORDER BY u.name COLLATE pg_catalog.\"C\"";
+
+static const char languages_sql[] =
+"SELECT l.lanname FROM pg_catalog.pg_language AS l"
+" WHERE l.oid < 16384 AND EXISTS (SELECT FROM pg_catalog.pg_proc AS p"
+"  WHERE p.prolang = l.oid AND p.oid >= 16384)";
+
+static const char missing_languages_sql[] =
+"SELECT pg_catalog.quote_ident(u.name)"
+" FROM pg_catalog.unnest($1::pg_catalog.text[]) AS u(name)"
+" WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_language AS l"
+"  WHERE l.lanname::pg_catalog.text = u.name)"
+" ORDER BY u.name COLLATE pg_catalog.\"C\"";
+
+/* Ours looks at DROP only. */
+static const char event_triggers_sql[] =
+"SELECT pg_catalog.quote_ident(t.evtname) FROM pg_catalog.pg_event_trigger AS t"
+" WHERE t.evtenabled IN ('O', 'A')"
+"  AND t.evtevent IN ('ddl_command_start', 'ddl_command_end')"
+"  AND t.evtname <> 'pgcopy_guard'"
+" ORDER BY t.evtname";
+
+static const PreflightComparison comparisons[] = {
+	{
+		.source_sql = collations_sql,
+		.local_sql = missing_collations_sql,
+		.report = {
+			ERRCODE_UNDEFINED_OBJECT,
+			"%d collation that the source uses does not exist here",
+			"%d collations that the source uses do not exist here",
+			"Missing",
+			"Install the locales on this server's operating system, and run SELECT pg_import_system_collations('pg_catalog') here."
+		}
+	},
+	{
+		.source_sql = languages_sql,
+		.local_sql = missing_languages_sql,
+		.report = {
+			ERRCODE_UNDEFINED_OBJECT,
+			"%d language that the source uses does not exist here",
+			"%d languages that the source uses do not exist here",
+			"Missing",
+			"Create it here: CREATE EXTENSION plpgsql"
+		}
+	},
+	{
+		.local_sql = event_triggers_sql,
+		.is_notice = true,
+		.report = {
+			ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+			"%d event trigger of this database will fire for statements of the job",
+			"%d event triggers of this database will fire for statements of the job",
+			"Event triggers",
+			"If they must not, or raise errors: ALTER EVENT TRIGGER ... DISABLE until the job is done."
+		}
+	}
+};
+
+const PreflightComparison *
+pgcopy_preflight_server_comparisons(int *n)
+{
+	*n = lengthof(comparisons);
+	return comparisons;
+}
