@@ -35,7 +35,7 @@ our @EXPORT = qw(
   new_pair conninfo copy_roles quote_literal
   clone clone_ok wait_until wait_for_state wait_for_end job_state
   show_job log_tail
-  assert_same assert_frozen picture difference source_sessions
+  assert_same assert_frozen picture parts difference source_sessions
 );
 
 # Seconds a wait may take unless its caller says otherwise.
@@ -370,6 +370,20 @@ sub picture
 	my ($node, $db) = @_;
 	return join '', _schema_of($node, $db), _rows_of($node, $db, undef, _hash_expr([ $node, $db ])),
 	  _large_objects_of($node, $db), _sequences_of($node, $db);
+}
+
+# The same as lists: part => array reference of entries or lines.
+sub parts
+{
+	my ($node, $db) = @_;
+	my %part = (
+		rows => _rows_of($node, $db, undef, _hash_expr([ $node, $db ])),
+		'large objects' => _large_objects_of($node, $db),
+		sequences => _sequences_of($node, $db));
+
+	$_ = [ split /\n/, $_ ] for values %part;
+	$part{definitions} = [ split /\n\n/, _schema_of($node, $db) ];
+	return %part;
 }
 
 # Test that nothing is wrong with the target's heaps and B-trees, and that every

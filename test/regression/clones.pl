@@ -1,0 +1,268 @@
+# Clones of the databases that PostgreSQL's own tests leave behind do not differ
+# from their sources in anything in which a restore of pg_dump's archive does not.
+#
+# The databases: that of the regression tests, one for each module of contrib, for
+# each language and for each of src/test/modules whose extension is installed, that
+# of the isolation tests, and those that the tests of pg_dump make.  What the
+# installed server's own tests say does not matter here: it is printed.
+#
+# The target is a second server, with the source's roles and tablespaces.  Each
+# database is cloned into one of it, and restored into another; then definitions,
+# rows, sequences, large objects and facts.sql of both are compared with the source.
+# test/regression/run sets all that this needs in the environment.
+
+use strict;
+use warnings;
+
+use File::Basename qw(basename dirname);
+use PgCopy;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time);
+
+my $SRC = $ENV{PG_SOURCE};
+my $OUT = "$ENV{TESTDIR}/report";
+my $HERE = dirname(__FILE__);
+my @WANTED = split ' ', $ENV{REGRESSION_SUITES} || '*';
+my ($source, $target);
+
+#-------------------------------------------------------------------------
+# Suites: [ name, directory, words for pg_regress ]
+#-------------------------------------------------------------------------
+
+sub is_wanted
+{
+	my ($name) = @_;
+	return grep { my $p = quotemeta; $p =~ s/\\\*/.*/g; $name =~ /^$p$/ } @WANTED;
+}
+
+# The words of a variable of a Makefile, without what it takes from others.
+sub words_of
+{
+	my ($dir, $variable) = @_;
+	my $text = slurp_file("$dir/Makefile");
+	my @words;
+	push @words, split ' ', $1 =~ s/\\\n/ /gr
+	  while $text =~ /^$variable\s*\+?=\s*((?:.*\\\n)*.*)/mg;
+	return grep { !/[\$()]/ } @words;
+}
+
+sub is_installed
+{
+	my ($dir) = @_;
+	my @missing = grep { !-e "$ENV{SHAREDIR}/extension/$_.control" } words_of($dir, 'EXTENSION');
+	return !@missing;
+}
+
+# Tests that need another server, change this one's settings, or wait for it.
+my %LEFT_OUT = map { $_ => 1 } qw(basic_archive commit_ts snapshot_too_old unsafe_tests worker_spi test_oat_hooks);
+
+sub suites
+{
+	my @suite = ([ 'regression', "$SRC/src/test/regress", '--dlpath=.', '--max-concurrent-tests=20', '--schedule=parallel_schedule' ]);
+
+	foreach my $dir (sort glob("$SRC/contrib/* $SRC/src/pl/* $SRC/src/pl/plpgsql/src $SRC/src/test/modules/*"))
+	{
+		next if !-e "$dir/Makefile" || $LEFT_OUT{ basename($dir) } || !is_installed($dir);
+		my @tests = words_of($dir, 'REGRESS');
+		next if !@tests || !-d "$dir/sql";
+		my $name = $dir =~ m{/src/pl/(\w+)} ? "pl/$1" : basename(dirname($dir)) . '/' . basename($dir);
+		my @options = grep { /^--load-extension/ } words_of($dir, 'REGRESS_OPTS');
+		push @suite, [ $name, $dir, "--dlpath=$SRC/src/test/regress", @options, @tests ];
+	}
+	push @suite, [ 'isolation', "$SRC/src/test/isolation", '--schedule=isolation_schedule' ];
+	return grep { is_wanted($_->[0]) } @suite;
+}
+
+# Run a suite's tests in a database of their own.  Returns its name.
+sub run_suite
+{
+	my ($name, $dir, @words) = @_;
+	my $db = $name eq 'regression' ? $name : $name =~ tr{/}{_}r;
+	my $regress = $ENV{PG_REGRESS};
+	my $begun = time();
+
+	$regress =~ s{regress/pg_regress$}{isolation/pg_isolation_regress} if $name eq 'isolation';
+	my ($out) = run_command(
+		[
+			'sh', '-c', 'cd "$1" && shift && exec "$@" 2>&1', 'sh', $dir, $regress, "--bindir=$ENV{BINDIR}",
+			'--inputdir=.', '--outputdir=.', '--host=' . $source->host, '--port=' . $source->port, @words, "--dbname=$db"
+		]);
+	my @failed = $out =~ /^(?:test|    )\s*(\S+)\s+\.\.\. FAILED/mg;
+	my $passed = () = $out =~ /^(?:test|    )\s*\S+\s+\.\.\. ok/mg;
+	note(sprintf '%s: %d tests passed, %d failed in %.0f s%s', $name, $passed, scalar @failed, time() - $begun, @failed ? ": @failed" : '');
+	diag($out) if !$passed;
+	return ($name, $db);
+}
+
+# The databases that a TAP test of pg_dump makes: its list of objects, in its order.
+sub run_dump_tests
+{
+	my ($name, $file) = @_;
+	my ($text) = slurp_file($file) =~ /\A(.*?)^# Create a PG instance/ms;
+	my $tests = eval "package Dumped; $text; \\%tests" or die "$file: $@";
+	my %sql;
+
+	foreach my $test (sort { ($a->{create_order} // 1000) <=> ($b->{create_order} // 1000) } map { $tests->{$_} } sort keys %$tests)
+	{
+		$sql{ $test->{database} // 'postgres' } .= "$test->{create_sql};\n" if $test->{create_sql};
+	}
+	my @databases;
+	foreach my $db (sort keys %sql)
+	{
+		my $made = ($name =~ tr{/}{_}r) . ($db eq 'postgres' ? '' : "_$db");
+		$source->safe_psql('postgres', qq{CREATE DATABASE "$made" TEMPLATE template0});
+		my (undef, undef, $err) = $source->psql($made, $sql{$db}, on_error_stop => 0);
+		note("$made: $err") if $err;
+		push @databases, "$name" . ($db eq 'postgres' ? '' : " ($db)"), $made;
+	}
+	return @databases;
+}
+
+#-------------------------------------------------------------------------
+# Copies
+#-------------------------------------------------------------------------
+
+# Clone DB, by us and by the peer.  Returns seconds and complaints of each.
+sub clone_both
+{
+	my ($db) = @_;
+	my ($ours, $peer) = ($db, "$db peer");
+	my %of = (encoding => 'SHOW server_encoding', collate => 'SHOW lc_collate', ctype => 'SHOW lc_ctype');
+	$_ = $source->safe_psql($db, $_) for values %of;
+
+	$target->safe_psql('postgres',
+		qq{CREATE DATABASE "$_" TEMPLATE template0 ENCODING '$of{encoding}' LC_COLLATE '$of{collate}' LC_CTYPE '$of{ctype}'})
+	  for $ours, $peer;
+
+	my $begun = time();
+	my $job = clone($target, conninfo($source, db => $db), db => $ours, on_error => 'continue');
+	my $state = wait_for_end($target, $job, db => $ours, limit => 600);
+	my $seconds = time() - $begun;
+	my $errors = $target->safe_psql($ours, "SELECT concat_ws(' ', sqlstate, object, message, detail, context, left(statement, 300)) FROM pgcopy_errors WHERE job = $job");
+	my $notices = $target->safe_psql($ours, "SELECT concat_ws(' ', object, message) FROM pgcopy_notices WHERE job = $job AND setting IS NULL");
+
+	$begun = time();
+	my (undef, $complaints) = run_command(
+		[
+			'sh', '-c', 'pg_dump -Fc -d "$1" | pg_restore -d "$2"', 'sh',
+			conninfo($source, db => $db), conninfo($target, db => $peer)
+		]);
+	return ($ours, $peer, { state => $state, seconds => $seconds, errors => $errors, notices => $notices },
+		{ seconds => time() - $begun, errors => $complaints });
+}
+
+#-------------------------------------------------------------------------
+# Comparison
+#-------------------------------------------------------------------------
+
+# What a database is: part => lines or entries.
+sub parts_of
+{
+	my ($node, $db) = @_;
+	my %part = parts($node, $db);
+	my (undef, $facts, $err) = $node->psql($db, slurp_file("$HERE/facts.sql"), on_error_stop => 0,
+		extra_params => [ '--field-separator=|', '--no-align' ]);
+	$part{facts} = [ split /\n(?=[a-z ]+\|)/, $facts ];
+	push @{ $part{facts} }, "error|$err" if $err;
+	return \%part;
+}
+
+# The things of a part by name: what is before the contents.
+sub name_of
+{
+	my ($part, $line) = @_;
+	return $1 if $part eq 'definitions' && $line =~ /^(-- Name: .*)/m;
+	return $1 if $line =~ /^(initial privileges\|[^|]*\|[^|]*|comment\|[^|]*\|[^|]*|label\|[^|]*\|[^|]*|extension [^|]* (?:has|is needed by)\|.*|[^|]*\|[^|]*)/
+	  && $part eq 'facts';
+	return $line =~ /^([^|]*)/ ? $1 : $line;
+}
+
+# The differences of a copy: "part: name" => how.
+sub differences
+{
+	my ($expected, $got) = @_;
+	my %found;
+
+	foreach my $part (sort keys %$expected)
+	{
+		my %count;
+		$count{$_}++ for @{ $expected->{$part} };
+		$count{$_}-- for @{ $got->{$part} };
+		foreach my $line (sort grep { $count{$_} } keys %count)
+		{
+			$found{ "$part: " . name_of($part, $line) } .= join '', map { ($count{$line} > 0 ? '- ' : '+ ') . "$_\n" } split /\n/, $line;
+		}
+	}
+	return \%found;
+}
+
+# Clone a database, compare, say what came out: one test.
+sub check_database
+{
+	my ($name, $db) = @_;
+	my ($ours, $peer, $we, $they) = clone_both($db);
+	my $expected = parts_of($source, $db);
+	my $our = differences($expected, parts_of($target, $ours));
+	my $their = differences($expected, parts_of($target, $peer));
+	# The same thing may differ there too, but in another way.
+	my @beyond = grep { ($their->{$_} // '') ne $our->{$_} } sort keys %$our;
+	my $ok = $we->{state} eq 'done' && !@beyond || $they->{errors} && !@beyond;
+
+	append_to_file("$OUT/$db.txt", join "\n", "state: $we->{state}", 'our errors:', $we->{errors}, 'our notices:', $we->{notices},
+		"\nthe peer's errors:", $they->{errors},
+		map({ "\nbeyond the peer: $_\n$our->{$_}" } @beyond),
+		map({ "\nof the peer: $_\n$their->{$_}" } sort keys %$their), '');
+	ok($ok, sprintf '%-36s %-6s ours differs in %d, the peer in %d, beyond the peer: %d; %.1f s, the peer %.1f s, ratio %.2f',
+		$name, $we->{state}, scalar keys %$our, scalar keys %$their, scalar @beyond, $we->{seconds}, $they->{seconds},
+		$we->{seconds} / $they->{seconds});
+	note("    $_") for split /\n/, $we->{notices};
+	if (!$ok)
+	{
+		my @shown = map { "beyond the peer: $_\n$our->{$_}" } @beyond;
+		diag(join "\n", $we->{errors}, @shown > 15 ? (@shown[ 0 .. 14 ], sprintf('... and %d more', @shown - 15)) : @shown);
+	}
+	return;
+}
+
+#-------------------------------------------------------------------------
+# All
+#-------------------------------------------------------------------------
+
+my $settings = <<EOC;
+allow_in_place_tablespaces = on
+log_statement = none
+max_locks_per_transaction = 256
+max_connections = 60
+EOC
+
+$ENV{SHAREDIR} = (run_command([ 'pg_config', '--sharedir' ]))[0];
+$ENV{BINDIR} = (run_command([ 'pg_config', '--bindir' ]))[0];
+mkdir $OUT or die "$OUT: $!";
+($source, $target) = new_pair('clones', target_conf => "$settings\nshared_preload_libraries = 'dummy_seclabel'\n", source_conf => <<EOC);
+$settings
+wal_level = logical
+max_prepared_transactions = 10
+shared_preload_libraries = 'pg_stat_statements, dummy_seclabel'
+EOC
+$ENV{PGHOST} = $source->host;
+$ENV{PGUSER} = $source->safe_psql('postgres', 'SELECT current_user');
+$source->safe_psql('postgres', 'CREATE DATABASE "' . $ENV{PGUSER} . '"') if $ENV{PGUSER} ne 'postgres';
+
+my @database = map { run_suite(@$_) } suites();
+foreach my $file ([ 'pg_dump', 'src/bin/pg_dump/t/002_pg_dump.pl' ], [ 'pg_dump/extension', 'src/test/modules/test_pg_dump/t/001_base.pl' ])
+{
+	push @database, run_dump_tests($file->[0], "$SRC/$file->[1]") if is_wanted($file->[0]);
+}
+
+# Roles and tablespaces as the source has them.
+copy_roles($source, $target);
+$target->safe_psql('postgres', qq{CREATE TABLESPACE "$_" LOCATION ''})
+  for split /\n/, $source->safe_psql('postgres', "SELECT spcname FROM pg_tablespace WHERE spcname !~ '^pg_'");
+
+while (my ($name, $db) = splice @database, 0, 2)
+{
+	check_database($name, $db);
+}
+done_testing();
