@@ -51,7 +51,9 @@ sub words_of
 sub is_installed
 {
 	my ($dir) = @_;
-	my @missing = grep { !-e "$ENV{SHAREDIR}/extension/$_.control" } words_of($dir, 'EXTENSION');
+	my %language = (plperl => 'plperl', plpython => 'plpython3u', tcl => 'pltcl');
+	my @extensions = $dir =~ m{/src/pl/(\w+)$} ? $language{$1} // () : words_of($dir, 'EXTENSION');
+	my @missing = grep { !-e "$ENV{SHAREDIR}/extension/$_.control" } @extensions;
 	return !@missing;
 }
 
@@ -92,7 +94,6 @@ sub run_suite
 	my @failed = $out =~ /^(?:test|    )\s*(\S+)\s+\.\.\. FAILED/mg;
 	my $passed = () = $out =~ /^(?:test|    )\s*\S+\s+\.\.\. ok/mg;
 	note(sprintf '%s: %d tests passed, %d failed in %.0f s%s', $name, $passed, scalar @failed, time() - $begun, @failed ? ": @failed" : '');
-	diag($out) if !$passed;
 	return ($name, $db);
 }
 
@@ -163,8 +164,8 @@ sub parts_of
 	my ($node, $db) = @_;
 	my %part = parts($node, $db);
 	my (undef, $facts, $err) = $node->psql($db, slurp_file("$HERE/facts.sql"), on_error_stop => 0,
-		extra_params => [ '--field-separator=|', '--no-align' ]);
-	$part{facts} = [ split /\n(?=[a-z ]+\|)/, $facts ];
+		extra_params => [ '--field-separator=|', '--record-separator-zero' ]);
+	$part{facts} = [ split /\0/, $facts ];
 	push @{ $part{facts} }, "error|$err" if $err;
 	return \%part;
 }
@@ -198,6 +199,13 @@ sub differences
 	return \%found;
 }
 
+# Of a difference, what the source has.
+sub lost
+{
+	my ($difference) = @_;
+	return join '', grep { /^- / } split /^/m, $difference // 'none';
+}
+
 # Clone a database, compare, say what came out: one test.
 sub check_database
 {
@@ -206,9 +214,10 @@ sub check_database
 	my $expected = parts_of($source, $db);
 	my $our = differences($expected, parts_of($target, $ours));
 	my $their = differences($expected, parts_of($target, $peer));
-	# The same thing may differ there too, but in another way.
-	my @beyond = grep { ($their->{$_} // '') ne $our->{$_} } sort keys %$our;
-	my $ok = $we->{state} eq 'done' && !@beyond || $they->{errors} && !@beyond;
+	# What both have not as it is here may be different there, such as a count of the
+	# catalog's rows in a materialized view; where the peer has errors, so may we.
+	my @beyond = grep { lost($their->{$_}) ne lost($our->{$_}) } sort keys %$our;
+	my $ok = !@beyond && ($we->{state} eq 'done' || $they->{errors});
 
 	append_to_file("$OUT/$db.txt", join "\n", "state: $we->{state}", 'our errors:', $we->{errors}, 'our notices:', $we->{notices},
 		"\nthe peer's errors:", $they->{errors},
@@ -231,7 +240,6 @@ sub check_database
 #-------------------------------------------------------------------------
 
 my $settings = <<EOC;
-allow_in_place_tablespaces = on
 log_statement = none
 max_locks_per_transaction = 256
 max_connections = 60
@@ -245,6 +253,7 @@ $settings
 wal_level = logical
 max_prepared_transactions = 10
 shared_preload_libraries = 'pg_stat_statements, dummy_seclabel'
+compute_query_id = regress
 EOC
 $ENV{PGHOST} = $source->host;
 $ENV{PGUSER} = $source->safe_psql('postgres', 'SELECT current_user');
@@ -258,7 +267,7 @@ foreach my $file ([ 'pg_dump', 'src/bin/pg_dump/t/002_pg_dump.pl' ], [ 'pg_dump/
 
 # Roles and tablespaces as the source has them.
 copy_roles($source, $target);
-$target->safe_psql('postgres', qq{CREATE TABLESPACE "$_" LOCATION ''})
+$target->safe_psql('postgres', qq{SET allow_in_place_tablespaces = on; CREATE TABLESPACE "$_" LOCATION ''})
   for split /\n/, $source->safe_psql('postgres', "SELECT spcname FROM pg_tablespace WHERE spcname !~ '^pg_'");
 
 while (my ($name, $db) = splice @database, 0, 2)

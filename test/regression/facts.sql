@@ -1,5 +1,5 @@
 -- What pg_dump does not print of a database's objects, or prints in a way that
--- hides a difference: one line each, "kind|object|facts", in any order.
+-- hides a difference: one row each, "kind|object|facts", in any order.
 -- Objects of extensions are what CREATE EXTENSION makes of them; only their
 -- privileges can differ.  Nothing here depends on an OID, on the order in which
 -- privileges were granted, on columns that were dropped or on the place in the WAL
@@ -51,7 +51,7 @@ SELECT 'type', oid::regtype, typtype, typcategory, typispreferred, typdelim, typ
   FROM pg_type t WHERE t.oid >= 16384 AND typnamespace::regnamespace::text NOT IN ('pg_toast', 'pgcopy', 'information_schema') AND typnamespace::regnamespace::text NOT LIKE 'pg\_temp%'
    AND NOT EXISTS (SELECT FROM pg_class c WHERE c.reltype IN (t.oid, t.typelem) AND c.oid NOT IN (SELECT oid FROM user_class));
 SELECT 'function', oid::regprocedure, pg_get_userbyid(proowner), prokind, prosecdef, proleakproof, proisstrict, proretset, provolatile, proparallel,
-       procost, prorows, prosupport, prolang, proconfig, probin, md5(prosrc), pg_get_function_result(oid), pg_get_function_arguments(oid)
+       procost, prorows, prosupport, (SELECT lanname FROM pg_language l WHERE l.oid = prolang), proconfig, probin, md5(prosrc), pg_get_function_result(oid), pg_get_function_arguments(oid)
   FROM pg_proc p WHERE oid >= 16384
    AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
                     WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e');
@@ -82,4 +82,4 @@ SELECT 'function of operator family', i.identity, amproc FROM pg_amproc o CROSS 
 SELECT 'publication', pubname, puballtables, pubinsert, pubupdate, pubdelete, pubtruncate, pubviaroot,
        (SELECT array_agg(prrelid::regclass || coalesce(' ' || pg_get_expr(prqual, prrelid), '') || coalesce(' ' || prattrs, '') ORDER BY prrelid::regclass::text) FROM pg_publication_rel WHERE prpubid = p.oid),
        (SELECT array_agg(pnnspid::regnamespace::text ORDER BY 1) FROM pg_publication_namespace WHERE pnpubid = p.oid) FROM pg_publication p;
-SELECT 'event trigger', evtname, evtenabled FROM pg_event_trigger;
+SELECT 'event trigger', evtname, evtenabled FROM pg_event_trigger WHERE evtname <> 'pgcopy_guard';
