@@ -25,6 +25,7 @@ my $SRC = $ENV{PG_SOURCE};
 my $OUT = "$ENV{TESTDIR}/report";
 my $HERE = dirname(__FILE__);
 my @WANTED = split ' ', $ENV{REGRESSION_SUITES} || '*';
+my @ARGUMENTS = map { split /=/, $_, 2 } split ' ', $ENV{REGRESSION_ARGUMENTS} || '';
 my ($source, $target);
 
 #-------------------------------------------------------------------------
@@ -138,7 +139,7 @@ sub clone_both
 	  for $ours, $peer;
 
 	my $begun = time();
-	my $job = clone($target, conninfo($source, db => $db), db => $ours, on_error => 'continue');
+	my $job = clone($target, conninfo($source, db => $db), db => $ours, on_error => 'continue', @ARGUMENTS);
 	my $state = wait_for_end($target, $job, db => $ours, limit => 600);
 	my $seconds = time() - $begun;
 	my $errors = $target->safe_psql($ours, "SELECT concat_ws(' ', sqlstate, object, message, detail, context, left(statement, 300)) FROM pgcopy_errors WHERE job = $job");
@@ -232,6 +233,8 @@ sub check_database
 		my @shown = map { "beyond the peer: $_\n$our->{$_}" } @beyond;
 		diag(join "\n", $we->{errors}, @shown > 15 ? (@shown[ 0 .. 14 ], sprintf('... and %d more', @shown - 15)) : @shown);
 	}
+	assert_frozen($target, db => $ours, name => "$name: tables are frozen, indexes are sound")
+	  if !$source->safe_psql($db, "SELECT count(*) FROM pg_extension WHERE extname IN ('amcheck', 'pg_visibility')");
 	return;
 }
 
