@@ -3,8 +3,8 @@
 #
 # The databases: that of the regression tests, one for each module of contrib, for
 # each language and for each of src/test/modules whose extension is installed, that
-# of the isolation tests, and those that the tests of pg_dump make.  What the
-# installed server's own tests say does not matter here: it is printed.
+# of the isolation tests, one of each encoding, and those that the tests of pg_dump
+# make.  What PostgreSQL's own tests say does not matter here: it is printed.
 #
 # The target is a second server, with the source's roles and tablespaces.  Each
 # database is cloned into one of it, and restored into another; then definitions,
@@ -63,7 +63,7 @@ my %LEFT_OUT = map { $_ => 1 } qw(basic_archive commit_ts snapshot_too_old unsaf
 
 sub suites
 {
-	my @suite = ([ 'regression', "$SRC/src/test/regress", '--dlpath=.', '--max-concurrent-tests=20', '--schedule=parallel_schedule' ]);
+	my @suite = ([ 'regression', "$SRC/src/test/regress", '--dlpath=.', '--max-concurrent-tests=20', '--schedule=parallel_schedule', 'numeric_big' ]);
 
 	foreach my $dir (sort glob("$SRC/contrib/* $SRC/src/pl/* $SRC/src/pl/plpgsql/src $SRC/src/test/modules/*"))
 	{
@@ -120,6 +120,17 @@ sub run_dump_tests
 		push @databases, "$name" . ($db eq 'postgres' ? '' : " ($db)"), $made;
 	}
 	return @databases;
+}
+
+# A database of each encoding, with names in it.
+sub run_encoding
+{
+	my ($name, $encoding) = @_;
+	my $db = $name =~ tr{/}{_}r;
+
+	$source->safe_psql('postgres', qq{CREATE DATABASE "$db" TEMPLATE template0 ENCODING '$encoding' LOCALE 'C'});
+	run_command([ 'psql', '-Xq', '-f', "$SRC/src/test/mb/sql/$encoding.sql", '-d', conninfo($source, db => $db) ]);
+	return ($name, $db);
 }
 
 #-------------------------------------------------------------------------
@@ -266,6 +277,10 @@ my @database = map { run_suite(@$_) } suites();
 foreach my $file ([ 'pg_dump', 'src/bin/pg_dump/t/002_pg_dump.pl' ], [ 'pg_dump/extension', 'src/test/modules/test_pg_dump/t/001_base.pl' ])
 {
 	push @database, run_dump_tests($file->[0], "$SRC/$file->[1]") if is_wanted($file->[0]);
+}
+foreach my $encoding (qw(euc_cn euc_jp euc_kr euc_tw mule_internal utf8))
+{
+	push @database, run_encoding("encoding/$encoding", $encoding) if is_wanted("encoding/$encoding");
 }
 
 # Roles and tablespaces as the source has them.
