@@ -338,6 +338,9 @@ SET row_security = off;
 SET statement_timeout = 0;
 EOQ
 
+# Where functions are found while rows are read.
+our $PATH = 'pg_catalog';
+
 # Test that two databases are equal: definitions, contents, large objects,
 # sequences.  Options: source_db, db, name; schema => 0, data => 0,
 # large_objects => 0, sequences => 0 leave a part out; ignore is a pattern of
@@ -372,10 +375,12 @@ sub picture
 	  _large_objects_of($node, $db), _sequences_of($node, $db);
 }
 
-# The same as lists: part => array reference of entries or lines.
+# The same as lists: part => array reference of entries or lines.  Index expressions
+# of public are planned here, which may need public in the path.
 sub parts
 {
 	my ($node, $db) = @_;
+	local $PATH = 'pg_catalog, public';
 	my %part = (
 		rows => _rows_of($node, $db, undef, _hash_expr([ $node, $db ])),
 		'large objects' => _large_objects_of($node, $db),
@@ -532,6 +537,7 @@ sub _rows_of
 
 	my $list = $node->safe_psql($db, <<EOQ);
 $SAME_TEXT
+SET search_path = $PATH;
 SELECT n.nspname || '.' || c.relname || ': unpopulated'
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'm' AND NOT c.relispopulated AND $NOT_OURS;
