@@ -338,8 +338,8 @@ SET row_security = off;
 SET statement_timeout = 0;
 EOQ
 
-# Where functions are found while rows are read.
-our $PATH = 'pg_catalog';
+# Where functions are found while rows are read, and whether to go on after an error.
+our ($PATH, $READS_ON) = ('pg_catalog', 0);
 
 # Test that two databases are equal: definitions, contents, large objects,
 # sequences.  Options: source_db, db, name; schema => 0, data => 0,
@@ -375,12 +375,13 @@ sub picture
 	  _large_objects_of($node, $db), _sequences_of($node, $db);
 }
 
-# The same as lists: part => array reference of entries or lines.  Index expressions
-# of public are planned here, which may need public in the path.
+# The same as lists: part => array reference of entries or lines.  A table that cannot
+# be read has its error as its line: index expressions are planned here, so they may
+# need public in the path, and raise.
 sub parts
 {
 	my ($node, $db) = @_;
-	local $PATH = 'pg_catalog, public';
+	local ($PATH, $READS_ON) = ('pg_catalog, public', 1);
 	my %part = (
 		rows => _rows_of($node, $db, undef, _hash_expr([ $node, $db ])),
 		'large objects' => _large_objects_of($node, $db),
@@ -535,7 +536,7 @@ sub _rows_of
 	my ($node, $db, $ignore, $hash) = @_;
 	my $expr = quote_literal(sprintf $hash, 'ROW(%s)::text');
 
-	my $list = $node->safe_psql($db, <<EOQ);
+	my ($rc, $list, $err) = $node->psql($db, <<EOQ, on_error_stop => !$READS_ON);
 $SAME_TEXT
 SET search_path = $PATH;
 SELECT n.nspname || '.' || c.relname || ': unpopulated'
@@ -551,7 +552,8 @@ WHERE c.relkind IN ('r', 'm') AND c.relispopulated AND c.relpersistence <> 't'
 AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND $NOT_OURS
 \\gexec
 EOQ
-	return _sorted($list, $ignore);
+	die "could not read the tables of $db: $err" if $rc && !$READS_ON;
+	return _sorted($READS_ON ? "$list\n$err" : $list, $ignore);
 }
 
 # One line per large object: content, owner, privileges, comment, labels.
