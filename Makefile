@@ -3,7 +3,7 @@
 #	make demo			two throwaway servers, one clone, proof of equality
 #	make check			all tests (TESTS='t/001*' for some), check-quick in a minute
 #	make check-faults	whatever can die, at each phase; FAULTS='worker soak' for some
-#	make check-regression	clones of what PostgreSQL's own tests leave behind, half an hour
+#	make check-regression	clones of what PostgreSQL's own tests leave behind
 #	make bench			against pg_dump and pgcopydb (BENCH_SCALE=0.1 for a trial)
 #	make lint			the rules of the house
 #	make, make install, make installcheck		PGXS, with PG_CONFIG=/path/to/pg_config
