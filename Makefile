@@ -3,14 +3,15 @@
 #	make demo			two throwaway servers, one clone, proof of equality
 #	make check			all tests (TESTS='t/001*' for some), check-quick in a minute
 #	make check-faults	whatever can die, at each phase; FAULTS='worker soak' for some
+#	make check-regression	clones of what PostgreSQL's own tests leave behind
 #	make bench			against pg_dump and pgcopydb (BENCH_SCALE=0.1 for a trial)
 #	make lint			the rules of the house
 #	make, make install, make installcheck		PGXS, with PG_CONFIG=/path/to/pg_config
 #
-# The first five do all their set-up themselves and install nothing into the
+# The first six do all their set-up themselves and install nothing into the
 # system's PostgreSQL; they must work before there is a pg_config.  So PGXS, which
 # also has a "check" of its own, is left out for them.
-OURS = demo check check-quick check-faults lint bench
+OURS = demo check check-quick check-faults check-regression lint bench
 
 ifneq ($(filter $(OURS),$(MAKECMDGOALS)),)
 
@@ -27,6 +28,9 @@ check-quick:
 
 check-faults:
 	@FAULTS='$(FAULTS)' bash test/run faults
+
+check-regression:
+	@bash test/regression/run
 
 lint:
 	@bash test/lint/run

@@ -127,7 +127,7 @@ take_job(Leader *leader)
 	return true;
 }
 
-/* Store the OIDs of the relations that pre-data created. */
+/* Store the OIDs of the relations that exist by now and have none stored. */
 static void
 resolve_targets(Leader *leader)
 {
@@ -206,6 +206,8 @@ run_job(Leader *leader)
 
 	move_job(leader, JOB_POST_DATA);
 	pgcopy_serial_run(leader, STAGE_POST_DATA);
+	/* pg_dump puts a materialized view that needs a primary key into post-data */
+	resolve_targets(leader);
 	set_phase(leader, "refresh");
 	(void) pgcopy_schedule_run(leader, STAGE_LATE);
 	set_phase(leader, "final");

@@ -19,12 +19,14 @@
 #include "access/xlog.h"
 #include "catalog/pg_inherits.h"
 #include "mb/pg_wchar.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
 #include "base/testpoint.h"
 #include "catalog/job.h"
 #include "catalog/lorecord.h"
+#include "catalog/notice.h"
 #include "catalog/relation.h"
 #include "heap/heap.h"
 #include "load/largeobject.h"
@@ -279,16 +281,25 @@ run_statement(const WorkPlace *place, const JobItem *item)
 	pgcopy_item_mark_done(place->job->id, item->no, NULL, 0, 0);
 }
 
-/* ANALYZE a table; dead rows of failed attempts go first. */
+/*
+ * ANALYZE a table; dead rows of failed attempts go first.  One that always
+ * fails, as on the source, leaves a complete copy: the job goes on.
+ */
 static WorkResult
 analyze_table(const WorkPlace *place, const JobItem *item)
 {
 	JobRelation *relation = pgcopy_relation_fetch(place->job->id, item->relation);
+	ErrorData  *error;
 
 	if (place->can_vacuum && !item->is_vacuumed && relation->is_ours &&
 		pgcopy_vacuum_is_wanted(relation->target_oid, !relation->through_root))
 		return WORK_WANTS_VACUUM;
-	pgcopy_analyze_table(relation->target_oid);
+	error = pgcopy_analyze_table(relation->target_oid);
+	if (error != NULL)
+		pgcopy_notice_tell(place->job->id,
+						   quote_qualified_identifier(relation->schema, relation->name),
+						   psprintf("ANALYZE failed, the table has no new statistics: %s", error->message),
+						   "Repair what ANALYZE meets there, then run it. The rows are complete.");
 	pgcopy_item_mark_done(place->job->id, item->no, NULL, 0, 0);
 	return WORK_DONE;
 }

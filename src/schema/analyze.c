@@ -26,6 +26,7 @@
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
@@ -76,14 +77,76 @@ check_owner(Oid relid, char relkind)
 				   get_rel_name(relid));
 }
 
-void
+/*
+ * Whether an error may come from a function that ANALYZE calls: an expression
+ * of a statistics object, an operator, a type's own routine.  All others are
+ * this server's, and ANALYZE may succeed when they are over.
+ */
+static bool
+is_of_function(int sqlerrcode)
+{
+	switch (ERRCODE_TO_CATEGORY(sqlerrcode))
+	{
+		case ERRCODE_TRANSACTION_ROLLBACK:
+		case ERRCODE_INSUFFICIENT_RESOURCES:
+		case ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE:
+		case ERRCODE_OPERATOR_INTERVENTION:
+		case ERRCODE_SYSTEM_ERROR:
+		case ERRCODE_INTERNAL_ERROR:
+			return false;
+	}
+	return true;
+}
+
+static void
+analyze(Oid relid)
+{
+	VacuumParams params = {.options = VACOPT_ANALYZE,.log_min_duration = -1};
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	analyze_rel(relid, NULL, &params, NIL, true, GetAccessStrategy(BAS_VACUUM));
+	PopActiveSnapshot();
+	CommandCounterIncrement();
+}
+
+/* Returns the error, in context "result", if a function raised one. */
+static ErrorData *
+try_analyze(Oid relid, MemoryContext result)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *volatile error = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		analyze(relid);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(result);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	if (error != NULL && !is_of_function(error->sqlerrcode))
+		ReThrowError(error);
+	return error;
+}
+
+ErrorData *
 pgcopy_analyze_table(Oid relid)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "pgcopy analyze",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext before = MemoryContextSwitchTo(context);
-	VacuumParams params = {.options = VACOPT_ANALYZE,.log_min_duration = -1};
+	ErrorData  *error = NULL;
 	char		relkind;
 	double		rows;
 
@@ -95,14 +158,12 @@ pgcopy_analyze_table(Oid relid)
 	check_owner(relid, relkind);
 	if (!has_foreign_child(relid))
 	{
-		PushActiveSnapshot(GetTransactionSnapshot());
-		analyze_rel(relid, NULL, &params, NIL, true, GetAccessStrategy(BAS_VACUUM));
-		PopActiveSnapshot();
-		CommandCounterIncrement();
+		error = try_analyze(relid, before);
 		if ((relkind == RELKIND_RELATION || relkind == RELKIND_MATVIEW) &&
 			read_relation(relid, &relkind, &rows))
 			pgcopy_report_vacuum(relid, (PgStat_Counter) rows);
 	}
 	MemoryContextSwitchTo(before);
 	MemoryContextDelete(context);
+	return error;
 }

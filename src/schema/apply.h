@@ -41,9 +41,11 @@ extern RawStmt *pgcopy_apply_parse(const char *sql);
 
 /*
  * analyze.c: ANALYZE one table without its partitions, and report it as
- * vacuumed.  Does nothing for an ancestor of foreign tables.
+ * vacuumed.  Does nothing for an ancestor of foreign tables.  Returns the error
+ * if a function that ANALYZE calls raises one; the table has no new statistics
+ * then.
  */
-extern void pgcopy_analyze_table(Oid relid);
+extern ErrorData *pgcopy_analyze_table(Oid relid);
 
 /*
  * vacuum.c: whether a table that was loaded frozen has pages that are not, as

@@ -35,7 +35,7 @@ our @EXPORT = qw(
   new_pair conninfo copy_roles quote_literal
   clone clone_ok wait_until wait_for_state wait_for_end job_state
   show_job log_tail
-  assert_same assert_frozen picture difference source_sessions
+  assert_same assert_frozen picture parts difference source_sessions
 );
 
 # Seconds a wait may take unless its caller says otherwise.
@@ -338,6 +338,9 @@ SET row_security = off;
 SET statement_timeout = 0;
 EOQ
 
+# Where functions are found while rows are read, and whether to go on after an error.
+our ($PATH, $READS_ON) = ('pg_catalog', 0);
+
 # Test that two databases are equal: definitions, contents, large objects,
 # sequences.  Options: source_db, db, name; schema => 0, data => 0,
 # large_objects => 0, sequences => 0 leave a part out; ignore is a pattern of
@@ -370,6 +373,23 @@ sub picture
 	my ($node, $db) = @_;
 	return join '', _schema_of($node, $db), _rows_of($node, $db, undef, _hash_expr([ $node, $db ])),
 	  _large_objects_of($node, $db), _sequences_of($node, $db);
+}
+
+# The same as lists: part => array reference of entries or lines.  A table that cannot
+# be read has its error as its line: index expressions are planned here, so they may
+# need public in the path, and raise.
+sub parts
+{
+	my ($node, $db) = @_;
+	local ($PATH, $READS_ON) = ('pg_catalog, public', 1);
+	my %part = (
+		rows => _rows_of($node, $db, undef, _hash_expr([ $node, $db ])),
+		'large objects' => _large_objects_of($node, $db),
+		sequences => _sequences_of($node, $db));
+
+	$_ = [ split /\n/, $_ ] for values %part;
+	$part{definitions} = [ split /\n\n/, _schema_of($node, $db) ];
+	return %part;
 }
 
 # Test that nothing is wrong with the target's heaps and B-trees, and that every
@@ -516,8 +536,9 @@ sub _rows_of
 	my ($node, $db, $ignore, $hash) = @_;
 	my $expr = quote_literal(sprintf $hash, 'ROW(%s)::text');
 
-	my $list = $node->safe_psql($db, <<EOQ);
+	my ($rc, $list, $err) = $node->psql($db, <<EOQ, on_error_stop => !$READS_ON);
 $SAME_TEXT
+SET search_path = $PATH;
 SELECT n.nspname || '.' || c.relname || ': unpopulated'
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'm' AND NOT c.relispopulated AND $NOT_OURS;
@@ -531,7 +552,8 @@ WHERE c.relkind IN ('r', 'm') AND c.relispopulated AND c.relpersistence <> 't'
 AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND $NOT_OURS
 \\gexec
 EOQ
-	return _sorted($list, $ignore);
+	die "could not read the tables of $db: $err" if $rc && !$READS_ON;
+	return _sorted($READS_ON ? "$list\n$err" : $list, $ignore);
 }
 
 # One line per large object: content, owner, privileges, comment, labels.
