@@ -22,7 +22,6 @@ typedef struct SourceRelation
 	bool		is_partition;
 	bool		has_children;	/* by inheritance; may be out of date */
 	bool		has_data_of_its_own;	/* relkind r */
-	bool		through_root;	/* a leaf whose hash partition may be another here */
 	Oid			parent;			/* of a partition, or InvalidOid */
 	int64		heap_bytes;		/* main fork */
 	int64		toast_bytes;
@@ -34,6 +33,9 @@ typedef struct SourceRelation
 	char	   *config_condition;	/* may be "" */
 	List	   *config_references;	/* Oid: other tables its foreign keys need */
 	bool		is_extension_member;
+
+	/* set by partition.c: rows may belong into another leaf here */
+	bool		through_root;
 
 	/* set by plan/chunks.c, then by pgcopy_keyrange_choose() */
 	int			wanted_chunks;
