@@ -46,7 +46,7 @@ sub rows_of
 SELECT string_agg(format('SELECT %L, count(*), md5(string_agg(t::text, '' '' ORDER BY t::text COLLATE "C")) FROM %s t', relname, c.oid::regclass), ' UNION ALL ' ORDER BY relname)
 FROM pg_class c WHERE relkind = 'p' AND NOT relispartition
 EOQ
-	return $node->safe_psql($db, $queries);
+	return $node->safe_psql($db, "SELECT * FROM ($queries) AS q(name, n, hash) ORDER BY name COLLATE \"C\"");
 }
 
 # Clone a database and check all that holds for every one of them.
@@ -175,16 +175,144 @@ INSERT INTO tree (zone, id, m, n, note) SELECT g % 3, g, mood(g), g % 100,
 FROM generate_series(1, 6000) g;
 ALTER TABLE tree ADD PRIMARY KEY (zone, id, m, n);
 CREATE INDEX ON tree (note) WHERE length(note) < 1000;
-CREATE TABLE leading (id int, m mood) PARTITION BY HASH (m);
-CREATE TABLE leading_0 PARTITION OF leading FOR VALUES WITH (MODULUS 2, REMAINDER 0) PARTITION BY RANGE (id);
-CREATE TABLE routed_leading_0_0 PARTITION OF leading_0 FOR VALUES FROM (0) TO (200);
-CREATE TABLE routed_leading_0_1 PARTITION OF leading_0 FOR VALUES FROM (200) TO (400);
-CREATE TABLE leading_1 PARTITION OF leading FOR VALUES WITH (MODULUS 2, REMAINDER 1) PARTITION BY LIST (m);
-CREATE TABLE routed_leading_1_0 PARTITION OF leading_1 DEFAULT;
-INSERT INTO leading SELECT g, mood(g) FROM generate_series(1, 300) g;
+CREATE TABLE level (id int, m mood) PARTITION BY HASH (m);
+CREATE TABLE level_0 PARTITION OF level FOR VALUES WITH (MODULUS 2, REMAINDER 0) PARTITION BY RANGE (id);
+CREATE TABLE routed_level_0_0 PARTITION OF level_0 FOR VALUES FROM (0) TO (200);
+CREATE TABLE routed_level_0_1 PARTITION OF level_0 FOR VALUES FROM (200) TO (400);
+CREATE TABLE level_1 PARTITION OF level FOR VALUES WITH (MODULUS 2, REMAINDER 1) PARTITION BY LIST (m);
+CREATE TABLE routed_level_1_0 PARTITION OF level_1 DEFAULT;
+INSERT INTO level SELECT g, mood(g) FROM generate_series(1, 300) g;
 EOQ
 # The parts of a split table are routed as well.
 check('types', options => { split_tables_larger_than => '64 kB' });
+
+#
+# Text: order and equality are those of a provider, a version and a locale
+#
+sub make_texts
+{
+	my ($db, $range, $other) = @_;
+	my @middle = (q{FROM (MINVALUE) TO ('m')}, q{FROM ('m') TO (MAXVALUE)});
+	my $word = q{(ARRAY['anna', 'Zoe', 'MARA', 'mike', 'Mike', 'm', 'alva', '_x', '-y', 'Ana'])[1 + g % 10] || g % 7};
+
+	$source->safe_psql($db, "CREATE TYPE words AS (w text, n int); CREATE TYPE word_range AS RANGE (SUBTYPE = text, COLLATION = \"C\")");
+	make_table($db, "${range}_range", 'k text', 'RANGE (k)', $word, @middle);
+	make_table($db, "${range}_varchar", 'n int, k varchar(30)', 'RANGE (k, n)', "1, $word", q{FROM (MINVALUE, MINVALUE) TO ('m', 1)}, q{FROM ('m', 1) TO (MAXVALUE, MAXVALUE)});
+	make_table($db, "${range}_char", 'k char(9)', 'RANGE (k)', $word, @middle);
+	make_table($db, "${range}_words", 'k words', 'RANGE (k)', "ROW($word, 1)::words", q{FROM (MINVALUE) TO ('(m,1)')}, q{FROM ('(m,1)') TO (MAXVALUE)});
+	make_table($db, "${other}_bytes", 'k text COLLATE "C"', 'RANGE (k)', $word, @middle);
+	make_table($db, "${other}_posix", 'k text COLLATE "POSIX"', 'RANGE (k)', $word, @middle);
+	make_table($db, "${other}_name", 'k name', 'RANGE (k)', "($word)::name", @middle)
+	  if $source->safe_psql($db, 'SHOW server_version_num') >= 120000;
+	make_table($db, "${other}_hash", 'k text, l words', 'HASH (k, l)', "$word, ROW($word, 2)::words");
+	make_table($db, "${other}_word_range", 'k word_range', 'HASH (k)', "word_range($word, NULL)");
+	make_table($db, 'direct_list', 'k text', 'LIST (k)', $word, q{IN ('anna1', 'Zoe1', 'zoe1')}, 'DEFAULT');
+	return;
+}
+
+# Collations of a user: a locale that orders in another way than bytes, and some
+# for which "a" equals "A".  same: what tables are called that depend on them.
+sub make_collated
+{
+	my ($db, $same, $deterministic) = @_;
+	my $word = q{(ARRAY['anna', 'Zoe', 'ANNA', 'zoe', 'Mike', 'mike', 'ab', 'AB'])[1 + g % 8]};
+
+	$source->safe_psql($db, <<'EOQ');
+CREATE COLLATION german (PROVIDER = icu, LOCALE = 'de');
+CREATE COLLATION nocase (PROVIDER = icu, LOCALE = 'und-u-ks-level2', DETERMINISTIC = false);
+CREATE DOMAIN nocase_text AS text COLLATE nocase;
+CREATE TYPE nocase_pair AS (n int, w text COLLATE nocase);
+CREATE TYPE nocase_range AS RANGE (SUBTYPE = text, COLLATION = nocase);
+EOQ
+	make_table($db, "${same}_german", 'k text COLLATE german', 'RANGE (k)', $word, q{FROM (MINVALUE) TO ('m')}, q{FROM ('m') TO (MAXVALUE)});
+	make_table($db, "${same}_unicode", 'k text', 'RANGE (k COLLATE "en-x-icu")', $word, q{FROM (MINVALUE) TO ('m')}, q{FROM ('m') TO (MAXVALUE)});
+	make_table($db, "${same}_nocase", 'k text COLLATE nocase', 'LIST (k)', $word, q{IN ('ANNA', 'mike')}, 'DEFAULT');
+	make_table($db, "${same}_nocase_hash", 'n int, k nocase_text', 'HASH (n, k)', "g % 2, $word");
+	make_table($db, "${same}_nocase_array", 'k text[] COLLATE nocase', 'HASH (k)', "ARRAY[$word, 'x']");
+	make_table($db, "${same}_nocase_pairs", 'k nocase_pair[]', 'HASH (k)', "ARRAY[ROW(1, $word)::nocase_pair]");
+	make_table($db, "${same}_nocase_range", 'k nocase_range', 'HASH (k)', "nocase_range($word, NULL)");
+	make_table($db, "${deterministic}_german_hash", 'k text COLLATE german', 'HASH (k)', $word);
+	make_table($db, "${deterministic}_german_list", 'k text COLLATE german', 'LIST (k)', $word, q{IN ('anna', 'zoe')}, 'DEFAULT');
+	return;
+}
+
+# Both databases sort bytes, the types database says the rest.
+new_database($_, 'bytes') for $source, $target;
+make_texts('bytes', 'direct', 'direct');
+check('bytes');
+
+# The same text in another encoding has other bytes.
+$source->safe_psql('postgres', "CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'");
+new_database($target, 'latin');
+make_texts('latin', 'routed', 'routed');
+make_table('latin', 'direct_int', 'k int', 'HASH (k)', 'g');
+check('latin');
+
+my $major = $source->safe_psql('postgres', "SELECT current_setting('server_version_num')::int / 10000");
+my $has_icu = $source->safe_psql('postgres', "SELECT count(*) FROM pg_collation WHERE collprovider = 'i'");
+my $libc = $source->safe_psql('postgres', <<'EOQ');
+SELECT collcollate FROM pg_collation WHERE collprovider = 'c' AND collname !~ '^(C|POSIX|ucs)' AND collencoding = 6
+AND pg_collation_actual_version(oid) IS NOT NULL AND collcollate ~ '^(de|en)_' ORDER BY 1 LIMIT 1
+EOQ
+
+SKIP:
+{
+	skip 'no ICU', 1 unless $has_icu;
+	new_database($_, 'collations', 'library') for $source, $target;
+	make_collated('collations', 'direct', 'direct');
+	check('collations');
+
+	# The source's library is of another version: its functions say so.
+	$source->safe_psql('library', <<'EOQ');
+CREATE OR REPLACE FUNCTION pg_catalog.pg_collation_actual_version(oid) RETURNS text LANGUAGE sql AS $$SELECT 'other ' || $1$$;
+EOQ
+	make_collated('library', 'routed', 'direct');
+	check('library');
+}
+
+SKIP:
+{
+	skip 'no databases of ICU', 1 unless $has_icu && $major >= 15;
+	my $icu = "TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C' LOCALE_PROVIDER icu ICU_LOCALE 'en'";
+
+	$source->safe_psql('postgres', "CREATE DATABASE \"icu to c\" $icu");
+	new_database($target, 'icu to c');
+	make_texts('icu to c', 'routed', 'direct');
+	check('icu to c');
+
+	$target->safe_psql('postgres', "CREATE DATABASE \"c to icu\" $icu");
+	new_database($source, 'c to icu');
+	make_texts('c to icu', 'routed', 'direct');
+	check('c to icu');
+
+	$_->safe_psql('postgres', "CREATE DATABASE icu $icu") for $source, $target;
+	make_texts('icu', 'direct', 'direct');
+	check('icu');
+
+	$_->safe_psql('postgres', "CREATE DATABASE \"other icu\" $icu") for $source, $target;
+	$source->safe_psql('other icu', <<'EOQ');
+CREATE OR REPLACE FUNCTION pg_catalog.pg_database_collation_actual_version(oid) RETURNS text LANGUAGE sql AS $$SELECT 'other ' || $1$$;
+EOQ
+	make_texts('other icu', 'routed', 'direct');
+	check('other icu');
+}
+
+SKIP:
+{
+	skip 'no locale of libc but C', 1 unless $libc;
+	my $create = "TEMPLATE template0 ENCODING 'UTF8' LC_CTYPE '$libc' LC_COLLATE";
+
+	$source->safe_psql('postgres', "CREATE DATABASE \"libc to c\" $create '$libc'");
+	new_database($target, 'libc to c');
+	make_texts('libc to c', 'routed', 'direct');
+	check('libc to c');
+
+	(my $spelled = $libc) =~ s/utf8/UTF-8/;
+	$source->safe_psql('postgres', "CREATE DATABASE libc $create '$libc'");
+	$target->safe_psql('postgres', "CREATE DATABASE libc $create '$spelled'");
+	make_texts('libc', 'direct', 'direct');
+	check('libc');
+}
 
 $source->stop;
 $target->stop;
