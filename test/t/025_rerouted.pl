@@ -13,7 +13,7 @@ use PgCopyScene;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my ($source, $target) = new_pair('rerouted');
+my ($source, $target) = new_pair('rerouted', target_conf => "restart_after_crash = on\n");
 
 # Put rows into a leaf as if its partition constraint had been another one.
 sub smuggle
@@ -57,7 +57,8 @@ sub indexes
 	my ($node, $db) = @_;
 	return $node->safe_psql($db, <<'EOQ');
 SELECT indexrelid::regclass, indrelid::regclass, indisvalid, pg_get_indexdef(indexrelid) FROM pg_index
-WHERE indrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace) ORDER BY 1, 2
+WHERE indrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace)
+ORDER BY indexrelid::regclass::text COLLATE "C"
 EOQ
 }
 
@@ -153,10 +154,11 @@ foreach my $action ('kill', 'fatal')
 	make_ledger($action);
 	smuggle($action, 'ledger_1', "VALUES ('elsewhere', 500001, 3)");
 	$target->safe_psql('postgres', "ALTER DATABASE \"$action\" SET pgcopy.test_point = 'tree rerouted'; ALTER DATABASE \"$action\" SET pgcopy.test_action = '$action'; ALTER DATABASE \"$action\" SET pgcopy.test_hit = 1");
+	my $offset = -s $target->logfile;
 	$job = clone($target, conninfo($source, db => $action), db => $action);
-	wait_until($target, 'SELECT true', limit => 60, what => 'the server');
-	wait_until($target, "SELECT count(*) > 0 FROM pgcopy_jobs WHERE id = $job AND state IN ('interrupted', 'failed')", db => $action, job => $job,
-		what => 'the end of the leader');
+	$target->wait_for_log(qr/was terminated by signal 9/, $offset) if $action eq 'kill';
+	$target->poll_query_until('postgres', 'SELECT true');
+	isnt(wait_for_end($target, $job, db => $action), 'done', 'the leader has ended');
 	$target->safe_psql('postgres', "ALTER DATABASE \"$action\" RESET ALL");
 	$target->safe_psql($action, "SELECT pgcopy_resume($job, consistent => false)");
 	is(wait_for_end($target, $job, db => $action), 'done', "a job whose leader ended ($action) in the middle can be resumed");
