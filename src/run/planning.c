@@ -29,7 +29,6 @@
 #include "schema/tools.h"
 #include "source/inventory.h"
 #include "source/keyrange.h"
-#include "source/partition.h"
 #include "source/preflight.h"
 #include "source/snapshot.h"
 

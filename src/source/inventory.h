@@ -49,6 +49,13 @@ extern List *pgcopy_inventory_relations(SourceSession *session);
 /* Find a relation in such a list; NULL if there is none. */
 extern SourceRelation *pgcopy_inventory_find(List *relations, Oid oid);
 
+/*
+ * partition.c: set through_root of each partitioned relation that may divide
+ * its rows in another way here, and of all leaves below.  Call it in a
+ * transaction.
+ */
+extern void pgcopy_partition_mark(SourceSession *session, List *relations);
+
 /* An index, under its constraint's OID if it has one. */
 typedef struct SourceIndex
 {

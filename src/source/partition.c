@@ -34,7 +34,6 @@
 #include "utils/pg_locale.h"
 
 #include "source/inventory.h"
-#include "source/partition.h"
 
 /* A locale name longer than this is not looked up. */
 #define MOST_LOCALE_LENGTH 100
@@ -211,13 +210,14 @@ static void
 read_local_facts(Facts *facts)
 {
 	MemoryContext caller = CurrentMemoryContext;
+	int			version = atoi(GetConfigOption("server_version_num", false, false));
 	int			nest_level = NewGUCNestLevel();
 	char	  **fields = (char **) facts;
 
 	(void) set_config_option("search_path", "", PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
 	SPI_connect();
-	if (SPI_execute(make_facts_sql(PG_VERSION_NUM), true, 0) != SPI_OK_SELECT ||
+	if (SPI_execute(make_facts_sql(version), true, 0) != SPI_OK_SELECT ||
 		SPI_processed != 1)
 		elog(ERROR, "could not read the database's collation");
 	for (int i = 0; i < FACTS; i++)
