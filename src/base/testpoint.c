@@ -10,6 +10,7 @@
  *
  *	"planning locked"		snapshot and locks are taken, pg_dump is next
  *	"planning stored"		the plan is committed, or the job is ready to go on
+ *	"tree rerouted"			a tree is to be routed, its items start over
  *	"KIND begun"			"running" is committed, nothing is done
  *	"KIND done"				work and "done" are written, not committed
  *	"KIND committed"		committed, and only this process knows

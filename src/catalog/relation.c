@@ -4,7 +4,7 @@
  *	  pgcopy.relation: the relations of the source in a job's snapshot.
  *
  * The leader writes it while it plans, and again after pre-data to add the OIDs
- * of the local relations.  Workers only read it.
+ * of the local relations, and when a tree turns out to need routing.  Workers only read it.
  *
  *-------------------------------------------------------------------------
  */
@@ -48,6 +48,41 @@ static CatalogQuery resolve_targets = {
 	"AND n.nspname = r.schema_name::name "
 	"AND c.relname = r.table_name::name",
 	1, {INT8OID}
+};
+
+static CatalogQuery select_root = {
+	"SELECT t.no FROM pgcopy.relation AS r "
+	"JOIN pgcopy.relation AS t ON t.job = r.job AND t.is_ours "
+	"AND t.target_oid = pg_catalog.pg_partition_root(r.target_oid::regclass)::oid "
+	"WHERE r.job = $1 AND r.no = $2 AND r.is_ours AND t.no <> r.no",
+	2, {INT8OID, INT4OID}
+};
+
+#define LEAVES_OF_ROOT \
+	"(SELECT l.no FROM pgcopy.relation AS t, " \
+	" pg_catalog.pg_partition_tree(t.target_oid::regclass) AS p " \
+	" JOIN pgcopy.relation AS l ON l.job = $1 AND l.target_oid = p.relid " \
+	" WHERE t.job = $1 AND t.no = $2 AND l.is_ours AND l.relkind = 'r')"
+
+/* In this order.  An error is not final if its item starts over. */
+static CatalogQuery route_tree[] = {
+	{"UPDATE pgcopy.relation SET through_root = true "
+		"WHERE job = $1 AND no IN " LEAVES_OF_ROOT,
+	2, {INT8OID, INT4OID}},
+	{"UPDATE pgcopy.item SET referenced = $2 "
+		"WHERE job = $1 AND kind = 'table' AND relation IN " LEAVES_OF_ROOT,
+	2, {INT8OID, INT4OID}},
+	{"WITH copies AS (SELECT array_agg(c.no) AS numbers FROM pgcopy.item AS c "
+		"  WHERE c.job = $1 AND c.kind = 'table' AND c.referenced = $2) "
+		"UPDATE pgcopy.item AS i SET depends = "
+		"ARRAY(SELECT n FROM unnest(i.depends) AS n UNION "
+		"  SELECT n FROM copies, unnest(copies.numbers) AS n ORDER BY 1) "
+		"FROM copies WHERE i.job = $1 AND i.kind <> 'table' AND i.depends && copies.numbers",
+	2, {INT8OID, INT4OID}},
+	{"UPDATE pgcopy.error SET is_final = false WHERE job = $1 AND is_final "
+		"AND item IN (SELECT i.no FROM pgcopy.item AS i WHERE i.job = $1 "
+		"  AND i.relation IN " LEAVES_OF_ROOT ")",
+	2, {INT8OID, INT4OID}},
 };
 
 static List *
@@ -148,4 +183,17 @@ void
 pgcopy_relation_resolve_targets(int64 job)
 {
 	pgcopy_query_do(&resolve_targets, QUERY_JOB(job));
+}
+
+int
+pgcopy_relation_find_root(int64 job, int no)
+{
+	return (int) pgcopy_query_fetch_int64(&select_root, QUERY_ITEM(job, no));
+}
+
+void
+pgcopy_relation_route_tree(int64 job, int root)
+{
+	for (int i = 0; i < lengthof(route_tree); i++)
+		pgcopy_query_do(&route_tree[i], QUERY_ITEM(job, root));
 }

@@ -47,6 +47,19 @@ extern bool pgcopy_relation_is_set_here(const JobRelation *relation);
 /* Find the local relations by name, once pre-data has created them. */
 extern void pgcopy_relation_resolve_targets(int64 job);
 
+/*
+ * The number of the root of the partition tree that a relation is a leaf of, if
+ * the job has created both; else 0.
+ */
+extern int	pgcopy_relation_find_root(int64 job, int no);
+
+/*
+ * Let the rows of all leaves of a tree be routed from its root: write that down
+ * in the relations and their items, and let all that waits for the rows of one
+ * leaf wait for those of all.
+ */
+extern void pgcopy_relation_route_tree(int64 job, int root);
+
 /* The local OIDs of all relations that the job has created, ascending. */
 extern Oid *pgcopy_relation_fetch_ours(int64 job, int *count);
 

@@ -150,6 +150,19 @@ truncate_relation(Relation relation)
 	CommandCounterIncrement();
 }
 
+/*
+ * The server names the table of such an error, and a constraint only if it has
+ * one of its own.
+ */
+int
+pgcopy_load_error_code(const ErrorData *error)
+{
+	if (error->sqlerrcode == ERRCODE_CHECK_VIOLATION &&
+		error->table_name != NULL && error->constraint_name == NULL)
+		return PGCOPY_ERRCODE_MISPLACED;
+	return error->sqlerrcode;
+}
+
 void
 pgcopy_load_truncate(Oid relid)
 {

@@ -58,7 +58,7 @@ static bool
 can_be_split(const SourceRelation *relation)
 {
 	return relation->blocks >= 2 && relation->has_data_of_its_own &&
-		!relation->through_root && !relation->is_extension_member;
+		!relation->is_extension_member;
 }
 
 /* Compute the number of chunks for a given size of a chunk. */

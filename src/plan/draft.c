@@ -73,7 +73,7 @@ make_relation(Draft *draft, int no, const SourceRelation *source)
 	row->schema = source->schema;
 	row->name = source->name;
 	row->relkind = source->relkind;
-	row->through_root = source->through_root;
+	row->through_root = source->through_root && source->has_data_of_its_own;
 	row->heap_bytes = source->heap_bytes;
 	row->toast_bytes = source->toast_bytes;
 	row->columns = source->columns;
@@ -99,21 +99,23 @@ make_hash(const char *name, Size keysize, Size entrysize)
 	return hash_create(name, 1024, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
-/* Find the root that rows of a leaf are routed from. */
+/*
+ * Find what the rows of a leaf are routed from: the topmost relation above it
+ * that may divide its rows in another way here.
+ */
 static int
 find_root(Draft *draft, const DraftRelation *leaf)
 {
-	const DraftRelation *root = leaf;
+	const DraftRelation *relation = leaf;
+	int			root = 0;
 
-	while (OidIsValid(root->source->parent))
+	for (int i = 0; i < draft->nrelations && relation != NULL; i++)
 	{
-		DraftRelation *parent = pgcopy_draft_find_oid(draft, root->source->parent);
-
-		if (parent == NULL)		/* of an extension */
-			break;
-		root = parent;
+		relation = pgcopy_draft_find_oid(draft, relation->source->parent);
+		if (relation != NULL && relation->source->through_root)
+			root = relation->row->no;
 	}
-	return root->row->no;
+	return root;
 }
 
 static void

@@ -21,7 +21,7 @@ typedef struct DraftRelation
 	JobRelation *row;			/* in the plan */
 	const SourceRelation *source;
 	int			create_item;	/* 0: the dump does not create it */
-	int			root;			/* of the partition tree, for through_root */
+	int			root;			/* what its rows are routed from, for through_root */
 	List	   *index_statements;	/* DumpStatement * */
 	List	   *constraint_statements;
 	bool		is_planned;		/* its copy items are made */

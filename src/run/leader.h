@@ -25,6 +25,7 @@ typedef struct Leader
 	Queue	   *queue;
 	Progress   *progress;
 	TimestampTz totals_stored;
+	int			misplaced;		/* item with a row for another leaf; 0: none */
 
 	MemoryContext context;		/* lives as long as the process */
 	MemoryContext work_context; /* reset after each piece of work */
@@ -51,8 +52,8 @@ extern List *pgcopy_planning_read_dump(Leader *leader, const char *snapshot);
 extern void pgcopy_serial_run(Leader *leader, ItemStage stage);
 
 /*
- * schedule.c: run a parallel stage.  Returns false if the snapshot is gone
- * while rows remain to be read.
+ * schedule.c: run a parallel stage.  Returns false if what remains must be
+ * prepared again: the snapshot is gone, or a tree is to be routed.
  */
 extern bool pgcopy_schedule_run(Leader *leader, ItemStage stage);
 
@@ -135,6 +136,15 @@ extern ErrorData *pgcopy_leader_catch(Leader *leader);
  * recorded already.  Throws if the job stops at its first error.
  */
 extern void pgcopy_leader_give_up(Leader *leader, int no);
+
+/*
+ * reroute.c: a row does not belong into the leaf that an item loads.  Returns
+ * true if the tree can be routed from its root; the stage ends for that.
+ */
+extern bool pgcopy_reroute_is_due(Leader *leader, int no);
+
+/* Start the tree of leader->misplaced over, routed.  No worker may run. */
+extern void pgcopy_reroute_run(Leader *leader);
 
 /* Publish progress; store the totals now and then. */
 extern void pgcopy_leader_publish(Leader *leader);

@@ -171,6 +171,16 @@ prepare(Leader *leader)
 	PGCOPY_TEST_POINT("planning", "stored");
 }
 
+/* A tree of partitions must be routed after all. */
+static void
+prepare_rerouted(Leader *leader)
+{
+	pgcopy_workers_stop(leader->workers);
+	pgcopy_reroute_run(leader);
+	PGCOPY_TEST_POINT("tree", "rerouted");
+	load_queue(leader);
+}
+
 /*
  * Do what a resume does: the source was away and the snapshot is gone.  The
  * user's last choice was about another snapshot.
@@ -202,7 +212,12 @@ run_job(Leader *leader)
 
 	move_job(leader, JOB_COPYING);
 	while (!pgcopy_schedule_run(leader, STAGE_COPYING))
-		prepare_again(leader);
+	{
+		if (leader->misplaced != 0)
+			prepare_rerouted(leader);
+		else
+			prepare_again(leader);
+	}
 
 	move_job(leader, JOB_POST_DATA);
 	pgcopy_serial_run(leader, STAGE_POST_DATA);

@@ -248,8 +248,10 @@ make_plan(Leader *leader, List *relations, List *statements)
 			pgcopy_session_version(session) >= VERSION_WITH_TID_RANGE,
 		.options = &leader->job->options
 	};
-	List	   *split = pgcopy_chunks_decide(&input);
+	List	   *split;
 
+	pgcopy_partition_mark(session, relations);
+	split = pgcopy_chunks_decide(&input);
 	if (!input.can_read_blocks)
 		pgcopy_keyrange_choose(session, split);
 	pgcopy_plan_store(leader->job->id, pgcopy_plan_make(&input));

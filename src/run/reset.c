@@ -8,6 +8,9 @@
  * half done.  Only the leader truncates, before any worker loads, so chunks of
  * a table need no order.
  *
+ * A tree of partitions that must be routed after all is marked so and started
+ * over in one transaction.
+ *
  * To read all tables again, first undo what post-data built on them and cannot
  * stay.  This file decides what to undo, schema/undo.c knows how.
  *
@@ -48,6 +51,7 @@ typedef struct Reset
 	int		   *root;			/* root its rows come through; -1: is reset */
 	int			in_batch;
 	bool		is_one;			/* no commit in between */
+	int			tree;			/* root of a tree to route from now on; 0: none */
 } Reset;
 
 static void
@@ -334,9 +338,12 @@ reset_relations(Reset *reset, List *relations)
 	reset->undo_context = AllocSetContextCreate(reset->context, "pgcopy undo",
 												ALLOCSET_DEFAULT_SIZES);
 	pgcopy_leader_begin(leader);
+	if (reset->tree != 0)
+		pgcopy_relation_route_tree(leader->job->id, reset->tree);
 	load_items(reset, relations);
 	reset_between_tables(reset);
-	begin_batch(reset);
+	if (!reset->is_one)
+		begin_batch(reset);
 	if (reset->is_all)
 		reset_attached(reset);
 	else
@@ -358,6 +365,14 @@ pgcopy_reset_tables(Leader *leader, List *relations)
 
 	if (relations != NIL)
 		reset_relations(&reset, relations);
+}
+
+void
+pgcopy_reset_tree(Leader *leader, int relation, int root)
+{
+	Reset		reset = {.leader = leader,.tree = root,.is_one = true};
+
+	reset_relations(&reset, list_make1_int(relation));
 }
 
 void

@@ -27,6 +27,12 @@ extern bool pgcopy_resume_run(Leader *leader);
 /* reset.c: start these tables (integer list) over, whatever was done. */
 extern void pgcopy_reset_tables(Leader *leader, List *relations);
 
+/*
+ * reset.c: route the rows of a whole tree from now on, and start it over, in
+ * one transaction.  relation: one of its leaves.
+ */
+extern void pgcopy_reset_tree(Leader *leader, int relation, int root);
+
 /* reset.c: start over everything that was read, large objects too. */
 extern void pgcopy_reset_all(Leader *leader);
 

@@ -28,6 +28,7 @@
 
 #include "base/retry.h"
 #include "catalog/job.h"
+#include "load/load.h"
 #include "run/leader.h"
 #include "run/work.h"
 
@@ -74,6 +75,9 @@ handle_failed_item(Leader *leader, const WorkerEvent *event)
 	int			no = event->items[event->failed];
 	int			attempts = pgcopy_queue_item(leader->queue, no)->attempts;
 
+	if (event->sqlerrcode == PGCOPY_ERRCODE_MISPLACED &&
+		pgcopy_reroute_is_due(leader, no))
+		return;
 	if (event->nitems > 1)
 		retry(leader, no, 0);
 	else if (pgcopy_retry_is_due(event->sqlerrcode, attempts))
@@ -427,7 +431,7 @@ pgcopy_schedule_run(Leader *leader, ItemStage stage)
 
 	pgcopy_link_note_seen(leader->link);
 	pgcopy_queue_open_stage(leader->queue, stage);
-	while (run_round(leader, &next))
+	while (run_round(leader, &next) && leader->misplaced == 0)
 	{
 		pgcopy_leader_publish(leader);
 		if (pgcopy_queue_unfinished(leader->queue) == 0)

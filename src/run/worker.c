@@ -34,6 +34,7 @@
 
 #include "catalog/job.h"
 #include "link/link.h"
+#include "load/load.h"
 #include "run/assignment.h"
 #include "run/control.h"
 #include "run/process.h"
@@ -186,7 +187,7 @@ handle_error(Worker *worker, const Assignment *assignment, int *sqlerrcode)
 	AbortCurrentTransaction();
 	drop_session(worker);
 	RESUME_INTERRUPTS();
-	*sqlerrcode = error->sqlerrcode;
+	*sqlerrcode = pgcopy_load_error_code(error);
 	if (pgcopy_assignment_lacks_session(assignment, error))
 		return OUTCOME_NO_SESSION;
 	pgcopy_assignment_record(assignment, error);

@@ -17,7 +17,6 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -29,23 +28,10 @@
 
 /*
  * One row per relation.  %s is "AND a.attgenerated = ''" if the catalog has that
- * column.  $1: any hash partitioning may come out differently here, because text
- * has another encoding.  Enums always do: they are hashed by OID.
+ * column.
  */
 static const char relations_sql[] =
-"WITH RECURSIVE root AS ("
-"  SELECT p.partrelid FROM pg_catalog.pg_partitioned_table AS p"
-"  WHERE p.partstrat = 'h'"
-"   AND ($1::pg_catalog.bool OR (SELECT o.oid FROM pg_catalog.pg_opclass AS o"
-"        JOIN pg_catalog.pg_am AS am ON am.oid = o.opcmethod"
-"        WHERE o.opcname = 'enum_ops' AND am.amname = 'hash'"
-"         AND o.opcnamespace = 'pg_catalog'::pg_catalog.regnamespace) = ANY (p.partclass))"
-" ), below AS ("
-"  SELECT partrelid AS oid FROM root"
-"  UNION"
-"  SELECT i.inhrelid FROM below AS b"
-"  JOIN pg_catalog.pg_inherits AS i ON i.inhparent = b.oid"
-" ), " PGCOPY_OWN_CTE ", member AS ("
+"WITH RECURSIVE " PGCOPY_OWN_CTE ", member AS ("
 "  SELECT d.objid, d.refobjid FROM pg_catalog.pg_depend AS d"
 "  WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
 "   AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass"
@@ -73,7 +59,6 @@ static const char relations_sql[] =
 " SELECT c.oid, n.nspname, c.relname, c.relkind,"
 "  c.relispartition,"
 "  c.relhassubclass,"
-"  below.oid IS NOT NULL AND c.relkind = 'r',"
 "  parent.inhparent,"
 "  CASE WHEN c.relkind IN ('r', 'm') THEN pg_catalog.pg_relation_size(c.oid) END,"
 "  CASE WHEN c.reltoastrelid <> 0 THEN pg_catalog.pg_relation_size(c.reltoastrelid) END,"
@@ -89,7 +74,6 @@ static const char relations_sql[] =
 "   WHERE k.conrelid = c.oid AND k.contype = 'f' AND k.confrelid <> c.oid) END"
 " FROM pg_catalog.pg_class AS c"
 " JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
-" LEFT JOIN below ON below.oid = c.oid"
 " LEFT JOIN own ON own.objid = c.oid"
 "  AND own.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
 " LEFT JOIN member ON member.objid = c.oid"
@@ -113,7 +97,6 @@ enum RelationColumn
 	COLUMN_RELKIND,
 	COLUMN_IS_PARTITION,
 	COLUMN_HAS_CHILDREN,
-	COLUMN_THROUGH_ROOT,
 	COLUMN_PARENT,
 	COLUMN_HEAP_BYTES,
 	COLUMN_TOAST_BYTES,
@@ -209,7 +192,6 @@ read_relation(const SourceRows *rows, int row)
 	relation->is_unreadable = pgcopy_rows_get_bool(rows, row, COLUMN_IS_UNREADABLE);
 	relation->has_data_of_its_own = relation->relkind == RELKIND_RELATION &&
 		!relation->is_unreadable;
-	relation->through_root = pgcopy_rows_get_bool(rows, row, COLUMN_THROUGH_ROOT);
 	relation->parent = get_oid(rows, row, COLUMN_PARENT);
 	relation->heap_bytes = get_bytes(rows, row, COLUMN_HEAP_BYTES);
 	relation->toast_bytes = get_bytes(rows, row, COLUMN_TOAST_BYTES);
@@ -225,26 +207,13 @@ read_relation(const SourceRows *rows, int row)
 	return relation;
 }
 
-/* Whether the source stores text in another encoding. */
-static bool
-has_other_encoding(SourceSession *session)
-{
-	const char *sql = "SELECT pg_catalog.current_setting('server_encoding')";
-	SourceRows *rows = pgcopy_session_query_row(session, sql, 1, 0, NULL);
-	int			encoding = pg_valid_server_encoding(pgcopy_rows_get(rows, 0, 0));
-
-	pgcopy_rows_free(rows);
-	return encoding != GetDatabaseEncoding();
-}
-
 List *
 pgcopy_inventory_relations(SourceSession *session)
 {
 	const char *generated = pgcopy_session_version(session) >= 120000 ?
 		"AND a.attgenerated = ''" : "";
-	const char *params[] = {has_other_encoding(session) ? "t" : "f"};
 	SourceRows *rows = pgcopy_session_query(session, psprintf(relations_sql, generated),
-											RELATION_COLUMNS, lengthof(params), params);
+											RELATION_COLUMNS, 0, NULL);
 	List	   *relations = NIL;
 
 	for (int i = 0; i < pgcopy_rows_count(rows); i++)

@@ -23,7 +23,6 @@ typedef struct SourceRelation
 	bool		has_children;	/* by inheritance; may be out of date */
 	bool		has_data_of_its_own;	/* relkind r, and it can be read */
 	bool		is_unreadable;	/* unlogged, on a standby */
-	bool		through_root;	/* a leaf whose hash partition may be another here */
 	Oid			parent;			/* of a partition, or InvalidOid */
 	int64		heap_bytes;		/* main fork */
 	int64		toast_bytes;
@@ -36,6 +35,9 @@ typedef struct SourceRelation
 	List	   *config_references;	/* Oid: other tables its foreign keys need */
 	bool		is_extension_member;
 
+	/* set by partition.c: rows may belong into another leaf here */
+	bool		through_root;
+
 	/* set by plan/chunks.c, then by pgcopy_keyrange_choose() */
 	int			wanted_chunks;
 	char	   *split_key;		/* column; NULL: by ctid or not at all */
@@ -47,6 +49,13 @@ extern List *pgcopy_inventory_relations(SourceSession *session);
 
 /* Find a relation in such a list; NULL if there is none. */
 extern SourceRelation *pgcopy_inventory_find(List *relations, Oid oid);
+
+/*
+ * partition.c: set through_root of each partitioned relation that may divide
+ * its rows in another way here, and of all leaves below.  Call it in a
+ * transaction.
+ */
+extern void pgcopy_partition_mark(SourceSession *session, List *relations);
 
 /* An index, under its constraint's OID if it has one. */
 typedef struct SourceIndex
