@@ -134,6 +134,7 @@ fill_event(const Assignment *assignment, const ErrorData *error,
 	if (error == NULL)
 		return;
 	event->sqlerrcode = error->sqlerrcode;
+	event->need = pgcopy_assignment_need(assignment, error);
 	event->outcome = pgcopy_assignment_lacks_session(assignment, error) ?
 		OUTCOME_NO_SESSION : OUTCOME_FAILED;
 }

@@ -30,6 +30,7 @@
 #include "source/inventory.h"
 #include "source/keyrange.h"
 #include "source/preflight.h"
+#include "source/searchpath.h"
 #include "source/snapshot.h"
 
 /* Sources from this version on scan a range of ctids as a range. */
@@ -236,6 +237,18 @@ make_plan(Leader *leader, List *relations, List *statements)
 	pgcopy_plan_store(leader->job->id, pgcopy_plan_make(&input));
 }
 
+/* Store the path that items may have to run under. */
+static void
+note_search_path(Leader *leader)
+{
+	MemoryContext caller = MemoryContextSwitchTo(leader->context);
+
+	leader->job->source_search_path =
+		pgcopy_searchpath_ask(pgcopy_link_session(leader->link));
+	MemoryContextSwitchTo(caller);
+	pgcopy_job_set_search_path(leader->job->id, leader->job->source_search_path);
+}
+
 /* LinkAttempt. */
 static LinkOutcome
 try_plan(void *arg, char **what)
@@ -259,6 +272,7 @@ try_plan(void *arg, char **what)
 	check_inventory(relations, statements);
 	note_index_sizes(session, statements);
 	make_plan(leader, relations, statements);
+	note_search_path(leader);
 	pgcopy_leader_link_keep_snapshot(leader, snapshot);
 	return ATTEMPT_DONE;
 }

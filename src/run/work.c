@@ -19,6 +19,7 @@
 #include "access/xlog.h"
 #include "catalog/pg_inherits.h"
 #include "mb/pg_wchar.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
@@ -267,7 +268,8 @@ run_statement(const WorkPlace *place, const JobItem *item)
 		.default_tablespace = statement->default_tablespace,
 		.default_table_access_method = statement->default_table_access_method,
 		.session_authorization = statement->session_authorization,
-		.check_function_bodies = statement->check_function_bodies
+		.check_function_bodies = statement->check_function_bodies,
+		.search_path = place->search_path
 	};
 
 	pgcopy_apply_statement(statement->sql, &settings,
@@ -292,16 +294,10 @@ analyze_table(const WorkPlace *place, const JobItem *item)
 	return WORK_DONE;
 }
 
-WorkResult
-pgcopy_work_do(const WorkPlace *place, const JobItem *item, LoadResult *load)
+static WorkResult
+do_item(const WorkPlace *place, const JobItem *item, LoadResult *load)
 {
 	WorkResult	result = WORK_DONE;
-
-	Assert(IsTransactionState());
-	Assert(place->session != NULL ||
-		   !pgcopy_item_kind_traits(item->kind)->needs_source);
-	memset(load, 0, sizeof(LoadResult));
-	pgcopy_work_test_point(item, "begun");
 
 	switch (item->kind)
 	{
@@ -328,6 +324,30 @@ pgcopy_work_do(const WorkPlace *place, const JobItem *item, LoadResult *load)
 			run_statement(place, item);
 			break;
 	}
+	return result;
+}
+
+WorkResult
+pgcopy_work_do(const WorkPlace *place, const JobItem *item, LoadResult *load)
+{
+	WorkPlace	here = *place;
+	WorkResult	result;
+	int			nest_level = NewGUCNestLevel();
+
+	Assert(IsTransactionState());
+	Assert(place->session != NULL ||
+		   !pgcopy_item_kind_traits(item->kind)->needs_source);
+	memset(load, 0, sizeof(LoadResult));
+	pgcopy_work_test_point(item, "begun");
+
+	here.search_path = pgcopy_work_path_choose(place->job, item);
+	if (here.search_path != NULL)
+		(void) set_config_option("search_path", here.search_path, PGC_USERSET,
+								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	result = do_item(&here, item, load);
+	AtEOXact_GUC(true, nest_level);
+	if (result == WORK_DONE)
+		pgcopy_work_path_tell(place->job, item);
 	if (result == WORK_DONE)
 		pgcopy_work_test_point(item, "done");
 	return result;

@@ -187,6 +187,7 @@ handle_error(Worker *worker, const Assignment *assignment, int *sqlerrcode)
 	drop_session(worker);
 	RESUME_INTERRUPTS();
 	*sqlerrcode = error->sqlerrcode;
+	worker->slot->need = pgcopy_assignment_need(assignment, error);
 	if (pgcopy_assignment_lacks_session(assignment, error))
 		return OUTCOME_NO_SESSION;
 	pgcopy_assignment_record(assignment, error);

@@ -90,6 +90,9 @@ extern void pgcopy_session_exec(SourceSession *session, const char *sql);
 extern bool pgcopy_session_try(SourceSession *session, const char *sql,
 							   int accepted, int or_accepted, int or_this);
 
+/* Whether an error is one of the source's, or of the connection to it. */
+extern bool pgcopy_session_threw(const ErrorData *error);
+
 /*
  * Send a query that tells whether the source answers, and ask whether it has
  * (timeout_ms 0: do not wait; -1: no limit).  Until it has, the session takes no
