@@ -30,7 +30,6 @@
 #include "source/inventory.h"
 #include "source/keyrange.h"
 #include "source/preflight.h"
-#include "source/searchpath.h"
 #include "source/snapshot.h"
 
 /* Sources from this version on scan a range of ctids as a range. */
@@ -244,7 +243,7 @@ note_search_path(Leader *leader)
 	MemoryContext caller = MemoryContextSwitchTo(leader->context);
 
 	leader->job->source_search_path =
-		pgcopy_searchpath_ask(pgcopy_link_session(leader->link));
+		pgcopy_session_search_path(pgcopy_link_session(leader->link));
 	MemoryContextSwitchTo(caller);
 	pgcopy_job_set_search_path(leader->job->id, leader->job->source_search_path);
 }

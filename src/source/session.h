@@ -90,6 +90,13 @@ extern void pgcopy_session_exec(SourceSession *session, const char *sql);
 extern bool pgcopy_session_try(SourceSession *session, const char *sql,
 							   int accepted, int or_accepted, int or_this);
 
+/*
+ * Ask which search_path a session of this database begins with, into the current
+ * memory context: the database's setting, else this role's or the server's.  ""
+ * if the answer is no path.
+ */
+extern char *pgcopy_session_search_path(SourceSession *session);
+
 /* Whether an error is one of the source's, or of the connection to it. */
 extern bool pgcopy_session_threw(const ErrorData *error);
 
