@@ -64,11 +64,14 @@ pgcopy_queue_hold(Queue *queue, int no, RetryNeed need)
 	MemoryContextSwitchTo(caller);
 }
 
-/* Was anything done since an item's last attempt began that may help it? */
+/*
+ * Was anything done since an item's last attempt began that may help it?  Late
+ * items read each other: views are refreshed.
+ */
 static bool
 may_be_helped(const Queue *queue, const QueueItem *item)
 {
-	return item->needs_objects ? queue->items_done > item->items_seen :
+	return item->needs_objects || item->stage == STAGE_LATE ? queue->items_done > item->items_seen :
 		queue->copies_done > item->copies_seen;
 }
 
