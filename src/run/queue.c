@@ -268,7 +268,7 @@ pop_first(Queue *queue, QueueLine line)
 
 /*
  * Remove the first ready item that would not wait; NULL if there is none.
- * Drops items that were taken along with another.
+ * Drops items that were taken along with another, or left in a serial stage.
  */
 static QueueItem *
 pop_ready(Queue *queue, QueueLine line)
@@ -280,7 +280,7 @@ pop_ready(Queue *queue, QueueLine line)
 	{
 		List	  **obstacle;
 
-		if (item->state != ITEM_PENDING)
+		if (item->state != ITEM_PENDING || item->stage != queue->stage)
 			continue;
 		obstacle = find_obstacle(queue, item);
 		if (obstacle == NULL)

@@ -321,6 +321,7 @@ pgcopy_queue_held_items(PG_FUNCTION_ARGS)
 	TupleDesc	desc;
 	bool		nulls[2] = {false, false};
 	Datum		values[2];
+	int			passes = 0;
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "a row is returned");
@@ -329,8 +330,12 @@ pgcopy_queue_held_items(PG_FUNCTION_ARGS)
 	scene_items = make_scene_items(kinds, get_integers(PG_GETARG_ARRAYTYPE_P(1), strlen(kinds)));
 	scene.queue = pgcopy_queue_load(SCENE_JOB);
 	do
+	{
+		if (++passes > 100)
+			elog(ERROR, "the stages do not end: done%s, given up%s, %d held",
+				 scene.done.data, scene.given_up.data, pgcopy_queue_held(scene.queue));
 		run_stage(&scene, jobs);
-	while (run_statements(&scene) > 0 || pgcopy_queue_held(scene.queue) > 0);
+	} while (run_statements(&scene) > 0 || pgcopy_queue_held(scene.queue) > 0);
 
 	values[0] = CStringGetTextDatum(psprintf("%s |%s", scene.done.data,
 											 scene.given_up.data));
