@@ -349,7 +349,7 @@ take_siblings(Queue *queue, QueueItem *first, int *items, int max)
 		if (item->kind != ITEM_CONSTRAINT || item->relation != first->relation)
 			break;
 		if (item->state != ITEM_PENDING || item == first ||
-			item->waits_for > 0 || item->attempts > 0)
+			item->waits_for > 0 || item->attempts > 0 || item->is_behind)
 			continue;
 		start_item(queue, item);
 		items[n++] = no;
