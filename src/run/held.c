@@ -24,9 +24,14 @@
 static void
 describe_held(Leader *leader, const JobItem *item, RetryNeed need)
 {
-	snprintf(leader->held_for, sizeof(leader->held_for), "%s waits for %s: see pgcopy_errors",
-			 pgcopy_work_describe(item),
-			 need == NEED_OBJECTS ? "other objects or rows" : "other rows");
+	const char *name = pgcopy_work_describe(item);
+
+	if (need == NEED_OBJECTS)
+		snprintf(leader->held_for, sizeof(leader->held_for),
+				 "%s waits for other objects or rows: see pgcopy_errors", name);
+	else
+		snprintf(leader->held_for, sizeof(leader->held_for),
+				 "%s waits for other rows: see pgcopy_errors", name);
 }
 
 bool
