@@ -12,6 +12,8 @@ SELECT pgcopy_clone('dbname=x', on_error => 'panic');
 SELECT pgcopy_clone('dbname=x', no_owner => NULL);
 SELECT pgcopy_clone('dbname=x', foreign_keys => '');
 SELECT pgcopy_clone('dbname=x', format => 'BINARY');
+SELECT pgcopy_clone('dbname=x', search_path => 'a,,b');
+SELECT pgcopy_clone('dbname=x', search_path => NULL);
 SELECT pgcopy_clone('');
 SELECT pgcopy_clone('no_such_server');
 SELECT pgcopy_clone('dbname=x no_such_option=1');

@@ -25,6 +25,7 @@ CREATE TABLE pgcopy.job (
     owner oid NOT NULL,
     source text NOT NULL,
     conninfo text,
+    source_search_path text,
     options jsonb NOT NULL CHECK (pg_catalog.jsonb_typeof(options) OPERATOR(pg_catalog.=) 'object'),
     created timestamptz NOT NULL DEFAULT pg_catalog.now(),
     queued timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
@@ -45,6 +46,7 @@ CREATE TABLE pgcopy.job (
 ) WITH (fillfactor = 50);
 
 COMMENT ON TABLE pgcopy.job IS 'one row per order to clone; conninfo is secret, needed to resume the job, and wiped when it is done';
+COMMENT ON COLUMN pgcopy.job.source_search_path IS 'search_path of a session of the source database; NULL: not asked yet';
 COMMENT ON COLUMN pgcopy.job.options IS 'values of the options in pgcopy_options; a missing one has its default';
 COMMENT ON COLUMN pgcopy.job.auto_resumed_done IS 'number of items done when the server last resumed the job by itself; NULL: not since pgcopy_resume()';
 
@@ -105,6 +107,8 @@ CREATE TABLE pgcopy.item (
     schema_name text,
     object_name text,
     depends integer[] NOT NULL DEFAULT '{}',
+    turn integer NOT NULL DEFAULT 0,
+    with_path boolean NOT NULL DEFAULT false,
     cost bigint NOT NULL DEFAULT 1,
     range_start bigint,
     range_end bigint,
@@ -123,6 +127,8 @@ CREATE TABLE pgcopy.item (
 ) WITH (fillfactor = 70);
 
 COMMENT ON TABLE pgcopy.item IS 'the units of work and of resume; "done" commits in the same transaction as the work';
+COMMENT ON COLUMN pgcopy.item.turn IS 'begins when the copies of lower turns are through: 0: at once, as rows of an extension''s configuration; 1: rows of other tables; 2: rows with values that functions compute; 3: what functions build from rows';
+COMMENT ON COLUMN pgcopy.item.with_path IS 'runs under the search_path of the source: under an empty one it did not find something';
 COMMENT ON COLUMN pgcopy.item.dirty_from IS 'failed attempts may have left rows of this or later transactions; NULL: none';
 COMMENT ON COLUMN pgcopy.item.range_start IS 'first block of a chunk, or number of the chunk if the relation has a split_key; first large object; first sequence, by number in pgcopy.relation';
 COMMENT ON COLUMN pgcopy.item.range_end IS 'block after the chunk, or number of the next chunk (NULL: to the end); last large object; last sequence';
@@ -337,7 +343,8 @@ CREATE FUNCTION @extschema@.pgcopy_clone(
     large_objects boolean DEFAULT true,
     foreign_keys text DEFAULT 'validate',
     on_error text DEFAULT 'stop',
-    format text DEFAULT 'auto')
+    format text DEFAULT 'auto',
+    search_path text DEFAULT '')
 RETURNS bigint
 AS 'MODULE_PATHNAME'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;

@@ -173,4 +173,7 @@
 #define PGCOPY_FAST_WAL_COMPRESSION "off"
 #endif
 
+/* CREATE INDEX, REFRESH, ANALYZE run under a search_path of the server's own. */
+#define COMPAT_MAINTAINS_UNDER_SAFE_PATH (PG_VERSION_NUM >= 170000)
+
 #endif							/* PGCOPY_COMPAT_H */

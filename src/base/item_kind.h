@@ -38,6 +38,8 @@ typedef struct ItemTraits
 	bool		is_statement;	/* runs what pgcopy.statement has for it */
 	bool		sorts;			/* takes memory of the builds' budget */
 	bool		is_batched;		/* small ones are handed out together */
+	bool		evaluates;		/* runs functions of the database, without text that
+								 * names them, but CREATE INDEX's */
 	bool		is_of_table;	/* starts over when its table does */
 } ItemTraits;
 

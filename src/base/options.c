@@ -14,6 +14,7 @@
 #include "utils/json.h"
 
 #include "base/options.h"
+#include "base/path.h"
 
 /* Limit of table_jobs and of index_jobs. */
 #define MAX_JOBS 64
@@ -22,12 +23,15 @@
 #define SPLIT_HINT \
 	"Give split_tables_larger_than a size like '1GB', '0' to copy each table in one piece, or 'auto'."
 
+#define PATH_HINT "Name schemas as SET search_path does: 'app, public'."
+
 typedef enum OptionType
 {
 	OPTION_INT,					/* int, from min to max */
 	OPTION_BOOL,				/* bool */
 	OPTION_WORD,				/* int, position in words */
-	OPTION_SPLIT				/* int64, bytes, SPLIT_NEVER or SPLIT_AUTO */
+	OPTION_SPLIT,				/* int64, bytes, SPLIT_NEVER or SPLIT_AUTO */
+	OPTION_PATH					/* char *, names of schemas */
 } OptionType;
 
 typedef struct JobOption
@@ -96,6 +100,10 @@ static const JobOption job_options[] = {
 		"how rows travel; auto: binary where that is exact, else text; "
 		"binary: an error for a table that cannot",
 		.words = format_words},
+	{"search_path", OPTION_PATH, MEMBER(search_path), "",
+		"what rows, indexes and refreshes evaluate runs under it; '': under an empty one, "
+		"and what finds no object then under that of the source's database",
+		.hint = PATH_HINT},
 };
 
 static int
@@ -186,6 +194,18 @@ parse_split(const JobOption *option, const char *value)
 	return bytes;
 }
 
+static char *
+parse_path(const JobOption *option, const char *value)
+{
+	if (!pgcopy_path_is_valid(value))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid value for %s: \"%s\"", option->name, value),
+				 errdetail("It is not a list of names of schemas."),
+				 errhint("%s", option->hint)));
+	return pstrdup(value);
+}
+
 static void
 set_option(JobOptions *options, const JobOption *option, const char *value)
 {
@@ -209,6 +229,9 @@ set_option(JobOptions *options, const JobOption *option, const char *value)
 			break;
 		case OPTION_SPLIT:
 			*(int64 *) member = parse_split(option, value);
+			break;
+		case OPTION_PATH:
+			*(char **) member = parse_path(option, value);
 			break;
 	}
 }
@@ -284,6 +307,9 @@ append_json(StringInfo json, const JobOption *option, const void *member)
 			else
 				appendStringInfo(json, INT64_FORMAT, *(const int64 *) member);
 			break;
+		case OPTION_PATH:
+			escape_json(json, *(char *const *) member);
+			break;
 	}
 }
 
@@ -335,6 +361,9 @@ pgcopy_options_describe(int i, OptionLine *line)
 			break;
 		case OPTION_SPLIT:
 			line->allowed = "a size such as '10GB', '0', 'auto'";
+			break;
+		case OPTION_PATH:
+			line->allowed = "schemas such as 'app, public', ''";
 			break;
 	}
 	return true;

@@ -48,6 +48,7 @@ typedef struct JobOptions
 	int			foreign_keys;	/* ForeignKeysOption */
 	int			on_error;		/* OnErrorOption */
 	int			format;			/* FormatOption */
+	char	   *search_path;	/* "": see the meaning */
 } JobOptions;
 
 /* An option as the documentation shows it. */

@@ -56,6 +56,83 @@ pgcopy_retry_is_worth_it(int sqlerrcode)
 	return false;
 }
 
+/* Does the error say that a name, or what it was to name, was not found? */
+static bool
+is_not_found(int sqlerrcode)
+{
+	switch (sqlerrcode)
+	{
+		case ERRCODE_UNDEFINED_FUNCTION:
+		case ERRCODE_UNDEFINED_TABLE:
+		case ERRCODE_UNDEFINED_COLUMN:
+		case ERRCODE_UNDEFINED_OBJECT:
+		case ERRCODE_INVALID_SCHEMA_NAME:
+			/* found another of that name: in pg_catalog */
+		case ERRCODE_WRONG_OBJECT_TYPE:
+		case ERRCODE_AMBIGUOUS_FUNCTION:
+		case ERRCODE_AMBIGUOUS_COLUMN:
+		case ERRCODE_DATATYPE_MISMATCH:
+		case ERRCODE_CANNOT_COERCE:
+		case ERRCODE_INDETERMINATE_DATATYPE:
+			/* a view whose GROUP BY waits for a primary key */
+		case ERRCODE_GROUPING_ERROR:
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Could rows of other tables make a difference?  A function can raise anything,
+ * so these are the errors that are not about data: of the server, the session,
+ * the statement; of bytes that are wrong by themselves; of keys, which other
+ * tables do not make unique.
+ */
+static bool
+is_not_about_rows(int sqlerrcode)
+{
+	switch (sqlerrcode)
+	{
+		case ERRCODE_CHARACTER_NOT_IN_REPERTOIRE:
+		case ERRCODE_UNTRANSLATABLE_CHARACTER:
+		case ERRCODE_INVALID_BINARY_REPRESENTATION:
+		case ERRCODE_BAD_COPY_FILE_FORMAT:
+		case ERRCODE_UNIQUE_VIOLATION:
+		case ERRCODE_EXCLUSION_VIOLATION:
+		case ERRCODE_FOREIGN_KEY_VIOLATION:
+		case ERRCODE_DATA_CORRUPTED:
+		case ERRCODE_INDEX_CORRUPTED:
+			return true;
+		case ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE:
+			return false;
+	}
+	switch (ERRCODE_TO_CATEGORY(sqlerrcode))
+	{
+		case ERRCODE_CONNECTION_EXCEPTION:
+		case ERRCODE_FEATURE_NOT_SUPPORTED:
+		case ERRCODE_INVALID_CURSOR_STATE:
+		case ERRCODE_INVALID_TRANSACTION_STATE:
+		case ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION:
+		case ERRCODE_TRANSACTION_ROLLBACK:
+		case ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION:
+		case ERRCODE_INSUFFICIENT_RESOURCES:
+		case ERRCODE_PROGRAM_LIMIT_EXCEEDED:
+		case MAKE_SQLSTATE('5', '5', '0', '0', '0'):	/* object in use ... */
+		case ERRCODE_OPERATOR_INTERVENTION:
+		case ERRCODE_SYSTEM_ERROR:
+		case ERRCODE_CONFIG_FILE_ERROR:
+			return true;
+	}
+	return false;
+}
+
+RetryNeed
+pgcopy_retry_need(int sqlerrcode)
+{
+	if (is_not_found(sqlerrcode))
+		return NEED_OBJECTS;
+	return is_not_about_rows(sqlerrcode) ? NEED_NOTHING : NEED_ROWS;
+}
+
 bool
 pgcopy_retry_is_due(int sqlerrcode, int attempts)
 {

@@ -23,6 +23,22 @@ extern bool pgcopy_retry_is_loss(int sqlerrcode);
  */
 extern bool pgcopy_retry_ends_transaction(int sqlerrcode);
 
+/* What an item lacked, as far as its error tells. */
+typedef enum RetryNeed
+{
+	NEED_NOTHING,				/* it fails again, whatever happens */
+	NEED_ROWS,					/* maybe rows of other tables */
+	NEED_OBJECTS,				/* maybe a search_path, or an object to come */
+	NEED_ROUTING				/* another partition takes the row */
+} RetryNeed;
+
+/*
+ * What may help an item that failed in what it evaluates: in a function, a
+ * CHECK, an index expression, the input of a type.  Decided by what the error
+ * is not.
+ */
+extern RetryNeed pgcopy_retry_need(int sqlerrcode);
+
 /* Whether to try an item again that has failed "attempts" times. */
 extern bool pgcopy_retry_is_due(int sqlerrcode, int attempts);
 

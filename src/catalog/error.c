@@ -22,6 +22,12 @@ static CatalogQuery insert_error = {
 	TEXTOID, TEXTOID}
 };
 
+static CatalogQuery mark_final = {
+	"UPDATE pgcopy.error SET is_final = true WHERE job = $1 AND no = "
+	"(SELECT max(no) FROM pgcopy.error WHERE job = $1 AND item = $2)",
+	2, {INT8OID, INT4OID}
+};
+
 void
 pgcopy_error_insert(int64 job, const JobError *record)
 {
@@ -38,4 +44,10 @@ pgcopy_error_insert(int64 job, const JobError *record)
 	for (int i = 0; i < lengthof(texts); i++)
 		values[3 + i] = pgcopy_query_text_arg(texts[i]);
 	pgcopy_query_do(&insert_error, values);
+}
+
+void
+pgcopy_error_mark_final(int64 job, int item)
+{
+	pgcopy_query_do(&mark_final, QUERY_ITEM(job, item));
 }

@@ -24,16 +24,16 @@
 
 #define ITEM_COLUMNS \
 	"no, kind, stage, state, relation, referenced, schema_name, object_name, " \
-	"depends, cost, range_start, range_end, bytes_total, attempts, " \
+	"depends, turn, with_path, cost, range_start, range_end, bytes_total, attempts, " \
 	"xid::text::bigint AS xid, dirty_from::text::bigint AS dirty_from"
 
 static CatalogQuery insert_item = {
 	"INSERT INTO pgcopy.item (job, no, kind, stage, relation, referenced, "
-	"schema_name, object_name, depends, cost, range_start, range_end, bytes_total) "
+	"schema_name, object_name, depends, cost, range_start, range_end, bytes_total, turn) "
 	"VALUES ($1, $2, $3, $4, NULLIF($5, 0), NULLIF($6, 0), $7, $8, $9, $10, $11, "
-	"NULLIF($12, -1), $13)",
-	13, {INT8OID, INT4OID, TEXTOID, INT4OID, INT4OID, INT4OID, TEXTOID, TEXTOID,
-	INT4ARRAYOID, INT8OID, INT8OID, INT8OID, INT8OID}
+	"NULLIF($12, -1), $13, $14)",
+	14, {INT8OID, INT4OID, TEXTOID, INT4OID, INT4OID, INT4OID, TEXTOID, TEXTOID,
+	INT4ARRAYOID, INT8OID, INT8OID, INT8OID, INT8OID, INT4OID}
 };
 
 static CatalogQuery select_all = {
@@ -87,6 +87,11 @@ static CatalogQuery mark_state = {
 	"finished = CASE WHEN $3 = 'pending' THEN NULL ELSE clock_timestamp() END "
 	"WHERE job = $1 AND no = $2",
 	3, {INT8OID, INT4OID, TEXTOID}
+};
+
+static CatalogQuery set_with_path = {
+	"UPDATE pgcopy.item SET with_path = true WHERE job = $1 AND no = $2",
+	2, {INT8OID, INT4OID}
 };
 
 static CatalogQuery give_back = {
@@ -148,7 +153,8 @@ pgcopy_item_insert(int64 job, const JobItem *item)
 		Int64GetDatum(Max(item->cost, 1)),
 		Int64GetDatum(item->range_start),
 		Int64GetDatum(item->range_end),
-		Int64GetDatum(item->bytes_total)
+		Int64GetDatum(item->bytes_total),
+		Int32GetDatum(item->turn)
 	};
 
 	pgcopy_query_run(&insert_item, values);
@@ -194,6 +200,8 @@ decode_item(int row)
 	item->schema = pgcopy_query_text(row, "schema_name");
 	item->name = pgcopy_query_text(row, "object_name");
 	item->depends = read_int_array(row, "depends");
+	item->turn = (ItemTurn) pgcopy_query_int64(row, "turn");
+	item->with_path = pgcopy_query_bool(row, "with_path");
 	item->cost = pgcopy_query_int64(row, "cost");
 	item->range_start = pgcopy_query_int64(row, "range_start");
 	item->range_end = pgcopy_query_is_null(row, "range_end") ? -1 :
@@ -290,6 +298,12 @@ pgcopy_item_mark(int64 job, int no, ItemState state)
 	pgcopy_query_do(&mark_state,
 					QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no),
 							   CStringGetTextDatum(pgcopy_words_of_item_state(state))));
+}
+
+void
+pgcopy_item_set_with_path(int64 job, int no)
+{
+	pgcopy_query_do(&set_with_path, QUERY_ITEM(job, no));
 }
 
 void

@@ -25,6 +25,19 @@ typedef enum ItemStage
 	STAGE_FINAL					/* serial */
 } ItemStage;
 
+/*
+ * Which copies must be through before an item of a parallel stage begins: those
+ * of lower turns.  Through means done or given up, and for rows held back too.
+ */
+typedef enum ItemTurn
+{
+	TURN_AT_ONCE,				/* rows of an extension's configuration, and all
+								 * that is not named below */
+	TURN_ROWS,					/* of other tables */
+	TURN_COMPUTED_ROWS,			/* with values that functions compute */
+	TURN_COMPUTED_BUILDS		/* what functions build from rows */
+} ItemTurn;
+
 typedef struct JobItem
 {
 	int			no;
@@ -36,6 +49,8 @@ typedef struct JobItem
 	char	   *schema;			/* to show; or NULL */
 	char	   *name;
 	List	   *depends;		/* integer list of item numbers */
+	ItemTurn	turn;
+	bool		with_path;		/* run under the source's search_path */
 	int64		cost;			/* estimate, in bytes read and written */
 	int64		range_start;	/* see COMMENT ON COLUMN */
 	int64		range_end;		/* -1: NULL */
@@ -95,6 +110,9 @@ extern void pgcopy_item_mark_running(int64 job, int no, int snapshot);
 extern void pgcopy_item_mark_done(int64 job, int no, const char *format,
 								  int64 rows, int64 bytes);
 extern void pgcopy_item_mark(int64 job, int no, ItemState state);
+
+/* From now on run it under the source's search_path. */
+extern void pgcopy_item_set_with_path(int64 job, int no);
 
 /* Take back mark_running() of an item that was not begun. */
 extern void pgcopy_item_give_back(int64 job, int no);

@@ -22,7 +22,7 @@
 #include "catalog/row.h"
 
 #define JOB_COLUMNS \
-	"id, state, owner, source, conninfo, attempt, " \
+	"id, state, owner, source, source_search_path, conninfo, attempt, " \
 	"auto_resumed_done IS NOT NULL AS is_auto_resumed"
 
 static CatalogQuery insert_job = {
@@ -79,6 +79,11 @@ static CatalogQuery set_phase = {
 static CatalogQuery set_control = {
 	"UPDATE pgcopy.job SET control = $2 WHERE id = $1",
 	2, {INT8OID, INT8OID}
+};
+
+static CatalogQuery set_search_path = {
+	"UPDATE pgcopy.job SET source_search_path = $2 WHERE id = $1",
+	2, {INT8OID, TEXTOID}
 };
 
 static CatalogQuery set_totals = {
@@ -170,6 +175,7 @@ decode_job(int row)
 	job->state = pgcopy_words_parse_job_state(pgcopy_query_text(row, "state"));
 	job->owner = (Oid) pgcopy_query_int64(row, "owner");
 	job->source = pgcopy_query_text(row, "source");
+	job->source_search_path = pgcopy_query_text(row, "source_search_path");
 	job->conninfo = pgcopy_query_text(row, "conninfo");
 	job->attempt = (int) pgcopy_query_int64(row, "attempt");
 	job->is_auto_resumed = pgcopy_query_bool(row, "is_auto_resumed");
@@ -282,6 +288,13 @@ pgcopy_job_set_control(int64 id, uint32 control)
 {
 	pgcopy_query_do(&set_control,
 					QUERY_ARGS(Int64GetDatum(id), Int64GetDatum((int64) control)));
+}
+
+void
+pgcopy_job_set_search_path(int64 id, const char *search_path)
+{
+	pgcopy_query_do(&set_search_path,
+					QUERY_ARGS(Int64GetDatum(id), CStringGetTextDatum(search_path)));
 }
 
 void

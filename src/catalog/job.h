@@ -17,6 +17,7 @@ typedef struct Job
 	JobState	state;
 	Oid			owner;
 	char	   *source;			/* printable */
+	char	   *source_search_path; /* of sessions there; NULL: not asked yet */
 	char	   *conninfo;		/* secret; NULL once the job is done */
 	int			attempt;
 	bool		is_auto_resumed;	/* by the server, after a crash */
@@ -86,6 +87,7 @@ extern bool pgcopy_job_has_ended(JobState state);
 
 extern void pgcopy_job_set_phase(int64 id, const char *phase);
 extern void pgcopy_job_set_control(int64 id, uint32 control);
+extern void pgcopy_job_set_search_path(int64 id, const char *search_path);
 extern void pgcopy_job_set_totals(int64 id, const JobTotals *totals);
 extern void pgcopy_job_delete(int64 id);
 
@@ -181,5 +183,8 @@ extern JobFailure *pgcopy_job_line_failure(int64 id);
 
 /* error.c: record an error in the current transaction. */
 extern void pgcopy_error_insert(int64 job, const JobError *record);
+
+/* Mark the last error of an item as final, in the current transaction. */
+extern void pgcopy_error_mark_final(int64 job, int item);
 
 #endif							/* PGCOPY_JOB_H */

@@ -154,13 +154,11 @@ truncate_relation(Relation relation)
  * The server names the table of such an error, and a constraint only if it has
  * one of its own.
  */
-int
-pgcopy_load_error_code(const ErrorData *error)
+bool
+pgcopy_load_is_misplaced(const ErrorData *error)
 {
-	if (error->sqlerrcode == ERRCODE_CHECK_VIOLATION &&
-		error->table_name != NULL && error->constraint_name == NULL)
-		return PGCOPY_ERRCODE_MISPLACED;
-	return error->sqlerrcode;
+	return error->sqlerrcode == ERRCODE_CHECK_VIOLATION &&
+		error->table_name != NULL && error->constraint_name == NULL;
 }
 
 void

@@ -23,13 +23,8 @@ extern LoadResult pgcopy_load_table(SourceSession *session,
 									const LoadTable *table,
 									LoadProgress progress, void *arg);
 
-/*
- * What an error of a load is: its SQLSTATE, or this for a row that belongs into
- * another partition.  Not a SQLSTATE that anybody sees.
- */
-#define PGCOPY_ERRCODE_MISPLACED MAKE_SQLSTATE('P', 'C', '0', '0', '1')
-
-extern int	pgcopy_load_error_code(const ErrorData *error);
+/* Whether the error of a load is about a row that belongs into another partition. */
+extern bool pgcopy_load_is_misplaced(const ErrorData *error);
 
 /* Empty a table that the job created, in the current transaction. */
 extern void pgcopy_load_truncate(Oid relid);

@@ -11,6 +11,8 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_operator.h"
+#include "catalog/pg_proc.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
@@ -238,6 +240,21 @@ pgcopy_draft_add_statement(Draft *draft, const DumpStatement *statement,
 	return no;
 }
 
+bool
+pgcopy_draft_calls_functions(const Draft *draft, const DumpStatement *statement)
+{
+	ListCell   *lc;
+
+	foreach(lc, statement->dependencies)
+	{
+		int			toc_id = lfirst_int(lc);
+
+		if (toc_id <= draft->max_toc_id && draft->is_function[toc_id])
+			return true;
+	}
+	return false;
+}
+
 static void
 make_toc_arrays(Draft *draft)
 {
@@ -247,6 +264,15 @@ make_toc_arrays(Draft *draft)
 		draft->max_toc_id = Max(draft->max_toc_id, ((DumpStatement *) lfirst(lc))->toc_id);
 	draft->item_of_toc = palloc0(sizeof(int) * (draft->max_toc_id + 1));
 	draft->stage_of_toc = palloc0(sizeof(ItemStage) * (draft->max_toc_id + 1));
+	draft->is_function = palloc0(sizeof(bool) * (draft->max_toc_id + 1));
+	foreach(lc, draft->input->statements)
+	{
+		DumpStatement *statement = lfirst(lc);
+
+		if (statement->class_oid == ProcedureRelationId ||
+			statement->class_oid == OperatorRelationId)
+			draft->is_function[statement->toc_id] = true;
+	}
 }
 
 static JobPlan *

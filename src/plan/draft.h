@@ -20,6 +20,7 @@ typedef struct DraftRelation
 {
 	JobRelation *row;			/* in the plan */
 	const SourceRelation *source;
+	bool		is_computed;	/* functions compute some values of its rows */
 	int			create_item;	/* 0: the dump does not create it */
 	int			root;			/* what its rows are routed from, for through_root */
 	List	   *index_statements;	/* DumpStatement * */
@@ -49,6 +50,7 @@ typedef struct Draft
 	int			max_toc_id;
 	int		   *item_of_toc;	/* first item of an entry, 0: none yet */
 	ItemStage  *stage_of_toc;
+	bool	   *is_function;	/* or an operator, by entry */
 } Draft;
 
 /*
@@ -76,6 +78,10 @@ extern int	pgcopy_draft_add(Draft *draft, PlanItem *item, List *depends);
 extern int	pgcopy_draft_add_statement(Draft *draft,
 									   const DumpStatement *statement,
 									   PlanItem *item, List *depends);
+
+/* Whether a statement names functions or operators that the dump creates. */
+extern bool pgcopy_draft_calls_functions(const Draft *draft,
+										 const DumpStatement *statement);
 
 /* plan_data.c: add the items that copy tables and large objects. */
 extern void pgcopy_plan_data(Draft *draft);

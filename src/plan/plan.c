@@ -38,6 +38,25 @@ add_plain_statement(Draft *draft, const DumpStatement *statement, ItemKind kind,
 	return pgcopy_draft_add_statement(draft, statement, &item, NIL);
 }
 
+/* Has a CREATE TABLE a generated column?  At worst a literal says so. */
+static bool
+has_generated_column(const DumpStatement *statement)
+{
+	static const char phrase[] = "GENERATED ALWAYS AS (";
+	const char *end = statement->text + statement->length;
+	const char *at = statement->text;
+
+	while ((at = memchr(at, phrase[0], end - at)) != NULL)
+	{
+		if (end - at < (ptrdiff_t) strlen(phrase))
+			return false;
+		if (memcmp(at, phrase, strlen(phrase)) == 0)
+			return true;
+		at++;
+	}
+	return false;
+}
+
 /* Plan pre-data, without privileges; note which item creates which relation. */
 static void
 plan_pre_data(Draft *draft)
@@ -59,6 +78,9 @@ plan_pre_data(Draft *draft)
 		if (relation != NULL && relation->create_item == 0)
 		{
 			relation->create_item = no;
+			relation->is_computed =
+				pgcopy_draft_calls_functions(draft, statement) &&
+				has_generated_column(statement);
 
 			/* a sequence that cannot be read keeps the value it is made with */
 			relation->row->is_ours = relation->source->relkind != RELKIND_SEQUENCE ||
@@ -194,6 +216,17 @@ index_cost(const DraftRelation *relation, const DumpStatement *statement)
 	return heap_bytes / 4 + 2 * statement->index_bytes + COST_STATEMENT;
 }
 
+/*
+ * A function of an index may read other tables, whatever it is declared: pg_dump
+ * builds after all rows.
+ */
+static ItemTurn
+choose_turn(const Draft *draft, const DumpStatement *statement)
+{
+	return pgcopy_draft_calls_functions(draft, statement) ?
+		TURN_COMPUTED_BUILDS : TURN_AT_ONCE;
+}
+
 /* Plan the indexes, then the constraints of a loaded table. */
 static void
 plan_indexes(Draft *draft, DraftRelation *relation)
@@ -210,6 +243,7 @@ plan_indexes(Draft *draft, DraftRelation *relation)
 			.form = statement->class == STATEMENT_INDEX ?
 				APPLY_AS_WRITTEN : APPLY_INDEX_OF_CONSTRAINT,
 			.relation = relation->row->no,
+			.turn = choose_turn(draft, statement),
 			.cost = index_cost(relation, statement)
 		};
 
@@ -230,6 +264,7 @@ plan_indexes(Draft *draft, DraftRelation *relation)
 			.form = statement->class == STATEMENT_INDEX_CONSTRAINT ?
 				APPLY_CONSTRAINT_USING_INDEX : APPLY_AS_WRITTEN,
 			.relation = relation->row->no,
+			.turn = choose_turn(draft, statement),
 			.cost = builds ? index_cost(relation, statement) : 0
 		};
 

@@ -36,6 +36,7 @@ typedef struct PlanItem
 	ApplyForm	form;			/* of the statement */
 	int			relation;
 	int			referenced;
+	ItemTurn	turn;
 	int			ndepends;
 	Size		first_depend;	/* index into the plan's depends */
 	const DumpStatement *statement; /* what it runs, or NULL */

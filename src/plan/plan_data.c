@@ -34,6 +34,8 @@ plan_table(Draft *draft, DraftRelation *relation, List *needs)
 			.stage = STAGE_COPYING,
 			.relation = row->no,
 			.referenced = relation->root,
+			.turn = !row->is_ours ? TURN_AT_ONCE :
+				relation->is_computed ? TURN_COMPUTED_ROWS : TURN_ROWS,
 			.schema = row->schema,
 			.name = row->name,
 			.range_start = range.start,

@@ -25,6 +25,7 @@ pgcopy_plan_fill_row(JobItem *row, const PlanItem *item)
 	row->stage = item->stage;
 	row->relation = item->relation;
 	row->referenced = item->referenced;
+	row->turn = item->turn;
 	row->schema = unconstify(char *, item->schema);
 	row->name = unconstify(char *, item->name);
 	row->cost = item->cost;

@@ -24,7 +24,6 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 
-#include "load/load.h"
 #include "run/assignment.h"
 #include "run/leader.h"
 #include "run/work.h"
@@ -134,7 +133,8 @@ fill_event(const Assignment *assignment, const ErrorData *error,
 	event->bytes = assignment->bytes;
 	if (error == NULL)
 		return;
-	event->sqlerrcode = pgcopy_load_error_code(error);
+	event->sqlerrcode = error->sqlerrcode;
+	event->need = pgcopy_assignment_need(assignment, error);
 	event->outcome = pgcopy_assignment_lacks_session(assignment, error) ?
 		OUTCOME_NO_SESSION : OUTCOME_FAILED;
 }

@@ -18,6 +18,7 @@
 #include "utils/memutils.h"
 
 #include "base/retry.h"
+#include "load/load.h"
 #include "run/assignment.h"
 #include "run/process.h"
 #include "run/work.h"
@@ -182,6 +183,22 @@ pgcopy_assignment_lacks_session(const Assignment *assignment,
 		error->sqlerrcode == ERRCODE_TOO_MANY_CONNECTIONS;
 }
 
+RetryNeed
+pgcopy_assignment_need(const Assignment *assignment, const ErrorData *error)
+{
+	List	   *rows = assignment->rows_of_items;
+	const JobItem *item;
+
+	if (assignment->current >= list_length(rows) || pgcopy_session_threw(error))
+		return NEED_NOTHING;
+	item = list_nth(rows, assignment->current);
+	if (item->kind == ITEM_LARGE_OBJECTS || item->kind == ITEM_SEQUENCE)
+		return NEED_NOTHING;
+	if (pgcopy_load_is_misplaced(error))
+		return NEED_ROUTING;
+	return pgcopy_retry_need(error->sqlerrcode);
+}
+
 /* Not final if there are several items: each gets another try alone. */
 void
 pgcopy_assignment_record(const Assignment *assignment, const ErrorData *error)
@@ -190,8 +207,11 @@ pgcopy_assignment_record(const Assignment *assignment, const ErrorData *error)
 	JobItem	   *item = assignment->current < list_length(rows) ?
 		list_nth(rows, assignment->current) : NULL;
 	bool		is_final = item != NULL && assignment->nitems == 1 &&
+		pgcopy_assignment_need(assignment, error) == NEED_NOTHING &&
 		!pgcopy_retry_is_due(error->sqlerrcode, item->attempts);
 
+	if (item != NULL)
+		error = pgcopy_work_path_hint(assignment->job, item, error);
 	pgcopy_work_record_error(assignment->job->id,
 							 assignment->items[assignment->current], is_final,
 							 error);

@@ -8,6 +8,7 @@
 #ifndef PGCOPY_ASSIGNMENT_H
 #define PGCOPY_ASSIGNMENT_H
 
+#include "base/retry.h"
 #include "catalog/item.h"
 #include "catalog/job.h"
 #include "run/control.h"
@@ -55,6 +56,10 @@ extern Outcome pgcopy_assignment_do(Assignment *assignment);
  */
 extern bool pgcopy_assignment_lacks_session(const Assignment *assignment,
 											const ErrorData *error);
+
+/* What the failed item may need, if it is tried again. */
+extern RetryNeed pgcopy_assignment_need(const Assignment *assignment,
+										const ErrorData *error);
 
 /*
  * Record an ERROR in a transaction of its own.  The leader decides what becomes

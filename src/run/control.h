@@ -14,6 +14,7 @@
 #include "storage/lwlock.h"
 #include "storage/proc.h"
 
+#include "base/retry.h"
 #include "source/conninfo.h"
 
 #define CONTROL_MAX_SLOTS 128
@@ -70,6 +71,7 @@ typedef struct ControlSlot
 	Outcome		outcome;
 	int			failed;			/* index into items */
 	int			sqlerrcode;
+	RetryNeed	need;			/* of the failed item */
 	int64		rows_total;
 	int64		bytes_total;
 	bool		wants_to_leave; /* its relation caches have grown large */

@@ -36,6 +36,8 @@ typedef struct Leader
 								 * table_jobs */
 	TimestampTz more_copiers_at;	/* if fewer: when to try one more */
 
+	char		held_for[CONTROL_MESSAGE_LENGTH];	/* what is held, or "" */
+
 	bool		error_is_recorded;	/* the ERROR being thrown is in pgcopy.error */
 } Leader;
 
@@ -48,12 +50,28 @@ extern void pgcopy_planning_run(Leader *leader);
 /* Read the dump under a snapshot of the leader's session: DumpStatements. */
 extern List *pgcopy_planning_read_dump(Leader *leader, const char *snapshot);
 
-/* serial.c: run the statements of a stage, in order. */
-extern void pgcopy_serial_run(Leader *leader, ItemStage stage);
+/*
+ * serial.c: run the statements of a stage, in order.  Returns how many remain:
+ * those that failed while items are held.
+ */
+extern int	pgcopy_serial_run(Leader *leader, ItemStage stage);
 
 /*
- * schedule.c: run a parallel stage.  Returns false if what remains must be
- * prepared again: the snapshot is gone, or a tree is to be routed.
+ * held.c: see to an item that failed alone, and that no retry after a while is
+ * due for.  Returns false if nothing can help it.
+ */
+extern bool pgcopy_held_keep(Leader *leader, int no, RetryNeed need);
+
+/*
+ * Let held items try again, or give them up.  Returns false if the stage can do
+ * no more, while held items are left for after the next one.
+ */
+extern bool pgcopy_held_go_on(Leader *leader);
+
+/*
+ * schedule.c: run a parallel stage, but for items that are held for the next
+ * one.  Returns false if what remains must be prepared again: the snapshot is
+ * gone, or a tree is to be routed.
  */
 extern bool pgcopy_schedule_run(Leader *leader, ItemStage stage);
 

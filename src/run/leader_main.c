@@ -199,6 +199,33 @@ prepare_again(Leader *leader)
 	prepare(leader);
 }
 
+/*
+ * Copy rows, build what is on them, run the statements of post-data.  Both
+ * again, for what lacked something that only the other has made (held.c).
+ */
+static void
+copy_and_build(Leader *leader)
+{
+	int			left;
+
+	do
+	{
+		while (!pgcopy_schedule_run(leader, STAGE_COPYING))
+		{
+			if (leader->misplaced != 0)
+				prepare_rerouted(leader);
+			else
+				prepare_again(leader);
+		}
+		if (leader->job->state == JOB_COPYING)
+			move_job(leader, JOB_POST_DATA);
+		left = pgcopy_serial_run(leader, STAGE_POST_DATA);
+
+		/* pg_dump puts a materialized view that needs a primary key into post-data */
+		resolve_targets(leader);
+	} while (left > 0 || pgcopy_queue_held(leader->queue) > 0);
+}
+
 static void
 run_job(Leader *leader)
 {
@@ -207,26 +234,15 @@ run_job(Leader *leader)
 	prepare(leader);
 
 	move_job(leader, JOB_PRE_DATA);
-	pgcopy_serial_run(leader, STAGE_PRE_DATA);
+	(void) pgcopy_serial_run(leader, STAGE_PRE_DATA);
 	resolve_targets(leader);
 
 	move_job(leader, JOB_COPYING);
-	while (!pgcopy_schedule_run(leader, STAGE_COPYING))
-	{
-		if (leader->misplaced != 0)
-			prepare_rerouted(leader);
-		else
-			prepare_again(leader);
-	}
-
-	move_job(leader, JOB_POST_DATA);
-	pgcopy_serial_run(leader, STAGE_POST_DATA);
-	/* pg_dump puts a materialized view that needs a primary key into post-data */
-	resolve_targets(leader);
+	copy_and_build(leader);
 	set_phase(leader, "refresh");
 	(void) pgcopy_schedule_run(leader, STAGE_LATE);
 	set_phase(leader, "final");
-	pgcopy_serial_run(leader, STAGE_FINAL);
+	(void) pgcopy_serial_run(leader, STAGE_FINAL);
 
 	pgcopy_workers_dismiss(leader->workers);
 	move_job(leader, JOB_DONE);

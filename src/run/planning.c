@@ -257,6 +257,18 @@ make_plan(Leader *leader, List *relations, List *statements)
 	pgcopy_plan_store(leader->job->id, pgcopy_plan_make(&input));
 }
 
+/* Store the path that items may have to run under. */
+static void
+note_search_path(Leader *leader)
+{
+	MemoryContext caller = MemoryContextSwitchTo(leader->context);
+
+	leader->job->source_search_path =
+		pgcopy_session_search_path(pgcopy_link_session(leader->link));
+	MemoryContextSwitchTo(caller);
+	pgcopy_job_set_search_path(leader->job->id, leader->job->source_search_path);
+}
+
 /* LinkAttempt. */
 static LinkOutcome
 try_plan(void *arg, char **what)
@@ -289,6 +301,7 @@ try_plan(void *arg, char **what)
 	tell_notices(leader, pgcopy_standby_find(session, relations));
 	note_index_sizes(session, statements);
 	make_plan(leader, relations, statements);
+	note_search_path(leader);
 	pgcopy_leader_link_keep_snapshot(leader, snapshot);
 	return ATTEMPT_DONE;
 }

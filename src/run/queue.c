@@ -13,6 +13,8 @@
  * table's waiters until a holder ends.  Items that need a source that is away
  * have their own list.  Foreign keys are added one at a time, before other
  * builds, and have their own heap, which is ignored while one is being added.
+ * Items of later turns wait until the copies of lower ones are through.  What
+ * failed for want of something else is held (queue_held.c).
  *
  * Only the leader calls this.  Nothing here writes the catalog.
  *
@@ -102,17 +104,50 @@ count_unfinished(Queue *queue, const QueueItem *item, int change)
 	queue->unfinished += change;
 	if (traits_of(item)->needs_snapshot)
 		queue->unfinished_copies += change;
+	if (!item->is_held)
+		pgcopy_queue_state_count_turn(queue, item, change);
+	if (change < 0 && queue->unfinished_copies == 0)
+		pgcopy_queue_state_recall_behind(queue);
 	if (need > 0)
 		queue->unfinished_builds += change;
 	queue->unfinished_need += change * need;
 }
 
-static void
-make_ready(Queue *queue, QueueItem *item)
+/*
+ * Are copies of a lower turn not through?  What is built from computed values
+ * waits for held ones too, as long as there is something else to do.
+ */
+static bool
+must_wait_its_turn(const Queue *queue, const QueueItem *item)
+{
+	if (queue->ignores_turns)
+		return false;
+	if (item->turn == TURN_COMPUTED_BUILDS)
+		return queue->unfinished_copies > 0;
+	for (int turn = 0; turn < (int) item->turn; turn++)
+	{
+		if (queue->turn_left[turn] > 0)
+			return true;
+	}
+	return false;
+}
+
+void
+pgcopy_queue_state_make_ready(Queue *queue, QueueItem *item)
 {
 	if (item->state != ITEM_PENDING || item->waits_for > 0 ||
-		item->stage != queue->stage || item->is_queued)
+		item->stage != queue->stage || item->is_queued || item->is_held ||
+		item->is_behind)
 		return;
+	if (must_wait_its_turn(queue, item))
+	{
+		MemoryContext caller = MemoryContextSwitchTo(queue->context);
+
+		item->is_behind = true;
+		queue->behind = lappend(queue->behind, item);
+		MemoryContextSwitchTo(caller);
+		return;
+	}
 	item->is_queued = true;
 	if (item->kind == ITEM_FOREIGN_KEY)
 	{
@@ -145,6 +180,7 @@ pgcopy_queue_open_stage(Queue *queue, ItemStage stage)
 	queue->unfinished_copies = 0;
 	queue->unfinished_builds = 0;
 	queue->unfinished_need = 0;
+	memset(queue->turn_left, 0, sizeof(queue->turn_left));
 	for (int i = 0; i < queue->nitems; i++)
 	{
 		QueueItem  *item = &queue->items[i];
@@ -153,11 +189,11 @@ pgcopy_queue_open_stage(Queue *queue, ItemStage stage)
 			continue;
 		if (item->state == ITEM_RUNNING)
 			item->state = ITEM_PENDING;
-		if (item->state != ITEM_PENDING)
-			continue;
-		count_unfinished(queue, item, 1);
-		make_ready(queue, item);
+		if (item->state == ITEM_PENDING)
+			count_unfinished(queue, item, 1);
 	}
+	for (int i = 0; i < queue->nitems; i++)
+		pgcopy_queue_state_make_ready(queue, &queue->items[i]);
 }
 
 static bool
@@ -205,6 +241,9 @@ start_item(Queue *queue, QueueItem *item)
 {
 	item->state = ITEM_RUNNING;
 	item->attempts++;
+	item->copies_seen = queue->copies_done;
+	item->items_seen = queue->items_done;
+	queue->running++;
 	hold_locks(queue, item, 1);
 }
 
@@ -229,7 +268,7 @@ pop_first(Queue *queue, QueueLine line)
 
 /*
  * Remove the first ready item that would not wait; NULL if there is none.
- * Drops items that were taken along with another.
+ * Drops items that were taken along with another, or left in a serial stage.
  */
 static QueueItem *
 pop_ready(Queue *queue, QueueLine line)
@@ -241,7 +280,7 @@ pop_ready(Queue *queue, QueueLine line)
 	{
 		List	  **obstacle;
 
-		if (item->state != ITEM_PENDING)
+		if (item->state != ITEM_PENDING || item->stage != queue->stage)
 			continue;
 		obstacle = find_obstacle(queue, item);
 		if (obstacle == NULL)
@@ -259,7 +298,7 @@ recall(Queue *queue, List **waiters)
 	ListCell   *lc;
 
 	foreach(lc, *waiters)
-		make_ready(queue, lfirst(lc));
+		pgcopy_queue_state_make_ready(queue, lfirst(lc));
 	list_free(*waiters);
 	*waiters = NIL;
 }
@@ -288,7 +327,7 @@ pgcopy_queue_recall_delayed(Queue *queue)
 		{
 			queue->delayed = foreach_delete_current(queue->delayed, lc);
 			item->not_before = 0;
-			make_ready(queue, item);
+			pgcopy_queue_state_make_ready(queue, item);
 		}
 		else if (next == 0 || item->not_before < next)
 			next = item->not_before;
@@ -310,7 +349,7 @@ take_siblings(Queue *queue, QueueItem *first, int *items, int max)
 		if (item->kind != ITEM_CONSTRAINT || item->relation != first->relation)
 			break;
 		if (item->state != ITEM_PENDING || item == first ||
-			item->waits_for > 0 || item->attempts > 0)
+			item->waits_for > 0 || item->attempts > 0 || item->is_behind)
 			continue;
 		start_item(queue, item);
 		items[n++] = no;
@@ -343,7 +382,7 @@ take_small(Queue *queue, QueueLine line, QueueItem *first, int *items, int max)
 			break;
 		if (item->kind != first->kind || !may_be_batched(item))
 		{
-			make_ready(queue, item);
+			pgcopy_queue_state_make_ready(queue, item);
 			break;
 		}
 		start_item(queue, item);
@@ -395,6 +434,7 @@ end_item(Queue *queue, QueueItem *item)
 {
 	if (item->state != ITEM_RUNNING)
 		return;
+	queue->running--;
 	hold_locks(queue, item, -1);
 	recall(queue, &queue->tables[item->relation].waiters);
 	recall(queue, &queue->tables[item->referenced].waiters);
@@ -415,13 +455,15 @@ pgcopy_queue_done(Queue *queue, int no)
 	end_item(queue, item);
 	item->state = ITEM_DONE;
 	count_finished(queue, item);
+	queue->items_done++;
+	queue->copies_done += item->kind == ITEM_TABLE;
 	pgcopy_queue_state_count_done(queue, item);
 	for (int i = 0; i < item->ndependents; i++)
 	{
 		QueueItem  *dependent = pgcopy_queue_item(queue, item->dependents[i]);
 
 		dependent->waits_for--;
-		make_ready(queue, dependent);
+		pgcopy_queue_state_make_ready(queue, dependent);
 	}
 }
 
@@ -433,7 +475,9 @@ pgcopy_queue_put_back(Queue *queue, int no, TimestampTz not_before)
 
 	end_item(queue, item);
 	item->state = ITEM_PENDING;
-	if (item->through_leader)
+	if (item->is_held)
+		 /* stays aside */ ;
+	else if (item->through_leader)
 		queue->through_leader = lappend(queue->through_leader, item);
 	else if (not_before > 0)
 	{
@@ -441,7 +485,7 @@ pgcopy_queue_put_back(Queue *queue, int no, TimestampTz not_before)
 		queue->delayed = lappend(queue->delayed, item);
 	}
 	else
-		make_ready(queue, item);
+		pgcopy_queue_state_make_ready(queue, item);
 	MemoryContextSwitchTo(caller);
 }
 
@@ -473,6 +517,7 @@ pgcopy_queue_fail(Queue *queue, int no)
 	end_item(queue, item);
 	item->state = ITEM_FAILED;
 	count_finished(queue, item);
+	queue->held = list_delete_ptr(queue->held, item);
 
 	while (todo != NIL)
 	{
@@ -488,7 +533,7 @@ pgcopy_queue_fail(Queue *queue, int no)
 			if (can_do_without(item, gone, dependent))
 			{
 				dependent->waits_for--;
-				make_ready(queue, dependent);
+				pgcopy_queue_state_make_ready(queue, dependent);
 				continue;
 			}
 			dependent->state = ITEM_SKIPPED;

@@ -12,6 +12,7 @@
 #include "storage/lockdefs.h"
 #include "utils/timestamp.h"
 
+#include "base/retry.h"
 #include "catalog/item.h"
 
 /* Lines of ready items, each with its own limit. */
@@ -39,6 +40,12 @@ typedef struct QueueItem
 	int			own_index;		/* of a constraint: item of its index, or 0 */
 	int			ndependents;
 	int		   *dependents;		/* numbers */
+	ItemTurn	turn;
+	bool		is_behind;		/* waits for copies of lower turns */
+	bool		is_held;		/* failed; waits for something to be done */
+	bool		needs_objects;	/* held for anything done, not only for copies */
+	int64		copies_seen;	/* done when its last attempt began */
+	int64		items_seen;
 	int64		cost;
 	int64		bytes_total;
 	TimestampTz not_before;		/* when to try again; 0: at once */
@@ -105,6 +112,30 @@ extern int	pgcopy_queue_take_through_leader(Queue *queue);
 /* A taken item is done, or pending again. */
 extern void pgcopy_queue_done(Queue *queue, int no);
 extern void pgcopy_queue_put_back(Queue *queue, int no, TimestampTz not_before);
+
+/*
+ * queue_held.c: a taken item has failed, and something else may be what it
+ * lacks.  It is pending, but not handed out until it is released.
+ */
+extern void pgcopy_queue_hold(Queue *queue, int no, RetryNeed need);
+
+/*
+ * Release the held items that may find what they lack: all other copies are
+ * through, or all that can be done now is, and something was done since they
+ * began.  Returns false if nothing runs and nothing can be handed out.
+ */
+extern bool pgcopy_queue_release_held(Queue *queue);
+
+/* The numbers of held items, lowest first, and how many there are. */
+extern List *pgcopy_queue_list_held(Queue *queue);
+extern int	pgcopy_queue_held(Queue *queue);
+
+/*
+ * Leave held items for later, when statements of a serial stage have been run.
+ * Returns false if none of them lacks an object or nothing was done since the
+ * last time: it would not help.
+ */
+extern bool pgcopy_queue_leave_held(Queue *queue);
 
 /*
  * Give an item up.  Marks items that can never be done now as skipped, in

@@ -50,6 +50,7 @@ load_item(Queue *queue, const JobItem *row)
 	item->referenced = row->referenced;
 	item->attempts = row->attempts;
 	item->is_chunk = row->range_start > 0 || row->range_end >= 0;
+	item->turn = row->turn;
 	item->cost = row->cost;
 	item->bytes_total = row->bytes_total;
 	queue->ntables = Max(queue->ntables, Max(row->relation, row->referenced));
@@ -159,6 +160,7 @@ pgcopy_queue_load(int64 job)
 
 	MemoryContextSwitchTo(caller);
 	queue->context = caller;
+	queue->items_left_at = -1;
 	queue->nitems = list_length(rows);
 	queue->items = MemoryContextAllocHuge(caller,
 										  sizeof(QueueItem) * Max(queue->nitems, 1));

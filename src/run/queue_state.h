@@ -10,6 +10,8 @@
 
 #include "run/queue.h"
 
+#define QUEUE_TURNS (TURN_COMPUTED_BUILDS + 1)
+
 /* Indexes of lock modes: up to AccessExclusiveLock. */
 #define NMODES (AccessExclusiveLock + 1)
 
@@ -36,6 +38,14 @@ struct Queue
 	List	   *away;			/* QueueItems that need a source that is away */
 	List	   *delayed;		/* QueueItems with not_before */
 	List	   *through_leader;
+	List	   *held;			/* QueueItems of any stage */
+	List	   *behind;			/* QueueItems that wait for their turn */
+	int			turn_left[QUEUE_TURNS]; /* copies not through, by turn */
+	bool		ignores_turns;
+	int			running;
+	int64		copies_done;	/* by this process */
+	int64		items_done;
+	int64		items_left_at;	/* items_done when held ones were last left */
 	bool		fk_is_running;
 	bool		source_is_away;
 	int			unfinished;
@@ -44,6 +54,16 @@ struct Queue
 	int64		unfinished_need;	/* kB, of them */
 	QueueCounts counts;
 };
+
+/* Add (+1) or remove (-1) a copy that is not through, or held no more. */
+extern void pgcopy_queue_state_count_turn(Queue *queue, const QueueItem *item,
+										  int change);
+
+/* Let items that waited for their turn try again. */
+extern void pgcopy_queue_state_recall_behind(Queue *queue);
+
+/* Make an item ready if nothing stands in its way. */
+extern void pgcopy_queue_state_make_ready(Queue *queue, QueueItem *item);
 
 /* Count a done item. */
 extern void pgcopy_queue_state_count_done(Queue *queue, const QueueItem *item);

@@ -16,7 +16,8 @@
  * and one more copier is tried after a while.
  *
  * The snapshot is released when the last copy item has committed, before the
- * index builds end, since it holds back VACUUM on the source.
+ * index builds end, since it holds back VACUUM on the source.  Copies that are
+ * held (held.c) keep it, even into the next stage.
  *
  *-------------------------------------------------------------------------
  */
@@ -75,7 +76,7 @@ handle_failed_item(Leader *leader, const WorkerEvent *event)
 	int			no = event->items[event->failed];
 	int			attempts = pgcopy_queue_item(leader->queue, no)->attempts;
 
-	if (event->sqlerrcode == PGCOPY_ERRCODE_MISPLACED &&
+	if (event->need == NEED_ROUTING &&
 		pgcopy_reroute_is_due(leader, no))
 		return;
 	if (event->nitems > 1)
@@ -83,7 +84,7 @@ handle_failed_item(Leader *leader, const WorkerEvent *event)
 	else if (pgcopy_retry_is_due(event->sqlerrcode, attempts))
 		retry(leader, no, TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
 													  pgcopy_retry_delay(attempts + 1)));
-	else
+	else if (!pgcopy_held_keep(leader, no, event->need))
 		pgcopy_leader_give_up(leader, no);
 }
 
@@ -370,6 +371,8 @@ tell_what_is_missing(Leader *leader, int missing)
 		snprintf(message, sizeof(message),
 				 "worker %d has received nothing from the source for %d s: see pg_stat_activity there",
 				 worker, seconds);
+	if (message[0] == '\0')
+		strlcpy(message, leader->held_for, sizeof(message));
 	pgcopy_progress_set_message(leader->progress, message);
 }
 
@@ -408,7 +411,6 @@ run_round(Leader *leader, TimestampTz *next)
 {
 	int			missing;
 
-	handle_events(leader);
 	if (pgcopy_queue_unfinished_copies(leader->queue) == 0)
 		let_go_of_snapshot(leader);
 	if (!look_after_source(leader))
@@ -431,12 +433,18 @@ pgcopy_schedule_run(Leader *leader, ItemStage stage)
 
 	pgcopy_link_note_seen(leader->link);
 	pgcopy_queue_open_stage(leader->queue, stage);
-	while (run_round(leader, &next) && leader->misplaced == 0)
+	for (;;)
 	{
+		handle_events(leader);
+		if (leader->misplaced != 0)
+			return false;
+		if (!pgcopy_held_go_on(leader))
+			return true;
+		if (!run_round(leader, &next) || leader->misplaced != 0)
+			return false;
 		pgcopy_leader_publish(leader);
 		if (pgcopy_queue_unfinished(leader->queue) == 0)
 			return true;
 		wait_for_events(leader, next);
 	}
-	return false;
 }

@@ -9,6 +9,9 @@
  * are rolled back and run one by one, so that the error belongs to the right
  * one and the others stay.
  *
+ * While tables are held (held.c), statements that fail are left for later: a
+ * view may need the primary key of one.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -66,46 +69,91 @@ try_batch(Leader *leader, const int *items, int nitems)
 	return is_done;
 }
 
-/* Run one statement, and retry it if that may help. */
-static void
+/* Try one statement.  Returns its error, or NULL. */
+static ErrorData *
+try_one(Leader *leader, int no)
+{
+	ErrorData  *volatile error = NULL;
+
+	PG_TRY();
+	{
+		run_batch(leader, &no, 1);
+	}
+	PG_CATCH();
+	{
+		error = pgcopy_leader_catch(leader);
+	}
+	PG_END_TRY();
+	return error;
+}
+
+/*
+ * Decide whether a statement runs under the source's search_path from now on.
+ * Returns the error to record.
+ */
+static const ErrorData *
+look_for_path(Leader *leader, int no, const ErrorData *error, bool *takes_path)
+{
+	JobItem    *item;
+
+	pgcopy_leader_begin(leader);
+	item = pgcopy_item_fetch(leader->job->id, no);
+	*takes_path = pgcopy_retry_need(error->sqlerrcode) == NEED_OBJECTS &&
+		pgcopy_work_path_is_left(leader->job, item);
+	if (*takes_path)
+		pgcopy_item_set_with_path(leader->job->id, no);
+	MemoryContextSwitchTo(leader->context);
+	error = pgcopy_work_path_hint(leader->job, item, error);
+	pgcopy_leader_commit(leader);
+	return error;
+}
+
+/*
+ * Run one statement, and retry it if that may help.  Returns false if it is
+ * left for later: tables that are held may be what it lacks.
+ */
+static bool
 run_one(Leader *leader, int no)
 {
 	QueueItem  *item = pgcopy_queue_item(leader->queue, no);
 
 	while (item->state == ITEM_PENDING)
 	{
-		ErrorData  *volatile error = NULL;
-		bool		is_final;
+		ErrorData  *error;
+		const ErrorData *shown;
+		bool		is_held = pgcopy_queue_held(leader->queue) > 0;
+		bool		is_due;
+		bool		takes_path;
 
 		item->attempts++;
-		PG_TRY();
-		{
-			run_batch(leader, &no, 1);
-		}
-		PG_CATCH();
-		{
-			error = pgcopy_leader_catch(leader);
-		}
-		PG_END_TRY();
+		error = try_one(leader, no);
 		if (error == NULL)
-			return;
+			return true;
 
-		is_final = !pgcopy_retry_is_due(error->sqlerrcode, item->attempts);
-		pgcopy_work_record_error(leader->job->id, no, is_final, error);
+		is_due = pgcopy_retry_is_due(error->sqlerrcode, item->attempts);
+		shown = look_for_path(leader, no, error, &takes_path);
+		pgcopy_work_record_error(leader->job->id, no,
+								 !is_due && !takes_path && !is_held, shown);
 		FreeErrorData(error);
-		if (is_final)
-			pgcopy_leader_give_up(leader, no);
-		else
+		if (is_due)
 			pgcopy_process_wait(pgcopy_retry_delay(item->attempts + 1));
+		else if (takes_path)
+			continue;
+		else if (is_held)
+			return false;
+		else
+			pgcopy_leader_give_up(leader, no);
 	}
+	return true;
 }
 
-void
+int
 pgcopy_serial_run(Leader *leader, ItemStage stage)
 {
 	int			batch[BATCH_STATEMENTS];
 	int			nbatch = 0;
 	int			size = pgcopy_queue_size(leader->queue);
+	int			left = 0;
 
 	pgcopy_share_take_all_memory();
 	pgcopy_queue_open_stage(leader->queue, stage);
@@ -120,9 +168,10 @@ pgcopy_serial_run(Leader *leader, ItemStage stage)
 		if (!try_batch(leader, batch, nbatch))
 		{
 			for (int i = 0; i < nbatch; i++)
-				run_one(leader, batch[i]);
+				left += !run_one(leader, batch[i]);
 		}
 		nbatch = 0;
 		pgcopy_leader_publish(leader);
 	}
+	return left;
 }

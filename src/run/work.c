@@ -20,9 +20,11 @@
 #include "catalog/pg_inherits.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
+#include "base/retry.h"
 #include "base/testpoint.h"
 #include "catalog/job.h"
 #include "catalog/lorecord.h"
@@ -270,7 +272,8 @@ run_statement(const WorkPlace *place, const JobItem *item)
 		.default_tablespace = statement->default_tablespace,
 		.default_table_access_method = statement->default_table_access_method,
 		.session_authorization = statement->session_authorization,
-		.check_function_bodies = statement->check_function_bodies
+		.check_function_bodies = statement->check_function_bodies,
+		.search_path = place->search_path
 	};
 
 	pgcopy_apply_statement(statement->sql, &settings,
@@ -283,7 +286,8 @@ run_statement(const WorkPlace *place, const JobItem *item)
 
 /*
  * ANALYZE a table; dead rows of failed attempts go first.  One that always
- * fails, as on the source, leaves a complete copy: the job goes on.
+ * fails, as on the source, leaves a complete copy: the job goes on.  If a name was
+ * not found, the other search_path comes first.
  */
 static WorkResult
 analyze_table(const WorkPlace *place, const JobItem *item)
@@ -295,6 +299,9 @@ analyze_table(const WorkPlace *place, const JobItem *item)
 		pgcopy_vacuum_is_wanted(relation->target_oid, !relation->through_root))
 		return WORK_WANTS_VACUUM;
 	error = pgcopy_analyze_table(relation->target_oid);
+	if (error != NULL && pgcopy_retry_need(error->sqlerrcode) == NEED_OBJECTS &&
+		pgcopy_work_path_is_left(place->job, item))
+		ReThrowError(error);
 	if (error != NULL)
 		pgcopy_notice_tell(place->job->id,
 						   quote_qualified_identifier(relation->schema, relation->name),
@@ -304,16 +311,10 @@ analyze_table(const WorkPlace *place, const JobItem *item)
 	return WORK_DONE;
 }
 
-WorkResult
-pgcopy_work_do(const WorkPlace *place, const JobItem *item, LoadResult *load)
+static WorkResult
+do_item(const WorkPlace *place, const JobItem *item, LoadResult *load)
 {
 	WorkResult	result = WORK_DONE;
-
-	Assert(IsTransactionState());
-	Assert(place->session != NULL ||
-		   !pgcopy_item_kind_traits(item->kind)->needs_source);
-	memset(load, 0, sizeof(LoadResult));
-	pgcopy_work_test_point(item, "begun");
 
 	switch (item->kind)
 	{
@@ -340,6 +341,30 @@ pgcopy_work_do(const WorkPlace *place, const JobItem *item, LoadResult *load)
 			run_statement(place, item);
 			break;
 	}
+	return result;
+}
+
+WorkResult
+pgcopy_work_do(const WorkPlace *place, const JobItem *item, LoadResult *load)
+{
+	WorkPlace	here = *place;
+	WorkResult	result;
+	int			nest_level = NewGUCNestLevel();
+
+	Assert(IsTransactionState());
+	Assert(place->session != NULL ||
+		   !pgcopy_item_kind_traits(item->kind)->needs_source);
+	memset(load, 0, sizeof(LoadResult));
+	pgcopy_work_test_point(item, "begun");
+
+	here.search_path = pgcopy_work_path_choose(place->job, item);
+	if (here.search_path != NULL)
+		(void) set_config_option("search_path", here.search_path, PGC_USERSET,
+								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	result = do_item(&here, item, load);
+	AtEOXact_GUC(true, nest_level);
+	if (result == WORK_DONE)
+		pgcopy_work_path_tell(place->job, item);
 	if (result == WORK_DONE)
 		pgcopy_work_test_point(item, "done");
 	return result;

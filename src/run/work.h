@@ -26,6 +26,7 @@ typedef struct WorkPlace
 	bool		can_vacuum;		/* the caller handles WORK_WANTS_VACUUM */
 	LoadProgress progress;
 	void	   *progress_arg;
+	const char *search_path;	/* set by pgcopy_work_do() */
 } WorkPlace;
 
 typedef enum WorkResult
@@ -78,5 +79,19 @@ extern char *pgcopy_work_describe(const JobItem *item);
  */
 extern void pgcopy_work_record_error(int64 job, int no, bool is_final,
 									 const ErrorData *error);
+
+/*
+ * work_path.c: the search_path to run an item under; NULL: an empty one.
+ * Whether there is another one that an item may be tried under.
+ */
+extern char *pgcopy_work_path_choose(const Job *job, const JobItem *item);
+extern bool pgcopy_work_path_is_left(const Job *job, const JobItem *item);
+
+/* Tell, in the current transaction, that a done item needed the source's path. */
+extern void pgcopy_work_path_tell(const Job *job, const JobItem *item);
+
+/* Return an error with a hint at search_path, if that may be the reason. */
+extern const ErrorData *pgcopy_work_path_hint(const Job *job, const JobItem *item,
+											  const ErrorData *error);
 
 #endif							/* PGCOPY_WORK_H */

@@ -34,7 +34,6 @@
 
 #include "catalog/job.h"
 #include "link/link.h"
-#include "load/load.h"
 #include "run/assignment.h"
 #include "run/control.h"
 #include "run/process.h"
@@ -187,7 +186,8 @@ handle_error(Worker *worker, const Assignment *assignment, int *sqlerrcode)
 	AbortCurrentTransaction();
 	drop_session(worker);
 	RESUME_INTERRUPTS();
-	*sqlerrcode = pgcopy_load_error_code(error);
+	*sqlerrcode = error->sqlerrcode;
+	worker->slot->need = pgcopy_assignment_need(assignment, error);
 	if (pgcopy_assignment_lacks_session(assignment, error))
 		return OUTCOME_NO_SESSION;
 	pgcopy_assignment_record(assignment, error);

@@ -155,6 +155,7 @@ fill_event(const ControlSlot *slot, WorkerEvent *event)
 	memcpy(event->items, slot->items, sizeof(int) * slot->nitems);
 	event->failed = slot->failed;
 	event->sqlerrcode = slot->sqlerrcode;
+	event->need = slot->need;
 	event->rows = slot->rows_total;
 	event->bytes = slot->bytes_total;
 }

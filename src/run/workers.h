@@ -22,6 +22,7 @@ typedef struct WorkerEvent
 	int			items[CONTROL_MAX_BATCH];
 	int			failed;			/* index into items */
 	int			sqlerrcode;
+	RetryNeed	need;			/* of the failed item */
 	int64		rows;
 	int64		bytes;
 } WorkerEvent;

@@ -18,7 +18,9 @@
 #include "executor/executor.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "catalog/namespace.h"
 #include "parser/analyze.h"
+#include "parser/parse_utilcmd.h"
 #include "parser/parser.h"
 #include "pgstat.h"
 #include "tcop/cmdtag.h"
@@ -171,6 +173,27 @@ run_analyzed(RawStmt *raw, const char *text)
 	}
 }
 
+/*
+ * Set the search_path that a statement runs under.  The expressions of an index
+ * are still read under the empty one, where they mean what pg_dump has written:
+ * under another one a function or operator that fits the arguments better
+ * could take the place of one of pg_catalog.
+ */
+static Node *
+set_path(Node *node, const char *text, const char *search_path)
+{
+	if (IsA(node, IndexStmt))
+	{
+		IndexStmt  *index = castNode(IndexStmt, node);
+		Oid			table = RangeVarGetRelid(index->relation, ShareLock, false);
+
+		node = (Node *) transformIndexStmt(table, index, text);
+		CommandCounterIncrement();
+	}
+	set_locally("search_path", search_path);
+	return node;
+}
+
 RawStmt *
 pgcopy_apply_parse(const char *sql)
 {
@@ -184,7 +207,7 @@ pgcopy_apply_parse(const char *sql)
 }
 
 static void
-parse_and_run(RunningStatement *running, ApplyForm form)
+parse_and_run(RunningStatement *running, ApplyForm form, const char *search_path)
 {
 	RawStmt    *raw = pgcopy_apply_parse(running->sql);
 	const char *text = running->sql;
@@ -205,6 +228,8 @@ parse_and_run(RunningStatement *running, ApplyForm form)
 
 	raw->stmt = pgcopy_constraint_rewrite(raw->stmt, form);
 	PushActiveSnapshot(GetTransactionSnapshot());
+	if (search_path != NULL)
+		raw->stmt = set_path(raw->stmt, text, search_path);
 	if (analyze_requires_snapshot(raw))
 		run_analyzed(raw, text);
 	else
@@ -254,7 +279,7 @@ pgcopy_apply_statement(const char *sql, const DumpSettings *settings,
 	PG_TRY();
 	{
 		apply_settings(settings);
-		parse_and_run(&running, form);
+		parse_and_run(&running, form, settings->search_path);
 	}
 	PG_CATCH();
 	{

@@ -36,6 +36,7 @@ typedef struct DumpSettings
 	char	   *session_authorization;	/* NULL: the job's owner */
 	bool		check_function_bodies;
 	bool		row_security;
+	const char *search_path;	/* what it evaluates runs under; NULL: empty */
 } DumpSettings;
 
 /* What a statement does, as far as the order of work depends on it. */

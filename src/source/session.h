@@ -91,6 +91,16 @@ extern bool pgcopy_session_try(SourceSession *session, const char *sql,
 							   int accepted, int or_accepted, int or_this);
 
 /*
+ * Ask which search_path a session of this database begins with, into the current
+ * memory context: the database's setting, else this role's or the server's.  ""
+ * if the answer is no path.
+ */
+extern char *pgcopy_session_search_path(SourceSession *session);
+
+/* Whether an error is one of the source's, or of the connection to it. */
+extern bool pgcopy_session_threw(const ErrorData *error);
+
+/*
  * Send a query that tells whether the source answers, and ask whether it has
  * (timeout_ms 0: do not wait; -1: no limit).  Until it has, the session takes no
  * other query.  Both throw as above.

@@ -219,3 +219,15 @@ pgcopy_session_error_result(const PGconn *conn, const PGresult *result,
 			 context != NULL ? errcontext("%s", context) : 0,
 			 errcontext("on the source: %s", shorten_sql(sql))));
 }
+
+/* ErrorData has the file that threw, without its directory from 14 on. */
+bool
+pgcopy_session_threw(const ErrorData *error)
+{
+	const char *ours = strrchr(__FILE__, '/');
+	const char *name = error->filename != NULL ? strrchr(error->filename, '/') : NULL;
+
+	ours = ours != NULL ? ours + 1 : __FILE__;
+	name = name != NULL ? name + 1 : error->filename;
+	return name != NULL && strcmp(name, ours) == 0;
+}

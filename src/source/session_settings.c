@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "base/path.h"
 #include "source/session_state.h"
 
 /*
@@ -96,4 +97,35 @@ pgcopy_session_settings_apply_again(SourceSession *session)
 	pgcopy_rows_free(rows);
 	if (pid != session->pid)
 		pgcopy_pooler_refuse("A transaction has begun in another process of the server than the session.");
+}
+
+/*
+ * What a session of this database would begin with.  ALTER DATABASE ... SET is
+ * what its users have in common, so it comes before a setting of the role that
+ * clones, which may have nothing to do with what the database is used for.
+ * reset_val has that role's, ALTER ROLE ALL, the server's and the default.
+ */
+static const char path_query[] =
+"SELECT COALESCE("
+" (SELECT pg_catalog.substr(c.setting, 13)"
+" FROM pg_catalog.pg_db_role_setting AS s"
+" JOIN pg_catalog.pg_database AS d ON d.oid OPERATOR(pg_catalog.=) s.setdatabase,"
+" LATERAL pg_catalog.unnest(s.setconfig) AS c(setting)"
+" WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()"
+" AND s.setrole OPERATOR(pg_catalog.=) 0::pg_catalog.oid"
+" AND pg_catalog.substr(c.setting, 1, 12) OPERATOR(pg_catalog.=) 'search_path='"
+" LIMIT 1),"
+" (SELECT s.reset_val FROM pg_catalog.pg_settings AS s"
+" WHERE s.name OPERATOR(pg_catalog.=) 'search_path'), '')";
+
+char *
+pgcopy_session_search_path(SourceSession *session)
+{
+	SourceRows *rows = pgcopy_session_query_row(session, path_query, 1, 0, NULL);
+	char	   *path = pstrdup(pgcopy_rows_get(rows, 0, 0));
+
+	pgcopy_rows_free(rows);
+	if (!pgcopy_path_is_valid(path))
+		path[0] = '\0';
+	return path;
 }

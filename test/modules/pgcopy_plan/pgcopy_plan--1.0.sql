@@ -25,6 +25,7 @@ CREATE TABLE statement (
     referenced text,
     is_post_data boolean NOT NULL DEFAULT true,
     validate boolean NOT NULL DEFAULT true,
+    body text NOT NULL DEFAULT '',
     depends integer[] NOT NULL DEFAULT '{}'         -- toc numbers
 );
 

@@ -12,6 +12,7 @@
 
 #include "catalog/pg_class.h"
 #include "catalog/pg_event_trigger.h"
+#include "catalog/pg_proc.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
@@ -100,6 +101,10 @@ read_statement(int row)
 	statement->object_oid = (Oid) pgcopy_query_int64(row, "relation");
 	if (OidIsValid(statement->object_oid))
 		statement->class_oid = RelationRelationId;
+	if (strcmp(statement->tag, "CREATE FUNCTION") == 0)
+		statement->class_oid = ProcedureRelationId;
+	statement->text = pgcopy_query_text(row, "body");
+	statement->length = strlen(statement->text);
 	if (strstr(statement->tag, "EVENT TRIGGER") != NULL)
 		statement->class_oid = EventTriggerRelationId;
 	statement->schema = "s";
@@ -167,14 +172,31 @@ form_name(ApplyForm form)
 	return NULL;
 }
 
+static const char *
+turn_name(const PlanItem *item)
+{
+	switch (item->turn)
+	{
+		case TURN_AT_ONCE:
+			return item->kind == ITEM_TABLE ? " (first)" : "";
+		case TURN_ROWS:
+			return "";
+		case TURN_COMPUTED_ROWS:
+			return " (after other tables)";
+		case TURN_COMPUTED_BUILDS:
+			return " (after all rows)";
+	}
+	return NULL;
+}
+
 static void
 append_item(StringInfo text, const JobPlan *plan, int no)
 {
 	const PlanItem *item = &plan->items[no - 1];
 
-	appendStringInfo(text, "%s%d\t%s\t%s\t%s%s", no == 1 ? "" : "\n", no,
+	appendStringInfo(text, "%s%d\t%s\t%s\t%s%s%s", no == 1 ? "" : "\n", no,
 					 stage_names[item->stage], pgcopy_item_kind_traits(item->kind)->name,
-					 item->name, form_name(item->form));
+					 item->name, form_name(item->form), turn_name(item));
 	if (item->kind == ITEM_TABLE && item->referenced != 0)
 		appendStringInfo(text, " (through %s)",
 						 plan->relations[item->referenced - 1].name);

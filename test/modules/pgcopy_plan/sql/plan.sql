@@ -180,6 +180,25 @@ CALL add_table(100, 'less', 1000);
 SELECT object, count(*) FROM plan(8, 'auto') WHERE kind = 'table' AND object IN ('hot', 'less', 'table_1') GROUP BY object ORDER BY object;
 SELECT object, count(*) FROM plan(1, 'auto') WHERE kind = 'table' AND object IN ('hot', 'less', 'table_1') GROUP BY object ORDER BY object;
 
+-- Functions may read other tables: values that they compute are loaded, and what
+-- they index is built, when the others' rows are here.  A CHECK fails by itself
+-- and waits then.
+CALL forget();
+CALL add_table(1, 'plain');
+CALL add_table(2, 'checked');
+CALL add_table(3, 'computed');
+CALL add_table(4, 'identity');
+INSERT INTO statement (tag, name, is_post_data) VALUES ('CREATE FUNCTION', 'f', false);
+UPDATE statement SET depends = '{5}' WHERE name IN ('checked', 'computed', 'identity');
+UPDATE statement SET body = 'CREATE TABLE (a int GENERATED ALWAYS AS (f(b)) STORED' WHERE name = 'computed';
+UPDATE statement SET body = 'CREATE TABLE (a int GENERATED ALWAYS AS IDENTITY' WHERE name = 'identity';
+UPDATE statement SET body = 'GENERATED ALWAYS AS (' WHERE name = 'plain';
+INSERT INTO statement (class, tag, name, on_table, depends) VALUES
+    ('index', 'CREATE INDEX', 'by_f', 'plain', '{1,5}'),
+    ('index', 'CREATE INDEX', 'by_a', 'plain', '{1}'),
+    ('whole constraint', 'ALTER TABLE', 'excl', 'plain', '{1,5}');
+SELECT no, kind, object FROM plan() WHERE kind IN ('table', 'index', 'constraint');
+
 -- A table that no statement creates is no plan.
 CALL forget();
 INSERT INTO relation (oid, name) VALUES (1, 'stray');
