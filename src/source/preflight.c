@@ -242,7 +242,7 @@ check_extensions(SourceSession *session, const PreflightRequest *request)
 
 /*
  * What an extension makes is no clash if that extension is here already.  What
- * needs this extension stays on the source.
+ * needs this extension stays on the source; its own names are the next check's.
  */
 static List *
 check_clashes(SourceSession *session, const PreflightRequest *request)
@@ -261,7 +261,8 @@ check_clashes(SourceSession *session, const PreflightRequest *request)
 		"Clone into an empty database: CREATE DATABASE ... TEMPLATE template0, and create the extension there."
 	};
 	List	   *here =
-		pgcopy_names_query(psprintf("SELECT s.what FROM (%s) AS s", objects_sql));
+		pgcopy_names_query(psprintf("SELECT s.what FROM (%s) AS s"
+									" WHERE s.extension IS DISTINCT FROM 'pgcopydb_ext'", objects_sql));
 	const char *params[3];
 
 	params[1] = pgcopy_names_array_literal(pgcopy_names_query(extensions_here_sql));
