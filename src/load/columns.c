@@ -78,6 +78,32 @@ append_column_list(StringInfo sql, List *columns)
 						 pgcopy_inventory_quoted(lfirst(cell)));
 }
 
+/*
+ * Select the columns; of those in as_text, what the type's output function
+ * returns.  A cast to text may be a user's, and loses the blanks of char(n).
+ * concat() calls the output function, without its name and a right to execute it,
+ * but makes '' of NULL.  num_nulls() does not look into composite values.
+ */
+static void
+append_select_list(StringInfo sql, const LoadTable *table)
+{
+	ListCell   *cell;
+
+	foreach(cell, table->columns)
+	{
+		const char *name = pgcopy_inventory_quoted(lfirst(cell));
+
+		if (foreach_current_index(cell) > 0)
+			appendStringInfoString(sql, ", ");
+		if (bms_is_member(foreach_current_index(cell), table->as_text))
+			appendStringInfo(sql,
+							 "CASE WHEN pg_catalog.num_nulls(%s) OPERATOR(pg_catalog.=) 0"
+							 " THEN pg_catalog.concat(%s) END", name, name);
+		else
+			appendStringInfoString(sql, name);
+	}
+}
+
 static void
 append_key_range(StringInfo sql, const LoadTable *table)
 {
@@ -112,10 +138,10 @@ pgcopy_columns_copy_statement(const LoadTable *table)
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	if (table->is_chunk || table->condition != NULL)
+	if (table->is_chunk || table->condition != NULL || table->as_text != NULL)
 	{
 		appendStringInfoString(&sql, "COPY (SELECT ");
-		append_column_list(&sql, table->columns);
+		append_select_list(&sql, table);
 		appendStringInfo(&sql, " FROM ONLY %s", table->source_name);
 		if (table->key != NULL)
 			append_key_range(&sql, table);
@@ -136,6 +162,6 @@ pgcopy_columns_copy_statement(const LoadTable *table)
 		}
 	}
 	appendStringInfo(&sql, " TO STDOUT (FORMAT %s)",
-					 pgcopy_words_of_format(table->format));
+					 table->format == FORMAT_TEXT ? "text" : "binary");
 	return sql.data;
 }
