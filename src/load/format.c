@@ -8,7 +8,9 @@
  * enums, which are sent as their label, and arrays, composites, ranges, multiranges
  * and domains of exact types: decode/parts.c replaces the OIDs that they have on
  * the wire.  All others come as text: reg* types are OIDs, xml rewrites
- * declarations, and a type of an unknown extension may hold anything.
+ * declarations, tsquery's receive function stores operands in another order than
+ * its input function, that of int2vector and oidvector refuses an empty one, and a
+ * type of an unknown extension may hold anything.
  *
  * A source can send any bytes, so a type is in the lists only if its receive
  * function checks all that it reads.
@@ -43,7 +45,7 @@ static const Oid exact_types[] = {
 	LINEOID, CIRCLEOID, FLOAT4OID, FLOAT8OID, MACADDROID, MACADDR8OID,
 	INETOID, CIDROID, BPCHAROID, VARCHAROID, DATEOID, TIMEOID, TIMESTAMPOID,
 	TIMESTAMPTZOID, INTERVALOID, TIMETZOID, BITOID, VARBITOID, NUMERICOID,
-	UUIDOID, MONEYOID, TSVECTOROID, TSQUERYOID, PG_LSNOID, XIDOID, XID8OID,
+	UUIDOID, MONEYOID, TSVECTOROID, PG_LSNOID, XIDOID, XID8OID,
 	CIDOID, TIDOID, REFCURSOROID
 };
 
@@ -154,7 +156,8 @@ is_exact(Oid type, bool has_same_version)
 	Oid			extension = get_extension(base);
 
 	check_stack_depth();
-	if (is_domain_of_extension(type))
+	if (is_domain_of_extension(type) ||
+		base == INT2VECTOROID || base == OIDVECTOROID)
 		return false;
 	if (is_exact_builtin(base))
 		return true;
