@@ -61,19 +61,28 @@ static void
 add_error_context(void *arg)
 {
 	LoadState  *state = arg;
+	const char *name;
 	const char *column;
+	int64		row;
+	int			oldest;
+	int			newest;
 
 	if (state->reader == NULL)
 		return;
+	name = RelationGetRelationName(state->relation);
+	row = pgcopy_reader_row(state->reader);
 	column = pgcopy_reader_column(state->reader);
 	if (column != NULL)
 		errcontext("COPY %s.%s, row " INT64_FORMAT ", column %s",
-				   state->schema, RelationGetRelationName(state->relation),
-				   pgcopy_reader_row(state->reader), column);
+				   state->schema, name, row, column);
+	else if (!pgcopy_writer_suspects(state->writer, &oldest, &newest))
+		errcontext("COPY %s.%s", state->schema, name);
+	else if (oldest > newest)
+		errcontext("COPY %s.%s, rows " INT64_FORMAT " to " INT64_FORMAT,
+				   state->schema, name, row - oldest, row - newest);
 	else
 		errcontext("COPY %s.%s, row " INT64_FORMAT,
-				   state->schema, RelationGetRelationName(state->relation),
-				   pgcopy_reader_row(state->reader));
+				   state->schema, name, row - newest);
 }
 
 /* Check what COPY FROM and TRUNCATE would check. */

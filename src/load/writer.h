@@ -44,6 +44,13 @@ extern MemoryContext pgcopy_writer_row_context(RowWriter *writer);
  */
 extern bool pgcopy_writer_put(RowWriter *writer);
 
+/*
+ * Which rows can the current error be about?  Set how far they are before the row
+ * that was put last: one row, or a whole batch.  False: any row.
+ */
+extern bool pgcopy_writer_suspects(const RowWriter *writer, int *oldest,
+								   int *newest);
+
 /* Write the remaining rows and free everything. */
 extern void pgcopy_writer_close(RowWriter *writer);
 

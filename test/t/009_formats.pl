@@ -131,9 +131,13 @@ INSERT INTO root SELECT (enum_range(NULL::mood))[1 + g % 3], ROW('int4', g)::odd
 CREATE MATERIALIZED VIEW seen AS SELECT * FROM large;
 EOQ
 
+# Enums are hashed by OID: rows are in other leaves here.
+my $leaf = qr/\bleaf_/;
+my $rows = 'SELECT count(*), sum(hashtext(root::text)) FROM root';
+
 my $app = conninfo($source, db => 'app');
 my $job = clone_ok($target, $app, db => 'app');
-assert_same($source, $target, source_db => 'app', db => 'app', name => 'the copy is equal');
+assert_same($source, $target, source_db => 'app', db => 'app', ignore => $leaf, name => 'the copy is equal');
 
 my %format = map { split /\|/ } split /\n/, $target->safe_psql('app', "SELECT table_name, format FROM pgcopy_tables WHERE job = $job");
 is_deeply(
@@ -162,10 +166,12 @@ SKIP:
 }
 
 $job = clone_ok($target, $app, db => 'split', split_tables_larger_than => '200kB', name => 'the clone in chunks ends done');
-assert_same($source, $target, source_db => 'app', db => 'split', name => 'the copy in chunks is equal');
+assert_same($source, $target, source_db => 'app', db => 'split', ignore => $leaf, name => 'the copy in chunks is equal');
 cmp_ok($target->safe_psql('split', "SELECT chunks_done FROM pgcopy_tables WHERE job = $job AND table_name = 'large'"), '>', 2, 'the large table came in chunks');
 clone_ok($target, $app, db => 'text', format => 'text', name => 'the clone as text ends done');
-assert_same($source, $target, source_db => 'app', db => 'text', name => 'the copy as text is equal');
+assert_same($source, $target, source_db => 'app', db => 'text', ignore => $leaf, name => 'the copy as text is equal');
+
+is($target->safe_psql($_, $rows), $source->safe_psql('app', $rows), "$_: so are rows that went through their root") foreach qw(app split text);
 
 $job = clone($target, $app, db => 'binary', format => 'binary', on_error => 'continue');
 wait_for_end($target, $job, db => 'binary');
@@ -198,8 +204,8 @@ EOQ
 SKIP:
 {
 	skip 'PostGIS is not there' unless $has_gis;
-	$_->safe_psql('gis', 'CREATE EXTENSION postgis') foreach $source, $target;
-	$source->safe_psql('gis', <<'EOQ');
+		$source->safe_psql('gis', <<'EOQ');
+CREATE EXTENSION postgis;
 CREATE TABLE shape (id int, g geometry, p geometry(PointZ, 4326), e geography, gs geometry[]);
 INSERT INTO shape VALUES (1, 'POINT EMPTY', 'SRID=4326;POINT Z (1 2 3)', 'POINT(1 2)', ARRAY['POINT(1 2)', NULL]::geometry[]),
 	(2, 'SRID=3857;GEOMETRYCOLLECTION(POINT(1 2),LINESTRING(0 0,1 1,2 0.1),POLYGON((0 0,0 1,1 1,0 0)))', NULL, 'LINESTRING(0 0,1 1)', '{}'),
