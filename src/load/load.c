@@ -38,6 +38,7 @@
 
 #include "base/compat.h"
 #include "load/columns.h"
+#include "load/explain.h"
 #include "load/load.h"
 #include "load/reader.h"
 #include "load/writer.h"
@@ -303,6 +304,38 @@ run_load(LoadState *state, SourceSession *session, const LoadTable *table,
 	return result;
 }
 
+/* Load; say more about an error of the source. */
+static LoadResult
+run_explained(LoadState *state, SourceSession *session, const LoadTable *table,
+			  WriteMethod method)
+{
+	MemoryContext context = CurrentMemoryContext;
+	LoadResult	result;
+
+	PG_TRY();
+	{
+		result = run_load(state, session, table, method);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+		int64		row;
+
+		if (state->reader == NULL || !pgcopy_stream_has_failed(state->stream))
+			PG_RE_THROW();
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		row = pgcopy_reader_row(state->reader);
+		pgcopy_explain_failure(state->stream, table, row, error,
+							   psprintf("COPY %s.%s, row " INT64_FORMAT, state->schema,
+										RelationGetRelationName(state->relation), row));
+		ReThrowError(error);
+	}
+	PG_END_TRY();
+	return result;
+}
+
 LoadResult
 pgcopy_load_table(SourceSession *session, const LoadTable *table,
 				  LoadProgress progress, void *arg)
@@ -334,7 +367,7 @@ pgcopy_load_table(SourceSession *session, const LoadTable *table,
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
 
-	result = run_load(&state, session, table, method);
+	result = run_explained(&state, session, table, method);
 
 	error_context_stack = callback.previous;
 	if (!has_snapshot)
