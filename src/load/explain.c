@@ -51,8 +51,12 @@ find_ctid(Failure *failure)
 {
 	const char *sql = pgcopy_columns_ctid_query(failure->table, failure->row);
 	SourceRows *rows = pgcopy_session_query_row(failure->session, sql, 1, 0, NULL);
+	unsigned	block;
+	unsigned	item;
 
-	failure->ctid = pstrdup(pgcopy_rows_get(rows, 0, 0));
+	if (sscanf(pgcopy_rows_get(rows, 0, 0), "(%u,%u)", &block, &item) != 2)
+		pgcopy_rows_throw(rows, "It is not a row's ctid.");
+	failure->ctid = psprintf("(%u,%u)", block, item);
 	pgcopy_rows_free(rows);
 }
 
@@ -165,6 +169,12 @@ explain_encoding(const Failure *failure, ErrorData *error, const char *where)
 								  where, failure->column, at + strlen(where));
 }
 
+bool
+pgcopy_explain_applies(const ErrorData *error)
+{
+	return is_about_encoding(error) || is_about_length(error);
+}
+
 void
 pgcopy_explain_failure(CopyStream *stream, const LoadTable *table, int64 row,
 					   ErrorData *error, const char *where)
@@ -172,8 +182,6 @@ pgcopy_explain_failure(CopyStream *stream, const LoadTable *table, int64 row,
 	Failure		failure = {pgcopy_stream_session(stream), table, row};
 	bool		is_found;
 
-	if (!is_about_encoding(error) && !is_about_length(error))
-		return;
 	is_found = try_find_place(&failure, stream, error);
 	if (is_about_length(error))
 		explain_length(&failure, error);

@@ -327,9 +327,10 @@ run_explained(LoadState *state, SourceSession *session, const LoadTable *table,
 		error = CopyErrorData();
 		FlushErrorState();
 		row = pgcopy_reader_row(state->reader);
-		pgcopy_explain_failure(state->stream, table, row, error,
-							   psprintf("COPY %s.%s, row " INT64_FORMAT, state->schema,
-										RelationGetRelationName(state->relation), row));
+		if (pgcopy_explain_applies(error))
+			pgcopy_explain_failure(state->stream, table, row, error,
+								   psprintf("COPY %s.%s, row " INT64_FORMAT, state->schema,
+											RelationGetRelationName(state->relation), row));
 		ReThrowError(error);
 	}
 	PG_END_TRY();
