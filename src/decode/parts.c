@@ -5,9 +5,10 @@
  *
  * Arrays name the type of their elements on the wire, composites that of each
  * column, by the source's OID.  Types of initdb's first phase have the same OID
- * everywhere.  All others get the OID that array_recv and record_recv want,
- * before these do, and judge, everything else.  The caller knows that the type is
- * the same one by its name; a built-in type is never taken for another.
+ * everywhere.  All others get the OID that they have here, before array_recv and
+ * record_recv do, and judge, everything else: not all versions of these take
+ * another one.  The caller knows that the type is the same one by its name; a
+ * built-in type is never taken for another.
  *
  *-------------------------------------------------------------------------
  */
