@@ -1,5 +1,5 @@
 -- One table of :rows rows: ten plain columns, and one that is not exact in binary.
-CREATE TYPE odd AS (kind regtype, note text);
+CREATE TYPE odd_pair AS (kind regtype, note text);
 CREATE TABLE odd (
     id bigint,
     n integer NOT NULL,
@@ -13,7 +13,7 @@ CREATE TABLE odd (
     doc jsonb,
     body bytea,
     words tsvector,
-    o odd);
+    o odd_pair);
 INSERT INTO odd
 SELECT i, (random() * 1000000)::integer, timestamptz '2020-01-01 00:00:00+00' + random() * interval '2000 days',
        'name ' || (random() * 50000)::integer,
