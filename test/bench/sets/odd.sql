@@ -23,5 +23,5 @@ SELECT i, (random() * 1000000)::integer, timestamptz '2020-01-01 00:00:00+00' + 
        jsonb_build_object('id', i, 'name', 'customer ' || i % 5000, 'price', round((random() * 1000)::numeric, 2)),
        decode(md5(i::text) || md5(random()::text), 'hex'),
        to_tsvector('simple', 'customer ' || i % 5000 || ' wants some ' || md5(i::text) || ' and ' || i % 77),
-       ROW((ARRAY['integer', 'text', 'numeric']::regtype[])[1 + i % 3], 'note ' || i % 1000)
+       ROW((ARRAY['integer', 'text', 'numeric']::regtype[])[1 + i % 3], 'note ' || i % 1000)::odd_pair
   FROM generate_series(1, :rows) AS i;
