@@ -92,7 +92,7 @@ CREATE TABLE pgcopy.relation (
 
 COMMENT ON TABLE pgcopy.relation IS 'tables, partitioned tables, materialized views and sequences of the source in the job''s snapshot; is_ours: created here by this job';
 
-COMMENT ON COLUMN pgcopy.relation.types IS 'type of each of the columns on the source, as schema.name';
+COMMENT ON COLUMN pgcopy.relation.types IS 'type of each of the columns on the source, as schema.name, with extension and version';
 
 COMMENT ON COLUMN pgcopy.relation.split_bounds IS 'first keys of all chunks but the first, if chunks are ranges of split_key instead of blocks';
 

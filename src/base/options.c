@@ -97,8 +97,8 @@ static const JobOption job_options[] = {
 		"stop: at the first error; continue: finish all that does not depend on what failed",
 		.words = on_error_words},
 	{"format", OPTION_WORD, MEMBER(format), "auto",
-		"how rows travel; auto: binary where that is exact, else text; "
-		"binary: an error for a table that cannot",
+		"how rows travel; auto: binary, and a column that is not exact in it as its text; "
+		"binary: an error for a table with such a column; text: all as text",
 		.words = format_words},
 	{"search_path", OPTION_PATH, MEMBER(search_path), "",
 		"what rows, indexes and refreshes evaluate runs under it; '': under an empty one, "

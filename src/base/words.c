@@ -31,6 +31,7 @@ static const char *const item_states[] = {
 static const char *const formats[] = {
 	[FORMAT_BINARY] = "binary",
 	[FORMAT_TEXT] = "text",
+	[FORMAT_MIXED] = "mixed",
 };
 
 static int

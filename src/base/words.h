@@ -36,7 +36,8 @@ typedef enum ItemState
 typedef enum CopyFormat
 {
 	FORMAT_BINARY,
-	FORMAT_TEXT
+	FORMAT_TEXT,
+	FORMAT_MIXED				/* binary, some columns as their text */
 } CopyFormat;
 
 /* Parsing throws an internal error for an unknown name. */

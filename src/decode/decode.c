@@ -17,12 +17,14 @@
 
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/uuid.h"
 
 #include "decode/decode.h"
 #include "decode/json.h"
+#include "decode/parts.h"
 
 void
 pgcopy_decode_refuse_length(int32 length)
@@ -80,6 +82,42 @@ pgcopy_decode_receive(Decoder *decoder, char *data, int length)
 				 errmsg("incorrect binary data format")));
 	data[length] = after;
 	return result;
+}
+
+/* Decode the text of a value by the type's input function. */
+static Datum
+decode_input(Decoder *decoder, char *data, int length)
+{
+	char		after = data[length];
+	Datum		result;
+
+	(void) pg_verifymbstr(data, length, false);
+	data[length] = '\0';
+	result = InputFunctionCall(&decoder->receive, data, decoder->ioparam,
+							   decoder->typmod);
+	data[length] = after;
+	return result;
+}
+
+void
+pgcopy_decode_null(Decoder *decoder)
+{
+	if (decoder->receive.fn_strict)
+		return;
+	if (decoder->decode == decode_input)
+		(void) InputFunctionCall(&decoder->receive, NULL, decoder->ioparam,
+								 decoder->typmod);
+	else
+		(void) ReceiveFunctionCall(&decoder->receive, NULL, decoder->ioparam,
+								   decoder->typmod);
+}
+
+/* Decode a value with OIDs on the wire that differ here. */
+static Datum
+decode_parts(Decoder *decoder, char *data, int length)
+{
+	pgcopy_parts_translate(decoder->parts, data, length);
+	return pgcopy_decode_receive(decoder, data, length);
 }
 
 static Datum
@@ -199,7 +237,8 @@ pgcopy_decode_find(Oid type)
 
 /*
  * Decode arrays whose elements have a decoder in one pass.  Not those of jsonb,
- * which may be much longer than its text on the wire.
+ * which may be much longer than its text on the wire, and not vectors, which must
+ * have one dimension.
  */
 static void
 init_array(Decoder *decoder, int32 typmod)
@@ -207,6 +246,7 @@ init_array(Decoder *decoder, int32 typmod)
 	Oid			element = get_element_type(decoder->type);
 
 	if (!OidIsValid(element) || element == JSONBOID ||
+		decoder->type == INT2VECTOROID || decoder->type == OIDVECTOROID ||
 		pgcopy_decode_find(element) == NULL)
 		return;
 
@@ -237,5 +277,22 @@ pgcopy_decode_init(Decoder *decoder, Oid type, int32 typmod,
 	{
 		decoder->decode = pgcopy_decode_receive;
 		init_array(decoder, typmod);
+		if (decoder->element == NULL)
+			decoder->parts = pgcopy_parts_find(type);
+		if (decoder->parts != NULL)
+			decoder->decode = decode_parts;
 	}
+}
+
+void
+pgcopy_decode_init_text(Decoder *decoder, Oid type, int32 typmod)
+{
+	Oid			input;
+
+	memset(decoder, 0, sizeof(Decoder));
+	decoder->type = type;
+	decoder->typmod = typmod;
+	getTypeInputInfo(type, &input, &decoder->ioparam);
+	fmgr_info(input, &decoder->receive);
+	decoder->decode = decode_input;
 }

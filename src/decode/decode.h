@@ -28,7 +28,7 @@ struct Decoder
 	bool		can_be_short;	/* the column allows 1-byte headers */
 	Oid			type;
 	Oid			ioparam;
-	FmgrInfo	receive;		/* the type's receive function */
+	FmgrInfo	receive;		/* the type's receive or, for text, input function */
 
 	/* arrays */
 	Decoder    *element;
@@ -36,6 +36,7 @@ struct Decoder
 	bool		element_by_value;
 	char		element_align;
 
+	struct TypeParts *parts;	/* with OIDs on the wire that differ here */
 	struct JsonScratch *json;	/* json, jsonb */
 };
 
@@ -89,6 +90,12 @@ pgcopy_decode_value(Decoder *decoder, char *data, int32 length)
 /* Prepare to decode a column.  Allocates in the current memory context. */
 extern void pgcopy_decode_init(Decoder *decoder, Oid type, int32 typmod,
 							   bool has_plain_storage);
+
+/* Prepare to decode a column that comes as its text. */
+extern void pgcopy_decode_init_text(Decoder *decoder, Oid type, int32 typmod);
+
+/* Let a function that is not strict (a domain's) refuse NULL. */
+extern void pgcopy_decode_null(Decoder *decoder);
 
 /* Return the decoder for a type, or NULL if it has none of its own. */
 extern DecodeFunction pgcopy_decode_find(Oid type);

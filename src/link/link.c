@@ -20,8 +20,7 @@
 #include "utils/memutils.h"
 
 #include "link/link_private.h"
-
-#define SAVEPOINT "pgcopy_item"
+#include "source/snapshot.h"
 
 SourceLink *
 pgcopy_link_create(const LinkOwner *owner)
@@ -169,7 +168,7 @@ pgcopy_link_begin_reading(SourceLink *link)
 	Assert(link->state != LINK_ASKED);
 	if (link->state == LINK_THERE)
 	{
-		pgcopy_session_exec(link->session, "SAVEPOINT " SAVEPOINT);
+		pgcopy_session_exec(link->session, "SAVEPOINT " SNAPSHOT_SAVEPOINT);
 		pgcopy_link_move(link, LINK_READING);
 	}
 	if (link->session == NULL)
@@ -194,8 +193,8 @@ roll_back(SourceLink *link)
 	{
 		pgcopy_session_abandon(link->session);
 		pgcopy_session_exec(link->session,
-							"ROLLBACK TO SAVEPOINT " SAVEPOINT
-							"; RELEASE SAVEPOINT " SAVEPOINT);
+							"ROLLBACK TO SAVEPOINT " SNAPSHOT_SAVEPOINT
+							"; RELEASE SAVEPOINT " SNAPSHOT_SAVEPOINT);
 	}
 	PG_CATCH();
 	{

@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "lib/stringinfo.h"
+#include "utils/builtins.h"
 #include "utils/rel.h"
 
 #include "load/columns.h"
@@ -78,6 +79,35 @@ append_column_list(StringInfo sql, List *columns)
 						 pgcopy_inventory_quoted(lfirst(cell)));
 }
 
+/*
+ * Select a column; of one in as_text, what the type's output function returns.  A
+ * cast to text may be a user's, and loses the blanks of char(n).  concat() calls the
+ * output function, without its name and a right to execute it, but makes '' of NULL.
+ * num_nulls() does not look into composite values.
+ */
+static void
+append_value(StringInfo sql, const LoadTable *table, int column)
+{
+	const char *name = pgcopy_inventory_quoted(list_nth(table->columns, column));
+
+	if (bms_is_member(column, table->as_text))
+		appendStringInfo(sql,
+						 "CASE WHEN pg_catalog.num_nulls(%s) OPERATOR(pg_catalog.=) 0"
+						 " THEN pg_catalog.concat(%s) END", name, name);
+	else
+		appendStringInfoString(sql, name);
+}
+
+static void
+append_select_list(StringInfo sql, const LoadTable *table)
+{
+	for (int i = 0; i < list_length(table->columns); i++)
+	{
+		appendStringInfoString(sql, i > 0 ? ", " : "");
+		append_value(sql, table, i);
+	}
+}
+
 static void
 append_key_range(StringInfo sql, const LoadTable *table)
 {
@@ -102,6 +132,18 @@ append_block_range(StringInfo sql, const LoadTable *table)
 						 table->end_block);
 }
 
+static void
+append_from(StringInfo sql, const LoadTable *table)
+{
+	appendStringInfo(sql, " FROM ONLY %s", table->source_name);
+	if (table->key != NULL)
+		append_key_range(sql, table);
+	else if (table->is_chunk)
+		append_block_range(sql, table);
+	if (table->condition != NULL)
+		appendStringInfo(sql, " %s", table->condition);
+}
+
 /*
  * Ask for a whole table by COPY t (columns): this locks only the table, where a
  * SELECT locks every index.  A table without columns has no list.
@@ -112,17 +154,11 @@ pgcopy_columns_copy_statement(const LoadTable *table)
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	if (table->is_chunk || table->condition != NULL)
+	if (table->is_chunk || table->condition != NULL || table->as_text != NULL)
 	{
 		appendStringInfoString(&sql, "COPY (SELECT ");
-		append_column_list(&sql, table->columns);
-		appendStringInfo(&sql, " FROM ONLY %s", table->source_name);
-		if (table->key != NULL)
-			append_key_range(&sql, table);
-		else if (table->is_chunk)
-			append_block_range(&sql, table);
-		if (table->condition != NULL)
-			appendStringInfo(&sql, " %s", table->condition);
+		append_select_list(&sql, table);
+		append_from(&sql, table);
 		appendStringInfoChar(&sql, ')');
 	}
 	else
@@ -136,6 +172,32 @@ pgcopy_columns_copy_statement(const LoadTable *table)
 		}
 	}
 	appendStringInfo(&sql, " TO STDOUT (FORMAT %s)",
-					 pgcopy_words_of_format(table->format));
+					 table->format == FORMAT_TEXT ? "text" : "binary");
+	return sql.data;
+}
+
+char *
+pgcopy_columns_ctid_query(const LoadTable *table, int64 row)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "SELECT ctid");
+	append_from(&sql, table);
+	appendStringInfo(&sql, " OFFSET " INT64_FORMAT " LIMIT 1", row - 1);
+	return sql.data;
+}
+
+char *
+pgcopy_columns_value_statement(const LoadTable *table, int column, const char *ctid)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "COPY (SELECT ");
+	append_value(&sql, table, column);
+	appendStringInfo(&sql, " FROM ONLY %s WHERE ctid = %s::pg_catalog.tid) TO STDOUT (FORMAT %s)",
+					 table->source_name, quote_literal_cstr(ctid),
+					 table->format == FORMAT_TEXT ? "text" : "binary");
 	return sql.data;
 }

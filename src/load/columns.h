@@ -21,4 +21,11 @@ extern AttrNumber *pgcopy_columns_map(Relation relation, List *columns);
 /* Return the COPY statement for the source. */
 extern char *pgcopy_columns_copy_statement(const LoadTable *table);
 
+/* Return a query for the ctid of a row, counted from 1 as COPY sends them. */
+extern char *pgcopy_columns_ctid_query(const LoadTable *table, int64 row);
+
+/* Return a COPY statement for one column, from 0, of the row with this ctid. */
+extern char *pgcopy_columns_value_statement(const LoadTable *table, int column,
+											const char *ctid);
+
 #endif							/* PGCOPY_COLUMNS_H */

@@ -1,25 +1,40 @@
 /*-------------------------------------------------------------------------
  *
  * format.c
- *	  Whether a table's rows can travel in binary.
+ *	  Which columns can travel in binary.
  *
- * They can if the type of every column is in the list below (its binary form
- * is the whole value and means the same on every server from 10 to 18), an
- * array or domain of such a type, or an enum, which is sent as its label.  All
- * others are sent as text: reg* types, composites and other arrays have OIDs on
- * the wire, xml rewrites declarations, and types of extensions are unknown.
+ * Those can whose type is exact: its binary form is the whole value and means the
+ * same on every server from 10 to 18.  These are the types of the lists below,
+ * enums, which are sent as their label, and arrays, composites, ranges, multiranges
+ * and domains of exact types: decode/parts.c replaces the OIDs that they have on
+ * the wire.  All others come as text: reg* types are OIDs, xml rewrites
+ * declarations, tsquery's receive function stores operands in another order than
+ * its input function, that of int2vector and oidvector refuses an empty one, and a
+ * type of an unknown extension may hold anything.
+ *
+ * A source can send any bytes, so a type is in the lists only if its receive
+ * function checks all that it reads.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/table.h"
 #include "access/transam.h"
 #include "catalog/dependency.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_extension.h"
 #include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
+#include "utils/typcache.h"
 
 #include "load/columns.h"
 #include "load/load.h"
@@ -30,16 +45,32 @@ static const Oid exact_types[] = {
 	LINEOID, CIRCLEOID, FLOAT4OID, FLOAT8OID, MACADDROID, MACADDR8OID,
 	INETOID, CIDROID, BPCHAROID, VARCHAROID, DATEOID, TIMEOID, TIMESTAMPOID,
 	TIMESTAMPTZOID, INTERVALOID, TIMETZOID, BITOID, VARBITOID, NUMERICOID,
-	UUIDOID, INT4RANGEOID, NUMRANGEOID, TSRANGEOID, TSTZRANGEOID,
-	DATERANGEOID, INT8RANGEOID
+	UUIDOID, MONEYOID, TSVECTOROID, PG_LSNOID, XIDOID, XID8OID,
+	CIDOID, TIDOID, REFCURSOROID
 };
+
+/* Types of extensions, if both sides have the same version of it. */
+static const struct
+{
+	const char *extension;
+	const char *type;
+}			exact_extension_types[] = {
+	{"citext", "citext"},
+	{"cube", "cube"},
+	{"hstore", "hstore"},
+	{"ltree", "lquery"},
+	{"ltree", "ltree"},
+	{"ltree", "ltxtquery"},
+	{"postgis", "geography"},
+	{"postgis", "geometry"}
+};
+
+static bool is_exact(Oid type, bool has_same_version);
 
 static bool
 is_exact_builtin(Oid type)
 {
-	int			i;
-
-	for (i = 0; i < lengthof(exact_types); i++)
+	for (int i = 0; i < lengthof(exact_types); i++)
 	{
 		if (exact_types[i] == type)
 			return true;
@@ -47,20 +78,48 @@ is_exact_builtin(Oid type)
 	return false;
 }
 
-static bool
-is_exact(Oid type)
+static Form_pg_type
+get_form(HeapTuple tuple, Oid type)
 {
-	Oid			base = getBaseType(type);
-	Oid			element;
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for type %u", type);
+	return (Form_pg_type) GETSTRUCT(tuple);
+}
 
-	if (is_exact_builtin(base))
-		return true;
-	if (base < FirstGenbkiObjectId)
-	{
-		element = get_element_type(base);
-		return OidIsValid(element) && is_exact_builtin(element);
-	}
-	return get_typtype(base) == TYPTYPE_ENUM;
+static Oid
+get_extension(Oid type)
+{
+	return type < FirstGenbkiObjectId ? InvalidOid :
+		getExtensionOfObject(TypeRelationId, type);
+}
+
+static bool
+is_exact_base(Oid type, Oid extension)
+{
+	HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	Form_pg_type form = get_form(tuple, type);
+	char	   *name = OidIsValid(extension) ? get_extension_name(extension) : NULL;
+	bool		found = false;
+
+	for (int i = 0; name != NULL && i < lengthof(exact_extension_types); i++)
+		found |= strcmp(name, exact_extension_types[i].extension) == 0 &&
+			strcmp(NameStr(form->typname), exact_extension_types[i].type) == 0 &&
+			OidIsValid(form->typreceive);
+	ReleaseSysCache(tuple);
+	return found;
+}
+
+static bool
+is_exact_composite(Oid type)
+{
+	TupleDesc	desc = lookup_rowtype_tupdesc(type, -1);
+	bool		exact = true;
+
+	for (int i = 0; i < desc->natts && exact; i++)
+		exact = TupleDescAttr(desc, i)->attisdropped ||
+			is_exact(TupleDescAttr(desc, i)->atttypid, false);
+	ReleaseTupleDesc(desc);
+	return exact;
 }
 
 /*
@@ -75,48 +134,110 @@ is_domain_of_extension(Oid type)
 	while (!is_member && get_typtype(type) == TYPTYPE_DOMAIN)
 	{
 		HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+		Form_pg_type form = get_form(tuple, type);
 
-		if (!HeapTupleIsValid(tuple))
-			elog(ERROR, "cache lookup failed for type %u", type);
-		is_member = OidIsValid(getExtensionOfObject(TypeRelationId, type));
-		type = ((Form_pg_type) GETSTRUCT(tuple))->typbasetype;
+		is_member = OidIsValid(get_extension(type));
+		type = form->typbasetype;
 		ReleaseSysCache(tuple);
 	}
 	return is_member;
 }
 
-/* Does the column have this type, given as "schema.name"? */
+/*
+ * Is the binary form of the type exact?  has_same_version: if an extension owns
+ * it, the source has the type of the same version.  Of the types that it consists
+ * of, that is not known.
+ */
 static bool
-has_type(Form_pg_attribute att, const char *type)
+is_exact(Oid type, bool has_same_version)
 {
-	HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(att->atttypid));
-	Form_pg_type form;
-	char	   *name;
+	Oid			base = getBaseType(type);
+	Oid			element = get_element_type(base);
+	Oid			extension = get_extension(base);
 
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for type %u", att->atttypid);
-	form = (Form_pg_type) GETSTRUCT(tuple);
-	name = psprintf("%s.%s", get_namespace_name(form->typnamespace),
-					NameStr(form->typname));
-	ReleaseSysCache(tuple);
-	return strcmp(name, type) == 0;
+	check_stack_depth();
+	if (is_domain_of_extension(type) ||
+		base == INT2VECTOROID || base == OIDVECTOROID)
+		return false;
+	if (is_exact_builtin(base))
+		return true;
+	if (OidIsValid(element))
+		return is_exact(element, has_same_version && base == type);
+	if (OidIsValid(extension) && !(has_same_version && base == type))
+		return false;
+	switch (get_typtype(base))
+	{
+		case TYPTYPE_ENUM:
+			return true;
+		case TYPTYPE_COMPOSITE:
+			return is_exact_composite(base);
+		case TYPTYPE_RANGE:
+			return is_exact(get_range_subtype(base), false);
+		case TYPTYPE_MULTIRANGE:
+			return is_exact(get_multirange_range(base), false);
+		default:
+			return is_exact_base(base, extension);
+	}
 }
 
-CopyFormat
-pgcopy_load_choose_format(Relation relation, List *columns, List *types)
+static char *
+get_extension_version(Oid extension)
+{
+	Relation	relation = table_open(ExtensionRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		is_null = true;
+	Datum		version = (Datum) 0;
+	char	   *result;
+
+	ScanKeyInit(&key, Anum_pg_extension_oid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(extension));
+	scan = systable_beginscan(relation, ExtensionOidIndexId, true, NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		version = heap_getattr(tuple, Anum_pg_extension_extversion,
+							   RelationGetDescr(relation), &is_null);
+	result = is_null ? pstrdup("") : TextDatumGetCString(version);
+	systable_endscan(scan);
+	table_close(relation, AccessShareLock);
+	return result;
+}
+
+/* Return the words for a type that source/inventory.c has for those of the source. */
+static char *
+describe_type(Oid type)
+{
+	HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	Form_pg_type form = get_form(tuple, type);
+	char	   *name = psprintf("%s.%s", get_namespace_name(form->typnamespace),
+								NameStr(form->typname));
+	Oid			owner = get_extension(form->typlen == -1 && OidIsValid(form->typelem) ?
+									  form->typelem : type);
+
+	ReleaseSysCache(tuple);
+	if (!OidIsValid(owner))
+		return name;
+	return psprintf("%s of %s %s", name, get_extension_name(owner),
+					get_extension_version(owner));
+}
+
+Bitmapset *
+pgcopy_load_choose_text(Relation relation, List *columns, List *types)
 {
 	AttrNumber *map = pgcopy_columns_map(relation, columns);
-	ListCell   *type;
+	Bitmapset  *as_text = NULL;
+	ListCell   *cell;
 
-	foreach(type, types)
+	foreach(cell, types)
 	{
-		Form_pg_attribute att =
-			TupleDescAttr(RelationGetDescr(relation),
-						  map[foreach_current_index(type)] - 1);
+		int			i = foreach_current_index(cell);
+		Oid			type = TupleDescAttr(RelationGetDescr(relation),
+										 map[i] - 1)->atttypid;
 
-		if (!is_exact(att->atttypid) || !has_type(att, lfirst(type)) ||
-			is_domain_of_extension(att->atttypid))
-			return FORMAT_TEXT;
+		if (!is_exact(type, true) ||
+			strcmp(describe_type(type), lfirst(cell)) != 0)
+			as_text = bms_add_member(as_text, i);
 	}
-	return FORMAT_BINARY;
+	return as_text;
 }

@@ -38,6 +38,7 @@
 
 #include "base/compat.h"
 #include "load/columns.h"
+#include "load/explain.h"
 #include "load/load.h"
 #include "load/present.h"
 #include "load/reader.h"
@@ -64,19 +65,28 @@ static void
 add_error_context(void *arg)
 {
 	LoadState  *state = arg;
+	const char *name;
 	const char *column;
+	int64		row;
+	int			oldest;
+	int			newest;
 
 	if (state->reader == NULL)
 		return;
+	name = RelationGetRelationName(state->relation);
+	row = pgcopy_reader_row(state->reader);
 	column = pgcopy_reader_column(state->reader);
 	if (column != NULL)
 		errcontext("COPY %s.%s, row " INT64_FORMAT ", column %s",
-				   state->schema, RelationGetRelationName(state->relation),
-				   pgcopy_reader_row(state->reader), column);
+				   state->schema, name, row, column);
+	else if (!pgcopy_writer_suspects(state->writer, &oldest, &newest))
+		errcontext("COPY %s.%s", state->schema, name);
+	else if (oldest > newest)
+		errcontext("COPY %s.%s, rows " INT64_FORMAT " to " INT64_FORMAT,
+				   state->schema, name, row - oldest, row - newest);
 	else
 		errcontext("COPY %s.%s, row " INT64_FORMAT,
-				   state->schema, RelationGetRelationName(state->relation),
-				   pgcopy_reader_row(state->reader));
+				   state->schema, name, row - newest);
 }
 
 /* Check what COPY FROM and TRUNCATE would check. */
@@ -333,6 +343,39 @@ run_load(LoadState *state, SourceSession *session, const LoadTable *table,
 	return result;
 }
 
+/* Load; say more about an error of the source. */
+static LoadResult
+run_explained(LoadState *state, SourceSession *session, const LoadTable *table,
+			  WriteMethod method)
+{
+	MemoryContext context = CurrentMemoryContext;
+	LoadResult	result;
+
+	PG_TRY();
+	{
+		result = run_load(state, session, table, method);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+		int64		row;
+
+		if (state->reader == NULL || !pgcopy_stream_has_failed(state->stream))
+			PG_RE_THROW();
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		row = pgcopy_reader_row(state->reader);
+		if (pgcopy_explain_applies(error))
+			pgcopy_explain_failure(state->stream, table, row, error,
+								   psprintf("COPY %s.%s, row " INT64_FORMAT, state->schema,
+											RelationGetRelationName(state->relation), row));
+		ReThrowError(error);
+	}
+	PG_END_TRY();
+	return result;
+}
+
 LoadResult
 pgcopy_load_table(SourceSession *session, const LoadTable *table,
 				  LoadProgress progress, void *arg)
@@ -364,7 +407,7 @@ pgcopy_load_table(SourceSession *session, const LoadTable *table,
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
 
-	result = run_load(&state, session, table, method);
+	result = run_explained(&state, session, table, method);
 
 	error_context_stack = callback.previous;
 	if (!has_snapshot)

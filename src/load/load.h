@@ -33,11 +33,11 @@ extern void pgcopy_load_truncate(Oid relid);
 extern bool pgcopy_load_try_truncate(Oid relid);
 
 /*
- * Return the format for these columns.  types: "schema.name" of each on the
- * source; if a column has another type here, its text goes through that one's
- * input function.
+ * Return which of these columns, from 0, must come as text: those whose type is
+ * not exact in binary, or is another one on the source, whose words for them are
+ * in "types" (inventory.h).  Their text goes through the input function here.
  */
-extern CopyFormat pgcopy_load_choose_format(Relation relation, List *columns,
-											List *types);
+extern Bitmapset *pgcopy_load_choose_text(Relation relation, List *columns,
+										  List *types);
 
 #endif							/* PGCOPY_LOAD_H */

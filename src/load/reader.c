@@ -37,7 +37,7 @@ struct RowReader
 	ExprContext *econtext;
 	int			columns;
 	AttrNumber *map;
-	int64		row;
+	int64		row;			/* being read, or the last one */
 	const char *column;
 
 	/* binary */
@@ -94,7 +94,7 @@ prepare_defaults(RowReader *reader)
 }
 
 static void
-prepare_binary(RowReader *reader)
+prepare_binary(RowReader *reader, const Bitmapset *as_text)
 {
 	TupleDesc	desc = RelationGetDescr(reader->relation);
 	int			i;
@@ -104,9 +104,13 @@ prepare_binary(RowReader *reader)
 	{
 		Form_pg_attribute att = TupleDescAttr(desc, reader->map[i] - 1);
 
-		pgcopy_decode_init(&reader->decoders[i], att->atttypid,
-						   att->atttypmod,
-						   att->attstorage == TYPSTORAGE_PLAIN);
+		if (bms_is_member(i, as_text))
+			pgcopy_decode_init_text(&reader->decoders[i], att->atttypid,
+									att->atttypmod);
+		else
+			pgcopy_decode_init(&reader->decoders[i], att->atttypid,
+							   att->atttypmod,
+							   att->attstorage == TYPSTORAGE_PLAIN);
 	}
 	prepare_defaults(reader);
 }
@@ -141,15 +145,6 @@ evaluate_defaults(RowReader *reader, Datum *values, bool *nulls)
 	}
 }
 
-/* Let a receive function that is not strict (a domain's) refuse NULL. */
-static void
-check_null(Decoder *decoder)
-{
-	if (!decoder->receive.fn_strict)
-		(void) ReceiveFunctionCall(&decoder->receive, NULL,
-								   decoder->ioparam, decoder->typmod);
-}
-
 static void
 decode_row(RowReader *reader, char *data, char *end, Datum *values, bool *nulls)
 {
@@ -169,7 +164,7 @@ decode_row(RowReader *reader, char *data, char *end, Datum *values, bool *nulls)
 		data += 4;
 		if (length == -1)
 		{
-			check_null(decoder);
+			pgcopy_decode_null(decoder);
 			continue;
 		}
 		if ((uint32) length > end - data)	/* or negative */
@@ -203,6 +198,7 @@ next_binary(RowReader *reader, Datum *values, bool *nulls)
 	int			length;
 	int			columns;
 
+	reader->row++;
 	do
 	{
 		length = pgcopy_stream_next(reader->stream, &data);
@@ -221,10 +217,10 @@ next_binary(RowReader *reader, Datum *values, bool *nulls)
 	{
 		if (data != end || pgcopy_stream_next(reader->stream, &data) >= 0)
 			bad_format("There is more after the end mark.");
+		reader->row--;
 		return false;
 	}
 
-	reader->row++;
 	if (columns != reader->columns)
 		bad_format("The row has an unexpected number of columns.");
 	memset(values, 0, sizeof(Datum) * RelationGetNumberOfAttributes(reader->relation));
@@ -314,10 +310,10 @@ pgcopy_reader_open(Relation relation, const LoadTable *table,
 	reader->econtext = econtext;
 	reader->columns = list_length(table->columns);
 	reader->map = pgcopy_columns_map(relation, table->columns);
-	if (table->format == FORMAT_BINARY)
-		prepare_binary(reader);
-	else
+	if (table->format == FORMAT_TEXT)
 		prepare_text(reader, table->columns);
+	else
+		prepare_binary(reader, table->as_text);
 	return reader;
 }
 

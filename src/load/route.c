@@ -48,6 +48,7 @@ struct RowRouter
 	List	   *leaves;			/* RouterLeaf * */
 	int			rows;
 	Size		bytes;
+	bool		is_writing;
 };
 
 ResultRelInfo *
@@ -119,8 +120,10 @@ get_leaf(RowRouter *router, ResultRelInfo *info)
 static void
 flush_leaf(RowRouter *router, RouterLeaf *leaf)
 {
+	router->is_writing = true;
 	pgcopy_frozen_insert(router->inserter, leaf->relation, leaf->tuples,
 						 leaf->rows);
+	router->is_writing = false;
 	leaf->rows = 0;
 }
 
@@ -157,15 +160,22 @@ pgcopy_route_put(RowRouter *router, TupleTableSlot *slot)
 	RouterLeaf *leaf = get_leaf(router, info);
 
 	Assert(CurrentMemoryContext == GetPerTupleMemoryContext(router->modify->ps.state));
+	router->rows++;
 	if (leaf->is_heap)
 		keep_row(router, leaf, slot);
 	else
 		table_tuple_insert(leaf->relation, slot, GetCurrentCommandId(true),
 						   0, NULL);
-	if (++router->rows < MAX_HELD_ROWS && router->bytes < MAX_HELD_BYTES)
+	if (router->rows < MAX_HELD_ROWS && router->bytes < MAX_HELD_BYTES)
 		return false;
 	flush_leaves(router);
 	return true;
+}
+
+int
+pgcopy_route_unwritten(const RowRouter *router)
+{
+	return router->is_writing ? router->rows - 1 : 0;
 }
 
 void

@@ -26,6 +26,9 @@ extern RowRouter *pgcopy_route_open(ModifyTableState *modify, Relation root);
  */
 extern bool pgcopy_route_put(RowRouter *router, TupleTableSlot *slot);
 
+/* While rows are written: how far the first of them is before the last one put. */
+extern int	pgcopy_route_unwritten(const RowRouter *router);
+
 /* Write the remaining rows and close the leaves. */
 extern void pgcopy_route_close(RowRouter *router);
 

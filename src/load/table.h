@@ -8,6 +8,7 @@
 #ifndef PGCOPY_TABLE_H
 #define PGCOPY_TABLE_H
 
+#include "nodes/bitmapset.h"
 #include "nodes/pg_list.h"
 #include "storage/block.h"
 #include "base/words.h"
@@ -31,6 +32,7 @@ typedef struct LoadTable
 	const char *source_name;	/* quoted and qualified, on the source */
 	List	   *columns;		/* char *, what COPY sends, in order */
 	CopyFormat	format;
+	Bitmapset  *as_text;		/* FORMAT_MIXED: columns, from 0, sent as text */
 	LoadStart	start;
 
 	/* a chunk has the blocks [first_block, end_block) ... */

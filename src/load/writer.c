@@ -58,6 +58,10 @@ struct RowWriter
 	CommandId	command;
 	int			options;
 
+	/* what an error is about; see pgcopy_writer_suspects() */
+	int			oldest;
+	int			newest;
+
 	TupleTableSlot *batch[MAX_BATCH_ROWS];	/* not WRITE_FROZEN */
 	int			rows;
 	Size		bytes;
@@ -226,14 +230,17 @@ flush_batch(RowWriter *writer)
 
 	if (writer->rows == 0)
 		return;
+	writer->oldest = writer->rows - 1;
 	table_multi_insert(writer->relation, writer->batch, writer->rows,
 					   writer->command, writer->options, writer->bulk);
 	for (i = 0; i < writer->rows; i++)
 	{
+		writer->oldest = writer->newest = writer->rows - 1 - i;
 		if (writer->method == WRITE_WITH_INDEXES)
 			insert_index_entries(writer, writer->target, writer->batch[i]);
 		ExecClearTuple(writer->batch[i]);
 	}
+	writer->oldest = writer->newest = 0;
 	writer->rows = 0;
 	writer->bytes = 0;
 }
@@ -329,6 +336,15 @@ pgcopy_writer_skip(RowWriter *writer)
 	ResetPerTupleExprContext(writer->estate);
 }
 
+bool
+pgcopy_writer_suspects(const RowWriter *writer, int *oldest, int *newest)
+{
+	*oldest = writer->router != NULL ?
+		pgcopy_route_unwritten(writer->router) : writer->oldest;
+	*newest = writer->newest;
+	return *oldest >= 0;
+}
+
 /* Write the remaining rows and end what the method began. */
 static void
 finish_method(RowWriter *writer)
@@ -344,9 +360,11 @@ finish_method(RowWriter *writer)
 			break;
 		case WRITE_WITH_INDEXES:
 			flush_batch(writer);
+			writer->oldest = -1;
 			AfterTriggerEndQuery(writer->estate);
 			break;
 		case WRITE_ROUTED:
+			writer->oldest = -1;
 			AfterTriggerEndQuery(writer->estate);
 			ExecCleanupTupleRouting(writer->modify, writer->routing);
 			break;

@@ -55,6 +55,13 @@ extern bool pgcopy_writer_put(RowWriter *writer);
 /* Skip the row in the slot.  Resets the row context. */
 extern void pgcopy_writer_skip(RowWriter *writer);
 
+/*
+ * Which rows can the current error be about?  Set how far they are before the row
+ * that was put last: one row, or a whole batch.  False: any row.
+ */
+extern bool pgcopy_writer_suspects(const RowWriter *writer, int *oldest,
+								   int *newest);
+
 /* Write the remaining rows and free everything. */
 extern void pgcopy_writer_close(RowWriter *writer);
 

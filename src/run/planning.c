@@ -138,7 +138,8 @@ read_dump(Leader *leader, const char *snapshot)
 	SourceSession *session = pgcopy_link_session(leader->link);
 	DumpRequest request = {
 		.needs_password = pgcopy_link_conninfo(leader->link)->needs_password,
-		.needs_string_option = !pgcopy_session_has_standard_strings(session),
+		.needs_settings = !pgcopy_session_has_standard_strings(session) ||
+		pgcopy_inventory_prints_money(session),
 		.snapshot = snapshot,
 		.source_version = pgcopy_session_version(session),
 		.lock_wait_ms = DUMP_LOCK_WAIT,

@@ -55,26 +55,34 @@ as_source_relation(const JobRelation *row)
 	return relation;
 }
 
+static void
+refuse_text(Relation relation, const JobRelation *sent, int column)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("table \"%s\" cannot be copied in binary format",
+					RelationGetRelationName(relation)),
+			 errdetail("Column \"%s\" is of type %s, whose binary format differs between databases or which is another type here.",
+					   (char *) list_nth(sent->columns, column),
+					   (char *) list_nth(sent->types, column)),
+			 errhint("Use format => 'auto'.")));
+}
+
 /* Choose the COPY format; "auto" and "binary" depend on the types. */
-static CopyFormat
-choose_format(const Job *job, Oid relid, const JobRelation *sent)
+static void
+choose_format(const Job *job, const JobRelation *sent, LoadTable *table)
 {
 	Relation	relation;
-	CopyFormat	format;
 
+	table->format = FORMAT_TEXT;
 	if (job->options.format == FORMAT_OPTION_TEXT)
-		return FORMAT_TEXT;
-	relation = relation_open(relid, AccessShareLock);
-	format = pgcopy_load_choose_format(relation, sent->columns, sent->types);
-	if (format != FORMAT_BINARY && job->options.format == FORMAT_OPTION_BINARY)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("table \"%s\" cannot be copied in binary format",
-						RelationGetRelationName(relation)),
-				 errdetail("It has columns of types whose binary format differs between databases, or whose type here is another one."),
-				 errhint("Use format => 'auto'.")));
+		return;
+	relation = relation_open(table->relid, AccessShareLock);
+	table->as_text = pgcopy_load_choose_text(relation, sent->columns, sent->types);
+	table->format = table->as_text != NULL ? FORMAT_MIXED : FORMAT_BINARY;
+	if (table->as_text != NULL && job->options.format == FORMAT_OPTION_BINARY)
+		refuse_text(relation, sent, bms_next_member(table->as_text, -1));
 	relation_close(relation, AccessShareLock);
-	return format;
 }
 
 static bool
@@ -202,7 +210,7 @@ copy_table(const WorkPlace *place, const JobItem *item, LoadResult *load)
 	target = choose_target(place->job, item, relation);
 	table.relid = target->target_oid;
 	table.columns = relation->columns;
-	table.format = choose_format(place->job, table.relid, relation);
+	choose_format(place->job, relation, &table);
 	table.start = choose_start(item, relation, target);
 	set_range(&table, item, relation);
 	table.condition = relation->condition;

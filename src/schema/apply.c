@@ -60,7 +60,8 @@ static const struct
 	{"check_function_bodies", "off"},
 	{"row_security", "off"},
 	{"DateStyle", "ISO, MDY"},
-	{"IntervalStyle", "postgres"}
+	{"IntervalStyle", "postgres"},
+	{"lc_monetary", "C"}
 };
 
 /* For the error context. */

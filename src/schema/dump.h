@@ -18,7 +18,7 @@ typedef struct DumpRequest
 	const char **keywords;
 	const char **values;
 	bool		needs_password; /* the source must ask for one; see login.c */
-	bool		needs_string_option;	/* standard_conforming_strings is off there */
+	bool		needs_settings;	/* those of the source would change the text */
 	const char *snapshot;
 	int			source_version; /* server_version_num */
 	int			lock_wait_ms;	/* pg_dump's --lock-wait-timeout; 0: none */

@@ -35,10 +35,11 @@
 
 /*
  * Options for the session on the source, after the user's own to override them:
- * split.c relies on the form of strings.
+ * split.c relies on the form of strings, and lc_monetary may be another one here.
  */
 #define SESSION_OPTIONS \
-	"-c standard_conforming_strings=on -c quote_all_identifiers=off"
+	"-c standard_conforming_strings=on -c quote_all_identifiers=off" \
+	" -c lc_monetary=C"
 
 /* A path that can never exist. */
 #define NO_FILE			"/dev/null/none"
@@ -100,7 +101,7 @@ append_session_options(StringInfo text, const DumpRequest *request)
 {
 	const char *options = get_option(request, "options");
 
-	if (request->needs_string_option)
+	if (request->needs_settings)
 		options = options ? psprintf("%s %s", options, SESSION_OPTIONS) :
 			SESSION_OPTIONS;
 	if (options != NULL)

@@ -43,15 +43,24 @@ static const char relations_sql[] =
 "    AS u(relid, condition)"
 "  WHERE e.extname <> 'pgcopydb_ext'"
 "  GROUP BY u.relid"
+" ), type_extension AS ("
+"  SELECT d.objid, pg_catalog.format('%%s %%s', e.extname, e.extversion) AS name"
+"  FROM pg_catalog.pg_depend AS d"
+"  JOIN pg_catalog.pg_extension AS e ON e.oid = d.refobjid"
+"  WHERE d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass"
+"   AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass"
+"   AND d.deptype = 'e'"
 " ), columns AS ("
 "  SELECT a.attrelid,"
 "   pg_catalog.array_agg(a.attname::pg_catalog.text ORDER BY a.attnum) AS names,"
-"   pg_catalog.array_agg(pg_catalog.format('%%s.%%s', tn.nspname, ty.typname)"
-"    ORDER BY a.attnum) AS types"
+"   pg_catalog.array_agg(pg_catalog.concat(tn.nspname, '.', ty.typname,"
+"     ' of ' OPERATOR(pg_catalog.||) te.name) ORDER BY a.attnum) AS types"
 "  FROM pg_catalog.pg_attribute AS a"
 "  JOIN pg_catalog.pg_class AS t ON t.oid = a.attrelid"
 "  JOIN pg_catalog.pg_type AS ty ON ty.oid = a.atttypid"
 "  JOIN pg_catalog.pg_namespace AS tn ON tn.oid = ty.typnamespace"
+"  LEFT JOIN type_extension AS te ON te.objid ="
+"   CASE WHEN ty.typlen = -1 AND ty.typelem <> 0 THEN ty.typelem ELSE ty.oid END"
 "  WHERE a.attnum > 0 AND NOT a.attisdropped %s"
 "   AND t.relkind IN ('r', 'p', 'm') AND t.relpersistence <> 't'"
 "  GROUP BY a.attrelid"
@@ -294,6 +303,40 @@ pgcopy_inventory_index_bytes(const SourceIndex *indexes, int n, Oid oid)
 								 compare_indexes);
 
 	return found != NULL ? found->bytes : 0;
+}
+
+/*
+ * concat() of a whole row: expressions are in other columns from version to version.
+ * money and money[] have the OIDs 790 and 791.
+ */
+#define HAS_MONEY(catalog) \
+"EXISTS (SELECT FROM pg_catalog." catalog " AS t" \
+" WHERE pg_catalog.concat(t) ~ ':consttype 79[01] ')"
+
+static const char money_sql[] =
+"SELECT CASE WHEN s.reset_val IN ('C', 'POSIX') THEN false"
+" ELSE " HAS_MONEY("pg_attrdef")
+" OR " HAS_MONEY("pg_class")
+" OR " HAS_MONEY("pg_constraint")
+" OR " HAS_MONEY("pg_index")
+" OR " HAS_MONEY("pg_partitioned_table")
+" OR " HAS_MONEY("pg_policy")
+" OR " HAS_MONEY("pg_proc")
+" OR " HAS_MONEY("pg_publication_rel")
+" OR " HAS_MONEY("pg_rewrite")
+" OR " HAS_MONEY("pg_statistic_ext")
+" OR " HAS_MONEY("pg_trigger")
+" OR " HAS_MONEY("pg_type") " END"
+" FROM pg_catalog.pg_settings AS s WHERE s.name = 'lc_monetary'";
+
+bool
+pgcopy_inventory_prints_money(SourceSession *session)
+{
+	SourceRows *rows = pgcopy_session_query_row(session, money_sql, 1, 0, NULL);
+	bool		prints = pgcopy_rows_get_bool(rows, 0, 0);
+
+	pgcopy_rows_free(rows);
+	return prints;
 }
 
 static void

@@ -28,7 +28,8 @@ typedef struct SourceRelation
 	int64		toast_bytes;
 	BlockNumber blocks;
 	List	   *columns;		/* char *: what COPY sends, in order, unquoted */
-	List	   *types;			/* char *: "schema.name" of their types, unquoted */
+	List	   *types;			/* char *: their types: "schema.name", and of an extension's
+								 * " of extension version"; unquoted */
 
 	/* of configuration tables and sequences of an extension, else NULL */
 	char	   *config_condition;	/* may be "" */
@@ -83,6 +84,9 @@ typedef struct LargeObjectRange
 	int64		count;
 	int64		bytes;			/* estimate */
 } LargeObjectRange;
+
+/* Would a definition's text have amounts of money in the source's own form? */
+extern bool pgcopy_inventory_prints_money(SourceSession *session);
 
 /* Quote a name, in any case: the source may have other reserved words. */
 extern char *pgcopy_inventory_quoted(const char *name);

@@ -107,6 +107,7 @@ begin_transaction(SourceSession *session)
 								 "It is in a transaction that was not begun.");
 	pgcopy_session_exec(session,
 						"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+	session->has_savepoint = false;
 }
 
 static char *
@@ -159,6 +160,7 @@ pgcopy_snapshot_begin_current(SourceSession *session)
 	if (is_in_transaction(session))
 		return false;
 	pgcopy_session_exec(session, "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY");
+	session->has_savepoint = false;
 	pgcopy_session_settings_apply_again(session);
 	return true;
 }
@@ -173,9 +175,13 @@ pgcopy_snapshot_release(SourceSession *session)
 bool
 pgcopy_snapshot_try_lock(SourceSession *session, const char *name)
 {
-	char	   *sql = psprintf("SAVEPOINT pgcopy_lock;"
+	char	   *sql = psprintf("%sSAVEPOINT pgcopy_lock;"
 							   " LOCK TABLE ONLY %s IN ACCESS SHARE MODE NOWAIT;"
-							   " RELEASE SAVEPOINT pgcopy_lock", name);
+							   " RELEASE SAVEPOINT pgcopy_lock;"
+							   " SAVEPOINT " SNAPSHOT_SAVEPOINT,
+							   session->has_savepoint ?
+							   "RELEASE SAVEPOINT " SNAPSHOT_SAVEPOINT "; " : "",
+							   name);
 	bool		is_locked = pgcopy_session_try(session, sql,
 											   ERRCODE_LOCK_NOT_AVAILABLE, 0, 0);
 
@@ -183,8 +189,15 @@ pgcopy_snapshot_try_lock(SourceSession *session, const char *name)
 		pgcopy_session_exec(session,
 							"ROLLBACK TO SAVEPOINT pgcopy_lock;"
 							" RELEASE SAVEPOINT pgcopy_lock");
+	session->has_savepoint = is_locked;
 	pfree(sql);
 	return is_locked;
+}
+
+void
+pgcopy_snapshot_clear_error(SourceSession *session)
+{
+	pgcopy_session_exec(session, "ROLLBACK TO SAVEPOINT " SNAPSHOT_SAVEPOINT);
 }
 
 static bool

@@ -42,9 +42,15 @@ extern void pgcopy_snapshot_release(SourceSession *session);
 /*
  * Lock a table (quoted, qualified name) in ACCESS SHARE mode, NOWAIT.  If the lock
  * is not available, return false and leave the transaction usable.  Needs a
- * transaction.
+ * transaction.  Begins a savepoint behind the lock, which ends with the next call.
  */
 extern bool pgcopy_snapshot_try_lock(SourceSession *session, const char *name);
+
+/* The savepoint that each item is read under, by a worker as by the leader. */
+#define SNAPSHOT_SAVEPOINT "pgcopy_item"
+
+/* Make a transaction that has failed usable again, by that savepoint. */
+extern void pgcopy_snapshot_clear_error(SourceSession *session);
 
 /*
  * Lock the tables of a List of SourceRelation in ACCESS SHARE mode.  Waits,

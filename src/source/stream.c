@@ -39,6 +39,7 @@ struct CopyStream
 	uint64		claimed_rows;	/* by the command tag, at the end */
 	uint32		calls;
 	bool		has_ended;
+	bool		has_failed;		/* by an error of the source */
 	MemoryContextCallback cleanup;
 };
 
@@ -90,6 +91,9 @@ check_status(CopyStream *stream, const PGresult *result, ExecStatusType wanted)
 {
 	if (result != NULL && PQresultStatus(result) == wanted)
 		return;
+	stream->has_failed = result != NULL &&
+		PQresultStatus(result) == PGRES_FATAL_ERROR &&
+		PQstatus(stream->conn) == CONNECTION_OK;
 	if (result != NULL && PQresultStatus(result) == PGRES_FATAL_ERROR)
 		pgcopy_session_error_result(stream->conn, result, stream->sql);
 	pgcopy_session_violation(stream->session, stream->sql,
@@ -190,6 +194,27 @@ pgcopy_stream_check_rows(const CopyStream *stream, int64 rows)
 		pgcopy_session_violation(stream->session, stream->sql,
 								 psprintf("It sent " INT64_FORMAT " rows and says that they are " UINT64_FORMAT ".",
 										  rows, stream->claimed_rows));
+}
+
+bool
+pgcopy_stream_has_failed(const CopyStream *stream)
+{
+	return stream->has_failed;
+}
+
+void
+pgcopy_stream_drain(CopyStream *stream)
+{
+	Assert(stream->has_failed);
+	if (next_result(stream) != NULL)
+		pgcopy_session_violation(stream->session, stream->sql,
+								 "It sent more after its end.");
+}
+
+SourceSession *
+pgcopy_stream_session(const CopyStream *stream)
+{
+	return stream->session;
 }
 
 int64

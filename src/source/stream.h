@@ -34,6 +34,12 @@ extern int64 pgcopy_stream_bytes(const CopyStream *stream);
 /* At the end: throw unless the source says that it sent so many rows. */
 extern void pgcopy_stream_check_rows(const CopyStream *stream, int64 rows);
 
+/* Did the source end the COPY with an error?  Then drain the stream to go on. */
+extern bool pgcopy_stream_has_failed(const CopyStream *stream);
+extern void pgcopy_stream_drain(CopyStream *stream);
+
+extern SourceSession *pgcopy_stream_session(const CopyStream *stream);
+
 /* At the end: free the stream. */
 extern void pgcopy_stream_close(CopyStream *stream);
 

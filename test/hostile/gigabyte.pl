@@ -95,6 +95,27 @@ sub find_copy
 	return @copy ? $copy[0]{shape} : undef;
 }
 
+# Honest rows of about 1 GB.  In text the first one would be longer; that of
+# "toolong" is, and no COPY can send it.
+new_database($source, 'honest');
+new_database($target, 'honest');
+$source->safe_psql('honest', <<'EOQ');
+CREATE TABLE scan (id int, words xml, body bytea);
+INSERT INTO scan VALUES (1, 'a', 'short'), (2, 'b', convert_to(repeat('abcdefgh', 70000000), 'UTF8')), (3, 'c', 'tail');
+CREATE TABLE toolong (id int, a text, b text);
+INSERT INTO toolong VALUES (1, 'one', 'two'), (2, repeat('x', 600000000), NULL);
+UPDATE toolong SET b = repeat('y', 600000000) WHERE id = 2;
+EOQ
+my $job = clone($target, conninfo($source, db => 'honest'), db => 'honest', on_error => 'continue');
+is(wait_for_end($target, $job, db => 'honest', limit => 300), 'done', 'a row that is too long is an error of its table');
+is($target->safe_psql('honest', 'SELECT id, words, length(body), md5(substr(body, 559999000)) FROM scan ORDER BY id'),
+	$source->safe_psql('honest', 'SELECT id, words, length(body), md5(substr(body, 559999000)) FROM scan ORDER BY id'),
+	'a long value beside a column that comes as text is there');
+my $error = $target->safe_psql('honest', "SELECT concat_ws(E'\n', sqlstate, message, detail, hint, context) FROM pgcopy_errors WHERE job = $job AND is_final");
+like($error, qr/^54000\nrow 2 of table "public"\."toolong" is too long for COPY, which sends at most 1 GB$/m, '... that names table and row');
+like($error, qr/The row's ctid there is \(0,3\)\.$/m, '... and its place');
+note($error);
+
 $target->stop;
 $source->stop;
 done_testing();

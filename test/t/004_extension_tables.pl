@@ -132,7 +132,7 @@ $source->safe_psql('retyped', 'ALTER TABLE config_log ALTER what TYPE bigint USI
 $target->safe_psql('retyped', 'ALTER TABLE config_log ALTER what TYPE float8 USING 0');
 clone_ok($target, conninfo($source, db => 'retyped'), db => 'retyped', name => 'retyped: the clone ends done');
 is($target->safe_psql('retyped', 'SELECT what FROM config_log ORDER BY 1'), "42\n", 'retyped: the value is the source\'s');
-is($target->safe_psql('retyped', "SELECT format FROM pgcopy_tables WHERE table_name = 'config_log'"), 'text', 'retyped: it came as text');
+is($target->safe_psql('retyped', "SELECT format FROM pgcopy_tables WHERE table_name = 'config_log'"), 'mixed', 'retyped: that column came as text');
 is($target->safe_psql('retyped', "SELECT DISTINCT format FROM pgcopy_tables WHERE table_name = 'config_own'"), 'binary', 'retyped: others come in binary');
 
 # The session that rows come from is lost half way.
