@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * fill.c
- *	  Put a page of frozen rows into a new block: buffer, WAL, visibility map.
+ *	  Put a page of frozen rows into a new block: buffer, WAL, visibility map;
+ *	  or add its rows to a frozen page.
  *
  * A page is logged as heap_multi_insert() logs it, which is what crash recovery
  * and standbys know.  With wal_level = logical a page of slices is logged as
@@ -24,9 +25,9 @@
 
 #include "heap/heap.h"
 
-/* Set the addresses of the rows, known once the block is. */
+/* Set the addresses of the rows, known once it is where they go. */
 static void
-set_addresses(Page page, BlockNumber block)
+set_addresses(Page page, BlockNumber block, OffsetNumber before)
 {
 	OffsetNumber last = PageGetMaxOffsetNumber(page);
 	OffsetNumber i;
@@ -36,19 +37,19 @@ set_addresses(Page page, BlockNumber block)
 		HeapTupleHeader row = (HeapTupleHeader)
 			PageGetItem(page, PageGetItemId(page, i));
 
-		ItemPointerSet(&row->t_ctid, block, i);
+		ItemPointerSet(&row->t_ctid, block, before + i);
 	}
 }
 
-/* Copy a page's rows in the form that is logged; return their length. */
+/* Copy a page's rows from one on in the form that is logged; return their length. */
 static Size
-collect_rows(Page page, char *into)
+collect_rows(Page page, OffsetNumber first, char *into)
 {
 	OffsetNumber last = PageGetMaxOffsetNumber(page);
 	OffsetNumber i;
 	char	   *at = into;
 
-	for (i = FirstOffsetNumber; i <= last; i++)
+	for (i = first; i <= last; i++)
 	{
 		ItemId		item = PageGetItemId(page, i);
 		HeapTupleHeader row = (HeapTupleHeader) PageGetItem(page, item);
@@ -66,20 +67,25 @@ collect_rows(Page page, char *into)
 }
 
 /*
- * Log a page as heap_multi_insert() does; in a critical section.  After the
- * last page of a batch, decoding drops the slices it holds.
+ * Log a page's rows from one on as heap_multi_insert() does; in a critical
+ * section.  After the last page of a batch, decoding drops the slices it holds.
  */
 static XLogRecPtr
-log_page(Relation relation, Buffer buffer, bool is_last)
+log_rows(Relation relation, Buffer buffer, OffsetNumber first, bool is_last)
 {
 	PGAlignedBlock rows;
+	OffsetNumber offsets[MaxHeapTuplesPerPage];
 	xl_heap_multi_insert record = {0};
-	Size		length = collect_rows(BufferGetPage(buffer), rows.data);
-	uint8		flags = REGBUF_STANDARD | REGBUF_WILL_INIT;
+	Size		length = collect_rows(BufferGetPage(buffer), first, rows.data);
+	bool		is_new = first == FirstOffsetNumber;
+	uint8		flags = REGBUF_STANDARD | (is_new ? REGBUF_WILL_INIT : 0);
+	int			i;
 
 	Assert(length < BLCKSZ);
-	record.flags = XLH_INSERT_ALL_FROZEN_SET;
-	record.ntuples = PageGetMaxOffsetNumber(BufferGetPage(buffer));
+	record.flags = is_new ? XLH_INSERT_ALL_FROZEN_SET : 0;
+	record.ntuples = PageGetMaxOffsetNumber(BufferGetPage(buffer)) + 1 - first;
+	for (i = 0; i < record.ntuples; i++)
+		offsets[i] = first + i;
 	if (is_last)
 		record.flags |= XLH_INSERT_LAST_IN_MULTI;
 	if (RelationIsLogicallyLogged(relation))
@@ -90,11 +96,13 @@ log_page(Relation relation, Buffer buffer, bool is_last)
 
 	XLogBeginInsert();
 	XLogRegisterData((char *) &record, SizeOfHeapMultiInsert);
+	if (!is_new)
+		XLogRegisterData((char *) offsets, sizeof(OffsetNumber) * record.ntuples);
 	XLogRegisterBuffer(0, buffer, flags);
 	XLogRegisterBufData(0, rows.data, length);
 	XLogSetRecordFlags(XLOG_INCLUDE_ORIGIN);
 	return XLogInsert(RM_HEAP2_ID,
-					  XLOG_HEAP2_MULTI_INSERT | XLOG_HEAP_INIT_PAGE);
+					  XLOG_HEAP2_MULTI_INSERT | (is_new ? XLOG_HEAP_INIT_PAGE : 0));
 }
 
 /* Log a slice as heap_insert() does; in a critical section. */
@@ -136,38 +144,69 @@ copy_page(Relation relation, Buffer buffer, Page from, bool is_last)
 	MarkBufferDirty(buffer);
 	if (RelationNeedsWAL(relation))
 	{
-		XLogRecPtr	record = log_page(relation, buffer, is_last);
+		XLogRecPtr	record = log_rows(relation, buffer, FirstOffsetNumber, is_last);
 
 		PageSetLSN(page, record);	/* evaluates its argument twice */
 	}
 }
 
+/* Add a row at the end of a page; in a critical section. */
+static void
+add_row(Page page, Page from, OffsetNumber i)
+{
+	ItemId		item = PageGetItemId(from, i);
+	OffsetNumber at = OffsetNumberNext(PageGetMaxOffsetNumber(page));
+
+	if (PageAddItem(page, PageGetItem(from, item), ItemIdGetLength(item), at,
+					false, true) != at)
+		elog(PANIC, "failed to add a row to a page");
+}
+
 /*
- * Copy and log slice by slice: if a checkpoint begins in between, the next
- * record has the whole page, which must not have later slices yet.  The map's
- * record logs that the page is all-visible.
+ * Add and log slice by slice: if a checkpoint begins in between, the next record
+ * has the whole page, which must not have later slices yet.
  */
 static void
-copy_slices(Buffer buffer, Page from)
+add_slices(Buffer buffer, Page from)
 {
 	Page		page = BufferGetPage(buffer);
 	OffsetNumber last = PageGetMaxOffsetNumber(from);
 	OffsetNumber i;
 
-	PageInit(page, BLCKSZ, 0);
 	MarkBufferDirty(buffer);
 	for (i = FirstOffsetNumber; i <= last; i++)
 	{
-		ItemId		item = PageGetItemId(from, i);
 		XLogRecPtr	record;
 
-		if (PageAddItem(page, PageGetItem(from, item), ItemIdGetLength(item),
-						i, false, true) != i)
-			elog(PANIC, "failed to add a slice to a new page");
-		record = log_slice(buffer, i);
+		add_row(page, from, i);
+		record = log_slice(buffer, PageGetMaxOffsetNumber(page));
 		PageSetLSN(page, record);
 	}
-	PageSetAllVisible(page);
+}
+
+static void
+add_rows(Relation relation, Buffer buffer, Page from, bool is_last)
+{
+	Page		page = BufferGetPage(buffer);
+	OffsetNumber first = OffsetNumberNext(PageGetMaxOffsetNumber(page));
+	OffsetNumber last = PageGetMaxOffsetNumber(from);
+	OffsetNumber i;
+
+	for (i = FirstOffsetNumber; i <= last; i++)
+		add_row(page, from, i);
+	MarkBufferDirty(buffer);
+	if (RelationNeedsWAL(relation))
+	{
+		XLogRecPtr	record = log_rows(relation, buffer, first, is_last);
+
+		PageSetLSN(page, record);
+	}
+}
+
+static bool
+logs_slices(Relation relation)
+{
+	return IsToastRelation(relation) && RelationIsLogicallyLogged(relation);
 }
 
 void
@@ -180,11 +219,16 @@ pgcopy_heap_fill(Relation relation, Buffer buffer, Page page, Buffer map,
 	if (!PageIsNew(BufferGetPage(buffer)))
 		elog(ERROR, "block %u of relation \"%s\" is in use already",
 			 block, RelationGetRelationName(relation));
-	set_addresses(page, block);
+	set_addresses(page, block, 0);
 
 	START_CRIT_SECTION();
-	if (IsToastRelation(relation) && RelationIsLogicallyLogged(relation))
-		copy_slices(buffer, page);
+	if (logs_slices(relation))
+	{
+		/* the map's record logs that the page is all-visible */
+		PageInit(BufferGetPage(buffer), BLCKSZ, 0);
+		add_slices(buffer, page);
+		PageSetAllVisible(BufferGetPage(buffer));
+	}
 	else
 		copy_page(relation, buffer, page, is_last);
 	END_CRIT_SECTION();
@@ -192,4 +236,47 @@ pgcopy_heap_fill(Relation relation, Buffer buffer, Page page, Buffer map,
 	visibilitymap_set(relation, block, buffer, InvalidXLogRecPtr, map,
 					  InvalidTransactionId,
 					  VISIBILITYMAP_ALL_VISIBLE | VISIBILITYMAP_ALL_FROZEN);
+}
+
+/*
+ * Is the page frozen, and has it room for all rows of another one, besides what
+ * the fill factor leaves free?
+ */
+static bool
+can_append(Relation relation, Buffer buffer, Page from, Buffer map)
+{
+	Page		page = BufferGetPage(buffer);
+	PageHeader	header = (PageHeader) page;
+	PageHeader	more = (PageHeader) from;
+	Size		wanted = more->pd_lower - SizeOfPageHeaderData +
+	more->pd_special - more->pd_upper +
+	RelationGetTargetPageFreeSpace(relation, HEAP_DEFAULT_FILLFACTOR);
+
+	if (PageIsNew(page) || PageIsEmpty(page) || !PageIsAllVisible(page))
+		return false;
+	return header->pd_upper - header->pd_lower >= wanted &&
+		PageGetMaxOffsetNumber(page) + PageGetMaxOffsetNumber(from) <= MaxHeapTuplesPerPage &&
+		VM_ALL_FROZEN(relation, BufferGetBlockNumber(buffer), &map);
+}
+
+OffsetNumber
+pgcopy_heap_append(Relation relation, Buffer buffer, Page from, Buffer map,
+				   bool is_last)
+{
+	BlockNumber block = BufferGetBlockNumber(buffer);
+	OffsetNumber before;
+
+	Assert(visibilitymap_pin_ok(block, map));
+	if (!can_append(relation, buffer, from, map))
+		return InvalidOffsetNumber;
+	before = PageGetMaxOffsetNumber(BufferGetPage(buffer));
+	set_addresses(from, block, before);
+
+	START_CRIT_SECTION();
+	if (logs_slices(relation))
+		add_slices(buffer, from);
+	else
+		add_rows(relation, buffer, from, is_last);
+	END_CRIT_SECTION();
+	return before;
 }

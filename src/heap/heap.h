@@ -31,6 +31,15 @@ extern int	pgcopy_heap_extend(Relation relation, BufferAccessStrategy strategy,
 extern void pgcopy_heap_fill(Relation relation, Buffer buffer, Page page,
 							 Buffer map, bool is_last);
 
+/*
+ * Add the rows of a page to the buffer's page, and log them, if that is frozen
+ * and has room for all, so that it stays frozen.  Returns the number of line
+ * pointers before the first of them, or InvalidOffsetNumber if nothing was done.
+ * The buffer is locked exclusively, its map page pinned.
+ */
+extern OffsetNumber pgcopy_heap_append(Relation relation, Buffer buffer, Page from,
+									   Buffer map, bool is_last);
+
 /* What tells the rows of failed loads from others. */
 typedef struct LoadAttempts
 {

@@ -6,8 +6,14 @@
  * heap_multi_insert() takes page by page, and writes each new one as zeros
  * first.  Here rows are formed in private pages, and a batch of these goes to
  * the relation at once: extend.c adds the blocks, then fill.c copies each page
- * into its buffer, logs it and makes it all-visible and all-frozen.  Partly
- * filled pages of other loads are never used.
+ * into its buffer, logs it and makes it all-visible and all-frozen.
+ *
+ * The last page of a batch may have few rows.  They go into the last page of an
+ * earlier batch, or of an earlier load, if there is room: many small loads into
+ * one relation, as of rows that are routed, fill it as one large load does.
+ *
+ * A load may have thousands of writers, one for each leaf.  The more there are,
+ * the fewer pages each holds back, at least one.
  *
  * A load uses all shared buffers as long as its relation fits into them: the
  * index builds that follow find it there, and the WAL of pages that are evicted
@@ -53,6 +59,18 @@
  */
 #define MAX_HELD_PAGES	512
 
+/* Pages that all writers of a load hold back, unless there are more writers. */
+#define MAX_SHARED_PAGES 2048
+
+/* With less room left, a page is written as a new one. */
+#define NEARLY_FULL		(BLCKSZ / 8)
+
+struct PageShare
+{
+	int			writers;
+	ToastSpace *space;
+};
+
 typedef struct RowShape
 {
 	Size		start;			/* of the values, after header and bitmap */
@@ -63,6 +81,7 @@ typedef struct RowShape
 struct PageWriter
 {
 	Relation	relation;
+	PageShare  *share;
 	MemoryContext context;
 	TransactionId xid;
 	CommandId	command;
@@ -74,24 +93,37 @@ struct PageWriter
 	bool		lacks_last;		/* the last batch ended with an open row */
 	BufferAccessStrategy strategy;	/* NULL: all shared buffers */
 	BlockNumber last_block;		/* written by us */
+	BlockNumber open_block;		/* may have room for the rows of another page */
+	Size		open_room;
 	PagesWritten written;		/* or NULL */
 	void	   *written_arg;
 
 	int			pages;			/* in use; the last one is being filled */
-	int			max_pages;		/* of a batch */
+	int			max_pages;		/* of a batch, while there are few writers */
 	char	  **page;
-	BlockNumber *blocks;
+	PagePlace  *places;
 };
 
+PageShare *
+pgcopy_pages_share(void)
+{
+	PageShare  *share = palloc0(sizeof(PageShare));
+
+	share->space = pgcopy_toast_space();
+	return share;
+}
+
 PageWriter *
-pgcopy_pages_open(Relation relation, PagesWritten written, void *arg)
+pgcopy_pages_open(PageShare *share, Relation relation, PagesWritten written, void *arg)
 {
 	PageWriter *writer = palloc0(sizeof(PageWriter));
 	char		kind = relation->rd_rel->relkind;
 
 	Assert(relation->rd_rel->relam == HEAP_TABLE_AM_OID);
 	Assert(CheckRelationLockedByMe(relation, RowExclusiveLock, true));
+	share->writers++;
 	writer->relation = relation;
+	writer->share = share;
 	writer->context = CurrentMemoryContext;
 	writer->xid = GetCurrentTransactionId();
 	writer->command = GetCurrentCommandId(true);
@@ -104,8 +136,18 @@ pgcopy_pages_open(Relation relation, PagesWritten written, void *arg)
 	writer->max_pages = writer->is_decoded && IsToastRelation(relation) ?
 		MAX_HELD_PAGES : HEAP_MAX_EXTEND;
 	writer->page = palloc0(sizeof(char *) * writer->max_pages);
-	writer->blocks = palloc(sizeof(BlockNumber) * writer->max_pages);
+	writer->places = palloc(sizeof(PagePlace) * writer->max_pages);
+	writer->open_block = InvalidBlockNumber;
 	return writer;
+}
+
+/* Does the batch have as many pages as it may? */
+static bool
+is_batch_full(const PageWriter *writer)
+{
+	int			share = Max(1, MAX_SHARED_PAGES / writer->share->writers);
+
+	return writer->pages >= Min(writer->max_pages, share);
 }
 
 /* Return the page being filled if it has room for a row, else NULL. */
@@ -135,8 +177,7 @@ begin_page(PageWriter *writer, Size length)
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("row is too big: size %zu, maximum size %zu",
 						length, MaxHeapTupleSize)));
-	if (writer->page[i] == NULL)
-		writer->page[i] = MemoryContextAlloc(writer->context, BLCKSZ);
+	writer->page[i] = MemoryContextAlloc(writer->context, BLCKSZ);
 	PageInit((Page) writer->page[i], BLCKSZ, 0);
 	PageSetAllVisible((Page) writer->page[i]);
 	writer->pages++;
@@ -164,7 +205,7 @@ get_page(PageWriter *writer, Size length)
 
 	if (page != NULL)
 		return page;
-	if (writer->pages == writer->max_pages)
+	if (is_batch_full(writer))
 		pgcopy_pages_flush(writer);
 	return begin_page(writer, length);
 }
@@ -181,7 +222,7 @@ release_space(PageWriter *writer, Size length)
 	header->pd_lower -= sizeof(ItemIdData);
 	memset(page + header->pd_lower, 0, sizeof(ItemIdData));
 	if (PageGetMaxOffsetNumber(page) == 0)
-		writer->pages--;
+		pfree(writer->page[--writer->pages]);
 }
 
 /* Form a row at its place in a page. */
@@ -232,7 +273,8 @@ form_long_row(PageWriter *writer, const Datum *values, const bool *nulls)
 	{
 		MemoryContext old = MemoryContextSwitchTo(writer->context);
 
-		writer->toaster = pgcopy_toast_open(writer->relation);
+		writer->toaster = pgcopy_toast_open(writer->share, writer->share->space,
+											writer->relation);
 		MemoryContextSwitchTo(old);
 	}
 	memcpy(new_values, values, sizeof(Datum) * desc->natts);
@@ -255,7 +297,7 @@ add_long_row(PageWriter *writer, const Datum *values, const bool *nulls)
 		form_long_row(writer, values, nulls);
 		return;
 	}
-	if (writer->pages == writer->max_pages &&
+	if (is_batch_full(writer) &&
 		find_room(writer, TOAST_TUPLE_THRESHOLD) == NULL)
 		pgcopy_pages_flush(writer);
 	writer->has_open_row = true;
@@ -313,18 +355,69 @@ choose_strategy(PageWriter *writer)
 	return writer->strategy;
 }
 
-/* Write all pages to the end of the relation. */
+/* What a page has left for more rows. */
+static Size
+page_room(const PageWriter *writer, Page page)
+{
+	Size		room = ((PageHeader) page)->pd_upper - ((PageHeader) page)->pd_lower;
+
+	return room > writer->spare ? room - writer->spare : 0;
+}
+
+/* May the rows of the last page fit into the open block? */
+static bool
+may_append(PageWriter *writer)
+{
+	PageHeader	last = (PageHeader) writer->page[writer->pages - 1];
+
+	if (page_room(writer, (Page) last) < NEARLY_FULL)
+		return false;
+	if (!BlockNumberIsValid(writer->open_block))
+	{
+		BlockNumber blocks = RelationGetNumberOfBlocks(writer->relation);
+
+		if (blocks == 0)
+			return false;
+		writer->open_block = blocks - 1;
+		writer->open_room = BLCKSZ; /* unknown */
+	}
+	return BLCKSZ - (last->pd_upper - last->pd_lower) <= writer->open_room;
+}
+
+/* Add the rows of the last page to the open block; false if they do not fit. */
+static bool
+append_last_page(PageWriter *writer)
+{
+	int			last = writer->pages - 1;
+	PagePlace  *place = &writer->places[last];
+	Buffer		map = InvalidBuffer;
+	Buffer		buffer = ReadBufferExtended(writer->relation, MAIN_FORKNUM,
+											writer->open_block, RBM_NORMAL,
+											choose_strategy(writer));
+
+	place->block = writer->open_block;
+	visibilitymap_pin(writer->relation, place->block, &map);
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	place->before = pgcopy_heap_append(writer->relation, buffer, writer->page[last],
+									   map, !writer->has_open_row);
+	writer->open_room = place->before == InvalidOffsetNumber ? 0 :
+		page_room(writer, BufferGetPage(buffer));
+	UnlockReleaseBuffer(buffer);
+	ReleaseBuffer(map);
+	return place->before != InvalidOffsetNumber;
+}
+
+/* Write pages to the end of the relation, from "done" up to but without "end". */
 static void
-write_pages(PageWriter *writer)
+write_pages(PageWriter *writer, int done, int end)
 {
 	Relation	relation = writer->relation;
 	Buffer		map = InvalidBuffer;
-	int			done = 0;
 
-	while (done < writer->pages)
+	while (done < end)
 	{
 		Buffer		buffers[HEAP_MAX_EXTEND];
-		int			wanted = Min(writer->pages - done, HEAP_MAX_EXTEND);
+		int			wanted = Min(end - done, HEAP_MAX_EXTEND);
 		int			n = pgcopy_heap_extend(relation, choose_strategy(writer),
 										   wanted, buffers);
 		int			i;
@@ -332,19 +425,51 @@ write_pages(PageWriter *writer)
 		for (i = 0; i < n; i++, done++)
 		{
 			bool		is_last = done == writer->pages - 1;
+			PagePlace  *place = &writer->places[done];
 
-			writer->blocks[done] = BufferGetBlockNumber(buffers[i]);
+			place->block = BufferGetBlockNumber(buffers[i]);
+			place->before = 0;
 			/* may read or extend the map, so not under the page's lock */
-			visibilitymap_pin(relation, writer->blocks[done], &map);
+			visibilitymap_pin(relation, place->block, &map);
 			LockBuffer(buffers[i], BUFFER_LOCK_EXCLUSIVE);
 			pgcopy_heap_fill(relation, buffers[i], writer->page[done], map,
 							 is_last && !writer->has_open_row);
 			UnlockReleaseBuffer(buffers[i]);
+			writer->last_block = place->block;
 		}
 	}
 	if (BufferIsValid(map))
 		ReleaseBuffer(map);
-	writer->last_block = writer->blocks[done - 1];
+}
+
+/* Write the batch in its order, which the slices of a value need. */
+static void
+write_batch(PageWriter *writer)
+{
+	int			last = writer->pages - 1;
+	int			done = 0;
+	Size		room = page_room(writer, (Page) writer->page[last]);
+
+	if (may_append(writer))
+	{
+		write_pages(writer, 0, last);
+		if (append_last_page(writer))
+			return;
+		done = last;
+	}
+	write_pages(writer, done, writer->pages);
+	if (!BlockNumberIsValid(writer->open_block) || room > writer->open_room)
+	{
+		writer->open_block = writer->last_block;
+		writer->open_room = room;
+	}
+}
+
+static void
+free_pages(PageWriter *writer)
+{
+	while (writer->pages > 0)
+		pfree(writer->page[--writer->pages]);
 }
 
 void
@@ -359,28 +484,25 @@ pgcopy_pages_flush(PageWriter *writer)
 	if (writer->toaster != NULL)
 		pgcopy_toast_flush(writer->toaster);
 	CheckForSerializableConflictIn(relation, NULL, InvalidBlockNumber);
-	write_pages(writer);
+	write_batch(writer);
 	if (RelationNeedsWAL(relation))
 		XLogSetAsyncXactLSN(XactLastRecEnd);
 	CheckForSerializableConflictIn(relation, NULL, InvalidBlockNumber);
-	writer->pages = 0;
+	free_pages(writer);
 	writer->lacks_last = writer->has_open_row;
 	if (writer->written != NULL)
-		writer->written(writer->written_arg, writer->blocks, written);
+		writer->written(writer->written_arg, writer->places, written);
 }
 
 void
 pgcopy_pages_close(PageWriter *writer)
 {
-	int			i;
-
 	pgcopy_pages_flush(writer);
 	if (writer->toaster != NULL)
 		pgcopy_toast_close(writer->toaster);
-	for (i = 0; i < writer->max_pages && writer->page[i] != NULL; i++)
-		pfree(writer->page[i]);
+	writer->share->writers--;
 	pfree(writer->page);
-	pfree(writer->blocks);
+	pfree(writer->places);
 	if (writer->strategy != NULL)
 		FreeAccessStrategy(writer->strategy);
 	pfree(writer);

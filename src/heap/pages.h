@@ -15,15 +15,29 @@
 
 typedef struct PageWriter PageWriter;
 
-/* Called after a batch of n pages: page i is block blocks[i]. */
-typedef void (*PagesWritten) (void *arg, const BlockNumber *blocks, int n);
+/* What the writers of one load share, so that many need little memory. */
+typedef struct PageShare PageShare;
+
+/* Where the rows of a page went: behind so many line pointers of a block. */
+typedef struct PagePlace
+{
+	BlockNumber block;
+	OffsetNumber before;
+} PagePlace;
+
+/* Called after a batch of n pages. */
+typedef void (*PagesWritten) (void *arg, const PagePlace *places, int n);
+
+/* Allocate in the current memory context, which must outlive the writers. */
+extern PageShare *pgcopy_pages_share(void);
 
 /*
  * Create a writer in the current memory context, for the current command.  The
  * relation must be locked.  Its indexes, if any, are left to "written", which
  * may be NULL.
  */
-extern PageWriter *pgcopy_pages_open(Relation relation, PagesWritten written, void *arg);
+extern PageWriter *pgcopy_pages_open(PageShare *share, Relation relation,
+									 PagesWritten written, void *arg);
 
 /*
  * Add a row.  Returns true when the caller may reset the memory of all values

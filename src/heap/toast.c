@@ -39,14 +39,21 @@ typedef struct Slice
 	ItemPointerData place;		/* number of the page in its batch, offset */
 } Slice;
 
+struct ToastSpace
+{
+	MemoryContext context;
+	Compressor *compressor;		/* created for the first value */
+	char	   *compressed;		/* one value */
+	int32		compressed_size;
+};
+
 struct Toaster
 {
 	Relation	relation;
 	MemoryContext context;
+	PageShare  *share;
+	ToastSpace *space;
 	ToastAttrInfo *attributes;
-	Compressor *compressor;
-	char	   *compressed;		/* work area for one value */
-	int32		compressed_size;
 
 	/* opened when the first value is moved */
 	Relation	toast;
@@ -60,22 +67,32 @@ struct Toaster
 	bool		is_ahead;		/* slices were written since the last flush */
 };
 
+ToastSpace *
+pgcopy_toast_space(void)
+{
+	ToastSpace *space = palloc0(sizeof(ToastSpace));
+
+	space->context = CurrentMemoryContext;
+	return space;
+}
+
 Toaster *
-pgcopy_toast_open(Relation relation)
+pgcopy_toast_open(PageShare *share, ToastSpace *space, Relation relation)
 {
 	Toaster    *toaster = palloc0(sizeof(Toaster));
 	int			columns = RelationGetDescr(relation)->natts;
 
 	toaster->relation = relation;
 	toaster->context = CurrentMemoryContext;
+	toaster->share = share;
+	toaster->space = space;
 	toaster->attributes = palloc(sizeof(ToastAttrInfo) * columns);
-	toaster->compressor = pgcopy_compress_create();
 	return toaster;
 }
 
 /* Insert the index entries of a batch of slices, whose pages are written. */
 static void
-insert_index_entries(void *arg, const BlockNumber *blocks, int n)
+insert_index_entries(void *arg, const PagePlace *places, int n)
 {
 	Toaster    *toaster = arg;
 	bool		nulls[3] = {false, false, false};
@@ -86,11 +103,11 @@ insert_index_entries(void *arg, const BlockNumber *blocks, int n)
 	{
 		Slice	   *slice = &toaster->slices[i];
 		Datum		values[3] = {ObjectIdGetDatum(slice->value), Int32GetDatum(slice->number), 0};
+		const PagePlace *place = &places[ItemPointerGetBlockNumberNoCheck(&slice->place)];
 		ItemPointerData address;
 
 		Assert(ItemPointerGetBlockNumberNoCheck(&slice->place) < n);
-		ItemPointerSet(&address,
-					   blocks[ItemPointerGetBlockNumberNoCheck(&slice->place)],
+		ItemPointerSet(&address, place->block, place->before +
 					   ItemPointerGetOffsetNumberNoCheck(&slice->place));
 		for (j = 0; j < toaster->index_count; j++)
 		{
@@ -116,7 +133,8 @@ open_toast_relation(Toaster *toaster)
 	toaster->valid_index = toast_open_indexes(toaster->toast, RowExclusiveLock,
 											  &toaster->indexes,
 											  &toaster->index_count);
-	toaster->pages = pgcopy_pages_open(toaster->toast, insert_index_entries, toaster);
+	toaster->pages = pgcopy_pages_open(toaster->share, toaster->toast,
+									   insert_index_entries, toaster);
 	MemoryContextSwitchTo(old);
 }
 
@@ -205,31 +223,42 @@ externalize_value(Toaster *toaster, Datum value)
 	return PointerGetDatum(result);
 }
 
+static void
+prepare_space(ToastSpace *space, int32 size)
+{
+	MemoryContext old;
+
+	if (space->compressed_size >= size)
+		return;
+	old = MemoryContextSwitchTo(space->context);
+	if (space->compressor == NULL)
+		space->compressor = pgcopy_compress_create();
+	if (space->compressed != NULL)
+		pfree(space->compressed);
+	space->compressed = NULL;
+	space->compressed_size = 0;
+	space->compressed = MemoryContextAllocHuge(space->context, size);
+	space->compressed_size = size;
+	MemoryContextSwitchTo(old);
+}
+
 /* As toast_compress_datum(), by pglz: NULL if the value gets no shorter. */
 static struct varlena *
-compress_pglz(Toaster *toaster, Datum value)
+compress_pglz(ToastSpace *space, Datum value)
 {
 	struct varlena *datum = (struct varlena *) DatumGetPointer(value);
 	struct varlena *result;
 	int32		length = VARSIZE_ANY_EXHDR(datum);
 	int32		n;
 
-	if (toaster->compressed_size < PGLZ_MAX_OUTPUT(length))
-	{
-		if (toaster->compressed != NULL)
-			pfree(toaster->compressed);
-		toaster->compressed = NULL;
-		toaster->compressed = MemoryContextAllocHuge(toaster->context,
-													 PGLZ_MAX_OUTPUT(length));
-		toaster->compressed_size = PGLZ_MAX_OUTPUT(length);
-	}
-	n = pgcopy_compress_pglz(toaster->compressor, VARDATA_ANY(datum), length,
-							 toaster->compressed);
+	prepare_space(space, PGLZ_MAX_OUTPUT(length));
+	n = pgcopy_compress_pglz(space->compressor, VARDATA_ANY(datum), length,
+							 space->compressed);
 	if (n < 0 || n + VARHDRSZ_COMPRESSED >= length - 2)
 		return NULL;
 	result = palloc(n + VARHDRSZ_COMPRESSED);
 	SET_VARSIZE_COMPRESSED(result, n + VARHDRSZ_COMPRESSED);
-	memcpy((char *) result + VARHDRSZ_COMPRESSED, toaster->compressed, n);
+	memcpy((char *) result + VARHDRSZ_COMPRESSED, space->compressed, n);
 	TOAST_COMPRESS_SET_SIZE_AND_COMPRESS_METHOD(result, length,
 												TOAST_PGLZ_COMPRESSION_ID);
 	return result;
@@ -250,7 +279,7 @@ try_compression(Toaster *toaster, ToastTupleContext *row, int i)
 		toast_tuple_try_compression(row, i);
 		return;
 	}
-	compressed = compress_pglz(toaster, row->ttc_values[i]);
+	compressed = compress_pglz(toaster->space, row->ttc_values[i]);
 	if (compressed == NULL)
 	{
 		attribute->tai_colflags |= TOASTCOL_INCOMPRESSIBLE;

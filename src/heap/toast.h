@@ -10,10 +10,19 @@
 
 #include "utils/relcache.h"
 
+#include "heap/pages.h"
+
 typedef struct Toaster Toaster;
 
+/* Work area for compression, of all toasters of a load. */
+typedef struct ToastSpace ToastSpace;
+
+/* Allocate in the current memory context, which must outlive the toasters. */
+extern ToastSpace *pgcopy_toast_space(void);
+
 /* Create a toaster in the current memory context, for the current command. */
-extern Toaster *pgcopy_toast_open(Relation relation);
+extern Toaster *pgcopy_toast_open(PageShare *share, ToastSpace *space,
+								  Relation relation);
 
 /*
  * Shorten a row by the rules of heap_toast_insert_or_update().  Changes the

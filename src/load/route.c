@@ -3,10 +3,10 @@
  * route.c
  *	  Write rows of a partitioned relation into its leaves, frozen.
  *
- * The executor finds a row's leaf, and opens it at its first row.  A leaf keeps
- * tuples until it has a full batch, or until all leaves together hold so much
- * that all are written and the row memory is reset.  So memory grows with the
- * number of leaves only by a few kilobytes each.
+ * The executor finds a row's leaf, and opens it at its first row.  Each leaf has
+ * a writer of pages (heap/pages.c), as a relation that is loaded directly.  All
+ * of them share what they hold back: beyond that, memory grows with the number
+ * of leaves by a page of rows and one of TOAST slices each.
  *
  * Leaves of other access methods get ordinary rows, one at a time.
  *
@@ -14,7 +14,6 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/pg_am.h"
@@ -24,31 +23,26 @@
 #include "utils/rel.h"
 
 #include "base/compat.h"
-#include "heap/frozen.h"
+#include "heap/pages.h"
 #include "load/route.h"
 
-/* The most that all leaves hold together. */
-#define MAX_HELD_ROWS	8000
-#define MAX_HELD_BYTES	(1024 * 1024)
+/* The row memory is reset after so many rows, if not before. */
+#define MAX_ROWS		1000
 
 typedef struct RouterLeaf
 {
 	Relation	relation;
-	bool		is_heap;
-	HeapTuple	tuples[FROZEN_MAX_ROWS];
-	int			rows;
+	PageWriter *pages;			/* NULL: no heap */
 } RouterLeaf;
 
 struct RowRouter
 {
 	ModifyTableState *modify;
 	PartitionTupleRouting *routing;
-	FrozenInserter *inserter;
+	PageShare  *share;
 	MemoryContext context;
 	List	   *leaves;			/* RouterLeaf * */
-	int			rows;
-	Size		bytes;
-	bool		is_writing;
+	int			rows;			/* since the row memory was reset */
 };
 
 ResultRelInfo *
@@ -85,7 +79,7 @@ pgcopy_route_open(ModifyTableState *modify, Relation root)
 
 	router->modify = modify;
 	router->routing = ExecSetupPartitionTupleRouting(modify->ps.state, root);
-	router->inserter = pgcopy_frozen_open();
+	router->share = pgcopy_pages_share();
 	router->context = CurrentMemoryContext;
 	return router;
 }
@@ -107,49 +101,26 @@ get_leaf(RowRouter *router, ResultRelInfo *info)
 				 errdetail("It has indexes.")));
 
 	old = MemoryContextSwitchTo(router->context);
-	leaf = palloc(sizeof(RouterLeaf));
+	leaf = palloc0(sizeof(RouterLeaf));
 	leaf->relation = info->ri_RelationDesc;
-	leaf->is_heap = leaf->relation->rd_rel->relam == HEAP_TABLE_AM_OID;
-	leaf->rows = 0;
+	if (leaf->relation->rd_rel->relam == HEAP_TABLE_AM_OID)
+		leaf->pages = pgcopy_pages_open(router->share, leaf->relation, NULL, NULL);
 	router->leaves = lappend(router->leaves, leaf);
 	MemoryContextSwitchTo(old);
 	info->ri_CopyMultiInsertBuffer = (struct CopyMultiInsertBuffer *) leaf;
 	return leaf;
 }
 
-static void
-flush_leaf(RowRouter *router, RouterLeaf *leaf)
+static bool
+put_into_leaf(RouterLeaf *leaf, TupleTableSlot *slot)
 {
-	router->is_writing = true;
-	pgcopy_frozen_insert(router->inserter, leaf->relation, leaf->tuples,
-						 leaf->rows);
-	router->is_writing = false;
-	leaf->rows = 0;
-}
-
-static void
-flush_leaves(RowRouter *router)
-{
-	ListCell   *cell;
-
-	foreach(cell, router->leaves)
-		flush_leaf(router, lfirst(cell));
-	router->rows = 0;
-	router->bytes = 0;
-}
-
-static void
-keep_row(RowRouter *router, RouterLeaf *leaf, TupleTableSlot *slot)
-{
-	HeapTuple	tuple;
-
+	if (leaf->pages == NULL)
+	{
+		table_tuple_insert(leaf->relation, slot, GetCurrentCommandId(true), 0, NULL);
+		return true;
+	}
 	slot_getallattrs(slot);
-	tuple = heap_form_tuple(RelationGetDescr(leaf->relation),
-							slot->tts_values, slot->tts_isnull);
-	leaf->tuples[leaf->rows++] = tuple;
-	router->bytes += tuple->t_len;
-	if (leaf->rows == FROZEN_MAX_ROWS)
-		flush_leaf(router, leaf);
+	return pgcopy_pages_add(leaf->pages, slot->tts_values, slot->tts_isnull, NULL);
 }
 
 bool
@@ -160,28 +131,23 @@ pgcopy_route_put(RowRouter *router, TupleTableSlot *slot)
 	RouterLeaf *leaf = get_leaf(router, info);
 
 	Assert(CurrentMemoryContext == GetPerTupleMemoryContext(router->modify->ps.state));
-	router->rows++;
-	if (leaf->is_heap)
-		keep_row(router, leaf, slot);
-	else
-		table_tuple_insert(leaf->relation, slot, GetCurrentCommandId(true),
-						   0, NULL);
-	if (router->rows < MAX_HELD_ROWS && router->bytes < MAX_HELD_BYTES)
+	if (!put_into_leaf(leaf, slot) && ++router->rows < MAX_ROWS)
 		return false;
-	flush_leaves(router);
+	router->rows = 0;
 	return true;
-}
-
-int
-pgcopy_route_unwritten(const RowRouter *router)
-{
-	return router->is_writing ? router->rows - 1 : 0;
 }
 
 void
 pgcopy_route_close(RowRouter *router)
 {
-	flush_leaves(router);
-	pgcopy_frozen_close(router->inserter);
+	ListCell   *cell;
+
+	foreach(cell, router->leaves)
+	{
+		RouterLeaf *leaf = lfirst(cell);
+
+		if (leaf->pages != NULL)
+			pgcopy_pages_close(leaf->pages);
+	}
 	ExecCleanupTupleRouting(router->modify, router->routing);
 }

@@ -20,14 +20,10 @@ typedef struct RowRouter RowRouter;
 extern RowRouter *pgcopy_route_open(ModifyTableState *modify, Relation root);
 
 /*
- * Check and take a row of the root.  Returns true if all rows taken so far are
- * written, so that the caller may reset the executor's per-tuple context, in
- * which it must call this.
+ * Check and take a row of the root, in the executor's per-tuple context.  Returns
+ * true when the caller may reset that (about once a page, and after a long row).
  */
 extern bool pgcopy_route_put(RowRouter *router, TupleTableSlot *slot);
-
-/* While rows are written: how far the first of them is before the last one put. */
-extern int	pgcopy_route_unwritten(const RowRouter *router);
 
 /* Write the remaining rows and close the leaves. */
 extern void pgcopy_route_close(RowRouter *router);

@@ -4,7 +4,7 @@
  *	  Write rows into a local relation, in batches.
  *
  * The fast way is frozen: rows are formed at their place in new pages
- * (heap/pages.c), or go into many leaves in batches of tuples (route.c).
+ * (heap/pages.c), of one relation or of many leaves (route.c).
  *
  * The other ways do what COPY does, except that only triggers of constraints
  * fire (foreign keys, deferred uniqueness).
@@ -144,7 +144,8 @@ pgcopy_writer_open(Relation relation, WriteMethod method)
 	switch (method)
 	{
 		case WRITE_FROZEN:
-			writer->pages = pgcopy_pages_open(relation, NULL, NULL);
+			writer->pages = pgcopy_pages_open(pgcopy_pages_share(), relation,
+											  NULL, NULL);
 			break;
 		case WRITE_PLAIN:
 			writer->options = TABLE_INSERT_FROZEN | TABLE_INSERT_SKIP_FSM;
@@ -339,8 +340,7 @@ pgcopy_writer_skip(RowWriter *writer)
 bool
 pgcopy_writer_suspects(const RowWriter *writer, int *oldest, int *newest)
 {
-	*oldest = writer->router != NULL ?
-		pgcopy_route_unwritten(writer->router) : writer->oldest;
+	*oldest = writer->oldest;
 	*newest = writer->newest;
 	return *oldest >= 0;
 }

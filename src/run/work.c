@@ -304,7 +304,7 @@ analyze_table(const WorkPlace *place, const JobItem *item)
 	ErrorData  *error;
 
 	if (place->can_vacuum && !item->is_vacuumed && relation->is_ours &&
-		pgcopy_vacuum_is_wanted(relation->target_oid, !relation->through_root))
+		pgcopy_vacuum_is_wanted(relation->target_oid))
 		return WORK_WANTS_VACUUM;
 	error = pgcopy_analyze_table(relation->target_oid);
 	if (error != NULL && pgcopy_retry_need(error->sqlerrcode) == NEED_OBJECTS &&
@@ -441,7 +441,7 @@ pgcopy_work_vacuum_failed(const Job *job, const JobItem *item)
 	MemoryContextSwitchTo(caller);
 	foreach(lc, heaps)
 	{
-		if (pgcopy_vacuum_is_wanted(lfirst_oid(lc), !relation->through_root))
+		if (pgcopy_vacuum_is_wanted(lfirst_oid(lc)))
 			wanted = lappend_oid(wanted, lfirst_oid(lc));
 	}
 	pgcopy_process_end_transaction();

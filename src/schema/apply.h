@@ -49,9 +49,9 @@ extern ErrorData *pgcopy_analyze_table(Oid relid);
 
 /*
  * vacuum.c: whether a table that was loaded frozen has pages that are not, as
- * failed loads leave them.  has_frozen_toast: look at its TOAST relation too.
+ * failed loads leave them, in its TOAST relation too.
  */
-extern bool pgcopy_vacuum_is_wanted(Oid relid, bool has_frozen_toast);
+extern bool pgcopy_vacuum_is_wanted(Oid relid);
 
 /*
  * VACUUM one table with its TOAST relation and all indexes; "try" skips a table

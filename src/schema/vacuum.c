@@ -52,7 +52,7 @@ has_frozen_pages_only(Oid relid)
 }
 
 bool
-pgcopy_vacuum_is_wanted(Oid relid, bool has_frozen_toast)
+pgcopy_vacuum_is_wanted(Oid relid)
 {
 	Relation	relation = try_relation_open(relid, AccessShareLock);
 	bool		result = false;
@@ -63,8 +63,7 @@ pgcopy_vacuum_is_wanted(Oid relid, bool has_frozen_toast)
 	if (relation->rd_rel->relkind == RELKIND_RELATION &&
 		relation->rd_rel->relam == HEAP_TABLE_AM_OID)
 		result = !is_all_frozen(relation) ||
-			(has_frozen_toast &&
-			 OidIsValid(relation->rd_rel->reltoastrelid) &&
+			(OidIsValid(relation->rd_rel->reltoastrelid) &&
 			 !has_frozen_pages_only(relation->rd_rel->reltoastrelid));
 	relation_close(relation, AccessShareLock);
 	return result;

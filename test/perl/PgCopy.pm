@@ -393,7 +393,7 @@ sub parts
 }
 
 # Test that nothing is wrong with the target's heaps and B-trees, and that every
-# page of every table is all-visible and all-frozen.  REFRESH does not set the
+# page of every table and of its TOAST is all-visible and all-frozen.  REFRESH does not set the
 # visibility map, so materialized views need not; option ignore is a pattern of
 # other tables ("schema.table") that need not.
 sub assert_frozen
@@ -414,14 +414,15 @@ AND c.relpersistence <> 't' AND $NOT_OURS
 EOQ
 	my $result = subtest $opt{name} // 'tables are frozen, indexes are sound' => sub {
 		is( $target->safe_psql($db, <<EOQ), '', 'every page is all-visible and all-frozen');
-SELECT c.oid::regclass, count(*) || ' pages of ' || max(pg_relation_size(c.oid)) / 8192
-FROM (SELECT c.oid $tables AND c.relkind = 'r' AND n.nspname || '.' || c.relname !~ $ignore) c,
-	LATERAL pgcopy_test_look.pg_visibility_map(c.oid) v
-WHERE NOT (v.all_visible AND v.all_frozen) GROUP BY 1
+SELECT x.owner, x.what, count(*) || ' pages of ' || max(pg_relation_size(x.oid)) / 8192
+FROM (SELECT c.oid, c.reltoastrelid $tables AND c.relkind = 'r' AND n.nspname || '.' || c.relname !~ $ignore) c,
+	LATERAL (VALUES (c.oid, 'rows', c.oid::regclass), (c.reltoastrelid, 'TOAST', c.oid::regclass)) AS x(oid, what, owner),
+	LATERAL pgcopy_test_look.pg_visibility_map(x.oid) v
+WHERE x.oid <> 0 AND NOT (v.all_visible AND v.all_frozen) GROUP BY 1, 2
 EOQ
 		is( $target->safe_psql($db, <<EOQ), '', 'the visibility map tells the truth');
 SELECT c.oid::regclass
-FROM (SELECT c.oid $tables) c
+FROM (SELECT c.oid $tables UNION ALL SELECT c.reltoastrelid $tables AND c.reltoastrelid <> 0) c
 WHERE EXISTS (SELECT FROM pgcopy_test_look.pg_check_visible(c.oid))
 OR EXISTS (SELECT FROM pgcopy_test_look.pg_check_frozen(c.oid))
 EOQ
@@ -432,6 +433,10 @@ JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_am a ON a.oid = i.relam
 WHERE a.amname = 'btree' AND i.relkind = 'i' AND x.indisvalid AND x.indisready
 EOQ
 		is($err, '', 'every B-tree holds every row');
+		is( $target->safe_psql($db, <<EOQ), '', 'no heap is corrupt, nor its TOAST');
+SELECT c.oid::regclass, v.* FROM (SELECT c.oid $tables AND c.relam = (SELECT oid FROM pg_am WHERE amname = 'heap')) c,
+	LATERAL pgcopy_test_look.verify_heapam(c.oid, check_toast => true) v LIMIT 10
+EOQ
 	};
 	_without_event_triggers($target, $db, 'DROP SCHEMA pgcopy_test_look CASCADE');
 	return $result;

@@ -54,6 +54,24 @@ INSERT INTO arrays SELECT g, string_to_array(words(g * 5, g), ' '), to_jsonb(str
 	convert_to(noise(g, g), 'UTF8') FROM generate_series(1, 200) g;
 EOQ
 
+# Rows that are routed: each leaf gets rows of five loads, which add to pages of
+# each other.
+new_database($_, 'routed') for $source, $target;
+$source->safe_psql('routed', <<'EOQ');
+CREATE TYPE colour AS ENUM ('a', 'b', 'c');
+CREATE TABLE routed (id int, c colour, a text, b text) PARTITION BY HASH (c, id);
+CREATE TABLE routed_0 PARTITION OF routed FOR VALUES WITH (MODULUS 5, REMAINDER 0);
+CREATE TABLE routed_1 (a text, gone int, c colour, b text, id int);
+ALTER TABLE routed_1 DROP gone;
+ALTER TABLE routed ATTACH PARTITION routed_1 FOR VALUES WITH (MODULUS 5, REMAINDER 1);
+CREATE TABLE routed_2 PARTITION OF routed FOR VALUES WITH (MODULUS 5, REMAINDER 2) WITH (fillfactor = 60);
+CREATE TABLE routed_3 PARTITION OF routed FOR VALUES WITH (MODULUS 5, REMAINDER 3);
+CREATE UNLOGGED TABLE routed_4 PARTITION OF routed FOR VALUES WITH (MODULUS 5, REMAINDER 4);
+INSERT INTO routed SELECT g, (enum_range(NULL::colour))[g % 3 + 1],
+	CASE WHEN g % 40 < 2 THEN (SELECT string_agg(md5((g * 100 + i)::text), '') FROM generate_series(1, g / 10) i) WHEN g % 40 = 2 THEN repeat('words ' || g, g) ELSE 'a' END,
+	CASE WHEN g % 300 = 0 THEN repeat(md5(g::text), 3000) END FROM generate_series(1, 5000) g;
+EOQ
+
 my $targeted = 'SELECT id, pg_column_size(a), pg_column_size(b) FROM targeted ORDER BY id';
 my $arrays = 'SELECT id, pg_column_size(a), pg_column_size(b), pg_column_size(c) FROM arrays ORDER BY id';
 my $toast = <<'EOQ';
@@ -102,6 +120,18 @@ sub assert_clone
 	return;
 }
 
+# What the rows of relations are, and how long their values.
+sub routed
+{
+	my ($node, @relations) = @_;
+	my $rows = join ' UNION ALL ', map { "SELECT id, c, a, b FROM $_" } @relations;
+
+	return $node->safe_psql('routed', <<EOQ);
+SELECT count(*), sum(hashtextextended(r::text, 0)), md5(string_agg(concat_ws(' ', pg_column_size(a), pg_column_size(b)), ',' ORDER BY id))
+FROM ($rows) r
+EOQ
+}
+
 $target->backup('before');
 my $standby = PostgreSQL::Test::Cluster->new('pages_standby');
 $standby->init_from_backup($target, 'before', has_streaming => 1);
@@ -112,14 +142,23 @@ assert_clone($target, 'clone');
 assert_frozen($target);
 is(toast_state($target), 't|t|t|t', 'TOAST is all-visible and all-frozen, its indexes complete');
 
+clone_ok($target, conninfo($source, db => 'routed'), db => 'routed', table_jobs => 2, name => 'rows that are routed');
+is(routed($target, 'routed'), routed($source, 'routed'), 'routed: rows and sizes of values are the same');
+assert_frozen($target, db => 'routed');
+my @logged = map { "routed_$_" } 0 .. 3;
+my $routed_logged = routed($target, @logged);
+
 $target->wait_for_catchup($standby, 'replay', $target->lsn('insert'));
 assert_clone($standby, 'standby');
+is(routed($standby, @logged), $routed_logged, 'standby: routed rows are the same');
 $standby->stop;
 
 $target->stop('immediate');
 $target->start;
 assert_clone($target, 'after a crash');
 is(toast_state($target), 't|t|t|t', 'after a crash: TOAST is all-visible and all-frozen');
+is(routed($target, @logged), $routed_logged, 'after a crash: routed rows are the same');
+assert_frozen($target, db => 'routed', name => 'after a crash: they are frozen, indexes are sound');
 
 # The WAL has every row once.
 $target->safe_psql('postgres', $_) for "ALTER SYSTEM SET wal_consistency_checking = ''", 'SELECT pg_reload_conf()',
