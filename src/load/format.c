@@ -9,8 +9,9 @@
  * and domains of exact types: decode/parts.c replaces the OIDs that they have on
  * the wire.  All others come as text: reg* types are OIDs, xml rewrites
  * declarations, tsquery's receive function stores operands in another order than
- * its input function, that of int2vector and oidvector refuses an empty one, and a
- * type of an unknown extension may hold anything.
+ * its input function, that of int2vector and oidvector refuses an empty one, those of
+ * PostGIS refuse a line of one point and an open ring, which its functions make and
+ * its input functions take, and a type of an unknown extension may hold anything.
  *
  * A source can send any bytes, so a type is in the lists only if its receive
  * function checks all that it reads.
@@ -28,6 +29,7 @@
 #include "catalog/pg_extension.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -49,7 +51,10 @@ static const Oid exact_types[] = {
 	CIDOID, TIDOID, REFCURSOROID
 };
 
-/* Types of extensions, if both sides have the same version of it. */
+/*
+ * Types of extensions, if both sides have the same version of it and the same
+ * encoding: hstore's send function converts strings, but not their lengths.
+ */
 static const struct
 {
 	const char *extension;
@@ -60,9 +65,7 @@ static const struct
 	{"hstore", "hstore"},
 	{"ltree", "lquery"},
 	{"ltree", "ltree"},
-	{"ltree", "ltxtquery"},
-	{"postgis", "geography"},
-	{"postgis", "geometry"}
+	{"ltree", "ltxtquery"}
 };
 
 static bool is_exact(Oid type, bool has_same_version);
@@ -218,8 +221,8 @@ describe_type(Oid type)
 	ReleaseSysCache(tuple);
 	if (!OidIsValid(owner))
 		return name;
-	return psprintf("%s of %s %s", name, get_extension_name(owner),
-					get_extension_version(owner));
+	return psprintf("%s of %s %s in %s", name, get_extension_name(owner),
+					get_extension_version(owner), GetDatabaseEncodingName());
 }
 
 Bitmapset *
