@@ -14,7 +14,8 @@
  * its input functions take, and a type of an unknown extension may hold anything.
  *
  * A source can send any bytes, so a type is in the lists only if its receive
- * function checks all that it reads.
+ * function checks all that it reads.  That of tsvector does not: only a column of
+ * this type itself is binary, as decode/decode.c has the checks that are missing.
  *
  *-------------------------------------------------------------------------
  */
@@ -47,7 +48,7 @@ static const Oid exact_types[] = {
 	LINEOID, CIRCLEOID, FLOAT4OID, FLOAT8OID, MACADDROID, MACADDR8OID,
 	INETOID, CIDROID, BPCHAROID, VARCHAROID, DATEOID, TIMEOID, TIMESTAMPOID,
 	TIMESTAMPTZOID, INTERVALOID, TIMETZOID, BITOID, VARBITOID, NUMERICOID,
-	UUIDOID, MONEYOID, TSVECTOROID, PG_LSNOID, XIDOID, XID8OID,
+	UUIDOID, MONEYOID, PG_LSNOID, XIDOID, XID8OID,
 	CIDOID, TIDOID, REFCURSOROID
 };
 
@@ -238,7 +239,7 @@ pgcopy_load_choose_text(Relation relation, List *columns, List *types)
 		Oid			type = TupleDescAttr(RelationGetDescr(relation),
 										 map[i] - 1)->atttypid;
 
-		if (!is_exact(type, true) ||
+		if ((type != TSVECTOROID && !is_exact(type, true)) ||
 			strcmp(describe_type(type), lfirst(cell)) != 0)
 			as_text = bms_add_member(as_text, i);
 	}

@@ -36,6 +36,7 @@ CREATE DOMAIN some_moods AS mood[] CHECK (VALUE <> '{}');
 CREATE DOMAIN checked AS deep CHECK ((VALUE).m IS DISTINCT FROM 'ok');
 CREATE TYPE with_domain AS (p positive, s some_moods, c checked, r moods, rs moods[], x pairs);
 CREATE TYPE odd AS (r regtype, t text);
+CREATE DOMAIN words AS tsvector;
 CREATE TYPE odds AS RANGE (subtype = odd);
 CREATE DOMAIN odd_domain AS odd CHECK ((VALUE).t IS DISTINCT FROM 'no');
 CREATE DOMAIN odd_domains AS odd_domain[];
@@ -48,7 +49,8 @@ EOQ
 my @types = (
 	[ 'tsvector', 'binary', q{a:1A b:2,3B 'x y':9}, q{}, q{'\\\\' ' ' ''''}, q{b a} ],
 	[ 'tsquery', 'mixed', q{a & !b | c <-> d:AB <3> 'e f':*}, q{} ],
-	[ 'tsvector[]', 'binary', q[{"'a' 'b'",NULL}] ],
+	[ 'tsvector[]', 'mixed', q[{"'a' 'b'",NULL}] ],
+	[ 'words', 'mixed', 'a:1' ],
 	[ 'money', 'binary', '1234.56', '-0.99', '92233720368547758.07' ],
 	[ 'money[]', 'binary', '{1,NULL,-2.5}' ],
 	[ 'pg_lsn', 'binary', '16/B374D848' ],
