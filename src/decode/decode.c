@@ -18,6 +18,7 @@
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
+#include "tsearch/ts_type.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/uuid.h"
@@ -178,6 +179,37 @@ decode_uuid(Decoder *decoder, char *data, int length)
 	return PointerGetDatum(data);
 }
 
+static bool
+is_valid_lexeme(TSVector vector, int i)
+{
+	WordEntry  *entry = ARRPTR(vector) + i;
+	WordEntry  *last = entry - 1;
+
+	if (POSDATALEN(vector, entry) > 0 && WEP_GETPOS(*POSDATAPTR(vector, entry)) == 0)
+		return false;
+	return i == 0 || last->len != entry->len ||
+		memcmp(STRPTR(vector) + last->pos, STRPTR(vector) + entry->pos, entry->len) != 0;
+}
+
+/*
+ * The receive function takes a position 0 and a lexeme twice.  The input function
+ * makes neither: the dump of such a value could not be restored.
+ */
+static Datum
+decode_tsvector(Decoder *decoder, char *data, int length)
+{
+	TSVector	vector = (TSVector) DatumGetPointer(pgcopy_decode_receive(decoder, data, length));
+
+	for (int i = 0; i < vector->size; i++)
+	{
+		if (!is_valid_lexeme(vector, i))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+					 errmsg("invalid tsvector: it has a position 0 or a lexeme twice")));
+	}
+	return PointerGetDatum(vector);
+}
+
 DecodeFunction
 pgcopy_decode_find(Oid type)
 {
@@ -230,6 +262,8 @@ pgcopy_decode_find(Oid type)
 			return pgcopy_decode_json;
 		case JSONBOID:
 			return pgcopy_decode_jsonb;
+		case TSVECTOROID:
+			return decode_tsvector;
 		default:
 			return NULL;
 	}
@@ -237,15 +271,15 @@ pgcopy_decode_find(Oid type)
 
 /*
  * Decode arrays whose elements have a decoder in one pass.  Not those of jsonb,
- * which may be much longer than its text on the wire, and not vectors, which must
- * have one dimension.
+ * which may be much longer than its text on the wire, as those of tsvector, and not
+ * vectors, which must have one dimension.
  */
 static void
 init_array(Decoder *decoder, int32 typmod)
 {
 	Oid			element = get_element_type(decoder->type);
 
-	if (!OidIsValid(element) || element == JSONBOID ||
+	if (!OidIsValid(element) || element == JSONBOID || element == TSVECTOROID ||
 		decoder->type == INT2VECTOROID || decoder->type == OIDVECTOROID ||
 		pgcopy_decode_find(element) == NULL)
 		return;

@@ -176,15 +176,27 @@ pgcopy_columns_copy_statement(const LoadTable *table)
 	return sql.data;
 }
 
+/*
+ * Ask for the ctid of the row with that number.  Of a table with conditions, number
+ * the rows: with LIMIT the planner could read them in another order, by an index.
+ */
 char *
 pgcopy_columns_ctid_query(const LoadTable *table, int64 row)
 {
+	bool		is_numbered = table->key != NULL || table->condition != NULL;
 	StringInfoData sql;
 
 	initStringInfo(&sql);
+	if (is_numbered)
+		appendStringInfoString(&sql, "SELECT n.ctid FROM (SELECT r.ctid,"
+							   " pg_catalog.row_number() OVER () AS number FROM (");
 	appendStringInfoString(&sql, "SELECT ctid");
 	append_from(&sql, table);
-	appendStringInfo(&sql, " OFFSET " INT64_FORMAT " LIMIT 1", row - 1);
+	if (is_numbered)
+		appendStringInfo(&sql, ") AS r) AS n WHERE n.number"
+						 " OPERATOR(pg_catalog.=) " INT64_FORMAT, row);
+	else
+		appendStringInfo(&sql, " OFFSET " INT64_FORMAT " LIMIT 1", row - 1);
 	return sql.data;
 }
 

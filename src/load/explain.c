@@ -27,7 +27,7 @@ typedef struct Failure
 	const LoadTable *table;
 	int64		row;
 	char	   *ctid;
-	const char *column;			/* or NULL: unknown */
+	const char *column;			/* or NULL: none of the row is refused */
 } Failure;
 
 static bool
@@ -163,7 +163,7 @@ explain_encoding(const Failure *failure, ErrorData *error, const char *where)
 
 	if (error->detail == NULL)
 		error->detail = psprintf("The row's ctid on the source is %s.", failure->ctid);
-	if (at != NULL && failure->column != NULL)
+	if (at != NULL)
 		error->context = psprintf("%.*s%s, column %s%s",
 								  (int) (at - error->context), error->context,
 								  where, failure->column, at + strlen(where));
@@ -185,6 +185,6 @@ pgcopy_explain_failure(CopyStream *stream, const LoadTable *table, int64 row,
 	is_found = try_find_place(&failure, stream, error);
 	if (is_about_length(error))
 		explain_length(&failure, error);
-	else if (is_found)
+	else if (is_found && failure.column != NULL)
 		explain_encoding(&failure, error, where);
 }

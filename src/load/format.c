@@ -9,11 +9,13 @@
  * and domains of exact types: decode/parts.c replaces the OIDs that they have on
  * the wire.  All others come as text: reg* types are OIDs, xml rewrites
  * declarations, tsquery's receive function stores operands in another order than
- * its input function, that of int2vector and oidvector refuses an empty one, and a
- * type of an unknown extension may hold anything.
+ * its input function, that of int2vector and oidvector refuses an empty one, those of
+ * PostGIS refuse a line of one point and an open ring, which its functions make and
+ * its input functions take, and a type of an unknown extension may hold anything.
  *
  * A source can send any bytes, so a type is in the lists only if its receive
- * function checks all that it reads.
+ * function checks all that it reads.  That of tsvector does not: only a column of
+ * this type itself is binary, as decode/decode.c has the checks that are missing.
  *
  *-------------------------------------------------------------------------
  */
@@ -28,6 +30,7 @@
 #include "catalog/pg_extension.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -45,11 +48,14 @@ static const Oid exact_types[] = {
 	LINEOID, CIRCLEOID, FLOAT4OID, FLOAT8OID, MACADDROID, MACADDR8OID,
 	INETOID, CIDROID, BPCHAROID, VARCHAROID, DATEOID, TIMEOID, TIMESTAMPOID,
 	TIMESTAMPTZOID, INTERVALOID, TIMETZOID, BITOID, VARBITOID, NUMERICOID,
-	UUIDOID, MONEYOID, TSVECTOROID, PG_LSNOID, XIDOID, XID8OID,
+	UUIDOID, MONEYOID, PG_LSNOID, XIDOID, XID8OID,
 	CIDOID, TIDOID, REFCURSOROID
 };
 
-/* Types of extensions, if both sides have the same version of it. */
+/*
+ * Types of extensions, if both sides have the same version of it and the same
+ * encoding: hstore's send function converts strings, but not their lengths.
+ */
 static const struct
 {
 	const char *extension;
@@ -60,9 +66,7 @@ static const struct
 	{"hstore", "hstore"},
 	{"ltree", "lquery"},
 	{"ltree", "ltree"},
-	{"ltree", "ltxtquery"},
-	{"postgis", "geography"},
-	{"postgis", "geometry"}
+	{"ltree", "ltxtquery"}
 };
 
 static bool is_exact(Oid type, bool has_same_version);
@@ -218,8 +222,8 @@ describe_type(Oid type)
 	ReleaseSysCache(tuple);
 	if (!OidIsValid(owner))
 		return name;
-	return psprintf("%s of %s %s", name, get_extension_name(owner),
-					get_extension_version(owner));
+	return psprintf("%s of %s %s in %s", name, get_extension_name(owner),
+					get_extension_version(owner), GetDatabaseEncodingName());
 }
 
 Bitmapset *
@@ -235,7 +239,7 @@ pgcopy_load_choose_text(Relation relation, List *columns, List *types)
 		Oid			type = TupleDescAttr(RelationGetDescr(relation),
 										 map[i] - 1)->atttypid;
 
-		if (!is_exact(type, true) ||
+		if ((type != TSVECTOROID && !is_exact(type, true)) ||
 			strcmp(describe_type(type), lfirst(cell)) != 0)
 			as_text = bms_add_member(as_text, i);
 	}
