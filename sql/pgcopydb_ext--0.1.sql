@@ -375,7 +375,7 @@ CREATE FUNCTION @extschema@.pgcopy_wait(job bigint, timeout interval DEFAULT NUL
 AS 'MODULE_PATHNAME'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION @extschema@.pgcopy_wait(bigint, interval, boolean) IS 'wait until a job has ended or the timeout (NULL: none) is over; returns its state; verbose: tells by NOTICE how far it is, and at the end the first error';
+COMMENT ON FUNCTION @extschema@.pgcopy_wait(bigint, interval, boolean) IS 'wait until a job has ended or the timeout (NULL: none) is over; returns its state; verbose: tells by NOTICE how far it is, and at the end the first error. Its statement holds a snapshot while it waits: for hours, call it again and again with a timeout';
 
 REVOKE ALL ON FUNCTION @extschema@.pgcopy_wait(bigint, interval, boolean) FROM PUBLIC;
 

@@ -128,7 +128,8 @@ pgcopy_query_array_arg(const List *list, Oid type)
 
 /*
  * Use the latest snapshot at any isolation level: pgcopy_wait() must see a job
- * end.
+ * end.  Fire AFTER triggers here, as no query is around ours: a user's foreign
+ * key that refers to a job has some.
  */
 uint64
 pgcopy_query_run(CatalogQuery *query, Datum *values)
@@ -146,7 +147,7 @@ pgcopy_query_run(CatalogQuery *query, Datum *values)
 
 	result = SPI_execute_snapshot(query->plan, values, nulls,
 								  GetLatestSnapshot(), InvalidSnapshot,
-								  false, false, 0);
+								  false, true, 0);
 	if (result < 0)
 		elog(ERROR, "\"%s\" failed: %s", query->sql,
 			 SPI_result_code_string(result));

@@ -8,8 +8,8 @@
  * definitions are stored without SQL.  They are read by SQL: nothing logs the
  * rows that a query returns.
  *
- * Indexes are maintained, constraints are not checked, and the tables have no
- * triggers.
+ * Indexes are maintained, constraints are not checked, and triggers of a user
+ * are not fired: no key is ever changed here.
  *
  *-------------------------------------------------------------------------
  */

@@ -132,6 +132,13 @@ extern void pgcopy_properties_tell(Leader *leader);
 extern void pgcopy_room_check(SourceSession *session,
 							  const SourceConninfo *conninfo, int copiers);
 
+/*
+ * unconverted.c: after an error while the source was read, outside a
+ * transaction: if it is a text that does not convert, throw one that names the
+ * objects instead.
+ */
+extern void pgcopy_unconverted_report(Leader *leader, ErrorData *error);
+
 /* leader_link.c: create the leader's link in the current memory context. */
 extern void pgcopy_leader_link_create(Leader *leader);
 

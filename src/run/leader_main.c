@@ -162,11 +162,32 @@ await_workers(Leader *leader)
 	pgcopy_leader_commit(leader);
 }
 
+/* Read the source.  An error names the objects, if it is about their texts. */
+static void
+read_source(Leader *leader)
+{
+	ErrorData  *volatile error = NULL;
+
+	PG_TRY();
+	{
+		if (!pgcopy_resume_run(leader))
+			pgcopy_planning_run(leader);
+	}
+	PG_CATCH();
+	{
+		error = pgcopy_leader_catch(leader);
+	}
+	PG_END_TRY();
+	if (error == NULL)
+		return;
+	pgcopy_unconverted_report(leader, error);
+	ReThrowError(error);
+}
+
 static void
 prepare(Leader *leader)
 {
-	if (!pgcopy_resume_run(leader))
-		pgcopy_planning_run(leader);
+	read_source(leader);
 	load_queue(leader);
 	PGCOPY_TEST_POINT("planning", "stored");
 }

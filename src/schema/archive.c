@@ -90,6 +90,10 @@ guess_sqlstate(const char *text, bool has_waited_for_lock)
 		return ERRCODE_FEATURE_NOT_SUPPORTED;
 	if (says(text, "permission denied") || says(text, "must be owner"))
 		return ERRCODE_INSUFFICIENT_PRIVILEGE;
+	if (says(text, "has no equivalent in encoding"))
+		return ERRCODE_UNTRANSLATABLE_CHARACTER;
+	if (says(text, "invalid byte sequence for encoding"))
+		return ERRCODE_CHARACTER_NOT_IN_REPERTOIRE;
 	if (says(text, "max_locks_per_transaction"))
 		return ERRCODE_OUT_OF_MEMORY;
 	if (says(text, "password authentication failed") ||
@@ -117,6 +121,9 @@ hint_for(int sqlstate)
 			return "Connect to the source as a role that may read all that is to be cloned.";
 		case ERRCODE_OUT_OF_MEMORY:
 			return "Raise max_locks_per_transaction on the source.";
+		case ERRCODE_UNTRANSLATABLE_CHARACTER:
+		case ERRCODE_CHARACTER_NOT_IN_REPERTOIRE:
+			return "Clone into a database with the encoding of the source.";
 		case ERRCODE_INVALID_PASSWORD:
 			return "pg_dump connects by itself, with the password of the connection string.";
 		case ERRCODE_T_R_SERIALIZATION_FAILURE:

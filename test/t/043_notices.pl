@@ -56,6 +56,9 @@ max_worker_processes|3|13
 EOT
 my $log = slurp_file($target->logfile, $offset);
 like($log, qr/LOG:  pgcopy job 1: .*max_wal_size.*\n.*HINT:  Set "max_wal_size" to '128MB'\./, 'the server log has them too');
+my @hints = split /\n/, $target->safe_psql('tight', 'SELECT hint FROM pgcopy_notices WHERE setting IS NOT NULL');
+is(scalar(grep { /^ALTER / && $target->psql('postgres', $_) == 0 } @hints), 5, 'each hint is a statement that works in a new session');
+$target->safe_psql('postgres', 'ALTER SYSTEM RESET ALL; ALTER DATABASE tight RESET ALL');
 is($target->safe_psql('tight', 'SELECT pgcopy_drop(1); SELECT count(*) FROM pgcopy.notice'), "t\n0",
 	'they go with their job');
 

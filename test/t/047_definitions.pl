@@ -56,8 +56,9 @@ my $job = clone($target, conninfo($source, db => 'large'), db => 'limited');
 is(wait_for_end($target, $job, db => 'limited'), 'failed', 'with a limit below that they are not');
 is($target->safe_psql('limited', 'SELECT sqlstate, message FROM pgcopy_errors'), '54000|the definitions of the source are larger than 100 MB',
 	'... and the error says so');
-like($target->safe_psql('limited', 'SELECT hint FROM pgcopy_errors'), qr/pgcopy\.max_definitions_size/, '... and names the setting');
-$target->safe_psql('limited', "ALTER DATABASE limited SET pgcopy.max_definitions_size = '200MB'; SELECT pgcopy_resume($job)");
+my ($statement) = $target->safe_psql('limited', 'SELECT hint FROM pgcopy_errors') =~ /(ALTER DATABASE limited SET pgcopy\.max_definitions_size = '200MB')/;
+is($target->psql('postgres', $statement // 'no hint'), 0, '... and names the setting, by a statement that works in a new session');
+$target->safe_psql('limited', "SELECT pgcopy_resume($job)");
 is(wait_for_end($target, $job, db => 'limited'), 'done', 'with a larger one the job is resumed');
 
 #

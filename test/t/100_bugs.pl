@@ -112,6 +112,34 @@ for my $db ('continued', 'chunked')
 }
 
 #-------------------------------------------------------------------------
+# What users add to the tables of jobs
+#-------------------------------------------------------------------------
+
+# A foreign key that refers to them, or an AFTER trigger, killed the leader.
+{
+	new_database($target, 'referred');
+	$target->safe_psql('referred', <<'EOQ');
+CREATE EXTENSION pgcopydb_ext;
+CREATE TABLE note (job bigint REFERENCES pgcopy.job ON DELETE CASCADE ON UPDATE CASCADE, words text);
+CREATE TABLE kept (job bigint REFERENCES pgcopy.job);
+CREATE TABLE of_item (job bigint, item int, FOREIGN KEY (job, item) REFERENCES pgcopy.item ON DELETE SET NULL);
+CREATE TABLE seen (state text);
+CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql SET search_path = public
+AS 'BEGIN INSERT INTO seen VALUES (NEW.state); RETURN NULL; END';
+CREATE TRIGGER see AFTER UPDATE OF state ON pgcopy.job FOR EACH ROW EXECUTE FUNCTION see();
+EOQ
+	$source->safe_psql('postgres', 'CREATE TABLE t (a int PRIMARY KEY); INSERT INTO t VALUES (1)');
+	my $job = clone($target, conninfo($source, db => 'postgres'), db => 'referred');
+	is(wait_for_end($target, $job, db => 'referred', limit => 60), 'done', 'a foreign key to pgcopy.job and a trigger stop no job');
+	is($target->safe_psql('referred', "SELECT string_agg(state, ' ') FROM seen"), 'planning pre-data copying post-data done', '... and the trigger fires');
+	$target->safe_psql('referred', "INSERT INTO note VALUES ($job, 'mine'); INSERT INTO kept VALUES ($job); INSERT INTO of_item VALUES ($job, 1)");
+	my (undef, undef, $err) = $target->psql('referred', "SELECT pgcopy_drop($job)");
+	like($err, qr/violates foreign key constraint "kept_job_fkey"/, 'a job that is referred to is not dropped');
+	is($target->safe_psql('referred', "DELETE FROM kept; SELECT pgcopy_drop($job); SELECT (SELECT count(*) FROM note), (SELECT count(item) FROM of_item)"), "t\n0|0", '... unless the key says what to do');
+	$source->safe_psql('postgres', 'DROP TABLE t');
+}
+
+#-------------------------------------------------------------------------
 # What one role can do to another
 #-------------------------------------------------------------------------
 
