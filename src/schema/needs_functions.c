@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "commands/defrem.h"
+#include "commands/extension.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "nodes/value.h"
@@ -148,6 +149,20 @@ rehearse_setting(void *arg)
 	(void) GUCArrayAdd(NULL, setting->name, setting->value);
 }
 
+/* The library of an extension that the dump creates may define it. */
+static bool
+comes_with_extension(Needs *needs, const char *setting)
+{
+	const char *dot = strchr(setting, '.');
+	char	   *name;
+
+	if (dot == NULL)
+		return false;
+	name = pnstrdup(setting, dot - setting);
+	return pgcopy_needs_created_find(needs, 'e', NULL, name) != NULL &&
+		!OidIsValid(get_extension_oid(name, true));
+}
+
 static void
 check_setting(Needs *needs, VariableSetStmt *set)
 {
@@ -155,7 +170,7 @@ check_setting(Needs *needs, VariableSetStmt *set)
 	char	   *message;
 	int			sqlerrcode;
 
-	if (set->kind != VAR_SET_VALUE)
+	if (set->kind != VAR_SET_VALUE || comes_with_extension(needs, set->name))
 		return;
 	setting.value = ExtractSetVariableArgs(set);
 	if (!pgcopy_needs_report_is_first(needs, NEED_SETTING,
