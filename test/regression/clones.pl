@@ -247,6 +247,15 @@ sub differences
 	return \%found;
 }
 
+# The parts with rows of materialized views.  One that counts what the catalogs have
+# is different in each copy.
+sub views_of
+{
+	my ($db) = @_;
+	my $views = $source->safe_psql($db, "SELECT 'rows: ' || relnamespace::regnamespace || '.' || relname FROM pg_class WHERE relkind = 'm'");
+	return split /\n/, $views;
+}
+
 # A pattern of the tables that extensions make; what an extension's script inserts is
 # not frozen.
 sub members_of
@@ -267,7 +276,8 @@ sub check_database
 	my $expected = parts_of($source, $db);
 	my $our = differences($expected, parts_of($target, $ours));
 	my $their = differences($expected, parts_of($target, $peer));
-	my @beyond = grep { ($their->{$_} // '') ne $our->{$_} } sort keys %$our;
+	my %counts_catalogs = map { $_ => 1 } views_of($db);
+	my @beyond = grep { ($their->{$_} // '') ne $our->{$_} && !($their->{$_} && $counts_catalogs{$_}) } sort keys %$our;
 	my $ok = !@beyond && ($we->{state} eq 'done' || $they->{errors});
 
 	append_to_file("$OUT/$db.txt", join "\n", "state: $we->{state}", 'our errors:', $we->{errors}, 'our notices:', $we->{notices},
