@@ -77,13 +77,16 @@ is_file(const char *directory, const char *name)
 	return false;
 }
 
-/* The server looks in dynamic_library_path for a name without directories. */
+/*
+ * The server looks in dynamic_library_path for a name without directories, from 18
+ * on also without $libdir.
+ */
 static bool
 has_library(const char *name)
 {
 	if (strncmp(name, "$libdir/", 8) == 0)
-		return is_file(pkglib_path, name + 7);
-	if (strchr(name, '/') != NULL)
+		name += 8;
+	else if (strchr(name, '/') != NULL)
 		return is_file("", name);
 	return strcmp(Dynamic_library_path, "$libdir") != 0 ||
 		is_file(psprintf("%s/", pkglib_path), name);
