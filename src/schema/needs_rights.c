@@ -219,7 +219,9 @@ has_all_of_grant(const GrantStmt *grant, const RoleSpec *spec, const char *schem
 		return false;
 	foreach(lc, grant->privileges)
 	{
-		if (!has_privilege_on_schema(role, psprintf("%s%s", lfirst_node(AccessPriv, lc)->priv_name, option),
+		const AccessPriv *privilege = lfirst(lc);
+
+		if (!has_privilege_on_schema(role, psprintf("%s%s", privilege->priv_name, option),
 									 schema))
 			return false;
 	}
