@@ -1,5 +1,5 @@
 # Clones of the databases that PostgreSQL's own tests leave behind do not differ
-# from their sources in anything in which a restore of pg_dump's archive does not.
+# from their sources in anything but what a restore of pg_dump's archive has exactly so.
 #
 # The databases: that of the regression tests, those that their scripts make without
 # their DROPs, one for each module of contrib, for each language and for each of
