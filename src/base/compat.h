@@ -81,6 +81,15 @@
 	((constraint)->nulls_not_distinct = false)
 #endif
 
+/* 16: the memory context of vacuum() is the caller's; before, a child of PortalContext */
+#if PG_VERSION_NUM < 160000
+#define pgcopy_vacuum(relations, params, strategy) \
+	vacuum(relations, params, strategy, false)
+#else
+#define pgcopy_vacuum(relations, params, strategy) \
+	vacuum(relations, params, strategy, CurrentMemoryContext, false)
+#endif
+
 /* 18: WITHOUT OVERLAPS; the start time of a vacuum is reported */
 #if PG_VERSION_NUM < 180000
 #define pgcopy_is_without_overlaps(constraint) false

@@ -5,7 +5,8 @@
  *
  * Not by the ANALYZE command: for a partitioned parent that would analyze all
  * partitions again, and it commits by itself, so "done" could not commit with
- * it.
+ * it.  But by vacuum(), which refuses an ANALYZE that a function of an index
+ * runs meanwhile: analyze_rel() has static variables and would crash.
  *
  * Rows are loaded frozen and all-visible, so there is nothing to vacuum.  The
  * table is reported as vacuumed: autovacuum would scan it where the rows count
@@ -21,6 +22,7 @@
 #include "catalog/pg_inherits.h"
 #include "commands/vacuum.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
 #include "pgstat.h"
 #include "storage/bufmgr.h"
 #include "utils/acl.h"
@@ -104,7 +106,8 @@ analyze(Oid relid)
 	VacuumParams params = {.options = VACOPT_ANALYZE,.log_min_duration = -1};
 
 	PushActiveSnapshot(GetTransactionSnapshot());
-	analyze_rel(relid, NULL, &params, NIL, true, GetAccessStrategy(BAS_VACUUM));
+	pgcopy_vacuum(list_make1(makeVacuumRelation(NULL, relid, NIL)), &params,
+				  GetAccessStrategy(BAS_VACUUM));
 	PopActiveSnapshot();
 	CommandCounterIncrement();
 }
@@ -114,9 +117,11 @@ static ErrorData *
 try_analyze(Oid relid, MemoryContext result)
 {
 	MemoryContext context = CurrentMemoryContext;
+	MemoryContext portal = PortalContext;
 	ResourceOwner owner = CurrentResourceOwner;
 	ErrorData  *volatile error = NULL;
 
+	PortalContext = context;
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
 	PG_TRY();
@@ -133,6 +138,7 @@ try_analyze(Oid relid, MemoryContext result)
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
+	PortalContext = portal;
 	CurrentResourceOwner = owner;
 	if (error != NULL && !is_of_function(error->sqlerrcode))
 		ReThrowError(error);

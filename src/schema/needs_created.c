@@ -7,12 +7,18 @@
  * (n), extension (e), language (l), foreign-data wrapper (w), server (s), access
  * method (a).  Functions that differ only in their arguments are one.
  *
+ * A schema that is here stays, also if the dump would create it (needless.c).
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "catalog/pg_namespace.h"
 #include "commands/defrem.h"
 #include "nodes/value.h"
+#include "utils/acl.h"
+#include "utils/syscache.h"
 
 #include "schema/needs_private.h"
 
@@ -31,18 +37,49 @@ pgcopy_needs_created_find(Needs *needs, char class, const char *schema, const ch
 	return hash_search(needs->created, key, HASH_FIND, NULL);
 }
 
-static void
+static CreatedObject *
 add(Needs *needs, char class, const char *schema, const char *name)
 {
 	char		key[NEEDS_KEY_SIZE];
 	CreatedObject *object;
 
-	if (name == NULL)
-		return;
 	make_key(key, class, schema, name);
 	object = hash_search(needs->created, key, HASH_ENTER, NULL);
 	object->owner = needs->role;
+	object->is_here = false;
 	object->wrapper = NULL;
+	return object;
+}
+
+/* Return a schema that is here or that the dump has created, else NULL. */
+CreatedObject *
+pgcopy_needs_created_schema(Needs *needs, const char *name)
+{
+	CreatedObject *object = pgcopy_needs_created_find(needs, 'n', NULL, name);
+	HeapTuple	tuple;
+
+	if (object != NULL)
+		return object;
+	tuple = SearchSysCache1(NAMESPACENAME, CStringGetDatum(name));
+	if (!HeapTupleIsValid(tuple))
+		return NULL;
+	object = add(needs, 'n', NULL, name);
+	object->owner = ((Form_pg_namespace) GETSTRUCT(tuple))->nspowner;
+	object->is_here = true;
+	ReleaseSysCache(tuple);
+	return object;
+}
+
+/* ALTER SCHEMA ... OWNER TO the owner that it has asks for no rights. */
+bool
+pgcopy_needs_created_is_no_change(Needs *needs, const AlterOwnerStmt *alter)
+{
+	CreatedObject *object;
+
+	if (alter->objectType != OBJECT_SCHEMA || alter->newowner->roletype != ROLESPEC_CSTRING)
+		return false;
+	object = pgcopy_needs_created_schema(needs, strVal(alter->object));
+	return object != NULL && object->owner == get_role_oid(alter->newowner->rolename, true);
 }
 
 static char
@@ -95,11 +132,12 @@ pgcopy_needs_created_note(Needs *needs, Node *node, const DumpStatement *stateme
 {
 	char		class = class_of(node);
 
-	if (class == '\0')
+	if (class == '\0' || statement->name == NULL ||
+		(class == 'n' && pgcopy_needs_created_schema(needs, statement->name) != NULL))
 		return;
-	add(needs, class, statement->schema, statement->name);
+	(void) add(needs, class, statement->schema, statement->name);
 	if (class == 'r')
-		add(needs, 't', statement->schema, statement->name);
+		(void) add(needs, 't', statement->schema, statement->name);
 }
 
 /* Look for the last two words of a name. */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "commands/defrem.h"
+#include "commands/extension.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "nodes/value.h"
@@ -76,13 +77,16 @@ is_file(const char *directory, const char *name)
 	return false;
 }
 
-/* The server looks in dynamic_library_path for a name without directories. */
+/*
+ * The server looks in dynamic_library_path for a name without directories, from 18
+ * on also without $libdir.
+ */
 static bool
 has_library(const char *name)
 {
 	if (strncmp(name, "$libdir/", 8) == 0)
-		return is_file(pkglib_path, name + 7);
-	if (strchr(name, '/') != NULL)
+		name += 8;
+	else if (strchr(name, '/') != NULL)
 		return is_file("", name);
 	return strcmp(Dynamic_library_path, "$libdir") != 0 ||
 		is_file(psprintf("%s/", pkglib_path), name);
@@ -148,6 +152,20 @@ rehearse_setting(void *arg)
 	(void) GUCArrayAdd(NULL, setting->name, setting->value);
 }
 
+/* The library of an extension that the dump creates may define it. */
+static bool
+comes_with_extension(Needs *needs, const char *setting)
+{
+	const char *dot = strchr(setting, '.');
+	char	   *name;
+
+	if (dot == NULL)
+		return false;
+	name = pnstrdup(setting, dot - setting);
+	return pgcopy_needs_created_find(needs, 'e', NULL, name) != NULL &&
+		!OidIsValid(get_extension_oid(name, true));
+}
+
 static void
 check_setting(Needs *needs, VariableSetStmt *set)
 {
@@ -155,7 +173,7 @@ check_setting(Needs *needs, VariableSetStmt *set)
 	char	   *message;
 	int			sqlerrcode;
 
-	if (set->kind != VAR_SET_VALUE)
+	if (set->kind != VAR_SET_VALUE || comes_with_extension(needs, set->name))
 		return;
 	setting.value = ExtractSetVariableArgs(set);
 	if (!pgcopy_needs_report_is_first(needs, NEED_SETTING,

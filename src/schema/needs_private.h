@@ -65,6 +65,7 @@ typedef struct CreatedObject
 {
 	char		key[NEEDS_KEY_SIZE];
 	Oid			owner;
+	bool		is_here;		/* a schema that is not created */
 	const char *wrapper;		/* of a server, else NULL */
 } CreatedObject;
 
@@ -85,6 +86,8 @@ extern char *pgcopy_needs_here_text(const char *sql, const char *param, const ch
 /* needs_created.c: objects of the dump, by class and qualified name. */
 extern CreatedObject *pgcopy_needs_created_find(Needs *needs, char class,
 												const char *schema, const char *name);
+extern CreatedObject *pgcopy_needs_created_schema(Needs *needs, const char *name);
+extern bool pgcopy_needs_created_is_no_change(Needs *needs, const AlterOwnerStmt *alter);
 extern void pgcopy_needs_created_note(Needs *needs, Node *node,
 									  const DumpStatement *statement);
 extern bool pgcopy_needs_created_has_type(Needs *needs, TypeName *type);
@@ -92,6 +95,9 @@ extern bool pgcopy_needs_created_has_function(Needs *needs, ObjectWithArgs *func
 
 /* Whether the job's role may act as another, and give objects to it. */
 extern bool pgcopy_needs_roles_can_act_as(const Needs *needs, Oid role);
+
+/* Whether a role may create objects in a schema before privileges are granted. */
+extern bool pgcopy_needs_roles_may_create_in(Needs *needs, Oid role, const char *schema);
 
 /* The files that look at statements. */
 extern void pgcopy_needs_roles_note(Needs *needs, Node *node,

@@ -20,16 +20,10 @@
 #include "base/compat.h"
 #include "schema/needs_private.h"
 
-static const char has_schema_sql[] =
-"SELECT true FROM pg_catalog.pg_namespace AS n WHERE n.nspname::pg_catalog.text = $1";
-
-static const char may_create_in_schema_sql[] =
-"SELECT pg_catalog.has_schema_privilege(n.oid, 'CREATE')"
-" FROM pg_catalog.pg_namespace AS n WHERE n.nspname::pg_catalog.text = $1";
-
-static const char owns_schema_sql[] =
-"SELECT pg_catalog.pg_has_role(n.nspowner, 'USAGE')"
-" FROM pg_catalog.pg_namespace AS n WHERE n.nspname::pg_catalog.text = $1";
+/* $1: a role or "public"; %s: the privilege, as a literal. */
+static const char has_privilege_on_schema_sql[] =
+"SELECT pg_catalog.has_schema_privilege($1::pg_catalog.name, n.oid, %s)"
+" FROM pg_catalog.pg_namespace AS n WHERE n.nspname::pg_catalog.text = $2";
 
 static const char may_create_in_database_sql[] =
 "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database()::pg_catalog.text,"
@@ -165,28 +159,32 @@ check_database(Needs *needs, Node *node, const DumpStatement *statement)
 {
 	if (!IsA(node, CreateSchemaStmt) && !IsA(node, CreatePublicationStmt))
 		return;
+	if (IsA(node, CreateSchemaStmt) &&
+		pgcopy_needs_created_schema(needs, statement->name) != NULL)
+		return;
 	if (!pgcopy_needs_here_is(may_create_in_database_sql, NULL, NULL))
 		pgcopy_needs_report_add(needs, NEED_DATABASE_CREATE,
 								pgcopy_needs_report_label(statement));
 }
 
-/* A schema that the dump does not create is here, or an extension makes it. */
+/* Where objects are created there is a schema here, or the dump creates it. */
 static void
 check_schema(Needs *needs, const DumpStatement *statement)
 {
 	const char *schema = statement->schema;
+	CreatedObject *created;
 
 	if (schema == NULL || strncmp(statement->tag, "CREATE", 6) != 0 ||
-		pgcopy_needs_created_find(needs, 'n', NULL, schema) != NULL ||
 		!pgcopy_needs_report_is_first(needs, NEED_SCHEMA_CREATE, schema))
 		return;
-	if (!pgcopy_needs_here_is(has_schema_sql, schema, NULL))
+	created = pgcopy_needs_created_schema(needs, schema);
+	if (created == NULL)
 	{
 		if (!needs->creates_extension)
 			pgcopy_needs_report_add(needs, NEED_SCHEMA, quote_identifier(schema));
 	}
-	else if (!needs->is_superuser &&
-			 !pgcopy_needs_here_is(may_create_in_schema_sql, schema, NULL))
+	else if (created->is_here && !needs->is_superuser &&
+			 !pgcopy_needs_roles_may_create_in(needs, needs->role, schema))
 		pgcopy_needs_report_add(needs, NEED_SCHEMA_CREATE, quote_identifier(schema));
 }
 
@@ -194,10 +192,62 @@ check_schema(Needs *needs, const DumpStatement *statement)
 static void
 check_schema_owner(Needs *needs, const char *schema)
 {
-	if (pgcopy_needs_created_find(needs, 'n', NULL, schema) == NULL &&
-		!pgcopy_needs_here_is(owns_schema_sql, schema, NULL))
+	CreatedObject *created = pgcopy_needs_created_schema(needs, schema);
+
+	if (created == NULL ? !needs->creates_extension :
+		created->is_here && !has_privs_of_role(needs->role, created->owner))
 		pgcopy_needs_report_add(needs, NEED_OWNERSHIP,
 								psprintf("schema %s", quote_identifier(schema)));
+}
+
+static bool
+has_privilege_on_schema(const char *role, const char *privilege, const char *schema)
+{
+	return pgcopy_needs_here_is(psprintf(has_privilege_on_schema_sql,
+										 quote_literal_cstr(privilege)), role, schema);
+}
+
+/* Has a role, or PUBLIC, what a GRANT on a schema gives? */
+static bool
+has_all_of_grant(const GrantStmt *grant, const RoleSpec *spec, const char *schema)
+{
+	const char *role = spec->roletype == ROLESPEC_PUBLIC ? "public" : spec->rolename;
+	const char *option = grant->grant_option ? " WITH GRANT OPTION" : "";
+	ListCell   *lc;
+
+	if (spec->roletype == ROLESPEC_CSTRING && !OidIsValid(get_role_oid(role, true)))
+		return false;
+	foreach(lc, grant->privileges)
+	{
+		const AccessPriv *privilege = lfirst(lc);
+
+		if (!has_privilege_on_schema(role, psprintf("%s%s", privilege->priv_name, option),
+									 schema))
+			return false;
+	}
+	return grant->privileges != NIL ||
+		(has_privilege_on_schema(role, psprintf("CREATE%s", option), schema) &&
+		 has_privilege_on_schema(role, psprintf("USAGE%s", option), schema));
+}
+
+/*
+ * Without the right to grant, GRANT is an error for a role that has no privilege
+ * itself, and a warning for others.  So it does no harm if all of it is here.
+ */
+static bool
+is_granted_here(const Needs *needs, const GrantStmt *grant, const char *schema)
+{
+	ListCell   *lc;
+
+	if (!grant->is_grant ||
+		!has_privilege_on_schema(needs->role_name, "USAGE, CREATE", schema))
+		return false;
+	foreach(lc, grant->grantees)
+	{
+		if (!has_all_of_grant(grant, lfirst_node(RoleSpec, lc), schema))
+			return false;
+	}
+	return true;
 }
 
 /* Whether the dump creates an object, and so the job's role owns it. */
@@ -244,7 +294,10 @@ check_grant(Needs *needs, GrantStmt *grant, const DumpStatement *statement)
 		Node	   *object = lfirst(lc);
 
 		if (grant->objtype == OBJECT_SCHEMA)
-			check_schema_owner(needs, strVal(object));
+		{
+			if (!is_granted_here(needs, grant, strVal(object)))
+				check_schema_owner(needs, strVal(object));
+		}
 		else if (!creates_object(needs, grant->objtype, object) &&
 				 !(needs->owns_members && statement->schema != NULL &&
 				   strcmp(statement->schema, "pg_catalog") != 0))
@@ -266,7 +319,8 @@ check_about_schema(Needs *needs, Node *node, const DumpStatement *statement)
 		type = ((CommentStmt *) node)->objtype;
 	else if (IsA(node, SecLabelStmt))
 		type = ((SecLabelStmt *) node)->objtype;
-	else if (IsA(node, AlterOwnerStmt))
+	else if (IsA(node, AlterOwnerStmt) &&
+			 !pgcopy_needs_created_is_no_change(needs, (AlterOwnerStmt *) node))
 		type = ((AlterOwnerStmt *) node)->objectType;
 	if (type == OBJECT_SCHEMA && statement->name != NULL)
 		check_schema_owner(needs, statement->name);

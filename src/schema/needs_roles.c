@@ -92,15 +92,17 @@ pgcopy_needs_note_roles(Needs *needs, List *names)
 		(void) find_role(needs, lfirst(lc));
 }
 
-/* Whether a role may create objects in a schema when they get their owners. */
-static bool
-may_create_in(Needs *needs, Oid role, const char *name, const char *schema)
+/* A schema that is not here comes with an extension. */
+bool
+pgcopy_needs_roles_may_create_in(Needs *needs, Oid role, const char *schema)
 {
-	CreatedObject *created = pgcopy_needs_created_find(needs, 'n', NULL, schema);
+	CreatedObject *created = pgcopy_needs_created_schema(needs, schema);
 
-	if (created != NULL)
-		return has_privs_of_role(role, created->owner);
-	return pgcopy_needs_here_is(may_create_in_schema_sql, name, schema);
+	if (created == NULL)
+		return needs->creates_extension;
+	return has_privs_of_role(role, created->owner) ||
+		(created->is_here && pgcopy_needs_here_is(may_create_in_schema_sql,
+												  GetUserNameFromId(role, false), schema));
 }
 
 static void
@@ -142,7 +144,7 @@ check_new_owner(Needs *needs, ObjectType type, const char *owner,
 		char	   *key = psprintf("%s in %s", owner, statement->schema);
 
 		if (pgcopy_needs_report_is_first(needs, NEED_OWNER_CREATE, key) &&
-			!may_create_in(needs, role, owner, statement->schema))
+			!pgcopy_needs_roles_may_create_in(needs, role, statement->schema))
 			add_missing_right(needs, owner, "CREATE on schema", statement->schema);
 	}
 	else if (type == OBJECT_SCHEMA || type == OBJECT_PUBLICATION || type == OBJECT_SUBSCRIPTION)
@@ -170,7 +172,8 @@ keep_owner(Needs *needs, ObjectType type, const char *name, Oid role)
 		created = pgcopy_needs_created_find(needs, 'n', NULL, name);
 	else if (type == OBJECT_FOREIGN_SERVER)
 		created = pgcopy_needs_created_find(needs, 's', NULL, name);
-	if (created != NULL && OidIsValid(role))
+	if (created != NULL && OidIsValid(role) &&
+		(!created->is_here || pgcopy_needs_roles_can_act_as(needs, role)))
 		created->owner = role;
 }
 
@@ -254,8 +257,9 @@ pgcopy_needs_roles_note(Needs *needs, Node *node, const DumpStatement *statement
 	switch (nodeTag(node))
 	{
 		case T_AlterOwnerStmt:
-			note_owner(needs, ((AlterOwnerStmt *) node)->objectType,
-					   ((AlterOwnerStmt *) node)->newowner, statement);
+			if (!pgcopy_needs_created_is_no_change(needs, (AlterOwnerStmt *) node))
+				note_owner(needs, ((AlterOwnerStmt *) node)->objectType,
+						   ((AlterOwnerStmt *) node)->newowner, statement);
 			break;
 		case T_AlterTableStmt:
 			note_alter_table(needs, (AlterTableStmt *) node, statement);

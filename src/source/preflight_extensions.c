@@ -20,9 +20,9 @@
 #include "lib/stringinfo.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/guc.h"
 
+#include "source/names.h"
 #include "source/preflight.h"
 
 #define SHOWN_NAMES 10
@@ -164,20 +164,6 @@ make_array(const SourceRows *rows, int column)
 	return PointerGetDatum(construct_array(values, count, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
-/* Return the text of a text[] of names, for the source. */
-static char *
-make_literal(List *names)
-{
-	Datum	   *values = palloc(sizeof(Datum) * Max(list_length(names), 1));
-	ArrayType  *array;
-	ListCell   *lc;
-
-	foreach(lc, names)
-		values[foreach_current_index(lc)] = CStringGetTextDatum(lfirst(lc));
-	array = construct_array(values, list_length(names), TEXTOID, -1, false, TYPALIGN_INT);
-	return OidOutputFunctionCall(F_ARRAY_OUT, PointerGetDatum(array));
-}
-
 /*
  * Run local SQL under an empty search_path, with the first "columns" columns of the
  * source's answer as text[] parameters.  Returns a List of rows, char *[] each, in
@@ -220,7 +206,7 @@ query_here(const char *sql, const SourceRows *rows, int columns)
 static SourceRows *
 ask_needed(SourceSession *session, List *names)
 {
-	const char *params[] = {make_literal(names)};
+	const char *params[] = {pgcopy_names_array_literal(names)};
 
 	return pgcopy_session_query(session, needed_sql, 2, lengthof(params), params);
 }
@@ -228,7 +214,7 @@ ask_needed(SourceSession *session, List *names)
 static SourceRows *
 ask_columns(SourceSession *session, List *names)
 {
-	const char *params[] = {make_literal(names)};
+	const char *params[] = {pgcopy_names_array_literal(names)};
 	const char *generated = pgcopy_session_version(session) >= 120000 ?
 		"AND a.attgenerated = ''" : "";
 

@@ -119,12 +119,13 @@ my @kinds = (
 	[ 'tablespace that the source uses', 'faraway', 'CREATE TABLE t1 (a int PRIMARY KEY USING INDEX TABLESPACE faraway); CREATE TABLE t2 (a int) PARTITION BY LIST (a) TABLESPACE faraway' ],
 	[ 'may not use 1 tablespace', 'closed', 'CREATE MATERIALIZED VIEW m TABLESPACE closed AS SELECT 1' ],
 	[ 'may not create objects in', 'public', '' ],
+	[ 'here already', 'schema taken', 'CREATE SCHEMA taken AUTHORIZATION app; CREATE TABLE taken.t (a int)' ],
 	[ 'settings of functions', 'permission denied to set parameter "log_statement"', q{CREATE FUNCTION f1() RETURNS int LANGUAGE sql SET log_statement = 'all' AS 'SELECT 1'} ],
 	[ 'settings of functions', 'permission denied to set parameter "app.tenant"', q{CREATE FUNCTION f2() RETURNS int LANGUAGE sql SET app.tenant = 'x' AS 'SELECT 1'} ],
 	[ 'owner of objects of the source must be a superuser', 'chief', 'CREATE FUNCTION e2() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN END$$; CREATE EVENT TRIGGER e2 ON sql_drop EXECUTE FUNCTION e2(); ALTER EVENT TRIGGER e2 OWNER TO chief' ],
 );
 databases('all_at_once', 'app');
-$target->safe_psql('all_at_once', 'ALTER SCHEMA public OWNER TO stranger; REVOKE CREATE ON SCHEMA public FROM PUBLIC');
+$target->safe_psql('all_at_once', 'ALTER SCHEMA public OWNER TO stranger; REVOKE CREATE ON SCHEMA public FROM PUBLIC; CREATE SCHEMA taken AUTHORIZATION stranger');
 $source->safe_psql('all_at_once', "SET client_min_messages = error; $_") for map { $_->[2] || () } @kinds;
 
 my $before = objects('all_at_once');
@@ -262,6 +263,40 @@ $job = start('precreated');
 is(wait_for_end($target, $job, db => 'precreated'), 'done', 'extensions that a superuser has created here are used')
   or note errors('precreated', $job);
 
+# Schemas and extensions that a superuser has made on both sides, and granted.
+databases('managed', 'app');
+foreach my $node ($source, $target)
+{
+	$node->safe_psql('managed', <<'EOQ');
+CREATE SCHEMA ext;
+CREATE EXTENSION hstore SCHEMA ext;
+CREATE EXTENSION pg_stat_statements SCHEMA ext;
+GRANT USAGE ON SCHEMA ext TO PUBLIC, friend;
+CREATE SCHEMA room AUTHORIZATION app;
+CREATE SCHEMA shop AUTHORIZATION chief;
+GRANT ALL ON SCHEMA shop TO app;
+GRANT CREATE ON DATABASE managed TO friend;
+EOQ
+}
+$source->safe_psql('managed', <<'EOQ', extra_params => [ '-U', 'app' ]);
+CREATE EXTENSION pg_trgm;
+CREATE TABLE public.t (id int PRIMARY KEY, h ext.hstore, t text);
+INSERT INTO public.t VALUES (1, 'a=>1', 'x');
+CREATE INDEX ON public.t USING gist (t gist_trgm_ops);
+CREATE FUNCTION public.f() RETURNS float4 LANGUAGE sql SET pg_trgm.similarity_threshold = 0.5 AS 'SELECT 1.0::float4';
+CREATE TABLE shop.t (a int);
+CREATE TABLE room.t (a int);
+ALTER SCHEMA room OWNER TO friend;
+ALTER TABLE room.t OWNER TO friend;
+EOQ
+$job = start('managed');
+is(wait_for_end($target, $job, db => 'managed'), 'done', 'schemas that a superuser has made here are used')
+  or note errors('managed', $job);
+is($target->safe_psql('managed', "SELECT count(*) FROM pgcopy_notices WHERE job = $job AND object IS NOT NULL"), '0', 'without a notice');
+assert_same($source, $target, source_db => 'managed', db => 'managed', schema => 0, name => 'and hold the same');
+is($target->safe_psql('managed', "SELECT string_agg(nspname || ' ' || nspowner::regrole, ', ' ORDER BY nspname) FROM pg_namespace WHERE nspname IN ('ext', 'room', 'shop')"),
+	"ext postgres, room friend, shop chief", 'with the owners of the source');
+
 #-------------------------------------------------------------------------
 # What the role may not read on the source.
 #-------------------------------------------------------------------------
@@ -276,6 +311,10 @@ GRANT SELECT ON s.shut_schema TO poor;
 CREATE TABLE rows (a int);
 GRANT SELECT ON rows TO poor;
 ALTER TABLE rows ENABLE ROW LEVEL SECURITY;
+CREATE TABLE parent (a int) PARTITION BY LIST (a);
+CREATE TABLE part PARTITION OF parent FOR VALUES IN (1);
+GRANT SELECT ON parent, part TO poor;
+ALTER TABLE parent ENABLE ROW LEVEL SECURITY;
 CREATE SEQUENCE counter;
 SELECT lo_create(90), lo_create(91);
 GRANT SELECT ON LARGE OBJECT 91 TO poor;
