@@ -34,28 +34,19 @@ describe_held(Leader *leader, const JobItem *item, RetryNeed need)
 				 "%s waits for other rows: see pgcopy_errors", name);
 }
 
-static void
-mark_final(Leader *leader, int no)
-{
-	pgcopy_leader_begin(leader);
-	pgcopy_error_mark_final(leader->job->id, no);
-	pgcopy_leader_commit(leader);
-}
-
 bool
 pgcopy_held_keep(Leader *leader, int no, RetryNeed need)
 {
+	QueueItem  *queued = pgcopy_queue_item(leader->queue, no);
 	JobItem    *item;
 	bool		takes_path;
 
-	if (need == NEED_NOTHING)
+	/* NEED_ROUTING: it was routed already, or there is nothing to route it from */
+	if (need == NEED_NOTHING || need == NEED_ROUTING)
 		return false;
-	if (need == NEED_ROUTING)
-	{
-		/* it was routed already, or there is nothing to route it from */
-		mark_final(leader, no);
-		return false;
-	}
+
+	/* other errors than temporary ones use up no attempts */
+	queued->attempts_past = queued->attempts;
 	pgcopy_leader_begin(leader);
 	item = pgcopy_item_fetch(leader->job->id, no);
 	takes_path = need == NEED_OBJECTS && pgcopy_work_path_is_left(leader->job, item);
@@ -82,10 +73,7 @@ give_up_all(Leader *leader)
 
 	leader->held_for[0] = '\0';
 	foreach(lc, numbers)
-	{
-		mark_final(leader, lfirst_int(lc));
 		pgcopy_leader_give_up(leader, lfirst_int(lc));
-	}
 	list_free(numbers);
 }
 

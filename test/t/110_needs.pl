@@ -341,6 +341,35 @@ foreach my $way (qw(cancel kill))
 	is($target->safe_psql($way, "SELECT count(*) FROM pgcopy_errors WHERE job = $job AND is_final AND item IS NOT NULL"), '0', "$way: no error of an item is final");
 }
 
+# Tries that found nothing do not count when a temporary failure follows.
+new_database($_, 'tries') for $source, $target;
+create_holds($source, 'tries');
+$source->safe_psql('tries', <<'EOQ');
+CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TABLE base (k int);
+CREATE TRIGGER late BEFORE INSERT ON base FOR EACH ROW EXECUTE FUNCTION touch();
+CREATE FUNCTION after_trigger() RETURNS bool LANGUAGE plpgsql AS $$
+BEGIN
+	IF NOT EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgname = 'late') THEN
+		RAISE undefined_object;
+	END IF;
+	RETURN hold.here(1);
+END $$;
+CREATE TABLE upper (k int CHECK (after_trigger()));
+INSERT INTO upper VALUES (1), (2);
+EOQ
+$target->safe_psql('postgres', 'ALTER DATABASE tries SET pgcopy.max_attempts = 2');
+my $hold = hold($target, 'tries', 1);
+my $held_job = clone($target, conninfo($source, db => 'tries'), db => 'tries');
+wait_held($target, 'tries', 1, $held_job);
+cmp_ok($target->safe_psql('tries', "SELECT max(attempts) FROM pgcopy_tables WHERE job = $held_job"), '>', 2, 'tries: a table was tried often');
+is($target->safe_psql('tries', "SELECT state FROM pgcopy_jobs WHERE job = $held_job"), 'post-data', 'tries: and is loaded when statements of post-data are done');
+$target->safe_psql('tries', "SELECT pg_terminate_backend(pid, 10000) FROM pgcopy_workers WHERE job = $held_job AND object_name = 'upper'");
+release($hold);
+ok(wait_for_state($target, $held_job, 'done', db => 'tries'), 'tries: its worker is terminated, and another one loads it');
+assert_same($source, $target, source_db => 'tries', db => 'tries', name => 'tries: it is equal');
+is($target->safe_psql('tries', "SELECT count(*) FROM pgcopy_errors WHERE job = $held_job AND is_final"), '0', 'tries: no error is final');
+
 $target->append_conf('postgresql.conf', 'max_worker_processes = 2');
 $target->restart;
 arrives('no worker', $reg);
