@@ -164,7 +164,12 @@ pgcopy_serial_run(Leader *leader, ItemStage stage)
 		QueueItem  *item = pgcopy_queue_item(leader->queue, no);
 
 		if (item->stage == stage && item->state == ITEM_PENDING)
-			batch[nbatch++] = no;
+		{
+			if (pgcopy_held_blocks(leader, no))
+				left++;
+			else
+				batch[nbatch++] = no;
+		}
 		if (nbatch == 0 || (nbatch < BATCH_STATEMENTS && no < size))
 			continue;
 		if (!try_batch(leader, batch, nbatch))
