@@ -89,11 +89,15 @@ add_error_context(void *arg)
 				   state->schema, name, row - newest);
 }
 
-/* Check what COPY FROM and TRUNCATE would check. */
+/*
+ * Check what COPY FROM and TRUNCATE would check, but let owners fill their tables:
+ * a REVOKE of the dump may have come before the rows, and they could undo it.
+ */
 static void
 check_rights(Oid relid, AclMode mode)
 {
-	if (pg_class_aclmask(relid, GetUserId(), mode, ACLMASK_ALL) != mode)
+	if (!pgcopy_class_ownercheck(relid, GetUserId()) &&
+		pg_class_aclmask(relid, GetUserId(), mode, ACLMASK_ALL) != mode)
 		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, get_rel_name(relid));
 	if (check_enable_rls(relid, InvalidOid, false) == RLS_ENABLED)
 		ereport(ERROR,

@@ -199,20 +199,14 @@ pgcopy_assignment_need(const Assignment *assignment, const ErrorData *error)
 	return pgcopy_retry_need(error->sqlerrcode);
 }
 
-/* Not final if there are several items: each gets another try alone. */
 void
 pgcopy_assignment_record(const Assignment *assignment, const ErrorData *error)
 {
 	List	   *rows = assignment->rows_of_items;
-	JobItem	   *item = assignment->current < list_length(rows) ?
-		list_nth(rows, assignment->current) : NULL;
-	bool		is_final = item != NULL && assignment->nitems == 1 &&
-		pgcopy_assignment_need(assignment, error) == NEED_NOTHING &&
-		!pgcopy_retry_is_due(error->sqlerrcode, item->attempts);
 
-	if (item != NULL)
-		error = pgcopy_work_path_hint(assignment->job, item, error);
+	if (assignment->current < list_length(rows))
+		error = pgcopy_work_path_hint(assignment->job,
+									  list_nth(rows, assignment->current), error);
 	pgcopy_work_record_error(assignment->job->id,
-							 assignment->items[assignment->current], is_final,
-							 error);
+							 assignment->items[assignment->current], false, error);
 }

@@ -16,9 +16,14 @@
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
+#include "nodes/parsenodes.h"
+
 #include "catalog/job.h"
+#include "catalog/relation.h"
 #include "run/leader.h"
 #include "run/work.h"
+#include "schema/apply.h"
 
 /* Show in the views what an item waits for. */
 static void
@@ -34,28 +39,19 @@ describe_held(Leader *leader, const JobItem *item, RetryNeed need)
 				 "%s waits for other rows: see pgcopy_errors", name);
 }
 
-static void
-mark_final(Leader *leader, int no)
-{
-	pgcopy_leader_begin(leader);
-	pgcopy_error_mark_final(leader->job->id, no);
-	pgcopy_leader_commit(leader);
-}
-
 bool
 pgcopy_held_keep(Leader *leader, int no, RetryNeed need)
 {
+	QueueItem  *queued = pgcopy_queue_item(leader->queue, no);
 	JobItem    *item;
 	bool		takes_path;
 
-	if (need == NEED_NOTHING)
+	/* NEED_ROUTING: it was routed already, or there is nothing to route it from */
+	if (need == NEED_NOTHING || need == NEED_ROUTING)
 		return false;
-	if (need == NEED_ROUTING)
-	{
-		/* it was routed already, or there is nothing to route it from */
-		mark_final(leader, no);
-		return false;
-	}
+
+	/* other errors than temporary ones use up no attempts */
+	queued->attempts_past = queued->attempts;
 	pgcopy_leader_begin(leader);
 	item = pgcopy_item_fetch(leader->job->id, no);
 	takes_path = need == NEED_OBJECTS && pgcopy_work_path_is_left(leader->job, item);
@@ -73,6 +69,53 @@ pgcopy_held_keep(Leader *leader, int no, RetryNeed need)
 	return true;
 }
 
+/* The table that a statement adds an index or a constraint to, if it is one. */
+static Oid
+find_table(const char *sql)
+{
+	Node	   *node = pgcopy_apply_parse(sql)->stmt;
+	RangeVar   *name = NULL;
+
+	if (IsA(node, IndexStmt))
+		name = castNode(IndexStmt, node)->relation;
+	else if (IsA(node, AlterTableStmt))
+	{
+		AlterTableStmt *alter = castNode(AlterTableStmt, node);
+
+		if (linitial_node(AlterTableCmd, alter->cmds)->subtype == AT_AddConstraint)
+			name = alter->relation;
+	}
+	return name == NULL ? InvalidOid : RangeVarGetRelid(name, NoLock, true);
+}
+
+/* Indexes of partitions are built in a serial stage. */
+bool
+pgcopy_held_blocks(Leader *leader, int no)
+{
+	int64		job = leader->job->id;
+	List	   *numbers;
+	ListCell   *lc;
+	Oid			table;
+	bool		is_blocked = false;
+
+	if (pgcopy_queue_held(leader->queue) == 0)
+		return false;
+	numbers = pgcopy_queue_list_held(leader->queue);
+	pgcopy_leader_begin(leader);
+	table = find_table(pgcopy_item_fetch_statement(job, no)->sql);
+	foreach(lc, numbers)
+	{
+		int			relation = pgcopy_queue_item(leader->queue, lfirst_int(lc))->relation;
+
+		if (OidIsValid(table) && relation != 0 &&
+			pgcopy_relation_fetch(job, relation)->target_oid == table)
+			is_blocked = true;
+	}
+	pgcopy_leader_commit(leader);
+	list_free(numbers);
+	return is_blocked;
+}
+
 /* Give up all that is held; the first one ends the job unless it continues. */
 static void
 give_up_all(Leader *leader)
@@ -82,10 +125,7 @@ give_up_all(Leader *leader)
 
 	leader->held_for[0] = '\0';
 	foreach(lc, numbers)
-	{
-		mark_final(leader, lfirst_int(lc));
 		pgcopy_leader_give_up(leader, lfirst_int(lc));
-	}
 	list_free(numbers);
 }
 

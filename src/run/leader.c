@@ -94,6 +94,7 @@ pgcopy_leader_give_up(Leader *leader, int no)
 
 	pgcopy_leader_begin(leader);
 	pgcopy_item_mark(leader->job->id, no, ITEM_FAILED);
+	pgcopy_error_mark_final(leader->job->id, no);
 	if (leader->job->options.on_error == ON_ERROR_CONTINUE)
 	{
 		foreach(lc, skipped)

@@ -63,6 +63,12 @@ extern int	pgcopy_serial_run(Leader *leader, ItemStage stage);
 extern bool pgcopy_held_keep(Leader *leader, int no, RetryNeed need);
 
 /*
+ * Must a statement of post-data wait, since it would build an index on a table
+ * that is held?  That could not be loaded any more.
+ */
+extern bool pgcopy_held_blocks(Leader *leader, int no);
+
+/*
  * Let held items try again, or give them up.  Returns false if the stage can do
  * no more, while held items are left for after the next one.
  */

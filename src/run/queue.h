@@ -33,6 +33,7 @@ typedef struct QueueItem
 	int			relation;
 	int			referenced;
 	int			attempts;
+	int			attempts_past;	/* of them, those that max_attempts forgets */
 	bool		is_chunk;
 	bool		is_queued;		/* in a heap */
 	bool		through_leader; /* after OUTCOME_SOURCE_LOCKED */

@@ -49,6 +49,7 @@ load_item(Queue *queue, const JobItem *row)
 	item->relation = row->relation;
 	item->referenced = row->referenced;
 	item->attempts = row->attempts;
+	item->attempts_past = row->attempts;
 	item->is_chunk = row->range_start > 0 || row->range_end >= 0;
 	item->turn = row->turn;
 	item->cost = row->cost;

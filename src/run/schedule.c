@@ -74,7 +74,8 @@ static void
 handle_failed_item(Leader *leader, const WorkerEvent *event)
 {
 	int			no = event->items[event->failed];
-	int			attempts = pgcopy_queue_item(leader->queue, no)->attempts;
+	QueueItem  *item = pgcopy_queue_item(leader->queue, no);
+	int			attempts = item->attempts - item->attempts_past;
 
 	if (event->need == NEED_ROUTING &&
 		pgcopy_reroute_is_due(leader, no))
@@ -175,10 +176,8 @@ handle_death(Leader *leader, WorkerEvent *event)
 	}
 	event->failed = 0;
 	event->sqlerrcode = error.sqlerrcode;
-	pgcopy_work_record_error(leader->job->id, no, event->nitems == 1 &&
-							 !pgcopy_retry_is_due(error.sqlerrcode,
-												  pgcopy_queue_item(leader->queue, no)->attempts),
-							 &error);
+	event->need = NEED_NOTHING; /* not that of the worker's last report */
+	pgcopy_work_record_error(leader->job->id, no, false, &error);
 	handle_failed_item(leader, event);
 	for (int i = 1; i < event->nitems; i++)
 		retry(leader, event->items[i], 0);

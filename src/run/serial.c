@@ -130,10 +130,12 @@ run_one(Leader *leader, int no)
 		if (error == NULL)
 			return true;
 
-		is_due = pgcopy_retry_is_due(error->sqlerrcode, item->attempts);
+		is_due = pgcopy_retry_is_due(error->sqlerrcode,
+									 item->attempts - item->attempts_past);
+		if (!is_due)
+			item->attempts_past = item->attempts;
 		shown = look_for_path(leader, no, error, &takes_path);
-		pgcopy_work_record_error(leader->job->id, no,
-								 !is_due && !takes_path && !is_held, shown);
+		pgcopy_work_record_error(leader->job->id, no, false, shown);
 		FreeErrorData(error);
 		if (is_due)
 			pgcopy_process_wait(pgcopy_retry_delay(item->attempts + 1));
@@ -162,7 +164,12 @@ pgcopy_serial_run(Leader *leader, ItemStage stage)
 		QueueItem  *item = pgcopy_queue_item(leader->queue, no);
 
 		if (item->stage == stage && item->state == ITEM_PENDING)
-			batch[nbatch++] = no;
+		{
+			if (pgcopy_held_blocks(leader, no))
+				left++;
+			else
+				batch[nbatch++] = no;
+		}
 		if (nbatch == 0 || (nbatch < BATCH_STATEMENTS && no < size))
 			continue;
 		if (!try_batch(leader, batch, nbatch))

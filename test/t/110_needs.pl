@@ -272,6 +272,29 @@ INSERT INTO t SELECT g % 10 + 1, repeat('x', 900) FROM generate_series(1, 3000) 
 EOQ
 is($target->safe_psql($job[1], "SELECT max(attempts) FROM pgcopy_tables WHERE job = $job[0]"), '1', 'configuration: nothing is tried twice');
 
+# A partition that waits for post-data has no index of it when its rows come.
+arrives('a partition waits for post-data', <<'EOQ');
+CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TABLE base (k int);
+CREATE TRIGGER late BEFORE INSERT ON base FOR EACH ROW EXECUTE FUNCTION touch();
+CREATE FUNCTION after_trigger(int) RETURNS bool LANGUAGE plpgsql AS $$
+BEGIN
+	IF $1 = 25 AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgname = 'late') THEN
+		RAISE undefined_object;
+	END IF;
+	RETURN true;
+END $$;
+CREATE TABLE tree (id int PRIMARY KEY, k int, CHECK (after_trigger(id))) PARTITION BY RANGE (id);
+CREATE TABLE tree_0 PARTITION OF tree FOR VALUES FROM (0) TO (20);
+CREATE TABLE tree_1 PARTITION OF tree FOR VALUES FROM (20) TO (40);
+CREATE INDEX ON tree (k);
+INSERT INTO tree SELECT g, g % 3 FROM generate_series(1, 30) g;
+ALTER TABLE tree_1 REPLICA IDENTITY USING INDEX tree_1_pkey;
+CREATE TABLE mention (id int REFERENCES tree);
+INSERT INTO mention VALUES (25);
+CREATE MATERIALIZED VIEW kept AS SELECT id, k FROM tree GROUP BY id;
+EOQ
+
 # Of a cycle only what one side can do without is done; it ends.
 my $errors = fails('a cycle', <<'EOQ', on_error => 'continue');
 CREATE TABLE x (k int);
@@ -340,6 +363,35 @@ foreach my $way (qw(cancel kill))
 	assert_same($source, $target, source_db => 'waits', db => $way, name => "$way: it is equal");
 	is($target->safe_psql($way, "SELECT count(*) FROM pgcopy_errors WHERE job = $job AND is_final AND item IS NOT NULL"), '0', "$way: no error of an item is final");
 }
+
+# Tries that found nothing do not count when a temporary failure follows.
+new_database($_, 'tries') for $source, $target;
+create_holds($source, 'tries');
+$source->safe_psql('tries', <<'EOQ');
+CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TABLE base (k int);
+CREATE TRIGGER late BEFORE INSERT ON base FOR EACH ROW EXECUTE FUNCTION touch();
+CREATE FUNCTION after_trigger() RETURNS bool LANGUAGE plpgsql AS $$
+BEGIN
+	IF NOT EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgname = 'late') THEN
+		RAISE undefined_object;
+	END IF;
+	RETURN hold.here(1);
+END $$;
+CREATE TABLE upper (k int CHECK (after_trigger()));
+INSERT INTO upper VALUES (1), (2);
+EOQ
+$target->safe_psql('postgres', 'ALTER DATABASE tries SET pgcopy.max_attempts = 2');
+my $hold = hold($target, 'tries', 1);
+my $held_job = clone($target, conninfo($source, db => 'tries'), db => 'tries');
+wait_held($target, 'tries', 1, $held_job);
+cmp_ok($target->safe_psql('tries', "SELECT max(attempts) FROM pgcopy_tables WHERE job = $held_job"), '>', 2, 'tries: a table was tried often');
+is($target->safe_psql('tries', "SELECT state FROM pgcopy_jobs WHERE job = $held_job"), 'post-data', 'tries: and is loaded when statements of post-data are done');
+$target->safe_psql('tries', "SELECT pg_terminate_backend(pid, 10000) FROM pgcopy_workers WHERE job = $held_job AND object_name = 'upper'");
+release($hold);
+ok(wait_for_state($target, $held_job, 'done', db => 'tries'), 'tries: its worker is terminated, and another one loads it');
+assert_same($source, $target, source_db => 'tries', db => 'tries', name => 'tries: it is equal');
+is($target->safe_psql('tries', "SELECT count(*) FROM pgcopy_errors WHERE job = $held_job AND is_final"), '0', 'tries: no error is final');
 
 $target->append_conf('postgresql.conf', 'max_worker_processes = 2');
 $target->restart;

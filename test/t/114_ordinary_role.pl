@@ -365,4 +365,44 @@ F0000|1 text search dictionary does not work here|Dictionaries: public.lost (cou
 EOT
 is($target->safe_psql('files', "SELECT message, object FROM pgcopy_notices WHERE job = $job AND object ~ 'watch'"),
 	'1 event trigger of this database will fire for statements of the job|Event triggers: watcher.', 'a notice names event triggers that will fire');
+
+#
+# A table that its owner may no longer fill: its rows come after the REVOKE if they
+# wait for what post-data makes, or are all read again
+#
+databases('archive', 'app');
+create_holds($source, 'archive');
+$source->safe_psql('archive', <<'EOQ');
+ALTER SCHEMA hold OWNER TO app;
+ALTER FUNCTION hold.here OWNER TO app;
+SET ROLE app;
+CREATE SCHEMA a;
+CREATE FUNCTION a.touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TABLE a.base (k int);
+CREATE TRIGGER late BEFORE INSERT ON a.base FOR EACH ROW EXECUTE FUNCTION a.touch();
+CREATE FUNCTION a.after_trigger() RETURNS bool LANGUAGE plpgsql AS $$
+BEGIN
+	IF NOT EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgname = 'late') THEN
+		RAISE undefined_object;
+	END IF;
+	RETURN hold.here(1);
+END $$;
+CREATE TABLE a.year (k int CHECK (a.after_trigger()));
+INSERT INTO a.base VALUES (1);
+INSERT INTO a.year VALUES (1), (2);
+REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON a.base, a.year FROM app;
+EOQ
+my $hold = hold($target, 'archive', 1);
+$job = start('archive');
+wait_held($target, 'archive', 1, $job);
+is($target->safe_psql('archive', "SELECT has_table_privilege('app', 'a.year', 'INSERT')"), 'f', 'archive: the privilege is gone when the rows come');
+$target->safe_psql('archive', "SELECT pgcopy_cancel($job)");
+is(wait_for_end($target, $job, db => 'archive'), 'cancelled', 'archive: the job is cancelled there');
+release($hold);
+$target->safe_psql('archive', "SELECT pgcopy_resume($job, consistent => true)", extra_params => [ '-U', 'app' ]);
+is(wait_for_end($target, $job, db => 'archive'), 'done', 'archive: all tables are read again');
+is(errors('archive', $job), '', 'archive: without an error');
+is($target->safe_psql('archive', 'SELECT (SELECT count(*) FROM a.base), (SELECT count(*) FROM a.year)'), '1|2', 'archive: and have their rows');
+is($target->safe_psql('archive', "SELECT has_table_privilege('app', 'a.year', 'INSERT')"), 'f', 'archive: the privilege stays revoked');
+
 done_testing();
