@@ -153,6 +153,8 @@ foreach my $kind (@kinds)
 $job = start('reality', on_error => 'continue');
 is(wait_for_end($target, $job, db => 'reality'), 'done', 'a job that goes on after errors is not refused');
 check_foretold('reality', $job, 20);
+is($target->safe_psql('reality', "SELECT count(*) FROM pgcopy_errors WHERE job = $job AND message ~ 'OID|been dropped'"),
+	'0', 'a table that was never made is not called dropped, nor by its OID');
 
 # Test that a name of each error's object or message is among what notices name.
 # What is missing because something before it failed is left out.
