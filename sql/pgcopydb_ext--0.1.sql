@@ -464,7 +464,8 @@ SELECT v.job,
             ELSE '' END AS rate,
        CASE WHEN v.ended IS NULL THEN COALESCE(pgcopy.duration(v.eta), '') ELSE '' END AS eta,
        CASE WHEN v.errors > 0 AND v.state OPERATOR(pg_catalog.=) 'done'
-            THEN 'took ' || pgcopy.duration(v.elapsed) || ', ' || v.errors || ' errors: SELECT * FROM pgcopy_errors'
+            THEN 'took ' || pgcopy.duration(v.elapsed) || ', ' || v.errors
+                 || CASE WHEN v.errors OPERATOR(pg_catalog.=) 1 THEN ' error' ELSE ' errors' END || ': SELECT * FROM pgcopy_errors WHERE is_final'
             WHEN v.state OPERATOR(pg_catalog.=) 'failed'
             THEN pgcopy.shorten(COALESCE(v.first_error, 'failed'),
                      CASE WHEN v.errors > 1 THEN ', and ' || (v.errors - 1) || ' more: SELECT * FROM pgcopy_errors' ELSE '' END ||

@@ -90,8 +90,8 @@ static CatalogQuery mark_state = {
 };
 
 static CatalogQuery set_with_path = {
-	"UPDATE pgcopy.item SET with_path = true WHERE job = $1 AND no = $2",
-	2, {INT8OID, INT4OID}
+	"UPDATE pgcopy.item SET with_path = $3 WHERE job = $1 AND no = $2",
+	3, {INT8OID, INT4OID, BOOLOID}
 };
 
 static CatalogQuery give_back = {
@@ -301,9 +301,10 @@ pgcopy_item_mark(int64 job, int no, ItemState state)
 }
 
 void
-pgcopy_item_set_with_path(int64 job, int no)
+pgcopy_item_set_with_path(int64 job, int no, bool with_path)
 {
-	pgcopy_query_do(&set_with_path, QUERY_ITEM(job, no));
+	pgcopy_query_do(&set_with_path,
+					QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no), BoolGetDatum(with_path)));
 }
 
 void

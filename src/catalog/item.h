@@ -111,8 +111,8 @@ extern void pgcopy_item_mark_done(int64 job, int no, const char *format,
 								  int64 rows, int64 bytes);
 extern void pgcopy_item_mark(int64 job, int no, ItemState state);
 
-/* From now on run it under the source's search_path. */
-extern void pgcopy_item_set_with_path(int64 job, int no);
+/* Whether the next attempt runs under the source's search_path. */
+extern void pgcopy_item_set_with_path(int64 job, int no, bool with_path);
 
 /* Take back mark_running() of an item that was not begun. */
 extern void pgcopy_item_give_back(int64 job, int no);

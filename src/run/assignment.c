@@ -199,6 +199,21 @@ pgcopy_assignment_need(const Assignment *assignment, const ErrorData *error)
 	return pgcopy_retry_need(error->sqlerrcode);
 }
 
+/* Name the ways out if rows of the source break its own foreign key. */
+static const ErrorData *
+hint_at_foreign_key(int64 job, const ErrorData *error)
+{
+	ErrorData  *copy;
+
+	if (error->sqlerrcode != ERRCODE_FOREIGN_KEY_VIOLATION || error->hint != NULL)
+		return error;
+	copy = palloc(sizeof(ErrorData));
+	*copy = *error;
+	copy->hint = psprintf("The source has these rows too. Correct them here, then SELECT pgcopy_resume(" INT64_FORMAT ") or, if the job went on without, ALTER TABLE ... VALIDATE CONSTRAINT. foreign_keys => 'not valid' checks none.",
+						  job);
+	return copy;
+}
+
 void
 pgcopy_assignment_record(const Assignment *assignment, const ErrorData *error)
 {
@@ -207,6 +222,7 @@ pgcopy_assignment_record(const Assignment *assignment, const ErrorData *error)
 	if (assignment->current < list_length(rows))
 		error = pgcopy_work_path_hint(assignment->job,
 									  list_nth(rows, assignment->current), error);
+	error = hint_at_foreign_key(assignment->job->id, error);
 	pgcopy_work_record_error(assignment->job->id,
 							 assignment->items[assignment->current], false, error);
 }

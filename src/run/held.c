@@ -54,10 +54,8 @@ pgcopy_held_keep(Leader *leader, int no, RetryNeed need)
 	queued->attempts_past = queued->attempts;
 	pgcopy_leader_begin(leader);
 	item = pgcopy_item_fetch(leader->job->id, no);
-	takes_path = need == NEED_OBJECTS && pgcopy_work_path_is_left(leader->job, item);
-	if (takes_path)
-		pgcopy_item_set_with_path(leader->job->id, no);
-	else
+	takes_path = pgcopy_work_path_switch(leader->job, item, need);
+	if (!takes_path)
 		describe_held(leader, item, need);
 	pgcopy_item_mark(leader->job->id, no, ITEM_PENDING);
 	pgcopy_leader_commit(leader);

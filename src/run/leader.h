@@ -56,6 +56,9 @@ extern List *pgcopy_planning_read_dump(Leader *leader, const char *snapshot);
  */
 extern int	pgcopy_serial_run(Leader *leader, ItemStage stage);
 
+/* Run those of pre-data, in as many rounds as bring anything. */
+extern void pgcopy_serial_run_pre_data(Leader *leader);
+
 /*
  * held.c: see to an item that failed alone, and that no retry after a while is
  * due for.  Returns false if nothing can help it.

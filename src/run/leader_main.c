@@ -255,7 +255,7 @@ run_job(Leader *leader)
 	prepare(leader);
 
 	move_job(leader, JOB_PRE_DATA);
-	(void) pgcopy_serial_run(leader, STAGE_PRE_DATA);
+	pgcopy_serial_run_pre_data(leader);
 	resolve_targets(leader);
 
 	move_job(leader, JOB_COPYING);

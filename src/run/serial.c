@@ -12,6 +12,10 @@
  * While tables are held (held.c), statements that fail are left for later: a
  * view may need the primary key of one.
  *
+ * pg_dump does not know what the body of a function needs, but CREATE TABLE may
+ * inline it.  So statements of pre-data that do not find something are left for
+ * another round, as long as rounds do anything.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -26,6 +30,14 @@
 
 /* Statements per transaction. */
 #define BATCH_STATEMENTS 100
+
+/* What a statement does that does not find something. */
+typedef enum SerialRound
+{
+	ROUND_PLAIN,				/* wait for the next round */
+	ROUND_PATH,					/* try the source's search_path, then wait */
+	ROUND_LAST					/* try the source's search_path, then fail */
+} SerialRound;
 
 /* Run items in one transaction. */
 static void
@@ -98,22 +110,29 @@ look_for_path(Leader *leader, int no, const ErrorData *error, bool *takes_path)
 
 	pgcopy_leader_begin(leader);
 	item = pgcopy_item_fetch(leader->job->id, no);
-	*takes_path = pgcopy_retry_need(error->sqlerrcode) == NEED_OBJECTS &&
-		pgcopy_work_path_is_left(leader->job, item);
-	if (*takes_path)
-		pgcopy_item_set_with_path(leader->job->id, no);
+	*takes_path = pgcopy_work_path_switch(leader->job, item,
+										  pgcopy_retry_need(error->sqlerrcode));
 	MemoryContextSwitchTo(leader->context);
 	error = pgcopy_work_path_hint(leader->job, item, error);
 	pgcopy_leader_commit(leader);
 	return error;
 }
 
+/* May what a statement lacks be there later? */
+static bool
+can_wait(Leader *leader, const ErrorData *error, SerialRound round)
+{
+	return pgcopy_queue_held(leader->queue) > 0 ||
+		(round != ROUND_LAST &&
+		 pgcopy_retry_need(error->sqlerrcode) == NEED_OBJECTS);
+}
+
 /*
  * Run one statement, and retry it if that may help.  Returns false if it is
- * left for later: tables that are held may be what it lacks.
+ * left for later.
  */
 static bool
-run_one(Leader *leader, int no)
+run_one(Leader *leader, int no, SerialRound round)
 {
 	QueueItem  *item = pgcopy_queue_item(leader->queue, no);
 
@@ -121,7 +140,7 @@ run_one(Leader *leader, int no)
 	{
 		ErrorData  *error;
 		const ErrorData *shown;
-		bool		is_held = pgcopy_queue_held(leader->queue) > 0;
+		bool		waits;
 		bool		is_due;
 		bool		takes_path;
 
@@ -132,6 +151,15 @@ run_one(Leader *leader, int no)
 
 		is_due = pgcopy_retry_is_due(error->sqlerrcode,
 									 item->attempts - item->attempts_past);
+		waits = can_wait(leader, error, round);
+
+		/* what matters of these is met again in a later round */
+		if (waits && !is_due && round == ROUND_PLAIN)
+		{
+			item->attempts--;
+			FreeErrorData(error);
+			return false;
+		}
 		if (!is_due)
 			item->attempts_past = item->attempts;
 		shown = look_for_path(leader, no, error, &takes_path);
@@ -141,7 +169,7 @@ run_one(Leader *leader, int no)
 			pgcopy_process_wait(pgcopy_retry_delay(item->attempts + 1));
 		else if (takes_path)
 			continue;
-		else if (is_held)
+		else if (waits)
 			return false;
 		else
 			pgcopy_leader_give_up(leader, no);
@@ -149,8 +177,9 @@ run_one(Leader *leader, int no)
 	return true;
 }
 
-int
-pgcopy_serial_run(Leader *leader, ItemStage stage)
+/* Run what is left of a stage.  Returns how much of it is left for later. */
+static int
+run_round(Leader *leader, ItemStage stage, SerialRound round)
 {
 	int			batch[BATCH_STATEMENTS];
 	int			nbatch = 0;
@@ -175,10 +204,36 @@ pgcopy_serial_run(Leader *leader, ItemStage stage)
 		if (!try_batch(leader, batch, nbatch))
 		{
 			for (int i = 0; i < nbatch; i++)
-				left += !run_one(leader, batch[i]);
+				left += !run_one(leader, batch[i], round);
 		}
 		nbatch = 0;
 		pgcopy_leader_publish(leader);
 	}
 	return left;
+}
+
+int
+pgcopy_serial_run(Leader *leader, ItemStage stage)
+{
+	return run_round(leader, stage, ROUND_LAST);
+}
+
+void
+pgcopy_serial_run_pre_data(Leader *leader)
+{
+	SerialRound round = ROUND_PLAIN;
+	int			left = run_round(leader, STAGE_PRE_DATA, round);
+
+	while (left > 0)
+	{
+		int			before = left;
+
+		left = run_round(leader, STAGE_PRE_DATA, round);
+		if (round == ROUND_LAST)
+			break;
+		if (left < before)
+			round = ROUND_PLAIN;
+		else
+			round++;
+	}
 }

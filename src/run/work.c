@@ -140,6 +140,12 @@ is_there(Oid relid)
 void
 pgcopy_work_check_target(const JobRelation *target)
 {
+	if (!OidIsValid(target->target_oid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("table \"%s.%s\" does not exist here",
+						target->schema, target->name),
+				 errdetail("Its definition has failed: see the other rows of pgcopy_errors.")));
 	if (!is_there(target->target_oid))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
@@ -303,6 +309,7 @@ analyze_table(const WorkPlace *place, const JobItem *item)
 	JobRelation *relation = pgcopy_relation_fetch(place->job->id, item->relation);
 	ErrorData  *error;
 
+	pgcopy_work_check_target(relation);
 	if (place->can_vacuum && !item->is_vacuumed && relation->is_ours &&
 		pgcopy_vacuum_is_wanted(relation->target_oid))
 		return WORK_WANTS_VACUUM;

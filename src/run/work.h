@@ -87,6 +87,13 @@ extern void pgcopy_work_record_error(int64 job, int no, bool is_final,
 extern char *pgcopy_work_path_choose(const Job *job, const JobItem *item);
 extern bool pgcopy_work_path_is_left(const Job *job, const JobItem *item);
 
+/*
+ * After a failed attempt: let the next one run under the other path, if that may
+ * help; else under an empty one again.  Returns true if it is to be at once.
+ * Needs a transaction.
+ */
+extern bool pgcopy_work_path_switch(const Job *job, const JobItem *item, RetryNeed need);
+
 /* Tell, in the current transaction, that a done item needed the source's path. */
 extern void pgcopy_work_path_tell(const Job *job, const JobItem *item);
 

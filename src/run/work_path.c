@@ -55,6 +55,21 @@ pgcopy_work_path_is_left(const Job *job, const JobItem *item)
 	return find_path(job) != NULL && pgcopy_work_path_choose(job, item) == NULL;
 }
 
+bool
+pgcopy_work_path_switch(const Job *job, const JobItem *item, RetryNeed need)
+{
+	if (need != NEED_OBJECTS)
+		return false;
+	if (pgcopy_work_path_is_left(job, item))
+	{
+		pgcopy_item_set_with_path(job->id, item->no, true);
+		return true;
+	}
+	if (item->with_path)
+		pgcopy_item_set_with_path(job->id, item->no, false);
+	return false;
+}
+
 void
 pgcopy_work_path_tell(const Job *job, const JobItem *item)
 {

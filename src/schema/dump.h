@@ -108,6 +108,12 @@ typedef struct SourceDump
 extern SourceDump *pgcopy_dump_read(const DumpRequest *request);
 
 /*
+ * postpone.c: move the statements of pre-data that need something of post-data
+ * there.  The current memory context is that of the dump.
+ */
+extern void pgcopy_postpone_run(SourceDump *dump);
+
+/*
  * leave_out.c: return the statements that are cloned, in a new list; all but what
  * needs this extension on the source.  schema_here: the schema that it has in
  * this database.

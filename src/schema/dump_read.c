@@ -258,6 +258,8 @@ read_dump(const DumpRequest *request, SourceDump *dump)
 		reader.is_post_data = (i == 1);
 		read_section(&reader, sections[i].text, sections[i].length);
 	}
+	MemoryContextSwitchTo(dump->context);
+	pgcopy_postpone_run(dump);
 }
 
 static void

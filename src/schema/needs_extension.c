@@ -24,6 +24,9 @@
 static const char is_here_sql[] =
 "SELECT true FROM pg_catalog.pg_extension AS e WHERE e.extname::pg_catalog.text = $1";
 
+static const char is_available_sql[] =
+"SELECT true FROM pg_catalog.pg_available_extensions AS a WHERE a.name::pg_catalog.text = $1";
+
 static const char needs_superuser_sql[] =
 "SELECT v.superuser AND NOT v.trusted" FROM_DEFAULT_VERSION;
 
@@ -71,6 +74,17 @@ check_rights(Needs *needs, const char *extension)
 								psprintf("extension %s", quote_identifier(extension)));
 }
 
+/*
+ * CREATE LANGUAGE without a handler is CREATE EXTENSION to the server; pg_dump
+ * writes a schema with those of extensions, which source/preflight.c looks for.
+ */
+static bool
+is_missing_language(CreateExtensionStmt *statement)
+{
+	return statement->options == NIL &&
+		!pgcopy_needs_here_is(is_available_sql, statement->extname, NULL);
+}
+
 void
 pgcopy_needs_extension_note(Needs *needs, Node *node)
 {
@@ -81,6 +95,11 @@ pgcopy_needs_extension_note(Needs *needs, Node *node)
 	extension = ((CreateExtensionStmt *) node)->extname;
 	if (pgcopy_needs_here_is(is_here_sql, extension, NULL))
 		return;
+	if (is_missing_language((CreateExtensionStmt *) node))
+	{
+		pgcopy_needs_report_add(needs, NEED_LANGUAGE, quote_identifier(extension));
+		return;
+	}
 	needs->creates_extension = true;
 	check_required(needs, extension);
 	if (!needs->is_superuser)

@@ -141,6 +141,13 @@ static const NeedReport reports[] = {
 		"Missing",
 		"Create the extension that has it, or CREATE ACCESS METHOD here first."
 	},
+	[NEED_LANGUAGE] = {
+		ERRCODE_UNDEFINED_OBJECT, false,
+		"%d language of functions is not available here",
+		"%d languages of functions are not available here",
+		"Missing",
+		"Install the packages of their extensions on this server, or drop the languages and their functions on the source."
+	},
 	[NEED_LANGUAGE_USAGE] = {
 		ERRCODE_INSUFFICIENT_PRIVILEGE, false,
 		"the job's role may not use %d language of functions here",

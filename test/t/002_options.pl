@@ -178,6 +178,8 @@ SELECT DISTINCT sqlstate FROM pgcopy_errors WHERE job = $job AND is_final ORDER 
 EOQ
 is( $target->safe_psql('continue', "SELECT errors FROM pgcopy_jobs WHERE job = $job"),
 	'3', 'the errors are counted');
+like($target->safe_psql('continue', "SELECT hint FROM pgcopy_errors WHERE job = $job AND sqlstate = '23503'"),
+	qr/pgcopy_resume\($job\).*VALIDATE CONSTRAINT.*foreign_keys => 'not valid'/, 'a violated foreign key has a hint with the ways out');
 is( $target->safe_psql('continue', "SELECT message ~ '3 errors' FROM pgcopy_progress WHERE job = $job"),
 	't', 'the progress says that there were errors');
 is( $target->safe_psql('continue', 'SELECT (SELECT count(*) FROM good), (SELECT count FROM good_view), (SELECT count(*) FROM violates), (SELECT count(*) FROM bad_index)'),

@@ -262,6 +262,24 @@ CREATE MATERIALIZED VIEW a AS SELECT n() + 1 AS n;
 CREATE UNIQUE INDEX ON a (n);
 EOQ
 
+# CREATE TABLE inlines the function, so it reads a table that comes later.
+arrives('definitions that read later tables', <<'EOQ');
+CREATE SCHEMA z;
+CREATE TABLE z.code (c int);
+INSERT INTO z.code VALUES (1), (2);
+CREATE FUNCTION z.total() RETURNS bigint LANGUAGE sql IMMUTABLE AS 'SELECT count(*) FROM z.code';
+CREATE TABLE first (id int, n bigint GENERATED ALWAYS AS (z.total() + id) STORED);
+COMMENT ON TABLE first IS 'made in a second round';
+CREATE FUNCTION trimmed(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT btrim($1)';
+CREATE FUNCTION folded(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT lower(trimmed($1)) || z.total()';
+CREATE TABLE parts (t text) PARTITION BY LIST (folded(t));
+CREATE TABLE part PARTITION OF parts FOR VALUES IN ('a2', 'b2');
+INSERT INTO first SELECT generate_series(1, 10);
+INSERT INTO parts VALUES ('A '), (' b');
+EOQ
+is($target->safe_psql("needs${n}_1", q{SELECT string_agg(DISTINCT object, ' ' ORDER BY object) FROM pgcopy_notices WHERE message LIKE '%needs a search_path%'}),
+	'public.part public.parts', 'definitions that read later tables: only what needs a path takes one');
+
 # Rows of an extension's configuration are there before all others.
 @job = arrives('configuration', <<'EOQ', is_chance => 1, ignore => qr/\.member_|\.config_own[:|]/);
 CREATE EXTENSION pgcopy_everything;

@@ -154,6 +154,8 @@ foreach my $kind (@kinds)
 $job = start('reality', on_error => 'continue');
 is(wait_for_end($target, $job, db => 'reality'), 'done', 'a job that goes on after errors is not refused');
 check_foretold('reality', $job, 20);
+is($target->safe_psql('reality', "SELECT count(*) FROM pgcopy_errors WHERE job = $job AND message ~ 'OID|been dropped'"),
+	'0', 'a table that was never made is not called dropped, nor by its OID');
 
 # Test that a name of each error's object or message is among what notices name.
 # What is missing because something before it failed is left out.
@@ -343,6 +345,8 @@ CREATE COLLATION lost FROM "C";
 CREATE TABLE collated (a text COLLATE "POSIX", b text COLLATE "ucs_basic");
 CREATE FUNCTION unset() RETURNS int LANGUAGE sql SET work_mem = '8MB' AS 'SELECT 1';
 CREATE TABLE far (a int) TABLESPACE faraway;
+CREATE LANGUAGE babble HANDLER plpgsql_call_handler;
+CREATE FUNCTION babbled() RETURNS int LANGUAGE babble AS '';
 SET allow_system_table_mods = on;
 UPDATE pg_proc SET prosrc = 'no_such_function' WHERE proname = 'strange';
 UPDATE pg_proc SET probin = '$libdir/no_such_library' WHERE proname = 'foreigner';
@@ -357,6 +361,7 @@ is(wait_for_end($target, $job, db => 'files'), 'failed', 'what is not installed 
 is(errors('files', $job) =~ s!"[^"]*/tsearch_data/!"!r, <<'EOT' =~ s/\n\z//r, 'and told at once, also to a superuser');
 42704|1 collation that the source uses does not exist here|Missing: "xx-x-icu".
 42704|1 tablespace that the source uses does not exist here|Missing: faraway.
+42704|1 language of functions is not available here|Missing: babble.
 58P01|1 library of functions is not installed here|Missing: $libdir/no_such_library (function public.foreigner).
 42883|1 function is built in on the source, but not here|Functions: no_such_function (function public.strange).
 42501|1 setting of functions (ALTER FUNCTION ... SET) cannot be made here|Settings: unrecognized configuration parameter "no_such_setting".

@@ -32,6 +32,11 @@ CREATE MATERIALIZED VIEW empty AS SELECT s.* FROM shop s GROUP BY s.id WITH NO D
 CREATE FUNCTION best() RETURNS SETOF totals BEGIN ATOMIC SELECT * FROM totals ORDER BY total DESC LIMIT 3; END;
 CREATE FUNCTION named() RETURNS TABLE (name text) BEGIN ATOMIC SELECT s.name FROM shop s GROUP BY s.id; END;
 COMMENT ON MATERIALIZED VIEW kept IS 'made late';
+CREATE FUNCTION kept_count() RETURNS bigint BEGIN ATOMIC SELECT count(*) FROM kept; END;
+COMMENT ON FUNCTION kept_count() IS 'built on it';
+CREATE MATERIALIZED VIEW counted AS SELECT kept_count() AS n, 1 AS a;
+CREATE UNIQUE INDEX ON counted (n);
+CREATE VIEW over AS SELECT n, kept_count() FROM counted;
 CREATE ROLE reader;
 GRANT SELECT ON kept, totals TO reader;
 GRANT SELECT (city) ON cities TO reader;
