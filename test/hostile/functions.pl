@@ -49,8 +49,8 @@ my %values = (
 	oid => [ 'NULL', 0, '4294967295', q('pg_foreign_server'::regclass), q('pg_user_mapping'::regclass) ],
 	_text => [ 'NULL', q('{}'), q('{NULL}'), q('{{a=1,b=2},{c=3,d=4}}'), q('{=,host=x,host}'), "ARRAY[$long]" ]);
 
-# What to give the other arguments of a function with many.
-my %plain = (text => q('host=127.0.0.1 port=1 connect_timeout=1'));
+# What to give the first argument of a function with many.
+my %plain = (text => q('host=127.0.0.1 port=1 connect_timeout=1'), int8 => $failed);
 
 # All calls of a function: all combinations of two arguments; of more, each
 # argument alone takes its values, the others have their defaults.
@@ -65,7 +65,7 @@ sub calls_of
 		@calls = ();
 		foreach my $i (0 .. $#$types)
 		{
-			push @calls, [ ($i > 0 ? "$names->[0] => $plain{text}" : ()), "$names->[$i] => $_\::pg_catalog.$types->[$i]" ] for @{ $values{ $types->[$i] } };
+			push @calls, [ ($i > 0 ? "$names->[0] => $plain{ $types->[0] }" : ()), "$names->[$i] => $_\::pg_catalog.$types->[$i]" ] for @{ $values{ $types->[$i] } };
 		}
 	}
 	else
@@ -132,7 +132,7 @@ foreach my $user ('plain', 'granted')
 	($err, @got) = call_all($user, @all);
 	is(scalar @got, scalar @all, "$user: every call came back") or diag($err);
 	is(join("\n", map { shorten("$_->[0]: $_->[1]") } grep { $_->[1] =~ /^(XX|57P|08006)/ } @got), '', "$user: no error is an internal one");
-	is(join("\n", map { shorten("$_->[0]: $_->[2]") } grep { $_->[2] =~ /gaheim/ } @got), '', "$user: nothing of the jobs is shown");
+	is(join("\n", map { shorten("$_->[0]: $_->[2]") } grep { $_->[2] =~ /gaheim_/ } @got), '', "$user: nothing of the jobs is shown");
 	is(join("\n", grep { /gaheim_/ } split /\n/, $err), '', "$user: nor told in an error");
 	is(join("\n", map { "$_->[0]: $_->[2]" } grep { $_->[0] =~ /^TABLE (?!pgcopy_options$)/ && $_->[2] ne '' } @got), '', "$user: the views of jobs are empty");
 	foreach my $job (@jobs)
