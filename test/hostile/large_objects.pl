@@ -67,7 +67,7 @@ sub replace
 my $COPY = qr/\ACOPY \(SELECT loid/;
 my $PLAN = qr/\AWITH numbered AS .*pg_largeobject/s;
 my $OBJECTS = qr/\ASELECT m\.oid.*obj_description/s;
-my $PRIVILEGES = qr/aclexplode\(m\.lomacl\)/;
+my $PRIVILEGES = qr/aclexplode\(m\.lomacl\) WITH ORDINALITY/;
 my $LABELS = qr/\ASELECT l\.objoid, l\.provider, l\.label/;
 my $BAD_FORMAT = qr/^22P04 invalid COPY data of large objects/;
 my $BAD_PAGE = qr/^XX001 invalid page/;
