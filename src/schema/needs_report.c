@@ -14,6 +14,7 @@
 
 #include "base/finding.h"
 #include "schema/needs_private.h"
+#include "source/names.h"
 
 /* How many names a finding lists: all that is in the way, but not without end. */
 #define SHOWN_NAMES 200
@@ -270,25 +271,6 @@ compare_names(const ListCell *a, const ListCell *b)
 	return strcmp(lfirst(a), lfirst(b));
 }
 
-static char *
-list_names(List *names)
-{
-	StringInfoData text;
-	ListCell   *lc;
-
-	initStringInfo(&text);
-	foreach(lc, names)
-	{
-		if (foreach_current_index(lc) == SHOWN_NAMES)
-		{
-			appendStringInfo(&text, " and %d more", list_length(names) - SHOWN_NAMES);
-			break;
-		}
-		appendStringInfo(&text, "%s%s", text.len > 0 ? ", " : "", (char *) lfirst(lc));
-	}
-	return text.data;
-}
-
 static List *
 make_finding(const Needs *needs, List *names, const NeedReport *report, bool goes_on)
 {
@@ -297,7 +279,7 @@ make_finding(const Needs *needs, List *names, const NeedReport *report, bool goe
 	char	   *shown;
 
 	list_sort(names, compare_names);
-	shown = list_names(names);
+	shown = pgcopy_names_list(names, SHOWN_NAMES);
 	finding.level = goes_on && !report->stops_always ? FINDING_NOTICE : FINDING_ERROR;
 	finding.message = psprintf(count == 1 ? report->message_one : report->message_many, count);
 	finding.detail = psprintf("%s: %s.", report->what, shown);

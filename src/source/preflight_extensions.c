@@ -17,7 +17,6 @@
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "lib/stringinfo.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -292,7 +291,7 @@ report_missing(List *missing)
 	while (lc != NULL)
 	{
 		char	   *extension = ((char **) lfirst(lc))[0];
-		StringInfoData names;
+		List	   *names = NIL;
 		Finding		finding = {
 			.level = FINDING_ERROR,
 			.sqlerrcode = ERRCODE_UNDEFINED_OBJECT,
@@ -302,18 +301,11 @@ report_missing(List *missing)
 			.hint = psprintf("Install the source's version here (ALTER EXTENSION %s UPDATE TO ...).",
 							 quote_identifier(extension))
 		};
-		int			count = 0;
 
-		initStringInfo(&names);
 		for (; lc != NULL && strcmp(((char **) lfirst(lc))[0], extension) == 0;
 			 lc = lnext(missing, lc))
-		{
-			if (++count <= SHOWN_NAMES)
-				appendStringInfo(&names, "%s%s", count > 1 ? ", " : "", ((char **) lfirst(lc))[1]);
-		}
-		if (count > SHOWN_NAMES)
-			appendStringInfo(&names, " and %d more", count - SHOWN_NAMES);
-		finding.detail = psprintf("Missing: %s.", names.data);
+			names = lappend(names, ((char **) lfirst(lc))[1]);
+		finding.detail = psprintf("Missing: %s.", pgcopy_names_list(names, SHOWN_NAMES));
 		findings = list_concat(findings, pgcopy_finding_list(&finding));
 	}
 	return findings;

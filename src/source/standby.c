@@ -13,10 +13,10 @@
 #include "postgres.h"
 
 #include "catalog/pg_class.h"
-#include "lib/stringinfo.h"
 #include "utils/builtins.h"
 
 #include "source/inventory.h"
+#include "source/names.h"
 #include "source/preflight.h"
 
 /* How many names a notice lists. */
@@ -54,31 +54,30 @@ static List *
 find_unlogged(SourceSession *session, List *relations)
 {
 	List	   *unlogged = NIL;
-	StringInfoData names;
+	List	   *names = NIL;
 	Finding		finding = {.level = FINDING_NOTICE};
-	int			count = 0;
+	int			count;
 	ListCell   *lc;
 
-	initStringInfo(&names);
 	foreach(lc, relations)
 	{
 		SourceRelation *relation = lfirst(lc);
+		const char *kind;
+		const char *name;
 
 		if (!relation->is_unreadable ||
 			(relation->relkind != RELKIND_RELATION && relation->relkind != RELKIND_SEQUENCE))
 			continue;
 		unlogged = lappend(unlogged, relation);
-		if (++count <= MOST_NAMES)
-			appendStringInfo(&names, "%s%s %s", count > 1 ? ", " : "",
-							 relation->relkind == RELKIND_SEQUENCE ? "sequence" : "table",
-							 quote_qualified_identifier(relation->schema, relation->name));
+		kind = relation->relkind == RELKIND_SEQUENCE ? "sequence" : "table";
+		name = quote_qualified_identifier(relation->schema, relation->name);
+		names = lappend(names, psprintf("%s %s", kind, name));
 	}
+	count = list_length(unlogged);
 	if (count == 0)
 		return NIL;
 	check_unlogged(session, unlogged);
-	if (count > MOST_NAMES)
-		appendStringInfo(&names, " and %d more", count - MOST_NAMES);
-	finding.object = names.data;
+	finding.object = pgcopy_names_list(names, MOST_NAMES);
 	finding.message = psprintf(count == 1 ?
 							   "%d unlogged table or sequence arrives without its content: a standby does not have it" :
 							   "%d unlogged tables and sequences arrive without their content: a standby does not have it",

@@ -35,7 +35,7 @@ our @EXPORT = qw(
   new_pair conninfo copy_roles quote_literal
   clone clone_ok wait_until wait_for_state wait_for_end job_state
   show_job log_tail
-  assert_same assert_frozen picture parts difference source_sessions
+  assert_same assert_frozen misplaced picture parts difference source_sessions
 );
 
 # Seconds a wait may take unless its caller says otherwise.
@@ -390,6 +390,19 @@ sub parts
 	$_ = [ split /\n/, $_ ] for values %part;
 	$part{definitions} = [ split /\n\n/, _schema_of($node, $db) ];
 	return %part;
+}
+
+# List the leaves with rows that the database's own definitions want in another
+# one, each with their number; '' if there are none.
+sub misplaced
+{
+	my ($node, $db) = @_;
+	my $queries = $node->safe_psql($db, <<'EOQ');
+SELECT string_agg(format('SELECT %L, count(*) FROM ONLY %s WHERE NOT (%s)', c.oid::regclass, c.oid::regclass,
+	pg_get_partition_constraintdef(c.oid)), ' UNION ALL ')
+FROM pg_class c WHERE c.relispartition AND c.relkind = 'r'
+EOQ
+	return $node->safe_psql($db, "SELECT * FROM ($queries) AS q(leaf, n) WHERE n > 0 ORDER BY 1");
 }
 
 # Test that nothing is wrong with the target's heaps and B-trees, and that every
