@@ -26,7 +26,7 @@ ROLLBACK;
 \set readme `sed -n '/^<!-- options -->$/,/^<!-- end of options -->$/p' README.md`
 CREATE TEMP TABLE expected AS
 SELECT 'pgcopy_clone()' AS place, format('%s %s DEFAULT %s', name, type, default_value)
-	|| CASE WHEN default_value LIKE '''%' THEN '::' || type ELSE '' END AS line
+	|| CASE WHEN default_value LIKE '''%' OR default_value = 'NULL' THEN '::' || type ELSE '' END AS line
 FROM pgcopy_options
 UNION ALL
 SELECT 'README.md', format('| `%s` | `%s` | %s | %s |', name, default_value, allowed, meaning)

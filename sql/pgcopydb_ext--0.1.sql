@@ -340,11 +340,31 @@ CREATE FUNCTION @extschema@.pgcopy_clone(
     no_privileges boolean DEFAULT false,
     no_comments boolean DEFAULT false,
     no_tablespaces boolean DEFAULT false,
-    large_objects boolean DEFAULT true,
+    large_objects boolean DEFAULT NULL,
     foreign_keys text DEFAULT 'validate',
     on_error text DEFAULT 'stop',
     format text DEFAULT 'auto',
-    search_path text DEFAULT '')
+    search_path text DEFAULT '',
+    include_schemas text[] DEFAULT '{}',
+    exclude_schemas text[] DEFAULT '{}',
+    include_tables text[] DEFAULT '{}',
+    exclude_tables text[] DEFAULT '{}',
+    exclude_table_data text[] DEFAULT '{}',
+    exclude_indexes text[] DEFAULT '{}',
+    include_extensions text[] DEFAULT '{}',
+    exclude_extensions text[] DEFAULT '{}',
+    exclude text[] DEFAULT '{}',
+    row_filters jsonb DEFAULT '{}',
+    column_values jsonb DEFAULT '{}',
+    referential text DEFAULT 'check',
+    sections text[] DEFAULT '{pre-data,data,post-data}',
+    schema_map jsonb DEFAULT '{}',
+    tablespace_map jsonb DEFAULT '{}',
+    truncate boolean DEFAULT false,
+    append boolean DEFAULT false,
+    drop_if_exists boolean DEFAULT false,
+    roles "any" DEFAULT false,
+    database_properties boolean DEFAULT false)
 RETURNS bigint
 AS 'MODULE_PATHNAME'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;

@@ -13,6 +13,7 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -48,10 +49,11 @@ get_options(FunctionCallInfo fcinfo, JobOptions *options)
 	pgcopy_options_set_defaults(options);
 	for (int i = 1; i < PG_NARGS(); i++)
 	{
+		Oid			type = types[i] == ANYOID ? get_fn_expr_argtype(fcinfo->flinfo, i) : types[i];
 		Oid			output;
 		bool		is_varlena;
 
-		getTypeOutputInfo(types[i], &output, &is_varlena);
+		getTypeOutputInfo(type, &output, &is_varlena);
 		pgcopy_options_set(options, names[i], PG_ARGISNULL(i) ? NULL :
 						   OidOutputFunctionCall(output, PG_GETARG_DATUM(i)));
 	}

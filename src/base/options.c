@@ -13,6 +13,7 @@
 #include "utils/builtins.h"
 #include "utils/json.h"
 
+#include "base/option_value.h"
 #include "base/options.h"
 #include "base/path.h"
 
@@ -24,6 +25,15 @@
 	"Give split_tables_larger_than a size like '1GB', '0' to copy each table in one piece, or 'auto'."
 
 #define PATH_HINT "Name schemas as SET search_path does: 'app, public'."
+#define SCHEMAS_HINT "Give patterns such as '{app,\"audit_*\"}'; see \"Only a part\" in README.md."
+#define TABLES_HINT \
+	"Give patterns such as '{public.orders,audit.*}'; see \"Only a part\" in README.md."
+#define EXTENSIONS_HINT "Give patterns such as '{hstore,postgis*}'."
+#define ROWS_HINT \
+	"Give an object such as '{\"public.orders\": \"created_at > now() - interval ''90 days''\"}'."
+#define COLUMNS_HINT \
+	"Give an object such as '{\"public.users\": {\"email\": \"''user'' || id\", \"phone\": null}}'."
+#define MAP_HINT "Give an object such as '{\"old\": \"new\"}'."
 
 typedef enum OptionType
 {
@@ -31,7 +41,13 @@ typedef enum OptionType
 	OPTION_BOOL,				/* bool */
 	OPTION_WORD,				/* int, position in words */
 	OPTION_SPLIT,				/* int64, bytes, SPLIT_NEVER or SPLIT_AUTO */
-	OPTION_PATH					/* char *, names of schemas */
+	OPTION_PATH,				/* char *, names of schemas */
+	OPTION_MAYBE,				/* int: false, true, or -1 for NULL, the default */
+	OPTION_WORD_OR_BOOL,		/* int, position in words; also a boolean in SQL */
+	OPTION_WORDS,				/* int, a set of bits: positions in words */
+	OPTION_LIST,				/* List of char * */
+	OPTION_PAIRS,				/* List of OptionPair *, values are strings */
+	OPTION_NESTED_PAIRS			/* the same, values are objects */
 } OptionType;
 
 typedef struct JobOption
@@ -39,11 +55,11 @@ typedef struct JobOption
 	const char *name;			/* and the argument of pgcopy_clone() */
 	OptionType	type;
 	size_t		offset;			/* in JobOptions */
-	const char *default_text;
+	const char *default_text;	/* NULL: null */
 	const char *meaning;		/* README.md has the same */
 	int			min;			/* OPTION_INT */
 	int			max;
-	const char *const *words;	/* OPTION_WORD, NULL-terminated */
+	const char *const *words;	/* NULL-terminated */
 	const char *hint;			/* for the other types */
 } JobOption;
 
@@ -63,6 +79,34 @@ static const char *const format_words[] = {
 	[FORMAT_OPTION_AUTO] = "auto",
 	[FORMAT_OPTION_BINARY] = "binary",
 	[FORMAT_OPTION_TEXT] = "text",
+	NULL
+};
+
+/* In the order of EXCLUDE_*. */
+static const char *const exclude_words[] = {
+	"event triggers", "publications", "subscriptions", "policies", "security labels",
+	"comments", "extension comments", "rules", "triggers", "statistics",
+	"materialized view rows", "user mappings", "large objects",
+	NULL
+};
+
+/* In the order of SECTION_*. */
+static const char *const sections_words[] = {
+	"pre-data", "data", "post-data",
+	NULL
+};
+
+static const char *const referential_words[] = {
+	[REFERENTIAL_CHECK] = "check",
+	[REFERENTIAL_FOLLOW] = "follow",
+	[REFERENTIAL_NOT_VALID] = "not valid",
+	NULL
+};
+
+static const char *const roles_words[] = {
+	[ROLES_NONE] = "false",
+	[ROLES_NAMED] = "true",
+	[ROLES_ALL] = "all",
 	NULL
 };
 
@@ -88,8 +132,8 @@ static const JobOption job_options[] = {
 		"leave out comments"},
 	{"no_tablespaces", OPTION_BOOL, MEMBER(no_tablespaces), "false",
 		"everything goes into the database's default tablespace"},
-	{"large_objects", OPTION_BOOL, MEMBER(large_objects), "true",
-		"copy large objects"},
+	{"large_objects", OPTION_MAYBE, MEMBER(large_objects), NULL,
+		"copy large objects; NULL: unless include_schemas, include_tables or include_extensions is given"},
 	{"foreign_keys", OPTION_WORD, MEMBER(foreign_keys), "validate",
 		"validate: check their rows; not valid: leave them NOT VALID, to be validated later",
 		.words = foreign_keys_words},
@@ -104,6 +148,64 @@ static const JobOption job_options[] = {
 		"what rows, indexes and refreshes evaluate runs under it; '': under an empty one, "
 		"and what finds no object then under that of the source's database",
 		.hint = PATH_HINT},
+	{"include_schemas", OPTION_LIST, MEMBER(include_schemas), "{}",
+		"clone only what is in these schemas, and what that needs",
+		.hint = SCHEMAS_HINT},
+	{"exclude_schemas", OPTION_LIST, MEMBER(exclude_schemas), "{}",
+		"leave out these schemas, and what cannot be without them",
+		.hint = SCHEMAS_HINT},
+	{"include_tables", OPTION_LIST, MEMBER(include_tables), "{}",
+		"clone only these tables, views and sequences, and what they need",
+		.hint = TABLES_HINT},
+	{"exclude_tables", OPTION_LIST, MEMBER(exclude_tables), "{}",
+		"leave out these tables, views and sequences, and what cannot be without them",
+		.hint = TABLES_HINT},
+	{"exclude_table_data", OPTION_LIST, MEMBER(exclude_table_data), "{}",
+		"clone these tables without their rows",
+		.hint = TABLES_HINT},
+	{"exclude_indexes", OPTION_LIST, MEMBER(exclude_indexes), "{}",
+		"leave out these indexes, their constraints, and foreign keys that need them",
+		.hint = TABLES_HINT},
+	{"include_extensions", OPTION_LIST, MEMBER(include_extensions), "{}",
+		"clone only these extensions, and those that are needed",
+		.hint = EXTENSIONS_HINT},
+	{"exclude_extensions", OPTION_LIST, MEMBER(exclude_extensions), "{}",
+		"leave out these extensions, and what cannot be without them",
+		.hint = EXTENSIONS_HINT},
+	{"exclude", OPTION_WORDS, MEMBER(exclude), "{}",
+		"leave out these kinds of objects",
+		.words = exclude_words},
+	{"row_filters", OPTION_PAIRS, MEMBER(row_filters), "{}",
+		"by table: copy only the rows for which this condition holds on the source",
+		.hint = ROWS_HINT},
+	{"column_values", OPTION_NESTED_PAIRS, MEMBER(column_values), "{}",
+		"by table and column: copy this expression, evaluated on the source, or null instead of the column",
+		.hint = COLUMNS_HINT},
+	{"referential", OPTION_WORD, MEMBER(referential), "check",
+		"foreign keys that row_filters break; check: an error with the number of orphans; "
+		"follow: leave out the rows that refer to those left out; "
+		"not valid: leave these keys NOT VALID",
+		.words = referential_words},
+	{"sections", OPTION_WORDS, MEMBER(sections), "{pre-data,data,post-data}",
+		"what to clone: definitions, rows, what follows them",
+		.words = sections_words},
+	{"schema_map", OPTION_PAIRS, MEMBER(schema_map), "{}",
+		"by schema of the source: the schema to clone it into",
+		.hint = MAP_HINT},
+	{"tablespace_map", OPTION_PAIRS, MEMBER(tablespace_map), "{}",
+		"by tablespace of the source: the tablespace to use instead",
+		.hint = MAP_HINT},
+	{"truncate", OPTION_BOOL, MEMBER(truncate), "false",
+		"sections without pre-data: empty the tables before rows are copied"},
+	{"append", OPTION_BOOL, MEMBER(append), "false",
+		"sections without pre-data: add rows to tables that have some"},
+	{"drop_if_exists", OPTION_BOOL, MEMBER(drop_if_exists), "false",
+		"drop what will be created again; an error if anything else depends on it"},
+	{"roles", OPTION_WORD_OR_BOOL, MEMBER(roles), "false",
+		"create missing roles; true: those that cloned objects name; all: all of the source's server",
+		.words = roles_words},
+	{"database_properties", OPTION_BOOL, MEMBER(database_properties), "false",
+		"clone settings, comment, owner, privileges and connection limit of the database itself"},
 };
 
 static int
@@ -164,6 +266,30 @@ parse_word(const JobOption *option, const char *value)
 	return i;
 }
 
+/* A boolean, as its output is too, or a word. */
+static int
+parse_word_or_bool(const JobOption *option, const char *value)
+{
+	bool		flag;
+
+	if (parse_bool(value, &flag))
+		value = flag ? "true" : "false";
+	return parse_word(option, value);
+}
+
+static int
+parse_words(const JobOption *option, const char *value)
+{
+	const char *valid = list_words(option, '"');
+	int			set = 0;
+	ListCell   *lc;
+
+	foreach(lc, pgcopy_option_value_list(option->name, value,
+										 psprintf("Valid elements are %s.", valid)))
+		set |= 1 << parse_word(option, lfirst(lc));
+	return set;
+}
+
 /* Give an error of pg_size_bytes() our hint. */
 static void
 add_split_hint(void *arg)
@@ -211,7 +337,7 @@ set_option(JobOptions *options, const JobOption *option, const char *value)
 {
 	void	   *member = (char *) options + option->offset;
 
-	if (value == NULL)
+	if (value == NULL && option->type != OPTION_MAYBE)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("%s must not be null", option->name),
@@ -232,6 +358,24 @@ set_option(JobOptions *options, const JobOption *option, const char *value)
 			break;
 		case OPTION_PATH:
 			*(char **) member = parse_path(option, value);
+			break;
+		case OPTION_MAYBE:
+			*(int *) member = value == NULL ? -1 : parse_flag(option, value);
+			break;
+		case OPTION_WORD_OR_BOOL:
+			*(int *) member = parse_word_or_bool(option, value);
+			break;
+		case OPTION_WORDS:
+			*(int *) member = parse_words(option, value);
+			break;
+		case OPTION_LIST:
+			*(List **) member = pgcopy_option_value_list(option->name, value, option->hint);
+			break;
+		case OPTION_PAIRS:
+		case OPTION_NESTED_PAIRS:
+			*(List **) member =
+				pgcopy_option_value_pairs(option->name, value,
+										  option->type == OPTION_NESTED_PAIRS, option->hint);
 			break;
 	}
 }
@@ -288,6 +432,19 @@ pgcopy_options_restore(JobOptions *options, const char *name, const char *value)
 }
 
 static void
+append_words(StringInfo json, const JobOption *option, int set)
+{
+	List	   *words = NIL;
+
+	for (int i = 0; option->words[i] != NULL; i++)
+	{
+		if (set & (1 << i))
+			words = lappend(words, unconstify(char *, option->words[i]));
+	}
+	pgcopy_option_value_append_list(json, words);
+}
+
+static void
 append_json(StringInfo json, const JobOption *option, const void *member)
 {
 	switch (option->type)
@@ -309,6 +466,23 @@ append_json(StringInfo json, const JobOption *option, const void *member)
 			break;
 		case OPTION_PATH:
 			escape_json(json, *(char *const *) member);
+			break;
+		case OPTION_MAYBE:
+			appendStringInfoString(json, *(const int *) member < 0 ? "null" :
+								   *(const int *) member ? "true" : "false");
+			break;
+		case OPTION_WORD_OR_BOOL:
+			escape_json(json, option->words[*(const int *) member]);
+			break;
+		case OPTION_WORDS:
+			append_words(json, option, *(const int *) member);
+			break;
+		case OPTION_LIST:
+			pgcopy_option_value_append_list(json, *(List *const *) member);
+			break;
+		case OPTION_PAIRS:
+		case OPTION_NESTED_PAIRS:
+			pgcopy_option_value_append_pairs(json, *(List *const *) member);
 			break;
 	}
 }
@@ -343,7 +517,8 @@ pgcopy_options_describe(int i, OptionLine *line)
 	line->name = option->name;
 	line->meaning = option->meaning;
 	line->type = "text";
-	line->default_value = psprintf("'%s'", option->default_text);
+	line->default_value = option->default_text == NULL ? "NULL" :
+		psprintf("'%s'", option->default_text);
 	switch (option->type)
 	{
 		case OPTION_INT:
@@ -364,6 +539,28 @@ pgcopy_options_describe(int i, OptionLine *line)
 			break;
 		case OPTION_PATH:
 			line->allowed = "schemas such as 'app, public', ''";
+			break;
+		case OPTION_MAYBE:
+			line->type = "boolean";
+			line->allowed = "true, false, NULL";
+			break;
+		case OPTION_WORD_OR_BOOL:
+			line->type = "\"any\"";
+			line->default_value = option->default_text;
+			line->allowed = "true, false, 'all'";
+			break;
+		case OPTION_WORDS:
+			line->type = "text[]";
+			line->allowed = psprintf("any of %s", list_words(option, '\''));
+			break;
+		case OPTION_LIST:
+			line->type = "text[]";
+			line->allowed = "patterns";
+			break;
+		case OPTION_PAIRS:
+		case OPTION_NESTED_PAIRS:
+			line->type = "jsonb";
+			line->allowed = "a JSON object";
 			break;
 	}
 	return true;

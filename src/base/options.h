@@ -12,6 +12,8 @@
 #ifndef PGCOPY_OPTIONS_H
 #define PGCOPY_OPTIONS_H
 
+#include "nodes/pg_list.h"
+
 typedef enum ForeignKeysOption
 {
 	FOREIGN_KEYS_VALIDATE,
@@ -31,6 +33,52 @@ typedef enum FormatOption
 	FORMAT_OPTION_TEXT
 } FormatOption;
 
+typedef enum ReferentialOption
+{
+	REFERENTIAL_CHECK,
+	REFERENTIAL_FOLLOW,
+	REFERENTIAL_NOT_VALID
+} ReferentialOption;
+
+typedef enum RolesOption
+{
+	ROLES_NONE,
+	ROLES_NAMED,				/* that what is cloned names */
+	ROLES_ALL
+} RolesOption;
+
+/* Sections, a set of bits. */
+#define SECTION_PRE_DATA	(1 << 0)
+#define SECTION_DATA		(1 << 1)
+#define SECTION_POST_DATA	(1 << 2)
+#define SECTIONS_ALL		(SECTION_PRE_DATA | SECTION_DATA | SECTION_POST_DATA)
+
+/* Kinds of objects to exclude, a set of bits in the order of the words in options.c. */
+#define EXCLUDE_EVENT_TRIGGERS		(1 << 0)
+#define EXCLUDE_PUBLICATIONS		(1 << 1)
+#define EXCLUDE_SUBSCRIPTIONS		(1 << 2)
+#define EXCLUDE_POLICIES			(1 << 3)
+#define EXCLUDE_SECURITY_LABELS		(1 << 4)
+#define EXCLUDE_COMMENTS			(1 << 5)
+#define EXCLUDE_EXTENSION_COMMENTS	(1 << 6)
+#define EXCLUDE_RULES				(1 << 7)
+#define EXCLUDE_TRIGGERS			(1 << 8)
+#define EXCLUDE_STATISTICS			(1 << 9)
+#define EXCLUDE_MATVIEW_ROWS		(1 << 10)
+#define EXCLUDE_USER_MAPPINGS		(1 << 11)
+#define EXCLUDE_LARGE_OBJECTS		(1 << 12)
+
+/* A member of an option that is a JSON object. */
+typedef struct OptionPair
+{
+	char	   *key;
+	char	   *value;			/* NULL: null, or "pairs" has the value */
+	List	   *pairs;			/* OptionPair * */
+} OptionPair;
+
+/* Values of large_objects. */
+#define LARGE_OBJECTS_AUTO (-1) /* unless something is included */
+
 /* Values of split_bytes besides a size. */
 #define SPLIT_NEVER 0
 #define SPLIT_AUTO (-1)
@@ -44,11 +92,38 @@ typedef struct JobOptions
 	bool		no_privileges;
 	bool		no_comments;
 	bool		no_tablespaces;
-	bool		large_objects;
+	int			large_objects;	/* false, true or LARGE_OBJECTS_AUTO */
 	int			foreign_keys;	/* ForeignKeysOption */
 	int			on_error;		/* OnErrorOption */
 	int			format;			/* FormatOption */
 	char	   *search_path;	/* "": see the meaning */
+
+	/* what is cloned; lists of char *, patterns */
+	List	   *include_schemas;
+	List	   *exclude_schemas;
+	List	   *include_tables;
+	List	   *exclude_tables;
+	List	   *exclude_table_data;
+	List	   *exclude_indexes;
+	List	   *include_extensions;
+	List	   *exclude_extensions;
+	int			exclude;		/* EXCLUDE_* */
+	int			sections;		/* SECTION_* */
+
+	/* which rows; lists of OptionPair *, keys are patterns */
+	List	   *row_filters;	/* value: a condition */
+	List	   *column_values;	/* pairs: column, expression or NULL */
+	int			referential;	/* ReferentialOption */
+
+	/* where it goes; lists of OptionPair *: source, target */
+	List	   *schema_map;
+	List	   *tablespace_map;
+	bool		truncate;
+	bool		append;
+	bool		drop_if_exists;
+
+	int			roles;			/* RolesOption */
+	bool		database_properties;
 } JobOptions;
 
 /* An option as the documentation shows it. */
