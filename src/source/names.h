@@ -11,22 +11,28 @@
 #define PGCOPY_NAMES_H
 
 #include "nodes/pg_list.h"
+#include "base/object_filter.h"
 #include "source/session.h"
 
 /* Run a local query of one text column. */
 extern List *pgcopy_names_query(const char *sql);
 
-/* Return what local_sql finds, given as $1 the names that source_sql finds there. */
+/*
+ * Return what local_sql finds, given as $1 the names that source_sql finds there.
+ * That has the columns name, classid and oid: a name counts for each object that the
+ * filter has.
+ */
 extern List *pgcopy_names_missing(SourceSession *session, const char *source_sql,
-								  const char *local_sql);
+								  const ObjectFilter *filter, const char *local_sql);
 
 /*
  * Return what a query on the source finds whose column "what" is one of the names
- * "here".  They go to the source: the target is nearly always empty.  more: the
+ * "here", and whose object (classid, oid) the filter has.  They go to the source: the target is nearly always empty.  more: the
  * rest of the WHERE clause, which may use the parameters $2 and $3, or "".
  * params[0] is set here.
  */
-extern List *pgcopy_names_shared(SourceSession *session, List *here, const char *there_sql,
+extern List *pgcopy_names_shared(SourceSession *session, const ObjectFilter *filter,
+								 List *here, const char *there_sql,
 								 const char *more, const char **params);
 
 /* Make the text of a text[], for the source. */

@@ -353,3 +353,46 @@ pgcopy_partition_mark(SourceSession *session, List *relations)
 			relation->through_root = is_below_marked(relations, relation);
 	}
 }
+
+/* Partitioned tables with a partition that is not chosen. */
+static const char lacking_sql[] =
+"SELECT DISTINCT i.inhparent FROM pg_catalog.pg_inherits AS i"
+" JOIN pg_catalog.pg_class AS p ON p.oid = i.inhparent AND p.relkind = 'p'"
+" WHERE i.inhparent IN (SELECT pg_catalog.unnest($1::pg_catalog.oid[]))"
+" AND NOT EXISTS (SELECT FROM pg_catalog.unnest($1::pg_catalog.oid[]) AS u(oid)"
+"  WHERE u.oid = i.inhrelid)";
+
+/* Mark a relation and all above it, up to one that is marked. */
+static void
+mark_upward(List *relations, SourceRelation *relation)
+{
+	for (int i = 0; i < list_length(relations) && relation != NULL; i++)
+	{
+		relation->lacks_rows = true;
+		relation = OidIsValid(relation->parent) ?
+			pgcopy_inventory_find(relations, relation->parent) : NULL;
+		if (relation != NULL && relation->lacks_rows)
+			return;
+	}
+}
+
+void
+pgcopy_partition_mark_lacking(SourceSession *session, List *relations, const char *only)
+{
+	ListCell   *lc;
+
+	if (only != NULL)
+	{
+		SourceRows *rows = pgcopy_session_query(session, lacking_sql, 1, 1, &only);
+
+		for (int i = 0; i < pgcopy_rows_count(rows); i++)
+			mark_upward(relations,
+						pgcopy_inventory_find(relations, pgcopy_rows_get_oid(rows, i, 0)));
+		pgcopy_rows_free(rows);
+	}
+	foreach(lc, relations)
+	{
+		if (((SourceRelation *) lfirst(lc))->lacks_rows)
+			mark_upward(relations, lfirst(lc));
+	}
+}
