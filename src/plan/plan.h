@@ -11,7 +11,6 @@
 #ifndef PGCOPY_PLAN_H
 #define PGCOPY_PLAN_H
 
-#include "base/finding.h"
 #include "base/options.h"
 #include "catalog/item.h"
 #include "catalog/relation.h"
@@ -64,13 +63,6 @@ typedef struct JobPlan
  * pgcopy_chunks_decide() first.
  */
 extern JobPlan *pgcopy_plan_make(const PlanInput *input);
-
-/*
- * keys.c: let foreign keys from tables with rows to what lacks rows stay NOT VALID.
- * Returns the statements without those for which that cannot be; *notices: List of
- * Finding *.  In the current memory context.
- */
-extern List *pgcopy_plan_release_keys(List *relations, List *statements, List **notices);
 
 /*
  * chunks.c: set wanted_chunks of each relation of the input.  Returns the

@@ -14,10 +14,13 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
 #include "lib/stringinfo.h"
-#include "mb/pg_wchar.h"
+#include "nodes/bitmapset.h"
+#include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "catalog/notice.h"
 #include "run/leader.h"
+#include "schema/dump.h"
 #include "schema/dump_filter.h"
 #include "source/conversion.h"
 #include "source/inventory.h"
@@ -183,14 +186,90 @@ pgcopy_chosen_mark(const Leader *leader, List *relations)
 		if (!relation->has_data_of_its_own ||
 			pgcopy_selection_has_rows(leader->selection, relation->oid))
 			continue;
-		relation->is_left_empty = relation->lacks_rows = true;
+		relation->is_left_empty = true;
 		relation->has_data_of_its_own = false;
 		relation->heap_bytes = 0;
 		relation->toast_bytes = 0;
 		relation->blocks = 0;
 	}
-	pgcopy_partition_mark_lacking(pgcopy_link_session(leader->link), relations,
-								  pgcopy_chosen_relations(leader));
+}
+
+/* Is a statement about one of these entries, a comment on it? */
+static bool
+is_about(const DumpStatement *statement, const Bitmapset *entries)
+{
+	ListCell   *lc;
+
+	if (OidIsValid(statement->class_oid))
+		return false;
+	foreach(lc, statement->dependencies)
+	{
+		if (bms_is_member(lfirst_int(lc), entries))
+			return true;
+	}
+	return false;
+}
+
+/* Must a foreign key stay NOT VALID? */
+static bool
+is_unvalidated(const Leader *leader, const DumpStatement *statement)
+{
+	return statement->class == STATEMENT_FOREIGN_KEY && statement->wants_validation &&
+		pgcopy_selection_foreign_key_is_unvalidated(leader->selection, statement->object_oid);
+}
+
+/* pg_dump adds a key of a partitioned table without ONLY. */
+static bool
+is_of_partitioned(const DumpStatement *statement)
+{
+	static const char only[] = "ALTER TABLE ONLY ";
+
+	return statement->length < strlen(only) ||
+		memcmp(statement->text, only, strlen(only)) != 0;
+}
+
+/* A partitioned table cannot have a key that is NOT VALID. */
+static void
+tell_left_key(const Leader *leader, const DumpStatement *statement)
+{
+	pgcopy_notice_tell(leader->job->id,
+					   psprintf("foreign key %s on %s", quote_identifier(statement->name),
+								quote_qualified_identifier(statement->table_schema,
+														   statement->table_name)),
+					   psprintf("left out: rows of %s are left out, and a foreign key of a partitioned table cannot stay NOT VALID",
+								quote_qualified_identifier(statement->referenced_schema,
+														   statement->referenced_name)),
+					   NULL);
+}
+
+List *
+pgcopy_chosen_release_keys(const Leader *leader, List *statements)
+{
+	List	   *kept = NIL;
+	Bitmapset  *gone = NULL;
+	ListCell   *lc;
+
+	if (leader->selection == NULL)
+		return statements;
+	foreach(lc, statements)
+	{
+		DumpStatement *statement = lfirst(lc);
+
+		if (is_unvalidated(leader, statement))
+		{
+			statement->wants_validation = false;
+			if (is_of_partitioned(statement))
+			{
+				tell_left_key(leader, statement);
+				gone = bms_add_member(gone, statement->toc_id);
+				continue;
+			}
+		}
+		if (!is_about(statement, gone))
+			kept = lappend(kept, statement);
+	}
+	bms_free(gone);
+	return kept;
 }
 
 List *

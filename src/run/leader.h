@@ -87,8 +87,14 @@ extern List *pgcopy_chosen_dump_filter(const Leader *leader, SourceSession *sess
 /* What is not cloned and may be known by name only: List of ListedObject *. */
 extern List *pgcopy_chosen_unknown(const Leader *leader, SourceSession *session);
 
-/* Mark the relations whose rows are left out, and what lacks rows by that. */
+/* Mark the relations whose rows are left out. */
 extern void pgcopy_chosen_mark(const Leader *leader, List *relations);
+
+/*
+ * Let foreign keys that rows left out would violate stay NOT VALID.  Returns the
+ * statements without those of partitioned tables, which cannot.
+ */
+extern List *pgcopy_chosen_release_keys(const Leader *leader, List *statements);
 
 /* What follows from the choice: List of Finding *. */
 extern List *pgcopy_chosen_notices(const Leader *leader);

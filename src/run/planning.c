@@ -179,7 +179,6 @@ read_dump(Leader *leader, const char *snapshot, List *relations)
 	};
 	SourceDump *dump;
 	List	   *statements;
-	List	   *notices;
 
 	pgcopy_session_options(session, &request.keywords, &request.values);
 	dump = pgcopy_dump_read(&request);
@@ -189,9 +188,7 @@ read_dump(Leader *leader, const char *snapshot, List *relations)
 	statements = leave_out(leader, session, dump->statements);
 	pgcopy_properties_tell(leader);
 	pgcopy_chosen_mark(leader, relations);
-	statements = pgcopy_plan_release_keys(relations, statements, &notices);
-	tell_notices(leader, notices);
-	return statements;
+	return pgcopy_chosen_release_keys(leader, statements);
 }
 
 /* If pg_dump fails because no session is free, report that instead. */

@@ -23,7 +23,6 @@ typedef struct SourceRelation
 	bool		has_children;	/* by inheritance; may be out of date */
 	bool		has_data_of_its_own;	/* relkind r, and it is to be read */
 	bool		is_left_empty;	/* its rows are not wanted */
-	bool		lacks_rows;		/* its own, or those of a table below it */
 	bool		is_unreadable;	/* unlogged, on a standby */
 	Oid			parent;			/* of a partition, or InvalidOid */
 	int64		heap_bytes;		/* main fork */
@@ -66,13 +65,6 @@ extern SourceRelation *pgcopy_inventory_find(List *relations, Oid oid);
  * transaction.
  */
 extern void pgcopy_partition_mark(SourceSession *session, List *relations);
-
-/*
- * partition.c: set lacks_rows of what is above relations that lack rows, and of
- * what has partitions that are not among the chosen ones ("only").
- */
-extern void pgcopy_partition_mark_lacking(SourceSession *session, List *relations,
-										  const char *only);
 
 /* An index, under its constraint's OID if it has one. */
 typedef struct SourceIndex
