@@ -156,12 +156,15 @@ want_all(Selection *selection)
 	}
 }
 
-/* Do the partitions of a table come with it, as it is found here? */
+/*
+ * Do the partitions of a table come with it, as it is found here?  Neither one of
+ * them nor its own row type asks for the others.
+ */
 static bool
 descends(GraphNode *node, const GraphNode *from)
 {
 	if (node->descends || node->partitions == NIL ||
-		(from != NULL && from->parent == node))
+		(from != NULL && (from->parent == node || from->taken_by == node)))
 		return false;
 	node->descends = true;
 	return true;
@@ -333,8 +336,10 @@ pgcopy_closure_run(Selection *selection)
 	lose_unwanted(selection);
 	foreach(lc, selection->all)
 	{
-		if (((GraphNode *) lfirst(lc))->is_wanted && ((GraphNode *) lfirst(lc))->kind != NODE_SCHEMA)
-			pgcopy_closure_keep(selection, lfirst(lc), NULL);
+		GraphNode  *node = lfirst(lc);
+
+		if (node->is_wanted && !node->is_unwanted && node->kind != NODE_SCHEMA)
+			pgcopy_closure_keep(selection, node, NULL);
 	}
 	pgcopy_closure_keep_parts(selection);
 	keep_partial_constraints(selection);

@@ -72,6 +72,29 @@ find_known(GraphNode *node)
 	return node != NULL && node->extension != NULL ? node->extension : node;
 }
 
+/* Return the excluded object at the end of the causes. */
+static GraphNode *
+find_root(GraphNode *node)
+{
+	int			steps = 0;
+
+	while (!node->is_excluded && node->cause != NULL && ++steps < 1000000)
+		node = node->cause;
+	return node;
+}
+
+/* Return what has brought an extension here, which is not one of its members. */
+static GraphNode *
+find_taker(GraphNode *node)
+{
+	GraphNode  *taker = node->taken_by;
+	int			steps = 0;
+
+	while (taker != NULL && taker->extension == node && ++steps < 1000000)
+		taker = taker->taken_by;
+	return taker;
+}
+
 static void
 add(List **consequences, ConsequenceKind kind, GraphNode *node, GraphNode *cause)
 {
@@ -123,21 +146,23 @@ add_loss(List **consequences, GraphNode *node)
 	if (!node->is_wanted || (node->owner != NULL && node->owner->is_gone) ||
 		(node->parent != NULL && node->parent->is_gone && !node->is_named))
 		return;
-	add(consequences, node->is_named || needs_excluded_extension(node) ? HALF : LEFT_OUT,
-		node, node->cause);
+	if (node->is_named || needs_excluded_extension(node))
+		add(consequences, HALF, node, find_root(node));
+	else
+		add(consequences, LEFT_OUT, node, node->cause);
 }
 
 static void
 add_gain(const Selection *selection, List **consequences, GraphNode *node)
 {
-	if (node->taken_by == NULL || node->is_wanted || node->extension != NULL ||
+	if (node->taken_by == NULL || (node->is_wanted && !node->is_unwanted) || node->extension != NULL ||
 		(node->kind != NODE_RELATION && node->kind != NODE_SUPPORT &&
 		 node->kind != NODE_EXTENSION))
 		return;
 	if (node->is_excluded ||
 		(selection->has_includes && node->schema != NULL && !node->schema->is_visible &&
 		 (node->owner == NULL || !node->owner->is_kept) && node->parent == NULL))
-		add(consequences, TAKEN_ALONG, node, node->taken_by);
+		add(consequences, TAKEN_ALONG, node, find_taker(node));
 }
 
 /* Is the table a member of a publication that is kept? */
