@@ -309,6 +309,17 @@ keep_schemas(Selection *selection)
 	}
 }
 
+/* Is the foreign key of the whole tree kept? */
+static bool
+has_whole_constraint(const GraphNode *constraint)
+{
+	int			steps = 0;
+
+	while (constraint->is_partial && ++steps < 1000)
+		constraint = constraint->parent;
+	return constraint->is_kept && !constraint->is_partial;
+}
+
 /* The constraint of a partition comes with its parent's. */
 static void
 keep_partial_constraints(Selection *selection)
@@ -320,8 +331,8 @@ keep_partial_constraints(Selection *selection)
 		GraphNode	   *node = lfirst(lc);
 
 		if (node->is_partial)
-			node->is_kept = node->owner != NULL && node->owner->is_kept &&
-				node->references != NULL && node->references->is_kept;
+			node->is_kept = has_whole_constraint(node) &&
+				node->owner != NULL && node->owner->is_kept && node->references != NULL && node->references->is_kept;
 	}
 }
 

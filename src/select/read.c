@@ -23,6 +23,8 @@
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_publication.h"
 #include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
+#include "catalog/pg_user_mapping.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
@@ -52,9 +54,10 @@ static const char support_sql[] =
 "SELECT pg_catalog.array_agg(o.classid), pg_catalog.array_agg(o.oid),"
 " pg_catalog.array_agg(o.namespace)"
 " FROM (SELECT " CLASS("pg_type") " AS classid, t.oid, t.typnamespace AS namespace"
-"  FROM pg_catalog.pg_type AS t LEFT JOIN pg_catalog.pg_class AS c ON c.oid = t.typrelid"
-"  WHERE (t.typrelid = 0 OR c.relkind = 'c') AND t.typtype <> 'm'"
+"  FROM pg_catalog.pg_type AS t WHERE t.oid >= 16384 AND t.typtype NOT IN ('c', 'm')"
 "  AND NOT EXISTS (SELECT FROM pg_catalog.pg_type AS e WHERE e.typarray = t.oid)"
+"  UNION ALL SELECT " CLASS("pg_type") ", reltype, relnamespace FROM pg_catalog.pg_class"
+"   WHERE relkind = 'c'"
 "  UNION ALL SELECT " CLASS("pg_proc") ", oid, pronamespace FROM pg_catalog.pg_proc"
 "  UNION ALL SELECT " CLASS("pg_operator") ", oid, oprnamespace FROM pg_catalog.pg_operator"
 "  UNION ALL SELECT " CLASS("pg_opclass") ", oid, opcnamespace FROM pg_catalog.pg_opclass"
@@ -72,7 +75,8 @@ static const char support_sql[] =
 static const char constraints_sql[] =
 "SELECT pg_catalog.array_agg(k.oid), pg_catalog.array_agg(k.conrelid),"
 " pg_catalog.array_agg(k.confrelid), pg_catalog.array_agg(k.conindid),"
-" pg_catalog.array_agg(%s), pg_catalog.string_agg(k.contype::pg_catalog.text, '')"
+" pg_catalog.array_agg(%s), pg_catalog.array_agg(k.contypid),"
+" pg_catalog.string_agg(k.contype::pg_catalog.text, '')"
 " FROM pg_catalog.pg_constraint AS k WHERE k.oid >= 16384";
 
 /* Parts of relations, by kind: a letter of part_kinds. */
@@ -120,14 +124,20 @@ static const char publication_schemas_sql[] =
 "UNION ALL SELECT " CLASS("pg_publication_namespace") ", oid, pnpubid, pnnspid"
 " FROM pg_catalog.pg_publication_namespace";
 
-/* Schemas are known from their objects; DEPENDS ON EXTENSION is no need. */
+/*
+ * Schemas are known from their objects, and what constraints belong to from these.
+ * DEPENDS ON EXTENSION is no need.
+ */
 static const char depend_sql[] =
 "SELECT pg_catalog.array_agg(d.classid), pg_catalog.array_agg(d.objid),"
 " pg_catalog.array_agg(d.refclassid), pg_catalog.array_agg(d.refobjid),"
 " pg_catalog.string_agg(d.deptype::pg_catalog.text, '')"
 " FROM pg_catalog.pg_depend AS d"
 " WHERE d.objid >= 16384 AND d.refobjid >= 16384 AND d.deptype NOT IN ('p', 'x')"
-" AND d.refclassid <> " CLASS("pg_namespace");
+" AND d.refclassid <> " CLASS("pg_namespace")
+" AND NOT (d.classid = " CLASS("pg_constraint") " AND d.deptype = 'a')"
+" AND NOT (d.classid = " CLASS("pg_trigger") " AND d.deptype = 'i')"
+" AND NOT (d.classid = " CLASS("pg_class") " AND d.refclassid = " CLASS("pg_constraint") ")";
 
 static const char partitions_sql[] =
 "SELECT pg_catalog.array_agg(i.inhrelid), pg_catalog.array_agg(i.inhparent)"
@@ -139,7 +149,7 @@ typedef struct Columns
 {
 	SourceRows *rows;
 	int			n;
-	Oid		   *oids[5];
+	Oid		   *oids[6];
 	char	  **names;
 	const char *letters;
 } Columns;
@@ -285,7 +295,26 @@ read_support(Selection *selection, SourceSession *session)
 	pgcopy_rows_free(columns.rows);
 }
 
-/* A check, and NOT NULL, is in the definition of its table or domain. */
+/*
+ * A check, and NOT NULL, is in the definition of its table or domain.  An index and
+ * its constraint are one.
+ */
+static void
+add_constraint_edges(Selection *selection, GraphNode *constraint, GraphNode *domain)
+{
+	GraphNode  *owner = constraint->owner != NULL ? constraint->owner : domain;
+
+	if (owner != NULL)
+		add_edge(selection, constraint, owner, false);
+	if (owner != NULL && constraint->kind == NODE_HIDDEN)
+		add_edge(selection, owner, constraint, false);
+	if (constraint->index != NULL)
+	{
+		add_edge(selection, constraint, constraint->index, false);
+		add_edge(selection, constraint->index, constraint, false);
+	}
+}
+
 static void
 read_constraints(Selection *selection, SourceSession *session)
 {
@@ -293,7 +322,7 @@ read_constraints(Selection *selection, SourceSession *session)
 		"k.conparentid" : "0::pg_catalog.oid";
 	Columns		columns;
 
-	read_columns(&columns, session, psprintf(constraints_sql, parent), "ooooo1");
+	read_columns(&columns, session, psprintf(constraints_sql, parent), "oooooo1");
 	for (int i = 0; i < columns.n; i++)
 	{
 		char		contype = columns.letters[i];
@@ -314,6 +343,9 @@ read_constraints(Selection *selection, SourceSession *session)
 			node->parent = enter(selection, ConstraintRelationId, columns.oids[4][i],
 								 NODE_CONSTRAINT);
 		}
+		else
+			add_constraint_edges(selection, node,
+								 pgcopy_graph_find(selection, TypeRelationId, columns.oids[5][i]));
 	}
 	pgcopy_rows_free(columns.rows);
 }
@@ -410,16 +442,17 @@ find_end(Selection *selection, Oid class_oid, Oid oid)
 
 /*
  * Can "to" not be without this part of it?  A view without its query, a column
- * without its default, a domain without its check ...
+ * without its default ...
  */
 static bool
 is_inseparable(const GraphNode *from, char deptype)
 {
 	if (deptype == 'i' || deptype == 'e')
 		return true;
+	if (from->key.class_oid == UserMappingRelationId)
+		return true;
 	return deptype == 'a' && from->kind == NODE_HIDDEN &&
 		(from->key.class_oid == AttrDefaultRelationId ||
-		 from->key.class_oid == ConstraintRelationId ||
 		 from->key.class_oid == AccessMethodOperatorRelationId ||
 		 from->key.class_oid == AccessMethodProcedureRelationId);
 }

@@ -98,8 +98,6 @@ has_unknown(const Selection *selection, Oid class_oid)
 	{
 		case SubscriptionRelationId:
 			return !selection->has_includes && !(exclude & EXCLUDE_SUBSCRIPTIONS);
-		case UserMappingRelationId:
-			return !(exclude & EXCLUDE_USER_MAPPINGS);
 		case LargeObjectRelationId:
 		case LargeObjectMetadataRelationId:
 			return pgcopy_selection_has_large_objects(selection);
@@ -124,6 +122,8 @@ pgcopy_selection_has(const Selection *selection, Oid class_oid, Oid object_oid)
 
 	if (selection == NULL || !OidIsValid(class_oid))
 		return true;
+	if (class_oid == UserMappingRelationId && (selection->options->exclude & EXCLUDE_USER_MAPPINGS))
+		return false;
 	node = pgcopy_graph_find(selection, class_oid, object_oid);
 	return node != NULL ? node->is_kept : has_unknown(selection, class_oid);
 }
@@ -136,7 +136,7 @@ pgcopy_selection_has_rows(const Selection *selection, Oid relation)
 	if (selection == NULL)
 		return true;
 	node = pgcopy_graph_find(selection, RelationRelationId, relation);
-	return node != NULL && node->is_kept && !node->has_no_rows;
+	return node != NULL && node->kind == NODE_RELATION && node->is_kept && !node->has_no_rows;
 }
 
 bool

@@ -29,6 +29,8 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(pgcopy_selection_text);
 static const char objects_sql[] =
 "SELECT o.classid, o.objid, pg_catalog.concat_ws(' ', i.type, i.identity)"
 " FROM (SELECT d.classid, d.objid FROM pg_catalog.pg_depend AS d WHERE d.objid >= 16384"
+"  UNION SELECT d.refclassid, d.refobjid FROM pg_catalog.pg_depend AS d WHERE d.refobjid >= 16384"
+"  UNION SELECT 'pg_catalog.pg_publication'::pg_catalog.regclass, p.oid FROM pg_catalog.pg_publication AS p"
 "  UNION SELECT 'pg_catalog.pg_namespace'::pg_catalog.regclass, n.oid"
 "   FROM pg_catalog.pg_namespace AS n WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
 "  UNION SELECT 'pg_catalog.pg_subscription'::pg_catalog.regclass, s.oid"
