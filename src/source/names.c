@@ -141,7 +141,7 @@ pgcopy_names_array_literal(List *names)
 
 List *
 pgcopy_names_shared(SourceSession *session, const ObjectFilter *filter, List *here,
-					const char *there_sql, const char *more, const char **params)
+					NamesQuery *there)
 {
 	static const char shared_sql[] =
 		"SELECT s.what, s.classid, s.oid FROM (%s) AS s"
@@ -152,9 +152,9 @@ pgcopy_names_shared(SourceSession *session, const ObjectFilter *filter, List *he
 
 	if (here == NIL)
 		return NIL;
-	params[0] = pgcopy_names_array_literal(here);
-	rows = pgcopy_session_query(session, psprintf(shared_sql, there_sql, more),
-								3, more[0] == '\0' ? 1 : 3, params);
+	there->params[0] = pgcopy_names_array_literal(here);
+	rows = pgcopy_session_query(session, psprintf(shared_sql, there->sql, there->more),
+								3, there->more[0] == '\0' ? 1 : 3, there->params);
 	shared = take_filtered(rows, filter);
 	pgcopy_rows_free(rows);
 	return shared;

@@ -200,10 +200,9 @@ pgcopy_own_schema_here(void)
 List *
 pgcopy_own_check_names(SourceSession *session, const ObjectFilter *filter)
 {
-	const char *params[1];
+	NamesQuery	there = {.sql = psprintf(NAMED_OBJECTS, "NOT"),.more = ""};
 	List	   *here = pgcopy_names_query(psprintf(NAMED_OBJECTS, ""));
-	List	   *names = pgcopy_names_shared(session, filter, here,
-											psprintf(NAMED_OBJECTS, "NOT"), "", params);
+	List	   *names = pgcopy_names_shared(session, filter, here, &there);
 	Finding		finding = {
 		.level = FINDING_ERROR,
 		.sqlerrcode = ERRCODE_DUPLICATE_OBJECT,

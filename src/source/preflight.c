@@ -267,14 +267,14 @@ check_clashes(SourceSession *session, const PreflightRequest *request)
 	List	   *here =
 		pgcopy_names_query(psprintf("SELECT s.what FROM (%s) AS s"
 									" WHERE s.extension IS DISTINCT FROM 'pgcopydb_ext'", objects_sql));
-	const char *params[3];
+	NamesQuery	there = {
+		.sql = psprintf("%s%s", objects_sql, not_cloned),
+		.more = not_expected
+	};
 
-	params[1] = pgcopy_names_array_literal(pgcopy_names_query(extensions_here_sql));
-	params[2] = pgcopy_names_array_literal(pgcopy_names_query(free_schemas_sql));
-	return find_objects(pgcopy_names_shared(session, request->filter, here,
-											psprintf("%s%s", objects_sql, not_cloned),
-											not_expected, params),
-						&report);
+	there.params[1] = pgcopy_names_array_literal(pgcopy_names_query(extensions_here_sql));
+	there.params[2] = pgcopy_names_array_literal(pgcopy_names_query(free_schemas_sql));
+	return find_objects(pgcopy_names_shared(session, request->filter, here, &there), &report);
 }
 
 static List *
