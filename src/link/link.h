@@ -50,6 +50,11 @@ typedef struct LinkOwner
 	void		(*set_snapshot) (void *arg, const char *name);
 	/* Names under which others hold the snapshot: List of char *. */
 	List	   *(*get_snapshots) (void *arg);
+	/*
+	 * May be NULL: all.  Choose, by the catalogs as a new snapshot sees them, the
+	 * relations to list and to lock: the literal of an oid[], or NULL for all.
+	 */
+	const char *(*choose) (void *arg, SourceSession *session);
 	/* Throw: "what" has changed on the source since the snapshot. */
 	void		(*report_changed) (void *arg, const char *what);
 	/* Record why the session was lost.  Outside a transaction. */
@@ -93,11 +98,16 @@ extern SourceSession *pgcopy_link_begin_reading(SourceLink *link);
 extern void pgcopy_link_end_reading(SourceLink *link);
 
 /*
- * Export a snapshot, list the relations and lock them.  Returns the snapshot's
- * name, or NULL with *what if the source changed meanwhile.
+ * Lock the present relations, export a snapshot, list what it sees of those that the
+ * owner chooses, and lock that.  present: an oid[] to lock before the snapshot, NULL
+ * for all.  Returns the snapshot's name, or NULL with *what if the source changed
+ * meanwhile.
  */
-extern char *pgcopy_link_take_snapshot(SourceLink *link, List **relations,
-									   char **what);
+extern char *pgcopy_link_take_snapshot(SourceLink *link, const char *present,
+									   List **relations, char **what);
+
+/* Whether what was chosen still is what the snapshot sees; *what as above. */
+extern bool pgcopy_link_still_true(SourceLink *link, char **what);
 
 /*
  * Import a snapshot and lock what it sees. content: what it must see

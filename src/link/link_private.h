@@ -28,6 +28,9 @@ struct SourceLink
 	 */
 	char	   *content;
 
+	/* What the owner chose under the latest snapshot, or NULL: all. */
+	char	   *only;
+
 	TimestampTz ask_at;			/* THERE: time of the next ping */
 	TimestampTz asked_at;		/* ASKED: time of the ping */
 

@@ -22,28 +22,48 @@
 #include "source/inventory.h"
 #include "source/snapshot.h"
 
+/* Let the owner choose, under the snapshot, what is listed and locked. */
+static void
+choose_relations(SourceLink *link)
+{
+	const char *only = link->owner.choose != NULL ?
+		link->owner.choose(link->owner.arg, link->session) : NULL;
+
+	if (link->only != NULL)
+		pfree(link->only);
+	link->only = only != NULL ? MemoryContextStrdup(link->context, only) : NULL;
+}
+
 /* Return false, with *what, if the source differs from the snapshot. */
 static bool
 lock_relations(SourceLink *link, List **relations, char **what)
 {
-	*relations = pgcopy_inventory_relations(link->session);
+	*relations = pgcopy_inventory_relations(link->session, link->only);
 	*what = "a table was dropped";
 	return pgcopy_snapshot_lock_all(link->session, *relations) &&
-		pgcopy_snapshot_still_true(link->session, what) &&
-		pgcopy_snapshot_has_same_columns(link->session, what);
+		pgcopy_snapshot_still_true(link->session, link->only, what) &&
+		pgcopy_snapshot_has_same_columns(link->session, link->only, what);
 }
 
 char *
-pgcopy_link_take_snapshot(SourceLink *link, List **relations, char **what)
+pgcopy_link_take_snapshot(SourceLink *link, const char *present, List **relations,
+						  char **what)
 {
-	List	   *present = pgcopy_inventory_relations(link->session);
-	char	   *name = pgcopy_snapshot_lock_and_export(link->session, present);
+	List	   *listed = pgcopy_inventory_relations(link->session, present);
+	char	   *name = pgcopy_snapshot_lock_and_export(link->session, listed);
 
 	*what = "a table was dropped";
 	if (name == NULL)
 		return NULL;
 	pgcopy_link_move(link, LINK_THERE);
+	choose_relations(link);
 	return lock_relations(link, relations, what) ? name : NULL;
+}
+
+bool
+pgcopy_link_still_true(SourceLink *link, char **what)
+{
+	return pgcopy_snapshot_still_true(link->session, link->only, what);
 }
 
 /* Lock what the imported snapshot sees and publish its name. */
@@ -77,6 +97,7 @@ pgcopy_link_import_snapshot(SourceLink *link, const char *name,
 		return false;
 	keep_content(link, content ? content :
 				 pgcopy_snapshot_content(link->session));
+	choose_relations(link);
 	hold_snapshot(link, own_name);
 	return true;
 }

@@ -89,11 +89,12 @@ plan_pre_data(Draft *draft)
 	}
 }
 
-/* Are the table's indexes built in parallel, right after its rows? */
+/* Are the table's indexes built in parallel, right after its rows, if it gets any? */
 static bool
 is_loaded(const DraftRelation *relation)
 {
-	return relation != NULL && relation->copies != NIL && relation->row->is_ours &&
+	return relation != NULL && relation->row->is_ours &&
+		(relation->copies != NIL || relation->source->is_left_empty) &&
 		relation->row->relkind == RELKIND_RELATION;
 }
 

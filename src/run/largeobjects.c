@@ -37,7 +37,7 @@ pgcopy_largeobjects_plan(Leader *leader)
 	List	   *firsts;
 	List	   *lasts;
 
-	if (!leader->job->options.large_objects)
+	if (!pgcopy_chosen_has_large_objects(leader))
 		return NIL;
 	pgcopy_survey_large_object_gaps(leader->job->id, &firsts, &lasts);
 	if (firsts == NIL)

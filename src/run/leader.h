@@ -8,6 +8,8 @@
 #ifndef PGCOPY_LEADER_H
 #define PGCOPY_LEADER_H
 
+#include "base/finding.h"
+#include "base/object_filter.h"
 #include "catalog/job.h"
 #include "link/link.h"
 #include "run/control.h"
@@ -15,6 +17,7 @@
 #include "run/progress.h"
 #include "run/queue.h"
 #include "run/workers.h"
+#include "select/selection.h"
 
 typedef struct Leader
 {
@@ -32,6 +35,12 @@ typedef struct Leader
 
 	SourceLink *link;			/* its session holds snapshot and locks */
 
+	/* What is cloned; written by chosen.c alone */
+	Selection  *selection;		/* NULL: all */
+	ObjectFilter filter;		/* the same, for those who need not know it */
+	List	   *listing;		/* ListedObject *, the names to choose from */
+	MemoryContext selection_context;	/* has these */
+
 	int			copiers;		/* workers the source has room for, at most
 								 * table_jobs */
 	TimestampTz more_copiers_at;	/* if fewer: when to try one more */
@@ -47,8 +56,48 @@ typedef struct Leader
  */
 extern void pgcopy_planning_run(Leader *leader);
 
-/* Read the dump under a snapshot of the leader's session: DumpStatements. */
-extern List *pgcopy_planning_read_dump(Leader *leader, const char *snapshot);
+/*
+ * Read the dump under a snapshot of the leader's session: the DumpStatements of what
+ * is cloned.  Marks in the relations what lacks rows.
+ */
+extern List *pgcopy_planning_read_dump(Leader *leader, const char *snapshot,
+									   List *relations);
+
+/*
+ * chosen.c: choose what is cloned, by the source's present catalogs.  Returns the
+ * relations as pgcopy_chosen_relations() does.  Throws for options that do not fit
+ * the source.
+ */
+extern const char *pgcopy_chosen_make(Leader *leader);
+
+/* The same by what the session sees; LinkOwner's choose. */
+extern const char *pgcopy_chosen_under_snapshot(void *arg, SourceSession *session);
+
+/* What is cloned; NULL: all. */
+extern const ObjectFilter *pgcopy_chosen_filter(const Leader *leader);
+
+/* Relations that are cloned, or whose rows are, as an oid[]; NULL: all. */
+extern const char *pgcopy_chosen_relations(const Leader *leader);
+extern char *pgcopy_chosen_relations_with_rows(const Leader *leader);
+extern bool pgcopy_chosen_has_large_objects(const Leader *leader);
+
+/* Switches for pg_dump (schema/dump_filter.h). */
+extern List *pgcopy_chosen_dump_filter(const Leader *leader, SourceSession *session);
+
+/* What is not cloned and may be known by name only: List of ListedObject *. */
+extern List *pgcopy_chosen_unknown(const Leader *leader, SourceSession *session);
+
+/* Mark the relations whose rows are left out. */
+extern void pgcopy_chosen_mark(const Leader *leader, List *relations);
+
+/*
+ * Let foreign keys that rows left out would violate stay NOT VALID.  Returns the
+ * statements without those of partitioned tables, which cannot.
+ */
+extern List *pgcopy_chosen_release_keys(const Leader *leader, List *statements);
+
+/* What follows from the choice: List of Finding *. */
+extern List *pgcopy_chosen_notices(const Leader *leader);
 
 /*
  * serial.c: run the statements of a stage, in order.  Returns how many remain:

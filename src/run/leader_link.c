@@ -105,6 +105,7 @@ pgcopy_leader_link_create(Leader *leader)
 		.is_cancelled = pgcopy_process_is_cancelled,
 		.set_snapshot = set_snapshot,
 		.get_snapshots = get_snapshots,
+		.choose = pgcopy_chosen_under_snapshot,
 		.report_changed = report_changed,
 		.record = record,
 		.begin = begin,

@@ -16,6 +16,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_class.h"
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
@@ -32,7 +33,6 @@
 #include "source/keyrange.h"
 #include "source/own.h"
 #include "source/preflight.h"
-#include "source/snapshot.h"
 
 /* Sources from this version on scan a range of ctids as a range. */
 #define VERSION_WITH_TID_RANGE 140000
@@ -106,6 +106,11 @@ check_source(Leader *leader, Needs *needs)
 
 	pgcopy_tools_check(pgcopy_session_version(session));
 	throw_findings(leader, pgcopy_preflight_check_database(session));
+	(void) pgcopy_chosen_make(leader);
+	request.with_large_objects = pgcopy_chosen_has_large_objects(leader);
+	request.filter = pgcopy_chosen_filter(leader);
+	request.only = pgcopy_chosen_relations(leader);
+	request.only_with_rows = pgcopy_chosen_relations_with_rows(leader);
 	findings = pgcopy_preflight_check_rights(session, &request, &can_dump);
 	findings = list_concat(findings, pgcopy_preflight_run(session, &request));
 	pgcopy_needs_note_owners(needs, pgcopy_preflight_roles(session, &request, &others));
@@ -131,8 +136,29 @@ tell_warnings(Leader *leader, List *warnings)
 	}
 }
 
+/* Return the statements that are cloned. */
 static List *
-read_dump(Leader *leader, const char *snapshot)
+leave_out(Leader *leader, SourceSession *session, List *statements)
+{
+	SourceOwn  *own = pgcopy_own_read(session);
+	List	   *notices;
+	LeaveOut	what = {
+		.own = own,
+		.schema_here = pgcopy_own_schema_here(),
+		.filter = pgcopy_chosen_filter(leader),
+		.exclude = leader->job->options.exclude,
+		.unknown = pgcopy_chosen_unknown(leader, session)
+	};
+
+	tell_notices(leader, pgcopy_own_notice(own));
+	statements = pgcopy_dump_leave_out(statements, &what, &notices);
+	tell_notices(leader, pgcopy_chosen_notices(leader));
+	tell_notices(leader, notices);
+	return statements;
+}
+
+static List *
+read_dump(Leader *leader, const char *snapshot, List *relations)
 {
 	const Job  *job = leader->job;
 	SourceSession *session = pgcopy_link_session(leader->link);
@@ -145,25 +171,29 @@ read_dump(Leader *leader, const char *snapshot)
 		.lock_wait_ms = DUMP_LOCK_WAIT,
 		.no_owner = job->options.no_owner,
 		.no_privileges = job->options.no_privileges,
-		.no_comments = job->options.no_comments,
-		.no_tablespaces = job->options.no_tablespaces
+		.no_comments = job->options.no_comments ||
+		(job->options.exclude & EXCLUDE_COMMENTS) != 0,
+		.no_tablespaces = job->options.no_tablespaces,
+		.exclude = job->options.exclude,
+		.filter = pgcopy_chosen_dump_filter(leader, session)
 	};
 	SourceDump *dump;
-	SourceOwn  *own;
+	List	   *statements;
 
 	pgcopy_session_options(session, &request.keywords, &request.values);
 	dump = pgcopy_dump_read(&request);
 	tell_warnings(leader, dump->warnings);
-	tell_notices(leader, pgcopy_hidden_find(session));
-	own = pgcopy_own_read(session);
-	tell_notices(leader, pgcopy_own_notice(own));
+	tell_notices(leader, pgcopy_hidden_find(session, pgcopy_chosen_filter(leader),
+											job->options.exclude));
+	statements = leave_out(leader, session, dump->statements);
 	pgcopy_properties_tell(leader);
-	return pgcopy_dump_leave_out(dump->statements, own, pgcopy_own_schema_here());
+	pgcopy_chosen_mark(leader, relations);
+	return pgcopy_chosen_release_keys(leader, statements);
 }
 
 /* If pg_dump fails because no session is free, report that instead. */
 List *
-pgcopy_planning_read_dump(Leader *leader, const char *snapshot)
+pgcopy_planning_read_dump(Leader *leader, const char *snapshot, List *relations)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	List	   *volatile statements = NIL;
@@ -171,7 +201,7 @@ pgcopy_planning_read_dump(Leader *leader, const char *snapshot)
 
 	PG_TRY();
 	{
-		statements = read_dump(leader, snapshot);
+		statements = read_dump(leader, snapshot, relations);
 	}
 	PG_CATCH();
 	{
@@ -218,12 +248,40 @@ check_inventory(List *relations, List *statements)
 	}
 }
 
+/*
+ * Name what builds an index, as an oid[]; NULL if everything is cloned.  To learn
+ * the size of an index is to lock it for a moment.
+ */
+static const char *
+list_indexes(Leader *leader, List *statements)
+{
+	StringInfoData text;
+	ListCell   *lc;
+
+	if (pgcopy_chosen_filter(leader) == NULL)
+		return NULL;
+	initStringInfo(&text);
+	foreach(lc, statements)
+	{
+		DumpStatement *statement = lfirst(lc);
+
+		if (statement->class == STATEMENT_INDEX ||
+			statement->class == STATEMENT_INDEX_CONSTRAINT ||
+			statement->class == STATEMENT_WHOLE_CONSTRAINT)
+			appendStringInfo(&text, "%c%u", text.len == 0 ? '{' : ',',
+							 statement->object_oid);
+	}
+	appendStringInfoString(&text, text.len > 0 ? "}" : "{}");
+	return text.data;
+}
+
 /* Note the size of each index: it is the best estimate of its build. */
 static void
-note_index_sizes(SourceSession *session, List *statements)
+note_index_sizes(Leader *leader, List *statements)
 {
 	SourceIndex *indexes;
-	int			n = pgcopy_inventory_indexes(session, &indexes);
+	int			n = pgcopy_inventory_indexes(pgcopy_link_session(leader->link),
+											 list_indexes(leader, statements), &indexes);
 	ListCell   *lc;
 
 	foreach(lc, statements)
@@ -285,12 +343,13 @@ try_plan(void *arg, char **what)
 	pgcopy_link_open(leader->link);
 	session = pgcopy_link_session(leader->link);
 	findings = check_source(leader, needs);
-	snapshot = pgcopy_link_take_snapshot(leader->link, &relations, what);
+	snapshot = pgcopy_link_take_snapshot(leader->link, pgcopy_chosen_relations(leader),
+										 &relations, what);
 	if (snapshot == NULL)
 		return ATTEMPT_CHANGED;
 	PGCOPY_TEST_POINT("planning", "locked");
-	statements = pgcopy_planning_read_dump(leader, snapshot);
-	if (!pgcopy_snapshot_still_true(session, what))
+	statements = pgcopy_planning_read_dump(leader, snapshot, relations);
+	if (!pgcopy_link_still_true(leader->link, what))
 		return ATTEMPT_CHANGED;
 	pgcopy_needs_note(needs, statements);
 	findings = list_concat(findings,
@@ -300,7 +359,7 @@ try_plan(void *arg, char **what)
 	throw_findings(leader, findings);
 	check_inventory(relations, statements);
 	tell_notices(leader, pgcopy_standby_find(session, relations));
-	note_index_sizes(session, statements);
+	note_index_sizes(leader, statements);
 	make_plan(leader, relations, statements);
 	note_search_path(leader);
 	pgcopy_leader_link_keep_snapshot(leader, snapshot);

@@ -187,11 +187,12 @@ try_new_snapshot(void *arg, char **what)
 	char	   *snapshot;
 
 	pgcopy_link_open(leader->link);
-	snapshot = pgcopy_link_take_snapshot(leader->link, &relations, what);
+	snapshot = pgcopy_link_take_snapshot(leader->link, pgcopy_chosen_make(leader),
+										 &relations, what);
 	if (snapshot == NULL)
 		return ATTEMPT_CHANGED;
-	statements = pgcopy_planning_read_dump(leader, snapshot);
-	if (!pgcopy_snapshot_still_true(pgcopy_link_session(leader->link), what))
+	statements = pgcopy_planning_read_dump(leader, snapshot, relations);
+	if (!pgcopy_link_still_true(leader->link, what))
 		return ATTEMPT_CHANGED;
 	pgcopy_drift_check(leader->job->id, relations, statements);
 	if (leader->args.choice == RESUME_CONSISTENT)

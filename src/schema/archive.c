@@ -22,26 +22,35 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "base/options.h"
 #include "base/settings.h"
 #include "schema/archive.h"
 #include "schema/child.h"
 #include "schema/login.h"
 
-#define MAX_ARGUMENTS	32
 #define MEGABYTE		INT64CONST(1048576)
 #define LONGEST_MESSAGE	1000
 
 typedef struct Arguments
 {
-	const char *words[MAX_ARGUMENTS];
+	const char **words;			/* NULL-terminated */
 	int			count;
+	int			room;
 } Arguments;
 
 static void
 add_argument(Arguments *arguments, const char *word)
 {
-	if (arguments->count >= MAX_ARGUMENTS - 1)
-		elog(ERROR, "too many arguments");
+	if (arguments->words == NULL)
+	{
+		arguments->room = 32;
+		arguments->words = palloc(sizeof(char *) * arguments->room);
+	}
+	else if (arguments->count + 1 >= arguments->room)
+	{
+		arguments->room *= 2;
+		arguments->words = repalloc(arguments->words, sizeof(char *) * arguments->room);
+	}
 	arguments->words[arguments->count++] = word;
 	arguments->words[arguments->count] = NULL;
 }
@@ -231,6 +240,15 @@ add_exclusions(Arguments *arguments, const DumpRequest *request)
 	add_argument_if(arguments, request->no_comments, "--no-comments");
 }
 
+/* Leave out kinds that pg_dump has a switch for: then it does not read them. */
+static void
+add_kinds(Arguments *arguments, int exclude)
+{
+	add_argument_if(arguments, (exclude & EXCLUDE_PUBLICATIONS) != 0, "--no-publications");
+	add_argument_if(arguments, (exclude & EXCLUDE_SUBSCRIPTIONS) != 0, "--no-subscriptions");
+	add_argument_if(arguments, (exclude & EXCLUDE_SECURITY_LABELS) != 0, "--no-security-labels");
+}
+
 /*
  * Throw unless pg_dump fails to connect without a password: else something
  * other than the password lets us in.  It dumps as little as possible, as it
@@ -240,7 +258,7 @@ static void
 check_password_is_asked(const DumpTools *tools, const DumpRequest *request)
 {
 	ToolLogin  *login = pgcopy_login_create(request, tools->major_version, false);
-	Arguments	arguments = {{NULL}, 0};
+	Arguments	arguments = {NULL};
 	ChildCommand command;
 	StringInfoData errors;
 	char	   *text;
@@ -269,9 +287,10 @@ int
 pgcopy_archive_dump(const DumpTools *tools, const DumpRequest *request,
 					SourceDump *dump)
 {
-	Arguments	arguments = {{NULL}, 0};
+	Arguments	arguments = {NULL};
 	ChildCommand command;
 	ToolLogin  *login = pgcopy_login_create(request, tools->major_version, true);
+	ListCell   *lc;
 	int			archive = pgcopy_child_memory_file("pgcopy archive");
 
 	if (pgcopy_login_needs_trial(request, tools->major_version))
@@ -292,6 +311,9 @@ pgcopy_archive_dump(const DumpTools *tools, const DumpRequest *request,
 		add_argument(&arguments, psprintf("--lock-wait-timeout=%d",
 										  request->lock_wait_ms));
 	add_exclusions(&arguments, request);
+	add_kinds(&arguments, request->exclude);
+	foreach(lc, request->filter)
+		add_argument(&arguments, lfirst(lc));
 	add_argument(&arguments, psprintf("--dbname=%s", login->conninfo));
 
 	command = make_command(&arguments, login, archive);
@@ -304,7 +326,7 @@ int
 pgcopy_archive_restore(const DumpTools *tools, const DumpRequest *request,
 					   SourceDump *dump, int archive, const char *section)
 {
-	Arguments	arguments = {{NULL}, 0};
+	Arguments	arguments = {NULL};
 	ChildCommand command;
 	int			text = pgcopy_child_memory_file("pgcopy text");
 

@@ -201,6 +201,18 @@ class_of_constraint(const Constraint *constraint)
 	}
 }
 
+/* Note which table becomes a partition. */
+static void
+set_attached(DumpStatement *statement, AlterTableStmt *alter)
+{
+	AlterTableCmd *cmd = linitial_node(AlterTableCmd, alter->cmds);
+
+	if (cmd->subtype != AT_AttachPartition || alter->objtype != OBJECT_TABLE)
+		return;
+	statement->referenced_schema = castNode(PartitionCmd, cmd->def)->name->schemaname;
+	statement->referenced_name = castNode(PartitionCmd, cmd->def)->name->relname;
+}
+
 static void
 classify_alter_table(AlterTableStmt *alter, DumpStatement *statement)
 {
@@ -219,6 +231,7 @@ classify_alter_table(AlterTableStmt *alter, DumpStatement *statement)
 		return;
 	}
 	set_name_relation(statement, alter->relation);
+	set_attached(statement, alter);
 	if (alter->objtype != OBJECT_INDEX && alter->objtype != OBJECT_SEQUENCE &&
 		alter->objtype != OBJECT_TYPE)
 		set_table(statement, alter->relation);

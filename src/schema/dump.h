@@ -10,6 +10,7 @@
 
 #include "nodes/pg_list.h"
 
+struct ObjectFilter;			/* base/object_filter.h */
 struct SourceOwn;				/* source/own.h */
 
 typedef struct DumpRequest
@@ -26,6 +27,8 @@ typedef struct DumpRequest
 	bool		no_privileges;
 	bool		no_comments;
 	bool		no_tablespaces;
+	int			exclude;		/* EXCLUDE_* of base/options.h, where pg_dump has a switch */
+	List	   *filter;			/* char *: switches, see dump_filter.h */
 } DumpRequest;
 
 /* Settings in force at a statement's place in the dump. */
@@ -71,7 +74,7 @@ typedef struct DumpStatement
 	char	   *name;			/* of the object, or NULL */
 	char	   *table_schema;	/* of the table it touches, or NULL */
 	char	   *table_name;
-	char	   *referenced_schema;	/* foreign keys */
+	char	   *referenced_schema;	/* foreign keys; partitions that are attached */
 	char	   *referenced_name;
 	bool		wants_validation;	/* a foreign key without NOT VALID */
 	bool		has_secret;		/* CREATE USER MAPPING, SUBSCRIPTION ... */
@@ -113,12 +116,22 @@ extern SourceDump *pgcopy_dump_read(const DumpRequest *request);
  */
 extern void pgcopy_postpone_run(SourceDump *dump);
 
+/* What is left out of a dump. */
+typedef struct LeaveOut
+{
+	const struct SourceOwn *own;	/* what needs this extension on the source */
+	const char *schema_here;	/* that this extension has in this database */
+	const struct ObjectFilter *filter;	/* what is cloned; NULL: all */
+	int			exclude;		/* EXCLUDE_* of base/options.h */
+	List	   *unknown;		/* ListedObject *: what is not cloned and the dump may
+								 * know by name only (source/listing.h) */
+} LeaveOut;
+
 /*
- * leave_out.c: return the statements that are cloned, in a new list; all but what
- * needs this extension on the source.  schema_here: the schema that it has in
- * this database.
+ * leave_out.c: return the statements that are cloned, in a new list.  Notes in
+ * *notices (List of Finding *) what goes with what it depends on, unless the filter
+ * has chosen that.  Throws if something would be left dangling.
  */
-extern List *pgcopy_dump_leave_out(List *statements, const struct SourceOwn *own,
-								   const char *schema_here);
+extern List *pgcopy_dump_leave_out(List *statements, const LeaveOut *what, List **notices);
 
 #endif							/* PGCOPY_DUMP_H */

@@ -277,6 +277,24 @@ make_finding(const Search *search)
 	return pgcopy_finding_list(&finding);
 }
 
+static bool
+is_single_byte(int encoding)
+{
+	return encoding != PG_SQL_ASCII && pg_encoding_max_length(encoding) == 1;
+}
+
+bool
+pgcopy_conversion_keeps_characters(SourceSession *session)
+{
+	int			there = fetch_encoding(session);
+	int			here = GetDatabaseEncoding();
+
+	if (there < 0 || there == here)
+		return there == here;
+	return there != PG_SQL_ASCII && here != PG_SQL_ASCII &&
+		(is_single_byte(there) || is_single_byte(here));
+}
+
 List *
 pgcopy_conversion_find(SourceSession *session)
 {

@@ -19,6 +19,12 @@
  */
 extern List *pgcopy_conversion_find(SourceSession *session);
 
+/*
+ * Whether a text of the source has as many characters here as there: not if one
+ * side takes bytes for characters, or pairs of characters may become one.
+ */
+extern bool pgcopy_conversion_keeps_characters(SourceSession *session);
+
 /* conversion_text.c: how texts of the source reach this database. */
 typedef struct Conversion
 {

@@ -12,14 +12,18 @@
  */
 #include "postgres.h"
 
+#include "base/options.h"
+#include "source/names.h"
 #include "source/preflight.h"
 
 /* How many names a notice lists. */
-#define MOST_NAMES "10"
+#define SHOWN_NAMES 10
 
 typedef struct HiddenKind
 {
-	const char *sql;			/* one row: their number, some of their names */
+	int			kind;			/* EXCLUDE_*: not worth a word if that is left out */
+	const char *sql;			/* class, number and name, in the order of names */
+	const char *sql_before_14;	/* NULL: the same */
 	const char *message_one;
 	const char *message_many;
 	const char *hint;
@@ -29,21 +33,23 @@ typedef struct HiddenKind
 	"(SELECT r.rolsuper FROM pg_catalog.pg_roles AS r" \
 	"  WHERE r.rolname = current_user)"
 
-#define COUNT_NAMES \
-	"SELECT pg_catalog.count(*)," \
-	" COALESCE(pg_catalog.string_agg(h.name, ', ' ORDER BY h.name)" \
-	"  FILTER (WHERE h.no <= " MOST_NAMES "), '')" \
-	" FROM (SELECT o.name, pg_catalog.row_number() OVER (ORDER BY o.name) AS no" \
-	"  FROM ("
-
-#define END_OF_NAMES ") AS o) AS h"
+/* An ordinary role may not read the number of a subscription before 14. */
+#define SUBSCRIPTIONS(number) \
+	"SELECT 'pg_catalog.pg_subscription'::pg_catalog.regclass::pg_catalog.oid, " number "," \
+	" pg_catalog.format('subscription %I', u.subname)" \
+	" FROM pg_catalog.pg_subscription AS u" \
+	" WHERE NOT " IS_SUPERUSER \
+	" AND u.subdbid = (SELECT b.oid FROM pg_catalog.pg_database AS b" \
+	"  WHERE b.datname = pg_catalog.current_database())" \
+	" ORDER BY 3"
 
 static const HiddenKind kinds[] = {
 	{
-		COUNT_NAMES
-		"SELECT pg_catalog.format('user mapping for %s server %s',"
+		EXCLUDE_USER_MAPPINGS,
+		"SELECT 'pg_catalog.pg_foreign_server'::pg_catalog.regclass::pg_catalog.oid, s.oid,"
+		" pg_catalog.format('user mapping for %s server %s',"
 		" CASE WHEN m.umuser = 0 THEN 'public' ELSE pg_catalog.quote_ident(m.usename) END,"
-		" pg_catalog.quote_ident(m.srvname)) AS name"
+		" pg_catalog.quote_ident(m.srvname))"
 		" FROM pg_catalog.pg_user_mappings AS m"
 		" JOIN pg_catalog.pg_foreign_server AS s ON s.oid = m.srvid"
 		" WHERE m.umoptions IS NULL AND NOT " IS_SUPERUSER
@@ -55,47 +61,60 @@ static const HiddenKind kinds[] = {
 		" AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d"
 		"  WHERE d.classid = 'pg_catalog.pg_foreign_server'::pg_catalog.regclass"
 		"   AND d.objid = s.oid AND d.deptype = 'e')"
-		END_OF_NAMES,
+		" ORDER BY 3",
+		NULL,
 		"the source hides the options of %d user mapping from the job's role: it may arrive without user and password",
 		"the source hides the options of %d user mappings from the job's role: they may arrive without user and password",
 		"Connect to the source as a superuser, or add what is missing here with ALTER USER MAPPING."
 	},
 	{
-		COUNT_NAMES
-		"SELECT pg_catalog.format('subscription %I', u.subname) AS name"
-		" FROM pg_catalog.pg_subscription AS u"
-		" WHERE NOT " IS_SUPERUSER
-		" AND u.subdbid = (SELECT b.oid FROM pg_catalog.pg_database AS b"
-		"  WHERE b.datname = pg_catalog.current_database())"
-		END_OF_NAMES,
+		EXCLUDE_SUBSCRIPTIONS,
+		SUBSCRIPTIONS("u.oid"),
+		SUBSCRIPTIONS("NULL"),
 		"%d subscription is not cloned: only superusers of the source may read it",
 		"%d subscriptions are not cloned: only superusers of the source may read them",
 		"Connect to the source as a superuser, or create them here with CREATE SUBSCRIPTION."
 	}
 };
 
-List *
-pgcopy_hidden_find(SourceSession *session)
+/* Make a notice of those that are cloned; NIL if there are none. */
+static List *
+find_kind(const HiddenKind *kind, const SourceRows *rows, const ObjectFilter *filter)
 {
+	List	   *names = NIL;
+	Finding		finding = {.level = FINDING_NOTICE,.hint = kind->hint};
+	int			count;
+
+	for (int i = 0; i < pgcopy_rows_count(rows); i++)
+	{
+		if (pgcopy_rows_is_null(rows, i, 1) ||
+			pgcopy_filter_has(filter, pgcopy_rows_get_oid(rows, i, 0),
+							  pgcopy_rows_get_oid(rows, i, 1)))
+			names = lappend(names, pstrdup(pgcopy_rows_get(rows, i, 2)));
+	}
+	count = list_length(names);
+	if (count == 0)
+		return NIL;
+	finding.object = pgcopy_names_list(names, SHOWN_NAMES);
+	finding.message = psprintf(count == 1 ? kind->message_one : kind->message_many, count);
+	return pgcopy_finding_list(&finding);
+}
+
+List *
+pgcopy_hidden_find(SourceSession *session, const ObjectFilter *filter, int exclude)
+{
+	bool		is_old = pgcopy_session_version(session) < 140000;
 	List	   *found = NIL;
 
 	for (int i = 0; i < lengthof(kinds); i++)
 	{
-		SourceRows *rows = pgcopy_session_query_row(session, kinds[i].sql, 2, 0, NULL);
-		int			count = (int) Min(pgcopy_rows_get_size(rows, 0, 0), PG_INT32_MAX);
+		SourceRows *rows;
 
-		if (count > 0)
-		{
-			Finding		finding = {
-				.level = FINDING_NOTICE,
-				.object = pstrdup(pgcopy_rows_get(rows, 0, 1)),
-				.message = psprintf(count == 1 ? kinds[i].message_one :
-									kinds[i].message_many, count),
-				.hint = kinds[i].hint
-			};
-
-			found = list_concat(found, pgcopy_finding_list(&finding));
-		}
+		if ((kinds[i].kind & exclude) != 0)
+			continue;
+		rows = pgcopy_session_query(session, is_old && kinds[i].sql_before_14 != NULL ?
+									kinds[i].sql_before_14 : kinds[i].sql, 3, 0, NULL);
+		found = list_concat(found, find_kind(&kinds[i], rows, filter));
 		pgcopy_rows_free(rows);
 	}
 	return found;

@@ -27,8 +27,8 @@
 #include "source/own.h"
 
 /*
- * One row per relation.  %s is "AND a.attgenerated = ''" if the catalog has that
- * column.
+ * One row per relation.  Texts to fill in: "AND a.attgenerated = ''" if the catalog
+ * has that column; twice what restricts the relations, t and c.
  */
 static const char relations_sql[] =
 "WITH RECURSIVE " PGCOPY_OWN_CTE ", member AS ("
@@ -63,7 +63,7 @@ static const char relations_sql[] =
 "  LEFT JOIN type_extension AS te ON te.objid ="
 "   CASE WHEN ty.typlen = -1 AND ty.typelem <> 0 THEN ty.typelem ELSE ty.oid END"
 "  WHERE a.attnum > 0 AND NOT a.attisdropped %s"
-"   AND t.relkind IN ('r', 'p', 'm') AND t.relpersistence <> 't'"
+"   AND t.relkind IN ('r', 'p', 'm') AND t.relpersistence <> 't' %s"
 "  GROUP BY a.attrelid"
 " )"
 " SELECT c.oid, n.nspname, c.relname, c.relkind,"
@@ -95,7 +95,7 @@ static const char relations_sql[] =
 "  AND c.relpersistence <> 't'"
 "  AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
 "  AND own.objid IS NULL"
-"  AND (member.objid IS NULL OR config.relid IS NOT NULL)"
+"  AND (member.objid IS NULL OR config.relid IS NOT NULL) %s"
 " ORDER BY c.oid";
 
 /* Columns of relations_sql. */
@@ -217,13 +217,23 @@ read_relation(const SourceRows *rows, int row)
 	return relation;
 }
 
+const char *
+pgcopy_inventory_restriction(const char *column, const char *only)
+{
+	return only == NULL ? "" :
+		psprintf("AND %s IN (SELECT pg_catalog.unnest($1::pg_catalog.oid[]))", column);
+}
+
 List *
-pgcopy_inventory_relations(SourceSession *session)
+pgcopy_inventory_relations(SourceSession *session, const char *only)
 {
 	const char *generated = pgcopy_session_version(session) >= 120000 ?
 		"AND a.attgenerated = ''" : "";
-	SourceRows *rows = pgcopy_session_query(session, psprintf(relations_sql, generated),
-											RELATION_COLUMNS, 0, NULL);
+	const char *sql = psprintf(relations_sql, generated,
+							   pgcopy_inventory_restriction("t.oid", only),
+							   pgcopy_inventory_restriction("c.oid", only));
+	SourceRows *rows = pgcopy_session_query(session, sql, RELATION_COLUMNS,
+											only != NULL ? 1 : 0, &only);
 	List	   *relations = NIL;
 
 	for (int i = 0; i < pgcopy_rows_count(rows); i++)
@@ -261,19 +271,24 @@ pgcopy_inventory_find(List *relations, Oid oid)
 	return NULL;
 }
 
-/* An index of a constraint has the constraint's OID, as in the dump. */
+/*
+ * An index of a constraint has the constraint's OID, as in the dump.  %s restricts
+ * both.
+ */
 static const char indexes_sql[] =
 "SELECT COALESCE(k.oid, c.oid), pg_catalog.pg_relation_size(c.oid)"
 " FROM pg_catalog.pg_class AS c"
 " LEFT JOIN pg_catalog.pg_constraint AS k"
 "  ON k.conindid = c.oid AND k.contype IN ('p', 'u', 'x')"
-" WHERE c.relkind = 'i' AND c.oid >= 16384"
+" WHERE c.relkind = 'i' AND c.oid >= 16384 %s"
 " ORDER BY 1";
 
 int
-pgcopy_inventory_indexes(SourceSession *session, SourceIndex **indexes)
+pgcopy_inventory_indexes(SourceSession *session, const char *only, SourceIndex **indexes)
 {
-	SourceRows *rows = pgcopy_session_query(session, indexes_sql, 2, 0, NULL);
+	const char *sql = psprintf(indexes_sql,
+							   pgcopy_inventory_restriction("COALESCE(k.oid, c.oid)", only));
+	SourceRows *rows = pgcopy_session_query(session, sql, 2, only != NULL ? 1 : 0, &only);
 	int			n = pgcopy_rows_count(rows);
 
 	*indexes = palloc_extended(sizeof(SourceIndex) * (Size) Max(n, 1),

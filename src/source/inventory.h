@@ -21,7 +21,8 @@ typedef struct SourceRelation
 	char		relkind;		/* r, p, m, v, S */
 	bool		is_partition;
 	bool		has_children;	/* by inheritance; may be out of date */
-	bool		has_data_of_its_own;	/* relkind r, and it can be read */
+	bool		has_data_of_its_own;	/* relkind r, and it is to be read */
+	bool		is_left_empty;	/* its rows are not wanted */
 	bool		is_unreadable;	/* unlogged, on a standby */
 	Oid			parent;			/* of a partition, or InvalidOid */
 	int64		heap_bytes;		/* main fork */
@@ -45,8 +46,15 @@ typedef struct SourceRelation
 	List	   *split_bounds;	/* char *: first keys of all chunks but the first */
 } SourceRelation;
 
-/* Read what pg_dump would dump, as a List of SourceRelation in the order of OIDs. */
-extern List *pgcopy_inventory_relations(SourceSession *session);
+/*
+ * Read what pg_dump would dump, as a List of SourceRelation in the order of OIDs.
+ * only: the literal of an oid[]; nothing else is listed, locked or read, not even
+ * its size.  NULL: all.
+ */
+extern List *pgcopy_inventory_relations(SourceSession *session, const char *only);
+
+/* The condition for such a list, as the query's $1; "" for NULL. */
+extern const char *pgcopy_inventory_restriction(const char *column, const char *only);
 
 /* Find a relation in such a list; NULL if there is none. */
 extern SourceRelation *pgcopy_inventory_find(List *relations, Oid oid);
@@ -65,8 +73,11 @@ typedef struct SourceIndex
 	int64		bytes;
 } SourceIndex;
 
-/* Read all indexes, in the order of OIDs.  Returns how many. */
-extern int	pgcopy_inventory_indexes(SourceSession *session,
+/*
+ * Read indexes, in the order of OIDs: those in "only" (their own or their
+ * constraints' OIDs), NULL for all.  Returns how many.
+ */
+extern int	pgcopy_inventory_indexes(SourceSession *session, const char *only,
 									 SourceIndex **indexes);
 
 /* Return the size of an index; 0 if it is not there. */

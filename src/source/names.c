@@ -21,16 +21,17 @@
 
 #include "source/names.h"
 
-/* Make a text[] of the first column, for a local query. */
+/* Make a text[], for a local query. */
 static Datum
-make_name_array(const SourceRows *rows)
+make_name_array(List *names)
 {
-	int			count = pgcopy_rows_count(rows);
-	Datum	   *names = palloc(sizeof(Datum) * Max(count, 1));
+	int			count = list_length(names);
+	Datum	   *values = palloc(sizeof(Datum) * Max(count, 1));
+	ListCell   *lc;
 
-	for (int i = 0; i < count; i++)
-		names[i] = CStringGetTextDatum(pgcopy_rows_get(rows, i, 0));
-	return PointerGetDatum(construct_array(names, count, TEXTOID, -1, false,
+	foreach(lc, names)
+		values[foreach_current_index(lc)] = CStringGetTextDatum(lfirst(lc));
+	return PointerGetDatum(construct_array(values, count, TEXTOID, -1, false,
 										   TYPALIGN_INT));
 }
 
@@ -90,52 +91,71 @@ pgcopy_names_list(const List *names, int shown)
 	return buf.data;
 }
 
+/* Take the names of objects that the filter has; columns: name, classid, oid. */
+static List *
+take_filtered(const SourceRows *rows, const ObjectFilter *filter)
+{
+	List	   *names = NIL;
+
+	for (int i = 0; i < pgcopy_rows_count(rows); i++)
+	{
+		const char *name = pgcopy_rows_get(rows, i, 0);
+
+		if (pgcopy_filter_has(filter, pgcopy_rows_get_oid(rows, i, 1),
+							  pgcopy_rows_get_oid(rows, i, 2)) &&
+			(names == NIL || strcmp(llast(names), name) != 0))
+			names = lappend(names, pstrdup(name));
+	}
+	return names;
+}
+
 List *
 pgcopy_names_missing(SourceSession *session, const char *source_sql,
-					 const char *local_sql)
+					 const ObjectFilter *filter, const char *local_sql)
 {
-	SourceRows *rows = pgcopy_session_query(session, source_sql, 1,
-											0, NULL);
-	List	   *missing = NIL;
+	const char *each_sql = "SELECT o.name, o.classid, o.oid FROM (%s) AS o ORDER BY o.name";
+	const char *once_sql = "SELECT DISTINCT o.name FROM (%s) AS o ORDER BY o.name";
+	SourceRows *rows;
+	List	   *names = NIL;
 
-	if (pgcopy_rows_count(rows) > 0)
-		missing = query_with(local_sql, 1, make_name_array(rows));
+	if (filter != NULL)
+	{
+		rows = pgcopy_session_query(session, psprintf(each_sql, source_sql), 3, 0, NULL);
+		names = take_filtered(rows, filter);
+	}
+	else
+	{
+		rows = pgcopy_session_query(session, psprintf(once_sql, source_sql), 1, 0, NULL);
+		for (int i = 0; i < pgcopy_rows_count(rows); i++)
+			names = lappend(names, pstrdup(pgcopy_rows_get(rows, i, 0)));
+	}
 	pgcopy_rows_free(rows);
-	return missing;
+	return names != NIL ? query_with(local_sql, 1, make_name_array(names)) : NIL;
 }
 
 char *
 pgcopy_names_array_literal(List *names)
 {
-	Datum	   *elements = palloc(sizeof(Datum) * Max(list_length(names), 1));
-	ListCell   *lc;
-	ArrayType  *array;
-
-	foreach(lc, names)
-		elements[foreach_current_index(lc)] = CStringGetTextDatum(lfirst(lc));
-	array = construct_array(elements, list_length(names), TEXTOID, -1, false,
-							TYPALIGN_INT);
-	return OidOutputFunctionCall(F_ARRAY_OUT, PointerGetDatum(array));
+	return OidOutputFunctionCall(F_ARRAY_OUT, make_name_array(names));
 }
 
 List *
-pgcopy_names_shared(SourceSession *session, List *here, const char *there_sql,
-					const char *more, const char **params)
+pgcopy_names_shared(SourceSession *session, const ObjectFilter *filter, List *here,
+					NamesQuery *there)
 {
 	static const char shared_sql[] =
-		"SELECT s.what FROM (%s) AS s"
+		"SELECT s.what, s.classid, s.oid FROM (%s) AS s"
 		" WHERE s.what IN (SELECT pg_catalog.unnest($1::pg_catalog.text[])) %s"
 		" ORDER BY s.what COLLATE pg_catalog.\"C\"";
-	List	   *shared = NIL;
+	List	   *shared;
 	SourceRows *rows;
 
 	if (here == NIL)
 		return NIL;
-	params[0] = pgcopy_names_array_literal(here);
-	rows = pgcopy_session_query(session, psprintf(shared_sql, there_sql, more),
-								1, more[0] == '\0' ? 1 : 3, params);
-	for (int i = 0; i < pgcopy_rows_count(rows); i++)
-		shared = lappend(shared, pstrdup(pgcopy_rows_get(rows, i, 0)));
+	there->params[0] = pgcopy_names_array_literal(here);
+	rows = pgcopy_session_query(session, psprintf(shared_sql, there->sql, there->more),
+								3, there->more[0] == '\0' ? 1 : 3, there->params);
+	shared = take_filtered(rows, filter);
 	pgcopy_rows_free(rows);
 	return shared;
 }

@@ -11,23 +11,35 @@
 #define PGCOPY_NAMES_H
 
 #include "nodes/pg_list.h"
+#include "base/object_filter.h"
 #include "source/session.h"
 
 /* Run a local query of one text column. */
 extern List *pgcopy_names_query(const char *sql);
 
-/* Return what local_sql finds, given as $1 the names that source_sql finds there. */
+/*
+ * Return what local_sql finds, given as $1 the names that source_sql finds there.
+ * That has the columns name, classid and oid: a name counts for each object that the
+ * filter has.
+ */
 extern List *pgcopy_names_missing(SourceSession *session, const char *source_sql,
-								  const char *local_sql);
+								  const ObjectFilter *filter, const char *local_sql);
+
+/* A query on the source for objects: columns "what", "classid" and "oid". */
+typedef struct NamesQuery
+{
+	const char *sql;
+	const char *more;			/* rest of the WHERE clause, or ""; may use $2 and $3 */
+	const char *params[3];		/* the first one is set below */
+} NamesQuery;
 
 /*
- * Return what a query on the source finds whose column "what" is one of the names
- * "here".  They go to the source: the target is nearly always empty.  more: the
- * rest of the WHERE clause, which may use the parameters $2 and $3, or "".
- * params[0] is set here.
+ * Return what such a query finds whose "what" is one of the names "here", if the
+ * filter has the object.  The names go to the source: the target is nearly always
+ * empty.
  */
-extern List *pgcopy_names_shared(SourceSession *session, List *here, const char *there_sql,
-								 const char *more, const char **params);
+extern List *pgcopy_names_shared(SourceSession *session, const ObjectFilter *filter,
+								 List *here, NamesQuery *there);
 
 /* Make the text of a text[], for the source. */
 extern char *pgcopy_names_array_literal(List *names);

@@ -78,7 +78,7 @@ static const char own_sql[] =
  * relation; %s: "" for ours, "NOT" for all others.
  */
 #define NAMED_OBJECTS \
-"SELECT o.what FROM (" \
+"SELECT o.what, o.classid::pg_catalog.oid AS classid, o.oid FROM (" \
 " SELECT 'pg_catalog.pg_namespace'::pg_catalog.regclass AS classid, n.oid," \
 "  'schema ' || pg_catalog.quote_ident(n.nspname) AS what" \
 " FROM pg_catalog.pg_namespace AS n WHERE n.nspname = 'pgcopy'" \
@@ -198,12 +198,11 @@ pgcopy_own_schema_here(void)
 }
 
 List *
-pgcopy_own_check_names(SourceSession *session)
+pgcopy_own_check_names(SourceSession *session, const ObjectFilter *filter)
 {
-	const char *params[1];
+	NamesQuery	there = {.sql = psprintf(NAMED_OBJECTS, "NOT"),.more = ""};
 	List	   *here = pgcopy_names_query(psprintf(NAMED_OBJECTS, ""));
-	List	   *names = pgcopy_names_shared(session, here, psprintf(NAMED_OBJECTS, "NOT"),
-											"", params);
+	List	   *names = pgcopy_names_shared(session, filter, here, &there);
 	Finding		finding = {
 		.level = FINDING_ERROR,
 		.sqlerrcode = ERRCODE_DUPLICATE_OBJECT,

@@ -9,6 +9,7 @@
 #define PGCOPY_OWN_H
 
 #include "base/finding.h"
+#include "base/object_filter.h"
 #include "source/session.h"
 
 /*
@@ -47,7 +48,7 @@ extern List *pgcopy_own_notice(const SourceOwn *own);
 /* Return the name of the schema that has this extension in this database, or NULL. */
 extern char *pgcopy_own_schema_here(void);
 
-/* Find names of the source that are our own here: a Finding, or NIL. */
-extern List *pgcopy_own_check_names(SourceSession *session);
+/* Find names of the source, of what is cloned, that are our own here: a Finding, or NIL. */
+extern List *pgcopy_own_check_names(SourceSession *session, const ObjectFilter *filter);
 
 #endif							/* PGCOPY_OWN_H */

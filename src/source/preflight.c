@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
+#include "source/inventory.h"
 #include "source/names.h"
 #include "source/own.h"
 #include "source/preflight_private.h"
@@ -30,7 +31,9 @@ static const char lock_seen_sql[] =
 " AND d.datname = pg_catalog.current_database())";
 
 static const char extensions_sql[] =
-"SELECT e.extname FROM pg_catalog.pg_extension AS e"
+"SELECT e.extname AS name,"
+"  'pg_catalog.pg_extension'::pg_catalog.regclass::pg_catalog.oid AS classid, e.oid AS oid"
+" FROM pg_catalog.pg_extension AS e"
 " WHERE e.extname <> 'pgcopydb_ext'";
 
 static const char missing_extensions_sql[] =
@@ -48,7 +51,7 @@ static const char missing_extensions_sql[] =
  * clashes with a view.  Indexes are left out: they come with their tables.
  */
 static const char objects_sql[] =
-"SELECT o.what,"
+"SELECT o.what, o.classid::pg_catalog.oid AS classid, o.oid,"
 " COALESCE("
 "  (SELECT e.extname FROM pg_catalog.pg_depend AS x"
 "   JOIN pg_catalog.pg_extension AS e ON e.oid = x.refobjid"
@@ -236,7 +239,8 @@ check_extensions(SourceSession *session, const PreflightRequest *request)
 		"Install their packages on this server; pg_available_extensions then shows them."
 	};
 
-	return find_objects(pgcopy_names_missing(session, extensions_sql, missing_extensions_sql),
+	return find_objects(pgcopy_names_missing(session, extensions_sql, request->filter,
+											 missing_extensions_sql),
 						&report);
 }
 
@@ -263,19 +267,20 @@ check_clashes(SourceSession *session, const PreflightRequest *request)
 	List	   *here =
 		pgcopy_names_query(psprintf("SELECT s.what FROM (%s) AS s"
 									" WHERE s.extension IS DISTINCT FROM 'pgcopydb_ext'", objects_sql));
-	const char *params[3];
+	NamesQuery	there = {
+		.sql = psprintf("%s%s", objects_sql, not_cloned),
+		.more = not_expected
+	};
 
-	params[1] = pgcopy_names_array_literal(pgcopy_names_query(extensions_here_sql));
-	params[2] = pgcopy_names_array_literal(pgcopy_names_query(free_schemas_sql));
-	return find_objects(pgcopy_names_shared(session, here, psprintf("%s%s", objects_sql, not_cloned),
-									not_expected, params),
-						&report);
+	there.params[1] = pgcopy_names_array_literal(pgcopy_names_query(extensions_here_sql));
+	there.params[2] = pgcopy_names_array_literal(pgcopy_names_query(free_schemas_sql));
+	return find_objects(pgcopy_names_shared(session, request->filter, here, &there), &report);
 }
 
 static List *
 check_own_names(SourceSession *session, const PreflightRequest *request)
 {
-	return pgcopy_own_check_names(session);
+	return pgcopy_own_check_names(session, request->filter);
 }
 
 /*
@@ -286,7 +291,9 @@ static List *
 check_grantors(SourceSession *session, const PreflightRequest *request)
 {
 	static const char grantors_sql[] =
-		"SELECT DISTINCT r.rolname FROM pg_catalog.pg_largeobject_metadata AS m,"
+		"SELECT r.rolname AS name,"
+		" 'pg_catalog.pg_largeobject'::pg_catalog.regclass::pg_catalog.oid AS classid, m.oid AS oid"
+		" FROM pg_catalog.pg_largeobject_metadata AS m,"
 		" pg_catalog.aclexplode(m.lomacl) AS a, pg_catalog.pg_roles AS r"
 		" WHERE a.grantor <> m.lomowner AND r.oid = a.grantor";
 	static const char not_ours_sql[] =
@@ -301,36 +308,55 @@ check_grantors(SourceSession *session, const PreflightRequest *request)
 		.hint = "Run the job as a superuser or as a member of these roles."
 	};
 
-	if (request->with_privileges)
-		names = pgcopy_names_missing(session, grantors_sql, not_ours_sql);
+	if (request->with_privileges && request->with_large_objects)
+		names = pgcopy_names_missing(session, grantors_sql, NULL, not_ours_sql);
 	if (names == NIL)
 		return NIL;
 	finding.object = pgcopy_names_list(names, SHOWN_NAMES);
 	return pgcopy_finding_list(&finding);
 }
 
+/* Ask the source for names alone. */
+static List *
+ask_names(SourceSession *session, const PreflightComparison *comparison,
+		  const PreflightRequest *request)
+{
+	const char *only = comparison->objects == COMPARE_RELATIONS ? request->only :
+		comparison->objects == COMPARE_ROWS ? request->only_with_rows : NULL;
+	const char *sql = comparison->source_sql;
+	SourceRows *rows;
+	List	   *names = NIL;
+
+	if (comparison->objects == COMPARE_LARGE_OBJECTS && !request->with_large_objects)
+		return NIL;
+	if (comparison->objects != COMPARE_LARGE_OBJECTS)
+		sql = psprintf("%s %s ORDER BY 1", sql, pgcopy_inventory_restriction("c.oid", only));
+	rows = pgcopy_session_query(session, sql, 1, only != NULL ? 1 : 0, &only);
+	for (int i = 0; i < pgcopy_rows_count(rows); i++)
+		names = lappend(names, pstrdup(pgcopy_rows_get(rows, i, 0)));
+	pgcopy_rows_free(rows);
+	return names;
+}
+
 /* Run a comparison of another file. */
 static List *
-compare(SourceSession *session, const PreflightComparison *comparison, bool goes_on)
+compare(SourceSession *session, const PreflightComparison *comparison,
+		const PreflightRequest *request)
 {
-	List	   *names = NIL;
+	List	   *names;
 
 	if (pgcopy_session_version(session) < comparison->from_version)
 		return NIL;
 	if (comparison->source_sql == NULL)
 		names = pgcopy_names_query(comparison->local_sql);
 	else if (comparison->local_sql != NULL)
-		names = pgcopy_names_missing(session, comparison->source_sql, comparison->local_sql);
+		names = pgcopy_names_missing(session, comparison->source_sql, request->filter,
+									 comparison->local_sql);
 	else
-	{
-		SourceRows *rows = pgcopy_session_query(session, comparison->source_sql, 1, 0, NULL);
-
-		for (int i = 0; i < pgcopy_rows_count(rows); i++)
-			names = lappend(names, pstrdup(pgcopy_rows_get(rows, i, 0)));
-		pgcopy_rows_free(rows);
-	}
+		names = ask_names(session, comparison, request);
 	names = find_objects(names, &comparison->report);
-	if (names != NIL && (comparison->is_notice || (goes_on && !comparison->stops_always)))
+	if (names != NIL &&
+		(comparison->is_notice || (request->goes_on && !comparison->stops_always)))
 	{
 		Finding    *finding = linitial(names);
 
@@ -342,12 +368,12 @@ compare(SourceSession *session, const PreflightComparison *comparison, bool goes
 
 static List *
 compare_all(SourceSession *session, const PreflightComparison *comparisons, int n,
-			bool goes_on)
+			const PreflightRequest *request)
 {
 	List	   *findings = NIL;
 
 	for (int i = 0; i < n; i++)
-		findings = list_concat(findings, compare(session, &comparisons[i], goes_on));
+		findings = list_concat(findings, compare(session, &comparisons[i], request));
 	return findings;
 }
 
@@ -371,7 +397,7 @@ pgcopy_preflight_run(SourceSession *session, const PreflightRequest *request)
 
 	for (int i = 0; i < lengthof(checks); i++)
 		findings = list_concat(findings, checks[i] (session, request));
-	return list_concat(findings, compare_all(session, comparisons, n, request->goes_on));
+	return list_concat(findings, compare_all(session, comparisons, n, request));
 }
 
 List *
@@ -380,11 +406,11 @@ pgcopy_preflight_check_rights(SourceSession *session, const PreflightRequest *re
 {
 	int			n;
 	const PreflightComparison *comparisons = pgcopy_preflight_rights_comparisons(&n);
-	List	   *findings = compare(session, &comparisons[0], request->goes_on);
+	List	   *findings = compare(session, &comparisons[0], request);
 
 	*can_dump = findings == NIL;
 	return list_concat(findings,
-					   compare_all(session, comparisons + 1, n - 1, request->goes_on));
+					   compare_all(session, comparisons + 1, n - 1, request));
 }
 
 List *
@@ -394,11 +420,14 @@ pgcopy_preflight_roles(SourceSession *session, const PreflightRequest *request,
 	const char *params[] = {
 		request->with_owners ? "t" : "f", request->with_privileges ? "t" : "f"
 	};
-	SourceRows *rows = pgcopy_session_query(session, pgcopy_preflight_rights_roles_sql(),
-											2, lengthof(params), params);
+	SourceRows *rows;
 	List	   *owners = NIL;
 
 	*others = NIL;
+	if (!request->with_large_objects)
+		return NIL;
+	rows = pgcopy_session_query(session, pgcopy_preflight_rights_roles_sql(),
+								2, lengthof(params), params);
 	for (int i = 0; i < pgcopy_rows_count(rows); i++)
 	{
 		char	   *name = pstrdup(pgcopy_rows_get(rows, i, 1));

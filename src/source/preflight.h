@@ -9,6 +9,7 @@
 #define PGCOPY_PREFLIGHT_H
 
 #include "base/finding.h"
+#include "base/object_filter.h"
 #include "source/session.h"
 
 /* Options of the job that change a check. */
@@ -17,6 +18,12 @@ typedef struct PreflightRequest
 	bool		with_owners;
 	bool		with_privileges;
 	bool		goes_on;		/* after errors */
+
+	/* What is cloned.  The last two are an oid[] of relations; NULL: all. */
+	bool		with_large_objects;
+	const ObjectFilter *filter;
+	const char *only;
+	const char *only_with_rows;
 } PreflightRequest;
 
 /*
@@ -55,8 +62,11 @@ extern List *pgcopy_preflight_roles(SourceSession *session,
 /*
  * hidden.c: find definitions that the source hides from the job's role.  Returns
  * a List of Finding, one notice per kind of object, in the current memory context.
+ * Counts what is cloned: not the kinds of "exclude" (EXCLUDE_*), nor what the filter
+ * has not.
  */
-extern List *pgcopy_hidden_find(SourceSession *session);
+extern List *pgcopy_hidden_find(SourceSession *session, const ObjectFilter *filter,
+								int exclude);
 
 /*
  * standby.c: find which relations arrive without content because the source is a

@@ -29,7 +29,8 @@
 
 static const char source_sql[] =
 "SELECT e.extname, n.nspname, e.extversion,"
-" COALESCE(pg_catalog.obj_description(e.oid, 'pg_extension'), '')"
+" COALESCE(pg_catalog.obj_description(e.oid, 'pg_extension'), ''),"
+" 'pg_catalog.pg_extension'::pg_catalog.regclass::pg_catalog.oid, e.oid"
 " FROM pg_catalog.pg_extension AS e"
 " JOIN pg_catalog.pg_namespace AS n ON n.oid = e.extnamespace"
 " WHERE e.extname <> 'pgcopydb_ext'";
@@ -74,25 +75,32 @@ static const char differences_sql[] =
 "  WHERE d.deptype IN ('i', 'a', 'P', 'S', 'I')" \
 ")"
 
-/* What objects that are no extension's use of the extensions $1, and which tables'
- * rows are dumped. */
+/*
+ * What objects that are no extension's use of the extensions $1, and which tables'
+ * rows are dumped; for whom: a default goes with its table.
+ */
 static const char needed_sql[] =
 OWNED_SQL
-" SELECT DISTINCT e.extname, i.type || ' ' || i.identity"
+" SELECT DISTINCT e.extname AS name, i.type || ' ' || i.identity AS what,"
+"  CASE WHEN a.oid IS NULL THEN d.classid"
+"   ELSE 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid END AS classid,"
+"  COALESCE(a.adrelid, d.objid) AS oid"
 " FROM pg_catalog.pg_extension AS e"
 " JOIN owned AS o ON o.extension = e.oid"
 " JOIN pg_catalog.pg_depend AS d ON d.refclassid = o.classid AND d.refobjid = o.objid"
 "  AND d.deptype = 'n' AND d.classid <> 'pg_catalog.pg_extension'::pg_catalog.regclass"
+" LEFT JOIN pg_catalog.pg_attrdef AS a ON a.oid = d.objid"
+"  AND d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass"
 " CROSS JOIN LATERAL pg_catalog.pg_identify_object(o.classid, o.objid, 0) AS i"
 " WHERE e.extname = ANY ($1::pg_catalog.text[]) AND i.identity IS NOT NULL"
 " AND NOT EXISTS (SELECT FROM owned AS x WHERE x.classid = d.classid AND x.objid = d.objid)"
 " UNION"
-" SELECT e.extname, i.type || ' ' || i.identity"
+" SELECT e.extname, i.type || ' ' || i.identity,"
+"  'pg_catalog.pg_extension'::pg_catalog.regclass::pg_catalog.oid, e.oid"
 " FROM pg_catalog.pg_extension AS e, pg_catalog.unnest(e.extconfig) AS c(oid)"
 " CROSS JOIN LATERAL pg_catalog.pg_identify_object("
 "  'pg_catalog.pg_class'::pg_catalog.regclass, c.oid, 0) AS i"
-" WHERE e.extname = ANY ($1::pg_catalog.text[]) AND i.identity IS NOT NULL"
-" ORDER BY 1, 2";
+" WHERE e.extname = ANY ($1::pg_catalog.text[]) AND i.identity IS NOT NULL";
 
 static const char missing_objects_sql[] =
 OWNED_SQL
@@ -135,7 +143,8 @@ static const char missing_columns_sql[] =
  * a condition there may be no row to dump: not worth a word.
  */
 static const char sequences_sql[] =
-"SELECT e.extname, pg_catalog.format('%I.%I', n.nspname, s.relname)"
+"SELECT e.extname, pg_catalog.format('%I.%I', n.nspname, s.relname),"
+"  'pg_catalog.pg_extension'::pg_catalog.regclass::pg_catalog.oid, e.oid"
 " FROM pg_catalog.pg_extension AS e,"
 "  ROWS FROM (pg_catalog.unnest(e.extconfig), pg_catalog.unnest(e.extcondition)) AS x(oid, condition),"
 "  pg_catalog.pg_depend AS d, pg_catalog.pg_class AS s, pg_catalog.pg_namespace AS n"
@@ -151,25 +160,55 @@ static const char sequences_sql[] =
 "  THEN pg_catalog.pg_sequence_last_value(s.oid) IS NOT NULL ELSE true END"
 " ORDER BY 1, 2";
 
-/* Make a text[] of a column of the source's answer. */
-static Datum
-make_array(const SourceRows *rows, int column)
+/* Does the filter have the object in the last two columns of a row? */
+static bool
+is_cloned(const SourceRows *rows, int row, int columns, const ObjectFilter *filter)
 {
-	int			count = pgcopy_rows_count(rows);
-	Datum	   *values = palloc(sizeof(Datum) * Max(count, 1));
+	return filter == NULL ||
+		pgcopy_filter_has(filter, pgcopy_rows_get_oid(rows, row, columns),
+						  pgcopy_rows_get_oid(rows, row, columns + 1));
+}
 
-	for (int i = 0; i < count; i++)
-		values[i] = CStringGetTextDatum(pgcopy_rows_get(rows, i, column));
+/* Copy what is cloned of the source's answer: a List of rows, char *[] each. */
+static List *
+take_cloned(SourceRows *rows, int columns, const ObjectFilter *filter)
+{
+	List	   *taken = NIL;
+
+	for (int i = 0; i < pgcopy_rows_count(rows); i++)
+	{
+		char	  **row;
+
+		if (!is_cloned(rows, i, columns, filter))
+			continue;
+		row = palloc(sizeof(char *) * columns);
+		for (int j = 0; j < columns; j++)
+			row[j] = pstrdup(pgcopy_rows_get(rows, i, j));
+		taken = lappend(taken, row);
+	}
+	pgcopy_rows_free(rows);
+	return taken;
+}
+
+/* Make a text[] of a column of such rows. */
+static Datum
+make_array(List *rows, int column)
+{
+	int			count = list_length(rows);
+	Datum	   *values = palloc(sizeof(Datum) * Max(count, 1));
+	ListCell   *lc;
+
+	foreach(lc, rows)
+		values[foreach_current_index(lc)] = CStringGetTextDatum(((char **) lfirst(lc))[column]);
 	return PointerGetDatum(construct_array(values, count, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
 /*
- * Run local SQL under an empty search_path, with the first "columns" columns of the
- * source's answer as text[] parameters.  Returns a List of rows, char *[] each, in
- * the current memory context.
+ * Run local SQL under an empty search_path, with the columns of the rows as text[]
+ * parameters.  Returns a List of rows, char *[] each, in the current memory context.
  */
 static List *
-query_here(const char *sql, const SourceRows *rows, int columns)
+query_here(const char *sql, List *rows, int columns)
 {
 	static Oid	types[MOST_PARAMS] = {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID};
 	MemoryContext context = CurrentMemoryContext;
@@ -202,23 +241,27 @@ query_here(const char *sql, const SourceRows *rows, int columns)
 }
 
 /* What the source needs of the extensions that are here: extension, object. */
-static SourceRows *
-ask_needed(SourceSession *session, List *names)
+static List *
+ask_needed(SourceSession *session, List *names, const ObjectFilter *filter)
 {
+	const char *each_sql = "SELECT n.name, n.what, n.classid, n.oid FROM (%s) AS n ORDER BY 1, 2";
+	const char *once_sql = "SELECT DISTINCT n.name, n.what FROM (%s) AS n ORDER BY 1, 2";
 	const char *params[] = {pgcopy_names_array_literal(names)};
+	const char *sql = psprintf(filter != NULL ? each_sql : once_sql, needed_sql);
 
-	return pgcopy_session_query(session, needed_sql, 2, lengthof(params), params);
+	return take_cloned(pgcopy_session_query(session, sql, filter != NULL ? 4 : 2,
+											lengthof(params), params), 2, filter);
 }
 
-static SourceRows *
+static List *
 ask_columns(SourceSession *session, List *names)
 {
 	const char *params[] = {pgcopy_names_array_literal(names)};
 	const char *generated = pgcopy_session_version(session) >= 120000 ?
 		"AND a.attgenerated = ''" : "";
 
-	return pgcopy_session_query(session, psprintf(columns_sql, generated), 4,
-								lengthof(params), params);
+	return take_cloned(pgcopy_session_query(session, psprintf(columns_sql, generated), 4,
+											lengthof(params), params), 4, NULL);
 }
 
 /*
@@ -226,9 +269,10 @@ ask_columns(SourceSession *session, List *names)
  * it (pg_stat_statements, mostly).
  */
 static List *
-report_schema(char **difference, const SourceRows *needed)
+report_schema(char **difference, List *needed)
 {
 	const char *name = quote_identifier(difference[1]);
+	ListCell   *lc;
 	Finding		finding = {
 		.level = FINDING_NOTICE,
 		.sqlerrcode = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
@@ -240,9 +284,9 @@ report_schema(char **difference, const SourceRows *needed)
 						 name, quote_identifier(difference[2]))
 	};
 
-	for (int i = 0; i < pgcopy_rows_count(needed); i++)
+	foreach(lc, needed)
 	{
-		if (strcmp(pgcopy_rows_get(needed, i, 0), difference[1]) == 0)
+		if (strcmp(((char **) lfirst(lc))[0], difference[1]) == 0)
 			finding.level = FINDING_ERROR;
 	}
 	return pgcopy_finding_list(&finding);
@@ -349,10 +393,10 @@ list_names(List *differences, const char *kinds)
 
 /* Check what is needed of the extensions that are here, in whatever schema. */
 static List *
-check_needed(SourceSession *session, List *differences)
+check_needed(SourceSession *session, List *differences, const ObjectFilter *filter)
 {
-	SourceRows *needed = ask_needed(session, list_names(differences, "sh"));
-	SourceRows *columns = ask_columns(session, list_names(differences, "h"));
+	List	   *needed = ask_needed(session, list_names(differences, "sh"), filter);
+	List	   *columns = ask_columns(session, list_names(differences, "h"));
 	List	   *missing = list_concat(query_here(missing_objects_sql, needed, 2),
 									  query_here(missing_columns_sql, columns, 4));
 	List	   *findings = report_missing(keep_extensions(missing, list_names(differences, "h")));
@@ -365,48 +409,48 @@ check_needed(SourceSession *session, List *differences)
 		if (difference[0][0] == 's')
 			findings = list_concat(findings, report_schema(difference, needed));
 	}
-	pgcopy_rows_free(needed);
-	pgcopy_rows_free(columns);
 	return findings;
 }
 
 /* Tell which sequences will hand out numbers that rows already have. */
 static List *
-find_sequences(SourceSession *session)
+find_sequences(SourceSession *session, const ObjectFilter *filter)
 {
-	SourceRows *rows = pgcopy_session_query(session, sequences_sql, 2, 0, NULL);
+	List	   *rows = take_cloned(pgcopy_session_query(session, sequences_sql, 4, 0, NULL),
+								   2, filter);
 	List	   *findings = NIL;
+	ListCell   *lc;
 
-	for (int i = 0; i < pgcopy_rows_count(rows); i++)
+	foreach(lc, rows)
 	{
-		const char *name = pgcopy_rows_get(rows, i, 1);
+		char	  **row = lfirst(lc);
+		const char *name = row[1];
 		Finding		finding = {
 			.level = FINDING_NOTICE,
 			.object = psprintf("sequence %s", name),
 			.message = psprintf("the value of sequence %s is not copied, but the rows of its table are: extension %s does not mark it as configuration",
-								name, quote_identifier(pgcopy_rows_get(rows, i, 0))),
+								name, quote_identifier(row[0])),
 			.hint = psprintf("Set it after the clone, as it is on the source: SELECT setval(%s, ...).",
 							 quote_literal_cstr(name))
 		};
 
 		findings = list_concat(findings, pgcopy_finding_list(&finding));
 	}
-	pgcopy_rows_free(rows);
 	return findings;
 }
 
 List *
 pgcopy_preflight_check_extensions(SourceSession *session, const PreflightRequest *request)
 {
-	SourceRows *extensions = pgcopy_session_query(session, source_sql, 4, 0, NULL);
+	List	   *extensions = take_cloned(pgcopy_session_query(session, source_sql, 6, 0, NULL),
+										 4, request->filter);
 	List	   *differences = query_here(differences_sql, extensions, 4);
-	List	   *findings = find_sequences(session);
+	List	   *findings = find_sequences(session, request->filter);
 	ListCell   *lc;
 
-	pgcopy_rows_free(extensions);
 	foreach(lc, differences)
 		findings = list_concat(findings, report_difference(lfirst(lc)));
 	if (list_names(differences, "sh") != NIL)
-		findings = list_concat(findings, check_needed(session, differences));
+		findings = list_concat(findings, check_needed(session, differences, request->filter));
 	return findings;
 }

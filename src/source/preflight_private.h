@@ -20,9 +20,20 @@ typedef struct ObjectsReport
 	const char *hint;
 } ObjectsReport;
 
+/* What source_sql is about. */
+typedef enum ComparedObjects
+{
+	COMPARE_OBJECTS,			/* name, class and number of what is to be cloned for it to
+								 * count; a name may come more than once */
+	COMPARE_RELATIONS,			/* names of relations c; a condition on them can be added */
+	COMPARE_ROWS,				/* the same, for relations whose rows are cloned */
+	COMPARE_LARGE_OBJECTS		/* their names */
+} ComparedObjects;
+
 /* What is compared.  Each query returns names. */
 typedef struct PreflightComparison
 {
+	ComparedObjects objects;
 	int			from_version;	/* of the source; 0: all */
 	const char *source_sql;		/* NULL: ask only this server */
 	const char *local_sql;		/* $1: what the source has named; NULL: all of it */

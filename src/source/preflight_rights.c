@@ -61,8 +61,9 @@ static const char roles_sql[] =
 
 static const PreflightComparison comparisons[] = {
 	{
+		.objects = COMPARE_RELATIONS,
 		.source_sql = "SELECT " NAME_OF_RELATION FROM_RELATIONS("'r', 'p'")
-		" AND NOT" MAY_READ_RELATION " ORDER BY 1",
+		" AND NOT" MAY_READ_RELATION,
 		.stops_always = true,
 		.report = {
 			ERRCODE_INSUFFICIENT_PRIVILEGE,
@@ -74,9 +75,10 @@ static const PreflightComparison comparisons[] = {
 	},
 	{
 		/* rows are read from partitions: their parents' policies hide none */
+		.objects = COMPARE_ROWS,
 		.source_sql = "SELECT " NAME_OF_RELATION FROM_RELATIONS("'r'")
 		" AND" MAY_READ_RELATION
-		" AND pg_catalog.row_security_active(c.oid) ORDER BY 1",
+		" AND pg_catalog.row_security_active(c.oid)",
 		.report = {
 			ERRCODE_INSUFFICIENT_PRIVILEGE,
 			"row-level security hides rows of %d table from the source's role",
@@ -86,8 +88,9 @@ static const PreflightComparison comparisons[] = {
 		}
 	},
 	{
+		.objects = COMPARE_RELATIONS,
 		.source_sql = "SELECT " NAME_OF_RELATION FROM_RELATIONS("'S'")
-		" AND NOT" MAY_READ_RELATION " ORDER BY 1",
+		" AND NOT" MAY_READ_RELATION,
 		.report = {
 			ERRCODE_INSUFFICIENT_PRIVILEGE,
 			"the source's role may not read %d of its sequences",
@@ -97,6 +100,7 @@ static const PreflightComparison comparisons[] = {
 		}
 	},
 	{
+		.objects = COMPARE_LARGE_OBJECTS,
 		.source_sql = large_objects_sql,
 		.report = {
 			ERRCODE_INSUFFICIENT_PRIVILEGE,

@@ -12,11 +12,20 @@
 
 #include "source/preflight_private.h"
 
-/* What depends on it was recorded: initdb's collations are not pinned. */
+/*
+ * What depends on it was recorded: initdb's collations are not pinned.  A default
+ * goes with its table.
+ */
 static const char collations_sql[] =
-"SELECT DISTINCT c.collname FROM pg_catalog.pg_collation AS c"
+"SELECT c.collname AS name,"
+"  CASE WHEN a.oid IS NULL THEN d.classid"
+"   ELSE 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid END AS classid,"
+"  COALESCE(a.adrelid, d.objid) AS oid"
+" FROM pg_catalog.pg_collation AS c"
 " JOIN pg_catalog.pg_depend AS d ON d.refobjid = c.oid"
 "  AND d.refclassid = 'pg_catalog.pg_collation'::pg_catalog.regclass"
+" LEFT JOIN pg_catalog.pg_attrdef AS a ON a.oid = d.objid"
+"  AND d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass"
 " WHERE c.collnamespace = 'pg_catalog'::pg_catalog.regnamespace";
 
 static const char missing_collations_sql[] =
@@ -30,9 +39,11 @@ static const char missing_collations_sql[] =
 " ORDER BY u.name COLLATE pg_catalog.\"C\"";
 
 static const char languages_sql[] =
-"SELECT l.lanname FROM pg_catalog.pg_language AS l"
-" WHERE l.oid < 16384 AND EXISTS (SELECT FROM pg_catalog.pg_proc AS p"
-"  WHERE p.prolang = l.oid AND p.oid >= 16384)";
+"SELECT l.lanname AS name,"
+"  'pg_catalog.pg_proc'::pg_catalog.regclass::pg_catalog.oid AS classid, p.oid AS oid"
+" FROM pg_catalog.pg_language AS l"
+" JOIN pg_catalog.pg_proc AS p ON p.prolang = l.oid AND p.oid >= 16384"
+" WHERE l.oid < 16384";
 
 static const char missing_languages_sql[] =
 "SELECT pg_catalog.quote_ident(u.name)"

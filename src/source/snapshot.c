@@ -49,16 +49,17 @@ static const char lock_room_sql[] =
 /*
  * A relation that differs from the snapshot.  pg_class and pg_attribute are read
  * with the snapshot, the functions look at the present; has_column_privilege() is
- * NULL for a dropped column.
+ * NULL for a dropped column.  %s restricts the relations here and in renamed_sql:
+ * to_regclass() fails in a schema that the role may not use.
  */
 static const char still_true_sql[] =
 "WITH relation AS ("
 "  SELECT c.oid, c.relkind, c.relfilenode,"
-"   pg_catalog.format('%I.%I', n.nspname, c.relname) AS name"
+"   pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name"
 "  FROM pg_catalog.pg_class AS c"
 "  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
 "  WHERE c.relkind IN ('r', 'p', 'm', 'v') AND c.relpersistence <> 't'"
-"   AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+"   AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' %s"
 " )"
 " SELECT r.name || ' was dropped, replaced or renamed' FROM relation AS r"
 " WHERE pg_catalog.to_regclass(r.name) IS DISTINCT FROM r.oid::pg_catalog.regclass"
@@ -79,14 +80,14 @@ static const char still_true_sql[] =
  * the present; what is not a column's number any more has no address.
  */
 static const char renamed_sql[] =
-"SELECT pg_catalog.format('column %I of %I.%I was renamed', a.attname, n.nspname, c.relname)"
+"SELECT pg_catalog.format('column %%I of %%I.%%I was renamed', a.attname, n.nspname, c.relname)"
 " FROM pg_catalog.pg_class AS c"
 " JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
 " JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid"
 " CROSS JOIN LATERAL pg_catalog.pg_identify_object_as_address("
 "  'pg_catalog.pg_class'::pg_catalog.regclass, c.oid, a.attnum) AS i"
 " WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'"
-"  AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+"  AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' %s"
 "  AND a.attnum > 0 AND NOT a.attisdropped"
 "  AND i.object_names[3] IS DISTINCT FROM a.attname::pg_catalog.text"
 " LIMIT 1";
@@ -306,9 +307,9 @@ pgcopy_snapshot_lock_and_export(SourceSession *session, List *relations)
 
 /* Whether a query about differences finds none; else *what is the first. */
 static bool
-finds_nothing(SourceSession *session, const char *sql, char **what)
+finds_nothing(SourceSession *session, const char *sql, const char *only, char **what)
 {
-	SourceRows *rows = pgcopy_session_query(session, sql, 1, 0, NULL);
+	SourceRows *rows = pgcopy_session_query(session, sql, 1, only != NULL ? 1 : 0, &only);
 	bool		is_empty = pgcopy_rows_count(rows) == 0;
 
 	if (!is_empty)
@@ -318,13 +319,17 @@ finds_nothing(SourceSession *session, const char *sql, char **what)
 }
 
 bool
-pgcopy_snapshot_still_true(SourceSession *session, char **what)
+pgcopy_snapshot_still_true(SourceSession *session, const char *only, char **what)
 {
-	return finds_nothing(session, still_true_sql, what);
+	const char *sql = psprintf(still_true_sql, pgcopy_inventory_restriction("c.oid", only));
+
+	return finds_nothing(session, sql, only, what);
 }
 
 bool
-pgcopy_snapshot_has_same_columns(SourceSession *session, char **what)
+pgcopy_snapshot_has_same_columns(SourceSession *session, const char *only, char **what)
 {
-	return finds_nothing(session, renamed_sql, what);
+	const char *sql = psprintf(renamed_sql, pgcopy_inventory_restriction("c.oid", only));
+
+	return finds_nothing(session, sql, only, what);
 }

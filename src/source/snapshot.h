@@ -61,14 +61,16 @@ extern bool pgcopy_snapshot_lock_all(SourceSession *session, List *relations);
 
 /*
  * Whether the relations that the snapshot sees still have their names, filenodes
- * and as many columns.  If not, *what names a difference, for a message.
+ * and as many columns.  If not, *what names a difference, for a message.  only: see
+ * pgcopy_inventory_relations().
  */
-extern bool pgcopy_snapshot_still_true(SourceSession *session, char **what);
+extern bool pgcopy_snapshot_still_true(SourceSession *session, const char *only, char **what);
 
 /*
  * Whether the columns that the snapshot sees still have their names; *what as
  * above.  Ask once the tables are locked and still_true.
  */
-extern bool pgcopy_snapshot_has_same_columns(SourceSession *session, char **what);
+extern bool pgcopy_snapshot_has_same_columns(SourceSession *session, const char *only,
+											 char **what);
 
 #endif							/* PGCOPY_SNAPSHOT_H */
