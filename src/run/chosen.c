@@ -13,6 +13,7 @@
 
 #include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_subscription.h"
 #include "lib/stringinfo.h"
 #include "nodes/bitmapset.h"
 #include "utils/builtins.h"
@@ -103,6 +104,17 @@ pgcopy_chosen_has_large_objects(const Leader *leader)
 
 	return options->large_objects != 0 && (options->exclude & EXCLUDE_LARGE_OBJECTS) == 0 &&
 		(leader->selection == NULL || pgcopy_selection_has_large_objects(leader->selection));
+}
+
+int
+pgcopy_chosen_exclusions(const Leader *leader)
+{
+	int			exclude = leader->job->options.exclude;
+
+	/* all or none: an ordinary role cannot see them */
+	if (!pgcopy_filter_has(pgcopy_chosen_filter(leader), SubscriptionRelationId, InvalidOid))
+		exclude |= EXCLUDE_SUBSCRIPTIONS;
+	return exclude;
 }
 
 char *

@@ -81,6 +81,9 @@ extern const char *pgcopy_chosen_relations(const Leader *leader);
 extern char *pgcopy_chosen_relations_with_rows(const Leader *leader);
 extern bool pgcopy_chosen_has_large_objects(const Leader *leader);
 
+/* Kinds that are left out, EXCLUDE_*: as the options say, and subscriptions with most. */
+extern int	pgcopy_chosen_exclusions(const Leader *leader);
+
 /* Switches for pg_dump (schema/dump_filter.h). */
 extern List *pgcopy_chosen_dump_filter(const Leader *leader, SourceSession *session);
 
