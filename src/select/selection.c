@@ -81,7 +81,7 @@ pgcopy_selection_make(SourceSession *session, const JobOptions *options)
 	check_large_objects(options);
 	pgcopy_match_options(selection, session);
 	pgcopy_closure_run(selection);
-	pgcopy_selection_decide_rows(selection);
+	pgcopy_left_rows_decide(selection);
 	pgcopy_consequences_tell(selection, session);
 	selection->kept_relations = make_kept_relations(selection);
 	MemoryContextSwitchTo(caller);
