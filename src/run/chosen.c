@@ -5,7 +5,8 @@
  *
  * It is made before the checks, so that these count only what is cloned, and again
  * under each new snapshot: the catalogs may have changed between.  A resumed job
- * makes it again from its options.
+ * makes it again from its options if it takes a new snapshot, and knows its relations
+ * otherwise.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,6 +21,7 @@
 #include "utils/memutils.h"
 
 #include "catalog/notice.h"
+#include "catalog/relation.h"
 #include "run/leader.h"
 #include "schema/dump.h"
 #include "schema/dump_filter.h"
@@ -82,6 +84,22 @@ pgcopy_chosen_under_snapshot(void *arg, SourceSession *session)
 
 	make_selection(leader, session);
 	return pgcopy_chosen_relations(leader);
+}
+
+const char *
+pgcopy_chosen_planned(const Leader *leader)
+{
+	StringInfoData text;
+	ListCell   *lc;
+
+	if (!pgcopy_selection_is_wanted(&leader->job->options))
+		return NULL;
+	initStringInfo(&text);
+	foreach(lc, pgcopy_relation_fetch_range(leader->job->id, 1, PG_INT32_MAX))
+		appendStringInfo(&text, "%c%u", text.len == 0 ? '{' : ',',
+						 ((JobRelation *) lfirst(lc))->source_oid);
+	appendStringInfoString(&text, text.len > 0 ? "}" : "{}");
+	return text.data;
 }
 
 const ObjectFilter *

@@ -73,6 +73,9 @@ extern const char *pgcopy_chosen_make(Leader *leader);
 /* The same by what the session sees; LinkOwner's choose. */
 extern const char *pgcopy_chosen_under_snapshot(void *arg, SourceSession *session);
 
+/* The relations of the job's plan, as an oid[]; NULL: all. */
+extern const char *pgcopy_chosen_planned(const Leader *leader);
+
 /* What is cloned; NULL: all. */
 extern const ObjectFilter *pgcopy_chosen_filter(const Leader *leader);
 

@@ -62,13 +62,13 @@ static const char support_sql[] =
 " ) AS o JOIN pg_catalog.pg_namespace AS n ON n.oid = o.namespace"
 " WHERE o.oid >= 16384 AND " USER_SCHEMA("n");
 
-/* %s: the parent of a partition's constraint. */
+/* %s: the parent of a partition's constraint.  That of a trigger goes with the trigger. */
 static const char constraints_sql[] =
 "SELECT pg_catalog.array_agg(k.oid), pg_catalog.array_agg(k.conrelid),"
 " pg_catalog.array_agg(k.confrelid), pg_catalog.array_agg(k.conindid),"
 " pg_catalog.array_agg(%s), pg_catalog.array_agg(k.contypid),"
 " pg_catalog.string_agg(k.contype::pg_catalog.text, '')"
-" FROM pg_catalog.pg_constraint AS k WHERE k.oid >= 16384";
+" FROM pg_catalog.pg_constraint AS k WHERE k.oid >= 16384 AND k.contype <> 't'";
 
 /* Parts of relations, by kind: a letter of part_kinds. */
 static const char parts_sql[] =

@@ -13,7 +13,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time);
 
-my ($source, $target) = new_pair('later', source_conf => "max_locks_per_transaction = 64\n");
+my ($source, $target) = new_pair('later', target_conf => "restart_after_crash = on\n");
 
 my @filter = (exclude_tables => [ 'unwanted*', 'gone.*' ], exclude_table_data => ['log'], exclude => [ 'comments', 'large objects' ]);
 
@@ -52,7 +52,7 @@ sub stop_in_copy
 	wait_held($target, $db, 1, $job);
 	wait_until($target, "SELECT count(*) = 1 FROM pgcopy_tables WHERE state = 'copied'", db => $db, job => $job, what => 'a table to be there');
 	$code->($db, $job);
-	release($hold);
+	$hold->{run}->finish;
 	return $job;
 }
 
