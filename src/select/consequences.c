@@ -208,7 +208,8 @@ list_consequences(const Selection *selection)
 			add_loss(&consequences, node);
 		else if (node->is_kept)
 			add_gain(selection, &consequences, node);
-		if (node->is_unvalidated)
+		/* one of a partitioned table cannot stay NOT VALID, and is left out (run/chosen.c) */
+		if (node->is_unvalidated && node->owner->subkind != 'p')
 			add(&consequences, NOT_VALIDATED, node, node->references);
 		if (node->kind == NODE_CONSTRAINT && node->subkind == 'p' && node->is_gone &&
 			node->owner != NULL && node->owner->is_kept && is_published(node->owner))
