@@ -261,7 +261,7 @@ quote_qualified(const GraphNode *node)
 static bool
 describe_named(const GraphNode *node, Description *description)
 {
-	if (node->name == NULL)
+	if (node->name == NULL || node->kind == NODE_DATABASE_WIDE)
 		return false;
 	if (node->kind == NODE_RELATION)
 		description->kind = kind_of_relation(node->subkind);

@@ -79,8 +79,8 @@ add_dependency(Selection *selection, GraphNode *from, GraphNode *to, char deptyp
 
 	if (deptype == 'e')
 		from->extension = to;
-	/* the constructor of a range type */
-	if (deptype == 'i' && from->kind == NODE_SUPPORT)
+	/* the constructor of a range type, its cast to multiranges */
+	if (deptype == 'i' && (from->kind == NODE_SUPPORT || from->kind == NODE_DATABASE_WIDE))
 		from->kind = NODE_HIDDEN;
 	if (is_owned || (deptype == 'i' && pgcopy_node_is_sequence(from)))
 		from->owner = to;

@@ -16,6 +16,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_foreign_server.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_publication.h"
 #include "catalog/pg_type.h"
@@ -90,6 +91,10 @@ static const char extensions_sql[] =
 "SELECT pg_catalog.array_agg(oid), pg_catalog.array_agg(extnamespace),"
 " pg_catalog.array_agg(extname::pg_catalog.text) FROM pg_catalog.pg_extension";
 
+static const char servers_sql[] =
+"SELECT pg_catalog.array_agg(oid), pg_catalog.array_agg(srvname::pg_catalog.text)"
+" FROM pg_catalog.pg_foreign_server";
+
 /* %s: members of publications that are schemas. */
 static const char others_sql[] =
 "SELECT pg_catalog.array_agg(o.classid), pg_catalog.array_agg(o.oid),"
@@ -99,7 +104,6 @@ static const char others_sql[] =
 "  UNION ALL SELECT " CLASS("pg_language") ", oid, 0, 0 FROM pg_catalog.pg_language"
 "  UNION ALL SELECT " CLASS("pg_foreign_data_wrapper") ", oid, 0, 0"
 "   FROM pg_catalog.pg_foreign_data_wrapper"
-"  UNION ALL SELECT " CLASS("pg_foreign_server") ", oid, 0, 0 FROM pg_catalog.pg_foreign_server"
 "  UNION ALL SELECT " CLASS("pg_event_trigger") ", oid, 0, 0 FROM pg_catalog.pg_event_trigger"
 "  UNION ALL SELECT " CLASS("pg_am") ", oid, 0, 0 FROM pg_catalog.pg_am"
 "  UNION ALL SELECT " CLASS("pg_transform") ", oid, 0, 0 FROM pg_catalog.pg_transform"
@@ -299,6 +303,23 @@ read_extensions(Selection *selection, SourceSession *session)
 }
 
 static void
+read_servers(Selection *selection, SourceSession *session)
+{
+	ArrayColumns columns;
+
+	pgcopy_arrays_query(&columns, session, servers_sql, "on");
+	for (int i = 0; i < columns.n; i++)
+	{
+		GraphNode  *node = pgcopy_graph_enter(selection, ForeignServerRelationId,
+											  columns.oids[0][i], NODE_DATABASE_WIDE);
+
+		node->name = columns.names[i];
+		selection->servers = lappend(selection->servers, node);
+	}
+	pgcopy_rows_free(columns.rows);
+}
+
+static void
 read_others(Selection *selection, SourceSession *session)
 {
 	ArrayColumns columns;
@@ -329,5 +350,6 @@ pgcopy_read_objects(Selection *selection, SourceSession *session)
 	read_constraints(selection, session);
 	read_parts(selection, session);
 	read_extensions(selection, session);
+	read_servers(selection, session);
 	read_others(selection, session);
 }
