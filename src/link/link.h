@@ -111,10 +111,11 @@ extern bool pgcopy_link_still_true(SourceLink *link, char **what);
 
 /*
  * Import a snapshot and lock what it sees. content: what it must see
- * (source/snapshot.h); NULL accepts any.  Returns false if it is gone.
+ * (source/snapshot.h); NULL accepts any.  only: the relations to lock, an oid[]; NULL:
+ * all.  Returns false if the snapshot is gone.
  */
 extern bool pgcopy_link_import_snapshot(SourceLink *link, const char *name,
-										const char *content);
+										const char *content, const char *only);
 
 /*
  * Keep the snapshot: find it again if the session is lost.  Returns what it

@@ -22,16 +22,20 @@
 #include "source/inventory.h"
 #include "source/snapshot.h"
 
+static void
+set_only(SourceLink *link, const char *only)
+{
+	if (link->only != NULL)
+		pfree(link->only);
+	link->only = only != NULL ? MemoryContextStrdup(link->context, only) : NULL;
+}
+
 /* Let the owner choose, under the snapshot, what is listed and locked. */
 static void
 choose_relations(SourceLink *link)
 {
-	const char *only = link->owner.choose != NULL ?
-		link->owner.choose(link->owner.arg, link->session) : NULL;
-
-	if (link->only != NULL)
-		pfree(link->only);
-	link->only = only != NULL ? MemoryContextStrdup(link->context, only) : NULL;
+	set_only(link, link->owner.choose != NULL ?
+			 link->owner.choose(link->owner.arg, link->session) : NULL);
 }
 
 /* Return false, with *what, if the source differs from the snapshot. */
@@ -88,7 +92,7 @@ keep_content(SourceLink *link, const char *content)
 
 bool
 pgcopy_link_import_snapshot(SourceLink *link, const char *name,
-							const char *content)
+							const char *content, const char *only)
 {
 	char	   *own_name = pgcopy_snapshot_try_import(link->session, name,
 													  content);
@@ -97,7 +101,7 @@ pgcopy_link_import_snapshot(SourceLink *link, const char *name,
 		return false;
 	keep_content(link, content ? content :
 				 pgcopy_snapshot_content(link->session));
-	choose_relations(link);
+	set_only(link, only);
 	hold_snapshot(link, own_name);
 	return true;
 }

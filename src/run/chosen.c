@@ -5,7 +5,8 @@
  *
  * It is made before the checks, so that these count only what is cloned, and again
  * under each new snapshot: the catalogs may have changed between.  A resumed job
- * makes it again from its options.
+ * makes it again from its options if it takes a new snapshot, and knows its relations
+ * otherwise.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,12 +14,14 @@
 
 #include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_subscription.h"
 #include "lib/stringinfo.h"
 #include "nodes/bitmapset.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
 #include "catalog/notice.h"
+#include "catalog/relation.h"
 #include "run/leader.h"
 #include "schema/dump.h"
 #include "schema/dump_filter.h"
@@ -83,6 +86,22 @@ pgcopy_chosen_under_snapshot(void *arg, SourceSession *session)
 	return pgcopy_chosen_relations(leader);
 }
 
+const char *
+pgcopy_chosen_planned(const Leader *leader)
+{
+	StringInfoData text;
+	ListCell   *lc;
+
+	if (!pgcopy_selection_is_wanted(&leader->job->options))
+		return NULL;
+	initStringInfo(&text);
+	foreach(lc, pgcopy_relation_fetch_range(leader->job->id, 1, PG_INT32_MAX))
+		appendStringInfo(&text, "%c%u", text.len == 0 ? '{' : ',',
+						 ((JobRelation *) lfirst(lc))->source_oid);
+	appendStringInfoString(&text, text.len > 0 ? "}" : "{}");
+	return text.data;
+}
+
 const ObjectFilter *
 pgcopy_chosen_filter(const Leader *leader)
 {
@@ -103,6 +122,17 @@ pgcopy_chosen_has_large_objects(const Leader *leader)
 
 	return options->large_objects != 0 && (options->exclude & EXCLUDE_LARGE_OBJECTS) == 0 &&
 		(leader->selection == NULL || pgcopy_selection_has_large_objects(leader->selection));
+}
+
+int
+pgcopy_chosen_exclusions(const Leader *leader)
+{
+	int			exclude = leader->job->options.exclude;
+
+	/* all or none: an ordinary role cannot see them */
+	if (!pgcopy_filter_has(pgcopy_chosen_filter(leader), SubscriptionRelationId, InvalidOid))
+		exclude |= EXCLUDE_SUBSCRIPTIONS;
+	return exclude;
 }
 
 char *

@@ -73,6 +73,9 @@ extern const char *pgcopy_chosen_make(Leader *leader);
 /* The same by what the session sees; LinkOwner's choose. */
 extern const char *pgcopy_chosen_under_snapshot(void *arg, SourceSession *session);
 
+/* The relations of the job's plan, as an oid[]; NULL: all. */
+extern const char *pgcopy_chosen_planned(const Leader *leader);
+
 /* What is cloned; NULL: all. */
 extern const ObjectFilter *pgcopy_chosen_filter(const Leader *leader);
 
@@ -80,6 +83,9 @@ extern const ObjectFilter *pgcopy_chosen_filter(const Leader *leader);
 extern const char *pgcopy_chosen_relations(const Leader *leader);
 extern char *pgcopy_chosen_relations_with_rows(const Leader *leader);
 extern bool pgcopy_chosen_has_large_objects(const Leader *leader);
+
+/* Kinds that are left out, EXCLUDE_*: as the options say, and subscriptions with most. */
+extern int	pgcopy_chosen_exclusions(const Leader *leader);
 
 /* Switches for pg_dump (schema/dump_filter.h). */
 extern List *pgcopy_chosen_dump_filter(const Leader *leader, SourceSession *session);

@@ -174,7 +174,7 @@ read_dump(Leader *leader, const char *snapshot, List *relations)
 		.no_comments = job->options.no_comments ||
 		(job->options.exclude & EXCLUDE_COMMENTS) != 0,
 		.no_tablespaces = job->options.no_tablespaces,
-		.exclude = job->options.exclude,
+		.exclude = pgcopy_chosen_exclusions(leader),
 		.filter = pgcopy_chosen_dump_filter(leader, session)
 	};
 	SourceDump *dump;
@@ -184,7 +184,7 @@ read_dump(Leader *leader, const char *snapshot, List *relations)
 	dump = pgcopy_dump_read(&request);
 	tell_warnings(leader, dump->warnings);
 	tell_notices(leader, pgcopy_hidden_find(session, pgcopy_chosen_filter(leader),
-											job->options.exclude));
+											pgcopy_chosen_exclusions(leader)));
 	statements = leave_out(leader, session, dump->statements);
 	pgcopy_properties_tell(leader);
 	pgcopy_chosen_mark(leader, relations);

@@ -169,7 +169,8 @@ try_old_snapshot(void *arg, char **what)
 		return ATTEMPT_GONE;
 	leader->control->snapshot_no = survey.snapshot_no;
 	if (!pgcopy_link_import_snapshot(leader->link, survey.snapshot_name,
-									 survey.snapshot_content))
+									 survey.snapshot_content,
+									 pgcopy_chosen_planned(leader)))
 		return ATTEMPT_GONE;
 	return ATTEMPT_DONE;
 }

@@ -97,3 +97,34 @@ pgcopy_arrays_texts(const SourceRows *rows, int row, int column, int *n)
 	CHECK_FOR_INTERRUPTS();
 	return texts;
 }
+
+void
+pgcopy_arrays_query(ArrayColumns *columns, SourceSession *session, const char *sql,
+					const char *forms)
+{
+	int			letters = 0;
+
+	memset(columns, 0, sizeof(ArrayColumns));
+	columns->rows = pgcopy_session_query(session, sql, strlen(forms), 0, NULL);
+	if (pgcopy_rows_count(columns->rows) != 1)
+		pgcopy_rows_throw(columns->rows, "It does not have one row.");
+	for (int i = 0; forms[i] != '\0'; i++)
+	{
+		int			n = columns->n;
+
+		if (forms[i] == 'o')
+			columns->oids[i] = pgcopy_arrays_oids(columns->rows, 0, i, &n);
+		else if (forms[i] == 'n')
+			columns->names = pgcopy_arrays_texts(columns->rows, 0, i, &n);
+		else
+		{
+			columns->letters = pgcopy_rows_get_or_null(columns->rows, 0, i);
+			letters = columns->letters != NULL ? strlen(columns->letters) : 0;
+			if (letters != n * (forms[i] - '0'))
+				pgcopy_rows_throw(columns->rows, "Its columns differ in length.");
+		}
+		if (i > 0 && n != columns->n)
+			pgcopy_rows_throw(columns->rows, "Its columns differ in length.");
+		columns->n = n;
+	}
+}

@@ -19,4 +19,21 @@ extern Oid *pgcopy_arrays_oids(const SourceRows *rows, int row, int column, int 
 /* A text[] without NULLs. */
 extern char **pgcopy_arrays_texts(const SourceRows *rows, int row, int column, int *n);
 
+/* An answer of one row of arrays, all of the same length. */
+typedef struct ArrayColumns
+{
+	SourceRows *rows;
+	int			n;
+	Oid		   *oids[6];
+	char	  **names;
+	const char *letters;		/* one or two of each */
+} ArrayColumns;
+
+/*
+ * Run a query that returns them.  forms has a character for each column: o for
+ * oid[], n for text[], 1 or 2 for a text with so many characters of each.
+ */
+extern void pgcopy_arrays_query(ArrayColumns *columns, SourceSession *session,
+								const char *sql, const char *forms);
+
 #endif							/* PGCOPY_ARRAYS_H */

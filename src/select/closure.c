@@ -80,13 +80,13 @@ spread_loss(List *gone)
 {
 	while (gone != NIL)
 	{
-		GraphNode	   *node = llast(gone);
+		GraphNode  *node = llast(gone);
 
 		gone = list_delete_last(gone);
 		CHECK_FOR_INTERRUPTS();
 		for (Edge *edge = node->needed_by; edge != NULL; edge = edge->next)
 		{
-			GraphNode	   *other = edge->node;
+			GraphNode  *other = edge->node;
 
 			if (other->is_gone)
 				continue;
@@ -110,7 +110,7 @@ exclude_all(Selection *selection)
 
 	foreach(lc, selection->all)
 	{
-		GraphNode	   *node = lfirst(lc);
+		GraphNode  *node = lfirst(lc);
 
 		exclude_node(node);
 		if (node->is_gone)
@@ -143,14 +143,14 @@ want_all(Selection *selection)
 
 	foreach(lc, selection->all)
 	{
-		GraphNode	   *node = lfirst(lc);
+		GraphNode  *node = lfirst(lc);
 
 		if (node->kind != NODE_SCHEMA)
 			node->is_wanted = is_wanted(selection, node);
 	}
 	foreach(lc, selection->schemas)
 	{
-		GraphNode	   *schema = lfirst(lc);
+		GraphNode  *schema = lfirst(lc);
 
 		schema->is_wanted |= !selection->has_includes && schema->extension == NULL;
 	}
@@ -206,14 +206,14 @@ rescue_all(Selection *selection)
 
 	foreach(lc, selection->all)
 	{
-		GraphNode	   *node = lfirst(lc);
+		GraphNode  *node = lfirst(lc);
 
 		if (node->is_wanted)
 			found = find_node(found, node, NULL, false);
 	}
 	while (found != NIL)
 	{
-		GraphNode	   *node = llast(found);
+		GraphNode  *node = llast(found);
 
 		found = list_delete_last(found);
 		CHECK_FOR_INTERRUPTS();
@@ -235,7 +235,7 @@ lose_unwanted(Selection *selection)
 
 	foreach(lc, selection->all)
 	{
-		GraphNode	   *node = lfirst(lc);
+		GraphNode  *node = lfirst(lc);
 
 		if (!node->is_unwanted || node->is_rescued || node->is_gone)
 			continue;
@@ -275,7 +275,7 @@ pgcopy_closure_keep(Selection *selection, GraphNode *node, GraphNode *taken_by)
 
 	while (kept != NIL)
 	{
-		GraphNode	   *from = llast(kept);
+		GraphNode  *from = llast(kept);
 
 		kept = list_delete_last(kept);
 		CHECK_FOR_INTERRUPTS();
@@ -296,14 +296,14 @@ keep_schemas(Selection *selection)
 
 	foreach(lc, selection->all)
 	{
-		GraphNode	   *node = lfirst(lc);
+		GraphNode  *node = lfirst(lc);
 
 		if (node->is_kept && node->schema != NULL && node->kind != NODE_MEMBER)
 			node->schema->is_kept = true;
 	}
 	foreach(lc, selection->schemas)
 	{
-		GraphNode	   *schema = lfirst(lc);
+		GraphNode  *schema = lfirst(lc);
 
 		schema->is_kept |= schema->is_wanted && !schema->is_excluded;
 	}
@@ -328,11 +328,12 @@ keep_partial_constraints(Selection *selection)
 
 	foreach(lc, selection->all)
 	{
-		GraphNode	   *node = lfirst(lc);
+		GraphNode  *node = lfirst(lc);
 
 		if (node->is_partial)
 			node->is_kept = has_whole_constraint(node) &&
-				node->owner != NULL && node->owner->is_kept && node->references != NULL && node->references->is_kept;
+				node->owner != NULL && node->owner->is_kept &&
+				node->references != NULL && node->references->is_kept;
 	}
 }
 
@@ -352,7 +353,7 @@ pgcopy_closure_run(Selection *selection)
 		if (node->is_wanted && !node->is_unwanted && node->kind != NODE_SCHEMA)
 			pgcopy_closure_keep(selection, node, NULL);
 	}
-	pgcopy_closure_keep_parts(selection);
+	pgcopy_parts_keep(selection);
 	keep_partial_constraints(selection);
 	keep_schemas(selection);
 }

@@ -36,8 +36,8 @@ typedef enum ConsequenceKind
 typedef struct Consequence
 {
 	ConsequenceKind kind;
-	GraphNode	   *node;
-	GraphNode	   *cause;
+	GraphNode  *node;
+	GraphNode  *cause;
 } Consequence;
 
 /* What an object is called. */
@@ -111,7 +111,7 @@ add(List **consequences, ConsequenceKind kind, GraphNode *node, GraphNode *cause
 static bool
 needs_excluded_extension(GraphNode *node)
 {
-	GraphNode	   *cause = find_known(node->cause);
+	GraphNode  *cause = find_known(node->cause);
 
 	return pgcopy_node_is_table(node) && cause != NULL &&
 		cause->kind == NODE_EXTENSION && cause->is_excluded && !cause->is_own;
@@ -155,7 +155,8 @@ add_loss(List **consequences, GraphNode *node)
 static void
 add_gain(const Selection *selection, List **consequences, GraphNode *node)
 {
-	if (node->taken_by == NULL || (node->is_wanted && !node->is_unwanted) || node->extension != NULL ||
+	if (node->taken_by == NULL || (node->is_wanted && !node->is_unwanted) ||
+		node->extension != NULL ||
 		(node->kind != NODE_RELATION && node->kind != NODE_SUPPORT &&
 		 node->kind != NODE_EXTENSION))
 		return;
@@ -185,7 +186,7 @@ note_asked_schemas(const Selection *selection)
 
 	foreach(lc, selection->all)
 	{
-		GraphNode	   *node = lfirst(lc);
+		GraphNode  *node = lfirst(lc);
 
 		if (node->is_wanted && node->is_kept && node->schema != NULL)
 			node->schema->is_visible = true;
@@ -201,13 +202,14 @@ list_consequences(const Selection *selection)
 	note_asked_schemas(selection);
 	foreach(lc, selection->all)
 	{
-		GraphNode	   *node = lfirst(lc);
+		GraphNode  *node = lfirst(lc);
 
 		if (node->is_gone)
 			add_loss(&consequences, node);
 		else if (node->is_kept)
 			add_gain(selection, &consequences, node);
-		if (node->is_unvalidated)
+		/* one of a partitioned table cannot stay NOT VALID, and is left out (run/chosen.c) */
+		if (node->is_unvalidated && node->owner->subkind != 'p')
 			add(&consequences, NOT_VALIDATED, node, node->references);
 		if (node->kind == NODE_CONSTRAINT && node->subkind == 'p' && node->is_gone &&
 			node->owner != NULL && node->owner->is_kept && is_published(node->owner))
@@ -259,7 +261,7 @@ quote_qualified(const GraphNode *node)
 static bool
 describe_named(const GraphNode *node, Description *description)
 {
-	if (node->name == NULL)
+	if (node->name == NULL || node->kind == NODE_DATABASE_WIDE)
 		return false;
 	if (node->kind == NODE_RELATION)
 		description->kind = kind_of_relation(node->subkind);

@@ -58,7 +58,8 @@ struct GraphNode
 	char		subkind;		/* relkind, contype; 0: none */
 	bool		is_partition;
 	bool		is_partial;		/* a constraint of a partition: goes with its parent's */
-	const char *name;			/* of schemas, relations, indexes, extensions */
+	const char *name;			/* of schemas, relations, indexes, extensions,
+								 * servers */
 	GraphNode	   *schema;			/* NULL: none, or one of the system */
 	GraphNode	   *owner;			/* what this part belongs to */
 	GraphNode	   *extension;		/* that it is a member of */
@@ -100,14 +101,23 @@ struct Selection
 	List	   *indexes;
 	List	   *schemas;
 	List	   *extensions;
+	List	   *servers;
 	bool		has_includes;	/* of schemas or tables */
 	List	   *notices;
 	char	   *kept_relations;	/* text of an oid[] */
 };
 
-/* read.c: read the source's objects and dependencies. */
-extern void pgcopy_graph_read(Selection *selection, SourceSession *session);
+/* graph.c: nodes are found or made; an edge's node is never itself. */
+extern HTAB *pgcopy_graph_make(void);
+extern GraphNode *pgcopy_graph_enter(Selection *selection, Oid class_oid, Oid oid,
+									 NodeKind kind);
+extern void pgcopy_graph_add_edge(Selection *selection, GraphNode *from, GraphNode *to,
+								  bool is_ownership);
 extern GraphNode *pgcopy_graph_find(const Selection *selection, Oid class_oid, Oid oid);
+
+/* read.c: read the source's objects; depend.c: what they need. */
+extern void pgcopy_read_objects(Selection *selection, SourceSession *session);
+extern void pgcopy_depend_read(Selection *selection, SourceSession *session);
 
 /* match.c: find what the options name.  Throws for what they do not find. */
 extern void pgcopy_match_options(Selection *selection, SourceSession *session);
@@ -115,7 +125,7 @@ extern void pgcopy_match_options(Selection *selection, SourceSession *session);
 /* closure.c: decide what is gone and what is kept. */
 extern void pgcopy_closure_run(Selection *selection);
 /* parts.c: the same for parts that can be left out. */
-extern void pgcopy_closure_keep_parts(Selection *selection);
+extern void pgcopy_parts_keep(Selection *selection);
 /* Keep a node and all it needs; the needs are not gone. */
 extern void pgcopy_closure_keep(Selection *selection, GraphNode *node, GraphNode *taken_by);
 
@@ -123,7 +133,7 @@ extern void pgcopy_closure_keep(Selection *selection, GraphNode *node, GraphNode
 extern void pgcopy_consequences_tell(Selection *selection, SourceSession *session);
 
 /* left_rows.c: whose rows are left out, and what that means for foreign keys. */
-extern void pgcopy_selection_decide_rows(Selection *selection);
+extern void pgcopy_left_rows_decide(Selection *selection);
 
 static inline bool
 pgcopy_node_is_sequence(const GraphNode *node)

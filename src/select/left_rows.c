@@ -46,13 +46,13 @@ has_all_rows(const GraphNode *table)
 }
 
 void
-pgcopy_selection_decide_rows(Selection *selection)
+pgcopy_left_rows_decide(Selection *selection)
 {
 	ListCell   *lc;
 
 	foreach(lc, selection->all)
 	{
-		GraphNode	   *node = lfirst(lc);
+		GraphNode  *node = lfirst(lc);
 
 		if (node->kind == NODE_CONSTRAINT && node->subkind == 'f' && node->is_kept &&
 			node->owner != NULL && node->references != NULL)

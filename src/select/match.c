@@ -161,7 +161,7 @@ list_nearest(const NamePattern *pattern, const List *nodes)
 
 	foreach(lc, nodes)
 	{
-		GraphNode	   *node = lfirst(lc);
+		GraphNode  *node = lfirst(lc);
 		int			distance;
 
 		CHECK_FOR_INTERRUPTS();
@@ -207,7 +207,7 @@ apply_pattern(const PatternOption *option, const NamePattern *pattern, const Lis
 
 	foreach(lc, nodes)
 	{
-		GraphNode	   *node = lfirst(lc);
+		GraphNode  *node = lfirst(lc);
 
 		if (node->is_own || node->name == NULL || !matches(pattern, node, node->is_visible))
 			continue;
@@ -264,7 +264,7 @@ is_contradicted(const NamePattern *pattern, const List *nodes)
 
 	foreach(lc, nodes)
 	{
-		GraphNode	   *node = lfirst(lc);
+		GraphNode  *node = lfirst(lc);
 
 		if (node->is_own || node->name == NULL || !matches(pattern, node, node->is_visible))
 			continue;
@@ -343,7 +343,9 @@ pgcopy_match_options(Selection *selection, SourceSession *session)
 
 	for (int i = 0; i < lengthof(pattern_options); i++)
 		patterns[i] = parse_patterns(&pattern_options[i], selection->options);
-	pgcopy_graph_read(selection, session);
+	selection->nodes = pgcopy_graph_make();
+	pgcopy_read_objects(selection, session);
+	pgcopy_depend_read(selection, session);
 	note_visible(selection, session, patterns);
 	for (int i = 0; i < lengthof(pattern_options); i++)
 	{
@@ -360,7 +362,7 @@ pgcopy_match_options(Selection *selection, SourceSession *session)
 	pgcopy_finding_throw(list_contradictions(selection, patterns));
 	foreach(lc, selection->all)
 	{
-		GraphNode	   *node = lfirst(lc);
+		GraphNode  *node = lfirst(lc);
 
 		node->is_excluded |= is_excluded_kind(node, selection->options->exclude);
 	}

@@ -19,7 +19,7 @@ typedef struct PartSearch
 {
 	int			visit;			/* in GraphNode.visit of what it has seen */
 	List	   *found;			/* GraphNode *: not kept yet */
-	GraphNode	   *missing;		/* why the part cannot be kept */
+	GraphNode  *missing;		/* why the part cannot be kept */
 } PartSearch;
 
 /* Neither kept nor coming with something else? */
@@ -71,7 +71,7 @@ keep_part(PartSearch *search, GraphNode *part)
 	}
 	foreach(lc, search->found)
 	{
-		GraphNode	   *node = lfirst(lc);
+		GraphNode  *node = lfirst(lc);
 
 		node->is_kept = true;
 		node->taken_by = node != part ? part : NULL;
@@ -79,14 +79,14 @@ keep_part(PartSearch *search, GraphNode *part)
 }
 
 void
-pgcopy_closure_keep_parts(Selection *selection)
+pgcopy_parts_keep(Selection *selection)
 {
 	PartSearch	search = {.visit = 1000};
 	ListCell   *lc;
 
 	foreach(lc, selection->all)
 	{
-		GraphNode	   *node = lfirst(lc);
+		GraphNode  *node = lfirst(lc);
 
 		if (pgcopy_node_is_part(node) && node->owner != NULL && node->owner->is_kept &&
 			!node->is_gone && !node->is_kept)

@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * read.c
- *	  Read the source's objects and dependencies into a graph.
+ *	  Read the source's objects into a graph.
  *
  * One query per kind of object, whatever their number, and each answers with
- * arrays in one row: 10,000 tables have some 100,000 dependencies.  Nothing here
+ * arrays in one row: 10,000 tables make some 100,000 of them.  Nothing here
  * locks a user's object.  Names are read of what patterns can match only.
  *
  * The system's objects are not read: they are on both sides.
@@ -13,24 +13,16 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_am.h"
-#include "catalog/pg_amop.h"
-#include "catalog/pg_amproc.h"
-#include "catalog/pg_attrdef.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_foreign_server.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_publication.h"
-#include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
-#include "catalog/pg_user_mapping.h"
-#include "miscadmin.h"
-#include "utils/memutils.h"
 
 #include "select/arrays.h"
 #include "select/graph.h"
-#include "source/own.h"
 
 #define USER_SCHEMA(n) n ".nspname !~ '^pg_' AND " n ".nspname <> 'information_schema'"
 
@@ -71,13 +63,13 @@ static const char support_sql[] =
 " ) AS o JOIN pg_catalog.pg_namespace AS n ON n.oid = o.namespace"
 " WHERE o.oid >= 16384 AND " USER_SCHEMA("n");
 
-/* %s: the parent of a partition's constraint. */
+/* %s: the parent of a partition's constraint.  That of a trigger goes with the trigger. */
 static const char constraints_sql[] =
 "SELECT pg_catalog.array_agg(k.oid), pg_catalog.array_agg(k.conrelid),"
 " pg_catalog.array_agg(k.confrelid), pg_catalog.array_agg(k.conindid),"
 " pg_catalog.array_agg(%s), pg_catalog.array_agg(k.contypid),"
 " pg_catalog.string_agg(k.contype::pg_catalog.text, '')"
-" FROM pg_catalog.pg_constraint AS k WHERE k.oid >= 16384";
+" FROM pg_catalog.pg_constraint AS k WHERE k.oid >= 16384 AND k.contype <> 't'";
 
 /* Parts of relations, by kind: a letter of part_kinds. */
 static const char parts_sql[] =
@@ -99,6 +91,10 @@ static const char extensions_sql[] =
 "SELECT pg_catalog.array_agg(oid), pg_catalog.array_agg(extnamespace),"
 " pg_catalog.array_agg(extname::pg_catalog.text) FROM pg_catalog.pg_extension";
 
+static const char servers_sql[] =
+"SELECT pg_catalog.array_agg(oid), pg_catalog.array_agg(srvname::pg_catalog.text)"
+" FROM pg_catalog.pg_foreign_server";
+
 /* %s: members of publications that are schemas. */
 static const char others_sql[] =
 "SELECT pg_catalog.array_agg(o.classid), pg_catalog.array_agg(o.oid),"
@@ -108,7 +104,6 @@ static const char others_sql[] =
 "  UNION ALL SELECT " CLASS("pg_language") ", oid, 0, 0 FROM pg_catalog.pg_language"
 "  UNION ALL SELECT " CLASS("pg_foreign_data_wrapper") ", oid, 0, 0"
 "   FROM pg_catalog.pg_foreign_data_wrapper"
-"  UNION ALL SELECT " CLASS("pg_foreign_server") ", oid, 0, 0 FROM pg_catalog.pg_foreign_server"
 "  UNION ALL SELECT " CLASS("pg_event_trigger") ", oid, 0, 0 FROM pg_catalog.pg_event_trigger"
 "  UNION ALL SELECT " CLASS("pg_am") ", oid, 0, 0 FROM pg_catalog.pg_am"
 "  UNION ALL SELECT " CLASS("pg_transform") ", oid, 0, 0 FROM pg_catalog.pg_transform"
@@ -124,92 +119,6 @@ static const char publication_schemas_sql[] =
 "UNION ALL SELECT " CLASS("pg_publication_namespace") ", oid, pnpubid, pnnspid"
 " FROM pg_catalog.pg_publication_namespace";
 
-/*
- * Schemas are known from their objects, and what constraints belong to from these.
- * DEPENDS ON EXTENSION is no need.
- */
-static const char depend_sql[] =
-"SELECT pg_catalog.array_agg(d.classid), pg_catalog.array_agg(d.objid),"
-" pg_catalog.array_agg(d.refclassid), pg_catalog.array_agg(d.refobjid),"
-" pg_catalog.string_agg(d.deptype::pg_catalog.text, '')"
-" FROM pg_catalog.pg_depend AS d"
-" WHERE d.objid >= 16384 AND d.refobjid >= 16384 AND d.deptype NOT IN ('p', 'x')"
-" AND d.refclassid <> " CLASS("pg_namespace")
-" AND NOT (d.classid = " CLASS("pg_constraint") " AND d.deptype = 'a')"
-" AND NOT (d.classid = " CLASS("pg_trigger") " AND d.deptype = 'i')"
-" AND NOT (d.classid = " CLASS("pg_class") " AND d.refclassid = " CLASS("pg_constraint") ")";
-
-static const char partitions_sql[] =
-"SELECT pg_catalog.array_agg(i.inhrelid), pg_catalog.array_agg(i.inhparent)"
-" FROM pg_catalog.pg_inherits AS i JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid"
-" WHERE c.relispartition";
-
-/* An answer of one row of arrays, all of the same length. */
-typedef struct Columns
-{
-	SourceRows *rows;
-	int			n;
-	Oid		   *oids[6];
-	char	  **names;
-	const char *letters;
-} Columns;
-
-/* How the columns of a query are read: o: oid[], n: text[], 1 or 2: letters each. */
-static void
-read_columns(Columns *columns, SourceSession *session, const char *sql, const char *forms)
-{
-	int			letters = 0;
-
-	memset(columns, 0, sizeof(Columns));
-	columns->rows = pgcopy_session_query(session, sql, strlen(forms), 0, NULL);
-	if (pgcopy_rows_count(columns->rows) != 1)
-		pgcopy_rows_throw(columns->rows, "It does not have one row.");
-	for (int i = 0; forms[i] != '\0'; i++)
-	{
-		int			n = columns->n;
-
-		if (forms[i] == 'o')
-			columns->oids[i] = pgcopy_arrays_oids(columns->rows, 0, i, &n);
-		else if (forms[i] == 'n')
-			columns->names = pgcopy_arrays_texts(columns->rows, 0, i, &n);
-		else
-		{
-			columns->letters = pgcopy_rows_get_or_null(columns->rows, 0, i);
-			letters = columns->letters != NULL ? strlen(columns->letters) : 0;
-			if (letters != n * (forms[i] - '0'))
-				pgcopy_rows_throw(columns->rows, "Its columns differ in length.");
-		}
-		if (i > 0 && n != columns->n)
-			pgcopy_rows_throw(columns->rows, "Its columns differ in length.");
-		columns->n = n;
-	}
-}
-
-static GraphNode *
-enter(Selection *selection, Oid class_oid, Oid oid, NodeKind kind)
-{
-	NodeKey		key = {class_oid, oid};
-	bool		found;
-	GraphNode	   *node = hash_search(selection->nodes, &key, HASH_ENTER, &found);
-
-	if (!found)
-	{
-		memset(node, 0, sizeof(GraphNode));
-		node->key = key;
-		node->kind = kind;
-		selection->all = lappend(selection->all, node);
-	}
-	return node;
-}
-
-GraphNode *
-pgcopy_graph_find(const Selection *selection, Oid class_oid, Oid oid)
-{
-	NodeKey		key = {class_oid, oid};
-
-	return hash_search(selection->nodes, &key, HASH_FIND, NULL);
-}
-
 static GraphNode *
 find_schema(const Selection *selection, Oid oid)
 {
@@ -223,27 +132,15 @@ find_relation(const Selection *selection, Oid oid)
 }
 
 static void
-add_edge(Selection *selection, GraphNode *from, GraphNode *to, bool is_ownership)
-{
-	Edge	   *edges = palloc(sizeof(Edge) * 2);
-
-	if (from == to)
-		return;
-	edges[0] = (Edge){to, from->needs, is_ownership};
-	edges[1] = (Edge){from, to->needed_by, is_ownership};
-	from->needs = &edges[0];
-	to->needed_by = &edges[1];
-}
-
-static void
 read_schemas(Selection *selection, SourceSession *session)
 {
-	Columns		columns;
+	ArrayColumns columns;
 
-	read_columns(&columns, session, schemas_sql, "on");
+	pgcopy_arrays_query(&columns, session, schemas_sql, "on");
 	for (int i = 0; i < columns.n; i++)
 	{
-		GraphNode	   *node = enter(selection, NamespaceRelationId, columns.oids[0][i], NODE_SCHEMA);
+		GraphNode  *node = pgcopy_graph_enter(selection, NamespaceRelationId,
+												   columns.oids[0][i], NODE_SCHEMA);
 
 		node->name = columns.names[i];
 		selection->schemas = lappend(selection->schemas, node);
@@ -262,13 +159,13 @@ kind_of_relation(char relkind)
 static void
 read_relations(Selection *selection, SourceSession *session)
 {
-	Columns		columns;
+	ArrayColumns columns;
 
-	read_columns(&columns, session, relations_sql, "oon2");
+	pgcopy_arrays_query(&columns, session, relations_sql, "oon2");
 	for (int i = 0; i < columns.n; i++)
 	{
 		char		relkind = columns.letters[2 * i];
-		GraphNode	   *node = enter(selection, RelationRelationId, columns.oids[0][i],
+		GraphNode  *node = pgcopy_graph_enter(selection, RelationRelationId, columns.oids[0][i],
 								 kind_of_relation(relkind));
 
 		node->subkind = relkind;
@@ -286,12 +183,12 @@ read_relations(Selection *selection, SourceSession *session)
 static void
 read_support(Selection *selection, SourceSession *session)
 {
-	Columns		columns;
+	ArrayColumns columns;
 
-	read_columns(&columns, session, support_sql, "ooo");
+	pgcopy_arrays_query(&columns, session, support_sql, "ooo");
 	for (int i = 0; i < columns.n; i++)
-		enter(selection, columns.oids[0][i], columns.oids[1][i], NODE_SUPPORT)->schema =
-			find_schema(selection, columns.oids[2][i]);
+		pgcopy_graph_enter(selection, columns.oids[0][i], columns.oids[1][i],
+						   NODE_SUPPORT)->schema = find_schema(selection, columns.oids[2][i]);
 	pgcopy_rows_free(columns.rows);
 }
 
@@ -305,13 +202,13 @@ add_constraint_edges(Selection *selection, GraphNode *constraint, GraphNode *dom
 	GraphNode  *owner = constraint->owner != NULL ? constraint->owner : domain;
 
 	if (owner != NULL)
-		add_edge(selection, constraint, owner, false);
+		pgcopy_graph_add_edge(selection, constraint, owner, false);
 	if (owner != NULL && constraint->kind == NODE_HIDDEN)
-		add_edge(selection, owner, constraint, false);
+		pgcopy_graph_add_edge(selection, owner, constraint, false);
 	if (constraint->index != NULL)
 	{
-		add_edge(selection, constraint, constraint->index, false);
-		add_edge(selection, constraint->index, constraint, false);
+		pgcopy_graph_add_edge(selection, constraint, constraint->index, false);
+		pgcopy_graph_add_edge(selection, constraint->index, constraint, false);
 	}
 }
 
@@ -320,14 +217,14 @@ read_constraints(Selection *selection, SourceSession *session)
 {
 	const char *parent = pgcopy_session_version(session) >= 110000 ?
 		"k.conparentid" : "0::pg_catalog.oid";
-	Columns		columns;
+	ArrayColumns columns;
 
-	read_columns(&columns, session, psprintf(constraints_sql, parent), "oooooo1");
+	pgcopy_arrays_query(&columns, session, psprintf(constraints_sql, parent), "oooooo1");
 	for (int i = 0; i < columns.n; i++)
 	{
 		char		contype = columns.letters[i];
 		bool		is_part = strchr("puxf", contype) != NULL;
-		GraphNode	   *node = enter(selection, ConstraintRelationId, columns.oids[0][i],
+		GraphNode  *node = pgcopy_graph_enter(selection, ConstraintRelationId, columns.oids[0][i],
 								 is_part ? NODE_CONSTRAINT : NODE_HIDDEN);
 
 		node->kind = is_part ? NODE_CONSTRAINT : NODE_HIDDEN;
@@ -340,7 +237,7 @@ read_constraints(Selection *selection, SourceSession *session)
 		if (node->is_partial)
 		{
 			node->kind = NODE_HIDDEN;
-			node->parent = enter(selection, ConstraintRelationId, columns.oids[4][i],
+			node->parent = pgcopy_graph_enter(selection, ConstraintRelationId, columns.oids[4][i],
 								 NODE_CONSTRAINT);
 		}
 		else
@@ -361,23 +258,24 @@ read_parts(Selection *selection, SourceSession *session)
 		{'i', NODE_INDEX}, {'t', NODE_TRIGGER}, {'r', NODE_RULE}, {'p', NODE_POLICY},
 		{'s', NODE_STATISTICS}
 	};
-	Columns		columns;
+	ArrayColumns columns;
 
-	read_columns(&columns, session, parts_sql, "oooo1");
+	pgcopy_arrays_query(&columns, session, parts_sql, "oooo1");
 	for (int i = 0; i < columns.n; i++)
 	{
-		GraphNode	   *owner = find_relation(selection, columns.oids[2][i]);
+		GraphNode  *owner = find_relation(selection, columns.oids[2][i]);
 
 		/* of a temporary table, or of TOAST */
 		if (owner == NULL)
 			continue;
 		for (int k = 0; k < lengthof(part_kinds); k++)
 		{
-			GraphNode	   *node;
+			GraphNode  *node;
 
 			if (part_kinds[k].letter != columns.letters[i])
 				continue;
-			node = enter(selection, columns.oids[0][i], columns.oids[1][i], part_kinds[k].kind);
+			node = pgcopy_graph_enter(selection, columns.oids[0][i], columns.oids[1][i],
+									  part_kinds[k].kind);
 			node->owner = owner;
 			if (OidIsValid(columns.oids[3][i]))
 				node->schema = find_schema(selection, columns.oids[3][i]);
@@ -389,12 +287,12 @@ read_parts(Selection *selection, SourceSession *session)
 static void
 read_extensions(Selection *selection, SourceSession *session)
 {
-	Columns		columns;
+	ArrayColumns columns;
 
-	read_columns(&columns, session, extensions_sql, "oon");
+	pgcopy_arrays_query(&columns, session, extensions_sql, "oon");
 	for (int i = 0; i < columns.n; i++)
 	{
-		GraphNode	   *node = enter(selection, ExtensionRelationId, columns.oids[0][i],
+		GraphNode  *node = pgcopy_graph_enter(selection, ExtensionRelationId, columns.oids[0][i],
 								 NODE_EXTENSION);
 
 		node->name = columns.names[i];
@@ -405,173 +303,53 @@ read_extensions(Selection *selection, SourceSession *session)
 }
 
 static void
+read_servers(Selection *selection, SourceSession *session)
+{
+	ArrayColumns columns;
+
+	pgcopy_arrays_query(&columns, session, servers_sql, "on");
+	for (int i = 0; i < columns.n; i++)
+	{
+		GraphNode  *node = pgcopy_graph_enter(selection, ForeignServerRelationId,
+											  columns.oids[0][i], NODE_DATABASE_WIDE);
+
+		node->name = columns.names[i];
+		selection->servers = lappend(selection->servers, node);
+	}
+	pgcopy_rows_free(columns.rows);
+}
+
+static void
 read_others(Selection *selection, SourceSession *session)
 {
-	Columns		columns;
+	ArrayColumns columns;
 	const char *schemas = pgcopy_session_version(session) >= 150000 ?
 		publication_schemas_sql : "";
 
-	read_columns(&columns, session, psprintf(others_sql, schemas), "oooo");
+	pgcopy_arrays_query(&columns, session, psprintf(others_sql, schemas), "oooo");
 	for (int i = 0; i < columns.n; i++)
 	{
 		bool		is_member = OidIsValid(columns.oids[2][i]);
-		GraphNode	   *node = enter(selection, columns.oids[0][i], columns.oids[1][i],
+		GraphNode  *node = pgcopy_graph_enter(selection, columns.oids[0][i], columns.oids[1][i],
 								 is_member ? NODE_MEMBER : NODE_DATABASE_WIDE);
 
 		node->schema = find_schema(selection, columns.oids[3][i]);
 		if (is_member)
-			node->owner = enter(selection, PublicationRelationId, columns.oids[2][i],
+			node->owner = pgcopy_graph_enter(selection, PublicationRelationId, columns.oids[2][i],
 								NODE_DATABASE_WIDE);
 	}
 	pgcopy_rows_free(columns.rows);
 }
 
-/* The rest of pg_depend that is about objects that go with others. */
-static GraphNode *
-find_end(Selection *selection, Oid class_oid, Oid oid)
-{
-	GraphNode	   *node = pgcopy_graph_find(selection, class_oid, oid);
-
-	if (node != NULL)
-		return node->is_partial ? NULL : node;
-	/* a temporary table, TOAST; a trigger of a foreign key */
-	if (class_oid == RelationRelationId || class_oid == TriggerRelationId)
-		return NULL;
-	return enter(selection, class_oid, oid, NODE_HIDDEN);
-}
-
-/*
- * Can "to" not be without this part of it?  A view without its query, a column
- * without its default ...
- */
-static bool
-is_inseparable(const GraphNode *from, char deptype)
-{
-	if (deptype == 'i' || deptype == 'e')
-		return true;
-	if (from->key.class_oid == UserMappingRelationId)
-		return true;
-	return deptype == 'a' && from->kind == NODE_HIDDEN &&
-		(from->key.class_oid == AttrDefaultRelationId ||
-		 from->key.class_oid == AccessMethodOperatorRelationId ||
-		 from->key.class_oid == AccessMethodProcedureRelationId);
-}
-
-static void
-add_dependency(Selection *selection, GraphNode *from, GraphNode *to, char deptype)
-{
-	bool		is_owned = deptype == 'a' && pgcopy_node_is_sequence(from) &&
-		to->kind == NODE_RELATION;
-
-	if (deptype == 'e')
-		from->extension = to;
-	/* the constructor of a range type */
-	if (deptype == 'i' && from->kind == NODE_SUPPORT)
-		from->kind = NODE_HIDDEN;
-	if (is_owned || (deptype == 'i' && pgcopy_node_is_sequence(from)))
-		from->owner = to;
-	add_edge(selection, from, to, is_owned);
-	if (is_owned || is_inseparable(from, deptype))
-		add_edge(selection, to, from, is_owned);
-}
-
-static void
-read_dependencies(Selection *selection, SourceSession *session)
-{
-	Columns		columns;
-
-	read_columns(&columns, session, depend_sql, "oooo1");
-	for (int i = 0; i < columns.n; i++)
-	{
-		GraphNode	   *from = find_end(selection, columns.oids[0][i], columns.oids[1][i]);
-		GraphNode	   *to = find_end(selection, columns.oids[2][i], columns.oids[3][i]);
-
-		if (from != NULL && to != NULL)
-			add_dependency(selection, from, to, columns.letters[i]);
-	}
-	pgcopy_rows_free(columns.rows);
-}
-
-static void
-read_partitions(Selection *selection, SourceSession *session)
-{
-	Columns		columns;
-
-	read_columns(&columns, session, partitions_sql, "oo");
-	for (int i = 0; i < columns.n; i++)
-	{
-		GraphNode	   *child = find_relation(selection, columns.oids[0][i]);
-		GraphNode	   *parent = find_relation(selection, columns.oids[1][i]);
-
-		/* indexes are partitions too */
-		if (child == NULL || parent == NULL || child->kind != NODE_RELATION)
-			continue;
-		if (child->parent != NULL)
-			pgcopy_rows_throw(columns.rows, "It has a partition of two tables.");
-		child->parent = parent;
-		parent->partitions = lappend(parent->partitions, child);
-	}
-	pgcopy_rows_free(columns.rows);
-}
-
-/* Partitions of partitions are no circle, whatever the source says. */
-static void
-check_partitions(const Selection *selection)
-{
-	ListCell   *lc;
-
-	foreach(lc, selection->relations)
-	{
-		const GraphNode *node = lfirst(lc);
-		int			depth = 0;
-
-		for (const GraphNode *parent = node->parent; parent != NULL; parent = parent->parent)
-		{
-			if (++depth > list_length(selection->relations))
-				ereport(ERROR,
-						(errcode(ERRCODE_PROTOCOL_VIOLATION),
-						 errmsg("the source says that a table is a partition of itself")));
-		}
-	}
-}
-
-static void
-note_own(Selection *selection, SourceSession *session)
-{
-	const SourceOwn *own = pgcopy_own_read(session);
-	ListCell   *lc;
-
-	foreach(lc, selection->all)
-	{
-		GraphNode	   *node = lfirst(lc);
-
-		node->is_own = pgcopy_own_has(own, node->key.class_oid, node->key.oid);
-	}
-}
-
-static HTAB *
-make_hash(void)
-{
-	HASHCTL		ctl = {
-		.keysize = sizeof(NodeKey),.entrysize = sizeof(GraphNode),.hcxt = CurrentMemoryContext
-	};
-
-	return hash_create("pgcopy selection", 1024, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-}
-
 void
-pgcopy_graph_read(Selection *selection, SourceSession *session)
+pgcopy_read_objects(Selection *selection, SourceSession *session)
 {
-	selection->nodes = make_hash();
 	read_schemas(selection, session);
 	read_relations(selection, session);
 	read_support(selection, session);
 	read_constraints(selection, session);
 	read_parts(selection, session);
 	read_extensions(selection, session);
+	read_servers(selection, session);
 	read_others(selection, session);
-	read_dependencies(selection, session);
-	read_partitions(selection, session);
-	check_partitions(selection);
-	note_own(selection, session);
 }

@@ -81,7 +81,7 @@ pgcopy_selection_make(SourceSession *session, const JobOptions *options)
 	check_large_objects(options);
 	pgcopy_match_options(selection, session);
 	pgcopy_closure_run(selection);
-	pgcopy_selection_decide_rows(selection);
+	pgcopy_left_rows_decide(selection);
 	pgcopy_consequences_tell(selection, session);
 	selection->kept_relations = make_kept_relations(selection);
 	MemoryContextSwitchTo(caller);
@@ -137,6 +137,25 @@ pgcopy_selection_has_rows(const Selection *selection, Oid relation)
 		return true;
 	node = pgcopy_graph_find(selection, RelationRelationId, relation);
 	return node != NULL && node->kind == NODE_RELATION && node->is_kept && !node->has_no_rows;
+}
+
+bool
+pgcopy_selection_has_user_mappings(const Selection *selection, const char *server)
+{
+	ListCell   *lc;
+
+	if (selection == NULL)
+		return true;
+	if (selection->options->exclude & EXCLUDE_USER_MAPPINGS)
+		return false;
+	foreach(lc, selection->servers)
+	{
+		const GraphNode *node = lfirst(lc);
+
+		if (strcmp(node->name, server) == 0)
+			return node->is_kept;
+	}
+	return true;
 }
 
 bool

@@ -101,4 +101,24 @@ foreach my $kept (map { [ @odd[ grep { rand() < 0.15 } 0 .. $#odd ] ] } 1 .. 3)
 	check_left_out('all of a schema but some', grep { /^odd\|/ && !$kept{$_} } @all);
 }
 
+#-------------------------------------------------------------------------
+# Sources that divide the names into other characters than the target
+#-------------------------------------------------------------------------
+foreach my $encoding ('LATIN1', 'SQL_ASCII')
+{
+	my $db = 'in_' . lc $encoding;
+	my @names = ('ä', 'äb', 'aä', 'ö', 'plain', map { "p$_" } 1 .. 12);
+
+	$source->safe_psql('postgres', "CREATE DATABASE $db TEMPLATE template0 ENCODING '$encoding' LC_COLLATE 'C' LC_CTYPE 'C'");
+	$source->safe_psql($db, 'SET client_encoding = ' . ($encoding eq 'LATIN1' ? 'UTF8' : 'SQL_ASCII') . '; ' . join '', map { 'CREATE TABLE ' . ident($_) . ' (a int);' } @names);
+	foreach my $kept ([ 'ä', 'plain' ], [ grep { !/^(ä|p2)$/ } @names ])
+	{
+		my %kept = map { ($_ => 1) } @$kept;
+		new_database($target, $db);
+		clone_ok($target, conninfo($source, db => $db), db => $db, exclude_tables => [ map { ident($_) } grep { !$kept{$_} } @names ], name => "$encoding: done");
+		is(relations($target, $db, 'r'), join("\x01", map { "public|$_" } sort @$kept), "$encoding: exactly these are here");
+		$target->safe_psql('postgres', "DROP DATABASE $db");
+	}
+}
+
 done_testing();
