@@ -4,9 +4,10 @@
  *	  Tell which properties of the source database this one has not.
  *
  * They are in no dump of a database: its settings and those of roles in it, its
- * owner, privileges, connection limit, comment, labels and locale.  Both sides are asked by the same query.  One
- * notice per kind, whose hint has the statements that make it alike; for a
- * locale there is none.
+ * owner, privileges, connection limit, comment, labels and locale.  Both sides are
+ * asked by the same query.  One notice per kind, whose hint has the statements that
+ * make it alike; for a locale there is none.  If the job clones them (database.c),
+ * only the locale is told.
  *
  *-------------------------------------------------------------------------
  */

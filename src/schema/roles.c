@@ -26,7 +26,7 @@
 #include "base/finding.h"
 #include "schema/roles.h"
 #include "source/names.h"
-#include "source/roles.h"
+#include "source/preflight.h"
 
 /* Sources from this version on make sure that a grantor may grant. */
 #define VERSION_WITH_GRANTORS 160000
@@ -372,7 +372,7 @@ pgcopy_roles_plan(SourceSession *session, const RolesRequest *request)
 		.source_version = pgcopy_session_version(session)
 	};
 
-	draft.there = pgcopy_roles_collect(pgcopy_source_roles_read(session, &draft.has_passwords));
+	draft.there = pgcopy_roles_collect(pgcopy_roles_read(session, &draft.has_passwords));
 	choose_roles(&draft);
 	plan_roles(&draft);
 	plan_memberships(&draft, 't');

@@ -15,7 +15,7 @@
 #include "miscadmin.h"
 
 #include "base/role_facts.h"
-#include "source/roles.h"
+#include "source/preflight.h"
 
 static const char may_read_passwords_sql[] =
 "SELECT pg_catalog.has_column_privilege('pg_catalog.pg_authid', 'rolpassword', 'SELECT')"
@@ -94,7 +94,7 @@ may_read_passwords(SourceSession *session)
 }
 
 List *
-pgcopy_source_roles_read(SourceSession *session, bool *has_passwords)
+pgcopy_roles_read(SourceSession *session, bool *has_passwords)
 {
 	SourceRows *rows = pgcopy_session_query(session, ROLE_FACTS_SQL, 5, 0, NULL);
 	List	   *facts = NIL;
