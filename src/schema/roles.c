@@ -227,9 +227,24 @@ plan_role(RolesDraft *draft, Role *role)
 				pgcopy_shared_statement("CREATE ROLE", role->name, script.data));
 }
 
-/* Create what is missing, compare the others. */
 static void
 plan_roles(RolesDraft *draft)
+{
+	ListCell   *lc;
+
+	foreach(lc, draft->there->roles)
+	{
+		Role	   *role = lfirst(lc);
+
+		CHECK_FOR_INTERRUPTS();
+		if (role->is_kept && !is_here(role->name))
+			plan_role(draft, role);
+	}
+}
+
+/* Compare roles that are here.  Those to be made are known by now. */
+static void
+compare_roles(RolesDraft *draft)
 {
 	RoleSet    *here = pgcopy_roles_here();
 	ListCell   *lc;
@@ -240,14 +255,10 @@ plan_roles(RolesDraft *draft)
 		Role	   *same = pgcopy_roles_find(here, role->name);
 
 		CHECK_FOR_INTERRUPTS();
-		if (!role->is_kept)
-			continue;
-		if (!is_here(role->name))
-			plan_role(draft, role);
-		else if (same != NULL)
+		if (role->is_kept && same != NULL)
 			draft->plan->findings =
 				list_concat(draft->plan->findings,
-							pgcopy_roles_compare(role, same, draft->request));
+							pgcopy_roles_compare(draft->there, role, same, draft->request));
 	}
 }
 
@@ -375,6 +386,7 @@ pgcopy_roles_plan(SourceSession *session, const RolesRequest *request)
 	draft.there = pgcopy_roles_collect(pgcopy_roles_read(session, &draft.has_passwords));
 	choose_roles(&draft);
 	plan_roles(&draft);
+	compare_roles(&draft);
 	plan_memberships(&draft, 't');
 	plan_memberships(&draft, 'f');
 	check_may_create(&draft);

@@ -77,8 +77,12 @@ extern char *pgcopy_roles_attribute(const RoleFact *fact, const char *value);
 /* The statement that gives a role this fact.  grantor: of a membership, or NULL. */
 extern char *pgcopy_roles_statement(const RoleFact *fact, const char *grantor);
 
-/* roles_compare.c: tell how a role that is here differs: a List of Finding. */
-extern List *pgcopy_roles_compare(const Role *there, const Role *here,
-								  const RolesRequest *request);
+/*
+ * roles_compare.c: tell how a role that is here differs from the same in a set: a
+ * List of Finding.  Memberships in roles that are to be made are none: they come with
+ * these.
+ */
+extern List *pgcopy_roles_compare(const RoleSet *set, const Role *there,
+								  const Role *here, const RolesRequest *request);
 
 #endif							/* PGCOPY_SCHEMA_ROLES_H */

@@ -22,6 +22,7 @@
 typedef struct RoleDifference
 {
 	const RolesRequest *request;
+	const RoleSet *set;			/* of the source */
 	StringInfoData words;
 	StringInfoData statements;
 } RoleDifference;
@@ -47,6 +48,12 @@ is_compared(const RoleDifference *difference, const RoleFact *fact)
 		return !difference->request->no_comments;
 	if (strcmp(fact->kind, ROLE_LABEL) == 0)
 		return !difference->request->no_labels;
+	if (strcmp(fact->kind, ROLE_MEMBERSHIP) == 0)
+	{
+		const Role *group = pgcopy_roles_find(difference->set, fact->name);
+
+		return group == NULL || !group->is_created;
+	}
 	return strcmp(fact->kind, ROLE_PASSWORD) != 0;
 }
 
@@ -94,9 +101,10 @@ note_there(RoleDifference *difference, const RoleFact *there, const RoleFact *he
 }
 
 List *
-pgcopy_roles_compare(const Role *there, const Role *here, const RolesRequest *request)
+pgcopy_roles_compare(const RoleSet *set, const Role *there, const Role *here,
+					 const RolesRequest *request)
 {
-	RoleDifference difference = {.request = request};
+	RoleDifference difference = {.request = request,.set = set};
 	Finding		finding = {.level = FINDING_NOTICE};
 	ListCell   *lc;
 

@@ -15,8 +15,10 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/pg_authid.h"
+#include "commands/defrem.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "parser/parser.h"
@@ -25,6 +27,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/resowner.h"
+#include "utils/syscache.h"
 #include "utils/varlena.h"
 
 #include "base/finding.h"
@@ -185,6 +188,60 @@ tell_refusal(Node *node, const char *object, const ErrorData *error)
 	return pgcopy_finding_list(&finding);
 }
 
+/* Has a role that is here the attributes that it would have been made with? */
+static bool
+has_attributes(Form_pg_authid role, const CreateRoleStmt *create)
+{
+	const struct
+	{
+		const char *name;
+		bool		value;
+	}			attributes[] = {
+		{"superuser", role->rolsuper},
+		{"inherit", role->rolinherit},
+		{"createrole", role->rolcreaterole},
+		{"createdb", role->rolcreatedb},
+		{"canlogin", role->rolcanlogin},
+		{"isreplication", role->rolreplication},
+		{"bypassrls", role->rolbypassrls}
+	};
+	ListCell   *lc;
+
+	foreach(lc, create->options)
+	{
+		DefElem    *option = lfirst_node(DefElem, lc);
+
+		for (int i = 0; i < lengthof(attributes); i++)
+		{
+			if (strcmp(option->defname, attributes[i].name) == 0 &&
+				defGetBoolean(option) != attributes[i].value)
+				return false;
+		}
+	}
+	return true;
+}
+
+/* Somebody else has made the role since the job was planned: tell if it differs. */
+static List *
+compare_role(const CreateRoleStmt *create)
+{
+	HeapTuple	tuple = SearchSysCache1(AUTHNAME, CStringGetDatum(create->role));
+	Finding		finding = {
+		.level = FINDING_NOTICE,
+		.object = quote_identifier(create->role),
+		.message = psprintf("role %s was made by somebody else after the job was planned, with other attributes than on the source",
+							quote_identifier(create->role)),
+		.hint = "Compare it with that of the source."
+	};
+	bool		is_same;
+
+	if (!HeapTupleIsValid(tuple))
+		return NIL;
+	is_same = has_attributes((Form_pg_authid) GETSTRUCT(tuple), create);
+	ReleaseSysCache(tuple);
+	return is_same ? NIL : pgcopy_finding_list(&finding);
+}
+
 /*
  * Make a role, unless it is here.  Returns whether it was made: else the rest of
  * its script is not for us.
@@ -233,7 +290,7 @@ pgcopy_shared_run(const char *script, const DumpSettings *settings)
 		if (IsA(raw->stmt, CreateRoleStmt))
 		{
 			if (!create_role((CreateRoleStmt *) raw->stmt, sql, settings))
-				break;
+				return compare_role((CreateRoleStmt *) raw->stmt);
 			continue;
 		}
 		error = try_statement(sql, settings);
