@@ -12,6 +12,16 @@
 #include "base/properties.h"
 #include "source/preflight.h"
 
+/* A privilege becomes a word of a statement. */
+static void
+check_property(const SourceRows *rows, const DatabaseProperty *property)
+{
+	if (strcmp(property->kind, PROPERTY_PRIVILEGE) == 0 &&
+		strcmp(property->name, "CREATE") != 0 && strcmp(property->name, "CONNECT") != 0 &&
+		strcmp(property->name, "TEMPORARY") != 0)
+		pgcopy_rows_throw(rows, "It sent a privilege on a database that there is not.");
+}
+
 List *
 pgcopy_properties_read(SourceSession *session)
 {
@@ -26,6 +36,7 @@ pgcopy_properties_read(SourceSession *session)
 		property->role = pstrdup(pgcopy_rows_get(rows, i, 1));
 		property->name = pstrdup(pgcopy_rows_get(rows, i, 2));
 		property->value = pstrdup(pgcopy_rows_get(rows, i, 3));
+		check_property(rows, property);
 		properties = lappend(properties, property);
 		CHECK_FOR_INTERRUPTS();
 	}
