@@ -173,7 +173,6 @@ my %chunks = (
 	split_tables_larger_than => '100kB', table_jobs => 3);
 for my $by ('blocks', 'keys')
 {
-	$target->safe_psql('postgres', "CREATE DATABASE $by" . '_x') if 0;
 	$target->append_conf('postgresql.conf', 'pgcopy.split_by_ctid = ' . ($by eq 'blocks' ? 'on' : 'off'));
 	$target->reload;
 	subset('chunks', $by, %chunks, name => "chunks by $by: the job ends done");
@@ -274,9 +273,9 @@ is($source->safe_psql('kinds', 'SELECT count(*) FROM plain'), '1000', 'and the s
 new_database($target, 'late');
 my $job = clone($target, conninfo($source, db => 'kinds'), db => 'late', column_values => json({ plain => { email => q{(CASE WHEN id = 700 THEN email END)::int::text} }, types => { d => q{CASE id WHEN 7 THEN 'too long' ELSE 'x' END} } }), on_error => 'continue');
 wait_for_state($target, $job, 'done', db => 'late');
-is($target->safe_psql('late', q{SELECT sqlstate, message, detail, context FROM pgcopy_errors WHERE is_final AND object ~ 'plain$'}),
+is($target->safe_psql('late', q{SELECT sqlstate, message, detail, split_part(context, E'\n', 1) FROM pgcopy_errors WHERE is_final AND object ~ 'plain$'}),
 	'22P02|the source could not evaluate the value for column "email" of table "public"."plain"|The SQLSTATE is 22P02. Its message may have a value that is not to be copied, so it is left out here.|COPY public.plain, row 700', 'a value that cannot be made has row and column, but not its text');
-is($target->safe_psql('late', q{SELECT sqlstate, message, context FROM pgcopy_errors WHERE is_final AND object ~ 'types$'}),
+is($target->safe_psql('late', q{SELECT sqlstate, message, split_part(context, E'\n', 1) FROM pgcopy_errors WHERE is_final AND object ~ 'types$'}),
 	'22001|value too long for type character varying(5)|COPY public.types, row 7, column d', 'a value that is too long is not cut off');
 
 # An ordinary lock, and a table that is not cloned.
@@ -295,19 +294,22 @@ for my $how ('cancel', 'kill')
 {
 	my $db = "again_$how";
 	new_database($target, $db);
-	create_holds($source, $how, pre_data => 1) if 0;
-	$target->safe_psql('postgres', "ALTER DATABASE $db SET pgcopy.test_point = 'chunk begun'; ALTER DATABASE $db SET pgcopy.test_action = 'stop'; ALTER DATABASE $db SET pgcopy.test_hit = 6");
+	$target->safe_psql('postgres', "ALTER DATABASE $db SET pgcopy.test_point = 'chunk begun'; ALTER DATABASE $db SET pgcopy.test_action = 'stop'; ALTER DATABASE $db SET pgcopy.test_hit = 4");
+	my $hold = hold($target, $db, 100);
 	$job = clone($target, conninfo($source, db => 'chunks'), db => $db, map { $_ => ref $chunks{$_} ? json($chunks{$_}) : $chunks{$_} } keys %chunks);
+	wait_held($target, $db, 100, $job);
 	ok(wait_until($target, q{SELECT count(*) > 2 FROM pgcopy.item WHERE kind = 'table' AND state = 'done'}, db => $db, job => $job), "$how: some chunks are there");
 	my $moment = $target->safe_psql($db, q{SELECT column_expressions FROM pgcopy.relation WHERE table_name = 'big'});
 	if ($how eq 'cancel')
 	{
 		$target->safe_psql($db, "SELECT pgcopy_cancel($job)");
 		wait_for_end($target, $job, db => $db);
+		$hold->quit;
 	}
 	else
 	{
 		$target->stop('immediate');
+		eval { $hold->quit };
 		$target->start;
 	}
 	$target->safe_psql('postgres', "ALTER DATABASE $db RESET ALL");
