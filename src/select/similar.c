@@ -72,3 +72,11 @@ pgcopy_similar_names(const char *wanted, List *names)
 		appendStringInfo(&text, "%s%s", i > 0 ? ", " : "", best[i]);
 	return count > 0 ? text.data : NULL;
 }
+
+char *
+pgcopy_similar_hint(const char *wanted, List *names)
+{
+	char	   *similar = pgcopy_similar_names(wanted, names);
+
+	return similar != NULL ? psprintf("Did you mean %s?", similar) : NULL;
+}

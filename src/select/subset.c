@@ -25,18 +25,15 @@ pgcopy_subset_describe(const SubsetExpression *given)
 }
 
 void
-pgcopy_subset_add_error(Subset *subset, const SubsetExpression *given, int sqlerrcode,
-						const char *message, const char *detail, const char *hint)
+pgcopy_subset_add(Subset *subset, const SubsetExpression *given, const Finding *finding)
 {
-	Finding		finding = {
-		.level = FINDING_ERROR,
-		.sqlerrcode = sqlerrcode,
-		.message = psprintf("%s: %s", pgcopy_subset_describe(given), message),
-		.detail = detail,
-		.hint = hint
-	};
+	Finding		named = *finding;
 
-	subset->findings = list_concat(subset->findings, pgcopy_finding_list(&finding));
+	if (finding->level == FINDING_ERROR)
+		named.message = psprintf("%s: %s", pgcopy_subset_describe(given), finding->message);
+	else
+		named.object = pgcopy_subset_describe(given);
+	subset->findings = list_concat(subset->findings, pgcopy_finding_list(&named));
 }
 
 char *
@@ -150,14 +147,11 @@ set_relation(const SubsetTable *table, SourceRelation *relation)
 static void
 add_notice(Subset *subset, const SubsetExpression *given, char *message, const char *hint)
 {
-	Finding		finding = {
+	pgcopy_subset_add(subset, given, &(Finding) {
 		.level = FINDING_NOTICE,
-		.object = pgcopy_subset_describe(given),
 		.message = message,
 		.hint = hint
-	};
-
-	subset->findings = list_concat(subset->findings, pgcopy_finding_list(&finding));
+	});
 }
 
 static void

@@ -238,6 +238,7 @@ refused("22023\nrow_filters of public.plain: table public.plain has a condition 
 refused("22023\ncolumn_values of public.plain, column email: column email of table public.plain has a value by key plain already\nGive one value to a column.", 'two values', column_values => { 'plain' => { email => undef }, 'public.plain' => { email => undef } });
 refused("22023\ncolumn_values of computed, column up: column up of table public.computed is a generated column\nIt is computed here from the other columns.", 'a generated column', column_values => { computed => { up => undef } });
 refused("23502\ncolumn_values of plain, column id: column id of table public.plain is NOT NULL", 'NULL for a key', column_values => { plain => { id => undef } });
+refused("22023\ncolumn_values of plain: it names no column", 'no column', column_values => { plain => {} });
 refused("42601\n$f: it is empty", 'nothing', $filter->(" \n"));
 refused("42601\n$f: it closes a parenthesis that it has not opened", 'a way out of the parentheses', $filter->('true) OR (true'));
 refused("42601\n$f: it does not close a parenthesis", 'a parenthesis left open', $filter->('(true'));
@@ -277,6 +278,23 @@ is($target->safe_psql('late', q{SELECT sqlstate, message, detail, split_part(con
 	'22P02|the source could not evaluate the value for column "email" of table "public"."plain"|The SQLSTATE is 22P02. Its message may have a value that is not to be copied, so it is left out here.|COPY public.plain, row 700', 'a value that cannot be made has row and column, but not its text');
 is($target->safe_psql('late', q{SELECT sqlstate, message, split_part(context, E'\n', 1) FROM pgcopy_errors WHERE is_final AND object ~ 'types$'}),
 	'22001|value too long for type character varying(5)|COPY public.types, row 7, column d', 'a value that is too long is not cut off');
+
+# Long after the check: the leader sees the same.
+{
+	new_database($target, 'changed');
+	$target->safe_psql('changed', 'CREATE EXTENSION pgcopydb_ext');
+	my $session = $target->background_psql('changed');
+	my $args = "'" . conninfo($source, db => 'kinds') =~ s/'/''/gr . "', row_filters => '" . json({ whole => "email <> 'x'" }) =~ s/'/''/gr . "'";
+	$session->query_safe("BEGIN; SELECT pgcopy_clone($args)");
+	$source->safe_psql('kinds', 'ALTER TABLE whole RENAME email TO mail');
+	$session->query_safe('COMMIT');
+	wait_for_state($target, 1, 'failed', db => 'changed');
+	$session->quit;
+	is($target->safe_psql('changed', 'SELECT sqlstate, message FROM pgcopy_errors WHERE is_final'),
+		'42703|row_filters of whole: column "email" does not exist', 'what has changed since the check is found before anything is made');
+	is($target->safe_psql('changed', q{SELECT count(*) FROM pg_class WHERE relname = 'plain'}), '0', '... which is so');
+	$source->safe_psql('kinds', 'ALTER TABLE whole RENAME mail TO email');
+}
 
 # An ordinary lock, and a table that is not cloned.
 {
