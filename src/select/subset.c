@@ -79,12 +79,14 @@ is_wanted(const JobOptions *options)
 }
 
 static Subset *
-make_subset(SourceSession *session, const JobOptions *options, List *relations)
+make_subset(SourceSession *session, const JobOptions *options,
+			const Selection *selection, List *relations)
 {
 	Subset	   *subset = palloc0(sizeof(Subset));
 
 	subset->session = session;
 	subset->options = options;
+	subset->selection = selection;
 	subset->relations = relations;
 	subset->in_transaction = relations != NIL;
 	subset->path = choose_path(session, options);
@@ -97,10 +99,11 @@ make_subset(SourceSession *session, const JobOptions *options, List *relations)
 }
 
 void
-pgcopy_subset_check(SourceSession *session, const JobOptions *options)
+pgcopy_subset_check(SourceSession *session, const JobOptions *options,
+					const Selection *selection)
 {
 	if (is_wanted(options))
-		pgcopy_finding_throw(make_subset(session, options, NIL)->findings);
+		pgcopy_finding_throw(make_subset(session, options, selection, NIL)->findings);
 }
 
 /* What is copied in place of a column, as the final SQL. */
@@ -226,14 +229,15 @@ mark_moving(Subset *subset)
 }
 
 List *
-pgcopy_subset_apply(SourceSession *session, const JobOptions *options, List *relations)
+pgcopy_subset_apply(SourceSession *session, const JobOptions *options,
+					const Selection *selection, List *relations)
 {
 	Subset	   *subset;
 	ListCell   *lc;
 
 	if (!is_wanted(options) || relations == NIL)
 		return NIL;
-	subset = make_subset(session, options, relations);
+	subset = make_subset(session, options, selection, relations);
 	if (subset->findings != NIL)
 		return subset->findings;
 	foreach(lc, subset->chosen)

@@ -34,17 +34,20 @@ typedef struct Match
 	bool		has_tables;
 } Match;
 
-static SourceRelation *
-find_relation(const Subset *subset, const SubsetTable *table)
+/* Are the rows cloned, as far as that is known? */
+static bool
+is_cloned(const Subset *subset, const SubsetTable *table)
 {
-	return pgcopy_inventory_find(subset->relations, table->oid);
+	return pgcopy_selection_has_rows(subset->selection, table->oid) &&
+		(subset->relations == NIL ||
+		 pgcopy_inventory_find(subset->relations, table->oid) != NULL);
 }
 
 static void
 add_leaf(Subset *subset, Match *match, SubsetTable *table)
 {
 	match->has_tables = true;
-	if (subset->relations != NIL && find_relation(subset, table) == NULL)
+	if (!is_cloned(subset, table))
 		match->left_out = table;
 	else
 		match->leaves = list_append_unique_ptr(match->leaves, table);
@@ -170,9 +173,9 @@ check_match(Subset *subset, const SubsetExpression *given, const Match *match)
 			pgcopy_subset_add(subset, given, &(Finding) {
 				.level = FINDING_ERROR,
 				.sqlerrcode = ERRCODE_INVALID_PARAMETER_VALUE,
-				.message = psprintf("table %s is not cloned",
+				.message = psprintf("the rows of table %s are not cloned",
 									pgcopy_subset_table_name(match->left_out)),
-				.hint = "Leave this key out, or clone the table."
+				.hint = "Leave this key out, or clone them."
 			});
 		return;
 	}

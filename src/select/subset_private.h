@@ -49,7 +49,8 @@ typedef struct Subset
 	SourceSession *session;
 	const JobOptions *options;
 	bool		in_transaction;
-	List	   *relations;		/* SourceRelation *; NIL: all are cloned */
+	const Selection *selection; /* NULL: all */
+	List	   *relations;		/* SourceRelation *; NIL: not known yet */
 	SourceMoment moment;
 	const char *path;			/* beside the empty one; NULL: none */
 	List	   *tables;			/* SubsetTable *: all, in the order of OIDs */

@@ -147,6 +147,14 @@ for my $format ('auto', 'text')
 is($target->safe_psql('kinds_auto', q{SELECT object, message LIKE 'the time in it is%' FROM pgcopy_notices WHERE message LIKE '%time%' ORDER BY 1}),
 	"column_values of public.plain, column born|t\nrow_filters of public.plain|t", 'it is told that the time stands still');
 
+# Configuration of an extension has a condition of its own.
+new_database($source, 'config');
+$source->safe_psql('config', q{CREATE EXTENSION pgcopy_everything; INSERT INTO config_later SELECT generate_series(11, 30); INSERT INTO config_own (id, name, is_builtin) SELECT g, 'secret', g % 2 = 0 FROM generate_series(101, 130) g});
+my ($own, $later) = map { $source->safe_psql('config', $_) } 'SELECT count(*) FROM config_own WHERE NOT is_builtin AND (id > 110 OR id < 101)', 'SELECT count(*) FROM config_later WHERE id < 20';
+subset('config', 'config', row_filters => { config_later => 'id < 20', config_own => 'id > 110 OR id < 101' }, column_values => { config_own => { name => q{'hidden' || id} } }, name => "an extension's configuration: the job ends done");
+is($target->safe_psql('config', 'SELECT count(*) FROM config_later'), $later, 'only the rows of the filter come');
+is($target->safe_psql('config', q{SELECT count(*), count(*) FILTER (WHERE name = 'hidden' || id) FROM config_own WHERE id > 100}), '10|10', 'and of both conditions, masked');
+
 #-------------------------------------------------------------------------
 # Moving rows, chunks, key ranges, one time for all
 #-------------------------------------------------------------------------
@@ -238,6 +246,7 @@ refused("22023\nrow_filters of public.plain: table public.plain has a condition 
 refused("22023\ncolumn_values of public.plain, column email: column email of table public.plain has a value by key plain already\nGive one value to a column.", 'two values', column_values => { 'plain' => { email => undef }, 'public.plain' => { email => undef } });
 refused("22023\ncolumn_values of computed, column up: column up of table public.computed is a generated column\nIt is computed here from the other columns.", 'a generated column', column_values => { computed => { up => undef } });
 refused("23502\ncolumn_values of plain, column id: column id of table public.plain is NOT NULL", 'NULL for a key', column_values => { plain => { id => undef } });
+refused("22023\nrow_filters of public.plain: the rows of table public.plain are not cloned\nLeave this key out, or clone them.", "$_ and a filter", $_ => '{public.plain}', $filter->('true')) for 'exclude_tables', 'exclude_table_data';
 refused("22023\ncolumn_values of plain: it names no column", 'no column', column_values => { plain => {} });
 refused("42601\n$f: it is empty", 'nothing', $filter->(" \n"));
 refused("42601\n$f: it closes a parenthesis that it has not opened", 'a way out of the parentheses', $filter->('true) OR (true'));
