@@ -149,11 +149,10 @@ is($target->safe_psql('kinds_auto', q{SELECT object, message LIKE 'the time in i
 
 # Configuration of an extension has a condition of its own.
 new_database($source, 'config');
-$source->safe_psql('config', q{CREATE EXTENSION pgcopy_everything; INSERT INTO config_later SELECT generate_series(11, 30); INSERT INTO config_own (id, name, is_builtin) SELECT g, 'secret', g % 2 = 0 FROM generate_series(101, 130) g});
-my ($own, $later) = map { $source->safe_psql('config', $_) } 'SELECT count(*) FROM config_own WHERE NOT is_builtin AND (id > 110 OR id < 101)', 'SELECT count(*) FROM config_later WHERE id < 20';
-subset('config', 'config', row_filters => { config_later => 'id < 20', config_own => 'id > 110 OR id < 101' }, column_values => { config_own => { name => q{'hidden' || id} } }, name => "an extension's configuration: the job ends done");
-is($target->safe_psql('config', 'SELECT count(*) FROM config_later'), $later, 'only the rows of the filter come');
-is($target->safe_psql('config', q{SELECT count(*), count(*) FILTER (WHERE name = 'hidden' || id) FROM config_own WHERE id > 100}), '10|10', 'and of both conditions, masked');
+$source->safe_psql('config', q{CREATE EXTENSION pgcopy_everything; INSERT INTO config_later SELECT generate_series(11, 30); INSERT INTO config_own (id, body, is_builtin) SELECT g, '"secret"', g % 2 = 0 FROM generate_series(101, 130) g});
+subset('config', 'config', row_filters => { config_later => 'id < 20', config_own => 'id > 110 OR id < 101' }, column_values => { config_own => { body => 'to_jsonb(id)' } }, name => "an extension's configuration: the job ends done");
+is($target->safe_psql('config', 'SELECT count(*), max(id) FROM config_later'), '9|19', 'only the rows of the filter come');
+is($target->safe_psql('config', q{SELECT count(*), count(*) FILTER (WHERE body = to_jsonb(id)) FROM config_own WHERE id > 100}), '10|10', 'and of both conditions, masked');
 
 #-------------------------------------------------------------------------
 # Moving rows, chunks, key ranges, one time for all
