@@ -29,8 +29,9 @@ pgcopy_conceal_applies(const LoadTable *table, const ErrorData *error)
 		case ERRCODE_OPERATOR_INTERVENTION:
 			return false;
 	}
-	/* of an encoding there are the bytes of one character */
+	/* of an encoding there are the bytes of one character, of a command its name */
 	return error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE &&
+		error->sqlerrcode != ERRCODE_READ_ONLY_SQL_TRANSACTION &&
 		error->sqlerrcode != ERRCODE_INSUFFICIENT_PRIVILEGE &&
 		error->sqlerrcode != ERRCODE_UNTRANSLATABLE_CHARACTER &&
 		error->sqlerrcode != ERRCODE_CHARACTER_NOT_IN_REPERTOIRE;
