@@ -87,12 +87,21 @@ CREATE TABLE pgcopy.relation (
     condition text,
     split_key text,
     split_bounds bigint[] NOT NULL DEFAULT '{}',
+    row_condition text,
+    column_expressions text[],
+    expression_path text,
     PRIMARY KEY (job, no)
 ) WITH (fillfactor = 90);
 
 COMMENT ON TABLE pgcopy.relation IS 'tables, partitioned tables, materialized views and sequences of the source in the job''s snapshot; is_ours: created here by this job';
 
 COMMENT ON COLUMN pgcopy.relation.types IS 'type of each of the columns on the source, as schema.name, with extension and version';
+
+COMMENT ON COLUMN pgcopy.relation.row_condition IS 'the rows that are copied, as SQL on the source; NULL: all';
+
+COMMENT ON COLUMN pgcopy.relation.column_expressions IS 'what is copied instead of each of the columns, as SQL on the source; NULL: the column';
+
+COMMENT ON COLUMN pgcopy.relation.expression_path IS 'search_path that condition and expressions need; NULL: an empty one';
 
 COMMENT ON COLUMN pgcopy.relation.split_bounds IS 'first keys of all chunks but the first, if chunks are ranges of split_key instead of blocks';
 

@@ -26,6 +26,7 @@
 #include "catalog/job.h"
 #include "schema/tools.h"
 #include "select/selection.h"
+#include "select/subset.h"
 #include "source/preflight.h"
 #include "source/session.h"
 
@@ -72,15 +73,18 @@ get_arguments(FunctionCallInfo fcinfo, Job *job)
 	get_options(fcinfo, &job->options);
 }
 
-/* Does the source have what the options name?  Throws if not. */
-static void
-check_selection(SourceSession *session, const JobOptions *options)
+/* Does the source have what the options name?  Throws if not; NULL selects all. */
+static Selection *
+make_selection(SourceSession *session, const JobOptions *options)
 {
+	Selection  *selection;
+
 	if (!pgcopy_selection_is_wanted(options))
-		return;
+		return NULL;
 	pgcopy_session_exec(session, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-	(void) pgcopy_selection_make(session, options);
+	selection = pgcopy_selection_make(session, options);
 	pgcopy_session_exec(session, "COMMIT");
+	return selection;
 }
 
 /* Connect once: that reveals most mistakes. */
@@ -95,7 +99,7 @@ check_source(const SourceConninfo *conninfo, const JobOptions *options)
 
 	pgcopy_tools_check(pgcopy_session_version(session));
 	pgcopy_finding_throw(pgcopy_preflight_check_database(session));
-	check_selection(session, options);
+	pgcopy_subset_check(session, options, make_selection(session, options));
 	pgcopy_session_close(session);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);

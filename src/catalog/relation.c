@@ -12,24 +12,19 @@
 
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/rel.h"
 
 #include "catalog/query.h"
 #include "catalog/relation.h"
-
-static CatalogQuery insert_relation = {
-	"INSERT INTO pgcopy.relation (job, no, source_oid, schema_name, table_name, "
-	"relkind, is_ours, through_root, heap_bytes, toast_bytes, columns, split_bounds, "
-	"condition, split_key, types) "
-	"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::bigint[], $13, $14, $15)",
-	15, {INT8OID, INT4OID, OIDOID, TEXTOID, TEXTOID, CHAROID, BOOLOID, BOOLOID,
-	INT8OID, INT8OID, TEXTARRAYOID, TEXTARRAYOID, TEXTOID, TEXTOID, TEXTARRAYOID}
-};
+#include "catalog/row.h"
 
 static CatalogQuery select_relations = {
 	"SELECT no, source_oid, schema_name, table_name, relkind, target_oid, is_ours, "
 	"through_root, heap_bytes, toast_bytes, columns, types, condition, split_key, "
-	"split_bounds::text[] AS split_bounds "
+	"split_bounds::text[] AS split_bounds, row_condition, column_expressions, "
+	"expression_path "
 	"FROM pgcopy.relation WHERE job = $1 AND no BETWEEN $2 AND $3 ORDER BY no",
 	3, {INT8OID, INT4OID, INT4OID}
 };
@@ -85,23 +80,63 @@ static CatalogQuery route_tree[] = {
 	2, {INT8OID, INT4OID}},
 };
 
+/* Elements may be NULL; NIL for NULL. */
 static List *
 read_text_array(int row, const char *column)
 {
 	Datum	   *elements;
+	bool	   *nulls;
 	int			n;
 	List	   *strings = NIL;
 
+	if (pgcopy_query_is_null(row, column))
+		return NIL;
 	deconstruct_array(pgcopy_query_array(row, column), TEXTOID, -1, false,
-					  TYPALIGN_INT, &elements, NULL, &n);
+					  TYPALIGN_INT, &elements, &nulls, &n);
 	for (int i = 0; i < n; i++)
-		strings = lappend(strings, TextDatumGetCString(elements[i]));
+		strings = lappend(strings, nulls[i] ? NULL : TextDatumGetCString(elements[i]));
 	return strings;
 }
 
+/* Expressions, of which some are NULL; (Datum) 0 for NIL. */
+static Datum
+make_expressions(const List *expressions)
+{
+	int			n = list_length(expressions);
+	Datum	   *elements = palloc(sizeof(Datum) * (n + 1));
+	bool	   *nulls = palloc(sizeof(bool) * (n + 1));
+	int			lower_bound = 1;
+
+	for (int i = 0; i < n; i++)
+	{
+		const char *text = list_nth(expressions, i);
+
+		nulls[i] = text == NULL;
+		elements[i] = nulls[i] ? (Datum) 0 : CStringGetTextDatum(text);
+	}
+	if (n == 0)
+		return (Datum) 0;
+	return PointerGetDatum(construct_md_array(elements, nulls, 1, &n, &lower_bound,
+											  TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+static Datum
+make_bounds(const List *bounds)
+{
+	int			n = list_length(bounds);
+	Datum	   *elements = palloc(sizeof(Datum) * (n + 1));
+
+	for (int i = 0; i < n; i++)
+		elements[i] = DirectFunctionCall1(int8in, CStringGetDatum(list_nth(bounds, i)));
+	return PointerGetDatum(construct_array(elements, n, INT8OID, sizeof(int64),
+										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+/* Not by SQL: a condition or an expression may hold a secret (row.c). */
 void
 pgcopy_relation_insert(int64 job, const JobRelation *relation)
 {
+	Relation	table = pgcopy_row_open("relation");
 	Datum		values[] = {
 		Int64GetDatum(job),
 		Int32GetDatum(relation->no),
@@ -109,18 +144,33 @@ pgcopy_relation_insert(int64 job, const JobRelation *relation)
 		CStringGetTextDatum(relation->schema),
 		CStringGetTextDatum(relation->name),
 		CharGetDatum(relation->relkind),
+		(Datum) 0,				/* target_oid */
 		BoolGetDatum(relation->is_ours),
 		BoolGetDatum(relation->through_root),
 		Int64GetDatum(relation->heap_bytes),
 		Int64GetDatum(relation->toast_bytes),
 		pgcopy_query_array_arg(relation->columns, TEXTOID),
-		pgcopy_query_array_arg(relation->split_bounds, TEXTOID),
+		pgcopy_query_array_arg(relation->types, TEXTOID),
 		pgcopy_query_text_arg(relation->condition),
 		pgcopy_query_text_arg(relation->split_key),
-		pgcopy_query_array_arg(relation->types, TEXTOID)
+		make_bounds(relation->split_bounds),
+		pgcopy_query_text_arg(relation->row_condition),
+		make_expressions(relation->column_expressions),
+		pgcopy_query_text_arg(relation->expression_path)
 	};
+	bool		nulls[lengthof(values)] = {false};
 
-	pgcopy_query_run(&insert_relation, values);
+	Assert(InLocalUserIdChange());	/* between begin() and end() */
+	if (RelationGetDescr(table)->natts != lengthof(values))
+		elog(ERROR, "pgcopy.relation has %d columns", RelationGetDescr(table)->natts);
+	nulls[6] = true;
+	nulls[13] = relation->condition == NULL;
+	nulls[14] = relation->split_key == NULL;
+	nulls[16] = relation->row_condition == NULL;
+	nulls[17] = relation->column_expressions == NIL;
+	nulls[18] = relation->expression_path == NULL;
+	pgcopy_row_insert(table, values, nulls);
+	pgcopy_row_close(table);
 }
 
 static void *
@@ -143,6 +193,9 @@ decode_relation(int row)
 	relation->condition = pgcopy_query_text(row, "condition");
 	relation->split_key = pgcopy_query_text(row, "split_key");
 	relation->split_bounds = read_text_array(row, "split_bounds");
+	relation->row_condition = pgcopy_query_text(row, "row_condition");
+	relation->column_expressions = read_text_array(row, "column_expressions");
+	relation->expression_path = pgcopy_query_text(row, "expression_path");
 	return relation;
 }
 

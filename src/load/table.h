@@ -46,6 +46,11 @@ typedef struct LoadTable
 	const char *end_key;		/* number as text, NULL: to the end */
 
 	const char *condition;		/* SQL appended to COPY (SELECT ...), or NULL */
+
+	/* what a user wants of it, as in source/inventory.h */
+	const char *row_condition;	/* or NULL: all rows */
+	List	   *expressions;	/* NIL, or parallel to columns: char * or NULL */
+	const char *search_path;	/* that both need, or NULL */
 } LoadTable;
 
 typedef struct LoadResult

@@ -81,6 +81,9 @@ make_relation(Draft *draft, int no, const SourceRelation *source)
 	row->columns = source->columns;
 	row->types = source->types;
 	row->condition = source->is_unreadable ? NULL : source->config_condition;
+	row->row_condition = source->row_condition;
+	row->column_expressions = source->column_expressions;
+	row->expression_path = source->expression_path;
 	row->split_key = source->split_key;
 	row->split_bounds = source->split_bounds;
 

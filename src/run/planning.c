@@ -30,6 +30,7 @@
 #include "schema/dump.h"
 #include "schema/needs.h"
 #include "schema/tools.h"
+#include "select/subset.h"
 #include "source/inventory.h"
 #include "source/keyrange.h"
 #include "source/own.h"
@@ -352,6 +353,8 @@ try_plan(void *arg, char **what)
 										 &relations, what);
 	if (snapshot == NULL)
 		return ATTEMPT_CHANGED;
+	findings = list_concat(findings, pgcopy_subset_apply(session, &leader->job->options,
+														 NULL, relations));
 	PGCOPY_TEST_POINT("planning", "locked");
 	statements = pgcopy_planning_read_dump(leader, snapshot, relations);
 	if (!pgcopy_link_still_true(leader->link, what))

@@ -222,6 +222,9 @@ copy_table(const WorkPlace *place, const JobItem *item, LoadResult *load)
 	table.start = choose_start(item, relation, target);
 	set_range(&table, item, relation);
 	table.condition = relation->condition;
+	table.row_condition = relation->row_condition;
+	table.expressions = relation->column_expressions;
+	table.search_path = relation->expression_path;
 
 	if (table.key != NULL)
 		pgcopy_keyrange_prepare(place->session);

@@ -37,6 +37,17 @@ typedef struct SourceRelation
 	List	   *config_references;	/* Oid: other tables its foreign keys need */
 	bool		is_extension_member;
 
+	/*
+	 * Set by select/rows.c: which rows are copied and what instead of a column,
+	 * final SQL for the source.  The table is read as FROM ONLY schema.name without
+	 * an alias: a condition names columns bare, by "name" or by "schema"."name".  It
+	 * is put in parentheses, on lines of its own, beside the range of a chunk and
+	 * config_condition.
+	 */
+	char	   *row_condition;	/* boolean, or NULL: all rows */
+	List	   *column_expressions; /* NIL, or parallel to columns: char * or NULL */
+	char	   *expression_path;	/* search_path both need, or NULL: an empty one */
+
 	/* set by partition.c: rows may belong into another leaf here */
 	bool		through_root;
 
