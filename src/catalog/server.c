@@ -336,11 +336,13 @@ pgcopy_server_count_others(const List *databases)
 {
 	Datum	   *oids = palloc(sizeof(Datum) * Max(list_length(databases), 1));
 	int			n = 0;
+	ArrayType  *array;
 	ListCell   *lc;
 
 	foreach(lc, databases)
 		oids[n++] = Int64GetDatum((int64) lfirst_oid(lc));
+	array = construct_array(oids, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
+							TYPALIGN_DOUBLE);
 	return (int) pgcopy_query_fetch_int64(&count_others,
-										  QUERY_ARGS(PointerGetDatum(construct_array(oids, n, INT8OID, sizeof(int64),
-																					 FLOAT8PASSBYVAL, TYPALIGN_DOUBLE))));
+										  QUERY_ARGS(PointerGetDatum(array)));
 }

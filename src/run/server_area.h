@@ -46,6 +46,7 @@ typedef struct ServerSeat
 	ServerErrand errand;
 	ResumeChoice choice;
 	bool		is_new;			/* this server clone has created the database */
+	bool		with_roles;		/* its job creates the roles of the server */
 
 	/* the most workers of its leader; written by the coordinator */
 	pg_atomic_uint32 limit;
