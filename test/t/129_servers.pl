@@ -1,0 +1,132 @@
+# A whole server is cloned by one call: databases that are missing are created
+# with the encoding, locale and properties they have on the source, the roles are
+# created once, and there is a job in each database, the one where it was ordered
+# included.  Jobs share the process slots of the server and never wait for each
+# other.  Databases are chosen by patterns.  What is wrong is told before anything
+# is changed.  After kill -9 of whatever, pgcopy_resume_server() goes on, and
+# nothing is done twice.
+use strict;
+use warnings;
+use utf8;
+
+use FindBin;
+use lib "$FindBin::Bin/../perl";
+use PgCopy;
+use PgCopyScene;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $secret = 'gaheim_pw';
+my $small = $ENV{PGCOPY_TEST_DATABASES} // 30;
+my ($source, $target) = new_pair('servers',
+	target_conf => "max_worker_processes = 8\nlog_min_error_statement = panic\n");
+my @odd = ('weird db', 'it\'s "quoted" \\ 100%', 'Ümläut');
+
+sub ident { my ($name) = @_; $name =~ s/"/""/g; return qq("$name") }
+
+# psql to a database of any name.
+sub ask
+{
+	my ($node, $db, $sql) = @_;
+	return $node->safe_psql('postgres', $sql, connstr => conninfo($node, db => $db));
+}
+
+sub exists_here
+{
+	my ($name) = @_;
+	return $target->safe_psql('postgres', 'SELECT count(*) FROM pg_database WHERE datname = ' . quote_literal($name));
+}
+
+#
+# A server of databases of many kinds
+#
+$source->safe_psql('postgres', <<"EOQ");
+CREATE ROLE cloner SUPERUSER LOGIN PASSWORD '$secret';
+CREATE ROLE alice LOGIN PASSWORD 'alice_pw';
+CREATE ROLE readers;
+GRANT readers TO alice;
+CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C' OWNER alice;
+CREATE DATABASE icu TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C' LOCALE_PROVIDER icu ICU_LOCALE 'de-AT' CONNECTION LIMIT 7;
+CREATE DATABASE lobs TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C';
+CREATE DATABASE thousand TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C';
+CREATE DATABASE locked TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C';
+ALTER DATABASE locked ALLOW_CONNECTIONS false;
+CREATE DATABASE stencil TEMPLATE template0 IS_TEMPLATE true;
+ALTER DATABASE icu SET work_mem = '7MB';
+CREATE TABLE in_postgres AS SELECT 1 AS a;
+EOQ
+$source->safe_psql('postgres', 'CREATE DATABASE ' . ident($_) . q( TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C')) for @odd;
+ask($source, 'latin', q(SET client_encoding = 'UTF8'; CREATE TABLE t AS SELECT g AS a, 'é' || g AS b FROM generate_series(1, 20000) g; ALTER TABLE t OWNER TO alice; GRANT SELECT ON t TO readers; CREATE INDEX ON t (b)));
+ask($source, 'icu', q(CREATE TABLE t (a text PRIMARY KEY); INSERT INTO t SELECT 'ä' || g FROM generate_series(1, 5000) g));
+ask($source, 'lobs', q(SELECT count(lo_from_bytea(0, convert_to(repeat('x', g), 'UTF8'))) FROM generate_series(1, 500) g; CREATE TABLE t AS SELECT oid FROM pg_largeobject_metadata));
+ask($source, 'thousand', q(SELECT format('CREATE TABLE t%s (a int PRIMARY KEY, b text); INSERT INTO t%1$s SELECT g, md5(g::text) FROM generate_series(1, 10) g', n) FROM generate_series(1, 1000) n \gexec));
+ask($source, $_, q(CREATE TABLE "odd table" AS SELECT g AS "a b" FROM generate_series(1, 100) g)) for @odd;
+
+my $by_tcp = conninfo($source, tcp => 1, user => 'cloner', password => $secret, db => 'postgres');
+my $quoted = quote_literal($by_tcp);
+my @databases = ('latin', 'icu', 'lobs', 'thousand', 'postgres', @odd);
+
+#
+# Wrong arguments change nothing
+#
+sub refused
+{
+	my ($call, $sqlstate, $message, $hint, $name) = @_;
+	my @error = call_error($target, 'postgres', $call);
+	is($error[0], $sqlstate, $name);
+	like($error[1] . $error[2], $message, '  its message');
+	like($error[3], $hint, '  its hint');
+	is($target->safe_psql('postgres', 'SELECT count(*) FROM pg_database'), '3', '  no database was created');
+	is($target->safe_psql('postgres', 'SELECT count(*) FROM pgcopy.server_clone'), '0', '  and no order stored');
+	return;
+}
+refused('SELECT * FROM pgcopy_clone_server(NULL)', '22004', qr/source/, qr/./, 'no source');
+refused("SELECT * FROM pgcopy_clone_server($quoted, '{}')", '22023', qr/databases/, qr/./, 'no patterns');
+refused("SELECT * FROM pgcopy_clone_server($quoted, '{NULL}')", '22004', qr/databases/, qr/./, 'a pattern that is null');
+refused("SELECT * FROM pgcopy_clone_server($quoted, '{latn,icu,nothing*}')", '42704', qr/latn.*nothing\*/s, qr/^$/, 'patterns that match nothing are all named');
+like((call_error($target, 'postgres', "SELECT * FROM pgcopy_clone_server($quoted, '{latn}')"))[3], qr/"latin"/, 'with the nearest name');
+refused("SELECT * FROM pgcopy_clone_server($quoted, '{locked,template1}')", '55000', qr/none to clone/, qr/ALLOW_CONNECTIONS/, 'only databases that cannot be cloned');
+refused("SELECT * FROM pgcopy_clone_server($quoted, table_jobs => 0)", '22023', qr/table_jobs/, qr/^/, 'a wrong option');
+refused('SELECT * FROM pgcopy_clone_server(' . quote_literal(conninfo($target)) . ')', '55000', qr/same server/, qr/pgcopy_clone/, 'this server itself');
+refused('SELECT * FROM pgcopy_clone_server(' . quote_literal(conninfo($target, db => 'template1')) . ')', '55000', qr/same server/, qr/pgcopy_clone/, 'also by another database');
+refused('SELECT * FROM pgcopy_resume_server()', '42704', qr/no server clone/, qr/./, 'nothing to resume');
+refused('SELECT pgcopy_cancel_server(1)', '42704', qr/server clone 1/, qr/./, 'nothing to cancel');
+refused('SELECT pgcopy_wait_server(1)', '42704', qr/server clone 1/, qr/./, 'nothing to wait for');
+refused('SELECT pgcopy_drop_server(1)', '42704', qr/server clone 1/, qr/./, 'nothing to drop');
+$source->safe_psql('postgres', "CREATE DATABASE strange TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'; SET allow_system_table_mods = on; UPDATE pg_database SET datcollate = 'xx_XX.utf8' WHERE datname = 'strange'; UPDATE pg_database SET datctype = 'yy_YY' WHERE datname = 'strange'");
+refused("SELECT * FROM pgcopy_clone_server($quoted)", '42704', qr/"strange".*xx_XX.*yy_YY/s, qr/^$/, 'locales that are not here are all named');
+$source->safe_psql('postgres', 'DROP DATABASE strange');
+$target->safe_psql('postgres', 'CREATE ROLE plain LOGIN CREATEDB; GRANT CREATE ON DATABASE postgres TO plain; GRANT EXECUTE ON FUNCTION pgcopy_clone_server, pgcopy_resume_server, pgcopy_wait_server TO plain');
+is((call_error($target, 'postgres', "SET ROLE plain; SELECT * FROM pgcopy_clone_server($quoted)"))[0], '42501', 'an ordinary role is refused');
+is($target->safe_psql('postgres', 'SELECT count(*) FROM pg_database'), '3', 'and nothing was created');
+
+#
+# All of it
+#
+$target->safe_psql('postgres', 'DROP OWNED BY plain; DROP ROLE plain');
+$target->safe_psql('postgres', "CREATE DATABASE lobs TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'");
+my ($rc, $out, $err) = $target->psql('postgres', "SELECT database, job FROM pgcopy_clone_server($quoted, table_jobs => 2) ORDER BY database COLLATE \"C\"");
+is($rc, 0, 'the call succeeds') or diag($err);
+like($err, qr/left out.*locked/, 'it tells what is left out');
+is($out, join("\n", map { "$_|1" } sort { my ($x, $y) = ($a, $b); utf8::encode($x); utf8::encode($y); $x cmp $y } @databases), 'it returns each database with its job') or diag($out);
+is($target->safe_psql('postgres', q(SELECT pgcopy_wait_server(timeout => '3min'))), 'done', 'the server clone ends done') or
+	diag($target->safe_psql('postgres', 'TABLE pgcopy_server_progress'));
+is($target->safe_psql('postgres', "SELECT database || state || percent FROM pgcopy_server_progress WHERE state NOT IN ('done', 'left out') OR (state = 'done' AND percent <> 100)"), '', 'each of its databases too');
+is($target->safe_psql('postgres', "SELECT string_agg(database, ',' ORDER BY database) FROM pgcopy_server_progress WHERE state = 'left out'"), 'locked,stencil', 'what is left out is shown');
+assert_same($source, $target, db => $_, source_db => $_) for 'latin', 'icu', 'lobs', 'thousand', 'postgres', @odd;
+my $facts = q(SELECT datname, pg_encoding_to_char(encoding), datlocprovider, datcollate, datctype, daticulocale FROM pg_database WHERE datname NOT IN ('locked', 'stencil', 'strange') ORDER BY datname COLLATE "C");
+is($target->safe_psql('postgres', $facts), $source->safe_psql('postgres', $facts), 'encodings and locales are those of the source');
+is(exists_here('locked'), '0', 'what allows no connections is left out');
+is($target->safe_psql('postgres', 'SELECT conninfo IS NULL FROM pgcopy.server_clone'), 't', 'the connection string is wiped');
+is(ask($target, $_, 'SELECT count(*) FROM pgcopy.job WHERE conninfo IS NULL'), '1', "there is one job in $_, and its connection string is wiped") for @databases;
+unlike(slurp_file($target->logfile), qr/\Q$secret\E/, 'the password is not in the log');
+unlike($target->safe_psql('postgres', 'TABLE pgcopy_server_progress'), qr/\Q$secret\E/, 'nor in the view');
+my @error = call_error($target, 'postgres', 'SELECT * FROM pgcopy_resume_server()');
+is($error[0], '55000', 'what is done cannot be resumed');
+is($target->safe_psql('postgres', 'SELECT pgcopy_cancel_server()'), 'f', 'nor cancelled');
+is($target->safe_psql('postgres', 'SELECT pgcopy_drop_server()'), 't', 'but forgotten');
+ok(is_quiet($source, $target, 20), 'nothing is left of it');
+
+$source->stop;
+$target->stop;
+done_testing();
