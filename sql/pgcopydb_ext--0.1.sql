@@ -710,6 +710,7 @@ LANGUAGE sql STABLE PARALLEL RESTRICTED
 SET search_path = pg_catalog, pg_temp
 AS $$
 WITH kinds(kind, ord, step, connection) AS (VALUES
+    ('role', 0, 'Create roles', 'target'),
     ('pre-data', 1, 'Create schema (pre-data)', 'target'),
     ('table', 2, 'COPY tables', 'both'),
     ('large objects', 3, 'Large objects', 'both'),
@@ -721,14 +722,15 @@ WITH kinds(kind, ord, step, connection) AS (VALUES
     ('sequences', 9, 'Reset sequences', 'both'),
     ('post-data', 10, 'Finalize schema (post-data)', 'target'),
     ('refresh', 11, 'Refresh materialized views', 'target'),
-    ('final', 12, 'Event triggers, subscriptions', 'target')),
+    ('final', 12, 'Event triggers, subscriptions', 'target'),
+    ('database', 13, 'Database properties', 'target')),
 steps AS (
     SELECT s.kind, count(*) AS items,
            max(s.finished) - min(s.started) AS wall,
            sum(s.finished - s.started) AS cumulative,
            sum(s.bytes_done) AS bytes,
            CASE WHEN s.kind IN ('table', 'large objects') THEN min(s.table_jobs)
-                WHEN s.kind IN ('pre-data', 'post-data', 'final') THEN 1
+                WHEN s.kind IN ('role', 'pre-data', 'post-data', 'final', 'database') THEN 1
                 ELSE min(s.index_jobs) END AS concurrency
       FROM pgcopy.step AS s
      WHERE s.job = pgcopy_summary.job AND s.state = 'done'

@@ -47,6 +47,19 @@
 #define pgcopy_can_set_role(member, role) member_can_set_role(member, role)
 #endif
 
+/* 16: memberships have more options; CREATEROLE gives what the role has itself */
+#if PG_VERSION_NUM < 160000
+#define COMPAT_MEMBERSHIP_HAS_OPTIONS false
+#define pgcopy_may_give_createdb() true
+#define pgcopy_may_give_replication() false
+#define pgcopy_may_give_bypassrls() false
+#else
+#define COMPAT_MEMBERSHIP_HAS_OPTIONS true
+#define pgcopy_may_give_createdb() have_createdb_privilege()
+#define pgcopy_may_give_replication() has_rolreplication(GetUserId())
+#define pgcopy_may_give_bypassrls() has_bypassrls_privilege(GetUserId())
+#endif
+
 /* 15: schemas in publications */
 #if PG_VERSION_NUM < 150000
 #define pgcopy_is_schema_of_publication(spec) false

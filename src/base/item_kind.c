@@ -34,6 +34,8 @@ static const ItemTraits traits[] = {
 	[ITEM_REFRESH] = {"refresh", .is_statement = true, .sorts = true,
 	.evaluates = true},
 	[ITEM_FINAL] = {"final", .is_statement = true},
+	[ITEM_ROLE] = {"role", .is_statement = true},
+	[ITEM_DATABASE] = {"database", .is_statement = true},
 };
 
 StaticAssertDecl(lengthof(traits) == ITEM_KINDS, "each kind has its traits");

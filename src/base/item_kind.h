@@ -23,10 +23,12 @@ typedef enum ItemKind
 	ITEM_SEQUENCE,
 	ITEM_POST_DATA,				/* a statement of post-data, in dump order */
 	ITEM_REFRESH,				/* REFRESH MATERIALIZED VIEW */
-	ITEM_FINAL					/* event triggers, subscriptions */
+	ITEM_FINAL,					/* event triggers, subscriptions */
+	ITEM_ROLE,					/* a role with its settings, or a membership */
+	ITEM_DATABASE				/* a property of the database itself */
 } ItemKind;
 
-#define ITEM_KINDS (ITEM_FINAL + 1)
+#define ITEM_KINDS (ITEM_DATABASE + 1)
 
 typedef struct ItemTraits
 {

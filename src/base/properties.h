@@ -10,7 +10,10 @@
 
 /* Kinds of properties, in the order of the query. */
 #define PROPERTY_COMMENT	"comment"	/* value */
+#define PROPERTY_LIMIT		"connection limit"	/* value; -1: none */
+#define PROPERTY_LABEL		"label"		/* name: provider; value */
 #define PROPERTY_LOCALE		"locale"	/* name: "encoding" ...; value */
+#define PROPERTY_OWNER		"owner"		/* value */
 #define PROPERTY_PRIVILEGE	"privilege" /* role: "" is PUBLIC; name; value:
 										 * whether with grant option */
 #define PROPERTY_SETTING	"setting"	/* role: "" is the database's; name; value */
@@ -30,7 +33,7 @@ typedef struct DatabaseProperty
  */
 #define PROPERTIES_SQL \
 "WITH db AS (" \
-"  SELECT d.oid, d.datdba, d.datacl, pg_catalog.to_jsonb(d) AS all_columns," \
+"  SELECT d.oid, d.datdba, d.datacl, d.datconnlimit, pg_catalog.to_jsonb(d) AS all_columns," \
 "   pg_catalog.pg_encoding_to_char(d.encoding) AS encoding," \
 "   d.datcollate::pg_catalog.text AS datcollate, d.datctype::pg_catalog.text AS datctype" \
 "  FROM pg_catalog.pg_database AS d" \
@@ -40,12 +43,21 @@ typedef struct DatabaseProperty
 "  SELECT 'comment' AS kind, '' AS role, '' AS name," \
 "   pg_catalog.shobj_description(db.oid, 'pg_database') AS value FROM db" \
 "  UNION ALL" \
+"  SELECT 'connection limit', '', '', db.datconnlimit::pg_catalog.text FROM db" \
+"  UNION ALL" \
+"  SELECT 'label', '', l.provider, l.label FROM db JOIN pg_catalog.pg_shseclabel AS l" \
+"   ON l.objoid = db.oid AND l.classoid = 'pg_catalog.pg_database'::pg_catalog.regclass" \
+"  UNION ALL" \
 "  SELECT 'locale', '', l.name, l.value FROM db, LATERAL (VALUES" \
 "   ('encoding', db.encoding), ('collation', db.datcollate), ('character type', db.datctype)," \
 "   ('locale provider', CASE db.all_columns ->> 'datlocprovider'" \
 "     WHEN 'i' THEN 'icu' WHEN 'b' THEN 'builtin' ELSE 'libc' END)," \
-"   ('locale', COALESCE(db.all_columns ->> 'datlocale', db.all_columns ->> 'daticulocale'))" \
+"   ('locale', COALESCE(db.all_columns ->> 'datlocale', db.all_columns ->> 'daticulocale'))," \
+"   ('ICU rules', db.all_columns ->> 'daticurules')," \
+"   ('version of the collation', db.all_columns ->> 'datcollversion')" \
 "   ) AS l(name, value)" \
+"  UNION ALL" \
+"  SELECT 'owner', '', '', pg_catalog.pg_get_userbyid(db.datdba)::pg_catalog.text FROM db" \
 "  UNION ALL" \
 "  SELECT 'privilege'," \
 "   CASE WHEN a.grantee = 0 THEN '' ELSE pg_catalog.pg_get_userbyid(a.grantee)::pg_catalog.text END," \

@@ -154,7 +154,7 @@ static CatalogQuery select_statements = {
 	"SELECT pg_catalog.hashtextextended(s.sql COLLATE \"C\", 0) AS hash, "
 	"format('%s %s', i.kind, concat_ws('.', i.schema_name, i.object_name)) AS name "
 	"FROM pgcopy.statement AS s JOIN pgcopy.item AS i USING (job, no) "
-	"WHERE s.job = $1",
+	"WHERE s.job = $1 AND i.kind NOT IN ('role', 'database')",
 	1, {INT8OID}
 };
 

@@ -471,6 +471,28 @@ plan_parents(Draft *draft)
 	}
 }
 
+/* Plan statements that are not of the dump, in the order of the list. */
+static void
+plan_others(Draft *draft, List *statements, ItemKind kind, ItemStage stage)
+{
+	ListCell   *lc;
+
+	foreach(lc, statements)
+	{
+		const DumpStatement *statement = lfirst(lc);
+		PlanItem	item = {
+			.kind = kind,
+			.stage = stage,
+			.statement = statement,
+			.name = statement->name,
+			.range_end = -1,
+			.cost = COST_STATEMENT
+		};
+
+		(void) pgcopy_draft_add(draft, &item, NIL);
+	}
+}
+
 JobPlan *
 pgcopy_plan_make(const PlanInput *input)
 {
@@ -478,6 +500,7 @@ pgcopy_plan_make(const PlanInput *input)
 	List	   *by_stage[STAGE_FINAL + 1] = {NIL};
 
 	pgcopy_draft_begin(&draft, input);
+	plan_others(&draft, input->roles, ITEM_ROLE, STAGE_PRE_DATA);
 	plan_pre_data(&draft);
 	pgcopy_plan_data(&draft);
 	sort_post_data(&draft, by_stage);
@@ -490,5 +513,6 @@ pgcopy_plan_make(const PlanInput *input)
 	plan_refreshes(&draft, by_stage[STAGE_LATE]);
 	plan_parents(&draft);
 	plan_final(&draft, by_stage[STAGE_FINAL]);
+	plan_others(&draft, input->database, ITEM_DATABASE, STAGE_FINAL);
 	return pgcopy_draft_finish(&draft);
 }

@@ -23,6 +23,8 @@ typedef struct PlanInput
 {
 	List	   *relations;		/* SourceRelation, in the order of their OIDs */
 	List	   *statements;		/* DumpStatement, pre-data first */
+	List	   *roles;			/* DumpStatement, one item each, before pre-data */
+	List	   *database;		/* DumpStatement, one item each, at the end */
 	List	   *large_objects;	/* LargeObjectRange, one item each */
 	bool		can_read_blocks;	/* chunks are ranges of blocks, else of keys */
 	const JobOptions *options;

@@ -25,6 +25,7 @@
 #include "catalog/notice.h"
 #include "plan/plan.h"
 #include "run/leader.h"
+#include "run/shared.h"
 #include "schema/dump.h"
 #include "schema/needs.h"
 #include "schema/tools.h"
@@ -238,12 +239,14 @@ note_index_sizes(SourceSession *session, List *statements)
 
 /* Make the plan and store it. */
 static void
-make_plan(Leader *leader, List *relations, List *statements)
+make_plan(Leader *leader, List *relations, List *statements, List *roles)
 {
 	SourceSession *session = pgcopy_link_session(leader->link);
 	PlanInput	input = {
 		.relations = relations,
 		.statements = statements,
+		.roles = roles,
+		.database = pgcopy_database_plan(leader),
 		.large_objects = pgcopy_largeobjects_plan(leader),
 		.can_read_blocks = pgcopy_setting_split_by_ctid &&
 			pgcopy_session_version(session) >= VERSION_WITH_TID_RANGE,
@@ -279,11 +282,13 @@ try_plan(void *arg, char **what)
 	char	   *snapshot;
 	List	   *relations;
 	List	   *statements;
+	List	   *roles;
 	Needs	   *needs = pgcopy_needs_make();
 	List	   *findings;
 
 	pgcopy_link_open(leader->link);
 	session = pgcopy_link_session(leader->link);
+	pgcopy_roles_expect(leader, needs);
 	findings = check_source(leader, needs);
 	snapshot = pgcopy_link_take_snapshot(leader->link, &relations, what);
 	if (snapshot == NULL)
@@ -293,6 +298,7 @@ try_plan(void *arg, char **what)
 	if (!pgcopy_snapshot_still_true(session, what))
 		return ATTEMPT_CHANGED;
 	pgcopy_needs_note(needs, statements);
+	roles = pgcopy_roles_prepare(leader, needs, &findings);
 	findings = list_concat(findings,
 						   pgcopy_needs_find(needs, leader->job->options.on_error ==
 											 ON_ERROR_CONTINUE));
@@ -301,7 +307,7 @@ try_plan(void *arg, char **what)
 	check_inventory(relations, statements);
 	tell_notices(leader, pgcopy_standby_find(session, relations));
 	note_index_sizes(session, statements);
-	make_plan(leader, relations, statements);
+	make_plan(leader, relations, statements, roles);
 	note_search_path(leader);
 	pgcopy_leader_link_keep_snapshot(leader, snapshot);
 	return ATTEMPT_DONE;

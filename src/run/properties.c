@@ -4,9 +4,10 @@
  *	  Tell which properties of the source database this one has not.
  *
  * They are in no dump of a database: its settings and those of roles in it, its
- * privileges, comment and locale.  Both sides are asked by the same query.  One
- * notice per kind, whose hint has the statements that make it alike; for a
- * locale there is none.
+ * owner, privileges, connection limit, comment, labels and locale.  Both sides are
+ * asked by the same query.  One notice per kind, whose hint has the statements that
+ * make it alike; for a locale there is none.  If the job clones them (database.c),
+ * only the locale is told.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,13 +18,13 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
-#include "utils/varlena.h"
 
 #include "base/compat.h"
 #include "base/properties.h"
 #include "catalog/notice.h"
 #include "run/leader.h"
+#include "run/properties.h"
+#include "schema/shared.h"
 #include "source/preflight.h"
 
 /* Bytes of a value in a message; of all statements in a hint. */
@@ -40,8 +41,8 @@ typedef struct Difference
 	int			unshown;		/* statements that had no room */
 } Difference;
 
-static const DatabaseProperty *
-find_property(List *properties, const DatabaseProperty *like)
+const DatabaseProperty *
+pgcopy_properties_find(List *properties, const DatabaseProperty *like)
 {
 	ListCell   *lc;
 
@@ -87,28 +88,8 @@ role_name(const char *role)
 	return role[0] == '\0' ? "PUBLIC" : quote_identifier(role);
 }
 
-/*
- * Quote the value of a setting as SET takes it.  The catalog has lists of names
- * as text that is quoted already.
- */
-static const char *
-quote_setting(const char *name, const char *value)
-{
-	StringInfoData text;
-	List	   *names;
-	ListCell   *lc;
-
-	if ((GetConfigOptionFlags(name, true) & GUC_LIST_QUOTE) == 0 ||
-		!SplitGUCList(pstrdup(value), ',', &names) || names == NIL)
-		return quote_literal_cstr(value);
-	initStringInfo(&text);
-	foreach(lc, names)
-		append_separated(&text, ", ", quote_literal_cstr(lfirst(lc)));
-	return text.data;
-}
-
-static const char *
-make_statement(const DatabaseProperty *property)
+char *
+pgcopy_properties_statement(const DatabaseProperty *property)
 {
 	bool		is_of_role = property->role[0] != '\0';
 
@@ -119,12 +100,29 @@ make_statement(const DatabaseProperty *property)
 		return psprintf("GRANT %s ON DATABASE %s TO %s%s;", property->name,
 						this_database(), role_name(property->role),
 						strcmp(property->value, "true") == 0 ? " WITH GRANT OPTION" : "");
+	if (strcmp(property->kind, PROPERTY_LABEL) == 0)
+		return psprintf("SECURITY LABEL FOR %s ON DATABASE %s IS %s;",
+						quote_identifier(property->name), this_database(),
+						quote_literal_cstr(property->value));
+	if (strcmp(property->kind, PROPERTY_OWNER) == 0)
+		return psprintf("ALTER DATABASE %s OWNER TO %s;", this_database(),
+						quote_identifier(property->value));
+	if (strcmp(property->kind, PROPERTY_LIMIT) == 0)
+		return psprintf("ALTER DATABASE %s CONNECTION LIMIT %d;", this_database(),
+						atoi(property->value));
 	return psprintf("ALTER %s%s%sDATABASE %s SET %s TO %s;",
 					is_of_role ? "ROLE " : "",
 					is_of_role ? quote_identifier(property->role) : "",
 					is_of_role ? " IN " : "",
 					this_database(), quote_identifier(property->name),
-					quote_setting(property->name, property->value));
+					pgcopy_shared_quote_setting(property->name, property->value));
+}
+
+char *
+pgcopy_properties_revoke(const DatabaseProperty *property)
+{
+	return psprintf("REVOKE %s ON DATABASE %s FROM %s;", property->name, this_database(),
+					role_name(property->role));
 }
 
 static void
@@ -150,6 +148,10 @@ add_difference(Difference *difference, const DatabaseProperty *property,
 								  here ? clip(here->value) : "none"));
 		return;
 	}
+	if (strcmp(property->kind, PROPERTY_OWNER) == 0 || strcmp(property->kind, PROPERTY_LIMIT) == 0)
+		append_separated(&difference->values, ", ", clip(property->value));
+	if (strcmp(property->kind, PROPERTY_LABEL) == 0)
+		append_separated(&difference->values, ", ", property->name);
 	if (strcmp(property->kind, PROPERTY_PRIVILEGE) == 0)
 		append_separated(&difference->values, ", ",
 						 psprintf("%s to %s", property->name, role_name(property->role)));
@@ -161,7 +163,7 @@ add_difference(Difference *difference, const DatabaseProperty *property,
 		append_separated(&difference->values, ", ",
 						 psprintf("%s = %s%s", property->name, clip(property->value), of_role));
 	}
-	add_statement(difference, make_statement(property));
+	add_statement(difference, pgcopy_properties_statement(property));
 }
 
 static void
@@ -190,9 +192,8 @@ is_same_locale(const char *a, const char *b)
 	}
 }
 
-/* Has this database what the source has? */
-static bool
-is_here(const DatabaseProperty *there, const DatabaseProperty *here)
+bool
+pgcopy_properties_is_here(const DatabaseProperty *there, const DatabaseProperty *here)
 {
 	if (here == NULL)
 		return false;
@@ -213,9 +214,9 @@ compare(const char *kind, List *there, List *here, Difference *difference)
 	foreach(lc, there)
 	{
 		const DatabaseProperty *property = lfirst(lc);
-		const DatabaseProperty *same = find_property(here, property);
+		const DatabaseProperty *same = pgcopy_properties_find(here, property);
 
-		if (strcmp(property->kind, kind) == 0 && !is_here(property, same))
+		if (strcmp(property->kind, kind) == 0 && !pgcopy_properties_is_here(property, same))
 			add_difference(difference, property, same);
 	}
 }
@@ -232,12 +233,11 @@ compare_public(List *there, List *here, Difference *difference)
 		const DatabaseProperty *property = lfirst(lc);
 
 		if (strcmp(property->kind, PROPERTY_PRIVILEGE) != 0 ||
-			property->role[0] != '\0' || find_property(there, property) != NULL)
+			property->role[0] != '\0' || pgcopy_properties_find(there, property) != NULL)
 			continue;
 		difference->count++;
 		append_separated(&difference->values, ", ", property->name);
-		add_statement(difference, psprintf("REVOKE %s ON DATABASE %s FROM PUBLIC;",
-										   property->name, this_database()));
+		add_statement(difference, pgcopy_properties_revoke(property));
 	}
 }
 
@@ -248,14 +248,34 @@ tell(const Leader *leader, const Difference *difference, const char *message,
 {
 	if (difference->count == 0)
 		return;
-	if (difference->unshown > 0)
-		hint = psprintf("%s  (%d more statements are left out.)",
-						difference->statements.data, difference->unshown);
-	else if (hint == NULL)
-		hint = difference->statements.data;
+	if (hint == NULL)
+		hint = psprintf("%s%s -- or clone with database_properties => true",
+						difference->statements.data,
+						difference->unshown == 0 ? "" :
+						psprintf("  (%d more statements are left out.)", difference->unshown));
 	pgcopy_notice_tell(leader->job->id,
 					   difference->names.len > 0 ? difference->names.data : NULL,
 					   psprintf(message, difference->values.data), hint);
+}
+
+static void
+tell_locale(Leader *leader, List *there, List *here)
+{
+	Difference	difference;
+
+	compare(PROPERTY_LOCALE, there, here, &difference);
+	tell(leader, &difference, "the databases differ in %s: text may sort and compare differently",
+		 "ORDER BY and ranges of text (BETWEEN, <, partitions, CHECK) follow the order here. Indexes are built in it, so they are right, and text keys stay unique. To have it as on the source, clone into a database made with CREATE DATABASE ... TEMPLATE template0 and these values.");
+}
+
+/* Tell what the source has and this database has not, of one kind. */
+static void
+tell_kind(Leader *leader, const char *kind, List *there, List *here, const char *message)
+{
+	Difference	difference;
+
+	compare(kind, there, here, &difference);
+	tell(leader, &difference, message, NULL);
 }
 
 void
@@ -266,20 +286,28 @@ pgcopy_properties_tell(Leader *leader)
 	List	   *here = pgcopy_notice_properties();
 	Difference	difference;
 
-	compare(PROPERTY_SETTING, there, here, &difference);
-	tell(leader, &difference, "settings of the source database are not those of this one: %s", NULL);
-	compare(PROPERTY_LOCALE, there, here, &difference);
-	tell(leader, &difference, "the databases differ in %s: text may sort and compare differently",
-		 "To have it as on the source, clone into a database made with CREATE DATABASE ... TEMPLATE template0 and these values.");
-	if (!options->no_comments)
+	if (options->database_properties)
 	{
-		compare(PROPERTY_COMMENT, there, here, &difference);
-		tell(leader, &difference, "the comment on the source database is not that on this one%s", NULL);
+		tell_locale(leader, there, here);
+		return;					/* the rest is cloned: database.c */
 	}
+	tell_kind(leader, PROPERTY_SETTING, there, here,
+			  "settings of the source database are not those of this one: %s");
+	tell_locale(leader, there, here);
+	if (!options->no_comments)
+		tell_kind(leader, PROPERTY_COMMENT, there, here,
+				  "the comment on the source database is not that on this one%s");
+	tell_kind(leader, PROPERTY_LABEL, there, here,
+			  "security labels of the source database are not those of this one: provider %s");
+	tell_kind(leader, PROPERTY_LIMIT, there, here,
+			  "the connection limit of the source database is not that of this one: %s");
+	if (!options->no_owner)
+		tell_kind(leader, PROPERTY_OWNER, there, here,
+				  "the owner of the source database is not that of this one: %s");
 	if (options->no_privileges)
 		return;
-	compare(PROPERTY_PRIVILEGE, there, here, &difference);
-	tell(leader, &difference, "privileges on the source database are not granted on this one: %s", NULL);
+	tell_kind(leader, PROPERTY_PRIVILEGE, there, here,
+			  "privileges on the source database are not granted on this one: %s");
 	compare_public(there, here, &difference);
 	tell(leader, &difference, "PUBLIC may do more with this database than with the source database: %s", NULL);
 }

@@ -177,6 +177,33 @@ run_one(Leader *leader, int no, SerialRound round)
 	return true;
 }
 
+/* Run some statements, one by one if one fails.  Returns how many are left for later. */
+static int
+run_some(Leader *leader, const int *items, int nitems, SerialRound round)
+{
+	int			left = 0;
+
+	if (!try_batch(leader, items, nitems))
+	{
+		for (int i = 0; i < nitems; i++)
+			left += !run_one(leader, items[i], round);
+	}
+	pgcopy_leader_publish(leader);
+	return left;
+}
+
+/*
+ * May an item not run in the transaction of another?  Jobs of other databases wait
+ * for the end of one that makes roles.
+ */
+static bool
+ends_batch(Leader *leader, int first, const QueueItem *item)
+{
+	ItemKind	kind = pgcopy_queue_item(leader->queue, first)->kind;
+
+	return kind == ITEM_ROLE && item->kind != ITEM_ROLE;
+}
+
 /* Run what is left of a stage.  Returns how much of it is left for later. */
 static int
 run_round(Leader *leader, ItemStage stage, SerialRound round)
@@ -192,6 +219,11 @@ run_round(Leader *leader, ItemStage stage, SerialRound round)
 	{
 		QueueItem  *item = pgcopy_queue_item(leader->queue, no);
 
+		if (nbatch > 0 && ends_batch(leader, batch[0], item))
+		{
+			left += run_some(leader, batch, nbatch, round);
+			nbatch = 0;
+		}
 		if (item->stage == stage && item->state == ITEM_PENDING)
 		{
 			if (pgcopy_held_blocks(leader, no))
@@ -201,13 +233,8 @@ run_round(Leader *leader, ItemStage stage, SerialRound round)
 		}
 		if (nbatch == 0 || (nbatch < BATCH_STATEMENTS && no < size))
 			continue;
-		if (!try_batch(leader, batch, nbatch))
-		{
-			for (int i = 0; i < nbatch; i++)
-				left += !run_one(leader, batch[i], round);
-		}
+		left += run_some(leader, batch, nbatch, round);
 		nbatch = 0;
-		pgcopy_leader_publish(leader);
 	}
 	return left;
 }

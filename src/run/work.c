@@ -24,6 +24,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
+#include "base/finding.h"
 #include "base/retry.h"
 #include "base/testpoint.h"
 #include "catalog/job.h"
@@ -35,6 +36,7 @@
 #include "run/process.h"
 #include "run/work.h"
 #include "schema/apply.h"
+#include "schema/shared.h"
 #include "source/inventory.h"
 #include "source/keyrange.h"
 #include "source/snapshot.h"
@@ -298,6 +300,29 @@ run_statement(const WorkPlace *place, const JobItem *item)
 	pgcopy_item_mark_done(place->job->id, item->no, NULL, 0, 0);
 }
 
+/* Run statements on roles or the database; tell what was left out of them. */
+static void
+run_shared(const WorkPlace *place, const JobItem *item)
+{
+	ItemStatement *statement = pgcopy_item_fetch_statement(place->job->id, item->no);
+	DumpSettings settings = {
+		.default_tablespace = statement->default_tablespace,
+		.default_table_access_method = statement->default_table_access_method,
+		.session_authorization = statement->session_authorization
+	};
+	List	   *notices = pgcopy_shared_run(statement->sql, &settings);
+	ListCell   *lc;
+
+	foreach(lc, notices)
+	{
+		const Finding *finding = lfirst(lc);
+
+		pgcopy_notice_tell(place->job->id, finding->object, finding->message,
+						   finding->hint);
+	}
+	pgcopy_item_mark_done(place->job->id, item->no, NULL, 0, 0);
+}
+
 /*
  * ANALYZE a table; dead rows of failed attempts go first.  One that always
  * fails, as on the source, leaves a complete copy: the job goes on.  If a name was
@@ -354,6 +379,10 @@ do_item(const WorkPlace *place, const JobItem *item, LoadResult *load)
 		case ITEM_REFRESH:
 		case ITEM_FINAL:
 			run_statement(place, item);
+			break;
+		case ITEM_ROLE:
+		case ITEM_DATABASE:
+			run_shared(place, item);
 			break;
 	}
 	return result;

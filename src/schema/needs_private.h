@@ -55,6 +55,9 @@ struct Needs
 	bool		creates_extension;	/* one that is not here yet: it may bring
 									 * languages, access methods, libraries */
 	bool		owns_members;	/* one whose members will be the role's */
+	bool		creates_roles;	/* those that are missing */
+	List	   *named_roles;	/* char * */
+	List	   *owners;			/* char *: roles to act as */
 	HTAB	   *created;		/* objects that the dump creates: CreatedObject */
 	HTAB	   *seen;			/* keys of what has been looked at */
 	List	   *names[NEED_KINDS];	/* char * */

@@ -49,7 +49,7 @@ static const NeedReport reports[] = {
 		"%d role that the source uses does not exist here",
 		"%d roles that the source uses do not exist here",
 		"Missing",
-		"Create them, or leave ownership and grants out with no_owner => true and no_privileges => true; roles of policies and user mappings are needed in any case."
+		"Create them, by hand or with roles => true, or leave ownership and grants out with no_owner => true and no_privileges => true; roles of policies and user mappings are needed in any case."
 	},
 	[NEED_MEMBERSHIP] = {
 		ERRCODE_INSUFFICIENT_PRIVILEGE, false,

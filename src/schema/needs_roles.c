@@ -35,15 +35,68 @@ pgcopy_needs_roles_can_act_as(const Needs *needs, Oid role)
 		(pgcopy_can_set_role(needs->role, role) && has_privs_of_role(needs->role, role));
 }
 
+/* Note a name in a list, once; "as" tells the lists apart. */
+static void
+note_name(Needs *needs, List **names, const char *as, const char *name)
+{
+	MemoryContext caller;
+
+	if (!pgcopy_needs_report_is_first(needs, NEED_ROLE, psprintf("%s %s", as, name)))
+		return;
+	caller = MemoryContextSwitchTo(needs->context);
+	*names = lappend(*names, pstrdup(name));
+	MemoryContextSwitchTo(caller);
+}
+
 /* Return the role, or InvalidOid after noting that it is missing. */
 static Oid
 find_role(Needs *needs, const char *name)
 {
 	Oid			role = get_role_oid(name, true);
 
-	if (!OidIsValid(role))
+	note_name(needs, &needs->named_roles, "named", name);
+	if (!OidIsValid(role) && !needs->creates_roles)
 		pgcopy_needs_report_add(needs, NEED_ROLE, name);
 	return role;
+}
+
+void
+pgcopy_needs_expect_roles(Needs *needs)
+{
+	needs->creates_roles = true;
+}
+
+List *
+pgcopy_needs_named_roles(const Needs *needs)
+{
+	return needs->named_roles;
+}
+
+List *
+pgcopy_needs_owners(const Needs *needs)
+{
+	return needs->owners;
+}
+
+void
+pgcopy_needs_roles_made(Needs *needs, const List *made)
+{
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	foreach(lc, needs->named_roles)
+	{
+		const char *name = lfirst(lc);
+		bool		is_made = OidIsValid(get_role_oid(name, true));
+
+		foreach(lc2, made)
+		{
+			if (strcmp(lfirst(lc2), name) == 0)
+				is_made = true;
+		}
+		if (!is_made)
+			pgcopy_needs_report_add(needs, NEED_ROLE, name);
+	}
 }
 
 static Oid
@@ -69,6 +122,7 @@ find_owner(Needs *needs, const char *name)
 {
 	Oid			role = find_role(needs, name);
 
+	note_name(needs, &needs->owners, "owner", name);
 	if (OidIsValid(role) && !pgcopy_needs_roles_can_act_as(needs, role))
 		pgcopy_needs_report_add(needs, NEED_MEMBERSHIP, name);
 	return role;
@@ -246,7 +300,8 @@ note_grantor(Needs *needs, const char *grantor)
 	if (grantor == NULL)
 		return;
 	role = find_role(needs, grantor);
-	if (OidIsValid(role) && role != needs->role && !needs->is_superuser)
+	if ((OidIsValid(role) || needs->creates_roles) && role != needs->role &&
+		!needs->is_superuser)
 		pgcopy_needs_report_add(needs, NEED_GRANTOR, grantor);
 }
 

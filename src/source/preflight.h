@@ -74,4 +74,11 @@ extern List *pgcopy_standby_find(SourceSession *session, List *relations);
  */
 extern List *pgcopy_properties_read(SourceSession *session);
 
+/*
+ * roles.c: read what is known of all roles of the source's server but the predefined
+ * ones: a List of RoleFact (base/role_facts.h) by role, in the current memory
+ * context.  Passwords are among them if the source shows them: secret.
+ */
+extern List *pgcopy_roles_read(SourceSession *session, bool *has_passwords);
+
 #endif							/* PGCOPY_PREFLIGHT_H */

@@ -92,6 +92,8 @@ name_item_kind(int no)
 		case ITEM_POST_DATA:
 		case ITEM_REFRESH:
 		case ITEM_FINAL:
+		case ITEM_ROLE:
+		case ITEM_DATABASE:
 			return pgcopy_item_kind_traits((ItemKind) no)->name;
 	}
 	elog(ERROR, "no item kind %d", no);
