@@ -127,6 +127,143 @@ is($target->safe_psql('postgres', 'SELECT pgcopy_cancel_server()'), 'f', 'nor ca
 is($target->safe_psql('postgres', 'SELECT pgcopy_drop_server()'), 't', 'but forgotten');
 ok(is_quiet($source, $target, 20), 'nothing is left of it');
 
+#
+# Roles and properties
+#
+is($target->safe_psql('postgres', q(SELECT string_agg(rolname, ',' ORDER BY rolname) FROM pg_roles WHERE rolname IN ('alice', 'readers', 'cloner'))), 'alice,cloner,readers', 'the roles are here');
+my $verifier = q(SELECT rolpassword FROM pg_authid WHERE rolname = 'alice');
+is($target->safe_psql('postgres', $verifier), $source->safe_psql('postgres', $verifier), 'with their passwords');
+my $properties = q(SELECT datname, pg_get_userbyid(datdba), datconnlimit, (SELECT setconfig FROM pg_db_role_setting WHERE setdatabase = d.oid) FROM pg_database AS d WHERE datname IN ('latin', 'icu', 'thousand') ORDER BY 1);
+is($target->safe_psql('postgres', $properties), $source->safe_psql('postgres', $properties), 'new databases have owner, limit and settings of the source');
+
+sub start_over
+{
+	$target->safe_psql('postgres', 'DROP DATABASE ' . ident($_)) foreach split /\n/, $target->safe_psql('postgres', "SELECT datname FROM pg_database WHERE datname NOT IN ('postgres', 'template0', 'template1')");
+	$target->safe_psql('postgres', 'DROP TABLE in_postgres');
+	return;
+}
+
+# Wait until a server clone has ended; says how it is if it has not.
+sub wait_server
+{
+	my ($limit) = @_;
+	my $state = $target->safe_psql('postgres', "SELECT pgcopy_wait_server(timeout => '$limit')");
+	diag($target->safe_psql('postgres', 'TABLE pgcopy_server_progress')) if $state !~ /^(done|cancelled)$/;
+	return $state;
+}
+
+sub compare_all
+{
+	my ($when) = @_;
+	note($when);
+	assert_same($source, $target, db => $_, source_db => $_) for @databases;
+	is(ask($target, $_, 'SELECT count(*) FROM pgcopy.job'), '1', "$when: one job in $_") for grep { $_ ne 'postgres' } @databases;
+	return;
+}
+
+sub kill_9
+{
+	my ($pid) = @_;
+	my $started = $target->safe_psql('postgres', 'SELECT pg_postmaster_start_time()');
+	my $log = -s $target->logfile;
+	kill 'KILL', $pid;
+	ok(wait_until($target, 'SELECT NOT pg_is_in_recovery()', limit => 60), 'the server is up again') if $target->wait_for_log(qr/all server processes terminated; reinitializing/, $log);
+	return;
+}
+
+#
+# Cancel and go on
+#
+start_over();
+$target->safe_psql('postgres', "CREATE DATABASE lobs TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'");
+create_holds($source, 'lobs');
+$source->safe_psql('lobs', 'CREATE TABLE held (a int CHECK (hold.here(1))); INSERT INTO held SELECT generate_series(1, 100)');
+my $hold = hold($target, 'lobs', 1);
+$target->safe_psql('postgres', "SELECT FROM pgcopy_clone_server($quoted)");
+ok(wait_held($target, 'lobs', 1), 'a job is held');
+is($target->safe_psql('postgres', "SELECT state FROM pgcopy_server_progress WHERE database = 'lobs'"), 'copying', 'the view shows that it copies');
+is($target->safe_psql('postgres', q(SELECT pgcopy_wait_server(timeout => '0.1 s'))), 'running', 'the server clone runs');
+is((call_error($target, 'postgres', 'SELECT * FROM pgcopy_resume_server()'))[0], '55006', 'what runs cannot be resumed');
+is((call_error($target, 'postgres', 'SELECT pgcopy_drop_server()'))[0], '55006', 'nor dropped');
+is((call_error($target, 'postgres', 'DROP EXTENSION pgcopydb_ext'))[0], '55006', 'nor the extension');
+is($target->safe_psql('postgres', 'SELECT pgcopy_cancel_server()'), 't', 'it is cancelled');
+is(wait_server('1min'), 'cancelled', 'and ends');
+is($target->safe_psql('postgres', "SELECT count(*) FROM pgcopy_server_progress WHERE state NOT IN ('done', 'cancelled', 'left out')"), '0', 'no database is left in between');
+is(ask($target, 'lobs', 'SELECT state FROM pgcopy_jobs'), 'cancelled', 'its job is cancelled');
+release($hold);
+ok(is_quiet($source, $target, 20), 'nothing runs any more');
+$target->safe_psql('postgres', 'SELECT FROM pgcopy_resume_server(consistent => true)');
+is(wait_server('3min'), 'done', 'resumed, it ends done');
+compare_all('after cancel');
+
+#
+# kill -9 while jobs run, and while databases are created
+#
+start_over();
+$target->safe_psql('postgres', 'SELECT pgcopy_drop_server()');
+$target->safe_psql('postgres', "CREATE DATABASE lobs TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'");
+$hold = hold($target, 'lobs', 1);
+$target->safe_psql('postgres', "SELECT FROM pgcopy_clone_server($quoted)");
+ok(wait_held($target, 'lobs', 1), 'a job is held again');
+my $pid = $target->safe_psql('lobs', "SELECT pid FROM pg_stat_activity WHERE backend_type = 'pgcopydb_ext' AND datname = 'lobs' ORDER BY random() LIMIT 1");
+kill_9($pid);
+is($target->safe_psql('postgres', 'SELECT pgcopy_wait_server()'), 'interrupted', 'after kill -9 of a process of a job the server clone is interrupted');
+is($target->safe_psql('postgres', "SELECT state FROM pgcopy_server_progress WHERE database = 'lobs'"), 'interrupted', 'and its database too');
+$target->safe_psql('postgres', 'SELECT FROM pgcopy_resume_server(consistent => true)');
+is(wait_server('3min'), 'done', 'resumed, it ends done');
+compare_all('after kill -9 of a job');
+
+start_over();
+$target->safe_psql('postgres', 'SELECT pgcopy_drop_server()');
+my $call = $target->background_psql('postgres', on_error_stop => 0);
+$call->{stdin} .= "SELECT FROM pgcopy_clone_server($quoted);\n";
+$call->{run}->pump_nb;
+ok(wait_until($target, "SELECT count(*) >= 6 FROM pg_database"), 'databases are being created');
+$pid = $target->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE application_name = 'pgcopy coordinator'");
+like($pid, qr/^\d+$/, 'there is a coordinator');
+kill_9($pid);
+eval { $call->{run}->kill_kill };
+is($target->safe_psql('postgres', 'SELECT pgcopy_wait_server()'), 'interrupted', 'after kill -9 of the coordinator it is interrupted');
+$target->safe_psql('postgres', 'SELECT FROM pgcopy_resume_server(consistent => true)');
+is(wait_server('3min'), 'done', 'resumed, it ends done');
+compare_all('after kill -9 of the coordinator');
+
+#
+# A coordinator that is terminated: jobs go on, the next one takes over
+#
+start_over();
+$target->safe_psql('postgres', 'SELECT pgcopy_drop_server()');
+$target->safe_psql('postgres', "CREATE DATABASE lobs TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'");
+$hold = hold($target, 'lobs', 1);
+$target->safe_psql('postgres', "SELECT FROM pgcopy_clone_server($quoted)");
+ok(wait_held($target, 'lobs', 1), 'a job is held again');
+$target->safe_psql('postgres', "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'pgcopy coordinator'");
+is($target->safe_psql('postgres', 'SELECT pgcopy_wait_server()'), 'interrupted', 'without its coordinator it is interrupted');
+is(ask($target, 'lobs', 'SELECT state FROM pgcopy_jobs'), 'copying', 'but the job goes on');
+$target->safe_psql('postgres', 'SELECT FROM pgcopy_resume_server(consistent => true)');
+is($target->safe_psql('postgres', q(SELECT pgcopy_wait_server(timeout => '1 s'))), 'running', 'another one waits for the job');
+release($hold);
+is(wait_server('3min'), 'done', 'and then it ends done');
+compare_all('with a second coordinator');
+
+#
+# Many databases, few slots
+#
+start_over();
+$target->safe_psql('postgres', 'SELECT pgcopy_drop_server()');
+foreach my $no (1 .. $small)
+{
+	$source->safe_psql('postgres', "CREATE DATABASE small_$no TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'");
+	$source->safe_psql("small_$no", "CREATE TABLE t (a int PRIMARY KEY); INSERT INTO t SELECT generate_series(1, $no); CREATE TABLE u (a int REFERENCES t)");
+}
+is($target->safe_psql('postgres', "SELECT count(*), count(job) FROM pgcopy_clone_server($quoted, '{small_*,\"Ümläut\"}')"), ($small + 1) . '|' . ($small + 1), "$small small databases and one by its exact name");
+is(wait_server('4min'), 'done', 'all end done');
+is($target->safe_psql("small_$_", 'SELECT count(*) FROM t'), $_, "small_$_ is here") for 1, $small;
+is(exists_here('latin'), '0', 'what no pattern names is not');
+
+my @log = grep { /PANIC:|TRAP:/ } split /\n/, slurp_file($target->logfile);
+is("@log", '', 'nothing crashed');
+unlike(slurp_file($target->logfile), qr/\Q$secret\E/, 'the password is not in the log');
 $source->stop;
 $target->stop;
 done_testing();
