@@ -236,6 +236,7 @@ pgcopy_cancel_server(PG_FUNCTION_ARGS)
 	if (pid == 0)
 	{
 		pgcopy_order_check_server("cancel a server clone");
+		pgcopy_server_cancel_rest(clone->id);
 		pgcopy_server_move(clone->id, "cancelled", NULL);
 	}
 	else if (kill(pid, SIGINT) != 0 && errno != ESRCH)

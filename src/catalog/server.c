@@ -57,12 +57,6 @@ static CatalogQuery select_databases = {
 	1, {INT8OID}
 };
 
-static CatalogQuery select_is_ordered = {
-	"SELECT bool_and(job IS NOT NULL OR ended IS NOT NULL) FROM pgcopy.server_database "
-	"WHERE server_clone = $1",
-	1, {INT8OID}
-};
-
 static CatalogQuery move_clone = {
 	"UPDATE pgcopy.server_clone SET state = $2, message = $3, "
 	"ended = CASE WHEN $2 <> 'running' THEN clock_timestamp() END, "
@@ -97,6 +91,12 @@ static CatalogQuery store_database = {
 	"WHERE server_clone = $1 AND no = $2",
 	11, {INT8OID, INT4OID, TEXTOID, TEXTOID, INT8OID, INT4OID, INT4OID, INT4OID, INT8OID,
 	INT8OID, INT8OID}
+};
+
+static CatalogQuery cancel_rest = {
+	"UPDATE pgcopy.server_database SET state = 'cancelled', ended = clock_timestamp() "
+	"WHERE server_clone = $1 AND state IN ('pending', 'creating', 'queued', 'running')",
+	1, {INT8OID}
 };
 
 static CatalogQuery mark_new = {
@@ -246,12 +246,6 @@ pgcopy_server_databases(int64 id)
 	return pgcopy_query_fetch(&select_databases, QUERY_JOB(id), decode_database);
 }
 
-bool
-pgcopy_server_is_ordered(int64 id)
-{
-	return pgcopy_query_fetch_int64(&select_is_ordered, QUERY_JOB(id)) != 0;
-}
-
 void
 pgcopy_server_move(int64 id, const char *state, const char *message)
 {
@@ -297,6 +291,12 @@ pgcopy_server_store(int64 id, const ServerDatabase *database, const char *messag
 							   Int64GetDatum(totals->rows_done),
 							   Int64GetDatum(totals->bytes_done),
 							   Int64GetDatum(totals->bytes_total)));
+}
+
+void
+pgcopy_server_cancel_rest(int64 id)
+{
+	pgcopy_query_do(&cancel_rest, QUERY_JOB(id));
 }
 
 void

@@ -73,9 +73,6 @@ extern void pgcopy_server_throw_missing(int64 id) pg_attribute_noreturn();
 /* Its databases, ServerDatabase, in order. */
 extern List *pgcopy_server_databases(int64 id);
 
-/* Whether each database that is not left out has a job or has ended. */
-extern bool pgcopy_server_is_ordered(int64 id);
-
 /* Move an order to a state; done: wipes conninfo.  message may be NULL. */
 extern void pgcopy_server_move(int64 id, const char *state, const char *message);
 extern void pgcopy_server_set_control(int64 id, uint32 control);
@@ -92,13 +89,15 @@ extern void pgcopy_server_store(int64 id, const ServerDatabase *database,
 /* The database is about to be created by this order. */
 extern void pgcopy_server_mark_new(int64 id, int no);
 
-/* Those that were queued or pending when the order ended are cancelled. */
+/* Move all databases that have not ended to cancelled: nobody else will. */
+extern void pgcopy_server_cancel_rest(int64 id);
+
 extern void pgcopy_server_delete(int64 id);
 
 /* The handle of the area of a running order that the current user may see; 0: none. */
 extern uint32 pgcopy_server_find_control(int64 id);
 
-/* Any order whose coordinator is alive, which owner (0: anybody) has given; 0: none. */
+/* The orders that have not ended, ServerClone. */
 extern List *pgcopy_server_unended(void);
 
 /* The schema of the extension here. */

@@ -179,10 +179,11 @@ pgcopy_server_area_read(ServerArea *area, int seat, ServerReport *report)
 }
 
 void
-pgcopy_server_area_clear(ServerArea *area, int seat)
+pgcopy_server_area_clear(ServerArea *area, int seat, int64 job)
 {
 	LWLockAcquire(&area->lock, LW_EXCLUSIVE);
 	memset(&area->seats[seat].report, 0, sizeof(ServerReport));
+	area->seats[seat].report.job = job;
 	LWLockRelease(&area->lock);
 }
 

@@ -108,9 +108,9 @@ extern void pgcopy_server_area_tell(const ServerReport *report);
 /* The most workers that the leader may have; -1: no limit. */
 extern int	pgcopy_server_area_limit(void);
 
-/* Coordinator: copy the report of a seat, or empty it. */
+/* Coordinator: copy the report of a seat; or empty it, but for the job. */
 extern void pgcopy_server_area_read(ServerArea *area, int seat, ServerReport *report);
-extern void pgcopy_server_area_clear(ServerArea *area, int seat);
+extern void pgcopy_server_area_clear(ServerArea *area, int seat, int64 job);
 
 /* Viewer: copy the report of a seat.  Returns false if the segment is gone. */
 extern bool pgcopy_server_area_peek(uint32 handle, int64 clone, int seat,

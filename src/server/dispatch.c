@@ -224,7 +224,7 @@ start_leader(Coordinator *coordinator, Charge *charge, int share)
 		.seat = charge->seat
 	};
 
-	pgcopy_server_area_clear(coordinator->area, charge->seat);
+	pgcopy_server_area_clear(coordinator->area, charge->seat, charge->database->job);
 	pg_atomic_write_u32(&coordinator->area->seats[charge->seat].limit, share);
 	if (!pgcopy_process_start_orderly(&args, &charge->leader))
 	{
@@ -311,8 +311,6 @@ see_to_end(Coordinator *coordinator, Charge *charge)
 		pgcopy_charge_note(coordinator, charge, SERVER_FAILED, &report);
 		return;
 	}
-	if (report.job == 0)
-		report.job = charge->database->job;
 	note_visit(coordinator, charge, &report);
 }
 

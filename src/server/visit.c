@@ -47,7 +47,7 @@ pgcopy_visit_make(const Visit *visit)
 	};
 	ServerReport report;
 
-	pgcopy_server_area_clear(visit->area, visit->seat);
+	pgcopy_server_area_clear(visit->area, visit->seat, 0);
 	if (!pgcopy_process_start_visitor(&args, &handle))
 		return false;
 	(void) WaitForBackgroundWorkerShutdown(handle);

@@ -18,7 +18,7 @@ use Test::More;
 my $secret = 'gaheim_pw';
 my $small = $ENV{PGCOPY_TEST_DATABASES} // 30;
 my ($source, $target) = new_pair('servers',
-	target_conf => "max_worker_processes = 8\nlog_statement = none\nlog_min_error_statement = panic\n");
+	target_conf => "max_worker_processes = 8\nrestart_after_crash = on\nlog_statement = none\nlog_min_error_statement = panic\n");
 my @odd = ('weird db', 'it\'s "quoted" \\ 100%', 'Ümläut');
 
 sub ident { my ($name) = @_; $name =~ s/"/""/g; return qq("$name") }
@@ -156,7 +156,8 @@ sub compare_all
 {
 	my ($when) = @_;
 	note($when);
-	assert_same($source, $target, db => $_, source_db => $_) for @databases;
+	assert_same($source, $target, db => $_, source_db => $_) for 'latin', 'lobs', $odd[1];
+	is(ask($target, 'thousand', "SELECT count(*) FROM pg_class WHERE relname ~ '^t[0-9]+(_pkey)?\$'"), '2000', "$when: thousand has its tables and keys");
 	is(ask($target, $_, 'SELECT count(*) FROM pgcopy.job'), '1', "$when: one job in $_") for grep { $_ ne 'postgres' } @databases;
 	return;
 }
@@ -181,7 +182,7 @@ $source->safe_psql('lobs', 'CREATE TABLE held (a int CHECK (hold.here(1))); INSE
 my $hold = hold($target, 'lobs', 1);
 $target->safe_psql('postgres', "SELECT FROM pgcopy_clone_server($quoted)");
 ok(wait_held($target, 'lobs', 1), 'a job is held');
-is($target->safe_psql('postgres', "SELECT state FROM pgcopy_server_progress WHERE database = 'lobs'"), 'copying', 'the view shows that it copies');
+ok(wait_until($target, "SELECT state = 'copying' AND job = 1 AND tables ~ '^[0-9]+/2\$' AND copied <> '' FROM pgcopy_server_progress WHERE database = 'lobs'"), 'the view shows how far it is') or diag($target->safe_psql('postgres', 'TABLE pgcopy_server_progress'));
 is($target->safe_psql('postgres', q(SELECT pgcopy_wait_server(timeout => '0.1 s'))), 'running', 'the server clone runs');
 is((call_error($target, 'postgres', 'SELECT * FROM pgcopy_resume_server()'))[0], '55006', 'what runs cannot be resumed');
 is((call_error($target, 'postgres', 'SELECT pgcopy_drop_server()'))[0], '55006', 'nor dropped');
