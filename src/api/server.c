@@ -105,7 +105,6 @@ return_jobs(FunctionCallInfo fcinfo, int64 clone)
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	ListCell   *lc;
 
-	pgcopy_init_materialized_srf(fcinfo);
 	foreach(lc, pgcopy_server_databases(clone))
 	{
 		const ServerDatabase *database = lfirst(lc);
@@ -139,6 +138,7 @@ pgcopy_clone_server(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("source must not be null"),
 				 errhint("Give a connection string, a URI, or the name of a foreign server.")));
+	pgcopy_init_materialized_srf(fcinfo);
 	pgcopy_order_get_options(fcinfo, 2, &options);
 	patterns = get_patterns(fcinfo);
 	pgcopy_order_check_server("clone");
@@ -196,6 +196,7 @@ pgcopy_resume_server(PG_FUNCTION_ARGS)
 	ServerClone *clone;
 	ServerOrder order = {0};
 
+	pgcopy_init_materialized_srf(fcinfo);
 	pgcopy_order_check_server("resume a server clone");
 	check_role("pgcopy_resume_server");
 	pgcopy_order_check_role(GetUserId());

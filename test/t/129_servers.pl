@@ -257,7 +257,8 @@ foreach my $no (1 .. $small)
 	$source->safe_psql('postgres', "CREATE DATABASE small_$no TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'");
 	$source->safe_psql("small_$no", "CREATE TABLE t (a int PRIMARY KEY); INSERT INTO t SELECT generate_series(1, $no); CREATE TABLE u (a int REFERENCES t)");
 }
-is($target->safe_psql('postgres', "SELECT count(*), count(job) FROM pgcopy_clone_server($quoted, '{small_*,\"Ümläut\"}')"), ($small + 1) . '|' . ($small + 1), "$small small databases and one by its exact name");
+$target->safe_psql('postgres', 'CREATE SERVER old FOREIGN DATA WRAPPER pgcopydb_fdw OPTIONS (host \'127.0.0.1\', port \'' . $source->port . "'); CREATE USER MAPPING FOR CURRENT_USER SERVER old OPTIONS (user 'cloner', password '$secret')");
+is($target->safe_psql('postgres', "SELECT count(*), count(job) FROM pgcopy_clone_server('old', '{small_*,\"Ümläut\"}')"), ($small + 1) . '|' . ($small + 1), "$small small databases and one by its exact name, from a foreign server that names no database");
 is(wait_server('4min'), 'done', 'all end done');
 is($target->safe_psql("small_$_", 'SELECT count(*) FROM t'), $_, "small_$_ is here") for 1, $small;
 is(exists_here('latin'), '0', 'what no pattern names is not');
