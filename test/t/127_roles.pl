@@ -164,8 +164,8 @@ $job = clone_ok($target, $app, db => 'app', roles => 'true', name => 'with roles
 is(names_of($target), join(' ', sort('app', 'boss', 'by_default', 'company', 'default_of', 'lo_owner', 'lo_reader', 'mapped', 'old_app', 'policied', 'staff', 'user', $long, "Öl role; --")) =~ s/old_app //r,
 	'the roles that are named, and those that they are members of, are made, and no others');
 my $made = '^(app|boss|by_default|company|default_of|lo_|mapped|policied|staff|user|x|Öl)';
-is(picture_of($target, $made) =~ s/policied f grantor_of/X/r =~ s/policied f $me/X/r,
-	picture_of($source, $made) =~ s/policied f grantor_of/X/r, 'they are those of the source, passwords included')
+is(picture_of($target, $made) =~ s/policied false grantor_of/X/r =~ s/policied false $me/X/r,
+	picture_of($source, $made) =~ s/policied false grantor_of/X/r, 'they are those of the source, passwords included')
   or note(picture_of($target, $made));
 is(notices('app', $job), <<"EOT" =~ s/\n\z//r, 'what is not as on the source is told');
 mapped in policied (by grantor_of)|the grantor of memberships is the job's role, not that of the source
@@ -256,8 +256,24 @@ is($target->safe_psql('postgres', "SELECT rolsuper, rolreplication, rolbypassrls
 	'f|f|f|t|t|t|7', 'without what it may not give');
 is(notices('maker', $job), <<'EOT' =~ s/\n\z//r, 'which is told');
 BYPASSRLS of boss, REPLICATION of boss, SUPERUSER of boss|attributes of roles are left out: the job's role may not give them
+app|setting "app.tenant" of role app is left out: permission denied to set parameter "app.tenant"
+app in staff (by boss)|the grantor of memberships is the job's role, not that of the source
+boss|setting log_min_messages of role boss is left out: permission denied to set parameter "log_min_messages"
+boss|the job's role becomes a member of roles that it creates, to give objects to them
+staff|the security label of provider pgcopy_dummy is left out: security label provider "pgcopy_dummy" is not loaded
+|PUBLIC may do more with this database than with the source database: CREATE
+|the owner of the source database is not that of this one: postgres
 EOT
 assert_same($source, $target, source_db => 'theirs', db => 'maker', filter => sub { grep { !/pgcopy|Name: SCHEMA public/ } @_ }, name => 'objects belong to the roles that were made');
+is($target->safe_psql('postgres', "SELECT count(*) FROM pg_authid WHERE rolname IN ('app', 'boss', 'reader') AND rolpassword LIKE 'SCRAM%'"), '3', 'with their passwords, as pg_read_all_data may read them');
+
+# A role that may not read the passwords.
+clear_target();
+$source->safe_psql('theirs', "CREATE ROLE poor LOGIN PASSWORD 'poor-s3cret'; GRANT USAGE ON SCHEMA s TO poor; GRANT SELECT ON s.t TO poor");
+new_database($target, 'poor');
+$job = clone_ok($target, conninfo($source, db => 'theirs', tcp => 1, user => 'poor', password => 'poor-s3cret'), db => 'poor', roles => 'true', name => 'a role that may not read passwords clones');
+like(notices('poor', $job), qr/^app, boss, poor, reader\|4 roles with LOGIN arrive without a password: the source hides it from the role of the connection$/m, 'it is told whose are missing');
+is($target->safe_psql('postgres', "SELECT count(*) FROM pg_authid WHERE rolname IN ('app', 'boss', 'reader', 'poor') AND rolpassword IS NULL"), '4', 'they have none');
 
 #-------------------------------------------------------------------------
 # The server dies while roles are made; the job goes on
@@ -286,8 +302,8 @@ foreach my $point ('role begun', 'role done')
 		is(names_of($target), '', "$db: no role is half made");
 		$target->safe_psql($db, "SELECT pgcopy_resume($job)");
 		is(wait_for_end($target, $job, db => $db), 'done', "$db: the resumed job ends done") or show_job($target, $job, db => $db);
-		is(picture_of($target, $made) =~ s/policied f (grantor_of|$me)/X/r,
-			picture_of($source, $made) =~ s/policied f grantor_of/X/r, "$db: with the roles of the source");
+		is(picture_of($target, $made) =~ s/policied false (grantor_of|$me)/X/r,
+			picture_of($source, $made) =~ s/policied false grantor_of/X/r, "$db: with the roles of the source");
 		clear_target();
 	}
 }
@@ -296,7 +312,7 @@ foreach my $point ('role begun', 'role done')
 # Jobs in two databases at a time
 #-------------------------------------------------------------------------
 my (@bad, @differ);
-my $expected = picture_of($source, $made) =~ s/policied f grantor_of/X/r;
+my $expected = picture_of($source, $made) =~ s/policied false grantor_of/X/r;
 foreach my $round (1 .. 20)
 {
 	my %job;
@@ -309,7 +325,7 @@ foreach my $round (1 .. 20)
 		my $state = wait_for_end($target, $job{$db}, db => $db);
 		push @bad, "$round $db $state " . errors($db, $job{$db}) if $state ne 'done';
 	}
-	push @differ, $round if picture_of($target, $made) =~ s/policied f (grantor_of|$me)/X/r ne $expected;
+	push @differ, $round if picture_of($target, $made) =~ s/policied false (grantor_of|$me)/X/r ne $expected;
 	clear_target();
 }
 is("@bad", '', 'two jobs that make the same roles at a time both end done, 20 times');
