@@ -150,7 +150,7 @@ foreach my $user ('plain', 'granted')
 		is(join("\n", map { "$_->[0]: $_->[1]" } grep { $_->[0] =~ /pgcopy_(wait|cancel|resume|drop)\(/ && $_->[1] !~ /^(42704|42501)$/ } @about),
 			'', "$user: job $job does not exist for a stranger, who cannot wait for it, stop it, resume it or drop it");
 		is(join("\n", map { "$_->[0]: $_->[2]" } grep { $_->[0] =~ /(live|live_workers|summary)\(/ && $_->[2] ne '' } @about), '', "$user: job $job has no figures for a stranger");
-		is(join('', map { $_->[2] } grep { $_->[0] =~ /is_interrupted\(/ } @about), "(null)\n", "$user: nor is it known whether it is interrupted");
+		is(join('', map { $_->[2] } grep { $_->[0] =~ /pgcopy\.is_interrupted\(/ } @about), "(null)\n", "$user: nor is it known whether it is interrupted");
 	}
 }
 is($target->safe_psql('app', $all_jobs), $before, 'the jobs are what they were');
