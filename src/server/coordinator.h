@@ -35,6 +35,7 @@ typedef struct Coordinator
 	Charge	   *scout;			/* its job creates the roles; NULL: none does */
 	JobOptions	options;
 	TimestampTz start_at;		/* no process slot was free: try again then */
+	bool		lacks_slots;	/* the last process could not be sent for a while */
 } Coordinator;
 
 /*

@@ -37,14 +37,28 @@
 /* Pauses, ms: after no process slot was free; between looks at other's leaders. */
 #define PAUSE_WITHOUT_SLOT 1000
 #define PAUSE_BETWEEN_LOOKS 5000
+#define LONGEST_WITHOUT_SLOT 20000
 #define TICK 1000
 
-/* Send a process, as soon as there is a slot for it. */
-static void
+/*
+ * Send a process.  Returns false if there was no slot for it for a while; the
+ * next one is not waited for then.
+ */
+static bool
 visit(Coordinator *coordinator, Charge *charge, ServerErrand errand, ServerReport *report)
 {
+	TimestampTz limit = GetCurrentTimestamp() +
+		(coordinator->lacks_slots ? 0 : LONGEST_WITHOUT_SLOT * INT64CONST(1000));
+
 	while (!pgcopy_charge_visit(coordinator, charge, errand, report))
+	{
+		coordinator->lacks_slots = GetCurrentTimestamp() >= limit;
+		if (coordinator->lacks_slots)
+			return false;
 		pgcopy_process_wait(PAUSE_WITHOUT_SLOT);
+	}
+	coordinator->lacks_slots = false;
+	return true;
 }
 
 static Oid
@@ -107,7 +121,11 @@ order_job(Coordinator *coordinator, Charge *charge)
 	ServerReport report;
 
 	see_to_database(coordinator, charge);
-	visit(coordinator, charge, ERRAND_ORDER, &report);
+	if (!visit(coordinator, charge, ERRAND_ORDER, &report))
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("no background worker slot is free to order a job in database \"%s\": raise max_worker_processes (now %d)",
+						charge->database->name, max_worker_processes)));
 	note_visit(coordinator, charge, &report);
 }
 
@@ -292,7 +310,7 @@ start_leaders(Coordinator *coordinator)
 
 /*
  * See to a leader that has ended.  It has told how, unless it was terminated:
- * then look.  A job that is still queued is not tried again: it would be forever.
+ * then look, as soon as there is a slot.
  */
 static void
 see_to_end(Coordinator *coordinator, Charge *charge)
@@ -302,10 +320,30 @@ see_to_end(Coordinator *coordinator, Charge *charge)
 	pfree(charge->leader);
 	charge->leader = NULL;
 	pgcopy_server_area_read(coordinator->area, charge->seat, &report);
-	if (!pgcopy_job_has_ended(report.state))
-		visit(coordinator, charge, ERRAND_LOOK, &report);
+	if (pgcopy_job_has_ended(report.state))
+		note_visit(coordinator, charge, &report);
+	else
+	{
+		charge->has_stranger = true;
+		charge->look_at = 0;
+	}
+}
+
+/*
+ * Look at a job whose leader is not ours, or has gone without a word.  One that is
+ * still queued is not tried again: it would be forever.
+ */
+static void
+look(Coordinator *coordinator, Charge *charge)
+{
+	ServerReport report;
+
+	charge->look_at = GetCurrentTimestamp() + PAUSE_BETWEEN_LOOKS * INT64CONST(1000);
+	if (!pgcopy_charge_visit(coordinator, charge, ERRAND_LOOK, &report))
+		return;
 	if (report.job != 0 && !pgcopy_job_has_ended(report.state) && !report.is_led)
 	{
+		charge->has_stranger = false;
 		strlcpy(report.message, "its leader ended before the job had: see the server log",
 				SERVER_MESSAGE_LENGTH);
 		pgcopy_charge_note(coordinator, charge, SERVER_FAILED, &report);
@@ -321,18 +359,13 @@ see_to_ends(Coordinator *coordinator)
 	for (int i = 0; i < coordinator->ncharges; i++)
 	{
 		Charge	   *charge = &coordinator->charges[i];
-		ServerReport report;
 		pid_t		pid;
 
 		if (charge->leader != NULL &&
 			GetBackgroundWorkerPid(charge->leader, &pid) == BGWH_STOPPED)
 			see_to_end(coordinator, charge);
-		else if (charge->has_stranger && GetCurrentTimestamp() >= charge->look_at)
-		{
-			charge->look_at = GetCurrentTimestamp() + PAUSE_BETWEEN_LOOKS * INT64CONST(1000);
-			if (pgcopy_charge_visit(coordinator, charge, ERRAND_LOOK, &report))
-				note_visit(coordinator, charge, &report);
-		}
+		if (charge->has_stranger && GetCurrentTimestamp() >= charge->look_at)
+			look(coordinator, charge);
 	}
 }
 
@@ -379,12 +412,12 @@ pgcopy_dispatch_cancel(Coordinator *coordinator)
 			(void) WaitForBackgroundWorkerShutdown(charge->leader);
 			see_to_end(coordinator, charge);
 		}
-		if (pgcopy_charge_is(charge, SERVER_QUEUED))
-		{
-			visit(coordinator, charge, ERRAND_CANCEL, &report);
+		if (pgcopy_charge_is(charge, SERVER_QUEUED) &&
+			visit(coordinator, charge, ERRAND_CANCEL, &report))
 			note_visit(coordinator, charge, &report);
-		}
-		else if (pgcopy_charge_is(charge, SERVER_PENDING) ||
+		else if (pgcopy_charge_is(charge, SERVER_QUEUED) ||
+				 pgcopy_charge_is(charge, SERVER_RUNNING) ||
+				 pgcopy_charge_is(charge, SERVER_PENDING) ||
 				 pgcopy_charge_is(charge, SERVER_CREATING))
 		{
 			memset(&report, 0, sizeof(report));

@@ -263,6 +263,45 @@ is(wait_server('4min'), 'done', 'all end done');
 is($target->safe_psql("small_$_", 'SELECT count(*) FROM t'), $_, "small_$_ is here") for 1, $small;
 is(exists_here('latin'), '0', 'what no pattern names is not');
 
+#
+# A database that fails does not hold up the others, and can be repaired
+#
+sub drop_small
+{
+	my (@no) = @_;
+	$target->safe_psql('postgres', "DROP DATABASE small_$_") for @no;
+	$target->safe_psql('postgres', 'SELECT pgcopy_drop_server()');
+	return;
+}
+drop_small(1, 2);
+$target->safe_psql('postgres', "CREATE DATABASE small_1 TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'");
+$target->safe_psql('small_1', 'CREATE TABLE t (mine int)');
+$target->safe_psql('postgres', "SELECT FROM pgcopy_clone_server($quoted, '{small_1,small_2}')");
+is($target->safe_psql('postgres', 'SELECT pgcopy_wait_server()'), 'failed', 'one of two jobs fails');
+is($target->safe_psql('postgres', "SELECT string_agg(database || ' ' || state, ',' ORDER BY database) FROM pgcopy_server_progress"), 'small_1 failed,small_2 done', 'the other one is done');
+like($target->safe_psql('postgres', "SELECT message FROM pgcopy_server_progress WHERE state = 'failed'"), qr/exist.* here; then SELECT \* FROM pgcopy_resume_server\(\d+\)/, 'the view says why, and what to do');
+$target->safe_psql('small_1', 'DROP TABLE t');
+$target->safe_psql('postgres', 'SELECT FROM pgcopy_resume_server()');
+is(wait_server('1min'), 'done', 'repaired and resumed, it ends done');
+
+#
+# Hardly any slots: the logical replication launcher and the coordinator take two
+#
+foreach my $slots (3, 2)
+{
+	drop_small(1, 2);
+	$target->append_conf('postgresql.conf', "max_worker_processes = $slots");
+	$target->restart;
+	(undef, undef, $err) = $target->psql('postgres', "SELECT FROM pgcopy_clone_server($quoted, '{small_1,small_2}')");
+	is($target->safe_psql('postgres', 'SELECT pgcopy_wait_server()'), $slots == 3 ? 'done' : 'failed', "with $slots slots it ends") or diag($target->safe_psql('postgres', 'TABLE pgcopy_server_progress'));
+}
+like($err, qr/no job was ordered in database "small_1"/, 'a warning says that there is no job');
+like($target->safe_psql('postgres', "SELECT message FROM pgcopy_server_progress WHERE database = 'small_1'"), qr/max_worker_processes/, 'and the view why');
+$target->append_conf('postgresql.conf', 'max_worker_processes = 8');
+$target->restart;
+$target->safe_psql('postgres', 'SELECT FROM pgcopy_resume_server()');
+is(wait_server('1min'), 'done', 'with more slots it can be resumed');
+
 my @log = grep { /PANIC:|TRAP:/ } split /\n/, slurp_file($target->logfile);
 is("@log", '', 'nothing crashed');
 unlike(slurp_file($target->logfile), qr/\Q$secret\E/, 'the password is not in the log');
