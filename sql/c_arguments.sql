@@ -29,7 +29,7 @@ SELECT 'pgcopy_clone()' AS place, format('%s %s DEFAULT %s', name, type, default
 	|| CASE WHEN default_value LIKE '''%' OR default_value = 'NULL' THEN '::' || type ELSE '' END AS line
 FROM pgcopy_options
 UNION ALL
-SELECT 'README.md', format('| `%s` | `%s` | %s | %s |', name, default_value, allowed, meaning)
+SELECT 'README.md', format('| `%s` | `%s` | %s | %s | %s | %s |', name, default_value, allowed, meaning, pgcopydb, pg_dump)
 FROM pgcopy_options;
 CREATE TEMP TABLE found AS
 SELECT 'pgcopy_clone()' AS place, line
@@ -79,3 +79,73 @@ CREATE SERVER regress_old FOREIGN DATA WRAPPER pgcopydb_fdw OPTIONS (host 'h', d
 SELECT pgcopy_clone('regress_old');
 CREATE USER MAPPING FOR CURRENT_USER SERVER regress_old OPTIONS (host 'h');
 DROP SERVER regress_old CASCADE;
+
+-- pgcopydb's filter files, from its documentation and with what users write.
+\pset format unaligned
+\pset tuples_only on
+SELECT pgcopy_options_from_ini('[include-only-table]
+public.allcols
+public.csv
+public.serial
+public.xzero
+
+[exclude-index]
+public.foo_gin_tsvector
+
+[exclude-table-data]
+public.csv
+');
+SELECT pgcopy_options_from_ini('[exclude-schema]
+foo
+bar
+expected
+
+[exclude-table]
+"schema"."name"
+schema.othername
+err.errors
+public.serial
+public.~/^tmp_/
+~/^log/.audit_log
+~/archive/.~/_bak$/
+
+[exclude-index]
+schema.indexname
+
+[exclude-table-data]
+public.bar
+nsitra.test1
+
+[exclude-extension]
+aiven_extras
+');
+SELECT pgcopy_options_from_ini('[include-only-schema]
+public
+  ; audit_ and a year
+~/^audit_[0-9]{4}$/
+[include-only-extension]
+postgis
+uuid-ossp
+');
+SELECT pgcopy_options_from_ini('; comments, values, white space, names that must be quoted
+# and the other kind
+[exclude-schema]' || E'\r\n' || '	Mixed Case  ; a comment
+"Quoted = ; "
+o''neil = a value
+[ exclude-table ]
+public.~/a=b ;\/c/ ; a comment
+"a ; b"."c=d" = 1
+; [exclude-index]
+[exclude-index]
+');
+SELECT pgcopy_options_from_ini('[include-only-schema]
+public
+[include-only-table]
+public.a');
+SELECT pgcopy_options_from_ini('');
+SELECT pgcopy_options_from_ini(E'\n[exclude-tables]\npublic.a');
+SELECT pgcopy_options_from_ini('public.a');
+SELECT pgcopy_options_from_ini('[exclude-table');
+SELECT pgcopy_options_from_ini(E'[exclude-table]\n= a');
+\pset tuples_only off
+\pset format aligned

@@ -461,12 +461,22 @@ COMMENT ON FUNCTION @extschema@.pgcopy_drop(bigint) IS 'delete a job that has en
 
 REVOKE ALL ON FUNCTION @extschema@.pgcopy_drop(bigint) FROM PUBLIC;
 
+CREATE FUNCTION @extschema@.pgcopy_options_from_ini(ini text) RETURNS text
+AS 'MODULE_PATHNAME'
+LANGUAGE C STRICT STABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION @extschema@.pgcopy_options_from_ini(text) IS
+'translate a filter file of pgcopydb (its text, in the INI format) into the SQL that calls pgcopy_clone() with the same filters; error that names the line if there is a section that pgcopydb does not have';
+
+REVOKE ALL ON FUNCTION @extschema@.pgcopy_options_from_ini(text) FROM PUBLIC;
+
 --
 -- The options of pgcopy_clone(), from the table in src/base/options.c.
 --
 
 CREATE FUNCTION pgcopy.options(OUT name text, OUT type text,
-    OUT default_value text, OUT allowed text, OUT meaning text)
+    OUT default_value text, OUT allowed text, OUT meaning text,
+    OUT pgcopydb text, OUT pg_dump text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'pgcopy_options'
 LANGUAGE C STRICT STABLE PARALLEL RESTRICTED;
@@ -474,10 +484,10 @@ LANGUAGE C STRICT STABLE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION pgcopy.options() IS 'the options of pgcopy_clone()';
 
 CREATE VIEW @extschema@.pgcopy_options AS
-SELECT o.name, o.type, o.default_value, o.allowed, o.meaning
+SELECT o.name, o.type, o.default_value, o.allowed, o.meaning, o.pgcopydb, o.pg_dump
   FROM pgcopy.options() AS o;
 
-COMMENT ON VIEW @extschema@.pgcopy_options IS 'the options of pgcopy_clone(): type, default, allowed values, meaning';
+COMMENT ON VIEW @extschema@.pgcopy_options IS 'the options of pgcopy_clone(): type, default, allowed values, meaning, and what does the same in pgcopydb ([section] of its filter file) and pg_dump';
 
 --
 -- Views.  Each shows the jobs of roles that its reader is a member of.

@@ -32,7 +32,9 @@ pgcopy_options(PG_FUNCTION_ARGS)
 			CStringGetTextDatum(line.type),
 			CStringGetTextDatum(line.default_value),
 			CStringGetTextDatum(line.allowed),
-			CStringGetTextDatum(line.meaning)
+			CStringGetTextDatum(line.meaning),
+			CStringGetTextDatum(line.pgcopydb),
+			CStringGetTextDatum(line.pg_dump)
 		};
 		bool		nulls[lengthof(values)] = {false};
 

@@ -134,6 +134,8 @@ typedef struct OptionLine
 	const char *default_value;	/* as a literal in SQL */
 	const char *allowed;
 	const char *meaning;
+	const char *pgcopydb;		/* counterparts, or "" */
+	const char *pg_dump;
 } OptionLine;
 
 /* Give every option its default. */
