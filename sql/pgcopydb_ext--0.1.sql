@@ -27,6 +27,8 @@ CREATE TABLE pgcopy.job (
     conninfo text,
     source_search_path text,
     options jsonb NOT NULL CHECK (pg_catalog.jsonb_typeof(options) OPERATOR(pg_catalog.=) 'object'),
+    server_database oid,
+    server_clone bigint,
     created timestamptz NOT NULL DEFAULT pg_catalog.now(),
     queued timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     started timestamptz,
@@ -48,6 +50,7 @@ CREATE TABLE pgcopy.job (
 COMMENT ON TABLE pgcopy.job IS 'one row per order to clone; conninfo is secret, needed to resume the job, and wiped when it is done';
 COMMENT ON COLUMN pgcopy.job.source_search_path IS 'search_path of a session of the source database; NULL: not asked yet';
 COMMENT ON COLUMN pgcopy.job.options IS 'values of the options in pgcopy_options; a missing one has its default';
+COMMENT ON COLUMN pgcopy.job.server_clone IS 'the server clone that the job belongs to, ordered in the database with the OID server_database; NULL: none';
 COMMENT ON COLUMN pgcopy.job.auto_resumed_done IS 'number of items done when the server last resumed the job by itself; NULL: not since pgcopy_resume()';
 
 -- No index: an unlogged one is broken after CREATE DATABASE ... TEMPLATE and a crash.
@@ -205,6 +208,57 @@ CREATE TABLE pgcopy.notice (
 COMMENT ON TABLE pgcopy.notice IS 'what users should know about a job besides errors: settings of this server that make it slow, and what is not cloned as it is on the source';
 COMMENT ON COLUMN pgcopy.notice.setting IS 'a setting of this server, with its value and a better one for the job; NULL: the notice is about something else';
 COMMENT ON COLUMN pgcopy.notice.object IS 'what it is about, the first few if there are many; NULL: see the message';
+
+CREATE TABLE pgcopy.server_clone (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    state text NOT NULL CHECK (state OPERATOR(pg_catalog.=) ANY (ARRAY['running', 'done', 'failed', 'cancelled'])),
+    owner oid NOT NULL,
+    source text NOT NULL,
+    conninfo text,
+    options jsonb NOT NULL,
+    properties_of_new boolean NOT NULL,
+    has_roles boolean NOT NULL DEFAULT false,
+    created timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    ended timestamptz,
+    control bigint,
+    message text
+);
+
+COMMENT ON TABLE pgcopy.server_clone IS 'one row per order to clone a whole server, where it was given; conninfo is secret, needed to resume it, and wiped when it is done';
+COMMENT ON COLUMN pgcopy.server_clone.properties_of_new IS 'jobs in databases that this order has created have database_properties';
+COMMENT ON COLUMN pgcopy.server_clone.has_roles IS 'the roles of the source''s server have been created';
+
+CREATE TABLE pgcopy.server_database (
+    server_clone bigint NOT NULL,
+    no integer NOT NULL,
+    name text NOT NULL,
+    state text NOT NULL CHECK (state OPERATOR(pg_catalog.=) ANY (ARRAY['pending', 'creating', 'queued', 'running', 'done', 'failed', 'cancelled', 'left out'])),
+    is_new boolean NOT NULL DEFAULT false,
+    job bigint,
+    encoding text NOT NULL,
+    provider text NOT NULL,
+    "collate" text NOT NULL,
+    ctype text NOT NULL,
+    locale text,
+    icu_rules text,
+    owner text NOT NULL,
+    tablespace text,
+    bytes bigint NOT NULL,
+    started timestamptz,
+    ended timestamptz,
+    message text,
+    percent integer NOT NULL DEFAULT 0,
+    tables_done integer NOT NULL DEFAULT 0,
+    tables_total integer,
+    rows_done bigint NOT NULL DEFAULT 0,
+    bytes_done bigint NOT NULL DEFAULT 0,
+    bytes_total bigint,
+    PRIMARY KEY (server_clone, no)
+) WITH (fillfactor = 50);
+
+COMMENT ON TABLE pgcopy.server_database IS 'the databases of the source''s server that an order names, the largest first, with the number of the job in each';
+COMMENT ON COLUMN pgcopy.server_database.is_new IS 'this order has created the database here, or was about to';
+COMMENT ON COLUMN pgcopy.server_database.tablespace IS 'of the database here; NULL: the default';
 
 REVOKE ALL ON ALL TABLES IN SCHEMA pgcopy FROM PUBLIC;
 
@@ -727,6 +781,152 @@ REVOKE ALL ON FUNCTION @extschema@.pgcopy_summary(bigint) FROM PUBLIC;
 
 GRANT SELECT ON pgcopy.step, pgcopy.visible, @extschema@.pgcopy_jobs, @extschema@.pgcopy_progress, @extschema@.pgcopy_tables, @extschema@.pgcopy_indexes, @extschema@.pgcopy_workers, @extschema@.pgcopy_errors, @extschema@.pgcopy_notices, @extschema@.pgcopy_options TO PUBLIC;
 GRANT USAGE ON SCHEMA pgcopy TO PUBLIC;
+
+--
+-- Whole servers
+--
+
+CREATE FUNCTION @extschema@.pgcopy_clone_server(
+    source text,
+    databases text[] DEFAULT NULL,
+    table_jobs integer DEFAULT 4,
+    index_jobs integer DEFAULT 4,
+    split_tables_larger_than text DEFAULT 'auto',
+    no_owner boolean DEFAULT false,
+    no_privileges boolean DEFAULT false,
+    no_comments boolean DEFAULT false,
+    no_tablespaces boolean DEFAULT false,
+    large_objects boolean DEFAULT NULL,
+    foreign_keys text DEFAULT 'validate',
+    on_error text DEFAULT 'stop',
+    format text DEFAULT 'auto',
+    search_path text DEFAULT '',
+    include_schemas text[] DEFAULT '{}',
+    exclude_schemas text[] DEFAULT '{}',
+    include_tables text[] DEFAULT '{}',
+    exclude_tables text[] DEFAULT '{}',
+    exclude_table_data text[] DEFAULT '{}',
+    exclude_indexes text[] DEFAULT '{}',
+    include_extensions text[] DEFAULT '{}',
+    exclude_extensions text[] DEFAULT '{}',
+    exclude text[] DEFAULT '{}',
+    row_filters jsonb DEFAULT '{}',
+    column_values jsonb DEFAULT '{}',
+    referential text DEFAULT 'check',
+    sections text[] DEFAULT '{pre-data,data,post-data}',
+    schema_map jsonb DEFAULT '{}',
+    tablespace_map jsonb DEFAULT '{}',
+    truncate boolean DEFAULT false,
+    append boolean DEFAULT false,
+    drop_if_exists boolean DEFAULT false,
+    roles "any" DEFAULT 'all'::text,
+    database_properties boolean DEFAULT NULL)
+RETURNS TABLE(database name, job bigint)
+AS 'MODULE_PATHNAME'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION @extschema@.pgcopy_clone_server IS
+'clone the databases of the source''s server that match one of the patterns (NULL: all): creates those that are missing here, with this extension and the roles, and orders a job in each; acts at once, whatever becomes of the transaction; see the view pgcopy_server_progress';
+
+REVOKE ALL ON FUNCTION @extschema@.pgcopy_clone_server FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.pgcopy_resume_server(server_clone bigint DEFAULT NULL, consistent boolean DEFAULT NULL)
+RETURNS TABLE(database name, job bigint)
+AS 'MODULE_PATHNAME'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION @extschema@.pgcopy_resume_server(bigint, boolean) IS
+'continue a server clone (NULL: your latest) that failed, was cancelled or interrupted: orders what is missing and resumes jobs that have stopped; consistent: as for pgcopy_resume()';
+
+REVOKE ALL ON FUNCTION @extschema@.pgcopy_resume_server(bigint, boolean) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.pgcopy_cancel_server(server_clone bigint DEFAULT NULL) RETURNS boolean
+AS 'MODULE_PATHNAME'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION @extschema@.pgcopy_cancel_server(bigint) IS 'stop a server clone (NULL: your latest) and its jobs; returns whether it had not ended; error if there is none';
+
+REVOKE ALL ON FUNCTION @extschema@.pgcopy_cancel_server(bigint) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.pgcopy_wait_server(server_clone bigint DEFAULT NULL, timeout interval DEFAULT NULL) RETURNS text
+AS 'MODULE_PATHNAME'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION @extschema@.pgcopy_wait_server(bigint, interval) IS 'wait until a server clone (NULL: your latest) has ended or the timeout (NULL: none) is over; returns its state';
+
+REVOKE ALL ON FUNCTION @extschema@.pgcopy_wait_server(bigint, interval) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.pgcopy_drop_server(server_clone bigint DEFAULT NULL) RETURNS boolean
+AS 'MODULE_PATHNAME'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION @extschema@.pgcopy_drop_server(bigint) IS 'delete the record of a server clone (NULL: your latest) that has ended; its databases and their jobs stay; error if it runs';
+
+REVOKE ALL ON FUNCTION @extschema@.pgcopy_drop_server(bigint) FROM PUBLIC;
+
+CREATE FUNCTION pgcopy.server_live(server_clone bigint, no integer,
+    OUT state text, OUT percent integer, OUT tables_done integer, OUT tables_total integer,
+    OUT rows_done bigint, OUT bytes_done bigint, OUT bytes_total bigint,
+    OUT bytes_per_second bigint, OUT eta_seconds bigint, OUT message text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'pgcopy_server_live'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION pgcopy.server_live(bigint, integer) IS 'figures of the job in a database of a running server clone; no row if it does not run';
+
+CREATE FUNCTION pgcopy.server_is_interrupted(server_clone bigint) RETURNS boolean
+AS 'MODULE_PATHNAME', 'pgcopy_server_is_interrupted'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION pgcopy.server_is_interrupted(bigint) IS 'whether a server clone has not ended but its coordinator is gone; NULL if there is no such one';
+
+CREATE VIEW @extschema@.pgcopy_server_progress WITH (security_barrier) AS
+SELECT v.server_clone,
+       v.database,
+       v.job,
+       v.state,
+       v.percent,
+       pgcopy.bar(v.percent) AS progress,
+       CASE WHEN v.state OPERATOR(pg_catalog.=) 'left out' THEN ''
+            ELSE v.tables_done || '/' || COALESCE(v.tables_total::text, '?') END AS tables,
+       CASE WHEN v.bytes_total IS NULL THEN ''
+            WHEN v.ended IS NOT NULL THEN pgcopy.size(v.bytes_done)
+            ELSE pgcopy.size_of(v.bytes_done, GREATEST(v.bytes_total, v.bytes_done)) END AS copied,
+       CASE WHEN v.ended IS NOT NULL AND v.started IS NOT NULL AND v.bytes_done > 0
+            THEN pgcopy.size(v.bytes_done / GREATEST(pg_catalog.date_part('epoch', v.ended OPERATOR(pg_catalog.-) v.started), 0.001)::numeric) || '/s'
+            WHEN v.bytes_per_second > 0 THEN pgcopy.size(v.bytes_per_second) || '/s'
+            ELSE '' END AS rate,
+       COALESCE(pgcopy.duration(pg_catalog.make_interval(secs => v.eta_seconds)), '') AS eta,
+       CASE WHEN v.state OPERATOR(pg_catalog.=) 'failed'
+            THEN pgcopy.shorten(COALESCE(v.message, 'failed'), '; then SELECT * FROM pgcopy_resume_server(' || v.server_clone || ')')
+            WHEN v.state OPERATOR(pg_catalog.=) ANY (ARRAY['cancelled', 'interrupted'])
+            THEN 'to go on: SELECT * FROM pgcopy_resume_server(' || v.server_clone || ')'
+            WHEN v.state OPERATOR(pg_catalog.=) 'done' AND v.started IS NOT NULL
+            THEN 'took ' || pgcopy.duration(v.ended OPERATOR(pg_catalog.-) v.started)
+            ELSE COALESCE(pgcopy.shorten(v.message, ''), '') END AS message
+  FROM (SELECT c.id AS server_clone, d.no, d.name::name AS database, d.job,
+               CASE WHEN c.is_lost AND d.ended IS NULL AND d.state OPERATOR(pg_catalog.<>) 'left out' THEN 'interrupted'
+                    WHEN d.state OPERATOR(pg_catalog.=) 'running' THEN COALESCE(l.state, d.state)
+                    ELSE d.state END AS state,
+               CASE WHEN d.state OPERATOR(pg_catalog.=) 'done' THEN 100
+                    ELSE GREATEST(l.percent, d.percent) END AS percent,
+               GREATEST(l.tables_done, d.tables_done) AS tables_done,
+               COALESCE(NULLIF(l.tables_total, 0), NULLIF(d.tables_total, 0)) AS tables_total,
+               GREATEST(l.bytes_done, d.bytes_done) AS bytes_done,
+               COALESCE(NULLIF(l.bytes_total, 0), d.bytes_total) AS bytes_total,
+               l.bytes_per_second, l.eta_seconds, d.started, d.ended,
+               COALESCE(l.message, d.message) AS message
+          FROM (SELECT r.id, r.ended IS NULL AND pgcopy.server_is_interrupted(r.id) AS is_lost
+                  FROM pgcopy.server_clone AS r
+                 WHERE pg_catalog.pg_has_role(current_user, r.owner, 'MEMBER')) AS c
+          JOIN pgcopy.server_database AS d ON d.server_clone OPERATOR(pg_catalog.=) c.id
+          LEFT JOIN LATERAL pgcopy.server_live(c.id, d.no) AS l
+                 ON d.state OPERATOR(pg_catalog.=) 'running' AND NOT c.is_lost) AS v
+ ORDER BY v.server_clone, v.no;
+
+COMMENT ON VIEW @extschema@.pgcopy_server_progress IS 'the databases of each server clone that was ordered here, to watch: SELECT * FROM pgcopy_server_progress \watch 1';
+
+GRANT SELECT ON @extschema@.pgcopy_server_progress TO PUBLIC;
 
 --
 -- Refuse to drop the extension, or what a job's owner owns, while a job runs.

@@ -11,16 +11,10 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
-#include "catalog/pg_proc.h"
-#include "catalog/pg_type.h"
 #include "fmgr.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/syscache.h"
 
 #include "api/order.h"
 #include "catalog/job.h"
@@ -33,34 +27,6 @@
 extern PGDLLEXPORT Datum pgcopy_clone(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(pgcopy_clone);
 
-/* Each argument after the source is the option of its name. */
-static void
-get_options(FunctionCallInfo fcinfo, JobOptions *options)
-{
-	Oid			function = fcinfo->flinfo->fn_oid;
-	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	Oid		   *types;
-	char	  **names;
-	char	   *modes;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for function %u", function);
-	(void) get_func_arg_info(tuple, &types, &names, &modes);
-	ReleaseSysCache(tuple);
-
-	pgcopy_options_set_defaults(options);
-	for (int i = 1; i < PG_NARGS(); i++)
-	{
-		Oid			type = types[i] == ANYOID ? get_fn_expr_argtype(fcinfo->flinfo, i) : types[i];
-		Oid			output;
-		bool		is_varlena;
-
-		getTypeOutputInfo(type, &output, &is_varlena);
-		pgcopy_options_set(options, names[i], PG_ARGISNULL(i) ? NULL :
-						   OidOutputFunctionCall(output, PG_GETARG_DATUM(i)));
-	}
-}
-
 static void
 get_arguments(FunctionCallInfo fcinfo, Job *job)
 {
@@ -70,7 +36,7 @@ get_arguments(FunctionCallInfo fcinfo, Job *job)
 				 errmsg("source must not be null"),
 				 errhint("Give a connection string, a URI, or the name of a foreign server.")));
 	job->conninfo = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	get_options(fcinfo, &job->options);
+	pgcopy_order_get_options(fcinfo, 1, &job->options);
 }
 
 /* Does the source have what the options name?  Throws if not; NULL selects all. */

@@ -20,6 +20,7 @@
 
 #include "catalog/job.h"
 #include "catalog/query.h"
+#include "catalog/server.h"
 #include "catalog/survey.h"
 
 extern PGDLLEXPORT Datum pgcopy_guard(PG_FUNCTION_ARGS);
@@ -74,14 +75,35 @@ names_role(const DropOwnedStmt *statement, Oid role)
 	return false;
 }
 
+/* Does the command drop what a job or a server clone of this role needs? */
 static bool
-is_concerned(Node *statement, const Job *job)
+is_concerned(Node *statement, Oid owner)
 {
 	if (IsA(statement, DropStmt))
 		return names_extension((DropStmt *) statement);
 	return IsA(statement, DropOwnedStmt) &&
-		(names_role((DropOwnedStmt *) statement, job->owner) ||
+		(names_role((DropOwnedStmt *) statement, owner) ||
 		 names_role((DropOwnedStmt *) statement, pgcopy_query_owner()));
+}
+
+static void
+check_servers(Node *statement)
+{
+	ListCell   *lc;
+
+	foreach(lc, pgcopy_server_unended())
+	{
+		const ServerClone *clone = lfirst(lc);
+
+		if (!pgcopy_job_has_coordinator(MyDatabaseId, clone->id) ||
+			!is_concerned(statement, clone->owner))
+			continue;
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("server clone " INT64_FORMAT " is running", clone->id),
+				 errdetail("The command would drop objects it uses."),
+				 errhint("Run SELECT pgcopy_cancel_server(" INT64_FORMAT ") first.", clone->id)));
+	}
 }
 
 Datum
@@ -100,7 +122,7 @@ pgcopy_guard(PG_FUNCTION_ARGS)
 		Job		   *job = pgcopy_job_fetch(id);
 
 		if (job == NULL || !pgcopy_job_has_leader(id) ||
-			!is_concerned(event->parsetree, job))
+			!is_concerned(event->parsetree, job->owner))
 			continue;
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
@@ -108,5 +130,6 @@ pgcopy_guard(PG_FUNCTION_ARGS)
 				 errdetail("The command would drop objects the job uses."),
 				 errhint("Run SELECT pgcopy_cancel(" INT64_FORMAT ") first.", id)));
 	}
+	check_servers(event->parsetree);
 	PG_RETURN_NULL();
 }

@@ -11,8 +11,12 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/pg_authid.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
+#include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
 #include "api/order.h"
@@ -27,6 +31,35 @@ pgcopy_order_get_job(FunctionCallInfo fcinfo)
 				 errmsg("job must not be null"),
 				 errhint("The view pgcopy_jobs lists your jobs.")));
 	return PG_GETARG_INT64(0);
+}
+
+void
+pgcopy_order_get_options(FunctionCallInfo fcinfo, int first, JobOptions *options)
+{
+	Oid			function = fcinfo->flinfo->fn_oid;
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Oid		   *types;
+	char	  **names;
+	char	   *modes;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", function);
+	(void) get_func_arg_info(tuple, &types, &names, &modes);
+	ReleaseSysCache(tuple);
+
+	pgcopy_options_set_defaults(options);
+	for (int i = first; i < PG_NARGS(); i++)
+	{
+		Oid			type = types[i] == ANYOID ? get_fn_expr_argtype(fcinfo->flinfo, i) : types[i];
+		Oid			output;
+		bool		is_varlena;
+
+		if (PG_ARGISNULL(i) && strcmp(names[i], "database_properties") == 0 && first > 1)
+			continue;
+		getTypeOutputInfo(type, &output, &is_varlena);
+		pgcopy_options_set(options, names[i], PG_ARGISNULL(i) ? NULL :
+						   OidOutputFunctionCall(output, PG_GETARG_DATUM(i)));
+	}
 }
 
 void

@@ -17,6 +17,13 @@
 extern int64 pgcopy_order_get_job(FunctionCallInfo fcinfo);
 
 /*
+ * Read the options of a function's arguments from "first" on: each is the option
+ * of its name.  In pgcopy_clone_server() database_properties may be NULL.
+ */
+extern void pgcopy_order_get_options(FunctionCallInfo fcinfo, int first,
+									 JobOptions *options);
+
+/*
  * Throw if this server cannot run a job, or the role cannot run one here.
  * action completes the message "cannot ...".
  */

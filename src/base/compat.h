@@ -85,6 +85,29 @@
 	pg_analyze_and_rewrite(tree, text, types, n, env)
 #endif
 
+/* 15: locale providers of databases; 16: ICU rules; 17: builtin */
+#if PG_VERSION_NUM < 150000
+#define pgcopy_has_locale_providers() false
+#define pgcopy_has_locale_provider(name) (strcmp(name, "libc") == 0)
+#define pgcopy_check_icu_locale(locale) ((void) (locale))
+#else
+#define pgcopy_has_locale_providers() true
+#ifdef USE_ICU
+#define pgcopy_has_icu true
+#else
+#define pgcopy_has_icu false
+#endif
+#define pgcopy_has_locale_provider(name) \
+	(strcmp(name, "libc") == 0 || (pgcopy_has_icu && strcmp(name, "icu") == 0) || \
+	 (PG_VERSION_NUM >= 170000 && strcmp(name, "builtin") == 0))
+#if PG_VERSION_NUM < 160000
+#define pgcopy_check_icu_locale(locale) check_icu_locale(locale)
+#else
+#define pgcopy_check_icu_locale(locale) icu_validate_locale(locale)
+#endif
+#endif
+#define pgcopy_has_icu_rules() (PG_VERSION_NUM >= 160000)
+
 /* 15: NULLS NOT DISTINCT */
 #if PG_VERSION_NUM < 150000
 #define pgcopy_copy_nulls_not_distinct(index, constraint) ((void) 0)

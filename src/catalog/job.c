@@ -16,6 +16,7 @@
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
 
 #include "catalog/job.h"
 #include "catalog/query.h"
@@ -26,9 +27,22 @@
 	"auto_resumed_done IS NOT NULL AS is_auto_resumed"
 
 static CatalogQuery insert_job = {
-	"INSERT INTO pgcopy.job (state, owner, source, options) "
-	"VALUES ('queued', $1, $2, '{}') RETURNING id, ctid",
-	2, {OIDOID, TEXTOID}
+	"INSERT INTO pgcopy.job (state, owner, source, options, server_database, server_clone) "
+	"VALUES ('queued', $1, $2, '{}', nullif($3, 0), nullif($4, 0)) "
+	"RETURNING id, ctid",
+	4, {OIDOID, TEXTOID, OIDOID, INT8OID}
+};
+
+static CatalogQuery select_of_server = {
+	"SELECT id FROM pgcopy.job WHERE server_database = $1 AND server_clone = $2 "
+	"AND created >= $3 ORDER BY id DESC LIMIT 1",
+	3, {OIDOID, INT8OID, TIMESTAMPTZOID}
+};
+
+static CatalogQuery select_totals = {
+	"SELECT percent, tables_done, tables_total, indexes_done, indexes_total, rows_done, "
+	"bytes_done, bytes_total, control FROM pgcopy.job WHERE id = $1",
+	1, {INT8OID}
 };
 
 static CatalogQuery select_job = {
@@ -159,7 +173,9 @@ pgcopy_job_insert(const Job *job)
 	int64		id;
 	Datum		values[] = {
 		ObjectIdGetDatum(job->owner),
-		CStringGetTextDatum(job->source)
+		CStringGetTextDatum(job->source),
+		ObjectIdGetDatum(job->server_database),
+		Int64GetDatum(job->server_clone)
 	};
 
 	pgcopy_query_begin(&scope);
@@ -315,6 +331,38 @@ pgcopy_job_set_totals(int64 id, const JobTotals *totals)
 							   Int64GetDatum(totals->rows_done),
 							   Int64GetDatum(totals->bytes_done),
 							   Int64GetDatum(totals->bytes_total)));
+}
+
+int64
+pgcopy_job_find_of_server(Oid database, int64 clone, TimestampTz created)
+{
+	return pgcopy_query_fetch_int64(&select_of_server,
+									QUERY_ARGS(ObjectIdGetDatum(database),
+											   Int64GetDatum(clone),
+											   TimestampTzGetDatum(created)));
+}
+
+void
+pgcopy_job_read_totals(int64 id, JobTotals *totals, uint32 *control)
+{
+	CatalogScope scope;
+
+	memset(totals, 0, sizeof(*totals));
+	*control = 0;
+	pgcopy_query_begin(&scope);
+	if (pgcopy_query_run(&select_totals, QUERY_JOB(id)) > 0)
+	{
+		totals->percent = (int) pgcopy_query_int64(0, "percent");
+		totals->tables_done = (int) pgcopy_query_int64(0, "tables_done");
+		totals->tables_total = (int) pgcopy_query_int64(0, "tables_total");
+		totals->indexes_done = (int) pgcopy_query_int64(0, "indexes_done");
+		totals->indexes_total = (int) pgcopy_query_int64(0, "indexes_total");
+		totals->rows_done = pgcopy_query_int64(0, "rows_done");
+		totals->bytes_done = pgcopy_query_int64(0, "bytes_done");
+		totals->bytes_total = pgcopy_query_int64(0, "bytes_total");
+		*control = (uint32) pgcopy_query_int64(0, "control");
+	}
+	pgcopy_query_end(&scope);
 }
 
 void

@@ -8,6 +8,8 @@
 #ifndef PGCOPY_JOB_H
 #define PGCOPY_JOB_H
 
+#include "datatype/timestamp.h"
+
 #include "base/options.h"
 #include "base/words.h"
 
@@ -21,6 +23,8 @@ typedef struct Job
 	char	   *conninfo;		/* secret; NULL once the job is done */
 	int			attempt;
 	bool		is_auto_resumed;	/* by the server, after a crash */
+	Oid			server_database;	/* where its server clone was ordered, and */
+	int64		server_clone;	/* the number there; 0: it is of none */
 	JobOptions	options;		/* see pgcopy_job_read_options() */
 } Job;
 
@@ -126,7 +130,23 @@ extern void pgcopy_job_join(int64 id);
 extern void pgcopy_job_await_workers(int64 id);
 
 /*
- * Whether the job has not ended and has no leader.  False on a standby, which
+ * Take the lock of a server clone's coordinator for the life of this process;
+ * returns false if another has it.  Whether the clone of a database has one; and
+ * its pid, 0 if there is none.
+ */
+extern bool pgcopy_job_coordinate(int64 clone);
+extern bool pgcopy_job_has_coordinator(Oid database, int64 clone);
+extern int	pgcopy_job_coordinator_pid(int64 clone);
+
+/* The last job of a server clone here that is not older; 0: none. */
+extern int64 pgcopy_job_find_of_server(Oid database, int64 clone, TimestampTz created);
+
+/* Read the figures of a job as they are written down. */
+extern void pgcopy_job_read_totals(int64 id, JobTotals *totals, uint32 *control);
+
+/*
+ * Whether the job has not ended and has no leader, nor waits for its turn in a
+ * server clone whose coordinator is alive.  False on a standby, which
  * cannot know.  A job is not visible before its leader holds the lock
  * (pgcopy_process_start_leader()).
  */

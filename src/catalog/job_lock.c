@@ -7,6 +7,10 @@
  * the process.  A job that has not ended is interrupted if nobody holds its
  * leader's lock.
  *
+ * The coordinator of a server clone holds one too, in the database where it was
+ * ordered.  While it does, a queued job of the clone, in any database, only waits
+ * for its turn.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -28,6 +32,7 @@
 #define LOCK_CLASS		1346847600
 #define LEADER_KIND		3
 #define WORKER_KIND		4
+#define COORDINATOR_KIND 5
 
 /* The holders of a leader's lock; with $5 also those that wait for it. */
 static CatalogQuery select_leaders = {
@@ -42,16 +47,29 @@ static CatalogQuery select_is_unended = {
 	1, {INT8OID}
 };
 
-/* The job that this process leads. */
+static CatalogQuery select_server = {
+	"SELECT server_database, server_clone FROM pgcopy.job "
+	"WHERE id = $1 AND state = 'queued' AND server_clone IS NOT NULL",
+	1, {INT8OID}
+};
+
+/* The job that this process leads, the server clone that it coordinates. */
 static int64 led_job = 0;
+static int64 coordinated_clone = 0;
+
+static LOCKTAG
+make_tag_in(Oid database, int64 id, int kind)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, database, LOCK_CLASS, (uint32) id, kind);
+	return tag;
+}
 
 static LOCKTAG
 make_tag(int64 id, int kind)
 {
-	LOCKTAG		tag;
-
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, LOCK_CLASS, (uint32) id, kind);
-	return tag;
+	return make_tag_in(MyDatabaseId, id, kind);
 }
 
 /* Take a lock for the life of the process. */
@@ -90,35 +108,59 @@ pgcopy_job_await_workers(int64 id)
  * Probe in share mode, so that two processes that probe do not take each other
  * for a leader.  A leader that starts now waits until the probe is over.
  */
-bool
-pgcopy_job_has_leader(int64 id)
+static bool
+is_locked(LOCKTAG tag)
 {
-	LOCKTAG		tag = make_tag(id, LEADER_KIND);
-
 	Assert(IsTransactionState());
-	if (led_job != 0 && id == led_job)
-		return true;			/* its own lock would not conflict */
 	if (LockAcquire(&tag, ShareLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
 		return true;
 	(void) LockRelease(&tag, ShareLock, false);
 	return false;
 }
 
+bool
+pgcopy_job_has_leader(int64 id)
+{
+	if (led_job != 0 && id == led_job)
+		return true;			/* its own lock would not conflict */
+	return is_locked(make_tag(id, LEADER_KIND));
+}
+
+bool
+pgcopy_job_coordinate(int64 clone)
+{
+	LOCKTAG		tag = make_tag(clone, COORDINATOR_KIND);
+
+	Assert(IsTransactionState());
+	if (LockAcquire(&tag, ExclusiveLock, true, true) == LOCKACQUIRE_NOT_AVAIL)
+		return false;
+	coordinated_clone = clone;
+	return true;
+}
+
+bool
+pgcopy_job_has_coordinator(Oid database, int64 clone)
+{
+	if (coordinated_clone != 0 && clone == coordinated_clone && database == MyDatabaseId)
+		return true;			/* its own lock would not conflict */
+	return is_locked(make_tag_in(database, clone, COORDINATOR_KIND));
+}
+
 static List *
-fetch_leaders(int64 id, bool with_waiting)
+fetch_holders(int64 id, int kind, bool with_waiting)
 {
 	return pgcopy_query_fetch_ints(&select_leaders,
 								   QUERY_ARGS(ObjectIdGetDatum(MyDatabaseId),
 											  ObjectIdGetDatum(LOCK_CLASS),
 											  ObjectIdGetDatum((uint32) id),
-											  Int32GetDatum(LEADER_KIND),
+											  Int32GetDatum(kind),
 											  BoolGetDatum(with_waiting)));
 }
 
 int
 pgcopy_job_leader_pid(int64 id)
 {
-	List	   *pids = pgcopy_job_has_leader(id) ? fetch_leaders(id, false) : NIL;
+	List	   *pids = pgcopy_job_has_leader(id) ? fetch_holders(id, LEADER_KIND, false) : NIL;
 
 	return pids == NIL ? 0 : linitial_int(pids);
 }
@@ -126,16 +168,44 @@ pgcopy_job_leader_pid(int64 id)
 bool
 pgcopy_job_is_led_by(int64 id, int pid)
 {
-	return list_member_int(fetch_leaders(id, true), pid);
+	return list_member_int(fetch_holders(id, LEADER_KIND, true), pid);
+}
+
+int
+pgcopy_job_coordinator_pid(int64 clone)
+{
+	List	   *pids = fetch_holders(clone, COORDINATOR_KIND, false);
+
+	return pids == NIL ? 0 : linitial_int(pids);
+}
+
+/* Does a queued job wait for its turn in a server clone? */
+static bool
+waits_for_turn(int64 id)
+{
+	CatalogScope scope;
+	Oid			database = InvalidOid;
+	int64		clone = 0;
+
+	pgcopy_query_begin(&scope);
+	if (pgcopy_query_run(&select_server, QUERY_JOB(id)) > 0)
+	{
+		database = (Oid) pgcopy_query_int64(0, "server_database");
+		clone = pgcopy_query_int64(0, "server_clone");
+	}
+	pgcopy_query_end(&scope);
+	return clone != 0 && pgcopy_job_has_coordinator(database, clone);
 }
 
 bool
 pgcopy_job_is_interrupted(int64 id)
 {
 	/* the processes of a job run on the primary */
-	if (RecoveryInProgress() || pgcopy_job_has_leader(id))
+	if (RecoveryInProgress() || pgcopy_job_has_leader(id) || waits_for_turn(id))
 		return false;
 
-	/* the leader may just have ended the job and released its lock */
+	/* a leader may just have come, or ended the job and released its lock */
+	if (pgcopy_job_has_leader(id))
+		return false;
 	return pgcopy_query_fetch_int64(&select_is_unended, QUERY_JOB(id)) != 0;
 }

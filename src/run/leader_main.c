@@ -35,6 +35,7 @@
 #include "catalog/survey.h"
 #include "run/leader.h"
 #include "run/resume.h"
+#include "run/server_area.h"
 #include "run/work.h"
 #include "schema/apply.h"
 
@@ -50,6 +51,7 @@ move_job(Leader *leader, JobState state)
 	if (pgcopy_job_has_ended(state))
 		ForceSyncCommit();
 	pgcopy_leader_commit(leader);
+	pgcopy_server_area_tell_state(state);
 }
 
 static void
@@ -75,7 +77,8 @@ wait_for_caller(const ProcessArgs *args)
 	pgcopy_job_lead(args->job);
 	pgstat_report_activity(STATE_RUNNING,
 						   "pgcopy: waiting for the caller's commit");
-	XactLockTableWait(args->caller_xid, NULL, NULL, XLTW_None);
+	if (TransactionIdIsValid(args->caller_xid))
+		XactLockTableWait(args->caller_xid, NULL, NULL, XLTW_None);
 	CommitTransactionCommand();
 }
 
@@ -94,6 +97,7 @@ make_control(Leader *leader)
 	leader->progress = pgcopy_progress_create(leader->job->id, leader->control);
 	MemoryContextSwitchTo(caller);
 	pgcopy_job_set_control(leader->job->id, handle);
+	pgcopy_server_area_tell_control(handle);
 }
 
 /*
@@ -124,6 +128,7 @@ take_job(Leader *leader)
 	pgcopy_job_move(job->id, JOB_PLANNING);
 	job->state = JOB_PLANNING;
 	pgcopy_leader_commit(leader);
+	pgcopy_server_area_tell_state(JOB_PLANNING);
 	return true;
 }
 
@@ -347,6 +352,7 @@ end_badly(Leader *leader, ErrorData *error)
 	if (!leader->error_is_recorded && state == JOB_FAILED)
 		pgcopy_work_record_error(leader->job->id, 0, true, error);
 	try_clean_up_unfinished(leader);
+	pgcopy_server_area_tell_error(error);
 	move_job(leader, state);
 }
 
@@ -391,5 +397,6 @@ pgcopy_leader_main(Datum arg)
 	leader->work_context = AllocSetContextCreate(leader->context, "pgcopy work",
 												 ALLOCSET_DEFAULT_SIZES);
 	before_shmem_exit(kill_workers_at_exit, PointerGetDatum(leader));
+	(void) pgcopy_server_area_join(&leader->args);
 	lead(leader);
 }

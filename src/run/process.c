@@ -222,6 +222,27 @@ pgcopy_process_start_leader(const ProcessArgs *args)
 }
 
 bool
+pgcopy_process_start_orderly(const ProcessArgs *args, BackgroundWorkerHandle **handle)
+{
+	return start_process(args, "pgcopy_leader_main",
+						 psprintf("pgcopy job " INT64_FORMAT " leader", args->job),
+						 handle);
+}
+
+bool
+pgcopy_process_start_coordinator(const ProcessArgs *args,
+								 BackgroundWorkerHandle **handle)
+{
+	return start_process(args, "pgcopy_coordinator_main", "pgcopy coordinator", handle);
+}
+
+bool
+pgcopy_process_start_visitor(const ProcessArgs *args, BackgroundWorkerHandle **handle)
+{
+	return start_process(args, "pgcopy_visit_main", "pgcopy visitor", handle);
+}
+
+bool
 pgcopy_process_start_worker(const ProcessArgs *args,
 							BackgroundWorkerHandle **handle)
 {

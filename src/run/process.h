@@ -28,6 +28,11 @@ typedef struct ProcessArgs
 	ResumeChoice choice;		/* leader */
 	uint32		control;		/* worker: the leader's DSM segment */
 	int			slot;			/* worker: its slot there */
+
+	/* of a server clone: its area, its number, the seat of the database there */
+	uint32		server;
+	int64		server_clone;
+	int			seat;
 } ProcessArgs;
 
 /*
@@ -37,9 +42,12 @@ typedef struct ProcessArgs
  *
  * Starting a leader waits until it holds or queues for its lock, and throws
  * if it does not come.  This happens before the caller commits, so a visible
- * job without a leader has lost its processes.
+ * job without a leader has lost its processes.  An orderly leader is that of a
+ * job which is committed already and waits for its turn: nobody waits.
  */
 extern bool pgcopy_process_start_leader(const ProcessArgs *args);
+extern bool pgcopy_process_start_orderly(const ProcessArgs *args,
+										 BackgroundWorkerHandle **handle);
 extern bool pgcopy_process_start_worker(const ProcessArgs *args,
 										BackgroundWorkerHandle **handle);
 
@@ -50,6 +58,15 @@ extern void pgcopy_process_register_launcher(void);
  * Start a process that resumes a database's interrupted jobs, as args->owner.
  */
 extern bool pgcopy_process_start_resumer(const ProcessArgs *args,
+										 BackgroundWorkerHandle **handle);
+
+/*
+ * Start the coordinator of a server clone (server/coordinator.c), or a process
+ * that it sends to another database (server/visit.c).
+ */
+extern bool pgcopy_process_start_coordinator(const ProcessArgs *args,
+											 BackgroundWorkerHandle **handle);
+extern bool pgcopy_process_start_visitor(const ProcessArgs *args,
 										 BackgroundWorkerHandle **handle);
 
 /*

@@ -22,6 +22,7 @@
 #include "catalog/job.h"
 #include "link/link.h"
 #include "run/progress.h"
+#include "run/server_area.h"
 
 #define SAMPLE_INTERVAL 500		/* ms */
 #define SAMPLES 128
@@ -251,4 +252,5 @@ pgcopy_progress_store(Progress *progress)
 	totals.bytes_done = progress->bytes_done;
 	totals.bytes_total = counts->bytes_total;
 	pgcopy_job_set_totals(progress->job, &totals);
+	pgcopy_server_area_tell_totals(&totals);
 }

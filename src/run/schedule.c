@@ -31,6 +31,7 @@
 #include "catalog/job.h"
 #include "load/load.h"
 #include "run/leader.h"
+#include "run/server_area.h"
 #include "run/work.h"
 
 /* The longest wait, since the figures must move. */
@@ -418,6 +419,7 @@ run_round(Leader *leader, TimestampTz *next)
 	/* needed even with no worker: ready items make us start one */
 	*next = pgcopy_queue_recall_delayed(leader->queue);
 	missing = hand_out(leader);
+	pgcopy_workers_limit(leader->workers, pgcopy_server_area_limit());
 	if (missing > 0)
 		pgcopy_workers_start(leader->workers, missing);
 	tell_what_is_missing(leader, missing);

@@ -35,6 +35,7 @@ struct Workers
 	BackgroundWorkerHandle **handles;	/* by slot; NULL: no worker */
 	bool	   *has_session;	/* by slot; has one or is about to open it */
 	int			count;
+	int			limit;			/* -1: none */
 	int			false_starts;
 	TimestampTz not_before;		/* start no worker until then */
 	TimestampTz short_since;	/* no process slot was free; 0: the last start
@@ -48,6 +49,7 @@ pgcopy_workers_create(Control *control, const ProcessArgs *args)
 
 	workers->control = control;
 	workers->args = *args;
+	workers->limit = -1;
 	workers->handles = palloc0(sizeof(BackgroundWorkerHandle *) * control->nslots);
 	workers->has_session = palloc0(sizeof(bool) * control->nslots);
 	return workers;
@@ -124,12 +126,22 @@ start_one(Workers *workers, int slot)
 }
 
 void
+pgcopy_workers_limit(Workers *workers, int limit)
+{
+	workers->limit = limit;
+}
+
+void
 pgcopy_workers_start(Workers *workers, int n)
 {
 	TimestampTz now = GetCurrentTimestamp();
 
 	if (now < workers->not_before)
 		return;
+	if (workers->limit == 0 && workers->short_since == 0)
+		workers->short_since = now;
+	if (workers->limit >= 0)
+		n = Min(n, workers->limit - workers->count);
 	for (int i = 0; i < workers->control->nslots && n > 0; i++)
 	{
 		if (workers->handles[i] != NULL)

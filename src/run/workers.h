@@ -35,7 +35,10 @@ extern int	pgcopy_workers_count(const Workers *workers);
 /*
  * Start up to n more.  If no process slot is free, start none for a while;
  * are_short() tells.  Throws if several workers in a row end before they start.
+ * A limit keeps more than so many from being started (-1: none); with a limit of
+ * 0 no worker can be had.
  */
+extern void pgcopy_workers_limit(Workers *workers, int limit);
 extern void pgcopy_workers_start(Workers *workers, int n);
 extern bool pgcopy_workers_are_short(const Workers *workers);
 

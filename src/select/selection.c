@@ -166,10 +166,11 @@ pgcopy_selection_has_large_objects(const Selection *selection)
 	if (selection == NULL)
 		return true;
 	options = selection->options;
+	if (options->exclude & EXCLUDE_LARGE_OBJECTS)
+		return false;
 	if (options->large_objects != LARGE_OBJECTS_AUTO)
 		return options->large_objects;
-	return !(options->exclude & EXCLUDE_LARGE_OBJECTS) && !selection->has_includes &&
-		options->include_extensions == NIL;
+	return !selection->has_includes;
 }
 
 bool

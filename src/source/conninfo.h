@@ -47,6 +47,14 @@ extern const char *pgcopy_conninfo_get(const SourceConninfo *conninfo,
 									   const char *keyword);
 
 /*
+ * conninfo_string.c: make a connection string without a database, and add one.
+ * In the current memory context; secret.
+ */
+extern char *pgcopy_conninfo_string_make(const SourceConninfo *conninfo);
+extern char *pgcopy_conninfo_string_add_database(const char *string,
+												 const char *database);
+
+/*
  * Return a copy of a message in which quoted values of options that are not
  * shown, and quoted words of them, are replaced by the option's name: 'root
  * certificate file "<sslrootcert>" does not exist'.  Users put passwords into

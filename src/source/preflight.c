@@ -28,7 +28,7 @@ static const char lock_seen_sql[] =
 " JOIN pg_catalog.pg_database AS d ON d.oid = l.database"
 " WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1"
 " AND l.classid = $1::pg_catalog.oid AND l.objid = $2::pg_catalog.oid"
-" AND d.datname = pg_catalog.current_database())";
+" AND ($3::pg_catalog.bool OR d.datname = pg_catalog.current_database()))";
 
 static const char extensions_sql[] =
 "SELECT e.extname AS name,"
@@ -162,11 +162,12 @@ static const char free_schemas_sql[] =
 static const char extensions_here_sql[] =
 "SELECT e.extname FROM pg_catalog.pg_extension AS e";
 
+/* in_any: in any database of the server. */
 static bool
-sees_lock(SourceSession *session, uint64 key)
+sees_lock(SourceSession *session, uint64 key, const char *in_any)
 {
 	const char *params[] = {
-		psprintf("%u", (uint32) (key >> 32)), psprintf("%u", (uint32) key)
+		psprintf("%u", (uint32) (key >> 32)), psprintf("%u", (uint32) key), in_any
 	};
 	SourceRows *rows = pgcopy_session_query_row(session, lock_seen_sql, 1,
 												lengthof(params), params);
@@ -180,15 +181,9 @@ sees_lock(SourceSession *session, uint64 key)
  * Take an advisory lock here and look for it there.  Names, addresses and even
  * system identifiers may be the same on two servers.
  */
-List *
-pgcopy_preflight_check_database(SourceSession *session)
+static bool
+is_here(SourceSession *session, const char *in_any)
 {
-	static const Finding is_this_database = {
-		.level = FINDING_ERROR,
-		.sqlerrcode = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-		.message = "the source is this same database",
-		.hint = "Connect to the database to clone into, and give the other one as the source."
-	};
 	uint64		key;
 	volatile bool is_seen = false;
 
@@ -199,7 +194,7 @@ pgcopy_preflight_check_database(SourceSession *session)
 	DirectFunctionCall1(pg_advisory_lock_int8, Int64GetDatum((int64) key));
 	PG_TRY();
 	{
-		is_seen = sees_lock(session, key);
+		is_seen = sees_lock(session, key, in_any);
 	}
 	PG_FINALLY();
 	{
@@ -207,7 +202,33 @@ pgcopy_preflight_check_database(SourceSession *session)
 							Int64GetDatum((int64) key));
 	}
 	PG_END_TRY();
-	return is_seen ? pgcopy_finding_list(&is_this_database) : NIL;
+	return is_seen;
+}
+
+List *
+pgcopy_preflight_check_database(SourceSession *session)
+{
+	static const Finding is_this_database = {
+		.level = FINDING_ERROR,
+		.sqlerrcode = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+		.message = "the source is this same database",
+		.hint = "Connect to the database to clone into, and give the other one as the source."
+	};
+
+	return is_here(session, "f") ? pgcopy_finding_list(&is_this_database) : NIL;
+}
+
+List *
+pgcopy_preflight_check_server(SourceSession *session)
+{
+	static const Finding is_this_server = {
+		.level = FINDING_ERROR,
+		.sqlerrcode = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+		.message = "the source is a database of this same server",
+		.hint = "Clone single databases of a server into others with pgcopy_clone()."
+	};
+
+	return is_here(session, "t") ? pgcopy_finding_list(&is_this_server) : NIL;
 }
 
 /* Make a finding about objects; NIL if there are none. */

@@ -43,6 +43,9 @@ extern List *pgcopy_preflight_check_extensions(SourceSession *session,
 /* Check that the source is another database (55000). */
 extern List *pgcopy_preflight_check_database(SourceSession *session);
 
+/* Check that its server is another one (55000). */
+extern List *pgcopy_preflight_check_server(SourceSession *session);
+
 /*
  * Check that the source's role may read what is there.  *can_dump: whether it may
  * lock all tables.

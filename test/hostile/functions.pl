@@ -47,10 +47,19 @@ my %values = (
 	interval => [ 'NULL', q('-178000000 years'), q('178000000 years'), q('0'), q('-1 microsecond') ],
 	numeric => [ 'NULL', q('NaN'), q('Infinity'), q('-Infinity'), '1e131071', '-1e131071', '0', '1e-16383' ],
 	oid => [ 'NULL', 0, '4294967295', q('pg_foreign_server'::regclass), q('pg_user_mapping'::regclass) ],
+	jsonb => [ 'NULL', q('{}'), q('[]'), q('null'), q('{"": null}'), "pg_catalog.to_jsonb($long)" ],
+	any => [ 'NULL', 'true', q('all'), '42', q('{a}'::text[]) ],
 	_text => [ 'NULL', q('{}'), q('{NULL}'), q('{{a=1,b=2},{c=3,d=4}}'), q('{=,host=x,host}'), "ARRAY[$long]" ]);
 
 # What to give the first argument of a function with many.
 my %plain = (text => q('host=127.0.0.1 port=1 connect_timeout=1'), int8 => $failed);
+
+# A value of a type; "any" is whatever the value is.
+sub as_type
+{
+	my ($value, $type) = @_;
+	return $type eq 'any' ? $value : "$value\::pg_catalog.$type";
+}
 
 # All calls of a function: all combinations of two arguments; of more, each
 # argument alone takes its values, the others have their defaults.
@@ -65,14 +74,14 @@ sub calls_of
 		@calls = ();
 		foreach my $i (0 .. $#$types)
 		{
-			push @calls, [ ($i > 0 ? "$names->[0] => $plain{ $types->[0] }" : ()), "$names->[$i] => $_\::pg_catalog.$types->[$i]" ] for @{ $values{ $types->[$i] } };
+			push @calls, [ ($i > 0 ? "$names->[0] => $plain{ $types->[0] }" : ()), "$names->[$i] => " . as_type($_, $types->[$i]) ] for @{ $values{ $types->[$i] } };
 		}
 	}
 	else
 	{
 		foreach my $type (@$types)
 		{
-			@calls = map { my $call = $_; map { [ @$call, "$_\::pg_catalog.$type" ] } @{ $values{$type} } } @calls;
+			@calls = map { my $call = $_; map { [ @$call, as_type($_, $type) ] } @{ $values{$type} } } @calls;
 		}
 	}
 	return map { "SELECT $name(" . join(', ', @$_) . ')' } @calls;
@@ -141,7 +150,7 @@ foreach my $user ('plain', 'granted')
 		is(join("\n", map { "$_->[0]: $_->[1]" } grep { $_->[0] =~ /pgcopy_(wait|cancel|resume|drop)\(/ && $_->[1] !~ /^(42704|42501)$/ } @about),
 			'', "$user: job $job does not exist for a stranger, who cannot wait for it, stop it, resume it or drop it");
 		is(join("\n", map { "$_->[0]: $_->[2]" } grep { $_->[0] =~ /(live|live_workers|summary)\(/ && $_->[2] ne '' } @about), '', "$user: job $job has no figures for a stranger");
-		is(join('', map { $_->[2] } grep { $_->[0] =~ /is_interrupted\(/ } @about), "(null)\n", "$user: nor is it known whether it is interrupted");
+		is(join('', map { $_->[2] } grep { $_->[0] =~ /pgcopy\.is_interrupted\(/ } @about), "(null)\n", "$user: nor is it known whether it is interrupted");
 	}
 }
 is($target->safe_psql('app', $all_jobs), $before, 'the jobs are what they were');

@@ -180,7 +180,7 @@ GRANT CREATE ON DATABASE roles TO app;
 GRANT ALL ON SCHEMA public TO app;
 EOQ
 my $plain = quote_literal(conninfo($source, db => 'plain', tcp => 1, user => 'reader', password => $secret));
-foreach my $call ("pgcopy_clone($plain)", 'pgcopy_cancel(1)', 'pgcopy_resume(1)', 'pgcopy_wait(1)', 'pgcopy_drop(1)', 'pgcopy_summary(1)', "pgcopydb_fdw_validator('{}', 0)")
+foreach my $call ("pgcopy_clone($plain)", 'pgcopy_cancel(1)', 'pgcopy_resume(1)', 'pgcopy_wait(1)', 'pgcopy_drop(1)', 'pgcopy_summary(1)', "pgcopy_clone_server($plain)", 'pgcopy_resume_server()', 'pgcopy_cancel_server()', 'pgcopy_wait_server()', 'pgcopy_drop_server()', "pgcopydb_fdw_validator('{}', 0)")
 {
 	@error = call_error($target, 'roles', "SELECT $call", user => 'app');
 	is($error[0], '42501', 'PUBLIC may not call ' . ($call =~ s/\(.*//r));
