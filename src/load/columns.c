@@ -135,7 +135,8 @@ append_block_range(StringInfo sql, const LoadTable *table)
 static void
 append_from(StringInfo sql, const LoadTable *table)
 {
-	appendStringInfo(sql, " FROM ONLY %s", table->source_name);
+	appendStringInfo(sql, " FROM ONLY %s%s", table->source_name,
+					 table->row_join != NULL ? table->row_join : "");
 	if (table->key != NULL)
 		append_key_range(sql, table);
 	else if (table->is_chunk)
@@ -156,7 +157,8 @@ pgcopy_columns_copy_statement(const LoadTable *table)
 	initStringInfo(&sql);
 	if (table->is_chunk || table->condition != NULL || table->as_text != NULL)
 	{
-		appendStringInfoString(&sql, "COPY (SELECT ");
+		appendStringInfo(&sql, "COPY (%s SELECT ",
+						 table->row_with != NULL ? table->row_with : "");
 		append_select_list(&sql, table);
 		append_from(&sql, table);
 		appendStringInfoChar(&sql, ')');

@@ -330,7 +330,8 @@ plan_foreign_key(Draft *draft, const DumpStatement *statement, ItemStage stage)
 										 referenced->analyze);
 	no = pgcopy_draft_add_statement(draft, statement, &item, depends);
 	if (draft->input->options->foreign_keys == FOREIGN_KEYS_NOT_VALID ||
-		!statement->wants_validation)
+		!statement->wants_validation ||
+		list_member_oid(draft->input->not_valid, statement->object_oid))
 		return;
 	validate.kind = ITEM_VALIDATE;
 	validate.form = APPLY_VALIDATE_CONSTRAINT;

@@ -24,6 +24,7 @@ typedef struct PlanInput
 	List	   *relations;		/* SourceRelation, in the order of their OIDs */
 	List	   *statements;		/* DumpStatement, pre-data first */
 	List	   *large_objects;	/* LargeObjectRange, one item each */
+	List	   *not_valid;		/* Oid: keys of the source that stay NOT VALID */
 	bool		can_read_blocks;	/* chunks are ranges of blocks, else of keys */
 	const JobOptions *options;
 } PlanInput;
