@@ -25,6 +25,7 @@
 #include "api/order.h"
 #include "catalog/job.h"
 #include "schema/tools.h"
+#include "select/subset.h"
 #include "source/preflight.h"
 #include "source/session.h"
 
@@ -73,7 +74,7 @@ get_arguments(FunctionCallInfo fcinfo, Job *job)
 
 /* Connect once: that reveals most mistakes. */
 static void
-check_source(const SourceConninfo *conninfo)
+check_source(const SourceConninfo *conninfo, const JobOptions *options)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "pgcopy source check",
@@ -83,6 +84,7 @@ check_source(const SourceConninfo *conninfo)
 
 	pgcopy_tools_check(pgcopy_session_version(session));
 	pgcopy_finding_throw(pgcopy_preflight_check_database(session));
+	pgcopy_subset_check(session, options);
 	pgcopy_session_close(session);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
@@ -98,7 +100,7 @@ pgcopy_clone(PG_FUNCTION_ARGS)
 	pgcopy_order_check_server("clone");
 	pgcopy_order_check_role(job.owner);
 	conninfo = pgcopy_conninfo_resolve(job.conninfo, job.owner);
-	check_source(conninfo);
+	check_source(conninfo, &job.options);
 
 	job.source = pstrdup(conninfo->printable);
 	job.id = pgcopy_job_insert(&job);

@@ -27,8 +27,8 @@
 
 static CatalogQuery insert_job = {
 	"INSERT INTO pgcopy.job (state, owner, source, options) "
-	"VALUES ('queued', $1, $2, $3::jsonb) RETURNING id, ctid",
-	3, {OIDOID, TEXTOID, TEXTOID}
+	"VALUES ('queued', $1, $2, '{}') RETURNING id, ctid",
+	2, {OIDOID, TEXTOID}
 };
 
 static CatalogQuery select_job = {
@@ -131,18 +131,24 @@ static CatalogQuery select_xmin = {
 	1, {INT8OID}
 };
 
-/* Store the connection string in the row that INSERT has returned. */
+/*
+ * Store connection string and options in the row that INSERT has returned: options
+ * have conditions and expressions, whose constants may be secret too.
+ */
 static void
-set_conninfo(const char *conninfo)
+set_secrets(const Job *job)
 {
 	TupleDesc	tupdesc = SPI_tuptable->tupdesc;
 	bool		isnull;
-	Datum		tid = SPI_getbinval(SPI_tuptable->vals[0], tupdesc,
-									SPI_fnumber(tupdesc, "ctid"), &isnull);
+	ItemPointerData tid = *(ItemPointer)
+		DatumGetPointer(SPI_getbinval(SPI_tuptable->vals[0], tupdesc,
+									  SPI_fnumber(tupdesc, "ctid"), &isnull));
+	Datum		options = CStringGetDatum(pgcopy_options_to_json(&job->options));
 	Relation	table = pgcopy_row_open("job");
 
-	pgcopy_row_set(table, (ItemPointer) DatumGetPointer(tid), "conninfo",
-				   pgcopy_row_text(conninfo, strlen(conninfo)));
+	pgcopy_row_set(table, &tid, "conninfo",
+				   pgcopy_row_text(job->conninfo, strlen(job->conninfo)));
+	pgcopy_row_set(table, &tid, "options", DirectFunctionCall1(jsonb_in, options));
 	pgcopy_row_close(table);
 }
 
@@ -153,15 +159,14 @@ pgcopy_job_insert(const Job *job)
 	int64		id;
 	Datum		values[] = {
 		ObjectIdGetDatum(job->owner),
-		CStringGetTextDatum(job->source),
-		CStringGetTextDatum(pgcopy_options_to_json(&job->options))
+		CStringGetTextDatum(job->source)
 	};
 
 	pgcopy_query_begin(&scope);
 	pgcopy_query_run(&insert_job, values);
 	id = pgcopy_query_int64(0, "id");
 	CommandCounterIncrement();
-	set_conninfo(job->conninfo);
+	set_secrets(job);
 	pgcopy_query_end(&scope);
 	return id;
 }

@@ -105,6 +105,7 @@ pgcopy_row_set(Relation table, ItemPointer tid, const char *column, Datum value)
 	tuple = ExecFetchSlotHeapTuple(slot, true, &should_free);
 	tuple = heap_modify_tuple(tuple, tupdesc, values, nulls, replaces);
 	CatalogTupleUpdate(table, tid, tuple);
+	*tid = tuple->t_self;
 	ExecDropSingleTupleTableSlot(slot);
 	CommandCounterIncrement();
 }

@@ -24,7 +24,7 @@ extern Datum pgcopy_row_text(const char *text, size_t length);
 /* Insert a row; one value for each column of the table. */
 extern void pgcopy_row_insert(Relation table, Datum *values, bool *nulls);
 
-/* Set a column of a row that this transaction has inserted. */
+/* Set a column of a row that this transaction has inserted, and *tid to its new place. */
 extern void pgcopy_row_set(Relation table, ItemPointer tid, const char *column,
 						   Datum value);
 

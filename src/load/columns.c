@@ -79,6 +79,12 @@ append_column_list(StringInfo sql, List *columns)
 						 pgcopy_inventory_quoted(lfirst(cell)));
 }
 
+static const char *
+get_expression(const LoadTable *table, int column)
+{
+	return table->expressions != NIL ? list_nth(table->expressions, column) : NULL;
+}
+
 /*
  * Select a column; of one in as_text, what the type's output function returns.  A
  * cast to text may be a user's, and loses the blanks of char(n).  concat() calls the
@@ -86,16 +92,31 @@ append_column_list(StringInfo sql, List *columns)
  * num_nulls() does not look into composite values.
  */
 static void
+append_as_text(StringInfo sql, const char *value)
+{
+	appendStringInfo(sql,
+					 "CASE WHEN pg_catalog.num_nulls(%s) OPERATOR(pg_catalog.=) 0"
+					 " THEN pg_catalog.concat(%s) END", value, value);
+}
+
+/* An expression may be volatile: evaluate it once, behind OFFSET, for its text. */
+static void
 append_value(StringInfo sql, const LoadTable *table, int column)
 {
 	const char *name = pgcopy_inventory_quoted(list_nth(table->columns, column));
+	const char *expression = get_expression(table, column);
+	bool		as_text = bms_is_member(column, table->as_text);
 
-	if (bms_is_member(column, table->as_text))
-		appendStringInfo(sql,
-						 "CASE WHEN pg_catalog.num_nulls(%s) OPERATOR(pg_catalog.=) 0"
-						 " THEN pg_catalog.concat(%s) END", name, name);
+	if (expression != NULL && as_text)
+	{
+		appendStringInfoString(sql, "(SELECT ");
+		append_as_text(sql, "pgcopy.value");
+		appendStringInfo(sql, " FROM (SELECT %s AS value OFFSET 0) AS pgcopy)", expression);
+	}
+	else if (as_text)
+		append_as_text(sql, name);
 	else
-		appendStringInfoString(sql, name);
+		appendStringInfoString(sql, expression != NULL ? expression : name);
 }
 
 static void
@@ -108,41 +129,110 @@ append_select_list(StringInfo sql, const LoadTable *table)
 	}
 }
 
+/* Begin one more condition of the WHERE clause. */
 static void
-append_key_range(StringInfo sql, const LoadTable *table)
+append_and(StringInfo sql, bool *has_where)
+{
+	appendStringInfoString(sql, *has_where ? " AND " : " WHERE ");
+	*has_where = true;
+}
+
+/* Operators are qualified: the source may resolve names by search_path here. */
+static void
+append_key_range(StringInfo sql, const LoadTable *table, bool *has_where)
 {
 	const char *key = pgcopy_inventory_quoted(table->key);
 
 	if (table->first_key != NULL)
-		appendStringInfo(sql, " WHERE %s >= '%s'::pg_catalog.int8",
+	{
+		append_and(sql, has_where);
+		appendStringInfo(sql, "%s OPERATOR(pg_catalog.>=) '%s'::pg_catalog.int8",
 						 key, table->first_key);
+	}
 	if (table->end_key != NULL)
-		appendStringInfo(sql, " %s %s < '%s'::pg_catalog.int8",
-						 table->first_key != NULL ? "AND" : "WHERE",
+	{
+		append_and(sql, has_where);
+		appendStringInfo(sql, "%s OPERATOR(pg_catalog.<) '%s'::pg_catalog.int8",
 						 key, table->end_key);
+	}
 }
 
 static void
-append_block_range(StringInfo sql, const LoadTable *table)
+append_block_range(StringInfo sql, const LoadTable *table, bool *has_where)
 {
-	appendStringInfo(sql, " WHERE ctid >= '(%u,0)'::pg_catalog.tid",
+	append_and(sql, has_where);
+	appendStringInfo(sql, "ctid OPERATOR(pg_catalog.>=) '(%u,0)'::pg_catalog.tid",
 					 table->first_block);
-	if (BlockNumberIsValid(table->end_block))
-		appendStringInfo(sql, " AND ctid < '(%u,0)'::pg_catalog.tid",
-						 table->end_block);
+	if (!BlockNumberIsValid(table->end_block))
+		return;
+	append_and(sql, has_where);
+	appendStringInfo(sql, "ctid OPERATOR(pg_catalog.<) '(%u,0)'::pg_catalog.tid",
+					 table->end_block);
+}
+
+/*
+ * The user's condition, on lines of its own: it may end with a comment.  That of an
+ * extension may be any end of a SELECT, so beside another it is a query of its own.
+ */
+static void
+append_conditions(StringInfo sql, const LoadTable *table, bool *has_where)
+{
+	if (table->row_condition == NULL)
+	{
+		if (table->condition != NULL)
+			appendStringInfo(sql, " %s", table->condition);
+		return;
+	}
+	append_and(sql, has_where);
+	appendStringInfo(sql, "(\n%s\n)", table->row_condition);
+	if (table->condition == NULL)
+		return;
+	append_and(sql, has_where);
+	appendStringInfo(sql, "ctid OPERATOR(pg_catalog.=) ANY"
+					 " (ARRAY(SELECT ctid FROM ONLY %s %s))",
+					 table->source_name, table->condition);
 }
 
 static void
 append_from(StringInfo sql, const LoadTable *table)
 {
+	bool		has_where = false;
+
 	appendStringInfo(sql, " FROM ONLY %s%s", table->source_name,
 					 table->row_join != NULL ? table->row_join : "");
 	if (table->key != NULL)
-		append_key_range(sql, table);
+		append_key_range(sql, table, &has_where);
 	else if (table->is_chunk)
-		append_block_range(sql, table);
-	if (table->condition != NULL)
-		appendStringInfo(sql, " %s", table->condition);
+		append_block_range(sql, table, &has_where);
+	append_conditions(sql, table, &has_where);
+}
+
+bool
+pgcopy_columns_is_subset(const LoadTable *table)
+{
+	return table->row_condition != NULL || table->expressions != NIL;
+}
+
+static void
+set_path(SourceSession *session, const char *path)
+{
+	pgcopy_session_exec(session,
+						psprintf("SELECT pg_catalog.set_config('search_path', %s, true)",
+								 quote_literal_cstr(path)));
+}
+
+void
+pgcopy_columns_use_path(SourceSession *session, const LoadTable *table)
+{
+	if (table->search_path != NULL)
+		set_path(session, table->search_path);
+}
+
+void
+pgcopy_columns_leave_path(SourceSession *session, const LoadTable *table)
+{
+	if (table->search_path != NULL)
+		set_path(session, "");
 }
 
 /*
@@ -155,7 +245,8 @@ pgcopy_columns_copy_statement(const LoadTable *table)
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	if (table->is_chunk || table->condition != NULL || table->as_text != NULL)
+	if (table->is_chunk || table->condition != NULL || table->as_text != NULL ||
+		pgcopy_columns_is_subset(table))
 	{
 		appendStringInfo(&sql, "COPY (%s SELECT ",
 						 table->row_with != NULL ? table->row_with : "");
@@ -185,10 +276,13 @@ pgcopy_columns_copy_statement(const LoadTable *table)
 char *
 pgcopy_columns_ctid_query(const LoadTable *table, int64 row)
 {
-	bool		is_numbered = table->key != NULL || table->condition != NULL;
+	bool		is_numbered = table->key != NULL || table->condition != NULL ||
+		table->row_condition != NULL;
 	StringInfoData sql;
 
 	initStringInfo(&sql);
+	if (table->row_with != NULL)
+		appendStringInfo(&sql, "%s ", table->row_with);
 	if (is_numbered)
 		appendStringInfoString(&sql, "SELECT n.ctid FROM (SELECT r.ctid,"
 							   " pg_catalog.row_number() OVER () AS number FROM (");
@@ -210,7 +304,8 @@ pgcopy_columns_value_statement(const LoadTable *table, int column, const char *c
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "COPY (SELECT ");
 	append_value(&sql, table, column);
-	appendStringInfo(&sql, " FROM ONLY %s WHERE ctid = %s::pg_catalog.tid) TO STDOUT (FORMAT %s)",
+	appendStringInfo(&sql, " FROM ONLY %s WHERE ctid"
+					 " OPERATOR(pg_catalog.=) %s::pg_catalog.tid) TO STDOUT (FORMAT %s)",
 					 table->source_name, quote_literal_cstr(ctid),
 					 table->format == FORMAT_TEXT ? "text" : "binary");
 	return sql.data;

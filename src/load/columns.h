@@ -11,12 +11,23 @@
 #include "access/attnum.h"
 #include "utils/relcache.h"
 #include "load/table.h"
+#include "source/session.h"
 
 /*
  * Return the attribute number of each column, found by name.  Throws if one is
  * missing, generated or named twice.
  */
 extern AttrNumber *pgcopy_columns_map(Relation relation, List *columns);
+
+/* Does a user want only some rows, or other values? */
+extern bool pgcopy_columns_is_subset(const LoadTable *table);
+
+/*
+ * Set the search_path that the table's conditions and expressions need, until the end
+ * of a transaction or a savepoint that fails; and back.
+ */
+extern void pgcopy_columns_use_path(SourceSession *session, const LoadTable *table);
+extern void pgcopy_columns_leave_path(SourceSession *session, const LoadTable *table);
 
 /* Return the COPY statement for the source. */
 extern char *pgcopy_columns_copy_statement(const LoadTable *table);

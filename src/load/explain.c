@@ -4,7 +4,8 @@
  *	  Which row and column the source cannot send.
  *
  * The source's COPY says what is wrong, but not with which row or column: a byte
- * that has no equivalent in our encoding, or a row of more than 1 GB.  The rows
+ * that has no equivalent in our encoding, a row of more than 1 GB, or a value that a
+ * user's expression does not hold for.  The rows
  * before it were received, so its number is known.  Find its ctid, and then its
  * column by asking for each of them alone.
  *
@@ -18,6 +19,7 @@
 #include "utils/memutils.h"
 
 #include "load/columns.h"
+#include "load/conceal.h"
 #include "load/explain.h"
 #include "source/snapshot.h"
 
@@ -114,8 +116,9 @@ find_place(Failure *failure, CopyStream *stream, const ErrorData *error)
 {
 	pgcopy_stream_drain(stream);
 	pgcopy_snapshot_clear_error(failure->session);
+	pgcopy_columns_use_path(failure->session, failure->table);
 	find_ctid(failure);
-	if (is_about_encoding(error))
+	if (!is_about_length(error))
 		find_column(failure);
 }
 
@@ -170,9 +173,10 @@ explain_encoding(const Failure *failure, ErrorData *error, const char *where)
 }
 
 bool
-pgcopy_explain_applies(const ErrorData *error)
+pgcopy_explain_applies(const LoadTable *table, const ErrorData *error)
 {
-	return is_about_encoding(error) || is_about_length(error);
+	return is_about_encoding(error) || is_about_length(error) ||
+		pgcopy_conceal_applies(table, error);
 }
 
 void
@@ -183,8 +187,10 @@ pgcopy_explain_failure(CopyStream *stream, const LoadTable *table, int64 row,
 	bool		is_found;
 
 	is_found = try_find_place(&failure, stream, error);
+	if (pgcopy_columns_is_subset(table))
+		pgcopy_conceal_error(table, error, where, is_found ? failure.column : NULL);
 	if (is_about_length(error))
 		explain_length(&failure, error);
-	else if (is_found && failure.column != NULL)
+	else if (is_found && failure.column != NULL && is_about_encoding(error))
 		explain_encoding(&failure, error, where);
 }

@@ -13,7 +13,7 @@
 #include "source/stream.h"
 
 /* Is the error about one row or value that the source cannot send? */
-extern bool pgcopy_explain_applies(const ErrorData *error);
+extern bool pgcopy_explain_applies(const LoadTable *table, const ErrorData *error);
 
 /*
  * Add what can be found out about row "row" of the table to the error that ended

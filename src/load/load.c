@@ -38,6 +38,7 @@
 
 #include "base/compat.h"
 #include "load/columns.h"
+#include "load/conceal.h"
 #include "load/explain.h"
 #include "load/load.h"
 #include "load/present.h"
@@ -314,6 +315,7 @@ run_load(LoadState *state, SourceSession *session, const LoadTable *table,
 {
 	LoadResult	result;
 
+	pgcopy_columns_use_path(session, table);
 	state->stream = pgcopy_stream_open(session,
 									   pgcopy_columns_copy_statement(table));
 	if (pgcopy_stream_columns(state->stream) != list_length(table->columns))
@@ -341,13 +343,31 @@ run_load(LoadState *state, SourceSession *session, const LoadTable *table,
 		pgcopy_present_close(state->present);
 	pgcopy_stream_check_rows(state->stream, result.rows);
 	pgcopy_stream_close(state->stream);
+	pgcopy_columns_leave_path(session, table);
 	if (state->progress != NULL)
 		state->progress(state->progress_arg, result.rows, result.bytes);
 	pgstat_progress_end_command();
 	return result;
 }
 
-/* Load; say more about an error of the source. */
+/* Add what can be found out about an error, and take out what must not be told. */
+static void
+explain_error(LoadState *state, const LoadTable *table, ErrorData *error)
+{
+	bool		is_reading = state->reader != NULL &&
+		pgcopy_stream_has_failed(state->stream);
+	char	   *where = psprintf("COPY %s.%s", state->schema,
+								 RelationGetRelationName(state->relation));
+	int64		row = is_reading ? pgcopy_reader_row(state->reader) : 0;
+
+	if (is_reading && pgcopy_explain_applies(table, error))
+		pgcopy_explain_failure(state->stream, table, row, error,
+							   psprintf("%s, row " INT64_FORMAT, where, row));
+	else if (pgcopy_columns_is_subset(table))
+		pgcopy_conceal_error(table, error, where, NULL);
+}
+
+/* Load; explain an error of the source. */
 static LoadResult
 run_explained(LoadState *state, SourceSession *session, const LoadTable *table,
 			  WriteMethod method)
@@ -362,18 +382,13 @@ run_explained(LoadState *state, SourceSession *session, const LoadTable *table,
 	PG_CATCH();
 	{
 		ErrorData  *error;
-		int64		row;
 
-		if (state->reader == NULL || !pgcopy_stream_has_failed(state->stream))
-			PG_RE_THROW();
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
+		if (!pgcopy_session_threw(error))
+			PG_RE_THROW();
 		FlushErrorState();
-		row = pgcopy_reader_row(state->reader);
-		if (pgcopy_explain_applies(error))
-			pgcopy_explain_failure(state->stream, table, row, error,
-								   psprintf("COPY %s.%s, row " INT64_FORMAT, state->schema,
-											RelationGetRelationName(state->relation), row));
+		explain_error(state, table, error);
 		ReThrowError(error);
 	}
 	PG_END_TRY();

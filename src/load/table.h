@@ -48,6 +48,11 @@ typedef struct LoadTable
 	const char *row_with;		/* as in source/inventory.h, or NULL */
 	const char *row_join;
 	const char *condition;		/* SQL appended to COPY (SELECT ...), or NULL */
+
+	/* what a user wants of it, as in source/inventory.h */
+	const char *row_condition;	/* or NULL: all rows */
+	List	   *expressions;	/* NIL, or parallel to columns: char * or NULL */
+	const char *search_path;	/* that both need, or NULL */
 } LoadTable;
 
 typedef struct LoadResult

@@ -28,6 +28,7 @@
 #include "schema/dump.h"
 #include "schema/needs.h"
 #include "schema/tools.h"
+#include "select/subset.h"
 #include "source/inventory.h"
 #include "source/keyrange.h"
 #include "source/own.h"
@@ -288,6 +289,8 @@ try_plan(void *arg, char **what)
 	snapshot = pgcopy_link_take_snapshot(leader->link, &relations, what);
 	if (snapshot == NULL)
 		return ATTEMPT_CHANGED;
+	findings = list_concat(findings, pgcopy_subset_apply(session, &leader->job->options,
+														 relations));
 	PGCOPY_TEST_POINT("planning", "locked");
 	statements = pgcopy_planning_read_dump(leader, snapshot);
 	if (!pgcopy_snapshot_still_true(session, what))

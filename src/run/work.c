@@ -222,6 +222,9 @@ copy_table(const WorkPlace *place, const JobItem *item, LoadResult *load)
 	table.row_with = relation->row_with;
 	table.row_join = relation->row_join;
 	table.condition = relation->condition;
+	table.row_condition = relation->row_condition;
+	table.expressions = relation->column_expressions;
+	table.search_path = relation->expression_path;
 
 	if (table.key != NULL)
 		pgcopy_keyrange_prepare(place->session);

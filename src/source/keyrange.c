@@ -79,6 +79,21 @@ choose_bounds(SourceSession *session, SourceRelation *relation, const char *key)
 	pgcopy_rows_free(rows);
 }
 
+/* Is another value copied instead?  Then those of the source stay there. */
+static bool
+is_replaced(const SourceRelation *relation, const char *key)
+{
+	ListCell   *column;
+	ListCell   *expression;
+
+	forboth(column, relation->columns, expression, relation->column_expressions)
+	{
+		if (lfirst(expression) != NULL && strcmp(lfirst(column), key) == 0)
+			return true;
+	}
+	return false;
+}
+
 void
 pgcopy_keyrange_choose(SourceSession *session, List *relations)
 {
@@ -95,7 +110,7 @@ pgcopy_keyrange_choose(SourceSession *session, List *relations)
 			pgcopy_inventory_find(relations, pgcopy_rows_get_oid(rows, i, 0));
 
 		CHECK_FOR_INTERRUPTS();
-		if (relation != NULL)
+		if (relation != NULL && !is_replaced(relation, pgcopy_rows_get(rows, i, 1)))
 			choose_bounds(session, relation, pgcopy_rows_get(rows, i, 1));
 	}
 	pgcopy_rows_free(rows);

@@ -1,0 +1,370 @@
+/*-------------------------------------------------------------------------
+ *
+ * subset_match.c
+ *	  Which tables and columns the keys of row_filters and column_values mean.
+ *
+ * A key is a pattern.  A partitioned table stands for all its leaves, which hold its
+ * rows; a parent by inheritance only for itself.  Nothing says how two conditions
+ * for one table, or two values for one column, belong together: that is an error.
+ *
+ * What is not a table is an error only if the key means no table besides.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_class.h"
+#include "miscadmin.h"
+
+#include "select/pattern.h"
+#include "select/similar.h"
+#include "select/subset_private.h"
+#include "select/visible.h"
+
+#define FILTERS "row_filters"
+#define VALUES "column_values"
+
+/* What a key has met. */
+typedef struct Match
+{
+	NamePattern *pattern;
+	List	   *leaves;			/* SubsetTable *: those that are cloned */
+	const SubsetTable *other;	/* no table, or NULL */
+	const SubsetTable *left_out;	/* a table that is not cloned, or NULL */
+	bool		has_tables;
+} Match;
+
+static SourceRelation *
+find_relation(const Subset *subset, const SubsetTable *table)
+{
+	return pgcopy_inventory_find(subset->relations, table->oid);
+}
+
+static void
+add_leaf(Subset *subset, Match *match, SubsetTable *table)
+{
+	match->has_tables = true;
+	if (subset->relations != NIL && find_relation(subset, table) == NULL)
+		match->left_out = table;
+	else
+		match->leaves = list_append_unique_ptr(match->leaves, table);
+}
+
+/* Is the table somewhere below a partitioned one? */
+static bool
+is_below(const Subset *subset, const SubsetTable *table, Oid root)
+{
+	for (int i = 0; table != NULL && i < list_length(subset->tables); i++)
+	{
+		if (table->parent == root)
+			return true;
+		table = OidIsValid(table->parent) ? pgcopy_subset_find(subset, table->parent) : NULL;
+	}
+	return false;
+}
+
+static void
+add_leaves(Subset *subset, Match *match, const SubsetTable *root)
+{
+	ListCell   *lc;
+
+	match->has_tables = true;
+	foreach(lc, subset->tables)
+	{
+		SubsetTable *table = lfirst(lc);
+
+		CHECK_FOR_INTERRUPTS();
+		if (table->relkind == RELKIND_RELATION && OidIsValid(table->parent) &&
+			is_below(subset, table, root->oid))
+			add_leaf(subset, match, table);
+	}
+}
+
+static void
+add_match(Subset *subset, Match *match, SubsetTable *table)
+{
+	switch (table->relkind)
+	{
+		case RELKIND_RELATION:
+			add_leaf(subset, match, table);
+			break;
+		case RELKIND_PARTITIONED_TABLE:
+			add_leaves(subset, match, table);
+			break;
+		default:
+			match->other = table;
+	}
+}
+
+static VisibleRelations *
+read_visible(Subset *subset, const Match *match)
+{
+	return pgcopy_pattern_has_schema(match->pattern) ? NULL :
+		pgcopy_visible_read(subset->session);
+}
+
+static Match *
+match_key(Subset *subset, const char *option, const char *key)
+{
+	Match	   *match = palloc0(sizeof(Match));
+	VisibleRelations *visible;
+	ListCell   *lc;
+
+	match->pattern = pgcopy_pattern_parse(option, key, PATTERN_QUALIFIED);
+	visible = read_visible(subset, match);
+	foreach(lc, subset->tables)
+	{
+		SubsetTable *table = lfirst(lc);
+
+		CHECK_FOR_INTERRUPTS();
+		if (pgcopy_pattern_matches(match->pattern, table->schema, table->name,
+								   visible != NULL && pgcopy_visible_has(visible, table->oid)))
+			add_match(subset, match, table);
+	}
+	return match;
+}
+
+static const char *
+describe_kind(char relkind)
+{
+	switch (relkind)
+	{
+		case RELKIND_VIEW:
+			return "a view";
+		case RELKIND_MATVIEW:
+			return "a materialized view";
+		case RELKIND_FOREIGN_TABLE:
+			return "a foreign table";
+		default:
+			return "a sequence";
+	}
+}
+
+static char *
+make_hint(const char *wanted, List *names)
+{
+	char	   *similar = pgcopy_similar_names(wanted, names);
+
+	return similar != NULL ? psprintf("Did you mean %s?", similar) : NULL;
+}
+
+static char *
+suggest_table(const Subset *subset, const char *key)
+{
+	List	   *names = NIL;
+	bool		has_schema = strchr(key, '.') != NULL;
+	ListCell   *lc;
+
+	foreach(lc, subset->tables)
+	{
+		const SubsetTable *table = lfirst(lc);
+
+		if (table->relkind != RELKIND_RELATION &&
+			table->relkind != RELKIND_PARTITIONED_TABLE)
+			continue;
+		names = lappend(names, has_schema ? psprintf("%s.%s", table->schema, table->name) :
+						pstrdup(table->name));
+	}
+	return make_hint(key, names);
+}
+
+/* Add an error if the key means no table that is cloned. */
+static void
+check_match(Subset *subset, const SubsetExpression *given, const Match *match)
+{
+	if (match->has_tables)
+	{
+		if (match->leaves == NIL && match->left_out != NULL)
+			pgcopy_subset_add_error(subset, given, ERRCODE_INVALID_PARAMETER_VALUE,
+									psprintf("table %s is not cloned",
+											 pgcopy_subset_table_name(match->left_out)),
+									NULL, "Leave this key out, or clone the table.");
+		return;
+	}
+	if (match->other != NULL)
+		pgcopy_subset_add_error(subset, given, ERRCODE_WRONG_OBJECT_TYPE,
+								psprintf("%s is %s, not a table",
+										 pgcopy_subset_table_name(match->other),
+										 describe_kind(match->other->relkind)),
+								NULL, "Give the tables that have the rows.");
+	else
+		pgcopy_subset_add_error(subset, given, ERRCODE_UNDEFINED_OBJECT,
+								"it matches no table", NULL,
+								suggest_table(subset, given->key));
+}
+
+static SubsetExpression *
+make_given(Subset *subset, const char *option, const char *key, const char *column,
+		   const char *text)
+{
+	SubsetExpression *given = palloc0(sizeof(SubsetExpression));
+
+	given->option = option;
+	given->key = key;
+	given->column = column;
+	if (text == NULL)
+		return given;
+	given->expression = pgcopy_expression_read(text,
+											   pgcopy_session_version(subset->session),
+											   &subset->moment);
+	subset->expressions = lappend(subset->expressions, given);
+	if (given->expression->problem != NULL)
+		pgcopy_subset_add_error(subset, given, given->expression->sqlerrcode,
+								given->expression->problem, NULL, NULL);
+	return given;
+}
+
+static void
+choose_table(Subset *subset, SubsetTable *table)
+{
+	subset->chosen = list_append_unique_ptr(subset->chosen, table);
+}
+
+static void
+match_filter(Subset *subset, const OptionPair *pair)
+{
+	SubsetExpression *given = make_given(subset, FILTERS, pair->key, NULL, pair->value);
+	Match	   *match = match_key(subset, FILTERS, pair->key);
+	ListCell   *lc;
+
+	check_match(subset, given, match);
+	foreach(lc, match->leaves)
+	{
+		SubsetTable *table = lfirst(lc);
+
+		if (table->filter != NULL)
+		{
+			pgcopy_subset_add_error(subset, given, ERRCODE_INVALID_PARAMETER_VALUE,
+									psprintf("table %s has a condition by key %s already",
+											 pgcopy_subset_table_name(table), table->filter->key),
+									NULL, "Give one condition to a table: join both with AND or OR.");
+			return;
+		}
+		table->filter = given;
+		choose_table(subset, table);
+	}
+}
+
+static void
+match_values(Subset *subset, const OptionPair *pair)
+{
+	Match	   *match = match_key(subset, VALUES, pair->key);
+	ListCell   *inner;
+	ListCell   *lc;
+
+	check_match(subset, make_given(subset, VALUES, pair->key, NULL, NULL), match);
+	foreach(inner, pair->pairs)
+	{
+		const OptionPair *column = lfirst(inner);
+		SubsetExpression *given = make_given(subset, VALUES, pair->key, column->key,
+											 column->value != NULL ? column->value : "NULL");
+
+		foreach(lc, match->leaves)
+		{
+			SubsetTable *table = lfirst(lc);
+
+			table->given = lappend(table->given, given);
+			choose_table(subset, table);
+		}
+	}
+}
+
+static SubsetColumn *
+find_column(const SubsetTable *table, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, table->columns)
+	{
+		SubsetColumn *column = lfirst(lc);
+
+		if (strcmp(column->name, name) == 0)
+			return column;
+	}
+	return NULL;
+}
+
+/* Give a value to a column; false if there is an error to stop at. */
+static bool
+set_value(Subset *subset, SubsetTable *table, SubsetColumn *column,
+		  const SubsetExpression *given)
+{
+	char	   *name = pgcopy_subset_table_name(table);
+
+	if (column->generated != NULL)
+	{
+		pgcopy_subset_add_error(subset, given, ERRCODE_INVALID_PARAMETER_VALUE,
+								psprintf("column %s of table %s is %s", given->column, name,
+										 column->generated),
+								"It is computed here from the other columns.", NULL);
+		return false;
+	}
+	if (column->value != NULL)
+	{
+		pgcopy_subset_add_error(subset, given, ERRCODE_INVALID_PARAMETER_VALUE,
+								psprintf("column %s of table %s has a value by key %s already",
+										 given->column, name, column->value->key),
+								NULL, "Give one value to a column.");
+		return false;
+	}
+	if (given->expression->is_null && column->is_not_null)
+	{
+		pgcopy_subset_add_error(subset, given, ERRCODE_NOT_NULL_VIOLATION,
+								psprintf("column %s of table %s is NOT NULL", given->column, name),
+								NULL, NULL);
+		return false;
+	}
+	column->value = given;
+	table->has_values = true;
+	return true;
+}
+
+/* Of the tables of a pattern, some may lack the column, but not all. */
+static void
+place_value(Subset *subset, const SubsetExpression *given)
+{
+	bool		is_found = false;
+	List	   *names = NIL;
+	ListCell   *lc;
+	ListCell   *inner;
+
+	foreach(lc, subset->chosen)
+	{
+		SubsetTable *table = lfirst(lc);
+		SubsetColumn *column;
+
+		if (!list_member_ptr(table->given, given))
+			continue;
+		column = find_column(table, given->column);
+		if (column != NULL && !set_value(subset, table, column, given))
+			return;
+		is_found |= column != NULL;
+		foreach(inner, table->columns)
+			names = lappend(names, unconstify(char *, ((SubsetColumn *) lfirst(inner))->name));
+	}
+	if (!is_found && names != NIL)
+		pgcopy_subset_add_error(subset, given, ERRCODE_UNDEFINED_COLUMN,
+								"no table of this key has the column", NULL,
+								make_hint(given->column, names));
+}
+
+void
+pgcopy_subset_match(Subset *subset)
+{
+	ListCell   *lc;
+
+	foreach(lc, subset->options->row_filters)
+		match_filter(subset, lfirst(lc));
+	foreach(lc, subset->options->column_values)
+		match_values(subset, lfirst(lc));
+	if (subset->chosen == NIL)
+		return;
+	pgcopy_subset_read_columns(subset);
+	foreach(lc, subset->expressions)
+	{
+		const SubsetExpression *given = lfirst(lc);
+
+		if (given->column != NULL)
+			place_value(subset, given);
+	}
+}

@@ -1,0 +1,89 @@
+/*-------------------------------------------------------------------------
+ *
+ * subset_private.h
+ *	  What the files of a subset share.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCOPY_SUBSET_PRIVATE_H
+#define PGCOPY_SUBSET_PRIVATE_H
+
+#include "select/expression.h"
+#include "select/subset.h"
+
+/* An expression and where it was given, for messages. */
+typedef struct SubsetExpression
+{
+	const char *option;
+	const char *key;
+	const char *column;			/* or NULL: a condition */
+	SourceExpression *expression;
+} SubsetExpression;
+
+typedef struct SubsetColumn
+{
+	const char *name;
+	const char *generated;		/* words for why it has no value of its own, or NULL */
+	bool		is_not_null;
+	Oid			type;			/* under all domains */
+	char	   *cast;			/* its name, quoted */
+	const SubsetExpression *value;	/* or NULL: the column */
+} SubsetColumn;
+
+typedef struct SubsetTable
+{
+	Oid			oid;
+	const char *schema;
+	const char *name;
+	char		relkind;
+	Oid			parent;			/* of a partition */
+	const SubsetExpression *filter; /* or NULL */
+	bool		has_values;
+	List	   *given;			/* SubsetExpression *: values, until columns are known */
+	List	   *columns;		/* SubsetColumn *, if something was given */
+	const char *path;			/* that it needs, or NULL */
+} SubsetTable;
+
+typedef struct Subset
+{
+	SourceSession *session;
+	const JobOptions *options;
+	bool		in_transaction;
+	List	   *relations;		/* SourceRelation *; NIL: all are cloned */
+	SourceMoment moment;
+	const char *path;			/* beside the empty one; NULL: none */
+	List	   *tables;			/* SubsetTable *: all, in the order of OIDs */
+	List	   *chosen;			/* those that something is given for */
+	List	   *expressions;	/* SubsetExpression *: all */
+	List	   *findings;
+} Subset;
+
+/* Add an error or a notice; texts are as in ereport().  "given" may be NULL. */
+extern void pgcopy_subset_add_error(Subset *subset, const SubsetExpression *given,
+									int sqlerrcode, const char *message,
+									const char *detail, const char *hint);
+
+/* "row_filters of public.orders" */
+extern const char *pgcopy_subset_describe(const SubsetExpression *given);
+
+extern SubsetTable *pgcopy_subset_find(const Subset *subset, Oid oid);
+extern char *pgcopy_subset_table_name(const SubsetTable *table);
+
+/* subset_read.c: the tables of the source, their columns, its time. */
+extern void pgcopy_subset_read_tables(Subset *subset);
+extern void pgcopy_subset_read_columns(Subset *subset);
+extern void pgcopy_subset_read_moment(Subset *subset);
+
+/* OIDs of partitioned tables of whose key these columns may be part, for each table. */
+extern List *pgcopy_subset_read_moving(Subset *subset);
+
+/* The called functions that are volatile, as CalledFunction *. */
+extern List *pgcopy_subset_read_volatile(Subset *subset);
+
+/* subset_match.c: choose what keys mean. */
+extern void pgcopy_subset_match(Subset *subset);
+
+/* subset_check.c: let the source check all that is given for the chosen tables. */
+extern void pgcopy_subset_check_tables(Subset *subset);
+
+#endif							/* PGCOPY_SUBSET_PRIVATE_H */
