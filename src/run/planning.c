@@ -28,6 +28,7 @@
 #include "schema/dump.h"
 #include "schema/needs.h"
 #include "schema/tools.h"
+#include "select/referential.h"
 #include "select/subset.h"
 #include "source/inventory.h"
 #include "source/keyrange.h"
@@ -237,14 +238,47 @@ note_index_sizes(SourceSession *session, List *statements)
 	pfree(indexes);
 }
 
+/* Can there be tables that are not cloned? */
+static bool
+selects_relations(const JobOptions *options)
+{
+	return options->include_schemas != NIL || options->exclude_schemas != NIL ||
+		options->include_tables != NIL || options->exclude_tables != NIL ||
+		options->include_extensions != NIL || options->exclude_extensions != NIL;
+}
+
+/*
+ * Follow foreign keys from tables that lose rows, or count what breaks them.
+ * Returns the keys that stay NOT VALID, by their OIDs on the source.
+ */
+static List *
+apply_referential(Leader *leader, List *relations)
+{
+	const JobOptions *options = &leader->job->options;
+	ReferentialRequest request = {
+		.relations = relations,
+		.lacks_relations = selects_relations(options),
+		.choice = options->referential
+	};
+	ReferentialResult result;
+
+	pgcopy_link_set_errand(leader->link, "counting the rows that break foreign keys");
+	result = pgcopy_referential_apply(pgcopy_link_session(leader->link), &request);
+	pgcopy_link_set_errand(leader->link, NULL);
+	tell_notices(leader, result.findings);
+	throw_findings(leader, result.findings);
+	return result.not_valid;
+}
+
 /* Make the plan and store it. */
 static void
-make_plan(Leader *leader, List *relations, List *statements)
+make_plan(Leader *leader, List *relations, List *statements, List *not_valid)
 {
 	SourceSession *session = pgcopy_link_session(leader->link);
 	PlanInput	input = {
 		.relations = relations,
 		.statements = statements,
+		.not_valid = not_valid,
 		.large_objects = pgcopy_largeobjects_plan(leader),
 		.can_read_blocks = pgcopy_setting_split_by_ctid &&
 			pgcopy_session_version(session) >= VERSION_WITH_TID_RANGE,
@@ -280,6 +314,7 @@ try_plan(void *arg, char **what)
 	char	   *snapshot;
 	List	   *relations;
 	List	   *statements;
+	List	   *not_valid;
 	Needs	   *needs = pgcopy_needs_make();
 	List	   *findings;
 
@@ -304,7 +339,8 @@ try_plan(void *arg, char **what)
 	check_inventory(relations, statements);
 	tell_notices(leader, pgcopy_standby_find(session, relations));
 	note_index_sizes(session, statements);
-	make_plan(leader, relations, statements);
+	not_valid = apply_referential(leader, relations);
+	make_plan(leader, relations, statements, not_valid);
 	note_search_path(leader);
 	pgcopy_leader_link_keep_snapshot(leader, snapshot);
 	return ATTEMPT_DONE;

@@ -64,19 +64,76 @@ set_path(SourceSession *session, const char *path)
 											  1, 1, params));
 }
 
+/* Is it an error that a condition, evaluated on a row, may throw? */
+static bool
+may_tell_values(const ErrorData *error)
+{
+	switch (ERRCODE_TO_CATEGORY(error->sqlerrcode))
+	{
+		case ERRCODE_CONNECTION_EXCEPTION:
+		case ERRCODE_TRANSACTION_ROLLBACK:
+		case ERRCODE_INSUFFICIENT_RESOURCES:
+		case ERRCODE_OPERATOR_INTERVENTION:
+		case ERRCODE_SYSTEM_ERROR:
+			return false;
+	}
+	return error->sqlerrcode != ERRCODE_PROTOCOL_VIOLATION &&
+		error->sqlerrcode != ERRCODE_INSUFFICIENT_PRIVILEGE;
+}
+
+/*
+ * Throw an error of the source without the statement, which has the constants of
+ * conditions, and without values of rows.
+ */
+static void
+throw_concealed(const ReferenceGraph *graph, const ForeignKey *key, ErrorData *error)
+{
+	error->context = NULL;
+	if (!pgcopy_session_threw(error) || !may_tell_values(error))
+		ReThrowError(error);
+	ereport(ERROR,
+			(errcode(error->sqlerrcode),
+			 errmsg("the source could not count the rows that break foreign key %s of %s",
+					key->name,
+					pgcopy_reference_graph_find(graph, key->referencing)->relation->name),
+			 errdetail("Its message is not shown: it may tell values of rows."),
+			 errhint("Check the conditions of row_filters for both tables of the key.")));
+}
+
+static int64
+ask_count(SourceSession *session, const char *sql)
+{
+	SourceRows *rows = pgcopy_session_query_row(session, sql, 1, 0, NULL);
+	int64		count = pgcopy_rows_get_size(rows, 0, 0);
+
+	pgcopy_rows_free(rows);
+	return count;
+}
+
 static int64
 count_orphans(SourceSession *session, const ReferenceGraph *graph, const ForeignKey *key)
 {
+	MemoryContext caller = CurrentMemoryContext;
 	const char *path = pgcopy_reference_sql_path(graph, key);
 	char	   *sql = pgcopy_reference_sql_count(graph, key);
-	SourceRows *rows;
-	int64		count;
+	volatile int64 count = 0;
 
 	if (path != NULL)
 		set_path(session, path);
-	rows = pgcopy_session_query_row(session, sql, 1, 0, NULL);
-	count = pgcopy_rows_get_size(rows, 0, 0);
-	pgcopy_rows_free(rows);
+	PG_TRY();
+	{
+		count = ask_count(session, sql);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(caller);
+		error = CopyErrorData();
+		FlushErrorState();
+		throw_concealed(graph, key, error);
+	}
+	PG_END_TRY();
 	if (path != NULL)
 		set_path(session, "");
 	pfree(sql);
@@ -244,15 +301,24 @@ make_error(const ReferenceGraph *graph, List *broken)
 static List *
 make_not_valid_notice(const ReferenceGraph *graph, const BrokenKey *entry)
 {
+	bool		is_partitioned =
+		pgcopy_reference_graph_find(graph, entry->key->referencing)->relation->relkind ==
+		RELKIND_PARTITIONED_TABLE;
+
 	return pgcopy_finding_list(&(Finding) {
 		.level = FINDING_NOTICE,
 		.object = name_of_table(graph, entry->key->referencing),
-		.message = psprintf("foreign key %s stays NOT VALID: %s that %s copied refer%s to rows of %s that are left out",
-							name_of_key(graph, entry->key), count_of_rows(entry->orphans),
+		.message = psprintf("foreign key %s %s: %s that %s copied refer%s to rows of %s that are left out",
+							name_of_key(graph, entry->key),
+							is_partitioned ? "is left out, as a partitioned table cannot have it NOT VALID" :
+							"stays NOT VALID",
+							count_of_rows(entry->orphans),
 							entry->orphans == 1 ? "is" : "are",
 							entry->orphans == 1 ? "s" : "",
 							name_of_table(graph, entry->key->referenced)),
-		.hint = "Repair the rows, then ALTER TABLE ... VALIDATE CONSTRAINT. Or clone with referential => 'follow', which leaves them out."
+		.hint = is_partitioned ?
+			"Repair the rows, then add the key. Or clone with referential => 'follow', which leaves them out." :
+			"Repair the rows, then ALTER TABLE ... VALIDATE CONSTRAINT. Or clone with referential => 'follow', which leaves them out."
 	});
 }
 

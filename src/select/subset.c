@@ -76,6 +76,46 @@ choose_path(SourceSession *session, const JobOptions *options)
 }
 
 static bool
+is_same_function(const CalledFunction *called, const CalledFunction *known)
+{
+	return strcmp(called->name, known->name) == 0 &&
+		(called->schema == NULL || strcmp(called->schema, known->schema) == 0);
+}
+
+/*
+ * Where foreign keys are followed, a condition is evaluated for its own table and for
+ * each that refers to it, and has to say the same.
+ */
+static void
+refuse_volatile(Subset *subset)
+{
+	List	   *functions = pgcopy_subset_read_volatile(subset);
+	ListCell   *lc;
+	ListCell   *called;
+	ListCell   *known;
+
+	foreach(lc, subset->expressions)
+	{
+		const SubsetExpression *given = lfirst(lc);
+
+		if (given->column != NULL)
+			continue;
+		foreach(called, given->expression->functions)
+			foreach(known, functions)
+		{
+			const CalledFunction *function = lfirst(known);
+
+			if (is_same_function(lfirst(called), function))
+				pgcopy_subset_add_error(subset, given, ERRCODE_FEATURE_NOT_SUPPORTED,
+										psprintf("function %s.%s is volatile",
+												 function->schema, function->name),
+										"With referential => 'follow' a condition is evaluated more than once.",
+										"Use a function of the row's own values, such as hashtext(id::text).");
+		}
+	}
+}
+
+static bool
 is_wanted(const JobOptions *options)
 {
 	return options->row_filters != NIL || options->column_values != NIL;
@@ -96,6 +136,8 @@ make_subset(SourceSession *session, const JobOptions *options, List *relations)
 	pgcopy_subset_match(subset);
 	if (subset->findings == NIL)
 		pgcopy_subset_check_tables(subset);
+	if (subset->findings == NIL && options->referential == REFERENTIAL_FOLLOW)
+		refuse_volatile(subset);
 	return subset;
 }
 
@@ -171,13 +213,6 @@ tell_time(Subset *subset, const SubsetExpression *given)
 		add_notice(subset, given,
 				   "a string such as 'now' or 'today' in it may be another time for each part of a table",
 				   "Use now() or CURRENT_DATE: these are one time for all rows.");
-}
-
-static bool
-is_same_function(const CalledFunction *called, const CalledFunction *known)
-{
-	return strcmp(called->name, known->name) == 0 &&
-		(called->schema == NULL || strcmp(called->schema, known->schema) == 0);
 }
 
 static void
