@@ -124,6 +124,22 @@ append_links(StringInfo sql, const ReferenceGraph *graph, List *tables)
 	}
 }
 
+/*
+ * A subselect of each candidate with all that refer to it.  GROUP BY tells the planner
+ * that there is one row for each: so it hashes these, once for all steps, instead of
+ * reading them in each step.
+ */
+static void
+append_children(StringInfo sql, const ReferenceGraph *graph, List *tables)
+{
+	const char *prefix = graph->prefix;
+
+	appendStringInfo(sql, "(SELECT %sparent, pg_catalog.array_agg(%schild) AS %schildren FROM (",
+					 prefix, prefix, prefix);
+	append_links(sql, graph, tables);
+	appendStringInfo(sql, ") AS %slinks GROUP BY %sparent)", prefix, prefix);
+}
+
 /* The tables of a circle that stay, with the place of their rows. */
 static void
 append_kept_in_circle(StringInfo sql, const ReferenceGraph *graph, const ReferenceNode *table,
@@ -150,7 +166,6 @@ pgcopy_reference_append_circle(StringInfo sql, const ReferenceGraph *graph, cons
 {
 	const char *prefix = graph->prefix;
 	char	   *gone = pgcopy_reference_set_name(graph, "gone", first->component);
-	char	   *links = pgcopy_reference_set_name(graph, "links", first->component);
 	List	   *tables = members_of_circle(graph, first, RELKIND_RELATION);
 	List	   *parents = members_of_circle(graph, first, RELKIND_PARTITIONED_TABLE);
 	ListCell   *lc;
@@ -165,14 +180,14 @@ pgcopy_reference_append_circle(StringInfo sql, const ReferenceGraph *graph, cons
 		pgcopy_reference_append_union(sql, graph, lfirst(lc), "rows");
 		appendStringInfoString(sql, ", ");
 	}
-	appendStringInfo(sql, "%s AS %s(", links, pgcopy_reference_materialized(graph));
-	append_links(sql, graph, tables);
-	appendStringInfo(sql, "), %s(%sid) AS ((", gone, prefix);
+	appendStringInfo(sql, "%s(%sid) AS ((", gone, prefix);
 	append_first_gone(sql, graph, tables);
-	appendStringInfo(sql, ") UNION SELECT %sl.%schild FROM %s AS %sg JOIN %s AS %sl"
-					 " ON %sl.%sparent OPERATOR(pg_catalog.=) %sg.%sid)",
-					 prefix, prefix, gone, prefix, links, prefix, prefix, prefix, prefix,
-					 prefix);
+	appendStringInfo(sql, ") UNION SELECT %su.%schild FROM %s AS %sg JOIN ", prefix, prefix,
+					 gone, prefix);
+	append_children(sql, graph, tables);
+	appendStringInfo(sql, " AS %sl ON %sl.%sparent OPERATOR(pg_catalog.=) %sg.%sid"
+					 " CROSS JOIN LATERAL pg_catalog.unnest(%sl.%schildren) AS %su(%schild))",
+					 prefix, prefix, prefix, prefix, prefix, prefix, prefix, prefix, prefix);
 	foreach(lc, tables)
 		append_kept_in_circle(sql, graph, lfirst(lc), gone);
 	foreach(lc, parents)
