@@ -157,17 +157,18 @@ append_key_range(StringInfo sql, const LoadTable *table, bool *has_where)
 	}
 }
 
+/* Of tables that are joined, system columns must be qualified. */
 static void
 append_block_range(StringInfo sql, const LoadTable *table, bool *has_where)
 {
 	append_and(sql, has_where);
-	appendStringInfo(sql, "ctid OPERATOR(pg_catalog.>=) '(%u,0)'::pg_catalog.tid",
-					 table->first_block);
+	appendStringInfo(sql, "%s.ctid OPERATOR(pg_catalog.>=) '(%u,0)'::pg_catalog.tid",
+					 table->source_name, table->first_block);
 	if (!BlockNumberIsValid(table->end_block))
 		return;
 	append_and(sql, has_where);
-	appendStringInfo(sql, "ctid OPERATOR(pg_catalog.<) '(%u,0)'::pg_catalog.tid",
-					 table->end_block);
+	appendStringInfo(sql, "%s.ctid OPERATOR(pg_catalog.<) '(%u,0)'::pg_catalog.tid",
+					 table->source_name, table->end_block);
 }
 
 /*
@@ -286,7 +287,7 @@ pgcopy_columns_ctid_query(const LoadTable *table, int64 row)
 	if (is_numbered)
 		appendStringInfoString(&sql, "SELECT n.ctid FROM (SELECT r.ctid,"
 							   " pg_catalog.row_number() OVER () AS number FROM (");
-	appendStringInfoString(&sql, "SELECT ctid");
+	appendStringInfo(&sql, "SELECT %s.ctid", table->source_name);
 	append_from(&sql, table);
 	if (is_numbered)
 		appendStringInfo(&sql, ") AS r) AS n WHERE n.number"
