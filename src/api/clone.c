@@ -25,6 +25,7 @@
 #include "api/order.h"
 #include "catalog/job.h"
 #include "schema/tools.h"
+#include "select/selection.h"
 #include "select/subset.h"
 #include "source/preflight.h"
 #include "source/session.h"
@@ -72,6 +73,20 @@ get_arguments(FunctionCallInfo fcinfo, Job *job)
 	get_options(fcinfo, &job->options);
 }
 
+/* Does the source have what the options name?  Throws if not; NULL selects all. */
+static Selection *
+make_selection(SourceSession *session, const JobOptions *options)
+{
+	Selection  *selection;
+
+	if (!pgcopy_selection_is_wanted(options))
+		return NULL;
+	pgcopy_session_exec(session, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+	selection = pgcopy_selection_make(session, options);
+	pgcopy_session_exec(session, "COMMIT");
+	return selection;
+}
+
 /* Connect once: that reveals most mistakes. */
 static void
 check_source(const SourceConninfo *conninfo, const JobOptions *options)
@@ -84,7 +99,7 @@ check_source(const SourceConninfo *conninfo, const JobOptions *options)
 
 	pgcopy_tools_check(pgcopy_session_version(session));
 	pgcopy_finding_throw(pgcopy_preflight_check_database(session));
-	pgcopy_subset_check(session, options);
+	pgcopy_subset_check(session, options, make_selection(session, options));
 	pgcopy_session_close(session);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);

@@ -12,6 +12,8 @@
 #error "pgcopydb_ext builds against PostgreSQL 14 to 18"
 #endif
 
+#define COMPAT_MAJOR_VERSION (PG_VERSION_NUM / 10000)
+
 /* 15: pg_prng.h */
 #if PG_VERSION_NUM < 150000
 #define pgcopy_random_fraction() ((double) random() / MAX_RANDOM_VALUE)

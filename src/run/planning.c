@@ -325,7 +325,7 @@ try_plan(void *arg, char **what)
 	if (snapshot == NULL)
 		return ATTEMPT_CHANGED;
 	findings = list_concat(findings, pgcopy_subset_apply(session, &leader->job->options,
-														 relations));
+														 NULL, relations));
 	PGCOPY_TEST_POINT("planning", "locked");
 	statements = pgcopy_planning_read_dump(leader, snapshot);
 	if (!pgcopy_snapshot_still_true(session, what))

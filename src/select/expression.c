@@ -29,6 +29,7 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 
+#include "base/compat.h"
 #include "select/expression.h"
 
 /* Tokens of the core lexer, in its order; the same are in pl/pgsql's grammar. */
@@ -377,6 +378,23 @@ trim(const char *word)
 	return pnstrdup(start, length);
 }
 
+static bool
+is_noted(const SourceExpression *expression, const CalledFunction *function)
+{
+	ListCell   *lc;
+
+	foreach(lc, expression->functions)
+	{
+		const CalledFunction *other = lfirst(lc);
+
+		if (strcmp(function->name, other->name) == 0 &&
+			(function->schema == NULL ? other->schema == NULL :
+			 other->schema != NULL && strcmp(function->schema, other->schema) == 0))
+			return true;
+	}
+	return false;
+}
+
 /* Note what is told of an expression: whom it calls, which strings move. */
 static void
 note_words(SourceExpression *expression, const Tokens *tokens)
@@ -399,7 +417,8 @@ note_words(SourceExpression *expression, const Tokens *tokens)
 		function->name = pstrdup(token->word);
 		function->schema = i >= 2 && token[-1].code == '.' && is_name(&token[-2]) ?
 			pstrdup(token[-2].word) : NULL;
-		expression->functions = lappend(expression->functions, function);
+		if (!is_noted(expression, function))
+			expression->functions = lappend(expression->functions, function);
 	}
 }
 
@@ -493,7 +512,7 @@ try_read(SourceExpression *expression, const char *text, int source_version,
 			ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_DATA_EXCEPTION)
 			PG_RE_THROW();
 		FlushErrorState();
-		if (!is_lexed || source_version / 10000 <= PG_VERSION_NUM / 10000)
+		if (!is_lexed || source_version / 10000 <= COMPAT_MAJOR_VERSION)
 			set_problem(expression, error->sqlerrcode, error->message);
 	}
 	PG_END_TRY();

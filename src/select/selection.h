@@ -64,6 +64,13 @@ typedef struct SelectedRelation
  */
 extern List *pgcopy_selection_dump_relations(const Selection *selection);
 
+/*
+ * Would this foreign key reference rows that are not cloned?  It is kept, but must
+ * stay NOT VALID.
+ */
+extern bool pgcopy_selection_foreign_key_is_unvalidated(const Selection *selection,
+														Oid constraint);
+
 /* The consequences of what is left out: List of Finding *, all notices. */
 extern List *pgcopy_selection_notices(const Selection *selection);
 

@@ -18,11 +18,11 @@
 /* levenshtein takes no longer ones, in characters */
 #define LONGEST_NAME 255
 
-/* One letter in three may be wrong. */
+/* One letter in four may be wrong. */
 static int
 get_limit(const char *wanted)
 {
-	return Max(2, (int) strlen(wanted) / 3);
+	return Max(2, (int) strlen(wanted) / 4);
 }
 
 static int
@@ -68,7 +68,15 @@ pgcopy_similar_names(const char *wanted, List *names)
 		distances[at] = distance;
 	}
 	initStringInfo(&text);
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < count && distances[i] <= distances[0] + 1; i++)
 		appendStringInfo(&text, "%s%s", i > 0 ? ", " : "", best[i]);
 	return count > 0 ? text.data : NULL;
+}
+
+char *
+pgcopy_similar_hint(const char *wanted, List *names)
+{
+	char	   *similar = pgcopy_similar_names(wanted, names);
+
+	return similar != NULL ? psprintf("Did you mean %s?", similar) : NULL;
 }

@@ -16,4 +16,7 @@
  */
 extern char *pgcopy_similar_names(const char *wanted, List *names);
 
+/* The same as a hint, "Did you mean a, b?". */
+extern char *pgcopy_similar_hint(const char *wanted, List *names);
+
 #endif							/* PGCOPY_SIMILAR_H */

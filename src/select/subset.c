@@ -25,18 +25,15 @@ pgcopy_subset_describe(const SubsetExpression *given)
 }
 
 void
-pgcopy_subset_add_error(Subset *subset, const SubsetExpression *given, int sqlerrcode,
-						const char *message, const char *detail, const char *hint)
+pgcopy_subset_add(Subset *subset, const SubsetExpression *given, const Finding *finding)
 {
-	Finding		finding = {
-		.level = FINDING_ERROR,
-		.sqlerrcode = sqlerrcode,
-		.message = psprintf("%s: %s", pgcopy_subset_describe(given), message),
-		.detail = detail,
-		.hint = hint
-	};
+	Finding		named = *finding;
 
-	subset->findings = list_concat(subset->findings, pgcopy_finding_list(&finding));
+	if (finding->level == FINDING_ERROR)
+		named.message = psprintf("%s: %s", pgcopy_subset_describe(given), finding->message);
+	else
+		named.object = pgcopy_subset_describe(given);
+	subset->findings = list_concat(subset->findings, pgcopy_finding_list(&named));
 }
 
 char *
@@ -122,12 +119,14 @@ is_wanted(const JobOptions *options)
 }
 
 static Subset *
-make_subset(SourceSession *session, const JobOptions *options, List *relations)
+make_subset(SourceSession *session, const JobOptions *options,
+			const Selection *selection, List *relations)
 {
 	Subset	   *subset = palloc0(sizeof(Subset));
 
 	subset->session = session;
 	subset->options = options;
+	subset->selection = selection;
 	subset->relations = relations;
 	subset->in_transaction = relations != NIL;
 	subset->path = choose_path(session, options);
@@ -142,10 +141,11 @@ make_subset(SourceSession *session, const JobOptions *options, List *relations)
 }
 
 void
-pgcopy_subset_check(SourceSession *session, const JobOptions *options)
+pgcopy_subset_check(SourceSession *session, const JobOptions *options,
+					const Selection *selection)
 {
 	if (is_wanted(options))
-		pgcopy_finding_throw(make_subset(session, options, NIL)->findings);
+		pgcopy_finding_throw(make_subset(session, options, selection, NIL)->findings);
 }
 
 /* What is copied in place of a column, as the final SQL. */
@@ -192,14 +192,11 @@ set_relation(const SubsetTable *table, SourceRelation *relation)
 static void
 add_notice(Subset *subset, const SubsetExpression *given, char *message, const char *hint)
 {
-	Finding		finding = {
+	pgcopy_subset_add(subset, given, &(Finding) {
 		.level = FINDING_NOTICE,
-		.object = pgcopy_subset_describe(given),
 		.message = message,
 		.hint = hint
-	};
-
-	subset->findings = list_concat(subset->findings, pgcopy_finding_list(&finding));
+	});
 }
 
 static void
@@ -267,14 +264,15 @@ mark_moving(Subset *subset)
 }
 
 List *
-pgcopy_subset_apply(SourceSession *session, const JobOptions *options, List *relations)
+pgcopy_subset_apply(SourceSession *session, const JobOptions *options,
+					const Selection *selection, List *relations)
 {
 	Subset	   *subset;
 	ListCell   *lc;
 
 	if (!is_wanted(options) || relations == NIL)
 		return NIL;
-	subset = make_subset(session, options, relations);
+	subset = make_subset(session, options, selection, relations);
 	if (subset->findings != NIL)
 		return subset->findings;
 	foreach(lc, subset->chosen)

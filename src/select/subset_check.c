@@ -290,9 +290,13 @@ pgcopy_subset_check_tables(Subset *subset)
 			const CheckError *entry = lfirst(inner);
 
 			if (!is_put_off(subset, entry->error))
-				pgcopy_subset_add_error(subset, entry->given, entry->error->sqlerrcode,
-										entry->error->message, entry->error->detail,
-										entry->error->hint);
+				pgcopy_subset_add(subset, entry->given, &(Finding) {
+					.level = FINDING_ERROR,
+					.sqlerrcode = entry->error->sqlerrcode,
+					.message = entry->error->message,
+					.detail = entry->error->detail,
+					.hint = entry->error->hint
+				});
 		}
 	}
 }

@@ -34,17 +34,20 @@ typedef struct Match
 	bool		has_tables;
 } Match;
 
-static SourceRelation *
-find_relation(const Subset *subset, const SubsetTable *table)
+/* Are the rows cloned, as far as that is known? */
+static bool
+is_cloned(const Subset *subset, const SubsetTable *table)
 {
-	return pgcopy_inventory_find(subset->relations, table->oid);
+	return pgcopy_selection_has_rows(subset->selection, table->oid) &&
+		(subset->relations == NIL ||
+		 pgcopy_inventory_find(subset->relations, table->oid) != NULL);
 }
 
 static void
 add_leaf(Subset *subset, Match *match, SubsetTable *table)
 {
 	match->has_tables = true;
-	if (subset->relations != NIL && find_relation(subset, table) == NULL)
+	if (!is_cloned(subset, table))
 		match->left_out = table;
 	else
 		match->leaves = list_append_unique_ptr(match->leaves, table);
@@ -141,14 +144,6 @@ describe_kind(char relkind)
 }
 
 static char *
-make_hint(const char *wanted, List *names)
-{
-	char	   *similar = pgcopy_similar_names(wanted, names);
-
-	return similar != NULL ? psprintf("Did you mean %s?", similar) : NULL;
-}
-
-static char *
 suggest_table(const Subset *subset, const char *key)
 {
 	List	   *names = NIL;
@@ -165,7 +160,7 @@ suggest_table(const Subset *subset, const char *key)
 		names = lappend(names, has_schema ? psprintf("%s.%s", table->schema, table->name) :
 						pstrdup(table->name));
 	}
-	return make_hint(key, names);
+	return pgcopy_similar_hint(key, names);
 }
 
 /* Add an error if the key means no table that is cloned. */
@@ -175,22 +170,31 @@ check_match(Subset *subset, const SubsetExpression *given, const Match *match)
 	if (match->has_tables)
 	{
 		if (match->leaves == NIL && match->left_out != NULL)
-			pgcopy_subset_add_error(subset, given, ERRCODE_INVALID_PARAMETER_VALUE,
-									psprintf("table %s is not cloned",
-											 pgcopy_subset_table_name(match->left_out)),
-									NULL, "Leave this key out, or clone the table.");
+			pgcopy_subset_add(subset, given, &(Finding) {
+				.level = FINDING_ERROR,
+				.sqlerrcode = ERRCODE_INVALID_PARAMETER_VALUE,
+				.message = psprintf("the rows of table %s are not cloned",
+									pgcopy_subset_table_name(match->left_out)),
+				.hint = "Leave this key out, or clone them."
+			});
 		return;
 	}
 	if (match->other != NULL)
-		pgcopy_subset_add_error(subset, given, ERRCODE_WRONG_OBJECT_TYPE,
-								psprintf("%s is %s, not a table",
-										 pgcopy_subset_table_name(match->other),
-										 describe_kind(match->other->relkind)),
-								NULL, "Give the tables that have the rows.");
+		pgcopy_subset_add(subset, given, &(Finding) {
+			.level = FINDING_ERROR,
+			.sqlerrcode = ERRCODE_WRONG_OBJECT_TYPE,
+			.message = psprintf("%s is %s, not a table",
+								pgcopy_subset_table_name(match->other),
+								describe_kind(match->other->relkind)),
+			.hint = "Give the tables that have the rows."
+		});
 	else
-		pgcopy_subset_add_error(subset, given, ERRCODE_UNDEFINED_OBJECT,
-								"it matches no table", NULL,
-								suggest_table(subset, given->key));
+		pgcopy_subset_add(subset, given, &(Finding) {
+			.level = FINDING_ERROR,
+			.sqlerrcode = ERRCODE_UNDEFINED_OBJECT,
+			.message = "it matches no table",
+			.hint = suggest_table(subset, given->key)
+		});
 }
 
 static SubsetExpression *
@@ -209,8 +213,11 @@ make_given(Subset *subset, const char *option, const char *key, const char *colu
 											   &subset->moment);
 	subset->expressions = lappend(subset->expressions, given);
 	if (given->expression->problem != NULL)
-		pgcopy_subset_add_error(subset, given, given->expression->sqlerrcode,
-								given->expression->problem, NULL, NULL);
+		pgcopy_subset_add(subset, given, &(Finding) {
+			.level = FINDING_ERROR,
+			.sqlerrcode = given->expression->sqlerrcode,
+			.message = given->expression->problem
+		});
 	return given;
 }
 
@@ -234,10 +241,12 @@ match_filter(Subset *subset, const OptionPair *pair)
 
 		if (table->filter != NULL)
 		{
-			pgcopy_subset_add_error(subset, given, ERRCODE_INVALID_PARAMETER_VALUE,
-									psprintf("table %s has a condition by key %s already",
-											 pgcopy_subset_table_name(table), table->filter->key),
-									NULL, "Give one condition to a table: join both with AND or OR.");
+			pgcopy_subset_add(subset, given, &(Finding) {
+				.level = FINDING_ERROR,
+				.sqlerrcode = ERRCODE_INVALID_PARAMETER_VALUE,
+				.message = psprintf("table %s has a condition by key %s already", pgcopy_subset_table_name(table), table->filter->key),
+				.hint = "Give one condition to a table: join both with AND or OR."
+			});
 			return;
 		}
 		table->filter = given;
@@ -248,11 +257,18 @@ match_filter(Subset *subset, const OptionPair *pair)
 static void
 match_values(Subset *subset, const OptionPair *pair)
 {
+	SubsetExpression *whole = make_given(subset, VALUES, pair->key, NULL, NULL);
 	Match	   *match = match_key(subset, VALUES, pair->key);
 	ListCell   *inner;
 	ListCell   *lc;
 
-	check_match(subset, make_given(subset, VALUES, pair->key, NULL, NULL), match);
+	check_match(subset, whole, match);
+	if (pair->pairs == NIL)
+		pgcopy_subset_add(subset, whole, &(Finding) {
+			.level = FINDING_ERROR,
+			.sqlerrcode = ERRCODE_INVALID_PARAMETER_VALUE,
+			.message = "it names no column"
+		});
 	foreach(inner, pair->pairs)
 	{
 		const OptionPair *column = lfirst(inner);
@@ -293,25 +309,31 @@ set_value(Subset *subset, SubsetTable *table, SubsetColumn *column,
 
 	if (column->generated != NULL)
 	{
-		pgcopy_subset_add_error(subset, given, ERRCODE_INVALID_PARAMETER_VALUE,
-								psprintf("column %s of table %s is %s", given->column, name,
-										 column->generated),
-								"It is computed here from the other columns.", NULL);
+		pgcopy_subset_add(subset, given, &(Finding) {
+			.level = FINDING_ERROR,
+			.sqlerrcode = ERRCODE_INVALID_PARAMETER_VALUE,
+			.message = psprintf("column %s of table %s is %s", given->column, name, column->generated),
+			.detail = "It is computed here from the other columns."
+		});
 		return false;
 	}
 	if (column->value != NULL)
 	{
-		pgcopy_subset_add_error(subset, given, ERRCODE_INVALID_PARAMETER_VALUE,
-								psprintf("column %s of table %s has a value by key %s already",
-										 given->column, name, column->value->key),
-								NULL, "Give one value to a column.");
+		pgcopy_subset_add(subset, given, &(Finding) {
+			.level = FINDING_ERROR,
+			.sqlerrcode = ERRCODE_INVALID_PARAMETER_VALUE,
+			.message = psprintf("column %s of table %s has a value by key %s already", given->column, name, column->value->key),
+			.hint = "Give one value to a column."
+		});
 		return false;
 	}
 	if (given->expression->is_null && column->is_not_null)
 	{
-		pgcopy_subset_add_error(subset, given, ERRCODE_NOT_NULL_VIOLATION,
-								psprintf("column %s of table %s is NOT NULL", given->column, name),
-								NULL, NULL);
+		pgcopy_subset_add(subset, given, &(Finding) {
+			.level = FINDING_ERROR,
+			.sqlerrcode = ERRCODE_NOT_NULL_VIOLATION,
+			.message = psprintf("column %s of table %s is NOT NULL", given->column, name)
+		});
 		return false;
 	}
 	column->value = given;
@@ -343,9 +365,12 @@ place_value(Subset *subset, const SubsetExpression *given)
 			names = lappend(names, unconstify(char *, ((SubsetColumn *) lfirst(inner))->name));
 	}
 	if (!is_found && names != NIL)
-		pgcopy_subset_add_error(subset, given, ERRCODE_UNDEFINED_COLUMN,
-								"no table of this key has the column", NULL,
-								make_hint(given->column, names));
+		pgcopy_subset_add(subset, given, &(Finding) {
+			.level = FINDING_ERROR,
+			.sqlerrcode = ERRCODE_UNDEFINED_COLUMN,
+			.message = "no table of this key has the column",
+			.hint = pgcopy_similar_hint(given->column, names)
+		});
 }
 
 void

@@ -49,7 +49,8 @@ typedef struct Subset
 	SourceSession *session;
 	const JobOptions *options;
 	bool		in_transaction;
-	List	   *relations;		/* SourceRelation *; NIL: all are cloned */
+	const Selection *selection; /* NULL: all */
+	List	   *relations;		/* SourceRelation *; NIL: not known yet */
 	SourceMoment moment;
 	const char *path;			/* beside the empty one; NULL: none */
 	List	   *tables;			/* SubsetTable *: all, in the order of OIDs */
@@ -58,10 +59,9 @@ typedef struct Subset
 	List	   *findings;
 } Subset;
 
-/* Add an error or a notice; texts are as in ereport().  "given" may be NULL. */
-extern void pgcopy_subset_add_error(Subset *subset, const SubsetExpression *given,
-									int sqlerrcode, const char *message,
-									const char *detail, const char *hint);
+/* Add an error or a notice about what was given, before whose message it is named. */
+extern void pgcopy_subset_add(Subset *subset, const SubsetExpression *given,
+							  const Finding *finding);
 
 /* "row_filters of public.orders" */
 extern const char *pgcopy_subset_describe(const SubsetExpression *given);
