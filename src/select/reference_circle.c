@@ -27,11 +27,12 @@ append_candidates(StringInfo sql, const ReferenceGraph *graph, const ReferenceNo
 	appendStringInfo(sql, "%s AS %s(SELECT '" INT64_FORMAT "'::pg_catalog.int8"
 					 " OPERATOR(pg_catalog.+) pg_catalog.row_number() OVER () AS %sid,"
 					 " %sr.ctid AS %srow",
-					 pgcopy_reference_set_name(graph, "rows", table->no), pgcopy_reference_materialized(graph),
+					 pgcopy_reference_sets_name(graph, "rows", table->no),
+					 pgcopy_reference_sets_materialized(graph),
 					 (int64) table->no << ROW_BITS, graph->prefix, graph->prefix,
 					 graph->prefix);
-	pgcopy_reference_append_set_columns(sql, graph, table, ", ");
-	pgcopy_reference_append_from_kept(sql, graph, table, true);
+	pgcopy_reference_sets_append_set_columns(sql, graph, table, ", ");
+	pgcopy_reference_sets_append_from_kept(sql, graph, table, true);
 	appendStringInfoChar(sql, ')');
 }
 
@@ -47,7 +48,7 @@ members_of_circle(const ReferenceGraph *graph, const ReferenceNode *first, char 
 		ReferenceNode *node = lfirst(lc);
 
 		if (node->component == first->component && node->relation->relkind == relkind &&
-			pgcopy_reference_has_rows(node))
+			pgcopy_reference_graph_has_rows(node))
 			members = lappend(members, node);
 	}
 	return members;
@@ -66,9 +67,10 @@ candidates_by_name(const ReferenceGraph *graph, const ReferenceNode *table)
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "(SELECT %sid", graph->prefix);
 	foreach(lc, table->needed)
-		appendStringInfo(&sql, ", %s AS %s", pgcopy_reference_column(graph, table, lfirst(lc)),
+		appendStringInfo(&sql, ", %s AS %s",
+						 pgcopy_reference_parts_column(graph, table, lfirst(lc)),
 						 pgcopy_inventory_quoted(lfirst(lc)));
-	appendStringInfo(&sql, " FROM %s) AS %sr", pgcopy_reference_set_name(graph, "rows", table->no),
+	appendStringInfo(&sql, " FROM %s) AS %sr", pgcopy_reference_sets_name(graph, "rows", table->no),
 					 graph->prefix);
 	return sql.data;
 }
@@ -83,16 +85,17 @@ append_first_gone(StringInfo sql, const ReferenceGraph *graph, List *tables)
 	foreach(lc, tables)
 	{
 		const ReferenceNode *table = lfirst(lc);
-		List	   *joins = pgcopy_reference_make_joins(graph, table, psprintf("%sr", graph->prefix), true);
+		char	   *alias = psprintf("%sr", graph->prefix);
+		List	   *joins = pgcopy_reference_sets_make_joins(graph, table, alias, true);
 		ListCell   *cell;
 
 		foreach(cell, joins)
 		{
 			appendStringInfo(sql, "%sSELECT %sr.%sid FROM %s", before, graph->prefix,
 							 graph->prefix, candidates_by_name(graph, table));
-			pgcopy_reference_append_join(sql, lfirst(cell));
+			pgcopy_reference_parts_append_join(sql, lfirst(cell));
 			appendStringInfoString(sql, " WHERE ");
-			pgcopy_reference_append_is_orphan(sql, lfirst(cell));
+			pgcopy_reference_parts_append_is_orphan(sql, lfirst(cell));
 			before = " UNION ALL ";
 		}
 	}
@@ -111,14 +114,14 @@ append_links(StringInfo sql, const ReferenceGraph *graph, List *tables)
 		const ReferenceNode *table = lfirst(lc);
 		ListCell   *cell;
 
-		foreach(cell, pgcopy_reference_make_joins(graph, table, psprintf("%sr", prefix), true))
+		foreach(cell, pgcopy_reference_sets_make_joins(graph, table, psprintf("%sr", prefix), true))
 		{
 			ReferenceJoin *join = lfirst(cell);
 
 			appendStringInfo(sql, "%sSELECT %sk%d.%sid AS %sparent, %sr.%sid AS %schild FROM %s",
 							 before, prefix, join->no, prefix, prefix, prefix, prefix,
 							 prefix, candidates_by_name(graph, table));
-			pgcopy_reference_append_link(sql, join);
+			pgcopy_reference_parts_append_link(sql, join);
 			before = " UNION ALL ";
 		}
 	}
@@ -148,24 +151,27 @@ append_kept_in_circle(StringInfo sql, const ReferenceGraph *graph, const Referen
 	const char *prefix = graph->prefix;
 	ListCell   *lc;
 
-	appendStringInfo(sql, ", %s AS %s(SELECT %sr.%srow", pgcopy_reference_set_name(graph, "kept", table->no),
-					 pgcopy_reference_materialized(graph), prefix, prefix);
+	appendStringInfo(sql, ", %s AS %s(SELECT %sr.%srow",
+					 pgcopy_reference_sets_name(graph, "kept", table->no),
+					 pgcopy_reference_sets_materialized(graph), prefix, prefix);
 	foreach(lc, table->needed)
 		appendStringInfo(sql, ", %sr.%s", prefix,
-						 pgcopy_reference_column(graph, table, lfirst(lc)));
+						 pgcopy_reference_parts_column(graph, table, lfirst(lc)));
 	appendStringInfo(sql, " FROM %s AS %sr LEFT JOIN (SELECT DISTINCT %sid FROM %s) AS %sgone"
 					 " ON (%sgone.%sid OPERATOR(pg_catalog.=) %sr.%sid)"
 					 " WHERE %sgone.%sid IS NULL)",
-					 pgcopy_reference_set_name(graph, "rows", table->no), prefix, prefix, gone, prefix,
+					 pgcopy_reference_sets_name(graph, "rows", table->no),
+					 prefix, prefix, gone, prefix,
 					 prefix, prefix, prefix, prefix, prefix, prefix);
 }
 
 /* All named queries of a circle; its first node has them. */
 void
-pgcopy_reference_append_circle(StringInfo sql, const ReferenceGraph *graph, const ReferenceNode *first)
+pgcopy_reference_circle_append(StringInfo sql, const ReferenceGraph *graph,
+							   const ReferenceNode *first)
 {
 	const char *prefix = graph->prefix;
-	char	   *gone = pgcopy_reference_set_name(graph, "gone", first->component);
+	char	   *gone = pgcopy_reference_sets_name(graph, "gone", first->component);
 	List	   *tables = members_of_circle(graph, first, RELKIND_RELATION);
 	List	   *parents = members_of_circle(graph, first, RELKIND_PARTITIONED_TABLE);
 	ListCell   *lc;
@@ -177,7 +183,7 @@ pgcopy_reference_append_circle(StringInfo sql, const ReferenceGraph *graph, cons
 	}
 	foreach(lc, parents)
 	{
-		pgcopy_reference_append_union(sql, graph, lfirst(lc), "rows");
+		pgcopy_reference_sets_append_union(sql, graph, lfirst(lc), "rows");
 		appendStringInfoString(sql, ", ");
 	}
 	appendStringInfo(sql, "%s(%sid) AS ((", gone, prefix);
@@ -193,6 +199,6 @@ pgcopy_reference_append_circle(StringInfo sql, const ReferenceGraph *graph, cons
 	foreach(lc, parents)
 	{
 		appendStringInfoString(sql, ", ");
-		pgcopy_reference_append_union(sql, graph, lfirst(lc), "kept");
+		pgcopy_reference_sets_append_union(sql, graph, lfirst(lc), "kept");
 	}
 }

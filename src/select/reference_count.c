@@ -30,34 +30,34 @@ append_referencing(StringInfo sql, const ReferenceGraph *graph, const ForeignKey
 		if (!list_member_ptr(table->keys, key))
 			continue;
 		appendStringInfoString(sql, before);
-		pgcopy_reference_append_own_rows(sql, table, columns, false);
+		pgcopy_reference_parts_append_own_rows(sql, table, columns, false);
 		before = " UNION ALL ";
 	}
 	appendStringInfo(sql, ") AS %sr", graph->prefix);
 }
 
 char *
-pgcopy_reference_sql_count(const ReferenceGraph *graph, const ForeignKey *key)
+pgcopy_reference_count_make(const ReferenceGraph *graph, const ForeignKey *key)
 {
 	ReferenceNode *referenced = pgcopy_reference_graph_find(graph, key->referenced);
-	ReferenceJoin join = pgcopy_reference_make_join(graph, key,
+	ReferenceJoin join = pgcopy_reference_sets_make_join(graph, key,
 													psprintf("%sr", graph->prefix),
 													"kept", 1);
 	StringInfoData sql;
 
 	if (join.set != NULL)
-		join.set = pgcopy_reference_make_set(graph, referenced, key, true);
+		join.set = pgcopy_reference_parts_make_set(graph, referenced, key, true);
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT pg_catalog.count(*) FROM ");
 	append_referencing(&sql, graph, key);
-	pgcopy_reference_append_join(&sql, &join);
+	pgcopy_reference_parts_append_join(&sql, &join);
 	appendStringInfoString(&sql, " WHERE ");
-	pgcopy_reference_append_is_orphan(&sql, &join);
+	pgcopy_reference_parts_append_is_orphan(&sql, &join);
 	return sql.data;
 }
 
 const char *
-pgcopy_reference_sql_path(const ReferenceGraph *graph, const ForeignKey *key)
+pgcopy_reference_count_path(const ReferenceGraph *graph, const ForeignKey *key)
 {
 	ReferenceNode *referenced = pgcopy_reference_graph_find(graph, key->referenced);
 

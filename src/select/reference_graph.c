@@ -38,7 +38,7 @@ pgcopy_reference_graph_find(const ReferenceGraph *graph, Oid oid)
 }
 
 bool
-pgcopy_reference_has_rows(const ReferenceNode *node)
+pgcopy_reference_graph_has_rows(const ReferenceNode *node)
 {
 	ListCell   *lc;
 
@@ -46,14 +46,14 @@ pgcopy_reference_has_rows(const ReferenceNode *node)
 		return node->relation->has_data_of_its_own;
 	foreach(lc, node->leaves)
 	{
-		if (pgcopy_reference_has_rows(lfirst(lc)))
+		if (pgcopy_reference_graph_has_rows(lfirst(lc)))
 			return true;
 	}
 	return false;
 }
 
 bool
-pgcopy_reference_is_readable(const ReferenceNode *node)
+pgcopy_reference_graph_is_readable(const ReferenceNode *node)
 {
 	ListCell   *lc;
 
@@ -61,7 +61,7 @@ pgcopy_reference_is_readable(const ReferenceNode *node)
 		return node->relation->has_data_of_its_own || node->relation->is_unreadable;
 	foreach(lc, node->leaves)
 	{
-		if (!pgcopy_reference_is_readable(lfirst(lc)))
+		if (!pgcopy_reference_graph_is_readable(lfirst(lc)))
 			return false;
 	}
 	return !node->lacks_leaves;
@@ -124,7 +124,7 @@ note_missing_leaves(ReferenceGraph *graph, List *links)
 static void
 add_key(ReferenceNode *table, ForeignKey *key)
 {
-	if (pgcopy_reference_has_rows(table) && !table->relation->is_extension_member)
+	if (pgcopy_reference_graph_has_rows(table) && !table->relation->is_extension_member)
 		table->keys = lappend(table->keys, key);
 }
 
@@ -172,7 +172,7 @@ mark_affected(ReferenceGraph *graph)
 
 		if (node->relation->relkind == RELKIND_RELATION)
 			node->is_affected = node->relation->row_condition != NULL ||
-				!pgcopy_reference_is_readable(node);
+				!pgcopy_reference_graph_is_readable(node);
 		else
 			node->is_affected = node->lacks_leaves;
 	}

@@ -24,7 +24,7 @@ typedef struct ReferenceNode
 	List	   *keys;			/* ForeignKey *: of a table whose rows are copied */
 	bool		is_affected;	/* not all its rows are copied */
 
-	/* set by pgcopy_reference_graph_order() */
+	/* set by pgcopy_reference_order_nodes() */
 	List	   *needed;			/* char *: columns that keys of others refer to or
 								 * that lead in a circle */
 	int			component;		/* equal for nodes that refer to each other */
@@ -57,15 +57,15 @@ extern ReferenceGraph *pgcopy_reference_graph_make(SourceSession *session,
 extern ReferenceNode *pgcopy_reference_graph_find(const ReferenceGraph *graph, Oid oid);
 
 /* Is it a table of which rows are copied?  Are there such leaves? */
-extern bool pgcopy_reference_has_rows(const ReferenceNode *node);
+extern bool pgcopy_reference_graph_has_rows(const ReferenceNode *node);
 
 /* Can the rows that the source has of it be told from those that it never had? */
-extern bool pgcopy_reference_is_readable(const ReferenceNode *node);
+extern bool pgcopy_reference_graph_is_readable(const ReferenceNode *node);
 
 /* Mark as affected what refers, directly or not, to what is. */
 extern void pgcopy_reference_graph_follow(ReferenceGraph *graph);
 
 /* Find circles, the order and the columns that are needed.  Call follow() first. */
-extern void pgcopy_reference_graph_order(ReferenceGraph *graph);
+extern void pgcopy_reference_order_nodes(ReferenceGraph *graph);
 
 #endif							/* PGCOPY_REFERENCE_GRAPH_H */

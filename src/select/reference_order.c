@@ -47,7 +47,7 @@ visit_all_next(OrderState *state, ReferenceNode *node)
 
 	foreach(lc, node->leaves)
 	{
-		if (pgcopy_reference_has_rows(lfirst(lc)))
+		if (pgcopy_reference_graph_has_rows(lfirst(lc)))
 			visit_next(state, node, lfirst(lc));
 	}
 	foreach(lc, node->keys)
@@ -127,7 +127,7 @@ need_columns(const ReferenceGraph *graph, ReferenceNode *table, const ForeignKey
 }
 
 void
-pgcopy_reference_graph_order(ReferenceGraph *graph)
+pgcopy_reference_order_nodes(ReferenceGraph *graph)
 {
 	OrderState	state = {.graph = graph};
 

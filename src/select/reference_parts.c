@@ -24,7 +24,7 @@
 #include "select/reference_parts.h"
 
 char *
-pgcopy_reference_column(const ReferenceGraph *graph, const ReferenceNode *node,
+pgcopy_reference_parts_column(const ReferenceGraph *graph, const ReferenceNode *node,
 						const char *name)
 {
 	ListCell   *lc;
@@ -42,7 +42,7 @@ pgcopy_reference_column(const ReferenceGraph *graph, const ReferenceNode *node,
 static char *
 column_in_set(const ReferenceJoin *join, const KeyColumn *column)
 {
-	return pgcopy_reference_column(join->graph,
+	return pgcopy_reference_parts_column(join->graph,
 								   pgcopy_reference_graph_find(join->graph,
 															   join->key->referenced),
 								   column->referenced);
@@ -91,14 +91,14 @@ append_left_join(StringInfo sql, const ReferenceJoin *join, const char *set, cha
 }
 
 void
-pgcopy_reference_append_link(StringInfo sql, const ReferenceJoin *join)
+pgcopy_reference_parts_append_link(StringInfo sql, const ReferenceJoin *join)
 {
 	appendStringInfo(sql, " JOIN %s", join->set);
 	append_on(sql, join, 'k');
 }
 
 void
-pgcopy_reference_append_join(StringInfo sql, const ReferenceJoin *join)
+pgcopy_reference_parts_append_join(StringInfo sql, const ReferenceJoin *join)
 {
 	if (join->set != NULL)
 		append_left_join(sql, join, join->set, 'k');
@@ -153,7 +153,7 @@ append_column_tests(StringInfo sql, const ReferenceJoin *join, const char *betwe
 }
 
 void
-pgcopy_reference_append_is_kept(StringInfo sql, const ReferenceJoin *join)
+pgcopy_reference_parts_append_is_kept(StringInfo sql, const ReferenceJoin *join)
 {
 	appendStringInfoChar(sql, '(');
 	append_column_tests(sql, join, " OR ", true);
@@ -171,7 +171,7 @@ pgcopy_reference_append_is_kept(StringInfo sql, const ReferenceJoin *join)
 }
 
 void
-pgcopy_reference_append_is_orphan(StringInfo sql, const ReferenceJoin *join)
+pgcopy_reference_parts_append_is_orphan(StringInfo sql, const ReferenceJoin *join)
 {
 	append_column_tests(sql, join, " AND ", false);
 	if (join->set != NULL)
@@ -188,7 +188,7 @@ pgcopy_reference_append_is_orphan(StringInfo sql, const ReferenceJoin *join)
 
 /* On lines of its own: it may end in a comment. */
 void
-pgcopy_reference_append_condition(StringInfo sql, const ReferenceNode *table)
+pgcopy_reference_parts_append_condition(StringInfo sql, const ReferenceNode *table)
 {
 	appendStringInfo(sql, "CASE WHEN (\n%s\n) THEN true ELSE false END",
 					 table->relation->row_condition);
@@ -207,7 +207,7 @@ append_rows(StringInfo sql, const ReferenceGraph *graph, const ReferenceNode *ta
 						 pgcopy_inventory_quoted(lfirst(lc)));
 		if (named_by != NULL)
 			appendStringInfo(sql, " AS %s",
-							 pgcopy_reference_column(graph, named_by, lfirst(lc)));
+							 pgcopy_reference_parts_column(graph, named_by, lfirst(lc)));
 	}
 	appendStringInfo(sql, " FROM ONLY %s", pgcopy_inventory_quoted_name(table->relation));
 }
@@ -218,11 +218,11 @@ append_where(StringInfo sql, const ReferenceNode *table)
 	if (table->relation->row_condition == NULL)
 		return;
 	appendStringInfoString(sql, " WHERE ");
-	pgcopy_reference_append_condition(sql, table);
+	pgcopy_reference_parts_append_condition(sql, table);
 }
 
 void
-pgcopy_reference_append_own_rows(StringInfo sql, const ReferenceNode *table,
+pgcopy_reference_parts_append_own_rows(StringInfo sql, const ReferenceNode *table,
 								 List *columns, bool with_row)
 {
 	appendStringInfoString(sql, "SELECT ");
@@ -233,7 +233,7 @@ pgcopy_reference_append_own_rows(StringInfo sql, const ReferenceNode *table,
 }
 
 char *
-pgcopy_reference_make_set(const ReferenceGraph *graph, const ReferenceNode *node,
+pgcopy_reference_parts_make_set(const ReferenceGraph *graph, const ReferenceNode *node,
 						  const ForeignKey *key, bool with_conditions)
 {
 	List	   *leaves = node->relation->relkind == RELKIND_RELATION ?
@@ -250,7 +250,7 @@ pgcopy_reference_make_set(const ReferenceGraph *graph, const ReferenceNode *node
 	{
 		const ReferenceNode *leaf = lfirst(lc);
 
-		if (!pgcopy_reference_has_rows(leaf))
+		if (!pgcopy_reference_graph_has_rows(leaf))
 			continue;
 		appendStringInfo(&sql, "%sSELECT ", before);
 		append_rows(&sql, graph, leaf, node, columns);

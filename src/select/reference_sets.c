@@ -16,29 +16,32 @@
 #include "select/reference_parts.h"
 
 const char *
-pgcopy_reference_materialized(const ReferenceGraph *graph)
+pgcopy_reference_sets_materialized(const ReferenceGraph *graph)
 {
 	return graph->source_version >= 120000 ? "MATERIALIZED " : "";
 }
 
 char *
-pgcopy_reference_set_name(const ReferenceGraph *graph, const char *what, int no)
+pgcopy_reference_sets_name(const ReferenceGraph *graph, const char *what, int no)
 {
 	return psprintf("%s%s_%d", graph->prefix, what, no);
 }
 
 /* Describe the comparison of a table's rows with those that a key refers to. */
 ReferenceJoin
-pgcopy_reference_make_join(const ReferenceGraph *graph, const ForeignKey *key, const char *table,
-		  const char *kind_of_set, int no)
+pgcopy_reference_sets_make_join(const ReferenceGraph *graph,
+								const ForeignKey *key,
+								const char *table,
+								const char *kind_of_set,
+								int no)
 {
 	ReferenceNode *referenced = pgcopy_reference_graph_find(graph, key->referenced);
 	ReferenceJoin join = {.graph = graph,.key = key,.table = table,.no = no};
 
-	if (pgcopy_reference_has_rows(referenced))
-		join.set = pgcopy_reference_set_name(graph, kind_of_set, referenced->no);
-	if (!key->is_valid && pgcopy_reference_is_readable(referenced))
-		join.all = pgcopy_reference_make_set(graph, referenced, key, false);
+	if (pgcopy_reference_graph_has_rows(referenced))
+		join.set = pgcopy_reference_sets_name(graph, kind_of_set, referenced->no);
+	if (!key->is_valid && pgcopy_reference_graph_is_readable(referenced))
+		join.all = pgcopy_reference_parts_make_set(graph, referenced, key, false);
 	return join;
 }
 
@@ -55,8 +58,10 @@ is_within_circle(const ReferenceGraph *graph, const ReferenceNode *table,
  * rows: those within its circle, or the others.
  */
 List *
-pgcopy_reference_make_joins(const ReferenceGraph *graph, const ReferenceNode *table, const char *name,
-		   bool within_circle)
+pgcopy_reference_sets_make_joins(const ReferenceGraph *graph,
+								 const ReferenceNode *table,
+								 const char *name,
+								 bool within_circle)
 {
 	List	   *joins = NIL;
 	ListCell   *lc;
@@ -70,7 +75,7 @@ pgcopy_reference_make_joins(const ReferenceGraph *graph, const ReferenceNode *ta
 			is_within_circle(graph, table, key) != within_circle)
 			continue;
 		join = palloc(sizeof(ReferenceJoin));
-		*join = pgcopy_reference_make_join(graph, key, name, within_circle ? "rows" : "kept",
+		*join = pgcopy_reference_sets_make_join(graph, key, name, within_circle ? "rows" : "kept",
 						  list_length(joins) + 1);
 		joins = lappend(joins, join);
 	}
@@ -78,23 +83,23 @@ pgcopy_reference_make_joins(const ReferenceGraph *graph, const ReferenceNode *ta
 }
 
 void
-pgcopy_reference_append_joins(StringInfo sql, List *joins)
+pgcopy_reference_sets_append_joins(StringInfo sql, List *joins)
 {
 	ListCell   *lc;
 
 	foreach(lc, joins)
-		pgcopy_reference_append_join(sql, lfirst(lc));
+		pgcopy_reference_parts_append_join(sql, lfirst(lc));
 }
 
 void
-pgcopy_reference_append_are_kept(StringInfo sql, List *joins, const char *before)
+pgcopy_reference_sets_append_are_kept(StringInfo sql, List *joins, const char *before)
 {
 	ListCell   *lc;
 
 	foreach(lc, joins)
 	{
 		appendStringInfoString(sql, before);
-		pgcopy_reference_append_is_kept(sql, lfirst(lc));
+		pgcopy_reference_parts_append_is_kept(sql, lfirst(lc));
 		before = " AND ";
 	}
 }
@@ -128,23 +133,27 @@ columns_to_read(const ReferenceNode *table, List *joins)
 
 /* FROM the table's own rows, as r, less those that refer to lost rows. */
 void
-pgcopy_reference_append_from_kept(StringInfo sql, const ReferenceGraph *graph, const ReferenceNode *table,
-				 bool with_row)
+pgcopy_reference_sets_append_from_kept(StringInfo sql,
+									   const ReferenceGraph *graph,
+									   const ReferenceNode *table,
+									   bool with_row)
 {
 	char	   *alias = psprintf("%sr", graph->prefix);
-	List	   *joins = pgcopy_reference_make_joins(graph, table, alias, false);
+	List	   *joins = pgcopy_reference_sets_make_joins(graph, table, alias, false);
 
 	appendStringInfoString(sql, " FROM (");
-	pgcopy_reference_append_own_rows(sql, table, columns_to_read(table, joins), with_row);
+	pgcopy_reference_parts_append_own_rows(sql, table, columns_to_read(table, joins), with_row);
 	appendStringInfo(sql, ") AS %s", alias);
-	pgcopy_reference_append_joins(sql, joins);
-	pgcopy_reference_append_are_kept(sql, joins, " WHERE ");
+	pgcopy_reference_sets_append_joins(sql, joins);
+	pgcopy_reference_sets_append_are_kept(sql, joins, " WHERE ");
 }
 
 /* The columns of a table's set, with the names that they have there. */
 void
-pgcopy_reference_append_set_columns(StringInfo sql, const ReferenceGraph *graph, const ReferenceNode *node,
-				   const char *separator)
+pgcopy_reference_sets_append_set_columns(StringInfo sql,
+										 const ReferenceGraph *graph,
+										 const ReferenceNode *node,
+										 const char *separator)
 {
 	ListCell   *lc;
 
@@ -152,7 +161,7 @@ pgcopy_reference_append_set_columns(StringInfo sql, const ReferenceGraph *graph,
 	{
 		appendStringInfo(sql, "%s%sr.%s AS %s", separator, graph->prefix,
 						 pgcopy_inventory_quoted(lfirst(lc)),
-						 pgcopy_reference_column(graph, node, lfirst(lc)));
+						 pgcopy_reference_parts_column(graph, node, lfirst(lc)));
 		separator = ", ";
 	}
 }
@@ -178,28 +187,28 @@ append_leaf(StringInfo sql, const ReferenceGraph *graph, const ReferenceNode *no
 	foreach(lc, node->needed)
 	{
 		appendStringInfo(sql, "%s%s AS %s", before,
-						 pgcopy_reference_column(graph, leaf, lfirst(lc)),
-						 pgcopy_reference_column(graph, node, lfirst(lc)));
+						 pgcopy_reference_parts_column(graph, leaf, lfirst(lc)),
+						 pgcopy_reference_parts_column(graph, node, lfirst(lc)));
 		before = ", ";
 	}
 	appendStringInfo(sql, " FROM %s",
-					 pgcopy_reference_set_name(graph, is_candidate ? "rows" : "kept",
+					 pgcopy_reference_sets_name(graph, is_candidate ? "rows" : "kept",
 											   leaf->no));
 }
 
 void
-pgcopy_reference_append_union(StringInfo sql, const ReferenceGraph *graph,
+pgcopy_reference_sets_append_union(StringInfo sql, const ReferenceGraph *graph,
 							  const ReferenceNode *node, const char *kind)
 {
 	const char *before = "";
 	ListCell   *lc;
 
-	appendStringInfo(sql, "%s AS (", pgcopy_reference_set_name(graph, kind, node->no));
+	appendStringInfo(sql, "%s AS (", pgcopy_reference_sets_name(graph, kind, node->no));
 	foreach(lc, node->leaves)
 	{
 		const ReferenceNode *leaf = lfirst(lc);
 
-		if (!pgcopy_reference_has_rows(leaf))
+		if (!pgcopy_reference_graph_has_rows(leaf))
 			continue;
 		appendStringInfoString(sql, before);
 		append_leaf(sql, graph, node, leaf, kind);
@@ -210,16 +219,18 @@ pgcopy_reference_append_union(StringInfo sql, const ReferenceGraph *graph,
 
 /* The named query of a node outside of circles. */
 void
-pgcopy_reference_append_node(StringInfo sql, const ReferenceGraph *graph, const ReferenceNode *node)
+pgcopy_reference_sets_append_node(StringInfo sql,
+								  const ReferenceGraph *graph,
+								  const ReferenceNode *node)
 {
 	if (node->relation->relkind != RELKIND_RELATION)
 	{
-		pgcopy_reference_append_union(sql, graph, node, "kept");
+		pgcopy_reference_sets_append_union(sql, graph, node, "kept");
 		return;
 	}
-	appendStringInfo(sql, "%s AS %s(SELECT ", pgcopy_reference_set_name(graph, "kept", node->no),
-					 pgcopy_reference_materialized(graph));
-	pgcopy_reference_append_set_columns(sql, graph, node, "");
-	pgcopy_reference_append_from_kept(sql, graph, node, false);
+	appendStringInfo(sql, "%s AS %s(SELECT ", pgcopy_reference_sets_name(graph, "kept", node->no),
+					 pgcopy_reference_sets_materialized(graph));
+	pgcopy_reference_sets_append_set_columns(sql, graph, node, "");
+	pgcopy_reference_sets_append_from_kept(sql, graph, node, false);
 	appendStringInfoChar(sql, ')');
 }

@@ -36,16 +36,16 @@ make_texts(SqlState *state)
 		const ReferenceNode *node = lfirst(lc);
 		StringInfoData sql;
 
-		if (!pgcopy_reference_has_rows(node) ||
+		if (!pgcopy_reference_graph_has_rows(node) ||
 			(!node->is_in_circle && node->needed == NIL) ||
 			(node->is_in_circle && node->component == last_component))
 			continue;
 		last_component = node->component;
 		initStringInfo(&sql);
 		if (node->is_in_circle)
-			pgcopy_reference_append_circle(&sql, state->graph, node);
+			pgcopy_reference_circle_append(&sql, state->graph, node);
 		else
-			pgcopy_reference_append_node(&sql, state->graph, node);
+			pgcopy_reference_sets_append_node(&sql, state->graph, node);
 		state->texts[node->no] = sql.data;
 		CHECK_FOR_INTERRUPTS();
 	}
@@ -121,7 +121,7 @@ static void
 set_circle_condition(const ReferenceGraph *graph, const ReferenceNode *table)
 {
 	SourceRelation *relation = table->relation;
-	char	   *kept = pgcopy_reference_set_name(graph, "kept", table->no);
+	char	   *kept = pgcopy_reference_sets_name(graph, "kept", table->no);
 
 	relation->row_join = psprintf(" JOIN %s ON %s.%srow OPERATOR(pg_catalog.=) %s.ctid",
 								  kept, kept, graph->prefix,
@@ -134,16 +134,18 @@ static void
 set_condition(const ReferenceGraph *graph, const ReferenceNode *table)
 {
 	SourceRelation *relation = table->relation;
-	List	   *joins = pgcopy_reference_make_joins(graph, table, pgcopy_inventory_quoted_name(relation), false);
+	char	   *name = pgcopy_inventory_quoted_name(relation);
+	List	   *joins = pgcopy_reference_sets_make_joins(graph, table, name, false);
 	StringInfoData join;
 	StringInfoData condition;
 
 	initStringInfo(&join);
 	initStringInfo(&condition);
-	pgcopy_reference_append_joins(&join, joins);
+	pgcopy_reference_sets_append_joins(&join, joins);
 	if (relation->row_condition != NULL)
-		pgcopy_reference_append_condition(&condition, table);
-	pgcopy_reference_append_are_kept(&condition, joins, relation->row_condition != NULL ? " AND " : "");
+		pgcopy_reference_parts_append_condition(&condition, table);
+	pgcopy_reference_sets_append_are_kept(&condition, joins,
+										  condition.len > 0 ? " AND " : "");
 	relation->row_join = join.len > 0 ? join.data : NULL;
 	relation->row_condition = condition.data;
 }

@@ -21,11 +21,11 @@ extern void pgcopy_reference_sql_follow(const ReferenceGraph *graph);
  * Make the query that counts the rows of a key that are copied, by conditions alone,
  * while the row that they refer to is on the source and is not copied.
  */
-extern char *pgcopy_reference_sql_count(const ReferenceGraph *graph,
+extern char *pgcopy_reference_count_make(const ReferenceGraph *graph,
 										const ForeignKey *key);
 
 /* A search_path that conditions of the key's tables need, or NULL. */
-extern const char *pgcopy_reference_sql_path(const ReferenceGraph *graph,
+extern const char *pgcopy_reference_count_path(const ReferenceGraph *graph,
 											 const ForeignKey *key);
 
 #endif							/* PGCOPY_REFERENCE_SQL_H */

@@ -114,8 +114,8 @@ static int64
 count_orphans(SourceSession *session, const ReferenceGraph *graph, const ForeignKey *key)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	const char *path = pgcopy_reference_sql_path(graph, key);
-	char	   *sql = pgcopy_reference_sql_count(graph, key);
+	const char *path = pgcopy_reference_count_path(graph, key);
+	char	   *sql = pgcopy_reference_count_make(graph, key);
 	volatile int64 count = 0;
 
 	if (path != NULL)
@@ -391,7 +391,7 @@ pgcopy_referential_apply(SourceSession *session, const ReferentialRequest *reque
 	result.findings = find_temporal(graph);
 	if (result.findings != NIL)
 		return result;
-	pgcopy_reference_graph_order(graph);
+	pgcopy_reference_order_nodes(graph);
 	if (request->choice != REFERENTIAL_FOLLOW)
 		return count_all(session, graph, request->choice);
 	pgcopy_reference_sql_follow(graph);

@@ -79,6 +79,24 @@ is_same_function(const CalledFunction *called, const CalledFunction *known)
 		(called->schema == NULL || strcmp(called->schema, known->schema) == 0);
 }
 
+/* Find a function that is both called and volatile; NULL if there is none. */
+static const CalledFunction *
+find_called(const SubsetExpression *given, List *functions)
+{
+	ListCell   *lc;
+	ListCell   *inner;
+
+	foreach(lc, given->expression->functions)
+	{
+		foreach(inner, functions)
+		{
+			if (is_same_function(lfirst(lc), lfirst(inner)))
+				return lfirst(inner);
+		}
+	}
+	return NULL;
+}
+
 /*
  * Where foreign keys are followed, a condition is evaluated for its own table and for
  * each that refers to it, and has to say the same.
@@ -88,27 +106,21 @@ refuse_volatile(Subset *subset)
 {
 	List	   *functions = pgcopy_subset_read_volatile(subset);
 	ListCell   *lc;
-	ListCell   *called;
-	ListCell   *known;
 
 	foreach(lc, subset->expressions)
 	{
 		const SubsetExpression *given = lfirst(lc);
+		const CalledFunction *called = given->column == NULL ?
+			find_called(given, functions) : NULL;
 
-		if (given->column != NULL)
-			continue;
-		foreach(called, given->expression->functions)
-			foreach(known, functions)
-		{
-			const CalledFunction *function = lfirst(known);
-
-			if (is_same_function(lfirst(called), function))
-				pgcopy_subset_add_error(subset, given, ERRCODE_FEATURE_NOT_SUPPORTED,
-										psprintf("function %s.%s is volatile",
-												 function->schema, function->name),
-										"With referential => 'follow' a condition is evaluated more than once.",
-										"Use a function of the row's own values, such as hashtext(id::text).");
-		}
+		if (called != NULL)
+			pgcopy_subset_add(subset, given, &(Finding) {
+				.level = FINDING_ERROR,
+				.sqlerrcode = ERRCODE_FEATURE_NOT_SUPPORTED,
+				.message = psprintf("function %s.%s is volatile", called->schema, called->name),
+				.detail = "With referential => 'follow' a condition is evaluated more than once.",
+				.hint = "Use a function of the row's own values, such as hashtext(id::text)."
+			});
 	}
 }
 

@@ -76,7 +76,7 @@ sub make_reference
 	my ($db, %filter) = @_;
 	my $deletes = join ' ', map { "DELETE FROM $_ WHERE (\n$filter{$_}\n) IS NOT TRUE;" } sort keys %filter;
 
-	$source->safe_psql('postgres', "CREATE DATABASE ${db}_ref TEMPLATE $db");
+	$source->safe_psql('postgres', $_) for "DROP DATABASE IF EXISTS ${db}_ref", "CREATE DATABASE ${db}_ref TEMPLATE $db";
 	$source->safe_psql("${db}_ref", 'SET client_min_messages = warning;' . ($REFERENCE =~ s/DELETES/$deletes/r));
 	return;
 }
@@ -393,7 +393,74 @@ clone_ok($target, conninfo($source, db => 'bank'), db => 'bank', referential => 
 	split_tables_larger_than => '1MB', table_jobs => 3);
 assert_same($source, $target, source_db => 'bank_ref', db => 'bank', name => 'a masked subset of a bank, in chunks');
 is(not_valid($target, 'bank'), '', 'all keys of the bank are valid');
-cmp_ok($target->safe_psql('bank', "SELECT count(*) FROM pgcopy.item WHERE kind = 'table' AND name = 'history'"), '>', 1, 'history came in chunks');
+cmp_ok($target->safe_psql('bank', "SELECT count(*) FROM pgcopy.item WHERE kind = 'table' AND object_name = 'history'"), '>', 1, 'history came in chunks');
 is($target->safe_psql('bank', "SELECT count(*) FROM accounts WHERE owner ~ 'unmasked'"), '0', 'nothing unmasked arrived');
+
+# Stopped in the middle of the rows, resumed under the same snapshot or another one.
+create_holds($source, 'bank');
+$source->safe_psql('bank', 'ALTER TABLE tellers ADD CHECK (hold.here(1))');
+make_reference('bank', 'public.branches' => 'bid % 20 = 4');
+for my $consistent ('false', 'true')
+{
+	my $db = "resumed_$consistent";
+	new_database($target, $db);
+	$target->safe_psql($db, 'CREATE EXTENSION pgcopydb_ext');
+	my $hold = hold($target, $db, 1);
+	my $stopped = clone($target, conninfo($source, db => 'bank'), db => $db, referential => 'follow',
+		row_filters => json('public.branches' => 'bid % 20 = 4'), split_tables_larger_than => '1MB');
+	ok(wait_held($target, $db, 1), 'the job stands at the rows of tellers');
+	ok(wait_until($target, "SELECT bool_and(state = 'done') FROM pgcopy.item WHERE kind = 'table' AND object_name IN ('history', 'accounts')", db => $db),
+		'history and accounts are read');
+	$target->safe_psql($db, "SELECT pgcopy_cancel($stopped)");
+	is(wait_for_end($target, $stopped, db => $db), 'cancelled', 'it is cancelled');
+	release($hold);
+	$target->safe_psql($db, "SELECT pgcopy_resume($stopped, consistent => $consistent)");
+	ok(wait_for_state($target, $stopped, 'done', db => $db), "resumed with consistent => $consistent it ends done");
+	assert_same($source, $target, source_db => 'bank_ref', db => $db, name => 'with the same rows');
+}
+
+#
+# Random keys, rows and conditions
+#
+sub random_schema
+{
+	my @sql;
+	my @filter;
+	my $tables = 6;
+
+	push @sql, "CREATE TABLE r$_ (id int PRIMARY KEY, u int UNIQUE, v int, w int, x int, y bigint);" for 1 .. $tables;
+	for my $t (1 .. $tables)
+	{
+		my $rows = 20 + int(rand(200));
+		my $nulls = 1 + int(rand(10));
+		push @sql, "INSERT INTO r$t SELECT g, CASE WHEN g % 7 > 0 THEN 1000 - g END, "
+		  . join(', ', map { my $p = 3 + int(rand(97)); "CASE WHEN g % $nulls > 0 OR $nulls = 1 THEN 1 + g * $p % 20 END" } 1 .. 4)
+		  . " FROM generate_series(1, $rows) g;";
+		push @filter, "public.r$t", (map { "id % $_ > 0" } 3 + int(rand(20)))[0] if rand() < 0.4;
+	}
+	push @filter, 'public.r1', 'id <> 5' unless @filter;
+	for my $t (1 .. $tables)
+	{
+		for my $column (qw(v w x y))
+		{
+			next if rand() < 0.4;
+			my $to = 1 + int(rand($tables));
+			my $old = rand() < 0.2;
+			push @sql, "ALTER TABLE r$t ADD FOREIGN KEY ($column) REFERENCES r$to" . ($old ? ' NOT VALID' : '') . ';';
+			push @sql, "ALTER TABLE r$t DISABLE TRIGGER ALL; UPDATE r$t SET $column = $column + 5000 WHERE id % 9 = 1; ALTER TABLE r$t ENABLE TRIGGER ALL;"
+			  if $old;
+		}
+	}
+	return (join("\n", @sql), {@filter});
+}
+
+my $rounds = $ENV{PGCOPY_TEST_ROUNDS} // 4;
+for my $round (1 .. $rounds)
+{
+	my ($sql, $filter) = random_schema();
+	new_source("random$round", $sql);
+	follow_ok("random$round", $filter, name => "random keys, round $round (PGCOPY_TEST_SEED=$seed)", options => { foreign_keys => 'validate' })
+	  or diag($sql, explain $filter);
+}
 
 done_testing();
