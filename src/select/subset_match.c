@@ -32,6 +32,7 @@ typedef struct Match
 	const SubsetTable *other;	/* no table, or NULL */
 	const SubsetTable *left_out;	/* a table that is not cloned, or NULL */
 	bool		has_tables;
+	bool		has_roots;		/* partitioned ones among them */
 } Match;
 
 /* Are the rows cloned, as far as that is known? */
@@ -46,41 +47,14 @@ is_cloned(const Subset *subset, const SubsetTable *table)
 static void
 add_leaf(Subset *subset, Match *match, SubsetTable *table)
 {
+	if (table->met_by == match)
+		return;
+	table->met_by = match;
 	match->has_tables = true;
-	if (!is_cloned(subset, table))
-		match->left_out = table;
+	if (is_cloned(subset, table))
+		match->leaves = lappend(match->leaves, table);
 	else
-		match->leaves = list_append_unique_ptr(match->leaves, table);
-}
-
-/* Is the table somewhere below a partitioned one? */
-static bool
-is_below(const Subset *subset, const SubsetTable *table, Oid root)
-{
-	for (int i = 0; table != NULL && i < list_length(subset->tables); i++)
-	{
-		if (table->parent == root)
-			return true;
-		table = OidIsValid(table->parent) ? pgcopy_subset_find(subset, table->parent) : NULL;
-	}
-	return false;
-}
-
-static void
-add_leaves(Subset *subset, Match *match, const SubsetTable *root)
-{
-	ListCell   *lc;
-
-	match->has_tables = true;
-	foreach(lc, subset->tables)
-	{
-		SubsetTable *table = lfirst(lc);
-
-		CHECK_FOR_INTERRUPTS();
-		if (table->relkind == RELKIND_RELATION && OidIsValid(table->parent) &&
-			is_below(subset, table, root->oid))
-			add_leaf(subset, match, table);
-	}
+		match->left_out = table;
 }
 
 static void
@@ -92,10 +66,42 @@ add_match(Subset *subset, Match *match, SubsetTable *table)
 			add_leaf(subset, match, table);
 			break;
 		case RELKIND_PARTITIONED_TABLE:
-			add_leaves(subset, match, table);
+			table->met_by = match;
+			match->has_tables = true;
+			match->has_roots = true;
 			break;
 		default:
 			match->other = table;
+	}
+}
+
+/* Has the match met what is above a leaf?  A path has no end if the source lies. */
+static bool
+is_below_match(const Subset *subset, const Match *match, const SubsetTable *table)
+{
+	for (int i = 0; i < list_length(subset->tables) && OidIsValid(table->parent); i++)
+	{
+		table = pgcopy_subset_find(subset, table->parent);
+		if (table == NULL)
+			return false;
+		if (table->met_by == match)
+			return true;
+	}
+	return false;
+}
+
+static void
+add_leaves_of_roots(Subset *subset, Match *match)
+{
+	ListCell   *lc;
+
+	foreach(lc, subset->tables)
+	{
+		SubsetTable *table = lfirst(lc);
+
+		CHECK_FOR_INTERRUPTS();
+		if (table->relkind == RELKIND_RELATION && is_below_match(subset, match, table))
+			add_leaf(subset, match, table);
 	}
 }
 
@@ -124,6 +130,8 @@ match_key(Subset *subset, const char *option, const char *key)
 								   visible != NULL && pgcopy_visible_has(visible, table->oid)))
 			add_match(subset, match, table);
 	}
+	if (match->has_roots)
+		add_leaves_of_roots(subset, match);
 	return match;
 }
 
@@ -224,7 +232,9 @@ make_given(Subset *subset, const char *option, const char *key, const char *colu
 static void
 choose_table(Subset *subset, SubsetTable *table)
 {
-	subset->chosen = list_append_unique_ptr(subset->chosen, table);
+	if (!table->is_chosen)
+		subset->chosen = lappend(subset->chosen, table);
+	table->is_chosen = true;
 }
 
 static void

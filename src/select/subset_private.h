@@ -39,6 +39,9 @@ typedef struct SubsetTable
 	Oid			parent;			/* of a partition */
 	const SubsetExpression *filter; /* or NULL */
 	bool		has_values;
+	bool		is_chosen;
+	const void *met_by;			/* the match that has met it last, while keys are matched */
+	List	   *key_columns;	/* char *: of a partitioned table, that divide its rows */
 	List	   *given;			/* SubsetExpression *: values, until columns are known */
 	List	   *columns;		/* SubsetColumn *, if something was given */
 	const char *path;			/* that it needs, or NULL */
@@ -74,7 +77,7 @@ extern void pgcopy_subset_read_tables(Subset *subset);
 extern void pgcopy_subset_read_columns(Subset *subset);
 extern void pgcopy_subset_read_moment(Subset *subset);
 
-/* OIDs of partitioned tables of whose key these columns may be part, for each table. */
+/* OIDs of partitioned tables whose key has columns that get other values below them. */
 extern List *pgcopy_subset_read_moving(Subset *subset);
 
 /* The called functions that are volatile, as CalledFunction *. */

@@ -176,42 +176,61 @@ has_value_for(const SubsetTable *table, const char *name)
 	return false;
 }
 
-/* Is a relation above the table?  A path has no end if the source lies. */
-static bool
-is_above(const Subset *subset, Oid relation, const SubsetTable *table)
+/* Note the columns that divide the rows of partitioned tables. */
+static void
+read_keys(Subset *subset)
 {
-	for (int i = 0; table != NULL && i < list_length(subset->tables); i++)
+	SourceRows *rows = pgcopy_session_query(subset->session, keys_sql, 2, 0, NULL);
+
+	for (int i = 0; i < pgcopy_rows_count(rows); i++)
 	{
-		if (table->parent == relation)
-			return true;
-		table = OidIsValid(table->parent) ? pgcopy_subset_find(subset, table->parent) : NULL;
+		SubsetTable *table = pgcopy_subset_find(subset, pgcopy_rows_get_oid(rows, i, 0));
+
+		CHECK_FOR_INTERRUPTS();
+		if (table != NULL)
+			table->key_columns = lappend(table->key_columns,
+										 pstrdup(pgcopy_rows_get(rows, i, 1)));
 	}
-	return false;
+	pgcopy_rows_free(rows);
+}
+
+/* Add those above a leaf by whose key its rows may move. */
+static List *
+add_moving(const Subset *subset, const SubsetTable *leaf, List *moving)
+{
+	const SubsetTable *table = leaf;
+	ListCell   *lc;
+
+	/* a path has no end if the source lies */
+	for (int i = 0; i < list_length(subset->tables) && OidIsValid(table->parent); i++)
+	{
+		table = pgcopy_subset_find(subset, table->parent);
+		if (table == NULL)
+			break;
+		foreach(lc, table->key_columns)
+		{
+			if (has_value_for(leaf, lfirst(lc)))
+				moving = list_append_unique_oid(moving, table->oid);
+		}
+	}
+	return moving;
 }
 
 List *
 pgcopy_subset_read_moving(Subset *subset)
 {
-	SourceRows *rows = pgcopy_session_query(subset->session, keys_sql, 2, 0, NULL);
 	List	   *moving = NIL;
+	ListCell   *lc;
 
-	for (int i = 0; i < pgcopy_rows_count(rows); i++)
+	read_keys(subset);
+	foreach(lc, subset->chosen)
 	{
-		Oid			relation = pgcopy_rows_get_oid(rows, i, 0);
-		ListCell   *lc;
+		const SubsetTable *table = lfirst(lc);
 
-		foreach(lc, subset->chosen)
-		{
-			const SubsetTable *table = lfirst(lc);
-
-			CHECK_FOR_INTERRUPTS();
-			if (OidIsValid(table->parent) &&
-				has_value_for(table, pgcopy_rows_get(rows, i, 1)) &&
-				is_above(subset, relation, table))
-				moving = list_append_unique_oid(moving, relation);
-		}
+		CHECK_FOR_INTERRUPTS();
+		if (table->has_values)
+			moving = add_moving(subset, table, moving);
 	}
-	pgcopy_rows_free(rows);
 	return moving;
 }
 
