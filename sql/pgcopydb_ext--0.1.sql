@@ -93,6 +93,8 @@ CREATE TABLE pgcopy.relation (
     row_condition text,
     column_expressions text[],
     expression_path text,
+    row_with text,
+    row_join text,
     PRIMARY KEY (job, no)
 ) WITH (fillfactor = 90);
 
@@ -105,6 +107,10 @@ COMMENT ON COLUMN pgcopy.relation.row_condition IS 'the rows that are copied, as
 COMMENT ON COLUMN pgcopy.relation.column_expressions IS 'what is copied instead of each of the columns, as SQL on the source; NULL: the column';
 
 COMMENT ON COLUMN pgcopy.relation.expression_path IS 'search_path that condition and expressions need; NULL: an empty one';
+
+COMMENT ON COLUMN pgcopy.relation.row_with IS 'named queries that row_join needs, as SQL on the source';
+
+COMMENT ON COLUMN pgcopy.relation.row_join IS 'what the table is joined with for row_condition, as SQL on the source';
 
 COMMENT ON COLUMN pgcopy.relation.split_bounds IS 'first keys of all chunks but the first, if chunks are ranges of split_key instead of blocks';
 

@@ -24,7 +24,7 @@ static CatalogQuery select_relations = {
 	"SELECT no, source_oid, schema_name, table_name, relkind, target_oid, is_ours, "
 	"through_root, heap_bytes, toast_bytes, columns, types, condition, split_key, "
 	"split_bounds::text[] AS split_bounds, row_condition, column_expressions, "
-	"expression_path "
+	"expression_path, row_with, row_join "
 	"FROM pgcopy.relation WHERE job = $1 AND no BETWEEN $2 AND $3 ORDER BY no",
 	3, {INT8OID, INT4OID, INT4OID}
 };
@@ -156,7 +156,9 @@ pgcopy_relation_insert(int64 job, const JobRelation *relation)
 		make_bounds(relation->split_bounds),
 		pgcopy_query_text_arg(relation->row_condition),
 		make_expressions(relation->column_expressions),
-		pgcopy_query_text_arg(relation->expression_path)
+		pgcopy_query_text_arg(relation->expression_path),
+		pgcopy_query_text_arg(relation->row_with),
+		pgcopy_query_text_arg(relation->row_join)
 	};
 	bool		nulls[lengthof(values)] = {false};
 
@@ -169,6 +171,8 @@ pgcopy_relation_insert(int64 job, const JobRelation *relation)
 	nulls[16] = relation->row_condition == NULL;
 	nulls[17] = relation->column_expressions == NIL;
 	nulls[18] = relation->expression_path == NULL;
+	nulls[19] = relation->row_with == NULL;
+	nulls[20] = relation->row_join == NULL;
 	pgcopy_row_insert(table, values, nulls);
 	pgcopy_row_close(table);
 }
@@ -196,6 +200,8 @@ decode_relation(int row)
 	relation->row_condition = pgcopy_query_text(row, "row_condition");
 	relation->column_expressions = read_text_array(row, "column_expressions");
 	relation->expression_path = pgcopy_query_text(row, "expression_path");
+	relation->row_with = pgcopy_query_text(row, "row_with");
+	relation->row_join = pgcopy_query_text(row, "row_join");
 	return relation;
 }
 

@@ -25,9 +25,11 @@ typedef struct JobRelation
 	List	   *columns;		/* char * */
 	List	   *types;			/* char *: of the columns, see inventory.h */
 	char	   *condition;		/* for an extension's configuration, or NULL */
-	char	   *row_condition;	/* these three as in inventory.h */
+	char	   *row_condition;	/* these five as in inventory.h */
 	List	   *column_expressions;
 	char	   *expression_path;
+	char	   *row_with;
+	char	   *row_join;
 	char	   *split_key;		/* column whose ranges the chunks are, or NULL */
 	List	   *split_bounds;	/* char *, first keys of all chunks but the first */
 } JobRelation;

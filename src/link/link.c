@@ -118,6 +118,7 @@ pgcopy_link_open(SourceLink *link)
 	if (link->owner.set_address != NULL)
 		link->owner.set_address(link->owner.arg, &address);
 	MemoryContextSwitchTo(caller);
+	link->errand = NULL;
 	pgcopy_session_on_wait(session, pgcopy_link_wait_tell, link);
 	if (link->state == LINK_AWAY)
 		pgcopy_link_tell(link, NULL);

@@ -76,6 +76,12 @@ extern LinkState pgcopy_link_state(const SourceLink *link);
 extern SourceSession *pgcopy_link_session(const SourceLink *link);
 extern const SourceConninfo *pgcopy_link_conninfo(const SourceLink *link);
 
+/*
+ * Say what the session is asked for, for messages when that takes long, until it is
+ * NULL again.  The string must live as long.
+ */
+extern void pgcopy_link_set_errand(SourceLink *link, const char *errand);
+
 /* Does the session hold a snapshot?  Is a lost one to be found again? */
 extern bool pgcopy_link_has_snapshot(const SourceLink *link);
 extern bool pgcopy_link_keeps_snapshot(const SourceLink *link);

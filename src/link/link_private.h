@@ -19,6 +19,8 @@ struct SourceLink
 	MemoryContext context;		/* lives as long as the link */
 	MemoryContext session_context;	/* a reset closes the session */
 
+	const char *errand;			/* see pgcopy_link_set_errand(); or NULL */
+
 	SourceSession *session;		/* NULL if the state has none */
 	SourceConninfo *conninfo;	/* along with it */
 

@@ -53,6 +53,12 @@ try_find_blocker(SourceLink *link, MemoryContext context)
 }
 
 void
+pgcopy_link_set_errand(SourceLink *link, const char *errand)
+{
+	link->errand = errand;
+}
+
+void
 pgcopy_link_wait_tell(void *arg, int seconds)
 {
 	SourceLink *link = arg;
@@ -65,6 +71,8 @@ pgcopy_link_wait_tell(void *arg, int seconds)
 
 	if (blocker != NULL)
 		message = psprintf("waiting for a lock on the source: blocked by %s", blocker);
+	else if (seconds >= SILENCE_NOTED && link->errand != NULL)
+		message = psprintf("%s, for %d s", link->errand, seconds);
 	else if (seconds >= SILENCE_NOTED)
 		message = psprintf("the source has not answered for %d s", seconds);
 	pgcopy_link_tell(link, message);

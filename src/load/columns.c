@@ -157,17 +157,18 @@ append_key_range(StringInfo sql, const LoadTable *table, bool *has_where)
 	}
 }
 
+/* Of tables that are joined, system columns must be qualified. */
 static void
 append_block_range(StringInfo sql, const LoadTable *table, bool *has_where)
 {
 	append_and(sql, has_where);
-	appendStringInfo(sql, "ctid OPERATOR(pg_catalog.>=) '(%u,0)'::pg_catalog.tid",
-					 table->first_block);
+	appendStringInfo(sql, "%s.ctid OPERATOR(pg_catalog.>=) '(%u,0)'::pg_catalog.tid",
+					 table->source_name, table->first_block);
 	if (!BlockNumberIsValid(table->end_block))
 		return;
 	append_and(sql, has_where);
-	appendStringInfo(sql, "ctid OPERATOR(pg_catalog.<) '(%u,0)'::pg_catalog.tid",
-					 table->end_block);
+	appendStringInfo(sql, "%s.ctid OPERATOR(pg_catalog.<) '(%u,0)'::pg_catalog.tid",
+					 table->source_name, table->end_block);
 }
 
 /*
@@ -198,7 +199,8 @@ append_from(StringInfo sql, const LoadTable *table)
 {
 	bool		has_where = false;
 
-	appendStringInfo(sql, " FROM ONLY %s", table->source_name);
+	appendStringInfo(sql, " FROM ONLY %s%s", table->source_name,
+					 table->row_join != NULL ? table->row_join : "");
 	if (table->key != NULL)
 		append_key_range(sql, table, &has_where);
 	else if (table->is_chunk)
@@ -247,7 +249,8 @@ pgcopy_columns_copy_statement(const LoadTable *table)
 	if (table->is_chunk || table->condition != NULL || table->as_text != NULL ||
 		pgcopy_columns_is_subset(table))
 	{
-		appendStringInfoString(&sql, "COPY (SELECT ");
+		appendStringInfo(&sql, "COPY (%s SELECT ",
+						 table->row_with != NULL ? table->row_with : "");
 		append_select_list(&sql, table);
 		append_from(&sql, table);
 		appendStringInfoChar(&sql, ')');
@@ -279,10 +282,12 @@ pgcopy_columns_ctid_query(const LoadTable *table, int64 row)
 	StringInfoData sql;
 
 	initStringInfo(&sql);
+	if (table->row_with != NULL)
+		appendStringInfo(&sql, "%s ", table->row_with);
 	if (is_numbered)
 		appendStringInfoString(&sql, "SELECT n.ctid FROM (SELECT r.ctid,"
 							   " pg_catalog.row_number() OVER () AS number FROM (");
-	appendStringInfoString(&sql, "SELECT ctid");
+	appendStringInfo(&sql, "SELECT %s.ctid", table->source_name);
 	append_from(&sql, table);
 	if (is_numbered)
 		appendStringInfo(&sql, ") AS r) AS n WHERE n.number"

@@ -45,6 +45,8 @@ typedef struct LoadTable
 	const char *first_key;		/* number as text, NULL: from the beginning */
 	const char *end_key;		/* number as text, NULL: to the end */
 
+	const char *row_with;		/* as in source/inventory.h, or NULL */
+	const char *row_join;
 	const char *condition;		/* SQL appended to COPY (SELECT ...), or NULL */
 
 	/* what a user wants of it, as in source/inventory.h */

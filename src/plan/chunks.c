@@ -76,6 +76,9 @@ count_pieces(const PlanInput *input, const SourceRelation *relation, int64 size)
 		pieces = Max(pieces, CHUNKS_PER_JOB * jobs);
 	else if (pieces > jobs)
 		pieces = (pieces + jobs - 1) / jobs * jobs;	/* an equal number each */
+	/* what each chunk reads besides its rows must not be most of the work */
+	if (relation->bytes_beside > 0)
+		pieces = Min(pieces, Max(bytes / relation->bytes_beside, 1));
 	return (int) Min(pieces, relation->blocks);
 }
 

@@ -84,6 +84,8 @@ make_relation(Draft *draft, int no, const SourceRelation *source)
 	row->row_condition = source->row_condition;
 	row->column_expressions = source->column_expressions;
 	row->expression_path = source->expression_path;
+	row->row_with = source->row_with;
+	row->row_join = source->row_join;
 	row->split_key = source->split_key;
 	row->split_bounds = source->split_bounds;
 

@@ -51,6 +51,7 @@ typedef struct Draft
 	int		   *item_of_toc;	/* first item of an entry, 0: none yet */
 	ItemStage  *stage_of_toc;
 	bool	   *is_function;	/* or an operator, by entry */
+	List	   *left_out;		/* entries that get no item */
 } Draft;
 
 /*

@@ -168,6 +168,34 @@ stage_of(Draft *draft, const DumpStatement *statement)
 	return stage == STAGE_LATE ? STAGE_FINAL : stage;
 }
 
+/* Must this foreign key stay NOT VALID, because rows break it? */
+static bool
+stays_not_valid(const Draft *draft, const DumpStatement *statement)
+{
+	return statement->class == STATEMENT_FOREIGN_KEY &&
+		list_member_oid(draft->input->not_valid, statement->object_oid);
+}
+
+/*
+ * A partitioned table cannot have a foreign key NOT VALID: leave it out, with the
+ * comment on it.
+ */
+static bool
+is_left_out(Draft *draft, const DumpStatement *statement)
+{
+	if (stays_not_valid(draft, statement))
+	{
+		DraftRelation *table = find_table(draft, statement);
+
+		if (table == NULL || table->row->relkind != RELKIND_PARTITIONED_TABLE)
+			return false;
+		draft->left_out = lappend_int(draft->left_out, statement->toc_id);
+		return true;
+	}
+	return draft->left_out != NIL && statement->class == STATEMENT_COMMENT &&
+		list_intersection_int(statement->dependencies, draft->left_out) != NIL;
+}
+
 /*
  * Give each statement of post-data its stage, and each loaded table its
  * statements.  The others go into a list per stage.
@@ -183,7 +211,7 @@ sort_post_data(Draft *draft, List **by_stage)
 		DraftRelation *table;
 		ItemStage	stage;
 
-		if (!statement->is_post_data)
+		if (!statement->is_post_data || is_left_out(draft, statement))
 			continue;
 		stage = Max(stage_of(draft, statement),
 					draft->stage_of_toc[statement->toc_id]);
@@ -331,7 +359,7 @@ plan_foreign_key(Draft *draft, const DumpStatement *statement, ItemStage stage)
 										 referenced->analyze);
 	no = pgcopy_draft_add_statement(draft, statement, &item, depends);
 	if (draft->input->options->foreign_keys == FOREIGN_KEYS_NOT_VALID ||
-		!statement->wants_validation)
+		!statement->wants_validation || stays_not_valid(draft, statement))
 		return;
 	validate.kind = ITEM_VALIDATE;
 	validate.form = APPLY_VALIDATE_CONSTRAINT;
@@ -364,8 +392,15 @@ plan_serial(Draft *draft, List *statements, ItemKind kind, ItemStage stage)
 	{
 		DumpStatement *statement = lfirst(lc);
 
+		PlanItem	item = {
+			.kind = kind,
+			.stage = stage,
+			.form = stays_not_valid(draft, statement) ?
+				APPLY_FOREIGN_KEY_NOT_VALID : APPLY_AS_WRITTEN
+		};
+
 		if (statement->class != STATEMENT_ACL)
-			add_plain_statement(draft, statement, kind, stage);
+			(void) pgcopy_draft_add_statement(draft, statement, &item, NIL);
 	}
 }
 

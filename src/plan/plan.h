@@ -26,6 +26,7 @@ typedef struct PlanInput
 	List	   *roles;			/* DumpStatement, one item each, before pre-data */
 	List	   *database;		/* DumpStatement, one item each, at the end */
 	List	   *large_objects;	/* LargeObjectRange, one item each */
+	List	   *not_valid;		/* Oid: keys of the source that stay NOT VALID */
 	bool		can_read_blocks;	/* chunks are ranges of blocks, else of keys */
 	const JobOptions *options;
 } PlanInput;

@@ -279,7 +279,9 @@ pgcopy_chosen_release_keys(const Leader *leader, List *statements)
 	Bitmapset  *gone = NULL;
 	ListCell   *lc;
 
-	if (leader->selection == NULL)
+	/* what is followed loses the rows that would violate them */
+	if (leader->selection == NULL ||
+		leader->job->options.referential == REFERENTIAL_FOLLOW)
 		return statements;
 	foreach(lc, statements)
 	{

@@ -30,6 +30,7 @@
 #include "schema/dump.h"
 #include "schema/needs.h"
 #include "schema/tools.h"
+#include "select/referential.h"
 #include "select/subset.h"
 #include "source/inventory.h"
 #include "source/keyrange.h"
@@ -296,9 +297,32 @@ note_index_sizes(Leader *leader, List *statements)
 	pfree(indexes);
 }
 
+/*
+ * Follow foreign keys from tables that lose rows, or count what breaks them.
+ * Returns the keys that stay NOT VALID, by their OIDs on the source.
+ */
+static List *
+apply_referential(Leader *leader, List *relations)
+{
+	const JobOptions *options = &leader->job->options;
+	ReferentialRequest request = {
+		.relations = relations,
+		.lacks_relations = leader->selection != NULL,
+		.choice = options->referential
+	};
+	ReferentialResult result;
+
+	pgcopy_link_set_errand(leader->link, "counting the rows that break foreign keys");
+	result = pgcopy_referential_apply(pgcopy_link_session(leader->link), &request);
+	pgcopy_link_set_errand(leader->link, NULL);
+	tell_notices(leader, result.findings);
+	throw_findings(leader, result.findings);
+	return result.not_valid;
+}
+
 /* Make the plan and store it. */
 static void
-make_plan(Leader *leader, List *relations, List *statements, List *roles)
+make_plan(Leader *leader, List *relations, List *statements, List *roles, List *not_valid)
 {
 	SourceSession *session = pgcopy_link_session(leader->link);
 	PlanInput	input = {
@@ -306,6 +330,7 @@ make_plan(Leader *leader, List *relations, List *statements, List *roles)
 		.statements = statements,
 		.roles = roles,
 		.database = pgcopy_database_plan(leader),
+		.not_valid = not_valid,
 		.large_objects = pgcopy_largeobjects_plan(leader),
 		.can_read_blocks = pgcopy_setting_split_by_ctid &&
 			pgcopy_session_version(session) >= VERSION_WITH_TID_RANGE,
@@ -354,7 +379,7 @@ try_plan(void *arg, char **what)
 	if (snapshot == NULL)
 		return ATTEMPT_CHANGED;
 	findings = list_concat(findings, pgcopy_subset_apply(session, &leader->job->options,
-														 NULL, relations));
+														 leader->selection, relations));
 	PGCOPY_TEST_POINT("planning", "locked");
 	statements = pgcopy_planning_read_dump(leader, snapshot, relations);
 	if (!pgcopy_link_still_true(leader->link, what))
@@ -369,7 +394,7 @@ try_plan(void *arg, char **what)
 	check_inventory(relations, statements);
 	tell_notices(leader, pgcopy_standby_find(session, relations));
 	note_index_sizes(leader, statements);
-	make_plan(leader, relations, statements, roles);
+	make_plan(leader, relations, statements, roles, apply_referential(leader, relations));
 	note_search_path(leader);
 	pgcopy_leader_link_keep_snapshot(leader, snapshot);
 	return ATTEMPT_DONE;

@@ -221,6 +221,8 @@ copy_table(const WorkPlace *place, const JobItem *item, LoadResult *load)
 	choose_format(place->job, relation, &table);
 	table.start = choose_start(item, relation, target);
 	set_range(&table, item, relation);
+	table.row_with = relation->row_with;
+	table.row_join = relation->row_join;
 	table.condition = relation->condition;
 	table.row_condition = relation->row_condition;
 	table.expressions = relation->column_expressions;

@@ -73,6 +73,58 @@ choose_path(SourceSession *session, const JobOptions *options)
 }
 
 static bool
+is_same_function(const CalledFunction *called, const CalledFunction *known)
+{
+	return strcmp(called->name, known->name) == 0 &&
+		(called->schema == NULL || strcmp(called->schema, known->schema) == 0);
+}
+
+/* Find a function that is both called and volatile; NULL if there is none. */
+static const CalledFunction *
+find_called(const SubsetExpression *given, List *functions)
+{
+	ListCell   *lc;
+	ListCell   *inner;
+
+	foreach(lc, given->expression->functions)
+	{
+		foreach(inner, functions)
+		{
+			if (is_same_function(lfirst(lc), lfirst(inner)))
+				return lfirst(inner);
+		}
+	}
+	return NULL;
+}
+
+/*
+ * Where foreign keys are followed, a condition is evaluated for its own table and for
+ * each that refers to it, and has to say the same.
+ */
+static void
+refuse_volatile(Subset *subset)
+{
+	List	   *functions = pgcopy_subset_read_volatile(subset);
+	ListCell   *lc;
+
+	foreach(lc, subset->expressions)
+	{
+		const SubsetExpression *given = lfirst(lc);
+		const CalledFunction *called = given->column == NULL ?
+			find_called(given, functions) : NULL;
+
+		if (called != NULL)
+			pgcopy_subset_add(subset, given, &(Finding) {
+				.level = FINDING_ERROR,
+				.sqlerrcode = ERRCODE_FEATURE_NOT_SUPPORTED,
+				.message = psprintf("function %s.%s is volatile", called->schema, called->name),
+				.detail = "With referential => 'follow' a condition is evaluated more than once.",
+				.hint = "Use a function of the row's own values, such as hashtext(id::text)."
+			});
+	}
+}
+
+static bool
 is_wanted(const JobOptions *options)
 {
 	return options->row_filters != NIL || options->column_values != NIL;
@@ -95,6 +147,8 @@ make_subset(SourceSession *session, const JobOptions *options,
 	pgcopy_subset_match(subset);
 	if (subset->findings == NIL)
 		pgcopy_subset_check_tables(subset);
+	if (subset->findings == NIL && options->referential == REFERENTIAL_FOLLOW)
+		refuse_volatile(subset);
 	return subset;
 }
 
@@ -168,13 +222,6 @@ tell_time(Subset *subset, const SubsetExpression *given)
 		add_notice(subset, given,
 				   "a string such as 'now' or 'today' in it may be another time for each part of a table",
 				   "Use now() or CURRENT_DATE: these are one time for all rows.");
-}
-
-static bool
-is_same_function(const CalledFunction *called, const CalledFunction *known)
-{
-	return strcmp(called->name, known->name) == 0 &&
-		(called->schema == NULL || strcmp(called->schema, known->schema) == 0);
 }
 
 static void

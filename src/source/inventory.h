@@ -48,6 +48,15 @@ typedef struct SourceRelation
 	List	   *column_expressions; /* NIL, or parallel to columns: char * or NULL */
 	char	   *expression_path;	/* search_path both need, or NULL: an empty one */
 
+	/*
+	 * Set by select/referential.c, for row_condition: final SQL for the source, whose
+	 * names do not clash with those of the table.
+	 */
+	char	   *row_with;		/* "WITH name AS (...), ...", before SELECT; or NULL */
+	char	   *row_join;		/* " JOIN ...", after the table's name in FROM; or NULL */
+	int64		bytes_beside;	/* that each chunk reads besides its own; PG_INT64_MAX:
+								 * the table must not be split */
+
 	/* set by partition.c: rows may belong into another leaf here */
 	bool		through_root;
 
