@@ -167,7 +167,7 @@ static const JobOption job_options[] = {
 		"leave out these indexes, their constraints, and foreign keys that need them",
 		.hint = TABLES_HINT},
 	{"include_extensions", OPTION_LIST, MEMBER(include_extensions), "{}",
-		"clone only these extensions, and those that are needed",
+		"of extensions, clone only these and those that are needed; it leaves out nothing else",
 		.hint = EXTENSIONS_HINT},
 	{"exclude_extensions", OPTION_LIST, MEMBER(exclude_extensions), "{}",
 		"leave out these extensions, and what cannot be without them",

@@ -13,10 +13,14 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_user_mapping.h"
+#include "miscadmin.h"
 
 #include "select/arrays.h"
 #include "select/graph.h"
 #include "source/own.h"
+
+/* More levels of partitions than anybody has. */
+#define DEEPEST_TREE 1000
 
 #define CLASS(catalog) "'pg_catalog." catalog "'::pg_catalog.regclass::pg_catalog.oid"
 
@@ -134,7 +138,7 @@ read_partitions(Selection *selection, SourceSession *session)
 	pgcopy_rows_free(columns.rows);
 }
 
-/* Partitions of partitions are no circle, whatever the source says. */
+/* Trees are searched by recursion, so they are no circle and not deep. */
 static void
 check_partitions(const Selection *selection)
 {
@@ -145,12 +149,13 @@ check_partitions(const Selection *selection)
 		const GraphNode *node = lfirst(lc);
 		int			depth = 0;
 
+		CHECK_FOR_INTERRUPTS();
 		for (const GraphNode *parent = node->parent; parent != NULL; parent = parent->parent)
 		{
-			if (++depth > list_length(selection->relations))
+			if (++depth > DEEPEST_TREE)
 				ereport(ERROR,
 						(errcode(ERRCODE_PROTOCOL_VIOLATION),
-						 errmsg("the source says that a table is a partition of itself")));
+						 errmsg("the source has partitions of more than %d levels", DEEPEST_TREE)));
 		}
 	}
 }
