@@ -23,6 +23,7 @@
 #include "utils/syscache.h"
 
 #include "api/order.h"
+#include "base/option_rules.h"
 #include "catalog/job.h"
 #include "schema/tools.h"
 #include "source/preflight.h"
@@ -69,11 +70,12 @@ get_arguments(FunctionCallInfo fcinfo, Job *job)
 				 errhint("Give a connection string, a URI, or the name of a foreign server.")));
 	job->conninfo = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	get_options(fcinfo, &job->options);
+	pgcopy_options_check(&job->options);
 }
 
 /* Connect once: that reveals most mistakes. */
 static void
-check_source(const SourceConninfo *conninfo)
+check_source(const SourceConninfo *conninfo, const JobOptions *options)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "pgcopy source check",
@@ -81,7 +83,8 @@ check_source(const SourceConninfo *conninfo)
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	SourceSession *session = pgcopy_session_open(conninfo, "pgcopy_clone");
 
-	pgcopy_tools_check(pgcopy_session_version(session));
+	if (pgcopy_options_need_dump(options))
+		pgcopy_tools_check(pgcopy_session_version(session));
 	pgcopy_finding_throw(pgcopy_preflight_check_database(session));
 	pgcopy_session_close(session);
 	MemoryContextSwitchTo(caller);
@@ -98,7 +101,7 @@ pgcopy_clone(PG_FUNCTION_ARGS)
 	pgcopy_order_check_server("clone");
 	pgcopy_order_check_role(job.owner);
 	conninfo = pgcopy_conninfo_resolve(job.conninfo, job.owner);
-	check_source(conninfo);
+	check_source(conninfo, &job.options);
 
 	job.source = pstrdup(conninfo->printable);
 	job.id = pgcopy_job_insert(&job);

@@ -126,6 +126,10 @@ typedef struct JobOptions
 	bool		database_properties;
 } JobOptions;
 
+/* Does the job need pg_dump?  Rows alone do not. */
+#define pgcopy_options_need_dump(options) \
+	(((options)->sections & (SECTION_PRE_DATA | SECTION_POST_DATA)) != 0)
+
 /* An option as the documentation shows it. */
 typedef struct OptionLine
 {

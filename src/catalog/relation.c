@@ -20,15 +20,15 @@
 static CatalogQuery insert_relation = {
 	"INSERT INTO pgcopy.relation (job, no, source_oid, schema_name, table_name, "
 	"relkind, is_ours, through_root, heap_bytes, toast_bytes, columns, split_bounds, "
-	"condition, split_key, types) "
-	"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::bigint[], $13, $14, $15)",
-	15, {INT8OID, INT4OID, OIDOID, TEXTOID, TEXTOID, CHAROID, BOOLOID, BOOLOID,
-	INT8OID, INT8OID, TEXTARRAYOID, TEXTARRAYOID, TEXTOID, TEXTOID, TEXTARRAYOID}
+	"condition, split_key, types, was_here) "
+	"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::bigint[], $13, $14, $15, $16)",
+	16, {INT8OID, INT4OID, OIDOID, TEXTOID, TEXTOID, CHAROID, BOOLOID, BOOLOID,
+	INT8OID, INT8OID, TEXTARRAYOID, TEXTARRAYOID, TEXTOID, TEXTOID, TEXTARRAYOID, BOOLOID}
 };
 
 static CatalogQuery select_relations = {
 	"SELECT no, source_oid, schema_name, table_name, relkind, target_oid, is_ours, "
-	"through_root, heap_bytes, toast_bytes, columns, types, condition, split_key, "
+	"was_here, through_root, heap_bytes, toast_bytes, columns, types, condition, split_key, "
 	"split_bounds::text[] AS split_bounds "
 	"FROM pgcopy.relation WHERE job = $1 AND no BETWEEN $2 AND $3 ORDER BY no",
 	3, {INT8OID, INT4OID, INT4OID}
@@ -117,7 +117,8 @@ pgcopy_relation_insert(int64 job, const JobRelation *relation)
 		pgcopy_query_array_arg(relation->split_bounds, TEXTOID),
 		pgcopy_query_text_arg(relation->condition),
 		pgcopy_query_text_arg(relation->split_key),
-		pgcopy_query_array_arg(relation->types, TEXTOID)
+		pgcopy_query_array_arg(relation->types, TEXTOID),
+		BoolGetDatum(relation->was_here)
 	};
 
 	pgcopy_query_run(&insert_relation, values);
@@ -135,6 +136,7 @@ decode_relation(int row)
 	relation->relkind = (char) pgcopy_query_int64(row, "relkind");
 	relation->target_oid = (Oid) pgcopy_query_int64(row, "target_oid");
 	relation->is_ours = pgcopy_query_bool(row, "is_ours");
+	relation->was_here = pgcopy_query_bool(row, "was_here");
 	relation->through_root = pgcopy_query_bool(row, "through_root");
 	relation->heap_bytes = pgcopy_query_int64(row, "heap_bytes");
 	relation->toast_bytes = pgcopy_query_int64(row, "toast_bytes");
@@ -176,7 +178,7 @@ bool
 pgcopy_relation_is_set_here(const JobRelation *relation)
 {
 	return relation->relkind == RELKIND_SEQUENCE &&
-		(relation->is_ours || relation->condition != NULL);
+		(relation->is_ours || relation->was_here || relation->condition != NULL);
 }
 
 void

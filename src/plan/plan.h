@@ -16,6 +16,7 @@
 #include "catalog/relation.h"
 #include "schema/apply.h"
 #include "schema/dump.h"
+#include "schema/here.h"
 #include "source/inventory.h"
 
 /* Everything that a plan is made from. */
@@ -24,6 +25,7 @@ typedef struct PlanInput
 	List	   *relations;		/* SourceRelation, in the order of their OIDs */
 	List	   *statements;		/* DumpStatement, pre-data first */
 	List	   *large_objects;	/* LargeObjectRange, one item each */
+	List	   *trees;			/* HereTree, to empty first */
 	bool		can_read_blocks;	/* chunks are ranges of blocks, else of keys */
 	const JobOptions *options;
 } PlanInput;
@@ -37,6 +39,7 @@ typedef struct PlanItem
 	int			relation;
 	int			referenced;
 	ItemTurn	turn;
+	bool		is_done;		/* what it makes is here already */
 	int			ndepends;
 	Size		first_depend;	/* index into the plan's depends */
 	const DumpStatement *statement; /* what it runs, or NULL */

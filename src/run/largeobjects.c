@@ -37,7 +37,8 @@ pgcopy_largeobjects_plan(Leader *leader)
 	List	   *firsts;
 	List	   *lasts;
 
-	if (!leader->job->options.large_objects)
+	if (!leader->job->options.large_objects ||
+		!(leader->job->options.sections & SECTION_DATA))
 		return NIL;
 	pgcopy_survey_large_object_gaps(leader->job->id, &firsts, &lasts);
 	if (firsts == NIL)

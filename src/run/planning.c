@@ -25,6 +25,7 @@
 #include "catalog/notice.h"
 #include "plan/plan.h"
 #include "run/leader.h"
+#include "run/sections.h"
 #include "schema/dump.h"
 #include "schema/needs.h"
 #include "schema/tools.h"
@@ -98,13 +99,16 @@ check_source(Leader *leader, Needs *needs)
 	PreflightRequest request = {
 		.with_owners = !options->no_owner,
 		.with_privileges = !options->no_privileges,
-		.goes_on = options->on_error == ON_ERROR_CONTINUE
+		.goes_on = options->on_error == ON_ERROR_CONTINUE,
+		.sections = options->sections,
+		.with_large_objects = options->large_objects != 0
 	};
 	List	   *findings;
 	List	   *others;
 	bool		can_dump;
 
-	pgcopy_tools_check(pgcopy_session_version(session));
+	if (pgcopy_options_need_dump(options))
+		pgcopy_tools_check(pgcopy_session_version(session));
 	throw_findings(leader, pgcopy_preflight_check_database(session));
 	findings = pgcopy_preflight_check_rights(session, &request, &can_dump);
 	findings = list_concat(findings, pgcopy_preflight_run(session, &request));
@@ -157,8 +161,11 @@ read_dump(Leader *leader, const char *snapshot)
 	tell_notices(leader, pgcopy_hidden_find(session));
 	own = pgcopy_own_read(session);
 	tell_notices(leader, pgcopy_own_notice(own));
-	pgcopy_properties_tell(leader);
-	return pgcopy_dump_leave_out(dump->statements, own, pgcopy_own_schema_here());
+	if (job->options.sections & SECTION_PRE_DATA)
+		pgcopy_properties_tell(leader);
+	return pgcopy_sections_choose(&job->options,
+								  pgcopy_dump_leave_out(dump->statements, own,
+														pgcopy_own_schema_here()));
 }
 
 /* If pg_dump fails because no session is free, report that instead. */
@@ -169,6 +176,8 @@ pgcopy_planning_read_dump(Leader *leader, const char *snapshot)
 	List	   *volatile statements = NIL;
 	ErrorData  *volatile error = NULL;
 
+	if (!pgcopy_options_need_dump(&leader->job->options))
+		return NIL;
 	PG_TRY();
 	{
 		statements = read_dump(leader, snapshot);
@@ -238,20 +247,22 @@ note_index_sizes(SourceSession *session, List *statements)
 
 /* Make the plan and store it. */
 static void
-make_plan(Leader *leader, List *relations, List *statements)
+make_plan(Leader *leader, List *relations, List *statements, List *trees)
 {
 	SourceSession *session = pgcopy_link_session(leader->link);
 	PlanInput	input = {
 		.relations = relations,
 		.statements = statements,
 		.large_objects = pgcopy_largeobjects_plan(leader),
+		.trees = trees,
 		.can_read_blocks = pgcopy_setting_split_by_ctid &&
 			pgcopy_session_version(session) >= VERSION_WITH_TID_RANGE,
 		.options = &leader->job->options
 	};
 	List	   *split;
 
-	pgcopy_partition_mark(session, relations);
+	if (leader->job->options.sections & SECTION_PRE_DATA)
+		pgcopy_partition_mark(session, relations);
 	split = pgcopy_chunks_decide(&input);
 	if (!input.can_read_blocks)
 		pgcopy_keyrange_choose(session, split);
@@ -281,6 +292,7 @@ try_plan(void *arg, char **what)
 	List	   *statements;
 	Needs	   *needs = pgcopy_needs_make();
 	List	   *findings;
+	List	   *trees;
 
 	pgcopy_link_open(leader->link);
 	session = pgcopy_link_session(leader->link);
@@ -296,12 +308,15 @@ try_plan(void *arg, char **what)
 	findings = list_concat(findings,
 						   pgcopy_needs_find(needs, leader->job->options.on_error ==
 											 ON_ERROR_CONTINUE));
+	findings = list_concat(findings,
+						   pgcopy_sections_match(&leader->job->options, relations,
+												 statements, &trees));
 	tell_notices(leader, findings);
 	throw_findings(leader, findings);
 	check_inventory(relations, statements);
 	tell_notices(leader, pgcopy_standby_find(session, relations));
 	note_index_sizes(session, statements);
-	make_plan(leader, relations, statements);
+	make_plan(leader, relations, statements, trees);
 	note_search_path(leader);
 	pgcopy_leader_link_keep_snapshot(leader, snapshot);
 	return ATTEMPT_DONE;

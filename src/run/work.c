@@ -4,7 +4,8 @@
  *	  Do one item, with what load/ and schema/ offer.
  *
  * Only this file decides how to load a relation.  Only relations that the job
- * created are truncated or loaded frozen.  A first attempt loads the empty
+ * created are truncated here or loaded frozen; others get ordinary rows, which
+ * vanish with an attempt that fails.  A first attempt loads the empty
  * relation without TRUNCATE, a later one cleans up first.  A relation that
  * several items load, in chunks or with rows routed from its root, is never
  * truncated: rows of earlier attempts are marked dead, and VACUUM removes them
@@ -105,6 +106,8 @@ choose_start(const JobItem *item, const JobRelation *relation,
 {
 	bool		is_first = item->attempts <= 1;
 
+	if (target->was_here)
+		return LOAD_EXISTING;
 	if (!relation->is_ours || !target->is_ours)
 		return LOAD_APPEND;
 	if (relation->through_root)
@@ -215,9 +218,11 @@ copy_table(const WorkPlace *place, const JobItem *item, LoadResult *load)
 
 	target = choose_target(place->job, item, relation);
 	table.relid = target->target_oid;
+	table.start = choose_start(item, relation, target);
+	if (table.start == LOAD_EXISTING)
+		pgcopy_load_choose_columns(table.relid, &relation->columns, &relation->types);
 	table.columns = relation->columns;
 	choose_format(place->job, relation, &table);
-	table.start = choose_start(item, relation, target);
 	set_range(&table, item, relation);
 	table.condition = relation->condition;
 
@@ -269,9 +274,16 @@ copy_sequences(const WorkPlace *place, const JobItem *item)
 	foreach(lc, rows)
 	{
 		JobRelation *row = lfirst(lc);
+		SourceRelation *sequence;
 
-		if (pgcopy_relation_is_set_here(row))
-			sequences = lappend(sequences, as_source_relation(row));
+		if (!pgcopy_relation_is_set_here(row))
+			continue;
+		sequence = as_source_relation(row);
+
+		/* beside rows that stay it must not go back, as one of an extension */
+		if (row->was_here && place->job->options.append)
+			sequence->config_condition = pstrdup("");
+		sequences = lappend(sequences, sequence);
 	}
 	pgcopy_sequence_copy(place->session, sequences);
 	pgcopy_item_mark_done(place->job->id, item->no, NULL,
@@ -352,6 +364,7 @@ do_item(const WorkPlace *place, const JobItem *item, LoadResult *load)
 		case ITEM_VALIDATE:
 		case ITEM_POST_DATA:
 		case ITEM_REFRESH:
+		case ITEM_TRUNCATE:
 		case ITEM_FINAL:
 			run_statement(place, item);
 			break;

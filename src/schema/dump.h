@@ -57,6 +57,14 @@ typedef enum StatementClass
 	STATEMENT_SUBSCRIPTION
 } StatementClass;
 
+/* Whether what a statement makes is here already, by definition; see existing.h. */
+typedef enum StatementPresence
+{
+	NOT_HERE,
+	IS_HERE,
+	IS_HERE_NOT_VALID			/* a foreign key that the statement would validate */
+} StatementPresence;
+
 typedef struct DumpStatement
 {
 	int			toc_id;			/* pg_dump's dump id of the entry */
@@ -65,6 +73,7 @@ typedef struct DumpStatement
 	int64		index_bytes;	/* size on the source of what it builds; set by plan/ */
 	List	   *dependencies;	/* integer list of toc ids */
 	bool		is_post_data;
+	StatementPresence presence;
 	StatementClass class;
 	char	   *tag;			/* command tag: "CREATE TABLE" */
 	char	   *schema;			/* of the object, or NULL */

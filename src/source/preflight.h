@@ -9,6 +9,7 @@
 #define PGCOPY_PREFLIGHT_H
 
 #include "base/finding.h"
+#include "base/options.h"
 #include "source/session.h"
 
 /* Options of the job that change a check. */
@@ -17,6 +18,8 @@ typedef struct PreflightRequest
 	bool		with_owners;
 	bool		with_privileges;
 	bool		goes_on;		/* after errors */
+	int			sections;		/* SECTION_* */
+	bool		with_large_objects;
 } PreflightRequest;
 
 /*
