@@ -493,6 +493,8 @@ plan_parents(Draft *draft)
 
 		if ((relation->row->is_ours || relation->row->was_here) &&
 			(relation->row->relkind == RELKIND_PARTITIONED_TABLE ||
+			 (relation->copies != NIL &&
+			  relation->source->here_kind == RELKIND_PARTITIONED_TABLE) ||
 			 (is_loaded(relation) && relation->source->has_children)))
 			(void) plan_analyze(draft, relation, STAGE_LATE, NIL);
 	}

@@ -16,6 +16,7 @@
 
 #include "base/finding.h"
 #include "run/sections.h"
+#include "schema/dump.h"
 #include "schema/existing.h"
 #include "schema/here.h"
 #include "source/inventory.h"

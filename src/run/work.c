@@ -75,7 +75,8 @@ choose_format(const Job *job, const JobRelation *sent, LoadTable *table)
 {
 	Relation	relation;
 
-	table->format = FORMAT_TEXT;
+	/* a row without columns is no row as text if the table here has some */
+	table->format = sent->columns != NIL ? FORMAT_TEXT : FORMAT_BINARY;
 	if (job->options.format == FORMAT_OPTION_TEXT)
 		return;
 	relation = relation_open(table->relid, AccessShareLock);
@@ -311,6 +312,29 @@ run_statement(const WorkPlace *place, const JobItem *item)
 }
 
 /*
+ * ANALYZE a table.  One that is partitioned here may have partitions that the source
+ * has not: those get no item of their own.  Returns the first error.
+ */
+static ErrorData *
+analyze_tree(const JobRelation *relation)
+{
+	ErrorData  *error = NULL;
+	ListCell   *lc;
+
+	if (!relation->was_here ||
+		get_rel_relkind(relation->target_oid) != RELKIND_PARTITIONED_TABLE)
+		return pgcopy_analyze_table(relation->target_oid);
+	foreach(lc, find_all_inheritors(relation->target_oid, AccessShareLock, NULL))
+	{
+		ErrorData  *next = pgcopy_analyze_table(lfirst_oid(lc));
+
+		if (error == NULL)
+			error = next;
+	}
+	return error;
+}
+
+/*
  * ANALYZE a table; dead rows of failed attempts go first.  One that always
  * fails, as on the source, leaves a complete copy: the job goes on.  If a name was
  * not found, the other search_path comes first.
@@ -325,7 +349,7 @@ analyze_table(const WorkPlace *place, const JobItem *item)
 	if (place->can_vacuum && !item->is_vacuumed && relation->is_ours &&
 		pgcopy_vacuum_is_wanted(relation->target_oid))
 		return WORK_WANTS_VACUUM;
-	error = pgcopy_analyze_table(relation->target_oid);
+	error = analyze_tree(relation);
 	if (error != NULL && pgcopy_retry_need(error->sqlerrcode) == NEED_OBJECTS &&
 		pgcopy_work_path_is_left(place->job, item))
 		ReThrowError(error);
