@@ -96,10 +96,17 @@ pgcopy_live_before_row(LiveTriggers *live, ResultRelInfo *target,
 {
 	TransitionCaptureState *capture = live->modify->mt_transition_capture;
 
-	/* as the root has it, unless a trigger of the leaf may change it */
 	if (capture != NULL)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(live->estate->es_query_cxt);
+
+		/* as the root has it, unless a trigger of the leaf may change it */
 		capture->tcs_original_insert_tuple =
 			root_slot != slot && !has_before_row(target) ? root_slot : NULL;
+		/* make it where it lives as long as the leaf, which keeps it */
+		(void) ExecGetChildToRootMap(target);
+		MemoryContextSwitchTo(caller);
+	}
 	return !has_before_row(target) ||
 		ExecBRInsertTriggers(live->estate, target, slot);
 }
