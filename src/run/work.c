@@ -20,11 +20,14 @@
 #include "access/xlog.h"
 #include "catalog/pg_inherits.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
+#include "base/compat.h"
 #include "base/retry.h"
 #include "base/testpoint.h"
 #include "catalog/job.h"
@@ -346,6 +349,16 @@ analyze_table(const WorkPlace *place, const JobItem *item)
 	ErrorData  *error;
 
 	pgcopy_work_check_target(relation);
+	if (relation->was_here &&
+		!pgcopy_class_ownercheck(relation->target_oid, GetUserId()))
+	{
+		pgcopy_notice_tell(place->job->id,
+						   quote_qualified_identifier(relation->schema, relation->name),
+						   "the table was not analyzed: the job's role is not its owner",
+						   "Let its owner run ANALYZE.");
+		pgcopy_item_mark_done(place->job->id, item->no, NULL, 0, 0);
+		return WORK_DONE;
+	}
 	if (place->can_vacuum && !item->is_vacuumed && relation->is_ours &&
 		pgcopy_vacuum_is_wanted(relation->target_oid))
 		return WORK_WANTS_VACUUM;

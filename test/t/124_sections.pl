@@ -10,12 +10,13 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../perl";
 use PgCopy;
+use PgCopyFaults;
 use PgCopyScene;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 my ($source, $target) = new_pair('sections', source_conf => $EVERYTHING_CONF,
-	target_conf => $EVERYTHING_CONF . "max_worker_processes = 32\n");
+	target_conf => $EVERYTHING_CONF . "max_worker_processes = 32\nrestart_after_crash = on\n");
 
 # Order a job that fails, and return its errors as one text.
 sub errors_of
@@ -227,7 +228,7 @@ is($target->safe_psql('shape', 'SELECT * FROM fired ORDER BY n'), "AFTER|3000\nA
 # What does not fit
 $target->safe_psql('pgshape', 'ALTER TABLE child DROP COLUMN note; ALTER TABLE grandchild ADD need int NOT NULL; DROP TABLE parts; ALTER TABLE flat RENAME TO flats; DROP TABLE nothing; CREATE VIEW nothing AS SELECT 1 AS a; DROP SEQUENCE alone');
 my $errors = errors_of('pgshape', $app, sections => ['data']);
-like($errors, qr/^42P01\|5 tables of the source do not exist here\|Missing: (?=.*public.flat \(here is public.flats\))(?=.*public.parts_a)/m, 'tables that are missing are listed, with the nearest names');
+like($errors, qr/^42P01\|4 tables of the source do not exist here\|Missing: (?=.*public.flat \(here is public.flats\))(?=.*public.parts_a)/m, 'tables that are missing are listed, with the nearest names');
 like($errors, qr/^42809\|1 relation here has the name of a table of the source, but is no table\|Relations: public.nothing/m, 'and what is no table');
 like($errors, qr/^42703\|1 column of the source's tables does not exist here\|Missing: public.child.note/m, 'and columns that are missing');
 like($errors, qr/^23502\|1 column here is NOT NULL without a default, and the source has none of its name\|Columns: public.grandchild.need/m, 'and columns that would have no value');
@@ -286,5 +287,65 @@ $target->safe_psql('ordinary', 'GRANT INSERT ON grandchild TO plain; ALTER TABLE
 clone_ok($target, $tcp, %plain, name => 'an ordinary role copies rows: done');
 is($target->safe_psql('ordinary', 'SELECT count(*) FROM child'), '5000', 'and they are there');
 like(errors_of('ordinary', $tcp, %plain, truncate => 'true'), qr/^42501\|the job's role may not fill or empty 9 tables/m, 'TRUNCATE is a right of its own');
+
+# Interrupted: the server crashes, somebody cancels, and nothing is there twice.
+my @old = qw(truncated appended);
+my %crash = (
+	emptied => [ 'truncate done', 1, 'false', truncate => 'true' ],
+	truncated => [ 'truncate committed', 3, 'false', truncate => 'true' ],
+	copied => [ 'table committed', 2, 'false' ],
+	chunks => [ 'chunk committed', 2, 'false' ],
+	appended => [ 'table done', 4, 'true', append => 'true' ],
+	again => [ 'chunk done', 3, 'true' ]);
+foreach my $db (sort keys %crash)
+{
+	my ($point, $hit, $choice, @options) = @{ $crash{$db} };
+	new_database($target, $db);
+	$target->safe_psql($db, $other_shape . "INSERT INTO tree SELECT 10000 + g FROM generate_series(1, 10) g; INSERT INTO flat VALUES (1, 'a', 10000)") if @options;
+	$target->safe_psql($db, $other_shape) if !@options;
+	set_test_point($target, $db, $point, action => 'kill', hit => $hit);
+	my $offset = -s $target->logfile;
+	my $broken = clone($target, $app, db => $db, sections => ['data'], split_tables_larger_than => '100kB', table_jobs => 1, index_jobs => 1, @options);
+	wait_for_restart($target, $offset);
+	$target->safe_psql('postgres', "ALTER DATABASE $db RESET pgcopy.test_point");
+	my ($how, $why) = see_through($target, $db, $broken, $choice);
+	ok(defined $how, "$db: a crash at \"$point\" is seen through") or diag($why);
+	is($target->safe_psql($db, 'SELECT (SELECT count(*) FROM tree WHERE id > 10000), (SELECT count(*) FROM flat WHERE id = 10000)'),
+		$db eq 'appended' ? '10|1' : '0|0', "$db: rows from before are there only if they are to stay");
+	$target->safe_psql($db, 'DELETE FROM tree WHERE id > 10000; DELETE FROM flat WHERE id = 10000');
+	is_all_here($db, "$db: all rows of the source are there, each once");
+}
+
+# A worker is terminated in the middle, and the job cancelled and resumed.
+new_database($target, 'stopped');
+$target->safe_psql('stopped', $other_shape);
+set_test_point($target, 'stopped', 'chunk done', hit => 2);
+my $hold = hold_points($target, 'stopped');
+$job = clone($target, $app, db => 'stopped', sections => ['data'], split_tables_larger_than => '100kB');
+wait_at_point($target, 'stopped', $job);
+$target->safe_psql('postgres', 'ALTER DATABASE stopped RESET pgcopy.test_point');
+$target->safe_psql('stopped', "SELECT pg_terminate_backend(pid) FROM pgcopy_workers WHERE doing = 'table'");
+is($target->safe_psql('stopped', "SELECT pgcopy_cancel($job)"), 't', 'a job is cancelled');
+is(wait_for_end($target, $job, db => 'stopped'), 'cancelled', 'and ends');
+release($hold);
+my ($how, $why) = see_through($target, 'stopped', $job, 'false');
+ok(defined $how, 'it is resumed') or diag($why);
+is_all_here('stopped', 'and all rows are there, each once');
+
+# The same in the middle of post-data
+new_database($target, 'post_crash');
+clone_ok($target, $app, db => 'post_crash', sections => [qw(pre-data data)], name => 'rows for a crash in post-data');
+foreach my $point ('index done', 'constraint committed', 'foreign key done')
+{
+	set_test_point($target, 'post_crash', $point, action => 'kill', hit => 1);
+	my $offset = -s $target->logfile;
+	my $broken = clone($target, $app, db => 'post_crash', sections => ['post-data'], index_jobs => 1);
+	wait_for_restart($target, $offset);
+	$target->safe_psql('postgres', 'ALTER DATABASE post_crash RESET pgcopy.test_point');
+	last if $point eq 'foreign key done' && defined((see_through($target, 'post_crash', $broken, 'false'))[0]);
+	$target->safe_psql('post_crash', "SELECT pgcopy_cancel($broken)");
+	wait_for_end($target, $broken, db => 'post_crash');
+}
+assert_same($source, $target, source_db => 'app', db => 'post_crash', name => 'post-data after crashes makes what one clone makes');
 
 done_testing();
