@@ -23,7 +23,6 @@
 #include "utils/syscache.h"
 
 #include "api/order.h"
-#include "base/option_rules.h"
 #include "catalog/job.h"
 #include "schema/tools.h"
 #include "source/preflight.h"
@@ -70,7 +69,7 @@ get_arguments(FunctionCallInfo fcinfo, Job *job)
 				 errhint("Give a connection string, a URI, or the name of a foreign server.")));
 	job->conninfo = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	get_options(fcinfo, &job->options);
-	pgcopy_options_check(&job->options);
+	pgcopy_option_rules_check(&job->options);
 }
 
 /* Connect once: that reveals most mistakes. */

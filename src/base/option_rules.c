@@ -9,7 +9,7 @@
  */
 #include "postgres.h"
 
-#include "base/option_rules.h"
+#include "base/options.h"
 
 static void
 check_sections(const JobOptions *options)
@@ -51,7 +51,7 @@ check_existing_rows(const JobOptions *options)
 }
 
 void
-pgcopy_options_check(const JobOptions *options)
+pgcopy_option_rules_check(const JobOptions *options)
 {
 	check_sections(options);
 	check_existing_rows(options);

@@ -17,7 +17,6 @@
 #include "base/finding.h"
 #include "run/sections.h"
 #include "schema/dump.h"
-#include "schema/existing.h"
 #include "schema/here.h"
 #include "source/inventory.h"
 #include "source/names.h"

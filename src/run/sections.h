@@ -15,7 +15,7 @@ extern List *pgcopy_sections_choose(const JobOptions *options, List *statements)
 
 /*
  * For a job without pre-data: find the tables that are here already, and what of
- * post-data is (schema/here.h, schema/existing.h).  Sets fields of the relations and
+ * post-data is (schema/here.h).  Sets fields of the relations and
  * statements, and *trees: what to empty first.  Returns what stands in the way, as a
  * List of Finding.  Needs a transaction and a snapshot.
  */

@@ -57,7 +57,7 @@ typedef enum StatementClass
 	STATEMENT_SUBSCRIPTION
 } StatementClass;
 
-/* Whether what a statement makes is here already, by definition; see existing.h. */
+/* Whether what a statement makes is here already, by definition; see existing.c. */
 typedef enum StatementPresence
 {
 	NOT_HERE,

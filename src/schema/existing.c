@@ -120,7 +120,7 @@ note_match(Existing *existing, Maker *maker, ObjectHere *here)
 		return;
 	existing->renamed = bms_add_member(existing->renamed, statement->toc_id);
 	existing->names = lappend(existing->names,
-							  psprintf("%s (here %s)", pgcopy_existing_describe(&maker->object),
+							  psprintf("%s (here %s)", pgcopy_existing_parse_words(&maker->object),
 									   quote_identifier(here->object.name)));
 }
 
@@ -137,7 +137,7 @@ match_all(Existing *existing, bool by_name)
 		CHECK_FOR_INTERRUPTS();
 		if (maker->match != NULL)
 			continue;
-		foreach(other, pgcopy_existing_find(existing->here, &maker->object))
+		foreach(other, pgcopy_existing_read_find(existing->here, &maker->object))
 		{
 			if (!is_match(maker, lfirst(other), by_name))
 				continue;
@@ -190,7 +190,7 @@ is_in_the_way(const Existing *existing, const ObjectDefinition *object)
 	if (makes_index(object) &&
 		OidIsValid(find_relation(object->schema, object->name)))
 		return true;
-	foreach(lc, pgcopy_existing_find(existing->here, object))
+	foreach(lc, pgcopy_existing_read_find(existing->here, object))
 	{
 		const ObjectHere *here = lfirst(lc);
 
@@ -253,7 +253,7 @@ check_rest(Existing *existing)
 						maker->statement->referenced_name);
 		if (is_in_the_way(existing, &maker->object))
 			existing->conflicts = lappend(existing->conflicts,
-										  pgcopy_existing_describe(&maker->object));
+										  pgcopy_existing_parse_words(&maker->object));
 	}
 }
 

@@ -204,7 +204,7 @@ word_of(ObjectKind kind)
 }
 
 char *
-pgcopy_existing_describe(const ObjectDefinition *object)
+pgcopy_existing_parse_words(const ObjectDefinition *object)
 {
 	if (object->relation[0] == '\0')
 		return psprintf("%s %s", word_of(object->kind), quote_identifier(object->name));

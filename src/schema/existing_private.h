@@ -11,7 +11,7 @@
 #include "nodes/nodes.h"
 #include "utils/hsearch.h"
 
-#include "schema/existing.h"
+#include "schema/here.h"
 
 typedef enum ObjectKind
 {
@@ -55,12 +55,12 @@ typedef struct ObjectHere
 extern ObjectDefinition pgcopy_existing_parse(const char *text, size_t length);
 
 /* What a definition says in words: "index public.i on public.t". */
-extern char *pgcopy_existing_describe(const ObjectDefinition *object);
+extern char *pgcopy_existing_parse_words(const ObjectDefinition *object);
 
 /* existing_read.c: read the objects of this database; by kind and relation. */
 extern HTAB *pgcopy_existing_read(void);
 
 /* List of ObjectHere * on the relation that "object" is on. */
-extern List *pgcopy_existing_find(HTAB *here, const ObjectDefinition *object);
+extern List *pgcopy_existing_read_find(HTAB *here, const ObjectDefinition *object);
 
 #endif							/* PGCOPY_EXISTING_PRIVATE_H */

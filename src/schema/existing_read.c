@@ -219,7 +219,7 @@ pgcopy_existing_read(void)
 }
 
 List *
-pgcopy_existing_find(HTAB *here, const ObjectDefinition *object)
+pgcopy_existing_read_find(HTAB *here, const ObjectDefinition *object)
 {
 	PlaceKey	key;
 	PlaceEntry *entry;

@@ -170,7 +170,7 @@ report_missing(List *missing, List *others)
 		.hint = "Rename them here, or leave out the tables: exclude_tables."
 	};
 
-	return list_concat(pgcopy_here_report(pgcopy_here_add_nearest(missing), &none,
+	return list_concat(pgcopy_here_report(pgcopy_here_names_add_nearest(missing), &none,
 										  "%d table of the source does not exist here"),
 					   pgcopy_here_report(others, &no_table,
 										  "%d relation here has the name of a table of the source, but is no table"));
@@ -234,7 +234,7 @@ pgcopy_here_match(const HereRequest *request, List **trees)
 	findings = match_all(request, &targets);
 	if (!request->with_data)
 		return findings;
-	findings = list_concat(findings, pgcopy_here_check_columns(targets));
-	findings = list_concat(findings, pgcopy_here_check_state(request, targets));
-	return list_concat(findings, pgcopy_here_check_keys(request, targets, trees));
+	findings = list_concat(findings, pgcopy_here_columns_check(targets));
+	findings = list_concat(findings, pgcopy_here_state_check(request, targets));
+	return list_concat(findings, pgcopy_here_keys_check(request, targets, trees));
 }

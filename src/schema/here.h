@@ -37,4 +37,12 @@ typedef struct HereTree
  */
 extern List *pgcopy_here_match(const HereRequest *request, List **trees);
 
+/*
+ * existing.c: set "presence" of each DumpStatement of post-data.  Returns what stands
+ * in the way, as a List of Finding in the current memory context: names that are here
+ * with another definition, relations that are not here; and notices about what is here
+ * under another name.  Needs a transaction and a snapshot.
+ */
+extern List *pgcopy_existing_mark(List *statements);
+
 #endif							/* PGCOPY_HERE_H */

@@ -86,7 +86,7 @@ compare_columns(const HereTarget *target, List **missing, List **empty)
 }
 
 List *
-pgcopy_here_check_columns(List *targets)
+pgcopy_here_columns_check(List *targets)
 {
 	static const Finding no_column = {
 		.sqlerrcode = ERRCODE_UNDEFINED_COLUMN,

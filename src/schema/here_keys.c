@@ -296,7 +296,7 @@ make_trees(KeyGraph *graph)
 }
 
 List *
-pgcopy_here_check_keys(const HereRequest *request, List *targets, List **trees)
+pgcopy_here_keys_check(const HereRequest *request, List *targets, List **trees)
 {
 	static const Finding outsider = {
 		.sqlerrcode = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,

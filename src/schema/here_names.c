@@ -57,7 +57,7 @@ find_nearest(const char *name, List *candidates)
 }
 
 List *
-pgcopy_here_add_nearest(List *names)
+pgcopy_here_names_add_nearest(List *names)
 {
 	List	   *candidates = names == NIL ? NIL : pgcopy_names_query(tables_sql);
 	ListCell   *lc;

@@ -32,19 +32,19 @@ extern char *pgcopy_here_name(Oid relid);
 extern List *pgcopy_here_report(List *names, const Finding *texts, const char *one);
 
 /* here_names.c: append the most similar names of this database to each. */
-extern List *pgcopy_here_add_nearest(List *names);
+extern List *pgcopy_here_names_add_nearest(List *names);
 
 /* here_columns.c: does each target take the columns that are sent to it? */
-extern List *pgcopy_here_check_columns(List *targets);
+extern List *pgcopy_here_columns_check(List *targets);
 
 /* here_state.c: rights, row security, rows that are here. */
-extern List *pgcopy_here_check_state(const HereRequest *request, List *targets);
+extern List *pgcopy_here_state_check(const HereRequest *request, List *targets);
 
 /*
  * here_keys.c: order the senders by foreign keys, find cycles and, to truncate, the
  * trees of foreign keys.
  */
-extern List *pgcopy_here_check_keys(const HereRequest *request, List *targets,
+extern List *pgcopy_here_keys_check(const HereRequest *request, List *targets,
 									List **trees);
 
 #endif							/* PGCOPY_HERE_PRIVATE_H */

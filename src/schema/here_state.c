@@ -130,7 +130,7 @@ check_rows(List *targets)
 }
 
 List *
-pgcopy_here_check_state(const HereRequest *request, List *targets)
+pgcopy_here_state_check(const HereRequest *request, List *targets)
 {
 	List	   *findings = check_rights(request, targets);
 

@@ -289,10 +289,9 @@ is($target->safe_psql('ordinary', 'SELECT count(*) FROM child'), '5000', 'and th
 like(errors_of('ordinary', $tcp, %plain, truncate => 'true'), qr/^42501\|the job's role may not fill or empty 9 tables/m, 'TRUNCATE is a right of its own');
 
 # Interrupted: the server crashes, somebody cancels, and nothing is there twice.
-my @old = qw(truncated appended);
 my %crash = (
 	emptied => [ 'truncate done', 1, 'false', truncate => 'true' ],
-	truncated => [ 'truncate committed', 3, 'false', truncate => 'true' ],
+	truncated => [ 'table begun', 3, 'false', truncate => 'true' ],
 	copied => [ 'table committed', 2, 'false' ],
 	chunks => [ 'chunk committed', 2, 'false' ],
 	appended => [ 'table done', 4, 'true', append => 'true' ],
