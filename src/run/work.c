@@ -79,7 +79,8 @@ choose_format(const Job *job, const JobRelation *sent, LoadTable *table)
 	Relation	relation;
 
 	/* a row without columns is no row as text if the table here has some */
-	table->format = sent->columns != NIL ? FORMAT_TEXT : FORMAT_BINARY;
+	table->format = sent->columns != NIL || get_relnatts(table->relid) == 0 ?
+		FORMAT_TEXT : FORMAT_BINARY;
 	if (job->options.format == FORMAT_OPTION_TEXT)
 		return;
 	relation = relation_open(table->relid, AccessShareLock);
