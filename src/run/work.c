@@ -79,7 +79,7 @@ choose_format(const Job *job, const JobRelation *sent, LoadTable *table)
 	Relation	relation;
 
 	/* a row without columns is no row as text if the table here has some */
-	table->format = sent->columns != NIL || get_relnatts(table->relid) == 0 ?
+	table->format = sent->columns != NIL || table->start != LOAD_EXISTING ?
 		FORMAT_TEXT : FORMAT_BINARY;
 	if (job->options.format == FORMAT_OPTION_TEXT)
 		return;
