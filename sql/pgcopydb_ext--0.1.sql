@@ -83,6 +83,7 @@ CREATE TABLE pgcopy.relation (
     target_oid oid,
     is_ours boolean NOT NULL DEFAULT true,
     through_root boolean NOT NULL DEFAULT false,
+    was_here boolean NOT NULL DEFAULT false,
     heap_bytes bigint NOT NULL DEFAULT 0,
     toast_bytes bigint NOT NULL DEFAULT 0,
     columns text[] NOT NULL DEFAULT '{}',
@@ -98,7 +99,7 @@ CREATE TABLE pgcopy.relation (
     PRIMARY KEY (job, no)
 ) WITH (fillfactor = 90);
 
-COMMENT ON TABLE pgcopy.relation IS 'tables, partitioned tables, materialized views and sequences of the source in the job''s snapshot; is_ours: created here by this job';
+COMMENT ON TABLE pgcopy.relation IS 'tables, partitioned tables, materialized views and sequences of the source in the job''s snapshot; is_ours: created here by this job; was_here: a job without pre-data adds to it';
 
 COMMENT ON COLUMN pgcopy.relation.types IS 'type of each of the columns on the source, as schema.name, with extension and version';
 
@@ -737,6 +738,7 @@ AS $$
 WITH kinds(kind, ord, step, connection) AS (VALUES
     ('role', 0, 'Create roles', 'target'),
     ('pre-data', 1, 'Create schema (pre-data)', 'target'),
+    ('truncate', 1, 'Empty tables', 'target'),
     ('table', 2, 'COPY tables', 'both'),
     ('large objects', 3, 'Large objects', 'both'),
     ('index', 4, 'CREATE INDEX', 'target'),
@@ -755,7 +757,7 @@ steps AS (
            sum(s.finished - s.started) AS cumulative,
            sum(s.bytes_done) AS bytes,
            CASE WHEN s.kind IN ('table', 'large objects') THEN min(s.table_jobs)
-                WHEN s.kind IN ('role', 'pre-data', 'post-data', 'final', 'database') THEN 1
+                WHEN s.kind IN ('role', 'pre-data', 'truncate', 'post-data', 'final', 'database') THEN 1
                 ELSE min(s.index_jobs) END AS concurrency
       FROM pgcopy.step AS s
      WHERE s.job = pgcopy_summary.job AND s.state = 'done'

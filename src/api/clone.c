@@ -37,6 +37,7 @@ get_arguments(FunctionCallInfo fcinfo, Job *job)
 				 errhint("Give a connection string, a URI, or the name of a foreign server.")));
 	job->conninfo = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	pgcopy_order_get_options(fcinfo, 1, &job->options);
+	pgcopy_option_rules_check(&job->options);
 }
 
 /* Does the source have what the options name?  Throws if not; NULL selects all. */
@@ -63,7 +64,8 @@ check_source(const SourceConninfo *conninfo, const JobOptions *options)
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	SourceSession *session = pgcopy_session_open(conninfo, "pgcopy_clone");
 
-	pgcopy_tools_check(pgcopy_session_version(session));
+	if (pgcopy_options_need_dump(options))
+		pgcopy_tools_check(pgcopy_session_version(session));
 	pgcopy_finding_throw(pgcopy_preflight_check_database(session));
 	pgcopy_subset_check(session, options, make_selection(session, options));
 	pgcopy_session_close(session);

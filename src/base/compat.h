@@ -66,10 +66,17 @@
 #if PG_VERSION_NUM < 150000
 #define pgcopy_is_schema_of_publication(spec) false
 #define pgcopy_publication_objects(alter) NIL
+#define pgcopy_publication_only_table(alter) \
+	(list_length((alter)->tables) == 1 ? linitial_node(RangeVar, (alter)->tables) : NULL)
 #else
 #define pgcopy_is_schema_of_publication(spec) \
 	(((PublicationObjSpec *) (spec))->pubobjtype == PUBLICATIONOBJ_TABLES_IN_SCHEMA)
 #define pgcopy_publication_objects(alter) ((alter)->pubobjects)
+#define pgcopy_publication_only_table(alter) \
+	(list_length((alter)->pubobjects) == 1 && \
+	 linitial_node(PublicationObjSpec, (alter)->pubobjects)->pubtable != NULL ? \
+	 linitial_node(PublicationObjSpec, (alter)->pubobjects)->pubtable->relation : NULL)
+#define PGCOPY_HAS_SCHEMAS_IN_PUBLICATIONS 1
 #endif
 
 /* 15.0: SetSingleFuncCall(); 15.1: InitMaterializedSRF() */

@@ -33,6 +33,7 @@ static const ItemTraits traits[] = {
 	[ITEM_POST_DATA] = {"post-data", .is_statement = true},
 	[ITEM_REFRESH] = {"refresh", .is_statement = true, .sorts = true,
 	.evaluates = true},
+	[ITEM_TRUNCATE] = {"truncate", .is_statement = true},
 	[ITEM_FINAL] = {"final", .is_statement = true},
 	[ITEM_ROLE] = {"role", .is_statement = true},
 	[ITEM_DATABASE] = {"database", .is_statement = true},

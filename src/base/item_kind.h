@@ -23,6 +23,7 @@ typedef enum ItemKind
 	ITEM_SEQUENCE,
 	ITEM_POST_DATA,				/* a statement of post-data, in dump order */
 	ITEM_REFRESH,				/* REFRESH MATERIALIZED VIEW */
+	ITEM_TRUNCATE,				/* empties tables that exist, before rows are copied */
 	ITEM_FINAL,					/* event triggers, subscriptions */
 	ITEM_ROLE,					/* a role with its settings, or a membership */
 	ITEM_DATABASE				/* a property of the database itself */

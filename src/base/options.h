@@ -126,6 +126,13 @@ typedef struct JobOptions
 	bool		database_properties;
 } JobOptions;
 
+/* option_rules.c: throw 22023, with both names, if options contradict each other. */
+extern void pgcopy_option_rules_check(const JobOptions *options);
+
+/* Does the job need pg_dump?  Rows alone do not. */
+#define pgcopy_options_need_dump(options) \
+	(((options)->sections & (SECTION_PRE_DATA | SECTION_POST_DATA)) != 0)
+
 /* An option as the documentation shows it. */
 typedef struct OptionLine
 {

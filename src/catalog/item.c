@@ -29,11 +29,11 @@
 
 static CatalogQuery insert_item = {
 	"INSERT INTO pgcopy.item (job, no, kind, stage, relation, referenced, "
-	"schema_name, object_name, depends, cost, range_start, range_end, bytes_total, turn) "
+	"schema_name, object_name, depends, cost, range_start, range_end, bytes_total, turn, state) "
 	"VALUES ($1, $2, $3, $4, NULLIF($5, 0), NULLIF($6, 0), $7, $8, $9, $10, $11, "
-	"NULLIF($12, -1), $13, $14)",
-	14, {INT8OID, INT4OID, TEXTOID, INT4OID, INT4OID, INT4OID, TEXTOID, TEXTOID,
-	INT4ARRAYOID, INT8OID, INT8OID, INT8OID, INT8OID, INT4OID}
+	"NULLIF($12, -1), $13, $14, $15)",
+	15, {INT8OID, INT4OID, TEXTOID, INT4OID, INT4OID, INT4OID, TEXTOID, TEXTOID,
+	INT4ARRAYOID, INT8OID, INT8OID, INT8OID, INT8OID, INT4OID, TEXTOID}
 };
 
 static CatalogQuery select_all = {
@@ -154,7 +154,8 @@ pgcopy_item_insert(int64 job, const JobItem *item)
 		Int64GetDatum(item->range_start),
 		Int64GetDatum(item->range_end),
 		Int64GetDatum(item->bytes_total),
-		Int32GetDatum(item->turn)
+		Int32GetDatum(item->turn),
+		CStringGetTextDatum(pgcopy_words_of_item_state(item->state))
 	};
 
 	pgcopy_query_run(&insert_item, values);

@@ -22,7 +22,7 @@
 
 static CatalogQuery select_relations = {
 	"SELECT no, source_oid, schema_name, table_name, relkind, target_oid, is_ours, "
-	"through_root, heap_bytes, toast_bytes, columns, types, condition, split_key, "
+	"was_here, through_root, heap_bytes, toast_bytes, columns, types, condition, split_key, "
 	"split_bounds::text[] AS split_bounds, row_condition, column_expressions, "
 	"expression_path, row_with, row_join "
 	"FROM pgcopy.relation WHERE job = $1 AND no BETWEEN $2 AND $3 ORDER BY no",
@@ -147,6 +147,7 @@ pgcopy_relation_insert(int64 job, const JobRelation *relation)
 		(Datum) 0,				/* target_oid */
 		BoolGetDatum(relation->is_ours),
 		BoolGetDatum(relation->through_root),
+		BoolGetDatum(relation->was_here),
 		Int64GetDatum(relation->heap_bytes),
 		Int64GetDatum(relation->toast_bytes),
 		pgcopy_query_array_arg(relation->columns, TEXTOID),
@@ -166,13 +167,13 @@ pgcopy_relation_insert(int64 job, const JobRelation *relation)
 	if (RelationGetDescr(table)->natts != lengthof(values))
 		elog(ERROR, "pgcopy.relation has %d columns", RelationGetDescr(table)->natts);
 	nulls[6] = true;
-	nulls[13] = relation->condition == NULL;
-	nulls[14] = relation->split_key == NULL;
-	nulls[16] = relation->row_condition == NULL;
-	nulls[17] = relation->column_expressions == NIL;
-	nulls[18] = relation->expression_path == NULL;
-	nulls[19] = relation->row_with == NULL;
-	nulls[20] = relation->row_join == NULL;
+	nulls[14] = relation->condition == NULL;
+	nulls[15] = relation->split_key == NULL;
+	nulls[17] = relation->row_condition == NULL;
+	nulls[18] = relation->column_expressions == NIL;
+	nulls[19] = relation->expression_path == NULL;
+	nulls[20] = relation->row_with == NULL;
+	nulls[21] = relation->row_join == NULL;
 	pgcopy_row_insert(table, values, nulls);
 	pgcopy_row_close(table);
 }
@@ -189,6 +190,7 @@ decode_relation(int row)
 	relation->relkind = (char) pgcopy_query_int64(row, "relkind");
 	relation->target_oid = (Oid) pgcopy_query_int64(row, "target_oid");
 	relation->is_ours = pgcopy_query_bool(row, "is_ours");
+	relation->was_here = pgcopy_query_bool(row, "was_here");
 	relation->through_root = pgcopy_query_bool(row, "through_root");
 	relation->heap_bytes = pgcopy_query_int64(row, "heap_bytes");
 	relation->toast_bytes = pgcopy_query_int64(row, "toast_bytes");
@@ -235,7 +237,7 @@ bool
 pgcopy_relation_is_set_here(const JobRelation *relation)
 {
 	return relation->relkind == RELKIND_SEQUENCE &&
-		(relation->is_ours || relation->condition != NULL);
+		(relation->is_ours || relation->was_here || relation->condition != NULL);
 }
 
 void

@@ -19,6 +19,7 @@ typedef struct JobRelation
 	char		relkind;
 	Oid			target_oid;		/* InvalidOid until pre-data is done */
 	bool		is_ours;		/* created here by this job's pre-data */
+	bool		was_here;		/* not created by this job, which adds to it */
 	bool		through_root;	/* rows are routed from the partition root */
 	int64		heap_bytes;
 	int64		toast_bytes;

@@ -22,7 +22,7 @@
 #define SELECT_EMPTIED \
 	"SELECT r.no FROM pgcopy.relation AS r " \
 	"JOIN pg_catalog.pg_class AS c ON c.oid = r.target_oid " \
-	"WHERE r.job = $1 AND r.is_ours AND NOT r.through_root " \
+	"WHERE r.job = $1 AND (r.is_ours OR r.was_here) AND NOT r.through_root " \
 	"AND c.relkind = 'r' AND c.relpersistence = 'u' " \
 	"AND pg_catalog.pg_relation_size(c.oid) = 0 " \
 	"AND r.no IN (SELECT i.relation FROM pgcopy.item AS i WHERE i.job = $1 " \
@@ -154,7 +154,7 @@ static CatalogQuery select_statements = {
 	"SELECT pg_catalog.hashtextextended(s.sql COLLATE \"C\", 0) AS hash, "
 	"format('%s %s', i.kind, concat_ws('.', i.schema_name, i.object_name)) AS name "
 	"FROM pgcopy.statement AS s JOIN pgcopy.item AS i USING (job, no) "
-	"WHERE s.job = $1 AND i.kind NOT IN ('role', 'database')",
+	"WHERE s.job = $1 AND i.kind NOT IN ('role', 'truncate', 'database')",
 	1, {INT8OID}
 };
 

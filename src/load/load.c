@@ -198,6 +198,27 @@ pgcopy_load_try_truncate(Oid relid)
 	return true;
 }
 
+void
+pgcopy_load_choose_columns(Oid relid, List **columns, List **types)
+{
+	List	   *kept = NIL;
+	List	   *kept_types = NIL;
+	ListCell   *name;
+	ListCell   *type;
+
+	forboth(name, *columns, type, *types)
+	{
+		AttrNumber	attnum = get_attnum(relid, lfirst(name));
+
+		if (attnum != InvalidAttrNumber && get_attgenerated(relid, attnum) != '\0')
+			continue;
+		kept = lappend(kept, lfirst(name));
+		kept_types = lappend(kept_types, lfirst(type));
+	}
+	*columns = kept;
+	*types = kept_types;
+}
+
 /* Open, lock, check and maybe truncate; choose how to write the rows. */
 static Relation
 prepare_relation(const LoadTable *table, WriteMethod *method)
@@ -213,7 +234,10 @@ prepare_relation(const LoadTable *table, WriteMethod *method)
 						  truncates ? AccessExclusiveLock : RowExclusiveLock);
 	check_relation_kind(relation);
 
-	if (relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
+	if (table->start == LOAD_EXISTING)
+		*method = relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ?
+			WRITE_LIVE_ROUTED : WRITE_LIVE;
+	else if (relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
 		*method = table->start == LOAD_ROUTED ?
 			WRITE_ROUTED_FROZEN : WRITE_ROUTED;
 	else if (table->start == LOAD_APPEND)

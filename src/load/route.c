@@ -46,14 +46,13 @@ struct RowRouter
 };
 
 ResultRelInfo *
-pgcopy_route_row(ModifyTableState *modify, PartitionTupleRouting *routing,
-				 TupleTableSlot **slot)
+pgcopy_route_find(ModifyTableState *modify, PartitionTupleRouting *routing,
+				  TupleTableSlot **slot)
 {
 	EState	   *estate = modify->ps.state;
 	ResultRelInfo *leaf = ExecFindPartition(modify, modify->rootResultRelInfo,
 											routing, *slot, estate);
 	TupleConversionMap *map = pgcopy_root_to_leaf_map(leaf, estate);
-	TupleConstr *constr;
 
 	if (leaf->ri_FdwRoutine != NULL)
 		ereport(ERROR,
@@ -64,11 +63,28 @@ pgcopy_route_row(ModifyTableState *modify, PartitionTupleRouting *routing,
 		*slot = execute_attr_map_slot(map->attrMap, *slot,
 									  leaf->ri_PartitionTupleSlot);
 	(*slot)->tts_tableOid = RelationGetRelid(leaf->ri_RelationDesc);
-	constr = RelationGetDescr(leaf->ri_RelationDesc)->constr;
+	return leaf;
+}
+
+void
+pgcopy_route_check(ModifyTableState *modify, ResultRelInfo *leaf, TupleTableSlot *slot)
+{
+	EState	   *estate = modify->ps.state;
+	TupleConstr *constr = RelationGetDescr(leaf->ri_RelationDesc)->constr;
+
 	if (constr != NULL && constr->has_generated_stored)
-		ExecComputeStoredGenerated(leaf, estate, *slot, CMD_INSERT);
+		ExecComputeStoredGenerated(leaf, estate, slot, CMD_INSERT);
 	if (constr != NULL)
-		ExecConstraints(leaf, *slot, estate);
+		ExecConstraints(leaf, slot, estate);
+}
+
+ResultRelInfo *
+pgcopy_route_row(ModifyTableState *modify, PartitionTupleRouting *routing,
+				 TupleTableSlot **slot)
+{
+	ResultRelInfo *leaf = pgcopy_route_find(modify, routing, slot);
+
+	pgcopy_route_check(modify, leaf, *slot);
 	return leaf;
 }
 

@@ -36,4 +36,11 @@ extern ResultRelInfo *pgcopy_route_row(ModifyTableState *modify,
 									   PartitionTupleRouting *routing,
 									   TupleTableSlot **slot);
 
+/* The same in two steps: find the leaf, then compute and check. */
+extern ResultRelInfo *pgcopy_route_find(ModifyTableState *modify,
+										PartitionTupleRouting *routing,
+										TupleTableSlot **slot);
+extern void pgcopy_route_check(ModifyTableState *modify, ResultRelInfo *leaf,
+							   TupleTableSlot *slot);
+
 #endif							/* PGCOPY_ROUTE_H */

@@ -23,7 +23,8 @@ typedef enum LoadStart
 	LOAD_AFTER_TRUNCATE,		/* truncate first: frozen */
 	LOAD_BESIDE_CHUNKS,			/* filled by chunks of this job only: frozen */
 	LOAD_ROUTED,				/* the same, partitioned: frozen, into leaves */
-	LOAD_APPEND					/* not the job's: insert what is not here yet */
+	LOAD_APPEND,				/* an extension's: insert what is not here yet */
+	LOAD_EXISTING				/* a user's: insert as COPY does; triggers fire */
 } LoadStart;
 
 typedef struct LoadTable

@@ -7,7 +7,8 @@
  * (heap/pages.c), of one relation or of many leaves (route.c).
  *
  * The other ways do what COPY does, except that only triggers of constraints
- * fire (foreign keys, deferred uniqueness).
+ * fire (foreign keys, deferred uniqueness).  Into tables that the job has not
+ * created even this holds no more: all triggers fire (live.c).
  *
  *-------------------------------------------------------------------------
  */
@@ -32,6 +33,7 @@
 
 #include "base/compat.h"
 #include "heap/pages.h"
+#include "load/live.h"
 #include "load/route.h"
 #include "load/writer.h"
 
@@ -49,6 +51,7 @@ struct RowWriter
 	RowRouter  *router;			/* WRITE_ROUTED_FROZEN */
 	PageWriter *pages;			/* WRITE_FROZEN */
 	PresentRows *present;		/* WRITE_WITH_INDEXES, or NULL */
+	LiveTriggers *live;			/* WRITE_LIVE, WRITE_LIVE_ROUTED */
 	TupleTableSlot *slot;		/* the current row */
 	bool		has_constraints;
 	bool		has_generated;
@@ -102,6 +105,12 @@ keep_constraint_triggers(ResultRelInfo *result)
 	result->ri_TrigDesc = kept->numtriggers > 0 ? kept : NULL;
 }
 
+static bool
+is_live(WriteMethod method)
+{
+	return method == WRITE_LIVE || method == WRITE_LIVE_ROUTED;
+}
+
 /* Prepare the executor's state as COPY does. */
 static void
 prepare_executor(RowWriter *writer)
@@ -114,7 +123,8 @@ prepare_executor(RowWriter *writer)
 	pgcopy_exec_init_range_table(estate, pstate);
 	writer->target = makeNode(ResultRelInfo);
 	ExecInitResultRelation(estate, writer->target, 1);
-	keep_constraint_triggers(writer->target);
+	if (!is_live(writer->method))
+		keep_constraint_triggers(writer->target);
 
 	writer->modify = makeNode(ModifyTableState);
 	writer->modify->ps.state = estate;
@@ -163,6 +173,16 @@ pgcopy_writer_open(Relation relation, WriteMethod method)
 			break;
 		case WRITE_ROUTED_FROZEN:
 			writer->router = pgcopy_route_open(writer->modify, relation);
+			break;
+		case WRITE_LIVE:
+			writer->bulk = GetBulkInsertState();
+			ExecOpenIndices(writer->target, false);
+			writer->live = pgcopy_live_begin(writer->modify);
+			break;
+		case WRITE_LIVE_ROUTED:
+			writer->live = pgcopy_live_begin(writer->modify);
+			writer->routing = ExecSetupPartitionTupleRouting(writer->estate,
+															 relation);
 			break;
 	}
 	return writer;
@@ -220,7 +240,8 @@ insert_index_entries(RowWriter *writer, ResultRelInfo *target,
 	if (target->ri_NumIndices > 0)
 		recheck = pgcopy_exec_insert_index_tuples(target, slot,
 												  writer->estate);
-	ExecARInsertTriggers(writer->estate, target, slot, recheck, NULL);
+	ExecARInsertTriggers(writer->estate, target, slot, recheck,
+						 writer->modify->mt_transition_capture);
 	list_free(recheck);
 }
 
@@ -237,13 +258,15 @@ flush_batch(RowWriter *writer)
 	for (i = 0; i < writer->rows; i++)
 	{
 		writer->oldest = writer->newest = writer->rows - 1 - i;
-		if (writer->method == WRITE_WITH_INDEXES)
+		if (writer->method == WRITE_WITH_INDEXES || writer->method == WRITE_LIVE)
 			insert_index_entries(writer, writer->target, writer->batch[i]);
 		ExecClearTuple(writer->batch[i]);
 	}
 	writer->oldest = writer->newest = 0;
 	writer->rows = 0;
 	writer->bytes = 0;
+	if (writer->live != NULL)
+		pgcopy_live_batch_written(writer->live);
 }
 
 /* Insert the row into its partition. */
@@ -251,10 +274,10 @@ static bool
 put_routed(RowWriter *writer)
 {
 	TupleTableSlot *slot = writer->slot;
-	ResultRelInfo *leaf = pgcopy_route_row(writer->modify, writer->routing,
-										   &slot);
+	ResultRelInfo *leaf;
 	MemoryContext old;
 
+	leaf = pgcopy_route_row(writer->modify, writer->routing, &slot);
 	old = MemoryContextSwitchTo(writer->estate->es_query_cxt);
 	keep_constraint_triggers(leaf);
 	MemoryContextSwitchTo(old);
@@ -263,6 +286,28 @@ put_routed(RowWriter *writer)
 	if (++writer->rows < MAX_BATCH_ROWS)
 		return false;
 	writer->rows = 0;
+	return true;
+}
+
+/* Insert the row into its partition, unless a trigger takes it away. */
+static bool
+put_live_routed(RowWriter *writer)
+{
+	TupleTableSlot *slot = writer->slot;
+	ResultRelInfo *leaf = pgcopy_route_find(writer->modify, writer->routing, &slot);
+	bool		is_kept = pgcopy_live_before_row(writer->live, leaf, writer->slot, slot);
+
+	if (is_kept)
+	{
+		pgcopy_route_check(writer->modify, leaf, slot);
+		pgcopy_live_check_partition(writer->live, leaf, slot);
+		table_tuple_insert(leaf->ri_RelationDesc, slot, writer->command, 0, NULL);
+		insert_index_entries(writer, leaf, slot);
+	}
+	if (++writer->rows < MAX_BATCH_ROWS)
+		return false;
+	writer->rows = 0;
+	pgcopy_live_batch_written(writer->live);
 	return true;
 }
 
@@ -287,6 +332,9 @@ put_into_batch(RowWriter *writer)
 {
 	TupleTableSlot *slot = writer->slot;
 
+	if (writer->live != NULL &&
+		!pgcopy_live_before_row(writer->live, writer->target, slot, slot))
+		return true;
 	if (writer->has_generated)
 		ExecComputeStoredGenerated(writer->target, writer->estate, slot,
 								   CMD_INSERT);
@@ -300,7 +348,8 @@ put_into_batch(RowWriter *writer)
 	if (writer->present != NULL)
 		pgcopy_present_check_keys(writer->present, writer->target, writer->estate, slot);
 	keep_slot(writer);
-	if (writer->rows < MAX_BATCH_ROWS && writer->bytes < MAX_BATCH_BYTES)
+	if (writer->rows < MAX_BATCH_ROWS && writer->bytes < MAX_BATCH_BYTES &&
+		(writer->live == NULL || pgcopy_live_can_wait(writer->live)))
 		return false;
 	flush_batch(writer);
 	return true;
@@ -318,6 +367,8 @@ pgcopy_writer_put(RowWriter *writer)
 
 	if (writer->method == WRITE_ROUTED)
 		is_written = put_routed(writer);
+	else if (writer->method == WRITE_LIVE_ROUTED)
+		is_written = put_live_routed(writer);
 	else if (writer->method == WRITE_ROUTED_FROZEN)
 		is_written = pgcopy_route_put(writer->router, slot);
 	else
@@ -370,6 +421,16 @@ finish_method(RowWriter *writer)
 			break;
 		case WRITE_ROUTED_FROZEN:
 			pgcopy_route_close(writer->router);
+			break;
+		case WRITE_LIVE:
+			flush_batch(writer);
+			writer->oldest = -1;
+			pgcopy_live_end(writer->live);
+			break;
+		case WRITE_LIVE_ROUTED:
+			writer->oldest = -1;
+			pgcopy_live_end(writer->live);
+			ExecCleanupTupleRouting(writer->modify, writer->routing);
 			break;
 	}
 }

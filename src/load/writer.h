@@ -22,7 +22,9 @@ typedef enum WriteMethod
 	WRITE_PLAIN,				/* other access method, without indexes */
 	WRITE_WITH_INDEXES,			/* ordinary inserts; constraint triggers fire */
 	WRITE_ROUTED,				/* the same, into partitions */
-	WRITE_ROUTED_FROZEN			/* partitions that are heaps: frozen */
+	WRITE_ROUTED_FROZEN,		/* partitions that are heaps: frozen */
+	WRITE_LIVE,					/* ordinary inserts; all triggers fire */
+	WRITE_LIVE_ROUTED			/* the same, into partitions */
 } WriteMethod;
 
 /*

@@ -58,7 +58,7 @@ static bool
 can_be_split(const SourceRelation *relation)
 {
 	return relation->blocks >= 2 && relation->has_data_of_its_own &&
-		!relation->is_extension_member;
+		!relation->is_extension_member && !relation->in_one_piece;
 }
 
 /* Compute the number of chunks for a given size of a chunk. */
@@ -109,9 +109,7 @@ pgcopy_chunks_count(const PlanInput *input, const JobRelation *row,
 {
 	Assert(relation->wanted_chunks > 0);
 
-	if (!row->is_ours)
-		return 1;
-	if (input->can_read_blocks)
+	if (input->can_read_blocks || relation->wanted_chunks == 1)
 		return relation->wanted_chunks;
 	return list_length(row->split_bounds) + 1;
 }

@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_class.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_proc.h"
 #include "miscadmin.h"
@@ -75,7 +76,12 @@ make_relation(Draft *draft, int no, const SourceRelation *source)
 	row->schema = source->schema;
 	row->name = source->name;
 	row->relkind = source->relkind;
-	row->through_root = source->through_root && source->has_data_of_its_own;
+	row->was_here = OidIsValid(source->here) && source->config_condition == NULL &&
+		(source->relkind != RELKIND_SEQUENCE ||
+		 (source->here_kind == RELKIND_SEQUENCE && !source->is_unreadable));
+	row->through_root = source->has_data_of_its_own &&
+		(source->through_root ||
+		 (OidIsValid(source->rows_go_to) && source->rows_go_to != source->oid));
 	row->heap_bytes = source->heap_bytes;
 	row->toast_bytes = source->toast_bytes;
 	row->columns = source->columns;
@@ -145,8 +151,11 @@ make_relations(Draft *draft)
 	{
 		DraftRelation *relation = &draft->relations[i];
 
-		if (relation->row->through_root)
-			relation->root = find_root(draft, relation);
+		if (!relation->row->through_root)
+			continue;
+		relation->root = OidIsValid(relation->source->rows_go_to) ?
+			pgcopy_draft_find_oid(draft, relation->source->rows_go_to)->row->no :
+			find_root(draft, relation);
 	}
 }
 
@@ -229,6 +238,8 @@ pgcopy_draft_add_statement(Draft *draft, const DumpStatement *statement,
 	int			no;
 
 	item->statement = statement;
+	item->is_done = statement->presence == IS_HERE ||
+		(statement->presence == IS_HERE_NOT_VALID && item->kind == ITEM_FOREIGN_KEY);
 	item->schema = statement->schema ? statement->schema : statement->table_schema;
 	item->name = statement->name ? statement->name :
 		statement->table_name ? statement->table_name : statement->tag;

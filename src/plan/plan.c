@@ -93,9 +93,12 @@ plan_pre_data(Draft *draft)
 static bool
 is_loaded(const DraftRelation *relation)
 {
-	return relation != NULL && relation->row->is_ours &&
-		(relation->copies != NIL || relation->source->is_left_empty) &&
-		relation->row->relkind == RELKIND_RELATION;
+	if (relation == NULL || relation->row->relkind != RELKIND_RELATION)
+		return false;
+	if (relation->row->was_here)
+		return relation->source->here_kind == RELKIND_RELATION;
+	return relation->row->is_ours &&
+		(relation->copies != NIL || relation->source->is_left_empty);
 }
 
 static DraftRelation *
@@ -320,6 +323,28 @@ plan_analyze(Draft *draft, DraftRelation *relation, ItemStage stage, List *depen
 	return pgcopy_draft_add(draft, &item, depends);
 }
 
+/* Is one of these statements to be run? */
+static bool
+is_any_left(const List *statements)
+{
+	ListCell   *lc;
+
+	foreach(lc, statements)
+	{
+		if (((DumpStatement *) lfirst(lc))->presence == NOT_HERE)
+			return true;
+	}
+	return false;
+}
+
+/* New rows, indexes on expressions and CREATE STATISTICS want an ANALYZE. */
+static bool
+wants_analyze(const DraftRelation *relation)
+{
+	return relation->copies != NIL || is_any_left(relation->index_statements) ||
+		is_any_left(relation->constraint_statements);
+}
+
 static void
 plan_tables(Draft *draft)
 {
@@ -333,7 +358,8 @@ plan_tables(Draft *draft)
 		plan_indexes(draft, relation);
 		ready = relation->constraints != NIL ? relation->constraints :
 			relation->indexes != NIL ? relation->indexes : relation->copies;
-		relation->analyze = plan_analyze(draft, relation, STAGE_COPYING, ready);
+		if (wants_analyze(relation))
+			relation->analyze = plan_analyze(draft, relation, STAGE_COPYING, ready);
 	}
 }
 
@@ -354,9 +380,10 @@ plan_foreign_key(Draft *draft, const DumpStatement *statement, ItemStage stage)
 	List	   *depends = NIL;
 	int			no;
 
-	if (stage == STAGE_COPYING)
-		depends = list_append_unique_int(list_make1_int(table->analyze),
-										 referenced->analyze);
+	if (stage == STAGE_COPYING && table->analyze != 0)
+		depends = list_append_unique_int(depends, table->analyze);
+	if (stage == STAGE_COPYING && referenced->analyze != 0)
+		depends = list_append_unique_int(depends, referenced->analyze);
 	no = pgcopy_draft_add_statement(draft, statement, &item, depends);
 	if (draft->input->options->foreign_keys == FOREIGN_KEYS_NOT_VALID ||
 		!statement->wants_validation || stays_not_valid(draft, statement))
@@ -500,8 +527,10 @@ plan_parents(Draft *draft)
 	{
 		DraftRelation *relation = &draft->relations[i];
 
-		if (relation->row->is_ours &&
+		if ((relation->row->is_ours || relation->row->was_here) &&
 			(relation->row->relkind == RELKIND_PARTITIONED_TABLE ||
+			 (relation->copies != NIL &&
+			  relation->source->here_kind == RELKIND_PARTITIONED_TABLE) ||
 			 (is_loaded(relation) && relation->source->has_children)))
 			(void) plan_analyze(draft, relation, STAGE_LATE, NIL);
 	}
@@ -529,25 +558,62 @@ plan_others(Draft *draft, List *statements, ItemKind kind, ItemStage stage)
 	}
 }
 
+/* Empty tables that exist, each tree of foreign keys by one statement. */
+static void
+plan_truncates(Draft *draft)
+{
+	static DumpSettings settings = {
+		.default_tablespace = "",
+		.default_table_access_method = "heap"
+	};
+	ListCell   *lc;
+
+	foreach(lc, draft->input->trees)
+	{
+		HereTree   *tree = lfirst(lc);
+		DumpStatement *statement;
+		PlanItem	item = {
+			.kind = ITEM_TRUNCATE,
+			.stage = STAGE_PRE_DATA,
+			.schema = tree->schema,
+			.name = tree->name,
+			.range_end = -1,
+			.cost = COST_STATEMENT
+		};
+
+		statement = MemoryContextAllocZero(draft->plan_context, sizeof(DumpStatement));
+		statement->text = tree->sql;
+		statement->length = strlen(tree->sql);
+		statement->settings = &settings;
+		item.statement = statement;
+		(void) pgcopy_draft_add(draft, &item, NIL);
+	}
+}
+
 JobPlan *
 pgcopy_plan_make(const PlanInput *input)
 {
+	bool		with_data = (input->options->sections & SECTION_DATA) != 0;
 	Draft		draft;
 	List	   *by_stage[STAGE_FINAL + 1] = {NIL};
 
 	pgcopy_draft_begin(&draft, input);
 	plan_others(&draft, input->roles, ITEM_ROLE, STAGE_PRE_DATA);
 	plan_pre_data(&draft);
-	pgcopy_plan_data(&draft);
+	plan_truncates(&draft);
+	if (with_data)
+		pgcopy_plan_data(&draft);
 	sort_post_data(&draft, by_stage);
 	plan_tables(&draft);
 	plan_foreign_keys(&draft, by_stage[STAGE_COPYING], STAGE_COPYING);
 	plan_serial(&draft, by_stage[STAGE_POST_DATA], ITEM_POST_DATA, STAGE_POST_DATA);
 	plan_privileges(&draft);
 	plan_foreign_keys(&draft, by_stage[STAGE_LATE], STAGE_LATE);
-	plan_sequences(&draft);
+	if (with_data)
+		plan_sequences(&draft);
 	plan_refreshes(&draft, by_stage[STAGE_LATE]);
-	plan_parents(&draft);
+	if (with_data)
+		plan_parents(&draft);
 	plan_final(&draft, by_stage[STAGE_FINAL]);
 	plan_others(&draft, input->database, ITEM_DATABASE, STAGE_FINAL);
 	return pgcopy_draft_finish(&draft);

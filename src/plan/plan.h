@@ -16,6 +16,7 @@
 #include "catalog/relation.h"
 #include "schema/apply.h"
 #include "schema/dump.h"
+#include "schema/here.h"
 #include "source/inventory.h"
 
 /* Everything that a plan is made from. */
@@ -27,6 +28,7 @@ typedef struct PlanInput
 	List	   *database;		/* DumpStatement, one item each, at the end */
 	List	   *large_objects;	/* LargeObjectRange, one item each */
 	List	   *not_valid;		/* Oid: keys of the source that stay NOT VALID */
+	List	   *trees;			/* HereTree, to empty first */
 	bool		can_read_blocks;	/* chunks are ranges of blocks, else of keys */
 	const JobOptions *options;
 } PlanInput;
@@ -40,6 +42,7 @@ typedef struct PlanItem
 	int			relation;
 	int			referenced;
 	ItemTurn	turn;
+	bool		is_done;		/* what it makes is here already */
 	int			ndepends;
 	Size		first_depend;	/* index into the plan's depends */
 	const DumpStatement *statement; /* what it runs, or NULL */

@@ -34,7 +34,7 @@ plan_table(Draft *draft, DraftRelation *relation, List *needs)
 			.stage = STAGE_COPYING,
 			.relation = row->no,
 			.referenced = relation->root,
-			.turn = !row->is_ours ? TURN_AT_ONCE :
+			.turn = !row->is_ours && !OidIsValid(relation->source->rows_go_to) ? TURN_AT_ONCE :
 				relation->is_computed ? TURN_COMPUTED_ROWS : TURN_ROWS,
 			.schema = row->schema,
 			.name = row->name,
@@ -54,12 +54,13 @@ static bool
 has_rows_to_copy(const DraftRelation *relation)
 {
 	return relation->source->has_data_of_its_own &&
-		(relation->row->is_ours || relation->row->condition != NULL);
+		(relation->row->is_ours || OidIsValid(relation->source->rows_go_to) ||
+		 relation->row->condition != NULL);
 }
 
 /*
- * Plan a table after the tables it references: an extension's table has its
- * foreign keys already.  In a cycle one table goes first.
+ * Plan a table after the tables it references: an extension's table, and one that
+ * exists, has its foreign keys already.  In a cycle one table goes first.
  */
 static void
 plan_table_in_order(Draft *draft, DraftRelation *relation)

@@ -22,6 +22,7 @@ void
 pgcopy_plan_fill_row(JobItem *row, const PlanItem *item)
 {
 	row->kind = item->kind;
+	row->state = item->is_done ? ITEM_DONE : ITEM_PENDING;
 	row->stage = item->stage;
 	row->relation = item->relation;
 	row->referenced = item->referenced;

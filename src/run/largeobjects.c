@@ -37,7 +37,8 @@ pgcopy_largeobjects_plan(Leader *leader)
 	List	   *firsts;
 	List	   *lasts;
 
-	if (!pgcopy_chosen_has_large_objects(leader))
+	if (!pgcopy_chosen_has_large_objects(leader) ||
+		!(leader->job->options.sections & SECTION_DATA))
 		return NIL;
 	pgcopy_survey_large_object_gaps(leader->job->id, &firsts, &lasts);
 	if (firsts == NIL)

@@ -26,6 +26,7 @@
 #include "catalog/notice.h"
 #include "plan/plan.h"
 #include "run/leader.h"
+#include "run/sections.h"
 #include "run/shared.h"
 #include "schema/dump.h"
 #include "schema/needs.h"
@@ -101,13 +102,16 @@ check_source(Leader *leader, Needs *needs)
 	PreflightRequest request = {
 		.with_owners = !options->no_owner,
 		.with_privileges = !options->no_privileges,
-		.goes_on = options->on_error == ON_ERROR_CONTINUE
+		.goes_on = options->on_error == ON_ERROR_CONTINUE,
+		.sections = options->sections,
+		.with_large_objects = options->large_objects != 0
 	};
 	List	   *findings;
 	List	   *others;
 	bool		can_dump;
 
-	pgcopy_tools_check(pgcopy_session_version(session));
+	if (pgcopy_options_need_dump(options))
+		pgcopy_tools_check(pgcopy_session_version(session));
 	throw_findings(leader, pgcopy_preflight_check_database(session));
 	(void) pgcopy_chosen_make(leader);
 	request.with_large_objects = pgcopy_chosen_has_large_objects(leader);
@@ -189,9 +193,10 @@ read_dump(Leader *leader, const char *snapshot, List *relations)
 	tell_notices(leader, pgcopy_hidden_find(session, pgcopy_chosen_filter(leader),
 											pgcopy_chosen_exclusions(leader)));
 	statements = leave_out(leader, session, dump->statements);
-	pgcopy_properties_tell(leader);
-	pgcopy_chosen_mark(leader, relations);
-	return pgcopy_chosen_release_keys(leader, statements);
+	if (job->options.sections & SECTION_PRE_DATA)
+		pgcopy_properties_tell(leader);
+	return pgcopy_chosen_release_keys(leader,
+									  pgcopy_sections_choose(&job->options, statements));
 }
 
 /* If pg_dump fails because no session is free, report that instead. */
@@ -202,6 +207,9 @@ pgcopy_planning_read_dump(Leader *leader, const char *snapshot, List *relations)
 	List	   *volatile statements = NIL;
 	ErrorData  *volatile error = NULL;
 
+	pgcopy_chosen_mark(leader, relations);
+	if (!pgcopy_options_need_dump(&leader->job->options))
+		return NIL;
 	PG_TRY();
 	{
 		statements = read_dump(leader, snapshot, relations);
@@ -322,7 +330,7 @@ apply_referential(Leader *leader, List *relations)
 
 /* Make the plan and store it. */
 static void
-make_plan(Leader *leader, List *relations, List *statements, List *roles, List *not_valid)
+make_plan(Leader *leader, List *relations, List *statements, List *roles, List *trees)
 {
 	SourceSession *session = pgcopy_link_session(leader->link);
 	PlanInput	input = {
@@ -330,15 +338,17 @@ make_plan(Leader *leader, List *relations, List *statements, List *roles, List *
 		.statements = statements,
 		.roles = roles,
 		.database = pgcopy_database_plan(leader),
-		.not_valid = not_valid,
+		.not_valid = apply_referential(leader, relations),
 		.large_objects = pgcopy_largeobjects_plan(leader),
+		.trees = trees,
 		.can_read_blocks = pgcopy_setting_split_by_ctid &&
 			pgcopy_session_version(session) >= VERSION_WITH_TID_RANGE,
 		.options = &leader->job->options
 	};
 	List	   *split;
 
-	pgcopy_partition_mark(session, relations);
+	if (leader->job->options.sections & SECTION_PRE_DATA)
+		pgcopy_partition_mark(session, relations);
 	split = pgcopy_chunks_decide(&input);
 	if (!input.can_read_blocks)
 		pgcopy_keyrange_choose(session, split);
@@ -369,6 +379,7 @@ try_plan(void *arg, char **what)
 	List	   *roles;
 	Needs	   *needs = pgcopy_needs_make();
 	List	   *findings;
+	List	   *trees;
 
 	pgcopy_link_open(leader->link);
 	session = pgcopy_link_session(leader->link);
@@ -389,12 +400,15 @@ try_plan(void *arg, char **what)
 	findings = list_concat(findings,
 						   pgcopy_needs_find(needs, leader->job->options.on_error ==
 											 ON_ERROR_CONTINUE));
+	findings = list_concat(findings,
+						   pgcopy_sections_match(&leader->job->options, relations,
+												 statements, &trees));
 	tell_notices(leader, findings);
 	throw_findings(leader, findings);
 	check_inventory(relations, statements);
 	tell_notices(leader, pgcopy_standby_find(session, relations));
 	note_index_sizes(leader, statements);
-	make_plan(leader, relations, statements, roles, apply_referential(leader, relations));
+	make_plan(leader, relations, statements, roles, trees);
 	note_search_path(leader);
 	pgcopy_leader_link_keep_snapshot(leader, snapshot);
 	return ATTEMPT_DONE;

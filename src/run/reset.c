@@ -14,8 +14,8 @@
  * To read all tables again, first undo what post-data built on them and cannot
  * stay.  This file decides what to undo, schema/undo.c knows how.
  *
- * Truncate only tables that the job created (tables of extensions lose the
- * rows that the job copied), and drop only what its own items built: an index
+ * Truncate only tables that the job created (others lose the rows that the job
+ * copied, those of the last items first), and drop only what its own items built: an index
  * that somebody else added makes the load fail, and is not ours to drop.
  *
  *-------------------------------------------------------------------------
@@ -103,10 +103,8 @@ undo_item(Reset *reset, const JobRelation *table, const JobItem *item)
 {
 	if (item->state != ITEM_DONE)
 		return;
-	if (item->kind == ITEM_CONSTRAINT || item->kind == ITEM_INDEX)
+	if (table->is_ours && (item->kind == ITEM_CONSTRAINT || item->kind == ITEM_INDEX))
 		drop_built(reset, item);
-	else if (item->kind == ITEM_TABLE && !table->is_ours)
-		pgcopy_undo_rows(table->target_oid, (TransactionId) item->xid);
 }
 
 /*
@@ -119,13 +117,19 @@ reset_table(Reset *reset, int no)
 	JobRelation *table = pgcopy_relation_fetch(job, no);
 	ListCell   *lc;
 
-	pgcopy_work_check_target(table);
+	if (table->is_ours)
+		pgcopy_work_check_target(table);
 	foreach(lc, reset->by_relation[no])
 		undo_item(reset, table, lfirst(lc));
 	if (table->is_ours)
 		pgcopy_load_truncate(table->target_oid);
 	foreach(lc, reset->by_relation[no])
-		pgcopy_item_reset(job, ((JobItem *) lfirst(lc))->no);
+	{
+		JobItem    *item = lfirst(lc);
+
+		if (table->is_ours || item->kind == ITEM_TABLE || item->kind == ITEM_ANALYZE)
+			pgcopy_item_reset(job, item->no);
+	}
 }
 
 /*
@@ -158,6 +162,35 @@ touches_wanted(const Reset *reset, const JobItem *item)
 }
 
 /*
+ * Delete what items have inserted into tables that the job has not created.  Foreign
+ * keys are there: the last items, those of referencing tables, come first.
+ */
+static void
+take_back_rows(Reset *reset)
+{
+	int64		job = reset->leader->job->id;
+
+	for (int i = list_length(reset->items) - 1; i >= 0; i--)
+	{
+		JobItem    *item = list_nth(reset->items, i);
+		JobRelation *relation;
+
+		if (item->kind != ITEM_TABLE || item->state != ITEM_DONE ||
+			!bms_is_member(item->relation, reset->wanted))
+			continue;
+		relation = pgcopy_relation_fetch(job, item->relation);
+		if (relation->is_ours)
+			continue;
+		if (relation->through_root)
+			relation = pgcopy_relation_fetch(job, item->referenced);
+		pgcopy_work_check_target(relation);
+		pgcopy_undo_rows(relation->target_oid, (TransactionId) item->xid);
+		pgcopy_item_reset(job, item->no);
+		count_in_batch(reset);
+	}
+}
+
+/*
  * Drop foreign keys first: a referenced table cannot be truncated.  Items of
  * the late stage depend on many tables, and all can be done again.
  */
@@ -177,6 +210,9 @@ reset_between_tables(Reset *reset)
 		if (!is_late && (!touches_wanted(reset, item) ||
 						 (item->kind != ITEM_FOREIGN_KEY &&
 						  item->kind != ITEM_VALIDATE)))
+			continue;
+		if ((item->kind == ITEM_FOREIGN_KEY || item->kind == ITEM_VALIDATE) &&
+			find_undo(reset, item).action == UNDO_NOTHING)
 			continue;
 		if (item->kind == ITEM_FOREIGN_KEY)
 			drop_built(reset, item);
@@ -341,6 +377,7 @@ reset_relations(Reset *reset, List *relations)
 	if (reset->tree != 0)
 		pgcopy_relation_route_tree(leader->job->id, reset->tree);
 	load_items(reset, relations);
+	take_back_rows(reset);
 	reset_between_tables(reset);
 	if (!reset->is_one)
 		begin_batch(reset);

@@ -4,7 +4,8 @@
  *	  Do one item, with what load/ and schema/ offer.
  *
  * Only this file decides how to load a relation.  Only relations that the job
- * created are truncated or loaded frozen.  A first attempt loads the empty
+ * created are truncated here or loaded frozen; others get ordinary rows, which
+ * vanish with an attempt that fails.  A first attempt loads the empty
  * relation without TRUNCATE, a later one cleans up first.  A relation that
  * several items load, in chunks or with rows routed from its root, is never
  * truncated: rows of earlier attempts are marked dead, and VACUUM removes them
@@ -19,11 +20,14 @@
 #include "access/xlog.h"
 #include "catalog/pg_inherits.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
+#include "base/compat.h"
 #include "base/finding.h"
 #include "base/retry.h"
 #include "base/testpoint.h"
@@ -76,7 +80,9 @@ choose_format(const Job *job, const JobRelation *sent, LoadTable *table)
 {
 	Relation	relation;
 
-	table->format = FORMAT_TEXT;
+	/* a row without columns is no row as text if the table here has some */
+	table->format = sent->columns != NIL || table->start != LOAD_EXISTING ?
+		FORMAT_TEXT : FORMAT_BINARY;
 	if (job->options.format == FORMAT_OPTION_TEXT)
 		return;
 	relation = relation_open(table->relid, AccessShareLock);
@@ -107,6 +113,8 @@ choose_start(const JobItem *item, const JobRelation *relation,
 {
 	bool		is_first = item->attempts <= 1;
 
+	if (target->was_here)
+		return LOAD_EXISTING;
 	if (!relation->is_ours || !target->is_ours)
 		return LOAD_APPEND;
 	if (relation->through_root)
@@ -217,9 +225,11 @@ copy_table(const WorkPlace *place, const JobItem *item, LoadResult *load)
 
 	target = choose_target(place->job, item, relation);
 	table.relid = target->target_oid;
+	table.start = choose_start(item, relation, target);
+	if (table.start == LOAD_EXISTING)
+		pgcopy_load_choose_columns(table.relid, &relation->columns, &relation->types);
 	table.columns = relation->columns;
 	choose_format(place->job, relation, &table);
-	table.start = choose_start(item, relation, target);
 	set_range(&table, item, relation);
 	table.row_with = relation->row_with;
 	table.row_join = relation->row_join;
@@ -276,9 +286,16 @@ copy_sequences(const WorkPlace *place, const JobItem *item)
 	foreach(lc, rows)
 	{
 		JobRelation *row = lfirst(lc);
+		SourceRelation *sequence;
 
-		if (pgcopy_relation_is_set_here(row))
-			sequences = lappend(sequences, as_source_relation(row));
+		if (!pgcopy_relation_is_set_here(row))
+			continue;
+		sequence = as_source_relation(row);
+
+		/* beside rows that stay it must not go back, as one of an extension */
+		if (row->was_here && place->job->options.append)
+			sequence->config_condition = pstrdup("");
+		sequences = lappend(sequences, sequence);
 	}
 	pgcopy_sequence_copy(place->session, sequences);
 	pgcopy_item_mark_done(place->job->id, item->no, NULL,
@@ -329,6 +346,29 @@ run_shared(const WorkPlace *place, const JobItem *item)
 }
 
 /*
+ * ANALYZE a table.  One that is partitioned here may have partitions that the source
+ * has not: those get no item of their own.  Returns the first error.
+ */
+static ErrorData *
+analyze_tree(const JobRelation *relation)
+{
+	ErrorData  *error = NULL;
+	ListCell   *lc;
+
+	if (!relation->was_here ||
+		get_rel_relkind(relation->target_oid) != RELKIND_PARTITIONED_TABLE)
+		return pgcopy_analyze_table(relation->target_oid);
+	foreach(lc, find_all_inheritors(relation->target_oid, AccessShareLock, NULL))
+	{
+		ErrorData  *next = pgcopy_analyze_table(lfirst_oid(lc));
+
+		if (error == NULL)
+			error = next;
+	}
+	return error;
+}
+
+/*
  * ANALYZE a table; dead rows of failed attempts go first.  One that always
  * fails, as on the source, leaves a complete copy: the job goes on.  If a name was
  * not found, the other search_path comes first.
@@ -340,10 +380,20 @@ analyze_table(const WorkPlace *place, const JobItem *item)
 	ErrorData  *error;
 
 	pgcopy_work_check_target(relation);
+	if (relation->was_here &&
+		!pgcopy_class_ownercheck(relation->target_oid, GetUserId()))
+	{
+		pgcopy_notice_tell(place->job->id,
+						   quote_qualified_identifier(relation->schema, relation->name),
+						   "the table was not analyzed: the job's role is not its owner",
+						   "Let its owner run ANALYZE.");
+		pgcopy_item_mark_done(place->job->id, item->no, NULL, 0, 0);
+		return WORK_DONE;
+	}
 	if (place->can_vacuum && !item->is_vacuumed && relation->is_ours &&
 		pgcopy_vacuum_is_wanted(relation->target_oid))
 		return WORK_WANTS_VACUUM;
-	error = pgcopy_analyze_table(relation->target_oid);
+	error = analyze_tree(relation);
 	if (error != NULL && pgcopy_retry_need(error->sqlerrcode) == NEED_OBJECTS &&
 		pgcopy_work_path_is_left(place->job, item))
 		ReThrowError(error);
@@ -382,6 +432,7 @@ do_item(const WorkPlace *place, const JobItem *item, LoadResult *load)
 		case ITEM_VALIDATE:
 		case ITEM_POST_DATA:
 		case ITEM_REFRESH:
+		case ITEM_TRUNCATE:
 		case ITEM_FINAL:
 			run_statement(place, item);
 			break;

@@ -60,6 +60,14 @@ typedef enum StatementClass
 	STATEMENT_SUBSCRIPTION
 } StatementClass;
 
+/* Whether what a statement makes is here already, by definition; see existing.c. */
+typedef enum StatementPresence
+{
+	NOT_HERE,
+	IS_HERE,
+	IS_HERE_NOT_VALID			/* a foreign key that the statement would validate */
+} StatementPresence;
+
 typedef struct DumpStatement
 {
 	int			toc_id;			/* pg_dump's dump id of the entry */
@@ -68,6 +76,7 @@ typedef struct DumpStatement
 	int64		index_bytes;	/* size on the source of what it builds; set by plan/ */
 	List	   *dependencies;	/* integer list of toc ids */
 	bool		is_post_data;
+	StatementPresence presence;
 	StatementClass class;
 	char	   *tag;			/* command tag: "CREATE TABLE" */
 	char	   *schema;			/* of the object, or NULL */

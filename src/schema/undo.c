@@ -325,6 +325,7 @@ void
 pgcopy_undo_rows(Oid relid, TransactionId xid)
 {
 	Assert(TransactionIdIsNormal(xid));
-	run_sql(psprintf("DELETE FROM ONLY %s WHERE xmin OPERATOR(pg_catalog.=) '%u'::pg_catalog.xid",
+	run_sql(psprintf("DELETE FROM %s%s WHERE xmin OPERATOR(pg_catalog.=) '%u'::pg_catalog.xid",
+					 get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ",
 					 quote_relation(relid), xid));
 }

@@ -46,7 +46,7 @@ extern Undo pgcopy_undo_find(const UndoTables *tables, const char *sql,
  */
 extern void pgcopy_undo_drop(const Undo *undo);
 
-/* Delete the rows that a transaction has inserted into a table. */
+/* Delete the rows that a transaction has inserted into a table or its partitions. */
 extern void pgcopy_undo_rows(Oid relid, TransactionId xid);
 
 #endif							/* PGCOPY_UNDO_H */

@@ -34,7 +34,8 @@ typedef struct SourceRelation
 
 	/* of configuration tables and sequences of an extension, else NULL */
 	char	   *config_condition;	/* may be "" */
-	List	   *config_references;	/* Oid: other tables its foreign keys need */
+	List	   *config_references;	/* Oid: other tables its foreign keys need; schema/here_keys.c
+									 * sets it for tables that are here */
 	bool		is_extension_member;
 
 	/*
@@ -59,6 +60,16 @@ typedef struct SourceRelation
 
 	/* set by partition.c: rows may belong into another leaf here */
 	bool		through_root;
+
+	/*
+	 * Set by schema/here.c, for jobs that do not create the tables: OID and kind of
+	 * the local namesake, or 0; of which relation of the source (this or a parent)
+	 * the namesake takes the rows; whether they must come in one transaction.
+	 */
+	Oid			here;
+	char		here_kind;
+	Oid			rows_go_to;
+	bool		in_one_piece;
 
 	/* set by plan/chunks.c, then by pgcopy_keyrange_choose() */
 	int			wanted_chunks;

@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -266,6 +267,28 @@ check_extensions(SourceSession *session, const PreflightRequest *request)
 }
 
 /*
+ * Which objects this job creates by name.  Without pre-data, objects of post-data that
+ * are here are compared with the source's (schema/existing.c).
+ */
+static const char *
+of_sections(const PreflightRequest *request)
+{
+	static const char large_objects[] = "s.what LIKE 'large object %'";
+	static const char of_post_data[] =
+		"(s.what LIKE 'event trigger %' OR s.what LIKE 'publication %')";
+	StringInfoData text;
+
+	initStringInfo(&text);
+	if (!(request->sections & SECTION_PRE_DATA))
+		appendStringInfo(&text, " AND %s", large_objects);
+	else if (!(request->sections & SECTION_POST_DATA))
+		appendStringInfo(&text, " AND NOT %s", of_post_data);
+	if (!(request->sections & SECTION_DATA) || !request->with_large_objects)
+		appendStringInfo(&text, " AND NOT (%s)", large_objects);
+	return text.data;
+}
+
+/*
  * What an extension makes is no clash if that extension is here already.  What
  * needs this extension stays on the source; its own names are the next check's.
  */
@@ -287,7 +310,8 @@ check_clashes(SourceSession *session, const PreflightRequest *request)
 	};
 	List	   *here =
 		pgcopy_names_query(psprintf("SELECT s.what FROM (%s) AS s"
-									" WHERE s.extension IS DISTINCT FROM 'pgcopydb_ext'", objects_sql));
+									" WHERE s.extension IS DISTINCT FROM 'pgcopydb_ext'%s",
+									objects_sql, of_sections(request)));
 	NamesQuery	there = {
 		.sql = psprintf("%s%s", objects_sql, not_cloned),
 		.more = not_expected
@@ -401,12 +425,17 @@ compare_all(SourceSession *session, const PreflightComparison *comparisons, int 
 typedef List *(*PreflightCheck) (SourceSession *session,
 								 const PreflightRequest *request);
 
-static const PreflightCheck checks[] = {
-	check_extensions,
-	check_clashes,
-	check_grantors,
-	check_own_names,
-	pgcopy_preflight_check_extensions
+/* Each is run for jobs with one of its sections. */
+static const struct
+{
+	PreflightCheck check;
+	int			sections;
+}			checks[] = {
+	{check_extensions, SECTION_PRE_DATA},
+	{check_clashes, SECTION_PRE_DATA | SECTION_DATA},
+	{check_grantors, SECTION_DATA},
+	{check_own_names, SECTION_PRE_DATA},
+	{pgcopy_preflight_check_extensions, SECTION_PRE_DATA}
 };
 
 List *
@@ -417,7 +446,12 @@ pgcopy_preflight_run(SourceSession *session, const PreflightRequest *request)
 	const PreflightComparison *comparisons = pgcopy_preflight_server_comparisons(&n);
 
 	for (int i = 0; i < lengthof(checks); i++)
-		findings = list_concat(findings, checks[i] (session, request));
+	{
+		if (checks[i].sections & request->sections)
+			findings = list_concat(findings, checks[i].check(session, request));
+	}
+	if (!(request->sections & SECTION_PRE_DATA))
+		return findings;
 	return list_concat(findings, compare_all(session, comparisons, n, request));
 }
 
@@ -430,6 +464,8 @@ pgcopy_preflight_check_rights(SourceSession *session, const PreflightRequest *re
 	List	   *findings = compare(session, &comparisons[0], request);
 
 	*can_dump = findings == NIL;
+	if (!(request->sections & SECTION_DATA))
+		return findings;
 	return list_concat(findings,
 					   compare_all(session, comparisons + 1, n - 1, request));
 }
@@ -439,7 +475,8 @@ pgcopy_preflight_roles(SourceSession *session, const PreflightRequest *request,
 					   List **others)
 {
 	const char *params[] = {
-		request->with_owners ? "t" : "f", request->with_privileges ? "t" : "f"
+		request->with_owners && (request->sections & SECTION_DATA) ? "t" : "f",
+		request->with_privileges && (request->sections & SECTION_DATA) ? "t" : "f"
 	};
 	SourceRows *rows;
 	List	   *owners = NIL;

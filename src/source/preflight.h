@@ -10,6 +10,7 @@
 
 #include "base/finding.h"
 #include "base/object_filter.h"
+#include "base/options.h"
 #include "source/session.h"
 
 /* Options of the job that change a check. */
@@ -18,6 +19,7 @@ typedef struct PreflightRequest
 	bool		with_owners;
 	bool		with_privileges;
 	bool		goes_on;		/* after errors */
+	int			sections;		/* SECTION_* */
 
 	/* What is cloned.  The last two are an oid[] of relations; NULL: all. */
 	bool		with_large_objects;

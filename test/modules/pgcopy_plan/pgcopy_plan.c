@@ -215,6 +215,7 @@ Datum
 pgcopy_plan_text(PG_FUNCTION_ARGS)
 {
 	JobOptions	options = {
+		.sections = SECTIONS_ALL,
 		.table_jobs = PG_GETARG_INT32(0),
 		.split_bytes = PG_GETARG_INT64(1),
 		.foreign_keys = PG_GETARG_BOOL(3) ? FOREIGN_KEYS_VALIDATE : FOREIGN_KEYS_NOT_VALID

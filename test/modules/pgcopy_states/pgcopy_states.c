@@ -91,6 +91,7 @@ name_item_kind(int no)
 		case ITEM_SEQUENCE:
 		case ITEM_POST_DATA:
 		case ITEM_REFRESH:
+		case ITEM_TRUNCATE:
 		case ITEM_FINAL:
 		case ITEM_ROLE:
 		case ITEM_DATABASE:
