@@ -69,6 +69,7 @@ get_arguments(FunctionCallInfo fcinfo, Job *job)
 				 errhint("Give a connection string, a URI, or the name of a foreign server.")));
 	job->conninfo = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	get_options(fcinfo, &job->options);
+	pgcopy_options_check_maps(&job->options);
 }
 
 /* Connect once: that reveals most mistakes. */

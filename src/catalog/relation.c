@@ -20,14 +20,14 @@
 static CatalogQuery insert_relation = {
 	"INSERT INTO pgcopy.relation (job, no, source_oid, schema_name, table_name, "
 	"relkind, is_ours, through_root, heap_bytes, toast_bytes, columns, split_bounds, "
-	"condition, split_key, types) "
-	"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::bigint[], $13, $14, $15)",
-	15, {INT8OID, INT4OID, OIDOID, TEXTOID, TEXTOID, CHAROID, BOOLOID, BOOLOID,
-	INT8OID, INT8OID, TEXTARRAYOID, TEXTARRAYOID, TEXTOID, TEXTOID, TEXTARRAYOID}
+	"condition, split_key, types, local_schema) "
+	"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::bigint[], $13, $14, $15, $16)",
+	16, {INT8OID, INT4OID, OIDOID, TEXTOID, TEXTOID, CHAROID, BOOLOID, BOOLOID,
+	INT8OID, INT8OID, TEXTARRAYOID, TEXTARRAYOID, TEXTOID, TEXTOID, TEXTARRAYOID, TEXTOID}
 };
 
 static CatalogQuery select_relations = {
-	"SELECT no, source_oid, schema_name, table_name, relkind, target_oid, is_ours, "
+	"SELECT no, source_oid, schema_name, local_schema, table_name, relkind, target_oid, is_ours, "
 	"through_root, heap_bytes, toast_bytes, columns, types, condition, split_key, "
 	"split_bounds::text[] AS split_bounds "
 	"FROM pgcopy.relation WHERE job = $1 AND no BETWEEN $2 AND $3 ORDER BY no",
@@ -45,7 +45,7 @@ static CatalogQuery resolve_targets = {
 	"FROM pg_catalog.pg_class AS c "
 	"JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace "
 	"WHERE r.job = $1 AND r.target_oid IS NULL "
-	"AND n.nspname = r.schema_name::name "
+	"AND n.nspname = r.local_schema::name "
 	"AND c.relname = r.table_name::name",
 	1, {INT8OID}
 };
@@ -117,7 +117,8 @@ pgcopy_relation_insert(int64 job, const JobRelation *relation)
 		pgcopy_query_array_arg(relation->split_bounds, TEXTOID),
 		pgcopy_query_text_arg(relation->condition),
 		pgcopy_query_text_arg(relation->split_key),
-		pgcopy_query_array_arg(relation->types, TEXTOID)
+		pgcopy_query_array_arg(relation->types, TEXTOID),
+		CStringGetTextDatum(relation->local_schema)
 	};
 
 	pgcopy_query_run(&insert_relation, values);
@@ -131,6 +132,7 @@ decode_relation(int row)
 	relation->no = (int) pgcopy_query_int64(row, "no");
 	relation->source_oid = (Oid) pgcopy_query_int64(row, "source_oid");
 	relation->schema = pgcopy_query_text(row, "schema_name");
+	relation->local_schema = pgcopy_query_text(row, "local_schema");
 	relation->name = pgcopy_query_text(row, "table_name");
 	relation->relkind = (char) pgcopy_query_int64(row, "relkind");
 	relation->target_oid = (Oid) pgcopy_query_int64(row, "target_oid");

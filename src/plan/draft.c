@@ -16,6 +16,8 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "base/options.h"
+#include "base/sqltext.h"
 #include "plan/draft.h"
 
 typedef struct NameEntry
@@ -59,6 +61,35 @@ pgcopy_draft_find_oid(Draft *draft, Oid oid)
 	return entry ? &draft->relations[entry->no - 1] : NULL;
 }
 
+/* Give types, "schema.name ...", the schemas that they have here. */
+static List *
+map_types(const List *map, List *types)
+{
+	List	   *mapped = NIL;
+	ListCell   *lc;
+	ListCell   *pair;
+
+	if (map == NIL)
+		return types;
+	foreach(lc, types)
+	{
+		char	   *type = lfirst(lc);
+
+		foreach(pair, map)
+		{
+			const OptionPair *names = lfirst(pair);
+			size_t		length = strlen(names->key);
+
+			if (strncmp(type, names->key, length) != 0 || type[length] != '.')
+				continue;
+			type = psprintf("%s%s", names->value, type + length);
+			break;
+		}
+		mapped = lappend(mapped, type);
+	}
+	return mapped;
+}
+
 static void
 make_relation(Draft *draft, int no, const SourceRelation *source)
 {
@@ -67,6 +98,7 @@ make_relation(Draft *draft, int no, const SourceRelation *source)
 	NameEntry  *by_name;
 	OidEntry   *by_oid;
 	NameData	key[2];
+	const List *map = draft->input->options->schema_map;
 
 	relation->row = row;
 	relation->source = source;
@@ -74,17 +106,18 @@ make_relation(Draft *draft, int no, const SourceRelation *source)
 	row->source_oid = source->oid;
 	row->schema = source->schema;
 	row->name = source->name;
+	row->local_schema = unconstify(char *, pgcopy_sqltext_map(map, source->schema));
 	row->relkind = source->relkind;
 	row->through_root = source->through_root && source->has_data_of_its_own;
 	row->heap_bytes = source->heap_bytes;
 	row->toast_bytes = source->toast_bytes;
 	row->columns = source->columns;
-	row->types = source->types;
+	row->types = map_types(map, source->types);
 	row->condition = source->is_unreadable ? NULL : source->config_condition;
 	row->split_key = source->split_key;
 	row->split_bounds = source->split_bounds;
 
-	fill_name_key(key, source->schema, source->name);
+	fill_name_key(key, row->local_schema, source->name);
 	by_name = hash_search(draft->by_name, key, HASH_ENTER, NULL);
 	by_name->no = no;
 	by_oid = hash_search(draft->by_oid, &source->oid, HASH_ENTER, NULL);

@@ -23,6 +23,7 @@ typedef struct PlanInput
 {
 	List	   *relations;		/* SourceRelation, in the order of their OIDs */
 	List	   *statements;		/* DumpStatement, pre-data first */
+	DumpStatement *drop;		/* what drop_if_exists drops, or NULL: see drop.h */
 	List	   *large_objects;	/* LargeObjectRange, one item each */
 	bool		can_read_blocks;	/* chunks are ranges of blocks, else of keys */
 	const JobOptions *options;

@@ -20,14 +20,19 @@
 #include "utils/builtins.h"
 
 #include "base/settings.h"
+#include "base/sqltext.h"
 #include "base/testpoint.h"
 #include "catalog/job.h"
 #include "catalog/notice.h"
+#include "catalog/survey.h"
 #include "plan/plan.h"
 #include "run/leader.h"
+#include "schema/drop.h"
 #include "schema/dump.h"
+#include "schema/map.h"
 #include "schema/needs.h"
 #include "schema/tools.h"
+#include "source/drops.h"
 #include "source/inventory.h"
 #include "source/keyrange.h"
 #include "source/own.h"
@@ -91,14 +96,19 @@ throw_findings(Leader *leader, List *findings)
  * else return the findings.  Note roles of large objects in "needs".
  */
 static List *
-check_source(Leader *leader, Needs *needs)
+check_source(Leader *leader, Needs *needs, List **dropped)
 {
 	SourceSession *session = pgcopy_link_session(leader->link);
 	const JobOptions *options = &leader->job->options;
 	PreflightRequest request = {
 		.with_owners = !options->no_owner,
 		.with_privileges = !options->no_privileges,
-		.goes_on = options->on_error == ON_ERROR_CONTINUE
+		.goes_on = options->on_error == ON_ERROR_CONTINUE,
+		.schema_map = options->schema_map,
+		.tablespace_map = options->tablespace_map,
+		.drops = options->drop_if_exists,
+		.with_large_objects = options->large_objects != false,
+		.dropped = dropped
 	};
 	List	   *findings;
 	List	   *others;
@@ -114,6 +124,46 @@ check_source(Leader *leader, Needs *needs)
 		throw_findings(leader, list_concat(findings,
 										   pgcopy_needs_find(needs, request.goes_on)));
 	return findings;
+}
+
+static bool
+has_relation(List *objects, const Oid *oids, int count)
+{
+	ListCell   *lc;
+
+	foreach(lc, objects)
+	{
+		const DropObject *object = lfirst(lc);
+
+		if (object->class_oid == RelationRelationId &&
+			bsearch(&object->object_oid, oids, count, sizeof(Oid), oid_cmp) != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* What another job has made and still works on is not dropped. */
+static void
+refuse_running(Leader *leader, List *dropped)
+{
+	List	   *jobs = dropped != NIL ? pgcopy_survey_unended() : NIL;
+	ListCell   *lc;
+
+	foreach(lc, jobs)
+	{
+		int64		job = *(int64 *) lfirst(lc);
+		int			count;
+		Oid		   *oids;
+
+		if (job == leader->job->id || !pgcopy_job_has_leader(job))
+			continue;
+		oids = pgcopy_relation_fetch_ours(job, &count);
+		if (has_relation(dropped, oids, count))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_IN_USE),
+					 errmsg("job " INT64_FORMAT " is at work on what drop_if_exists would drop", job),
+					 errhint("Wait for it, or run SELECT pgcopy_cancel(" INT64_FORMAT ").", job)));
+	}
 }
 
 /* Store pg_dump's warnings, in the transaction of the plan. */
@@ -238,12 +288,13 @@ note_index_sizes(SourceSession *session, List *statements)
 
 /* Make the plan and store it. */
 static void
-make_plan(Leader *leader, List *relations, List *statements)
+make_plan(Leader *leader, List *relations, List *statements, List *dropped)
 {
 	SourceSession *session = pgcopy_link_session(leader->link);
 	PlanInput	input = {
 		.relations = relations,
 		.statements = statements,
+		.drop = dropped != NIL ? pgcopy_drop_make_statement(dropped) : NULL,
 		.large_objects = pgcopy_largeobjects_plan(leader),
 		.can_read_blocks = pgcopy_setting_split_by_ctid &&
 			pgcopy_session_version(session) >= VERSION_WITH_TID_RANGE,
@@ -265,7 +316,8 @@ note_search_path(Leader *leader)
 	MemoryContext caller = MemoryContextSwitchTo(leader->context);
 
 	leader->job->source_search_path =
-		pgcopy_session_search_path(pgcopy_link_session(leader->link));
+		pgcopy_sqltext_rename_path(leader->job->options.schema_map,
+								   pgcopy_session_search_path(pgcopy_link_session(leader->link)));
 	MemoryContextSwitchTo(caller);
 	pgcopy_job_set_search_path(leader->job->id, leader->job->source_search_path);
 }
@@ -281,10 +333,13 @@ try_plan(void *arg, char **what)
 	List	   *statements;
 	Needs	   *needs = pgcopy_needs_make();
 	List	   *findings;
+	List	   *not_mapped;
+	List	   *dropped = NIL;
 
 	pgcopy_link_open(leader->link);
 	session = pgcopy_link_session(leader->link);
-	findings = check_source(leader, needs);
+	findings = check_source(leader, needs, &dropped);
+	refuse_running(leader, dropped);
 	snapshot = pgcopy_link_take_snapshot(leader->link, &relations, what);
 	if (snapshot == NULL)
 		return ATTEMPT_CHANGED;
@@ -292,6 +347,8 @@ try_plan(void *arg, char **what)
 	statements = pgcopy_planning_read_dump(leader, snapshot);
 	if (!pgcopy_snapshot_still_true(session, what))
 		return ATTEMPT_CHANGED;
+	statements = pgcopy_map_statements(statements, &leader->job->options, &not_mapped);
+	findings = list_concat(findings, not_mapped);
 	pgcopy_needs_note(needs, statements);
 	findings = list_concat(findings,
 						   pgcopy_needs_find(needs, leader->job->options.on_error ==
@@ -301,7 +358,7 @@ try_plan(void *arg, char **what)
 	check_inventory(relations, statements);
 	tell_notices(leader, pgcopy_standby_find(session, relations));
 	note_index_sizes(session, statements);
-	make_plan(leader, relations, statements);
+	make_plan(leader, relations, statements, dropped);
 	note_search_path(leader);
 	pgcopy_leader_link_keep_snapshot(leader, snapshot);
 	return ATTEMPT_DONE;

@@ -28,6 +28,7 @@
 #include "catalog/survey.h"
 #include "plan/plan.h"
 #include "run/resume.h"
+#include "schema/map.h"
 #include "source/snapshot.h"
 
 /* Must the rest be read under the old snapshot? */
@@ -184,6 +185,7 @@ try_new_snapshot(void *arg, char **what)
 	Leader	   *leader = arg;
 	List	   *relations;
 	List	   *statements;
+	List	   *not_mapped;		/* was told when the job was planned */
 	char	   *snapshot;
 
 	pgcopy_link_open(leader->link);
@@ -193,6 +195,7 @@ try_new_snapshot(void *arg, char **what)
 	statements = pgcopy_planning_read_dump(leader, snapshot);
 	if (!pgcopy_snapshot_still_true(pgcopy_link_session(leader->link), what))
 		return ATTEMPT_CHANGED;
+	statements = pgcopy_map_statements(statements, &leader->job->options, &not_mapped);
 	pgcopy_drift_check(leader->job->id, relations, statements);
 	if (leader->args.choice == RESUME_CONSISTENT)
 		pgcopy_survey_reopen_large_objects(leader->job->id);

@@ -29,6 +29,14 @@ extern List *pgcopy_names_missing(SourceSession *session, const char *source_sql
 extern List *pgcopy_names_shared(SourceSession *session, List *here, const char *there_sql,
 								 const char *more, const char **params);
 
+/*
+ * Names of objects with their schemas, such as "relation sales.t", as schema_map has
+ * them here; and from here to the source, without those that nothing of the source
+ * becomes.
+ */
+extern List *pgcopy_names_map(List *names, const List *map);
+extern List *pgcopy_names_map_back(List *names, const List *map);
+
 /* Make the text of a text[], for the source. */
 extern char *pgcopy_names_array_literal(List *names);
 

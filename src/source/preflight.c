@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
+#include "source/drops.h"
 #include "source/names.h"
 #include "source/own.h"
 #include "source/preflight_private.h"
@@ -48,7 +49,7 @@ static const char missing_extensions_sql[] =
  * clashes with a view.  Indexes are left out: they come with their tables.
  */
 static const char objects_sql[] =
-"SELECT o.what,"
+"SELECT o.what, o.classid, o.oid,"
 " COALESCE("
 "  (SELECT e.extname FROM pg_catalog.pg_depend AS x"
 "   JOIN pg_catalog.pg_extension AS e ON e.oid = x.refobjid"
@@ -260,16 +261,26 @@ check_clashes(SourceSession *session, const PreflightRequest *request)
 		"Existing",
 		"Clone into an empty database: CREATE DATABASE ... TEMPLATE template0, and create the extension there."
 	};
+	const char *more = request->drops ?
+		psprintf(" UNION ALL %s", pgcopy_drops_more_objects()) : "";
 	List	   *here =
-		pgcopy_names_query(psprintf("SELECT s.what FROM (%s) AS s"
-									" WHERE s.extension IS DISTINCT FROM 'pgcopydb_ext'", objects_sql));
+		pgcopy_names_query(psprintf("SELECT s.what FROM (%s%s) AS s"
+									" WHERE s.extension IS DISTINCT FROM 'pgcopydb_ext'",
+									objects_sql, more));
+	List	   *shared;
 	const char *params[3];
 
 	params[1] = pgcopy_names_array_literal(pgcopy_names_query(extensions_here_sql));
 	params[2] = pgcopy_names_array_literal(pgcopy_names_query(free_schemas_sql));
-	return find_objects(pgcopy_names_shared(session, here, psprintf("%s%s", objects_sql, not_cloned),
-									not_expected, params),
-						&report);
+	shared = pgcopy_names_shared(session, pgcopy_names_map_back(here, request->schema_map),
+								 psprintf("%s%s%s", objects_sql, not_cloned, more),
+								 not_expected, params);
+	shared = pgcopy_names_map(shared, request->schema_map);
+	if (request->drops)
+		return pgcopy_drops_find(psprintf("%s%s", objects_sql, more),
+								 pgcopy_drops_choose(shared, request->with_large_objects),
+								 request->dropped);
+	return find_objects(shared, &report);
 }
 
 static List *
@@ -356,6 +367,7 @@ typedef List *(*PreflightCheck) (SourceSession *session,
 
 static const PreflightCheck checks[] = {
 	check_extensions,
+	pgcopy_preflight_check_maps,
 	check_clashes,
 	check_grantors,
 	check_own_names,

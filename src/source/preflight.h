@@ -17,6 +17,11 @@ typedef struct PreflightRequest
 	bool		with_owners;
 	bool		with_privileges;
 	bool		goes_on;		/* after errors */
+	const List *schema_map;		/* OptionPair * */
+	const List *tablespace_map;
+	bool		drops;			/* what is here already; see drops.h */
+	bool		with_large_objects;
+	List	  **dropped;		/* gets it: DropObject * */
 } PreflightRequest;
 
 /*
@@ -32,6 +37,10 @@ extern List *pgcopy_preflight_run(SourceSession *session,
  */
 extern List *pgcopy_preflight_check_extensions(SourceSession *session,
 											   const PreflightRequest *request);
+
+/* preflight_maps.c: check schema_map and tablespace_map. */
+extern List *pgcopy_preflight_check_maps(SourceSession *session,
+										 const PreflightRequest *request);
 
 /* Check that the source is another database (55000). */
 extern List *pgcopy_preflight_check_database(SourceSession *session);

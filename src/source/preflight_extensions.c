@@ -21,6 +21,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 
+#include "base/sqltext.h"
 #include "source/names.h"
 #include "source/preflight.h"
 
@@ -151,15 +152,32 @@ static const char sequences_sql[] =
 "  THEN pg_catalog.pg_sequence_last_value(s.oid) IS NOT NULL ELSE true END"
 " ORDER BY 1, 2";
 
-/* Make a text[] of a column of the source's answer. */
+/* A schema, or what has one, as schema_map has it here. */
+static const char *
+map_value(const List *map, const char *value)
+{
+	const char *mapped = pgcopy_sqltext_mapped(map, value);
+
+	return mapped != NULL ? mapped : pgcopy_sqltext_rename(map, value);
+}
+
+/*
+ * Make a text[] of a column of the source's answer.  The second one has schemas in all
+ * queries here.
+ */
 static Datum
-make_array(const SourceRows *rows, int column)
+make_array(const List *map, const SourceRows *rows, int column)
 {
 	int			count = pgcopy_rows_count(rows);
 	Datum	   *values = palloc(sizeof(Datum) * Max(count, 1));
 
 	for (int i = 0; i < count; i++)
-		values[i] = CStringGetTextDatum(pgcopy_rows_get(rows, i, column));
+	{
+		const char *value = pgcopy_rows_get(rows, i, column);
+
+		values[i] = CStringGetTextDatum(column == 1 && map != NIL ?
+										map_value(map, value) : value);
+	}
 	return PointerGetDatum(construct_array(values, count, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
@@ -169,7 +187,7 @@ make_array(const SourceRows *rows, int column)
  * the current memory context.
  */
 static List *
-query_here(const char *sql, const SourceRows *rows, int columns)
+query_here(const List *map, const char *sql, const SourceRows *rows, int columns)
 {
 	static Oid	types[MOST_PARAMS] = {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID};
 	MemoryContext context = CurrentMemoryContext;
@@ -179,7 +197,7 @@ query_here(const char *sql, const SourceRows *rows, int columns)
 
 	Assert(columns <= MOST_PARAMS);
 	for (int i = 0; i < columns; i++)
-		params[i] = make_array(rows, i);
+		params[i] = make_array(map, rows, i);
 	(void) set_config_option("search_path", "", PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
 	SPI_connect();
@@ -349,12 +367,12 @@ list_names(List *differences, const char *kinds)
 
 /* Check what is needed of the extensions that are here, in whatever schema. */
 static List *
-check_needed(SourceSession *session, List *differences)
+check_needed(SourceSession *session, const List *map, List *differences)
 {
 	SourceRows *needed = ask_needed(session, list_names(differences, "sh"));
 	SourceRows *columns = ask_columns(session, list_names(differences, "h"));
-	List	   *missing = list_concat(query_here(missing_objects_sql, needed, 2),
-									  query_here(missing_columns_sql, columns, 4));
+	List	   *missing = list_concat(query_here(map, missing_objects_sql, needed, 2),
+									  query_here(map, missing_columns_sql, columns, 4));
 	List	   *findings = report_missing(keep_extensions(missing, list_names(differences, "h")));
 	ListCell   *lc;
 
@@ -399,7 +417,7 @@ List *
 pgcopy_preflight_check_extensions(SourceSession *session, const PreflightRequest *request)
 {
 	SourceRows *extensions = pgcopy_session_query(session, source_sql, 4, 0, NULL);
-	List	   *differences = query_here(differences_sql, extensions, 4);
+	List	   *differences = query_here(request->schema_map, differences_sql, extensions, 4);
 	List	   *findings = find_sequences(session);
 	ListCell   *lc;
 
@@ -407,6 +425,6 @@ pgcopy_preflight_check_extensions(SourceSession *session, const PreflightRequest
 	foreach(lc, differences)
 		findings = list_concat(findings, report_difference(lfirst(lc)));
 	if (list_names(differences, "sh") != NIL)
-		findings = list_concat(findings, check_needed(session, differences));
+		findings = list_concat(findings, check_needed(session, request->schema_map, differences));
 	return findings;
 }
