@@ -235,7 +235,9 @@ map_walked(MapState *state, Node *node)
 			map_column(state, (ColumnRef *) node);
 			break;
 		case T_ResTarget:
-			note_not_schema(state, ((ResTarget *) node)->location);
+			/* UPDATE ... SET column.field; of a SELECT it is where the value begins */
+			if (((ResTarget *) node)->indirection != NIL)
+				note_not_schema(state, ((ResTarget *) node)->location);
 			break;
 		case T_A_Const:
 			if (find_string(node) != NULL)

@@ -153,14 +153,23 @@ map_function(MapState *state, CreateFunctionStmt *statement)
  *-------------------------------------------------------------------------
  */
 
+/* The two lists of arguments share the types of those that are no OUT. */
 static void
 map_object_with_args(MapState *state, ObjectWithArgs *object)
 {
+	ListCell   *lc;
+
 	if (object == NULL)
 		return;
 	pgcopy_map_names(state, object->objname);
 	pgcopy_map_list(state, object->objargs);
-	pgcopy_map_list(state, object->objfuncargs);
+	foreach(lc, object->objfuncargs)
+	{
+		FunctionParameter *parameter = lfirst_node(FunctionParameter, lc);
+
+		if (!list_member_ptr(object->objargs, parameter->argType))
+			pgcopy_map_node(state, (Node *) parameter->argType);
+	}
 }
 
 /* List: a name, a name after that of an access method, or types and a name. */
