@@ -396,7 +396,7 @@ make_finding(List *names, const char *what, const char *hint, bool goes_on)
 	finding->level = goes_on ? FINDING_NOTICE : FINDING_ERROR;
 	finding->sqlerrcode = ERRCODE_FEATURE_NOT_SUPPORTED;
 	finding->object = list.data;
-	finding->message = psprintf("%d %s", list_length(names), what);
+	finding->message = psprintf(what, list_length(names));
 	finding->detail = psprintf("They are: %s.", list.data);
 	finding->hint = hint;
 	return finding;
@@ -405,14 +405,23 @@ make_finding(List *names, const char *what, const char *hint, bool goes_on)
 static List *
 make_findings(const Mapping *mapping)
 {
-	static const char *const texts[][2] = {
-		[MAP_BODY] = {"functions have a schema of schema_map in their text, which cannot be changed with certainty",
-		"Drop them on the source or write them without the schema (SET search_path is changed), or clone with on_error => 'continue' and correct them here."},
-		[MAP_SETTING] = {"functions have a schema of schema_map in a SET that cannot be changed with certainty",
+	static const struct
+	{
+		const char *one;
+		const char *many;
+		const char *hint;
+	}			texts[] = {
+		[MAP_BODY] = {"%d function has a schema of schema_map in its text, which cannot be changed with certainty",
+			"%d functions have a schema of schema_map in their text, which cannot be changed with certainty",
+		"Write them without the schema on the source (SET search_path is changed), or clone with on_error => 'continue' and correct them here."},
+		[MAP_SETTING] = {"%d function has a schema of schema_map in a SET that cannot be changed with certainty",
+			"%d functions have a schema of schema_map in a SET that cannot be changed with certainty",
 		"Change them on the source, or clone with on_error => 'continue' and correct them here."},
-		[MAP_STRING] = {"definitions have a schema of schema_map in a string, which cannot be changed with certainty",
+		[MAP_STRING] = {"%d definition has a schema of schema_map in a string, which cannot be changed with certainty",
+			"%d definitions have a schema of schema_map in a string, which cannot be changed with certainty",
 		"Cast the string to regclass, regtype and the like on the source, or clone with on_error => 'continue' and correct them here."},
-		[MAP_UNKNOWN] = {"definitions name a schema of schema_map in a way that cannot be changed with certainty",
+		[MAP_UNKNOWN] = {"%d definition names a schema of schema_map in a way that cannot be changed with certainty",
+			"%d definitions name a schema of schema_map in a way that cannot be changed with certainty",
 		"Leave them out, or clone with on_error => 'continue' and correct them here."},
 	};
 	bool		goes_on = mapping->options->on_error == ON_ERROR_CONTINUE;
@@ -421,8 +430,10 @@ make_findings(const Mapping *mapping)
 	for (int i = MAP_CERTAIN + 1; i <= MAP_UNKNOWN; i++)
 	{
 		if (mapping->doubts[i] != NIL)
-			findings = lappend(findings, make_finding(mapping->doubts[i], texts[i][0],
-													  texts[i][1], goes_on));
+			findings = lappend(findings, make_finding(mapping->doubts[i],
+													  list_length(mapping->doubts[i]) == 1 ?
+													  texts[i].one : texts[i].many,
+													  texts[i].hint, goes_on));
 	}
 	return findings;
 }

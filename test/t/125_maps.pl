@@ -57,8 +57,10 @@ sub arrives
 		(map { "ALTER SCHEMA " . ident("~$_") . " RENAME TO " . ident($map->{$_}) . ";\n" } sort keys %$map),
 		(exists $map->{public} ? "CREATE SCHEMA IF NOT EXISTS public;\n" : ''),
 		$expected,
-		(map { "ALTER FUNCTION " . ident($_) . ".now_in_path() SET search_path TO " . ident($_) . ", pg_temp;\n" }
-			split /\n/, $source->safe_psql($db, "SELECT nspname FROM pg_proc JOIN pg_namespace n ON n.oid = pronamespace WHERE proname = 'now_in_path'") =~ s/^.*\$/$map->{$&}/mr));
+		# a SET of a function does not follow ALTER SCHEMA
+		(map { "ALTER FUNCTION $_.now_in_path() SET search_path TO $_, pg_temp;\n" }
+			map { ident($map->{$_}) }
+			split /\n/, $source->safe_psql($db, "SELECT nspname FROM pg_proc JOIN pg_namespace n ON n.oid = pronamespace WHERE proname = 'now_in_path'")));
 	my $job = clone_ok($target, conninfo($source, db => $db), db => $db,
 		schema_map => map_json(%$map), %opt, name => "$what: the clone ends done");
 	assert_same($source, $target, source_db => "${db}_renamed", db => $db, %compare,
@@ -89,8 +91,8 @@ sub fails
 # A schema with what refers to schemas
 #-------------------------------------------------------------------------
 
-$source->safe_psql('postgres', 'CREATE ROLE reader; CREATE ROLE "Odd Role"');
-copy_roles($source, $target);
+$_->safe_psql('postgres', 'CREATE ROLE reader; CREATE ROLE "Odd Role"') for $source, $target;
+load_roles($source, $target);
 
 my $sales = <<'EOQ';
 CREATE SCHEMA sales;
@@ -231,5 +233,133 @@ arrives('everything', undef, {
 		'Ext.Odd "x"' => 'ext.odd', ev_empty => 'ev', pgcopy_x => 'select' },
 	loads => sub { load_everything($source, $_[0], big_size => 1000) }, on_error => 'continue',
 	filter => \&everything_filter, ignore => $EVERYTHING_IGNORE) if $ENV{TRY};
+
+#-------------------------------------------------------------------------
+# The schema public
+#-------------------------------------------------------------------------
+
+($job, $db) = arrives('public', <<'EOQ', { public => 'app' });
+CREATE TABLE public.t (i serial PRIMARY KEY);
+INSERT INTO public.t SELECT FROM generate_series(1, 9);
+CREATE VIEW public.v AS SELECT count(*) FROM public.t;
+REVOKE ALL ON SCHEMA public FROM PUBLIC;
+EOQ
+
+# Under the source's search_path, "$user", public, what needs one finds app.
+arrives('a search_path', <<'EOQ', { public => 'app' });
+CREATE TABLE t (i int PRIMARY KEY);
+INSERT INTO t SELECT generate_series(1, 9);
+CREATE FUNCTION has(i int) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RETURN EXISTS (SELECT FROM t WHERE t.i = $1); END';
+CREATE TABLE u (i int CHECK (has(i)));
+INSERT INTO u VALUES (3);
+REVOKE ALL ON SCHEMA public FROM PUBLIC;
+EOQ
+
+# A target that is here, with objects that are in nobody's way.
+new_database($target, 'here');
+new_database($source, 'here');
+$source->safe_psql('here', 'CREATE SCHEMA a; CREATE TABLE a.t AS SELECT 1 AS i; CREATE TABLE a.u (i int)');
+$target->safe_psql('here', 'CREATE SCHEMA b; CREATE TABLE b.mine AS SELECT 2 AS i; CREATE SCHEMA a; CREATE TABLE a.u (mine int)');
+clone_ok($target, conninfo($source, db => 'here'), db => 'here', schema_map => '{"a": "b"}', name => 'into a schema that is here: the clone ends done');
+is($target->safe_psql('here', 'SELECT t.i, mine.i FROM b.t, b.mine'), '1|2', 'into a schema that is here: old and new are there');
+$job = clone($target, conninfo($source, db => 'here'), db => 'here', schema_map => '{"a": "b"}');
+is(wait_for_end($target, $job, db => 'here'), 'failed', 'into a schema with the same objects: the job fails');
+like($target->safe_psql('here', "SELECT message || detail FROM pgcopy_errors WHERE job = $job AND is_final"),
+	qr/2 objects of the source already exist here.*relation b\.t, relation b\.u/, 'the error has the names that are here');
+
+#-------------------------------------------------------------------------
+# What is refused
+#-------------------------------------------------------------------------
+
+my $bodies = <<'EOQ';
+CREATE SCHEMA sales;
+CREATE TABLE sales.t (i int);
+CREATE FUNCTION sales.a() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM sales.t';
+CREATE FUNCTION sales.b() RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE format('DELETE FROM %I.t', 'sales'); END $$;
+CREATE FUNCTION sales.c() RETURNS void LANGUAGE plpgsql AS $$ BEGIN /* of sales */ NULL; -- sales.t
+	END $$;
+CREATE FUNCTION sales.d() RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM 1 FROM "sales"."t"; END $$;
+CREATE FUNCTION sales.e() RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM presales.t; END $$;
+CREATE FUNCTION sales.f() RETURNS void LANGUAGE plpgsql SET default_text_search_config TO 'sales.x' AS 'BEGIN END';
+CREATE VIEW sales.v AS SELECT to_regclass('sales.t') AS t;
+CREATE VIEW sales.w AS SELECT 'sales'::text AS t, 'no sales. None.' AS u;
+EOQ
+my $errors = fails('functions', $bodies, schema_map => '{"sales": "x"}');
+like($errors, qr/^0A000\|3 functions have.*function sales\.a, function sales\.b, function sales\.d\./m, 'functions whose text has the schema are listed');
+like($errors, qr/^0A000\|1 function has.*SET.*function sales\.f\./m, 'so are those with a SET that has it');
+like($errors, qr/^0A000\|1 definition has.*string.*view sales\.v\./m, 'so are other strings that qualify a name');
+
+$db = 'maps' . ++$n;
+new_database($_, $db) for $source, $target;
+$source->safe_psql($db, $bodies);
+$job = clone_ok($target, conninfo($source, db => $db), db => $db, schema_map => '{"sales": "x"}', on_error => 'continue', name => 'a job that goes on takes them as they are');
+is($target->safe_psql($db, "SELECT count(*) FROM pg_proc WHERE pronamespace = 'x'::regnamespace"), '6', 'all functions are there');
+is($target->safe_psql($db, "SELECT object FROM pgcopy_notices WHERE job = $job AND message LIKE '3 functions have%'"),
+	'function x.a, function x.b, function x.d', 'a notice has the list');
+
+my $two = 'CREATE SCHEMA sales; CREATE SCHEMA salaries; CREATE TABLE sales.t (i int)';
+like(fails('a schema that is not there', $two, schema_map => '{"slaes": "x"}'),
+	qr/^3F000\|schema_map: the source has no schema "slaes"\|\|Perhaps you mean "sales"\./, 'the error has the nearest name');
+like(fails('two to one', $two, schema_map => '{"sales": "x", "salaries": "x"}'),
+	qr/^22023\|schema_map: "(sales|salaries)" and "(sales|salaries)" are both mapped to "x"/, 'two schemas do not become one');
+like(fails('one that stays', $two, schema_map => '{"sales": "salaries"}'),
+	qr/^42P06\|schema_map: "sales" is mapped to "salaries", which the source has too/, 'nor do a mapped one and one that stays');
+like(fails('a schema of the system', $two, schema_map => '{"pg_catalog": "x"}'), qr/^42939\|/, 'the system\'s schemas are not mapped');
+like(fails('to the system', $two, schema_map => '{"sales": "pg_x"}'), qr/^42939\|/, 'nothing is mapped to one');
+like(fails('a long name', $two, schema_map => '{"sales": "' . 'x' x 64 . '"}'), qr/^42622\|/, 'a name may have 63 bytes');
+foreach my $case (
+	[ q(schema_map => '{"a": ""}'), qr/schema_map maps "a" to an empty name/ ],
+	[ q(tablespace_map => '{"a": ""}', no_tablespaces => true), qr/tablespace_map contradicts no_tablespaces/ ],
+	[ q(drop_if_exists => true, sections => '{data}'), qr/drop_if_exists contradicts sections/ ])
+{
+	my ($rc, $out, $err) = $target->psql('here', 'SELECT pgcopy_clone(' . quote_literal(conninfo($source)) . ", $case->[0])");
+	like($err, $case->[1], "refused: $case->[0]");
+}
+
+#-------------------------------------------------------------------------
+# Resume: a new snapshot compares the source with what was planned
+#-------------------------------------------------------------------------
+
+$db = 'maps' . ++$n;
+new_database($_, $db) for $source, $target;
+$source->safe_psql($db, $sales);
+create_holds($source, $db);
+create_held_table($source, $db, 'held');
+my $hold = hold($target, $db, 1);
+$job = clone($target, conninfo($source, db => $db), db => $db, schema_map => '{"sales": "archive", "hold": "held"}');
+wait_held($target, $db, 1, job => $job);
+$target->safe_psql($db, "SELECT pgcopy_cancel($job)");
+is(wait_for_end($target, $job, db => $db), 'cancelled', 'a job is cancelled among its rows');
+release($hold);
+$target->safe_psql($db, "SELECT pgcopy_resume($job, true)");
+ok(wait_for_state($target, $job, 'done', db => $db), 'it ends done after a resume with a new snapshot');
+is($target->safe_psql($db, 'SELECT count(*) FROM archive.customer'), '200', 'with its rows, once');
+
+#-------------------------------------------------------------------------
+# Tablespaces
+#-------------------------------------------------------------------------
+
+my ($fast, $slow, $here) = map { PostgreSQL::Test::Utils::tempdir() } 1 .. 3;
+$source->safe_psql('postgres', $_) for "CREATE TABLESPACE fast LOCATION '$fast'", "CREATE TABLESPACE \"Slow One\" LOCATION '$slow'";
+$target->safe_psql('postgres', "CREATE TABLESPACE \"here it is\" LOCATION '$here'");
+$db = 'maps' . ++$n;
+new_database($_, $db, "${db}_2") for $source, $target;
+$source->safe_psql($db, <<'EOQ');
+CREATE TABLE f (i int PRIMARY KEY) TABLESPACE fast;
+CREATE TABLE s (i int PRIMARY KEY USING INDEX TABLESPACE fast) TABLESPACE "Slow One";
+CREATE INDEX ON f (i) TABLESPACE "Slow One";
+CREATE MATERIALIZED VIEW m TABLESPACE fast AS SELECT * FROM f;
+CREATE TABLE p (i int PRIMARY KEY) PARTITION BY RANGE (i) TABLESPACE fast;
+CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (1) TO (5) TABLESPACE "Slow One";
+EOQ
+my $where = "SELECT relname, spcname FROM pg_class c LEFT JOIN pg_tablespace s ON s.oid = reltablespace WHERE relnamespace = 'public'::regnamespace AND relname !~ '^pgcopy' ORDER BY relname";
+$job = clone_ok($target, conninfo($source, db => $db), db => $db,
+	tablespace_map => '{"fast": "here it is", "Slow One": "pg_default"}', name => 'tablespaces: the clone ends done');
+is($target->safe_psql($db, $where),
+	$source->safe_psql($db, $where) =~ s/Slow One$//gmr =~ s/fast$/here it is/gmr, 'all is in the tablespaces of the map');
+$job = clone($target, conninfo($source, db => $db), db => "${db}_2", tablespace_map => '{"fsat": "", "fast": "gone"}');
+is(wait_for_end($target, $job, db => "${db}_2"), 'failed', 'wrong tablespaces: the job fails');
+like($target->safe_psql("${db}_2", "SELECT string_agg(message || hint, ' ') FROM pgcopy_errors WHERE job = $job"),
+	qr/the source has no tablespace "fsat".*Perhaps you mean "fast".*there is no tablespace "gone" here/s, 'the errors name both sides');
 
 done_testing();
