@@ -45,6 +45,7 @@ static const char more_objects_sql[] =
 " UNION ALL SELECT 'pg_catalog.pg_ts_parser'::pg_catalog.regclass, x.oid FROM pg_catalog.pg_ts_parser AS x"
 " UNION ALL SELECT 'pg_catalog.pg_ts_template'::pg_catalog.regclass, x.oid FROM pg_catalog.pg_ts_template AS x"
 " UNION ALL SELECT 'pg_catalog.pg_statistic_ext'::pg_catalog.regclass, x.oid FROM pg_catalog.pg_statistic_ext AS x"
+" UNION ALL SELECT 'pg_catalog.pg_default_acl'::pg_catalog.regclass, x.oid FROM pg_catalog.pg_default_acl AS x WHERE x.defaclnamespace <> 0"
 " UNION ALL SELECT 'pg_catalog.pg_user_mapping'::pg_catalog.regclass, x.umid FROM pg_catalog.pg_user_mappings AS x"
 ") AS m CROSS JOIN LATERAL pg_catalog.pg_identify_object(m.classid, m.oid, 0) AS i"
 " WHERE m.oid >= 16384 AND i.identity IS NOT NULL"
@@ -77,7 +78,7 @@ static const char facts_sql[] =
 "  SELECT r.classid, r.objid, d.refclassid, d.refobjid,"
 "   EXISTS (SELECT FROM part AS p WHERE p.classid = d.refclassid AND p.objid = d.refobjid) AS goes"
 "  FROM root AS r JOIN pg_catalog.pg_depend AS d ON d.classid = r.classid AND d.objid = r.objid"
-"  WHERE d.deptype = 'i'"
+"  WHERE d.deptype = 'i' AND d.objsubid = 0"	/* a partitioned table has its key's columns */
 " ), gone AS MATERIALIZED ("
 "  SELECT r.classid, r.objid FROM root AS r WHERE NOT EXISTS ("
 "   SELECT FROM own AS o WHERE o.classid = r.classid AND o.objid = r.objid)"
