@@ -63,14 +63,14 @@ pgcopy_draft_find_oid(Draft *draft, Oid oid)
 
 /* Give types, "schema.name ...", the schemas that they have here. */
 static List *
-map_types(const List *map, List *types)
+map_types(const Draft *draft, List *types)
 {
+	const List *map = draft->input->options->schema_map;
+	MemoryContext caller = MemoryContextSwitchTo(draft->plan_context);
 	List	   *mapped = NIL;
 	ListCell   *lc;
 	ListCell   *pair;
 
-	if (map == NIL)
-		return types;
 	foreach(lc, types)
 	{
 		char	   *type = lfirst(lc);
@@ -87,6 +87,7 @@ map_types(const List *map, List *types)
 		}
 		mapped = lappend(mapped, type);
 	}
+	MemoryContextSwitchTo(caller);
 	return mapped;
 }
 
@@ -112,7 +113,7 @@ make_relation(Draft *draft, int no, const SourceRelation *source)
 	row->heap_bytes = source->heap_bytes;
 	row->toast_bytes = source->toast_bytes;
 	row->columns = source->columns;
-	row->types = map_types(map, source->types);
+	row->types = map != NIL ? map_types(draft, source->types) : source->types;
 	row->condition = source->is_unreadable ? NULL : source->config_condition;
 	row->split_key = source->split_key;
 	row->split_bounds = source->split_bounds;

@@ -243,21 +243,27 @@ arrives('everything', undef, {
 # The schema public
 #-------------------------------------------------------------------------
 
-($job, $db) = arrives('public', <<'EOQ', { public => 'app' });
+# It belongs to who runs the job, and has no comment.
+sub without_public
+{
+	return grep { !/^-- Name: (SCHEMA )?(app|public); Type:/m } @_;
+}
+
+($job, $db) = arrives('public', <<'EOQ', { public => 'app' }, filter => \&without_public);
 CREATE TABLE public.t (i serial PRIMARY KEY);
 INSERT INTO public.t SELECT FROM generate_series(1, 9);
 CREATE VIEW public.v AS SELECT count(*) FROM public.t;
-REVOKE ALL ON SCHEMA public FROM PUBLIC;
 EOQ
+is($target->safe_psql($db, "SELECT has_schema_privilege('reader', 'app', 'USAGE'), has_schema_privilege('reader', 'app', 'CREATE')"),
+	't|f', 'public: everybody may use it, as on the source');
 
 # Under the source's search_path, "$user", public, what needs one finds app.
-arrives('a search_path', <<'EOQ', { public => 'app' });
+arrives('a search_path', <<'EOQ', { public => 'app' }, filter => \&without_public);
 CREATE TABLE t (i int PRIMARY KEY);
 INSERT INTO t SELECT generate_series(1, 9);
 CREATE FUNCTION has(i int) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RETURN EXISTS (SELECT FROM t WHERE t.i = $1); END';
 CREATE TABLE u (i int CHECK (has(i)));
 INSERT INTO u VALUES (3);
-REVOKE ALL ON SCHEMA public FROM PUBLIC;
 EOQ
 
 # A target that is here, with objects that are in nobody's way.
