@@ -29,7 +29,6 @@
 #include "run/leader.h"
 #include "schema/drop.h"
 #include "schema/dump.h"
-#include "schema/map.h"
 #include "schema/needs.h"
 #include "schema/tools.h"
 #include "source/drops.h"

@@ -28,7 +28,7 @@
 #include "catalog/survey.h"
 #include "plan/plan.h"
 #include "run/resume.h"
-#include "schema/map.h"
+#include "schema/dump.h"
 #include "source/snapshot.h"
 
 /* Must the rest be read under the old snapshot? */

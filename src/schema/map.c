@@ -30,7 +30,6 @@
 #include "schema/apply.h"
 #include "schema/dump.h"
 #include "schema/dumpsettings.h"
-#include "schema/map.h"
 #include "schema/map_private.h"
 
 /* How many names a finding lists. */

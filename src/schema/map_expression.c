@@ -26,7 +26,7 @@ mapped(MapState *state, const char *name)
 }
 
 char *
-pgcopy_map_schema_name(MapState *state, char *name)
+pgcopy_map_expression_schema_name(MapState *state, char *name)
 {
 	const char *to = mapped(state, name);
 
@@ -34,36 +34,36 @@ pgcopy_map_schema_name(MapState *state, char *name)
 }
 
 char *
-pgcopy_map_tablespace(MapState *state, char *name)
+pgcopy_map_expression_tablespace(MapState *state, char *name)
 {
 	return name != NULL ? pstrdup(pgcopy_sqltext_map(state->tablespaces, name)) : NULL;
 }
 
 void
-pgcopy_map_schema(MapState *state, Node *name)
+pgcopy_map_expression_schema(MapState *state, Node *name)
 {
 	if (name != NULL && IsA(name, String))
-		strVal(name) = pgcopy_map_schema_name(state, strVal(name));
+		strVal(name) = pgcopy_map_expression_schema_name(state, strVal(name));
 }
 
 void
-pgcopy_map_names(MapState *state, List *names)
+pgcopy_map_expression_names(MapState *state, List *names)
 {
 	if (list_length(names) >= 2 && IsA(linitial(names), String))
-		pgcopy_map_schema(state, linitial(names));
+		pgcopy_map_expression_schema(state, linitial(names));
 }
 
 void
-pgcopy_map_list(MapState *state, List *nodes)
+pgcopy_map_expression_list(MapState *state, List *nodes)
 {
 	ListCell   *lc;
 
 	foreach(lc, nodes)
-		pgcopy_map_node(state, lfirst(lc));
+		pgcopy_map_expression_node(state, lfirst(lc));
 }
 
 void
-pgcopy_map_doubt_string(MapState *state, const char *string)
+pgcopy_map_expression_doubt_string(MapState *state, const char *string)
 {
 	if (state->doubt == MAP_CERTAIN && pgcopy_sqltext_qualifies(state->schemas, string))
 		state->doubt = MAP_STRING;
@@ -80,7 +80,7 @@ static void
 map_column(MapState *state, ColumnRef *column)
 {
 	if (list_length(column->fields) > 2)
-		pgcopy_map_names(state, column->fields);
+		pgcopy_map_expression_names(state, column->fields);
 	else
 		note_not_schema(state, column->location);
 }
@@ -144,14 +144,14 @@ map_cast(MapState *state, TypeCast *cast)
 {
 	Node	   *arg = cast->arg;
 
-	pgcopy_map_node(state, (Node *) cast->typeName);
+	pgcopy_map_expression_node(state, (Node *) cast->typeName);
 	if (!map_alias(state, cast))
 	{
-		pgcopy_map_node(state, arg);
+		pgcopy_map_expression_node(state, arg);
 		return;
 	}
 	for (; IsA(arg, TypeCast); arg = ((TypeCast *) arg)->arg)
-		pgcopy_map_node(state, (Node *) ((TypeCast *) arg)->typeName);
+		pgcopy_map_expression_node(state, (Node *) ((TypeCast *) arg)->typeName);
 }
 
 static void
@@ -159,17 +159,17 @@ map_constraint(MapState *state, Constraint *constraint)
 {
 	ListCell   *lc;
 
-	pgcopy_map_node(state, constraint->raw_expr);
-	pgcopy_map_node(state, (Node *) constraint->pktable);
-	pgcopy_map_node(state, constraint->where_clause);
-	pgcopy_map_options(state, constraint->options);
-	constraint->indexspace = pgcopy_map_tablespace(state, constraint->indexspace);
+	pgcopy_map_expression_node(state, constraint->raw_expr);
+	pgcopy_map_expression_node(state, (Node *) constraint->pktable);
+	pgcopy_map_expression_node(state, constraint->where_clause);
+	pgcopy_map_statement_options(state, constraint->options);
+	constraint->indexspace = pgcopy_map_expression_tablespace(state, constraint->indexspace);
 	foreach(lc, constraint->exclusions)
 	{
 		List	   *pair = lfirst_node(List, lc);
 
-		pgcopy_map_node(state, linitial(pair));
-		pgcopy_map_names(state, lsecond(pair));
+		pgcopy_map_expression_node(state, linitial(pair));
+		pgcopy_map_expression_names(state, lsecond(pair));
 	}
 }
 
@@ -186,31 +186,31 @@ map_unwalked(MapState *state, Node *node)
 			map_constraint(state, (Constraint *) node);
 			return true;
 		case T_DefElem:
-			pgcopy_map_options(state, list_make1(node));
+			pgcopy_map_statement_options(state, list_make1(node));
 			return true;
 		case T_FunctionParameter:
-			pgcopy_map_node(state, (Node *) ((FunctionParameter *) node)->argType);
-			pgcopy_map_node(state, ((FunctionParameter *) node)->defexpr);
+			pgcopy_map_expression_node(state, (Node *) ((FunctionParameter *) node)->argType);
+			pgcopy_map_expression_node(state, ((FunctionParameter *) node)->defexpr);
 			return true;
 		case T_PartitionSpec:
-			pgcopy_map_list(state, ((PartitionSpec *) node)->partParams);
+			pgcopy_map_expression_list(state, ((PartitionSpec *) node)->partParams);
 			return true;
 		case T_PartitionElem:
-			pgcopy_map_node(state, ((PartitionElem *) node)->expr);
-			pgcopy_map_names(state, ((PartitionElem *) node)->collation);
-			pgcopy_map_names(state, ((PartitionElem *) node)->opclass);
+			pgcopy_map_expression_node(state, ((PartitionElem *) node)->expr);
+			pgcopy_map_expression_names(state, ((PartitionElem *) node)->collation);
+			pgcopy_map_expression_names(state, ((PartitionElem *) node)->opclass);
 			return true;
 		case T_PartitionBoundSpec:
-			pgcopy_map_list(state, ((PartitionBoundSpec *) node)->listdatums);
-			pgcopy_map_list(state, ((PartitionBoundSpec *) node)->lowerdatums);
-			pgcopy_map_list(state, ((PartitionBoundSpec *) node)->upperdatums);
+			pgcopy_map_expression_list(state, ((PartitionBoundSpec *) node)->listdatums);
+			pgcopy_map_expression_list(state, ((PartitionBoundSpec *) node)->lowerdatums);
+			pgcopy_map_expression_list(state, ((PartitionBoundSpec *) node)->upperdatums);
 			return true;
 		case T_PartitionCmd:
-			pgcopy_map_node(state, (Node *) ((PartitionCmd *) node)->name);
-			pgcopy_map_node(state, (Node *) ((PartitionCmd *) node)->bound);
+			pgcopy_map_expression_node(state, (Node *) ((PartitionCmd *) node)->name);
+			pgcopy_map_expression_node(state, (Node *) ((PartitionCmd *) node)->bound);
 			return true;
 		case T_StatsElem:
-			pgcopy_map_node(state, ((StatsElem *) node)->expr);
+			pgcopy_map_expression_node(state, ((StatsElem *) node)->expr);
 			return true;
 		case T_ReplicaIdentityStmt:
 		case T_RoleSpec:
@@ -229,7 +229,7 @@ map_walked(MapState *state, Node *node)
 	{
 		case T_RangeVar:
 			((RangeVar *) node)->schemaname =
-				pgcopy_map_schema_name(state, ((RangeVar *) node)->schemaname);
+				pgcopy_map_expression_schema_name(state, ((RangeVar *) node)->schemaname);
 			break;
 		case T_ColumnRef:
 			map_column(state, (ColumnRef *) node);
@@ -241,41 +241,41 @@ map_walked(MapState *state, Node *node)
 			break;
 		case T_A_Const:
 			if (find_string(node) != NULL)
-				pgcopy_map_doubt_string(state, find_string(node)->val.sval.sval);
+				pgcopy_map_expression_doubt_string(state, find_string(node)->val.sval.sval);
 			break;
 		case T_TypeName:
-			pgcopy_map_names(state, ((TypeName *) node)->names);
+			pgcopy_map_expression_names(state, ((TypeName *) node)->names);
 			break;
 		case T_FuncCall:
-			pgcopy_map_names(state, ((FuncCall *) node)->funcname);
+			pgcopy_map_expression_names(state, ((FuncCall *) node)->funcname);
 			break;
 		case T_A_Expr:
-			pgcopy_map_names(state, ((A_Expr *) node)->name);
+			pgcopy_map_expression_names(state, ((A_Expr *) node)->name);
 			break;
 		case T_SubLink:
-			pgcopy_map_names(state, ((SubLink *) node)->operName);
+			pgcopy_map_expression_names(state, ((SubLink *) node)->operName);
 			break;
 		case T_SortBy:
-			pgcopy_map_names(state, ((SortBy *) node)->useOp);
+			pgcopy_map_expression_names(state, ((SortBy *) node)->useOp);
 			break;
 		case T_CollateClause:
-			pgcopy_map_names(state, ((CollateClause *) node)->collname);
+			pgcopy_map_expression_names(state, ((CollateClause *) node)->collname);
 			break;
 		case T_RangeTableSample:
-			pgcopy_map_names(state, ((RangeTableSample *) node)->method);
+			pgcopy_map_expression_names(state, ((RangeTableSample *) node)->method);
 			break;
 		case T_IndexElem:
-			pgcopy_map_names(state, ((IndexElem *) node)->collation);
-			pgcopy_map_names(state, ((IndexElem *) node)->opclass);
-			pgcopy_map_options(state, ((IndexElem *) node)->opclassopts);
+			pgcopy_map_expression_names(state, ((IndexElem *) node)->collation);
+			pgcopy_map_expression_names(state, ((IndexElem *) node)->opclass);
+			pgcopy_map_statement_options(state, ((IndexElem *) node)->opclassopts);
 			break;
 		case T_ColumnDef:
-			pgcopy_map_list(state, ((ColumnDef *) node)->constraints);
+			pgcopy_map_expression_list(state, ((ColumnDef *) node)->constraints);
 			break;
 		case T_IntoClause:
-			pgcopy_map_options(state, ((IntoClause *) node)->options);
+			pgcopy_map_statement_options(state, ((IntoClause *) node)->options);
 			((IntoClause *) node)->tableSpaceName =
-				pgcopy_map_tablespace(state, ((IntoClause *) node)->tableSpaceName);
+				pgcopy_map_expression_tablespace(state, ((IntoClause *) node)->tableSpaceName);
 			break;
 		default:
 			break;
@@ -294,7 +294,7 @@ walk(Node *node, void *context)
 }
 
 void
-pgcopy_map_node(MapState *state, Node *node)
+pgcopy_map_expression_node(MapState *state, Node *node)
 {
 	(void) walk(node, state);
 }

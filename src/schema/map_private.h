@@ -42,23 +42,23 @@ typedef struct MapState
 extern void pgcopy_map_statement_tree(MapState *state, Node *node);
 
 /* map_expression.c: change the names in any other node, in place; NULL is none. */
-extern void pgcopy_map_node(MapState *state, Node *node);
+extern void pgcopy_map_expression_node(MapState *state, Node *node);
 
 /* A List of such nodes. */
-extern void pgcopy_map_list(MapState *state, List *nodes);
+extern void pgcopy_map_expression_list(MapState *state, List *nodes);
 
 /* A qualified name: a List of String.  One without a schema stays as it is. */
-extern void pgcopy_map_names(MapState *state, List *names);
+extern void pgcopy_map_expression_names(MapState *state, List *names);
 
 /* The name of a schema by itself: a String, or a C string. */
-extern void pgcopy_map_schema(MapState *state, Node *name);
-extern char *pgcopy_map_schema_name(MapState *state, char *name);
-extern char *pgcopy_map_tablespace(MapState *state, char *name);
+extern void pgcopy_map_expression_schema(MapState *state, Node *name);
+extern char *pgcopy_map_expression_schema_name(MapState *state, char *name);
+extern char *pgcopy_map_expression_tablespace(MapState *state, char *name);
 
 /* A string that may hold a qualified name. */
-extern void pgcopy_map_doubt_string(MapState *state, const char *string);
+extern void pgcopy_map_expression_doubt_string(MapState *state, const char *string);
 
 /* map_statement.c: a definition's options, and those of a function. */
-extern void pgcopy_map_options(MapState *state, List *options);
+extern void pgcopy_map_statement_options(MapState *state, List *options);
 
 #endif							/* PGCOPY_MAP_PRIVATE_H */

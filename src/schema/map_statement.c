@@ -17,13 +17,13 @@
 #include "schema/map_private.h"
 
 #define MAP_NODE(field) \
-	pgcopy_map_node(state, (Node *) statement->field)
+	pgcopy_map_expression_node(state, (Node *) statement->field)
 #define MAP_LIST(field) \
-	pgcopy_map_list(state, statement->field)
+	pgcopy_map_expression_list(state, statement->field)
 #define MAP_NAMES(field) \
-	pgcopy_map_names(state, statement->field)
+	pgcopy_map_expression_names(state, statement->field)
 #define MAP_OPTIONS(field) \
-	pgcopy_map_options(state, statement->field)
+	pgcopy_map_statement_options(state, statement->field)
 
 /* A case of a switch over nodeTag(node). */
 #define CASE(type, actions) \
@@ -82,17 +82,17 @@ map_option(MapState *state, DefElem *option)
 	if (IsA(arg, VariableSetStmt))
 		map_setting(state, (VariableSetStmt *) arg);
 	else if (strcmp(option->defname, "schema") == 0)
-		pgcopy_map_schema(state, arg);
+		pgcopy_map_expression_schema(state, arg);
 	else if (IsA(arg, String))
-		pgcopy_map_doubt_string(state, strVal(arg));
+		pgcopy_map_expression_doubt_string(state, strVal(arg));
 	else if (IsA(arg, List) && arg != (Node *) NIL && IsA(linitial((List *) arg), String))
-		pgcopy_map_names(state, (List *) arg);
+		pgcopy_map_expression_names(state, (List *) arg);
 	else if (IsA(arg, List) || IsA(arg, TypeName))
-		pgcopy_map_node(state, arg);
+		pgcopy_map_expression_node(state, arg);
 }
 
 void
-pgcopy_map_options(MapState *state, List *options)
+pgcopy_map_statement_options(MapState *state, List *options)
 {
 	ListCell   *lc;
 
@@ -161,14 +161,14 @@ map_object_with_args(MapState *state, ObjectWithArgs *object)
 
 	if (object == NULL)
 		return;
-	pgcopy_map_names(state, object->objname);
-	pgcopy_map_list(state, object->objargs);
+	pgcopy_map_expression_names(state, object->objname);
+	pgcopy_map_expression_list(state, object->objargs);
 	foreach(lc, object->objfuncargs)
 	{
 		FunctionParameter *parameter = lfirst_node(FunctionParameter, lc);
 
 		if (!list_member_ptr(object->objargs, parameter->argType))
-			pgcopy_map_node(state, (Node *) parameter->argType);
+			pgcopy_map_expression_node(state, (Node *) parameter->argType);
 	}
 }
 
@@ -181,16 +181,16 @@ map_object_list(MapState *state, ObjectType type, List *object)
 	if (type == OBJECT_OPCLASS || type == OBJECT_OPFAMILY)
 	{
 		if (list_length(object) > 2)
-			pgcopy_map_schema(state, lsecond(object));
+			pgcopy_map_expression_schema(state, lsecond(object));
 		return;
 	}
 	if (IsA(linitial(object), String))
 	{
-		pgcopy_map_names(state, object);
+		pgcopy_map_expression_names(state, object);
 		return;
 	}
 	foreach(lc, object)
-		pgcopy_map_node(state, lfirst(lc));
+		pgcopy_map_expression_node(state, lfirst(lc));
 }
 
 static void
@@ -202,7 +202,7 @@ map_object(MapState *state, ObjectType type, Node *object)
 	{
 		case T_String:
 			if (type == OBJECT_SCHEMA)
-				pgcopy_map_schema(state, object);
+				pgcopy_map_expression_schema(state, object);
 			break;
 		case T_List:
 			map_object_list(state, type, (List *) object);
@@ -212,7 +212,7 @@ map_object(MapState *state, ObjectType type, Node *object)
 			break;
 		case T_RangeVar:
 		case T_TypeName:
-			pgcopy_map_node(state, object);
+			pgcopy_map_expression_node(state, object);
 			break;
 		default:
 			break;
@@ -240,7 +240,7 @@ map_default_privileges(MapState *state, AlterDefaultPrivilegesStmt *alter)
 
 		if (strcmp(option->defname, "schemas") == 0)
 			foreach(name, (List *) option->arg)
-				pgcopy_map_schema(state, lfirst(name));
+				pgcopy_map_expression_schema(state, lfirst(name));
 	}
 }
 
@@ -279,7 +279,7 @@ map_create_table(MapState *state, CreateStmt *statement)
 	MAP_NODE(ofTypename);
 	MAP_LIST(constraints);
 	MAP_OPTIONS(options);
-	statement->tablespacename = pgcopy_map_tablespace(state, statement->tablespacename);
+	statement->tablespacename = pgcopy_map_expression_tablespace(state, statement->tablespacename);
 }
 
 /* What is OPTIONS (...) names things of another server. */
@@ -294,10 +294,10 @@ map_alter_table(MapState *state, AlterTableStmt *statement)
 		AlterTableCmd *command = lfirst_node(AlterTableCmd, lc);
 
 		if (command->subtype == AT_SetTableSpace)
-			command->name = pgcopy_map_tablespace(state, command->name);
+			command->name = pgcopy_map_expression_tablespace(state, command->name);
 		else if (command->subtype != AT_GenericOptions &&
 				 command->subtype != AT_AlterColumnGenericOptions)
-			pgcopy_map_node(state, command->def);
+			pgcopy_map_expression_node(state, command->def);
 	}
 }
 
@@ -309,7 +309,7 @@ map_index(MapState *state, IndexStmt *statement)
 	MAP_LIST(indexIncludingParams);
 	MAP_OPTIONS(options);
 	MAP_NODE(whereClause);
-	statement->tableSpace = pgcopy_map_tablespace(state, statement->tableSpace);
+	statement->tableSpace = pgcopy_map_expression_tablespace(state, statement->tableSpace);
 }
 
 static void
@@ -322,7 +322,7 @@ map_trigger(MapState *state, CreateTrigStmt *statement)
 	MAP_NODE(whenClause);
 	MAP_NODE(constrrel);
 	foreach(lc, statement->args)
-		pgcopy_map_doubt_string(state, strVal(lfirst(lc)));
+		pgcopy_map_expression_doubt_string(state, strVal(lfirst(lc)));
 }
 
 static bool
@@ -383,9 +383,9 @@ map_class_items(MapState *state, List *items)
 		CreateOpClassItem *item = lfirst_node(CreateOpClassItem, lc);
 
 		map_object_with_args(state, item->name);
-		pgcopy_map_names(state, item->order_family);
-		pgcopy_map_list(state, item->class_args);
-		pgcopy_map_node(state, (Node *) item->storedtype);
+		pgcopy_map_expression_names(state, item->order_family);
+		pgcopy_map_expression_list(state, item->class_args);
+		pgcopy_map_expression_node(state, (Node *) item->storedtype);
 	}
 }
 
@@ -427,11 +427,11 @@ map_publication(MapState *state, List *objects)
 	{
 		PublicationObjSpec *object = lfirst_node(PublicationObjSpec, lc);
 
-		object->name = pgcopy_map_schema_name(state, object->name);
+		object->name = pgcopy_map_expression_schema_name(state, object->name);
 		if (object->pubtable == NULL)
 			continue;
-		pgcopy_map_node(state, (Node *) object->pubtable->relation);
-		pgcopy_map_node(state, object->pubtable->whereClause);
+		pgcopy_map_expression_node(state, (Node *) object->pubtable->relation);
+		pgcopy_map_expression_node(state, object->pubtable->whereClause);
 	}
 }
 
@@ -442,13 +442,13 @@ map_search_configuration(MapState *state, AlterTSConfigurationStmt *statement)
 
 	MAP_NAMES(cfgname);
 	foreach(lc, statement->dicts)
-		pgcopy_map_names(state, lfirst(lc));
+		pgcopy_map_expression_names(state, lfirst(lc));
 }
 
 static void
 map_create_schema(MapState *state, CreateSchemaStmt *statement)
 {
-	statement->schemaname = pgcopy_map_schema_name(state, statement->schemaname);
+	statement->schemaname = pgcopy_map_expression_schema_name(state, statement->schemaname);
 	if (state->keeps_schemas)
 		statement->if_not_exists = true;
 }

@@ -188,16 +188,18 @@ make_array(List *names)
 }
 
 static void
-add_fact(Facts *facts, char kind, char *a, char *b, Oid class_oid, Oid object_oid)
+add_fact(Facts *facts, char **fact)
 {
 	DropObject *object;
+	char	   *a = fact[1];
+	char	   *b = fact[2];
 
-	switch (kind)
+	switch (fact[0][0])
 	{
 		case 'd':
 			object = palloc(sizeof(DropObject));
-			object->class_oid = class_oid;
-			object->object_oid = object_oid;
+			object->class_oid = (Oid) strtoul(fact[3], NULL, 10);
+			object->object_oid = (Oid) strtoul(fact[4], NULL, 10);
 			object->type = a;
 			object->identity = b;
 			facts->gone = lappend(facts->gone, object);
@@ -244,9 +246,11 @@ read_facts(const char *sql, List *names, Facts *facts)
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		MemoryContext spi_context = MemoryContextSwitchTo(context);
+		char	   *fact[5];
 
-		add_fact(facts, get_text(i, 1)[0], pstrdup(get_text(i, 2)), pstrdup(get_text(i, 3)),
-				 (Oid) strtoul(get_text(i, 4), NULL, 10), (Oid) strtoul(get_text(i, 5), NULL, 10));
+		for (int column = 0; column < lengthof(fact); column++)
+			fact[column] = pstrdup(get_text(i, column + 1));
+		add_fact(facts, fact);
 		MemoryContextSwitchTo(spi_context);
 	}
 	SPI_finish();
@@ -258,20 +262,16 @@ read_facts(const char *sql, List *names, Facts *facts)
  *-------------------------------------------------------------------------
  */
 
+/* detail: with %s for the names */
 static List *
-add_error(List *findings, List *names, int sqlerrcode, const char *message,
-		  const char *what, const char *hint)
+add_error(List *findings, List *names, const Finding *texts)
 {
-	Finding		finding = {
-		.level = FINDING_ERROR,
-		.sqlerrcode = sqlerrcode,
-		.message = message,
-		.hint = hint
-	};
+	Finding		finding = *texts;
 
 	if (names == NIL)
 		return findings;
-	finding.detail = psprintf("%s: %s.", what, pgcopy_names_list(names, SHOWN_NAMES));
+	finding.level = FINDING_ERROR;
+	finding.detail = psprintf(texts->detail, pgcopy_names_list(names, SHOWN_NAMES));
 	return list_concat(findings, pgcopy_finding_list(&finding));
 }
 
@@ -338,24 +338,35 @@ tell_parts(List *findings, const Facts *facts)
 List *
 pgcopy_drops_find(const char *objects_sql, List *names, List **dropped)
 {
+	static const Finding member = {
+		.sqlerrcode = ERRCODE_DUPLICATE_OBJECT,
+		.message = "objects of extensions are here under names of the source",
+		.detail = "Existing: %s.",
+		.hint = "drop_if_exists never drops these: drop the extensions, or exclude the objects."
+	};
+	static const Finding outsider = {
+		.sqlerrcode = ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST,
+		.message = "other objects depend on what drop_if_exists would drop",
+		.detail = "Dependent: %s.",
+		.hint = "Drop them yourself, or exclude what they depend on."
+	};
+	static const Finding not_owned = {
+		.sqlerrcode = ERRCODE_INSUFFICIENT_PRIVILEGE,
+		.message = "what drop_if_exists would drop belongs to other roles",
+		.detail = "Not yours: %s.",
+		.hint = "Run the job as a superuser, or as a member of the owners."
+	};
 	Facts		facts = {0};
-	List	   *findings = NIL;
+	List	   *findings;
 
 	*dropped = NIL;
 	if (names == NIL)
 		return NIL;
 	read_facts(psprintf(facts_sql, objects_sql), names, &facts);
 	*dropped = facts.gone;
-	findings = add_error(findings, facts.members, ERRCODE_DUPLICATE_OBJECT,
-						 "objects of extensions are here under names of the source",
-						 "Existing",
-						 "drop_if_exists never drops these: drop the extensions, or exclude the objects.");
-	findings = add_error(findings, facts.outsiders, ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST,
-						 "other objects depend on what drop_if_exists would drop",
-						 "Dependent", "Drop them yourself, or exclude what they depend on.");
-	findings = add_error(findings, facts.not_owned, ERRCODE_INSUFFICIENT_PRIVILEGE,
-						 "what drop_if_exists would drop belongs to other roles",
-						 "Not yours", "Run the job as a superuser, or as a member of the owners.");
+	findings = add_error(NIL, facts.members, &member);
+	findings = add_error(findings, facts.outsiders, &outsider);
+	findings = add_error(findings, facts.not_owned, &not_owned);
 	findings = add_lock_error(findings, &facts);
 	return tell_parts(tell_gone(findings, &facts), &facts);
 }

@@ -291,7 +291,7 @@ CREATE FUNCTION sales.c() RETURNS void LANGUAGE plpgsql AS $$ BEGIN /* of sales 
 	END $$;
 CREATE FUNCTION sales.d() RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM 1 FROM "sales"."t"; END $$;
 CREATE FUNCTION sales.e() RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM presales.t; END $$;
-CREATE FUNCTION sales.f() RETURNS void LANGUAGE plpgsql SET default_text_search_config TO 'sales.x' AS 'BEGIN END';
+CREATE FUNCTION sales.f() RETURNS void LANGUAGE plpgsql SET "app.schema" TO 'sales' SET sales.setting TO 'x' AS 'BEGIN END';
 CREATE VIEW sales.v AS SELECT to_regclass('sales.t') AS t;
 CREATE VIEW sales.w AS SELECT 'sales'::text AS t, 'no sales. None.' AS u;
 EOQ
