@@ -23,6 +23,11 @@ check_schema_map(const JobOptions *options)
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("schema_map maps \"%s\" to an empty name", pair->key),
 					 errhint("Give the name of a schema, without quotes: '{\"sales\": \"archive_sales\"}'.")));
+		if (strlen(pair->value) >= NAMEDATALEN)
+			ereport(ERROR,
+					(errcode(ERRCODE_NAME_TOO_LONG),
+					 errmsg("schema_map: the name \"%s\" is too long", pair->value),
+					 errhint("A name may have %d bytes.", NAMEDATALEN - 1)));
 	}
 }
 

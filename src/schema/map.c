@@ -26,6 +26,7 @@
 #include "utils/memutils.h"
 
 #include "base/finding.h"
+#include "base/options.h"
 #include "base/sqltext.h"
 #include "schema/apply.h"
 #include "schema/dump.h"

@@ -100,17 +100,6 @@ is_reserved(const char *name)
 	return strncmp(name, "pg_", 3) == 0 || strcmp(name, "information_schema") == 0;
 }
 
-/* Errors about a name that the map gives. */
-static List *
-check_target(const char *option, const OptionPair *pair, List *findings)
-{
-	if (strlen(pair->value) >= NAMEDATALEN)
-		return add_error(findings, ERRCODE_NAME_TOO_LONG,
-						 psprintf("%s: the name \"%s\" is too long", option, pair->value),
-						 psprintf("A name may have %d bytes.", NAMEDATALEN - 1));
-	return findings;
-}
-
 static const SourceSchema *
 find_schema(const List *schemas, const char *name)
 {
@@ -245,7 +234,6 @@ check_schemas(SourceSession *session, const List *map, List *findings)
 		const OptionPair *pair = lfirst(lc);
 
 		findings = check_schema_key(schemas, pair, findings);
-		findings = check_target("schema_map", pair, findings);
 		findings = check_schema_target(map, schemas, pair, findings);
 	}
 	return check_fixed_extensions(session, map, findings);
