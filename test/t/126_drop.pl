@@ -265,7 +265,7 @@ $target->safe_psql($member, 'CREATE EXTENSION hstore; ALTER EXTENSION hstore ADD
 is($state, 'failed', 'what is an extension\'s is not dropped');
 like(errors_of($member, $job), qr/objects of extensions are here.*relation public\.a \(extension hstore\)/, 'the error names both');
 
-my $many = cloned('DO $$ BEGIN FOR i IN 1 .. 3000 LOOP EXECUTE format(\'CREATE TABLE public.t%s (i int PRIMARY KEY, x text)\', i); IF i % 100 = 0 THEN COMMIT; END IF; END LOOP; END $$');
+my $many = cloned('DO $$ BEGIN FOR i IN 1 .. 1200 LOOP EXECUTE format(\'CREATE TABLE public.t%s (i int PRIMARY KEY, x text)\', i); IF i % 100 = 0 THEN COMMIT; END IF; END LOOP; END $$');
 ($job, $state) = again($many);
 is($state, 'failed', 'more objects than the lock table has room for: the job fails');
 like(errors_of($many, $job), qr/^53200\|.*Set max_locks_per_transaction to \d+ or more on this server/, 'the error has the setting');
