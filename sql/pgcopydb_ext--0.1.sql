@@ -79,6 +79,7 @@ CREATE TABLE pgcopy.relation (
     source_oid oid NOT NULL,
     schema_name text NOT NULL,
     table_name text NOT NULL,
+    local_schema text NOT NULL,
     relkind "char" NOT NULL,
     target_oid oid,
     is_ours boolean NOT NULL DEFAULT true,
@@ -100,6 +101,8 @@ CREATE TABLE pgcopy.relation (
 ) WITH (fillfactor = 90);
 
 COMMENT ON TABLE pgcopy.relation IS 'tables, partitioned tables, materialized views and sequences of the source in the job''s snapshot; is_ours: created here by this job; was_here: a job without pre-data adds to it';
+
+COMMENT ON COLUMN pgcopy.relation.local_schema IS 'the schema that it has here: schema_name, or what schema_map says';
 
 COMMENT ON COLUMN pgcopy.relation.types IS 'type of each of the columns on the source, as schema.name, with extension and version';
 
@@ -610,7 +613,7 @@ SELECT t.job, t.schema_name, t.table_name,
        pgcopy.bar(t.percent) AS bar,
        t.duration,
        t.attempts
-  FROM (SELECT i.job, r.schema_name, r.table_name,
+  FROM (SELECT i.job, r.local_schema AS schema_name, r.table_name,
                j.ended IS NOT NULL AS has_ended,
                pg_catalog.max(i.format) AS format,
                pg_catalog.count(*) FILTER (WHERE i.state OPERATOR(pg_catalog.=) 'done')::integer AS chunks_done,
@@ -638,13 +641,13 @@ SELECT t.job, t.schema_name, t.table_name,
                  ON w.job OPERATOR(pg_catalog.=) i.job AND w.item OPERATOR(pg_catalog.=) i.no
                 AND i.state OPERATOR(pg_catalog.=) 'running'
          WHERE pg_catalog.pg_has_role(current_user, j.owner, 'MEMBER')
-         GROUP BY i.job, j.ended, r.no, r.schema_name, r.table_name) AS t;
+         GROUP BY i.job, j.ended, r.no, r.local_schema, r.table_name) AS t;
 
 COMMENT ON VIEW @extschema@.pgcopy_tables IS 'tables of each job: state, format, chunks, rows, bytes received, attempts';
 
 CREATE VIEW @extschema@.pgcopy_indexes WITH (security_barrier) AS
 SELECT i.job, i.schema_name, i.object_name AS index_name, i.kind,
-       r.schema_name AS table_schema, r.table_name,
+       r.local_schema AS table_schema, r.table_name,
        CASE WHEN i.state OPERATOR(pg_catalog.=) 'running' AND j.ended IS NOT NULL
             THEN 'stopped' ELSE i.state END AS state,
        CASE WHEN i.state OPERATOR(pg_catalog.=) 'running' THEN p.phase END AS phase,

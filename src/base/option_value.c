@@ -129,7 +129,9 @@ read_object(const char *option, JsonbContainer *container, bool is_nested, bool 
 							  hint);
 			else
 				pair->value = copy_string(&value);
-			if (pair->value != NULL && pair->value[0] == '\0')
+			/* of tablespace_map "" is the database's tablespace */
+			if (pair->value != NULL && pair->value[0] == '\0' &&
+				strcmp(option, "tablespace_map") != 0)
 				throw_invalid(option, psprintf("The value of \"%s\" is empty.", pair->key), hint);
 		}
 	}

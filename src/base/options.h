@@ -162,6 +162,11 @@ extern void pgcopy_options_set(JobOptions *options, const char *name,
 extern void pgcopy_options_restore(JobOptions *options, const char *name,
 								   const char *value);
 
+/*
+ * option_maps.c: throw 22023 if options that say where things go contradict others.
+ */
+extern void pgcopy_options_check_maps(const JobOptions *options);
+
 /* Write the options as a JSON object, to store with the job. */
 extern char *pgcopy_options_to_json(const JobOptions *options);
 

@@ -21,7 +21,7 @@
 #include "catalog/row.h"
 
 static CatalogQuery select_relations = {
-	"SELECT no, source_oid, schema_name, table_name, relkind, target_oid, is_ours, "
+	"SELECT no, source_oid, schema_name, local_schema, table_name, relkind, target_oid, is_ours, "
 	"was_here, through_root, heap_bytes, toast_bytes, columns, types, condition, split_key, "
 	"split_bounds::text[] AS split_bounds, row_condition, column_expressions, "
 	"expression_path, row_with, row_join "
@@ -40,7 +40,7 @@ static CatalogQuery resolve_targets = {
 	"FROM pg_catalog.pg_class AS c "
 	"JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace "
 	"WHERE r.job = $1 AND r.target_oid IS NULL "
-	"AND n.nspname = r.schema_name::name "
+	"AND n.nspname = r.local_schema::name "
 	"AND c.relname = r.table_name::name",
 	1, {INT8OID}
 };
@@ -143,6 +143,7 @@ pgcopy_relation_insert(int64 job, const JobRelation *relation)
 		ObjectIdGetDatum(relation->source_oid),
 		CStringGetTextDatum(relation->schema),
 		CStringGetTextDatum(relation->name),
+		CStringGetTextDatum(relation->local_schema),
 		CharGetDatum(relation->relkind),
 		(Datum) 0,				/* target_oid */
 		BoolGetDatum(relation->is_ours),
@@ -166,14 +167,14 @@ pgcopy_relation_insert(int64 job, const JobRelation *relation)
 	Assert(InLocalUserIdChange());	/* between begin() and end() */
 	if (RelationGetDescr(table)->natts != lengthof(values))
 		elog(ERROR, "pgcopy.relation has %d columns", RelationGetDescr(table)->natts);
-	nulls[6] = true;
-	nulls[14] = relation->condition == NULL;
-	nulls[15] = relation->split_key == NULL;
-	nulls[17] = relation->row_condition == NULL;
-	nulls[18] = relation->column_expressions == NIL;
-	nulls[19] = relation->expression_path == NULL;
-	nulls[20] = relation->row_with == NULL;
-	nulls[21] = relation->row_join == NULL;
+	nulls[7] = true;
+	nulls[15] = relation->condition == NULL;
+	nulls[16] = relation->split_key == NULL;
+	nulls[18] = relation->row_condition == NULL;
+	nulls[19] = relation->column_expressions == NIL;
+	nulls[20] = relation->expression_path == NULL;
+	nulls[21] = relation->row_with == NULL;
+	nulls[22] = relation->row_join == NULL;
 	pgcopy_row_insert(table, values, nulls);
 	pgcopy_row_close(table);
 }
@@ -186,6 +187,7 @@ decode_relation(int row)
 	relation->no = (int) pgcopy_query_int64(row, "no");
 	relation->source_oid = (Oid) pgcopy_query_int64(row, "source_oid");
 	relation->schema = pgcopy_query_text(row, "schema_name");
+	relation->local_schema = pgcopy_query_text(row, "local_schema");
 	relation->name = pgcopy_query_text(row, "table_name");
 	relation->relkind = (char) pgcopy_query_int64(row, "relkind");
 	relation->target_oid = (Oid) pgcopy_query_int64(row, "target_oid");

@@ -16,6 +16,7 @@ typedef struct JobRelation
 	Oid			source_oid;
 	char	   *schema;
 	char	   *name;
+	char	   *local_schema;	/* here: see schema_map */
 	char		relkind;
 	Oid			target_oid;		/* InvalidOid until pre-data is done */
 	bool		is_ours;		/* created here by this job's pre-data */

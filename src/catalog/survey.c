@@ -113,7 +113,7 @@ static CatalogQuery select_read = {
 };
 
 static CatalogQuery select_gone = {
-	"SELECT format('%I.%I', r.schema_name, r.table_name) AS name "
+	"SELECT format('%I.%I', r.local_schema, r.table_name) AS name "
 	"FROM pgcopy.relation AS r "
 	"WHERE r.job = $1 AND r.is_ours AND r.relkind = 'r' "
 	"AND r.target_oid IS NOT NULL "
@@ -154,7 +154,8 @@ static CatalogQuery select_statements = {
 	"SELECT pg_catalog.hashtextextended(s.sql COLLATE \"C\", 0) AS hash, "
 	"format('%s %s', i.kind, concat_ws('.', i.schema_name, i.object_name)) AS name "
 	"FROM pgcopy.statement AS s JOIN pgcopy.item AS i USING (job, no) "
-	"WHERE s.job = $1 AND i.kind NOT IN ('role', 'truncate', 'database')",
+	"WHERE s.job = $1 AND i.kind NOT IN ('role', 'truncate', 'database') "
+	"AND s.sql !~ '^VALUES'",	/* that is what drop_if_exists drops */
 	1, {INT8OID}
 };
 

@@ -17,6 +17,8 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "base/options.h"
+#include "base/sqltext.h"
 #include "plan/draft.h"
 
 typedef struct NameEntry
@@ -60,6 +62,36 @@ pgcopy_draft_find_oid(Draft *draft, Oid oid)
 	return entry ? &draft->relations[entry->no - 1] : NULL;
 }
 
+/* Give types, "schema.name ...", the schemas that they have here. */
+static List *
+map_types(const Draft *draft, List *types)
+{
+	const List *map = draft->input->options->schema_map;
+	MemoryContext caller = MemoryContextSwitchTo(draft->plan_context);
+	List	   *mapped = NIL;
+	ListCell   *lc;
+	ListCell   *pair;
+
+	foreach(lc, types)
+	{
+		char	   *type = lfirst(lc);
+
+		foreach(pair, map)
+		{
+			const OptionPair *names = lfirst(pair);
+			size_t		length = strlen(names->key);
+
+			if (strncmp(type, names->key, length) != 0 || type[length] != '.')
+				continue;
+			type = psprintf("%s%s", names->value, type + length);
+			break;
+		}
+		mapped = lappend(mapped, type);
+	}
+	MemoryContextSwitchTo(caller);
+	return mapped;
+}
+
 static void
 make_relation(Draft *draft, int no, const SourceRelation *source)
 {
@@ -68,6 +100,7 @@ make_relation(Draft *draft, int no, const SourceRelation *source)
 	NameEntry  *by_name;
 	OidEntry   *by_oid;
 	NameData	key[2];
+	const List *map = draft->input->options->schema_map;
 
 	relation->row = row;
 	relation->source = source;
@@ -75,6 +108,7 @@ make_relation(Draft *draft, int no, const SourceRelation *source)
 	row->source_oid = source->oid;
 	row->schema = source->schema;
 	row->name = source->name;
+	row->local_schema = unconstify(char *, pgcopy_sqltext_map(map, source->schema));
 	row->relkind = source->relkind;
 	row->was_here = OidIsValid(source->here) && source->config_condition == NULL &&
 		(source->relkind != RELKIND_SEQUENCE ||
@@ -85,7 +119,7 @@ make_relation(Draft *draft, int no, const SourceRelation *source)
 	row->heap_bytes = source->heap_bytes;
 	row->toast_bytes = source->toast_bytes;
 	row->columns = source->columns;
-	row->types = source->types;
+	row->types = map != NIL ? map_types(draft, source->types) : source->types;
 	row->condition = source->is_unreadable ? NULL : source->config_condition;
 	row->row_condition = source->row_condition;
 	row->column_expressions = source->column_expressions;
@@ -95,7 +129,7 @@ make_relation(Draft *draft, int no, const SourceRelation *source)
 	row->split_key = source->split_key;
 	row->split_bounds = source->split_bounds;
 
-	fill_name_key(key, source->schema, source->name);
+	fill_name_key(key, row->local_schema, source->name);
 	by_name = hash_search(draft->by_name, key, HASH_ENTER, NULL);
 	by_name->no = no;
 	by_oid = hash_search(draft->by_oid, &source->oid, HASH_ENTER, NULL);

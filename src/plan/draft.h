@@ -61,7 +61,10 @@ typedef struct Draft
 extern void pgcopy_draft_begin(Draft *draft, const PlanInput *input);
 extern JobPlan *pgcopy_draft_finish(Draft *draft);
 
-/* Find a relation by its name or OID on the source; NULL if it is not there. */
+/*
+ * Find a relation by the name it gets here or by its OID on the source; NULL if it is
+ * not there.
+ */
 extern DraftRelation *pgcopy_draft_find(Draft *draft, const char *schema,
 										const char *name);
 extern DraftRelation *pgcopy_draft_find_oid(Draft *draft, Oid oid);

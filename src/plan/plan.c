@@ -57,12 +57,25 @@ has_generated_column(const DumpStatement *statement)
 	return false;
 }
 
+/* Drop what exists before anything is created: item 1. */
+static void
+plan_drop(Draft *draft)
+{
+	PlanItem	item = {
+		.kind = ITEM_PRE_DATA,.stage = STAGE_PRE_DATA,.form = APPLY_DROP
+	};
+
+	if (draft->input->drop != NULL)
+		(void) pgcopy_draft_add_statement(draft, draft->input->drop, &item, NIL);
+}
+
 /* Plan pre-data, without privileges; note which item creates which relation. */
 static void
 plan_pre_data(Draft *draft)
 {
 	ListCell   *lc;
 
+	plan_drop(draft);
 	foreach(lc, draft->input->statements)
 	{
 		DumpStatement *statement = lfirst(lc);
@@ -314,7 +327,7 @@ plan_analyze(Draft *draft, DraftRelation *relation, ItemStage stage, List *depen
 		.kind = ITEM_ANALYZE,
 		.stage = stage,
 		.relation = row->no,
-		.schema = row->schema,
+		.schema = row->local_schema,
 		.name = row->name,
 		.range_end = -1,
 		.cost = Min(row->heap_bytes / 4, COST_MOST_ANALYZE) + COST_STATEMENT

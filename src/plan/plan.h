@@ -26,6 +26,7 @@ typedef struct PlanInput
 	List	   *statements;		/* DumpStatement, pre-data first */
 	List	   *roles;			/* DumpStatement, one item each, before pre-data */
 	List	   *database;		/* DumpStatement, one item each, at the end */
+	DumpStatement *drop;		/* what drop_if_exists drops, or NULL: see drop.h */
 	List	   *large_objects;	/* LargeObjectRange, one item each */
 	List	   *not_valid;		/* Oid: keys of the source that stay NOT VALID */
 	List	   *trees;			/* HereTree, to empty first */

@@ -36,7 +36,7 @@ plan_table(Draft *draft, DraftRelation *relation, List *needs)
 			.referenced = relation->root,
 			.turn = !row->is_ours && !OidIsValid(relation->source->rows_go_to) ? TURN_AT_ONCE :
 				relation->is_computed ? TURN_COMPUTED_ROWS : TURN_ROWS,
-			.schema = row->schema,
+			.schema = row->local_schema,
 			.name = row->name,
 			.range_start = range.start,
 			.range_end = range.end,

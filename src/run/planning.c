@@ -21,18 +21,22 @@
 #include "utils/builtins.h"
 
 #include "base/settings.h"
+#include "base/sqltext.h"
 #include "base/testpoint.h"
 #include "catalog/job.h"
 #include "catalog/notice.h"
+#include "catalog/survey.h"
 #include "plan/plan.h"
 #include "run/leader.h"
 #include "run/sections.h"
 #include "run/shared.h"
+#include "schema/drop.h"
 #include "schema/dump.h"
 #include "schema/needs.h"
 #include "schema/tools.h"
 #include "select/referential.h"
 #include "select/subset.h"
+#include "source/drops.h"
 #include "source/inventory.h"
 #include "source/keyrange.h"
 #include "source/own.h"
@@ -95,7 +99,7 @@ throw_findings(Leader *leader, List *findings)
  * else return the findings.  Note roles of large objects in "needs".
  */
 static List *
-check_source(Leader *leader, Needs *needs)
+check_source(Leader *leader, Needs *needs, List **dropped)
 {
 	SourceSession *session = pgcopy_link_session(leader->link);
 	const JobOptions *options = &leader->job->options;
@@ -104,7 +108,10 @@ check_source(Leader *leader, Needs *needs)
 		.with_privileges = !options->no_privileges,
 		.goes_on = options->on_error == ON_ERROR_CONTINUE,
 		.sections = options->sections,
-		.with_large_objects = options->large_objects != 0
+		.schema_map = options->schema_map,
+		.tablespace_map = options->tablespace_map,
+		.drops = options->drop_if_exists,
+		.dropped = dropped
 	};
 	List	   *findings;
 	List	   *others;
@@ -126,6 +133,46 @@ check_source(Leader *leader, Needs *needs)
 		throw_findings(leader, list_concat(findings,
 										   pgcopy_needs_find(needs, request.goes_on)));
 	return findings;
+}
+
+static bool
+has_relation(List *objects, const Oid *oids, int count)
+{
+	ListCell   *lc;
+
+	foreach(lc, objects)
+	{
+		const DropObject *object = lfirst(lc);
+
+		if (object->class_oid == RelationRelationId &&
+			bsearch(&object->object_oid, oids, count, sizeof(Oid), oid_cmp) != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* What another job has made and still works on is not dropped. */
+static void
+refuse_running(Leader *leader, List *dropped)
+{
+	List	   *jobs = dropped != NIL ? pgcopy_survey_unended() : NIL;
+	ListCell   *lc;
+
+	foreach(lc, jobs)
+	{
+		int64		job = *(int64 *) lfirst(lc);
+		int			count;
+		Oid		   *oids;
+
+		if (job == leader->job->id || !pgcopy_job_has_leader(job))
+			continue;
+		oids = pgcopy_relation_fetch_ours(job, &count);
+		if (has_relation(dropped, oids, count))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_IN_USE),
+					 errmsg("job " INT64_FORMAT " is at work on what drop_if_exists would drop", job),
+					 errhint("Wait for it, or run SELECT pgcopy_cancel(" INT64_FORMAT ").", job)));
+	}
 }
 
 /* Store pg_dump's warnings, in the transaction of the plan. */
@@ -330,7 +377,8 @@ apply_referential(Leader *leader, List *relations)
 
 /* Make the plan and store it. */
 static void
-make_plan(Leader *leader, List *relations, List *statements, List *roles, List *trees)
+make_plan(Leader *leader, List *relations, List *statements, List *roles, List *trees,
+		  List *dropped)
 {
 	SourceSession *session = pgcopy_link_session(leader->link);
 	PlanInput	input = {
@@ -339,6 +387,7 @@ make_plan(Leader *leader, List *relations, List *statements, List *roles, List *
 		.roles = roles,
 		.database = pgcopy_database_plan(leader),
 		.not_valid = apply_referential(leader, relations),
+		.drop = dropped != NIL ? pgcopy_drop_make_statement(dropped) : NULL,
 		.large_objects = pgcopy_largeobjects_plan(leader),
 		.trees = trees,
 		.can_read_blocks = pgcopy_setting_split_by_ctid &&
@@ -362,7 +411,8 @@ note_search_path(Leader *leader)
 	MemoryContext caller = MemoryContextSwitchTo(leader->context);
 
 	leader->job->source_search_path =
-		pgcopy_session_search_path(pgcopy_link_session(leader->link));
+		pgcopy_sqltext_rename_path(leader->job->options.schema_map,
+								   pgcopy_session_search_path(pgcopy_link_session(leader->link)));
 	MemoryContextSwitchTo(caller);
 	pgcopy_job_set_search_path(leader->job->id, leader->job->source_search_path);
 }
@@ -380,11 +430,14 @@ try_plan(void *arg, char **what)
 	Needs	   *needs = pgcopy_needs_make();
 	List	   *findings;
 	List	   *trees;
+	List	   *not_mapped;
+	List	   *dropped = NIL;
 
 	pgcopy_link_open(leader->link);
 	session = pgcopy_link_session(leader->link);
 	pgcopy_roles_expect(leader, needs);
-	findings = check_source(leader, needs);
+	findings = check_source(leader, needs, &dropped);
+	refuse_running(leader, dropped);
 	snapshot = pgcopy_link_take_snapshot(leader->link, pgcopy_chosen_relations(leader),
 										 &relations, what);
 	if (snapshot == NULL)
@@ -395,6 +448,8 @@ try_plan(void *arg, char **what)
 	statements = pgcopy_planning_read_dump(leader, snapshot, relations);
 	if (!pgcopy_link_still_true(leader->link, what))
 		return ATTEMPT_CHANGED;
+	statements = pgcopy_map_statements(statements, &leader->job->options, &not_mapped);
+	findings = list_concat(findings, not_mapped);
 	pgcopy_needs_note(needs, statements);
 	roles = pgcopy_roles_prepare(leader, needs, &findings);
 	findings = list_concat(findings,
@@ -408,7 +463,7 @@ try_plan(void *arg, char **what)
 	check_inventory(relations, statements);
 	tell_notices(leader, pgcopy_standby_find(session, relations));
 	note_index_sizes(leader, statements);
-	make_plan(leader, relations, statements, roles, trees);
+	make_plan(leader, relations, statements, roles, trees, dropped);
 	note_search_path(leader);
 	pgcopy_leader_link_keep_snapshot(leader, snapshot);
 	return ATTEMPT_DONE;

@@ -49,7 +49,7 @@ tell(Leader *leader, int *leaf, int *root)
 	*leaf = pgcopy_item_fetch(job, leader->misplaced)->relation;
 	*root = pgcopy_relation_find_root(job, *leaf);
 	relation = pgcopy_relation_fetch(job, *root);
-	pgcopy_notice_tell(job, psprintf("%s.%s", relation->schema, relation->name),
+	pgcopy_notice_tell(job, psprintf("%s.%s", relation->local_schema, relation->name),
 					   "rows belong into other partitions here than on the source; the table was started over, and its rows go through its root",
 					   "If its key uses a function, make that return the same on both sides, whatever the settings.");
 	pgcopy_leader_commit(leader);

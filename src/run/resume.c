@@ -28,6 +28,7 @@
 #include "catalog/survey.h"
 #include "plan/plan.h"
 #include "run/resume.h"
+#include "schema/dump.h"
 #include "source/snapshot.h"
 
 /* Must the rest be read under the old snapshot? */
@@ -185,6 +186,7 @@ try_new_snapshot(void *arg, char **what)
 	Leader	   *leader = arg;
 	List	   *relations;
 	List	   *statements;
+	List	   *not_mapped;		/* was told when the job was planned */
 	char	   *snapshot;
 
 	pgcopy_link_open(leader->link);
@@ -195,6 +197,7 @@ try_new_snapshot(void *arg, char **what)
 	statements = pgcopy_planning_read_dump(leader, snapshot, relations);
 	if (!pgcopy_link_still_true(leader->link, what))
 		return ATTEMPT_CHANGED;
+	statements = pgcopy_map_statements(statements, &leader->job->options, &not_mapped);
 	pgcopy_drift_check(leader->job->id, relations, statements);
 	if (leader->args.choice == RESUME_CONSISTENT)
 		pgcopy_survey_reopen_large_objects(leader->job->id);

@@ -39,9 +39,9 @@ typedef enum SerialRound
 	ROUND_LAST					/* try the source's search_path, then fail */
 } SerialRound;
 
-/* Run items in one transaction. */
+/* Run items in one transaction; *at is the one that runs, by its place. */
 static void
-run_batch(Leader *leader, const int *items, int nitems)
+run_items(Leader *leader, const int *items, int nitems, int *at)
 {
 	WorkPlace	place = {.job = leader->job,.is_leader = true};
 
@@ -50,6 +50,7 @@ run_batch(Leader *leader, const int *items, int nitems)
 	{
 		LoadResult	load;
 
+		*at = i;
 		SetCurrentStatementStartTimestamp();
 		(void) pgcopy_work_do(&place, pgcopy_item_fetch(leader->job->id, items[i]),
 							  &load);
@@ -60,6 +61,14 @@ run_batch(Leader *leader, const int *items, int nitems)
 	pgcopy_leader_commit(leader);
 	for (int i = 0; i < nitems; i++)
 		pgcopy_queue_done(leader->queue, items[i]);
+}
+
+static void
+run_batch(Leader *leader, const int *items, int nitems)
+{
+	int			at;
+
+	run_items(leader, items, nitems, &at);
 }
 
 /* Return false if one failed; all are rolled back then. */
@@ -204,6 +213,75 @@ ends_batch(Leader *leader, int first, const QueueItem *item)
 	return kind == ITEM_ROLE && item->kind != ITEM_ROLE;
 }
 
+/* Run items in one transaction.  Returns the error, and which failed. */
+static ErrorData *
+try_together(Leader *leader, const int *items, int nitems, int *failed)
+{
+	ErrorData  *volatile error = NULL;
+
+	PG_TRY();
+	{
+		run_items(leader, items, nitems, failed);
+	}
+	PG_CATCH();
+	{
+		error = pgcopy_leader_catch(leader);
+	}
+	PG_END_TRY();
+	return error;
+}
+
+/*
+ * Deal with the failure of one of the items of run_after_drop().  Returns whether it
+ * is to be tried again; if not, *is_left tells whether the next round has it.
+ */
+static bool
+decide_after_drop(Leader *leader, int no, bool is_drop, const ErrorData *error, bool *is_left)
+{
+	QueueItem  *item = pgcopy_queue_item(leader->queue, no);
+
+	*is_left = !is_drop && pgcopy_retry_need(error->sqlerrcode) == NEED_OBJECTS;
+	if (*is_left)
+		return false;
+	item->attempts++;
+	pgcopy_work_record_error(leader->job->id, no, false, error);
+	if (pgcopy_retry_is_due(error->sqlerrcode, item->attempts - item->attempts_past))
+	{
+		pgcopy_process_wait(pgcopy_retry_delay(item->attempts + 1));
+		return true;
+	}
+	pgcopy_leader_give_up(leader, no);
+	return false;
+}
+
+/*
+ * Run the first statements of a job that drops what exists before, so that none of
+ * it is gone if one of them fails.  One that does not find something is left for
+ * the next round; returns how many are.
+ */
+static int
+run_after_drop(Leader *leader, int *items, int nitems)
+{
+	int			left = 0;
+	int			failed = 0;
+	ErrorData  *error;
+
+	while (nitems > 0 && (error = try_together(leader, items, nitems, &failed)) != NULL)
+	{
+		bool		is_left;
+		bool		is_again = decide_after_drop(leader, items[failed], failed == 0,
+												 error, &is_left);
+
+		FreeErrorData(error);
+		if (is_again)
+			continue;
+		left += is_left;
+		memmove(&items[failed], &items[failed + 1], sizeof(int) * (nitems - failed - 1));
+		nitems--;
+	}
+	return left;
+}
+
 /* Run what is left of a stage.  Returns how much of it is left for later. */
 static int
 run_round(Leader *leader, ItemStage stage, SerialRound round)
@@ -233,7 +311,10 @@ run_round(Leader *leader, ItemStage stage, SerialRound round)
 		}
 		if (nbatch == 0 || (nbatch < BATCH_STATEMENTS && no < size))
 			continue;
-		left += run_some(leader, batch, nbatch, round);
+		if (stage == STAGE_PRE_DATA && leader->job->options.drop_if_exists && batch[0] == 1)
+			left += run_after_drop(leader, batch, nbatch);
+		else
+			left += run_some(leader, batch, nbatch, round);
 		nbatch = 0;
 	}
 	return left;

@@ -56,6 +56,7 @@ as_source_relation(const JobRelation *row)
 	relation->oid = row->source_oid;
 	relation->schema = row->schema;
 	relation->name = row->name;
+	relation->local_schema = row->local_schema;
 	relation->relkind = row->relkind;
 	relation->config_condition = row->condition;
 	return relation;
@@ -154,13 +155,13 @@ pgcopy_work_check_target(const JobRelation *target)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("table \"%s.%s\" does not exist here",
-						target->schema, target->name),
+						target->local_schema, target->name),
 				 errdetail("Its definition has failed: see the other rows of pgcopy_errors.")));
 	if (!is_there(target->target_oid))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("table \"%s.%s\" has been dropped",
-						target->schema, target->name)));
+						target->local_schema, target->name)));
 }
 
 static const JobRelation *
@@ -399,7 +400,7 @@ analyze_table(const WorkPlace *place, const JobItem *item)
 		ReThrowError(error);
 	if (error != NULL)
 		pgcopy_notice_tell(place->job->id,
-						   quote_qualified_identifier(relation->schema, relation->name),
+						   quote_qualified_identifier(relation->local_schema, relation->name),
 						   psprintf("ANALYZE failed, the table has no new statistics: %s", error->message),
 						   "Repair what ANALYZE meets there, then run it. The rows are complete.");
 	pgcopy_item_mark_done(place->job->id, item->no, NULL, 0, 0);

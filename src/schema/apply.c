@@ -34,6 +34,7 @@
 #include "base/compat.h"
 #include "schema/apply.h"
 #include "schema/constraint.h"
+#include "schema/drop.h"
 
 #define CONTEXT_SHOWN	400		/* bytes of a statement in an error context */
 
@@ -227,6 +228,12 @@ parse_and_run(RunningStatement *running, ApplyForm form, const char *search_path
 	if (IsA(raw->stmt, RefreshMatViewStmt))
 		set_locally("row_security", "on");
 
+	if (form == APPLY_DROP)
+	{
+		pgcopy_drop_run(raw->stmt);
+		CommandCounterIncrement();
+		return;
+	}
 	raw->stmt = pgcopy_constraint_rewrite(raw->stmt, form);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (search_path != NULL)

@@ -113,6 +113,7 @@ pgcopy_constraint_rewrite(Node *node, ApplyForm form)
 	switch (form)
 	{
 		case APPLY_AS_WRITTEN:
+		case APPLY_DROP:
 			break;
 		case APPLY_INDEX_OF_CONSTRAINT:
 			return make_index(alter, constraint);

@@ -10,6 +10,7 @@
 
 #include "nodes/pg_list.h"
 
+struct JobOptions;				/* base/options.h */
 struct ObjectFilter;			/* base/object_filter.h */
 struct SourceOwn;				/* source/own.h */
 
@@ -142,5 +143,16 @@ typedef struct LeaveOut
  * has chosen that.  Throws if something would be left dangling.
  */
 extern List *pgcopy_dump_leave_out(List *statements, const LeaveOut *what, List **notices);
+
+/*
+ * map.c: change the statements to what schema_map and tablespace_map say: their text,
+ * names and settings.  New texts are made in the current memory context.  Returns
+ * the list, with a CREATE SCHEMA for each target that the dump does not create.
+ *
+ * *findings gets what cannot be changed with certainty: errors, or notices if the
+ * job goes on after errors, in which case it is left as it is.
+ */
+extern List *pgcopy_map_statements(List *statements, const struct JobOptions *options,
+								   List **findings);
 
 #endif							/* PGCOPY_DUMP_H */

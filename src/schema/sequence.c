@@ -141,15 +141,15 @@ read_sequences(SourceSession *session, SourceRows *names, List *sequences,
 static Oid
 find_here(const SourceRelation *sequence)
 {
-	Oid			relid = get_relname_relid(sequence->name,
-										  get_namespace_oid(sequence->schema, true));
+	const char *schema = sequence->local_schema != NULL ?
+		sequence->local_schema : sequence->schema;
+	Oid			relid = get_relname_relid(sequence->name, get_namespace_oid(schema, true));
 
 	if (!OidIsValid(relid) || get_rel_relkind(relid) != RELKIND_SEQUENCE)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("there is no sequence %s in this database",
-						quote_qualified_identifier(sequence->schema,
-												   sequence->name))));
+						quote_qualified_identifier(schema, sequence->name))));
 	return relid;
 }
 

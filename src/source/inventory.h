@@ -18,6 +18,7 @@ typedef struct SourceRelation
 	Oid			oid;
 	char	   *schema;
 	char	   *name;
+	char	   *local_schema;	/* of one that a job has stored; else NULL */
 	char		relkind;		/* r, p, m, v, S */
 	bool		is_partition;
 	bool		has_children;	/* by inheritance; may be out of date */

@@ -19,6 +19,8 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 
+#include "base/options.h"
+#include "base/sqltext.h"
 #include "source/names.h"
 
 /* Make a text[], for a local query. */
@@ -158,4 +160,70 @@ pgcopy_names_shared(SourceSession *session, const ObjectFilter *filter, List *he
 	shared = take_filtered(rows, filter);
 	pgcopy_rows_free(rows);
 	return shared;
+}
+
+/* Targets to keys, and to a name that nothing has: keys that are no target. */
+static List *
+reverse_map(const List *map)
+{
+	List	   *reversed = pgcopy_sqltext_reverse(map);
+	ListCell   *lc;
+
+	foreach(lc, map)
+	{
+		const OptionPair *pair = lfirst(lc);
+		OptionPair *moved;
+
+		if (pgcopy_sqltext_mapped(reversed, pair->key) != NULL)
+			continue;
+		moved = palloc0(sizeof(OptionPair));
+		moved->key = pair->key;
+		moved->value = "";
+		reversed = lappend(reversed, moved);
+	}
+	return reversed;
+}
+
+/* A schema that is a target may be here, and one that is a key becomes another. */
+static bool
+is_schema_of_map(const List *reversed, const char *what)
+{
+	static const char schema[] = "schema ";
+	const char *at = what + strlen(schema);
+	SqlToken	token;
+
+	return strncmp(what, schema, strlen(schema)) == 0 &&
+		pgcopy_sqltext_next(&at, what + strlen(what), &token) &&
+		(token.kind == SQL_WORD || token.kind == SQL_QUOTED) &&
+		pgcopy_sqltext_mapped(reversed, pgcopy_sqltext_name(&token)) != NULL;
+}
+
+List *
+pgcopy_names_map(List *names, const List *map)
+{
+	List	   *mapped = NIL;
+	ListCell   *lc;
+
+	if (map == NIL)
+		return names;
+	foreach(lc, names)
+		mapped = lappend(mapped, pgcopy_sqltext_rename(map, lfirst(lc)));
+	return mapped;
+}
+
+List *
+pgcopy_names_map_back(List *names, const List *map)
+{
+	List	   *reversed = reverse_map(map);
+	List	   *kept = NIL;
+	ListCell   *lc;
+
+	if (map == NIL)
+		return names;
+	foreach(lc, names)
+	{
+		if (!is_schema_of_map(reversed, lfirst(lc)))
+			kept = lappend(kept, lfirst(lc));
+	}
+	return pgcopy_names_map(kept, reversed);
 }

@@ -41,6 +41,14 @@ typedef struct NamesQuery
 extern List *pgcopy_names_shared(SourceSession *session, const ObjectFilter *filter,
 								 List *here, NamesQuery *there);
 
+/*
+ * Names of objects with their schemas, such as "relation sales.t", as schema_map has
+ * them here; and from here to the source, without those that nothing of the source
+ * becomes.
+ */
+extern List *pgcopy_names_map(List *names, const List *map);
+extern List *pgcopy_names_map_back(List *names, const List *map);
+
 /* Make the text of a text[], for the source. */
 extern char *pgcopy_names_array_literal(List *names);
 

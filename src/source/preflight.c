@@ -16,6 +16,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
+#include "source/drops.h"
 #include "source/inventory.h"
 #include "source/names.h"
 #include "source/own.h"
@@ -308,18 +309,28 @@ check_clashes(SourceSession *session, const PreflightRequest *request)
 		"Existing",
 		"Clone into an empty database: CREATE DATABASE ... TEMPLATE template0, and create the extension there."
 	};
+	const char *more = request->drops ?
+		psprintf(" UNION ALL %s", pgcopy_drops_more_objects()) : "";
 	List	   *here =
-		pgcopy_names_query(psprintf("SELECT s.what FROM (%s) AS s"
+		pgcopy_names_query(psprintf("SELECT s.what FROM (%s%s) AS s"
 									" WHERE s.extension IS DISTINCT FROM 'pgcopydb_ext'%s",
-									objects_sql, of_sections(request)));
+									objects_sql, more, of_sections(request)));
+	List	   *shared;
 	NamesQuery	there = {
-		.sql = psprintf("%s%s", objects_sql, not_cloned),
+		.sql = psprintf("%s%s%s", objects_sql, not_cloned, more),
 		.more = not_expected
 	};
 
 	there.params[1] = pgcopy_names_array_literal(pgcopy_names_query(extensions_here_sql));
 	there.params[2] = pgcopy_names_array_literal(pgcopy_names_query(free_schemas_sql));
-	return find_objects(pgcopy_names_shared(session, request->filter, here, &there), &report);
+	shared = pgcopy_names_shared(session, request->filter,
+								 pgcopy_names_map_back(here, request->schema_map), &there);
+	shared = pgcopy_names_map(shared, request->schema_map);
+	if (request->drops)
+		return pgcopy_drops_find(psprintf("%s%s", objects_sql, more),
+								 pgcopy_drops_choose(shared, request->with_large_objects),
+								 request->dropped);
+	return find_objects(shared, &report);
 }
 
 static List *
@@ -432,6 +443,7 @@ static const struct
 	int			sections;
 }			checks[] = {
 	{check_extensions, SECTION_PRE_DATA},
+	{pgcopy_preflight_check_maps, SECTION_PRE_DATA | SECTION_DATA | SECTION_POST_DATA},
 	{check_clashes, SECTION_PRE_DATA | SECTION_DATA},
 	{check_grantors, SECTION_DATA},
 	{check_own_names, SECTION_PRE_DATA},

@@ -20,6 +20,10 @@ typedef struct PreflightRequest
 	bool		with_privileges;
 	bool		goes_on;		/* after errors */
 	int			sections;		/* SECTION_* */
+	const List *schema_map;		/* OptionPair * */
+	const List *tablespace_map;
+	bool		drops;			/* what is here already; see drops.h */
+	List	  **dropped;		/* gets it: DropObject * */
 
 	/* What is cloned.  The last two are an oid[] of relations; NULL: all. */
 	bool		with_large_objects;
@@ -41,6 +45,10 @@ extern List *pgcopy_preflight_run(SourceSession *session,
  */
 extern List *pgcopy_preflight_check_extensions(SourceSession *session,
 											   const PreflightRequest *request);
+
+/* preflight_maps.c: check schema_map and tablespace_map. */
+extern List *pgcopy_preflight_check_maps(SourceSession *session,
+										 const PreflightRequest *request);
 
 /* Check that the source is another database (55000). */
 extern List *pgcopy_preflight_check_database(SourceSession *session);

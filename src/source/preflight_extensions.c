@@ -21,6 +21,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 
+#include "base/sqltext.h"
 #include "source/names.h"
 #include "source/preflight.h"
 
@@ -160,6 +161,15 @@ static const char sequences_sql[] =
 "  THEN pg_catalog.pg_sequence_last_value(s.oid) IS NOT NULL ELSE true END"
 " ORDER BY 1, 2";
 
+/* A schema, or what has one, as schema_map has it here. */
+static const char *
+map_value(const List *map, const char *value)
+{
+	const char *mapped = pgcopy_sqltext_mapped(map, value);
+
+	return mapped != NULL ? mapped : pgcopy_sqltext_rename(map, value);
+}
+
 /* Does the filter have the object in the last two columns of a row? */
 static bool
 is_cloned(const SourceRows *rows, int row, int columns, const ObjectFilter *filter)
@@ -190,16 +200,24 @@ take_cloned(SourceRows *rows, int columns, const ObjectFilter *filter)
 	return taken;
 }
 
-/* Make a text[] of a column of such rows. */
+/*
+ * Make a text[] of a column of such rows.  The second one has schemas in all queries
+ * here.
+ */
 static Datum
-make_array(List *rows, int column)
+make_array(const List *map, List *rows, int column)
 {
 	int			count = list_length(rows);
 	Datum	   *values = palloc(sizeof(Datum) * Max(count, 1));
 	ListCell   *lc;
 
 	foreach(lc, rows)
-		values[foreach_current_index(lc)] = CStringGetTextDatum(((char **) lfirst(lc))[column]);
+	{
+		const char *value = ((char **) lfirst(lc))[column];
+
+		values[foreach_current_index(lc)] =
+			CStringGetTextDatum(column == 1 && map != NIL ? map_value(map, value) : value);
+	}
 	return PointerGetDatum(construct_array(values, count, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
@@ -208,7 +226,7 @@ make_array(List *rows, int column)
  * parameters.  Returns a List of rows, char *[] each, in the current memory context.
  */
 static List *
-query_here(const char *sql, List *rows, int columns)
+query_here(const List *map, const char *sql, List *rows, int columns)
 {
 	static Oid	types[MOST_PARAMS] = {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID};
 	MemoryContext context = CurrentMemoryContext;
@@ -218,7 +236,7 @@ query_here(const char *sql, List *rows, int columns)
 
 	Assert(columns <= MOST_PARAMS);
 	for (int i = 0; i < columns; i++)
-		params[i] = make_array(rows, i);
+		params[i] = make_array(map, rows, i);
 	(void) set_config_option("search_path", "", PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
 	SPI_connect();
@@ -393,12 +411,13 @@ list_names(List *differences, const char *kinds)
 
 /* Check what is needed of the extensions that are here, in whatever schema. */
 static List *
-check_needed(SourceSession *session, List *differences, const ObjectFilter *filter)
+check_needed(SourceSession *session, const List *map, List *differences,
+			 const ObjectFilter *filter)
 {
 	List	   *needed = ask_needed(session, list_names(differences, "sh"), filter);
 	List	   *columns = ask_columns(session, list_names(differences, "h"));
-	List	   *missing = list_concat(query_here(missing_objects_sql, needed, 2),
-									  query_here(missing_columns_sql, columns, 4));
+	List	   *missing = list_concat(query_here(map, missing_objects_sql, needed, 2),
+									  query_here(map, missing_columns_sql, columns, 4));
 	List	   *findings = report_missing(keep_extensions(missing, list_names(differences, "h")));
 	ListCell   *lc;
 
@@ -444,13 +463,14 @@ pgcopy_preflight_check_extensions(SourceSession *session, const PreflightRequest
 {
 	List	   *extensions = take_cloned(pgcopy_session_query(session, source_sql, 6, 0, NULL),
 										 4, request->filter);
-	List	   *differences = query_here(differences_sql, extensions, 4);
+	List	   *differences = query_here(request->schema_map, differences_sql, extensions, 4);
 	List	   *findings = find_sequences(session, request->filter);
 	ListCell   *lc;
 
 	foreach(lc, differences)
 		findings = list_concat(findings, report_difference(lfirst(lc)));
 	if (list_names(differences, "sh") != NIL)
-		findings = list_concat(findings, check_needed(session, differences, request->filter));
+		findings = list_concat(findings, check_needed(session, request->schema_map, differences,
+													  request->filter));
 	return findings;
 }

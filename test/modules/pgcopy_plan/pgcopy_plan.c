@@ -168,6 +168,8 @@ form_name(ApplyForm form)
 			return " (not valid)";
 		case APPLY_VALIDATE_CONSTRAINT:
 			return " (validate)";
+		case APPLY_DROP:
+			return " (drop)";
 	}
 	return NULL;
 }

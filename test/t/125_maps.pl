@@ -1,0 +1,378 @@
+# Other schemas and tablespaces: schema_map, tablespace_map.
+#
+# A clone with schema_map is what a clone of the same database would be after
+# ALTER SCHEMA ... RENAME on the source: definitions, rows, large objects and
+# sequences.  What cannot be renamed with certainty is an error that lists it,
+# before anything is changed here.
+#
+# PGCOPY_TEST_LONG=1 also clones a database with everything that pg_dump dumps.
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../perl";
+use PgCopy;
+use PgCopyScene;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my ($source, $target) = new_pair('maps',
+	source_conf => $EVERYTHING_CONF, target_conf => $EVERYTHING_CONF);
+my $n = 0;
+
+sub map_json
+{
+	my (%map) = @_;
+	return '{' . join(', ', map {
+		my ($k, $v) = ($_, $map{$_});
+		s/(["\\])/\\$1/g for $k, $v;
+		"\"$k\": \"$v\""
+	} sort keys %map) . '}';
+}
+
+sub ident
+{
+	my ($name) = @_;
+	$name =~ s/"/""/g;
+	return "\"$name\"";
+}
+
+# Make a database twice, the second with its schemas renamed, and see that a clone
+# of the first one under the map is the second one.
+sub arrives
+{
+	my ($what, $sql, $map, %opt) = @_;
+	my $db = 'maps' . ++$n;
+	my $expected = delete $opt{expected} // '';
+	my $loads = delete $opt{loads};
+	my %compare = (filter => delete $opt{filter}, ignore => delete $opt{ignore});
+
+	new_database($source, $db, "${db}_renamed");
+	new_database($target, $db);
+	foreach my $each ($db, "${db}_renamed")
+	{
+		$loads ? $loads->($each) : $source->safe_psql($each, $sql);
+	}
+	# in two steps: the map may be a swap
+	$source->safe_psql("${db}_renamed", join '',
+		(map { "ALTER SCHEMA " . ident($_) . " RENAME TO " . ident("~$_") . ";\n" } sort keys %$map),
+		(map { "ALTER SCHEMA " . ident("~$_") . " RENAME TO " . ident($map->{$_}) . ";\n" } sort keys %$map),
+		(exists $map->{public} ? "CREATE SCHEMA IF NOT EXISTS public;\n" : ''),
+		$expected,
+		# a SET of a function does not follow ALTER SCHEMA
+		(map { "ALTER FUNCTION $_.now_in_path() SET search_path TO $_, pg_temp;\n" }
+			map { ident($map->{$_}) }
+			split /\n/, $source->safe_psql($db, "SELECT nspname FROM pg_proc JOIN pg_namespace n ON n.oid = pronamespace WHERE proname = 'now_in_path'")));
+	my $job = clone_ok($target, conninfo($source, db => $db), db => $db,
+		schema_map => map_json(%$map), %opt, name => "$what: the clone ends done");
+	assert_same($source, $target, source_db => "${db}_renamed", db => $db, %compare,
+		name => "$what: it is the database with its schemas renamed");
+	is($target->safe_psql($db, "SELECT count(*) FROM pgcopy_errors WHERE job = $job AND is_final"),
+		'0', "$what: no error is final");
+	return ($job, $db);
+}
+
+# Clone what cannot be cloned so; returns the error, and sees that nothing was changed.
+sub fails
+{
+	my ($what, $sql, %opt) = @_;
+	my $db = 'maps' . ++$n;
+
+	new_database($source, $db);
+	new_database($target, $db);
+	$source->safe_psql($db, $sql);
+	my $job = clone($target, conninfo($source, db => $db), db => $db, %opt);
+	is(wait_for_end($target, $job, db => $db), 'failed', "$what: the job fails");
+	is($target->safe_psql($db, "SELECT count(*) FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema|public|pgcopy)'"),
+		'0', "$what: nothing was created");
+	return $target->safe_psql($db,
+		"SELECT sqlstate, message, detail, hint FROM pgcopy_errors WHERE job = $job AND is_final ORDER BY message");
+}
+
+#-------------------------------------------------------------------------
+# A schema with what refers to schemas
+#-------------------------------------------------------------------------
+
+$_->safe_psql('postgres', 'CREATE ROLE reader; CREATE ROLE "Odd Role"') for $source, $target;
+load_roles($source, $target);
+
+my $sales = <<'EOQ';
+CREATE SCHEMA sales;
+CREATE SCHEMA other;
+COMMENT ON SCHEMA sales IS 'the schema sales, sales.orders and all';
+CREATE EXTENSION hstore SCHEMA sales;
+CREATE EXTENSION pg_trgm SCHEMA sales;
+CREATE TYPE sales.status AS ENUM ('new', 'sales');
+CREATE TYPE sales.money_of AS (amount numeric, currency text);
+CREATE DOMAIN sales.code AS text COLLATE "C" CHECK (VALUE ~ '^[A-Z]+$');
+CREATE TYPE sales.span AS RANGE (subtype = int4, multirange_type_name = sales.spans);
+CREATE COLLATION sales.german (provider = icu, locale = 'de');
+CREATE FUNCTION sales.twice(i int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT i * 2';
+CREATE FUNCTION sales.same(a sales.money_of, b sales.money_of) RETURNS boolean LANGUAGE sql IMMUTABLE
+	AS 'SELECT a.amount OPERATOR(pg_catalog.=) b.amount';
+CREATE OPERATOR sales.=== (LEFTARG = sales.money_of, RIGHTARG = sales.money_of, FUNCTION = sales.same, COMMUTATOR = OPERATOR(sales.===));
+CREATE AGGREGATE sales.total(int) (SFUNC = pg_catalog.int4pl, STYPE = int, INITCOND = '0');
+CREATE FUNCTION sales.now_in_path() RETURNS text LANGUAGE plpgsql SET search_path TO sales, pg_temp
+	AS 'BEGIN RETURN 1; END';
+CREATE TABLE sales.customer (id serial PRIMARY KEY, code sales.code, name text COLLATE sales.german, tags sales.hstore);
+CREATE TABLE sales.orders (
+	id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
+	sales int NOT NULL DEFAULT 0,
+	customer int REFERENCES sales.customer,
+	state sales.status DEFAULT 'new'::sales.status,
+	price sales.money_of,
+	twice int GENERATED ALWAYS AS (sales.twice(1)) STORED,
+	kind regclass DEFAULT 'sales.customer'::regclass,
+	CHECK (price OPERATOR(sales.===) price));
+CREATE TABLE sales.sales (sales int, id int);
+CREATE SEQUENCE sales.seq OWNED BY sales.orders.sales;
+ALTER TABLE sales.orders ALTER sales SET DEFAULT nextval('sales.seq');
+CREATE TABLE other.refers (id int REFERENCES sales.customer, o bigint REFERENCES sales.orders, s sales.status[]);
+CREATE TABLE sales.referred (id int PRIMARY KEY, r int);
+ALTER TABLE other.refers ADD UNIQUE (id);
+ALTER TABLE sales.referred ADD FOREIGN KEY (r) REFERENCES other.refers (id);
+CREATE TABLE sales.parts (id int, state sales.status, PRIMARY KEY (id, state)) PARTITION BY LIST (state);
+CREATE TABLE other.parts_new PARTITION OF sales.parts FOR VALUES IN ('new');
+CREATE TABLE sales.parts_sales PARTITION OF sales.parts FOR VALUES IN ('sales');
+CREATE TABLE sales.inherits (x int) INHERITS (sales.customer);
+INSERT INTO sales.customer (code, name, tags) SELECT 'ABC', 'n' || i, 'a=>1' FROM generate_series(1, 200) i;
+INSERT INTO sales.orders (customer, price, kind) SELECT i, ROW(i, 'EUR')::sales.money_of, 'pg_class' FROM generate_series(1, 200) i;
+INSERT INTO sales.parts SELECT i, (ARRAY['new', 'sales'])[1 + i % 2]::sales.status FROM generate_series(1, 100) i;
+INSERT INTO other.refers SELECT i, i, '{sales}' FROM generate_series(1, 10) i;
+INSERT INTO sales.sales VALUES (1, 2);
+CREATE INDEX ON sales.customer USING gin (name sales.gin_trgm_ops);
+CREATE INDEX ON sales.orders (sales.twice(customer)) WHERE sales.twice(sales) > 1;
+CREATE INDEX ON sales.customer (name COLLATE sales.german);
+CREATE STATISTICS sales.stats ON customer, sales FROM sales.orders;
+CREATE STATISTICS sales.stats_ex ON sales.twice(customer), sales FROM sales.orders;
+CREATE VIEW sales.v AS SELECT sales.sales, sales.id FROM sales.sales;
+CREATE VIEW other.v2 AS SELECT v.*, o.sales AS s, (o.price).amount, sales.twice(o.customer) AS t, o.state::text
+	FROM sales.v JOIN sales.orders AS o ON o.id = v.id WHERE o.price OPERATOR(sales.===) o.price AND o.state <> ALL (ARRAY['sales'::sales.status]);
+CREATE MATERIALIZED VIEW sales.mv AS SELECT count(*) AS n FROM other.v2;
+CREATE UNIQUE INDEX ON sales.mv (n);
+CREATE VIEW sales.v3 AS SELECT mv.n, sales.total(orders.customer) FROM sales.mv, sales.orders GROUP BY 1 ORDER BY 2;
+CREATE FUNCTION sales.atomic(sales int) RETURNS sales.status LANGUAGE sql BEGIN ATOMIC
+	INSERT INTO sales.sales AS sales (sales, id) VALUES (atomic.sales, sales.twice(1));
+	UPDATE sales.orders SET sales = 1 FROM sales.sales WHERE orders.sales = sales.id;
+	SELECT o.state FROM sales.orders o WHERE o.sales = atomic.sales;
+END;
+CREATE PROCEDURE other.does(sales.customer) LANGUAGE sql BEGIN ATOMIC DELETE FROM sales.sales WHERE sales.id = 1; END;
+CREATE RULE r AS ON INSERT TO sales.v DO INSTEAD INSERT INTO sales.sales (sales, id) VALUES (new.sales, sales.twice(new.id));
+CREATE FUNCTION sales.trig() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';
+CREATE TRIGGER t BEFORE INSERT ON sales.orders FOR EACH ROW WHEN (sales.twice(new.sales) > 0) EXECUTE FUNCTION sales.trig('sales');
+CREATE TRIGGER t BEFORE INSERT ON other.refers FOR EACH ROW EXECUTE FUNCTION sales.trig();
+ALTER TABLE sales.orders ENABLE ROW LEVEL SECURITY;
+CREATE POLICY p ON sales.orders TO reader USING (sales.twice(sales) > 0 AND EXISTS (SELECT FROM sales.sales WHERE sales.id = orders.id));
+CREATE PUBLICATION pub FOR TABLE sales.orders (id, sales) WHERE (id > 1 AND sales.orders.sales > 0);
+CREATE PUBLICATION pub_both FOR TABLE sales.sales, TABLES IN SCHEMA other;
+CREATE PUBLICATION pub_all FOR TABLES IN SCHEMA sales;
+CREATE CAST (sales.code AS sales.money_of) WITH INOUT;
+CREATE FUNCTION sales.to_int(sales.money_of) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE CAST (sales.money_of AS int) WITH FUNCTION sales.to_int(sales.money_of);
+CREATE OPERATOR FAMILY sales.fam USING btree;
+CREATE OPERATOR CLASS sales.ops FOR TYPE int USING btree FAMILY sales.fam AS OPERATOR 1 <, OPERATOR 3 =, FUNCTION 1 btint4cmp(int, int);
+CREATE TABLE sales.by_ops (i int) PARTITION BY RANGE (i sales.ops);
+CREATE INDEX ON sales.sales (id sales.ops);
+CREATE TEXT SEARCH DICTIONARY sales.dict (TEMPLATE = pg_catalog.simple);
+CREATE TEXT SEARCH CONFIGURATION sales.conf (COPY = pg_catalog.simple);
+ALTER TEXT SEARCH CONFIGURATION sales.conf ALTER MAPPING FOR asciiword WITH sales.dict, english_stem;
+CREATE INDEX ON sales.customer USING gin (to_tsvector('sales.conf'::regconfig, name));
+CREATE FUNCTION sales.ddl() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
+CREATE EVENT TRIGGER ev ON ddl_command_end WHEN TAG IN ('CREATE CONVERSION') EXECUTE FUNCTION sales.ddl();
+ALTER DEFAULT PRIVILEGES IN SCHEMA sales GRANT SELECT ON TABLES TO reader;
+GRANT USAGE ON SCHEMA sales TO reader;
+GRANT SELECT (id), UPDATE ON sales.orders TO reader;
+GRANT EXECUTE ON FUNCTION sales.twice(int) TO reader;
+GRANT USAGE ON TYPE sales.status TO "Odd Role";
+REVOKE ALL ON FUNCTION sales.atomic(int) FROM PUBLIC;
+COMMENT ON TABLE sales.orders IS 'see sales.customer';
+COMMENT ON COLUMN sales.orders.sales IS 'sales.orders.sales';
+COMMENT ON CONSTRAINT orders_pkey ON sales.orders IS 'key';
+COMMENT ON TRIGGER t ON sales.orders IS 'trigger';
+COMMENT ON POLICY p ON sales.orders IS 'policy';
+COMMENT ON RULE r ON sales.v IS 'rule';
+COMMENT ON FUNCTION sales.same(sales.money_of, sales.money_of) IS 'f';
+COMMENT ON OPERATOR sales.=== (sales.money_of, sales.money_of) IS 'o';
+COMMENT ON OPERATOR CLASS sales.ops USING btree IS 'ops';
+COMMENT ON OPERATOR FAMILY sales.fam USING btree IS 'fam';
+COMMENT ON TYPE sales.status IS 't';
+COMMENT ON DOMAIN sales.code IS 'd';
+COMMENT ON CONSTRAINT code_check ON DOMAIN sales.code IS 'dc';
+COMMENT ON CAST (sales.money_of AS int) IS 'cast';
+COMMENT ON AGGREGATE sales.total(int) IS 'agg';
+COMMENT ON STATISTICS sales.stats IS 'stats';
+COMMENT ON TEXT SEARCH CONFIGURATION sales.conf IS 'conf';
+COMMENT ON EXTENSION hstore IS 'of sales.orders';
+COMMENT ON INDEX sales.orders_pkey IS 'index';
+ALTER TABLE sales.orders REPLICA IDENTITY USING INDEX orders_pkey;
+ALTER TABLE sales.orders CLUSTER ON orders_pkey;
+ALTER TABLE sales.orders ALTER sales SET STATISTICS 7;
+REFRESH MATERIALIZED VIEW sales.mv;
+SELECT lo_create(4711);
+EOQ
+
+my ($job, $db) = arrives('a schema', $sales, { sales => 'archive_sales' });
+is($target->safe_psql($db, "SELECT string_agg(DISTINCT schema_name, ',' ORDER BY schema_name) FROM pgcopy_tables WHERE job = $job"),
+	'archive_sales,other', 'pgcopy_tables has the names that tables have here');
+
+arrives('odd names', $sales, { sales => q{Ar"ch'ive. sales\\} }, format => 'text');
+arrives('a swap', $sales, { sales => 'other', other => 'sales' });
+
+(my $odd = $sales) =~ s/\bsales\./"Sa""les.'x"./g;
+$odd =~ s/SCHEMA sales\b/SCHEMA "Sa""les.'x"/g;
+$odd =~ s/search_path TO sales/search_path TO "Sa""les.'x"/;
+$odd =~ s/'"Sa""les\.'x"\./'"Sa""les.''x"./g;
+$odd =~ s/''the schema/'the schema/;
+$odd =~ s/^COMMENT ON .* IS '.*"Sa.*$//mg;
+$odd =~ s/\bFROM "Sa""les\.'x"\."Sa""les\.'x"\b/FROM/g;
+$odd =~ s/SELECT "Sa""les\.'x"\.sales, "Sa""les\.'x"\.id/SELECT sales.sales, sales.id/;
+$odd =~ s/orders\.sales = "Sa""les\.'x"\.id/orders.sales = sales.id/;
+$odd =~ s/WHERE "Sa""les\.'x"\.id =/WHERE sales.id =/g;
+$odd =~ s/"Sa""les\.'x"\.orders\.sales;/"Sa""les.'x".orders.sales;/;
+arrives('an odd source', $odd, { q{Sa"les.'x} => 'sales' });
+
+arrives('everything', undef, {
+		ev => 'Ev "1" x', ev2 => 'ev_two', 'Ev "Odd" Schema' => 'plain', select => 'from', ext => 'ext_here',
+		'Ext.Odd "x"' => 'ext.odd', ev_empty => 'ev', pgcopy_x => 'select' },
+	loads => sub {
+		load_everything($source, $_[0], big_size => 1000);
+		# its function would not find its log after a rename
+		$source->safe_psql($_[0], q{DO $$ DECLARE t name; BEGIN FOR t IN SELECT evtname FROM pg_event_trigger LOOP EXECUTE format('DROP EVENT TRIGGER %I', t); END LOOP; END $$});
+	}, on_error => 'continue',
+	filter => \&everything_filter, ignore => $EVERYTHING_IGNORE) if $ENV{PGCOPY_TEST_LONG};
+
+#-------------------------------------------------------------------------
+# The schema public
+#-------------------------------------------------------------------------
+
+# It belongs to who runs the job, and has no comment.
+sub without_public
+{
+	return grep { !/^-- Name: (SCHEMA )?(app|public); Type:/m } @_;
+}
+
+($job, $db) = arrives('public', <<'EOQ', { public => 'app' }, filter => \&without_public);
+CREATE TABLE public.t (i serial PRIMARY KEY);
+INSERT INTO public.t SELECT FROM generate_series(1, 9);
+CREATE VIEW public.v AS SELECT count(*) FROM public.t;
+EOQ
+is($target->safe_psql($db, "SELECT has_schema_privilege('reader', 'app', 'USAGE'), has_schema_privilege('reader', 'app', 'CREATE')"),
+	't|f', 'public: everybody may use it, as on the source');
+
+# Under the source's search_path, "$user", public, what needs one finds app.
+arrives('a search_path', <<'EOQ', { public => 'app' }, filter => \&without_public);
+CREATE TABLE t (i int PRIMARY KEY);
+INSERT INTO t SELECT generate_series(1, 9);
+CREATE FUNCTION has(i int) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RETURN EXISTS (SELECT FROM t WHERE t.i = $1); END';
+CREATE TABLE u (i int CHECK (has(i)));
+INSERT INTO u VALUES (3);
+EOQ
+
+# A target that is here, with objects that are in nobody's way.
+new_database($target, 'here');
+new_database($source, 'here');
+$source->safe_psql('here', 'CREATE SCHEMA a; CREATE TABLE a.t AS SELECT 1 AS i; CREATE TABLE a.u (i int)');
+$target->safe_psql('here', 'CREATE SCHEMA b; CREATE TABLE b.mine AS SELECT 2 AS i; CREATE SCHEMA a; CREATE TABLE a.u (mine int)');
+clone_ok($target, conninfo($source, db => 'here'), db => 'here', schema_map => '{"a": "b"}', name => 'into a schema that is here: the clone ends done');
+is($target->safe_psql('here', 'SELECT t.i, mine.i FROM b.t, b.mine'), '1|2', 'into a schema that is here: old and new are there');
+$job = clone($target, conninfo($source, db => 'here'), db => 'here', schema_map => '{"a": "b"}');
+is(wait_for_end($target, $job, db => 'here'), 'failed', 'into a schema with the same objects: the job fails');
+like($target->safe_psql('here', "SELECT message || detail FROM pgcopy_errors WHERE job = $job AND is_final"),
+	qr/2 objects of the source already exist here.*relation b\.t, relation b\.u/, 'the error has the names that are here');
+
+#-------------------------------------------------------------------------
+# What is refused
+#-------------------------------------------------------------------------
+
+my $bodies = <<'EOQ';
+CREATE SCHEMA sales;
+CREATE TABLE sales.t (i int);
+CREATE FUNCTION sales.a() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM sales.t';
+CREATE FUNCTION sales.b() RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE format('DELETE FROM %I.t', 'sales'); END $$;
+CREATE FUNCTION sales.c() RETURNS void LANGUAGE plpgsql AS $$ BEGIN /* of sales */ NULL; -- sales.t
+	END $$;
+CREATE FUNCTION sales.d() RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM 1 FROM "sales"."t"; END $$;
+CREATE FUNCTION sales.e() RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM presales.t; END $$;
+CREATE FUNCTION sales.f() RETURNS void LANGUAGE plpgsql SET "app.schema" TO 'sales' SET sales.setting TO 'x' AS 'BEGIN END';
+CREATE VIEW sales.v AS SELECT to_regclass('sales.t') AS t;
+CREATE VIEW sales.w AS SELECT 'sales'::text AS t, 'no sales. None.' AS u;
+EOQ
+my $errors = fails('functions', $bodies, schema_map => '{"sales": "x"}');
+like($errors, qr/^0A000\|3 functions have.*function sales\.a, function sales\.b, function sales\.d\./m, 'functions whose text has the schema are listed');
+like($errors, qr/^0A000\|1 function has.*SET.*function sales\.f\./m, 'so are those with a SET that has it');
+like($errors, qr/^0A000\|1 definition has.*string.*view sales\.v\./m, 'so are other strings that qualify a name');
+
+$db = 'maps' . ++$n;
+new_database($_, $db) for $source, $target;
+$source->safe_psql($db, $bodies);
+$job = clone_ok($target, conninfo($source, db => $db), db => $db, schema_map => '{"sales": "x"}', on_error => 'continue', name => 'a job that goes on takes them as they are');
+is($target->safe_psql($db, "SELECT count(*) FROM pg_proc WHERE pronamespace = 'x'::regnamespace"), '6', 'all functions are there');
+is($target->safe_psql($db, "SELECT object FROM pgcopy_notices WHERE job = $job AND message LIKE '3 functions have%'"),
+	'function sales.a, function sales.b, function sales.d', 'a notice has the list, by their names on the source');
+
+my $two = 'CREATE SCHEMA sales; CREATE SCHEMA salaries; CREATE TABLE sales.t (i int)';
+like(fails('a schema that is not there', $two, schema_map => '{"slaes": "x"}'),
+	qr/^3F000\|schema_map: the source has no schema "slaes"\|\|Perhaps you mean "sales"\./, 'the error has the nearest name');
+like(fails('two to one', $two, schema_map => '{"sales": "x", "salaries": "x"}'),
+	qr/^22023\|schema_map: "(sales|salaries)" and "(sales|salaries)" are both mapped to "x"/, 'two schemas do not become one');
+like(fails('one that stays', $two, schema_map => '{"sales": "salaries"}'),
+	qr/^42P06\|schema_map: "sales" is mapped to "salaries", which the source has too/, 'nor do a mapped one and one that stays');
+like(fails('a schema of the system', $two, schema_map => '{"pg_catalog": "x"}'), qr/^42939\|/, 'the system\'s schemas are not mapped');
+like(fails('to the system', $two, schema_map => '{"sales": "pg_x"}'), qr/^42939\|/, 'nothing is mapped to one');
+foreach my $case (
+	[ q(schema_map => '{"a": ""}'), qr/invalid value for schema_map|schema_map maps "a" to an empty name/ ],
+	[ "schema_map => '{\"a\": \"" . 'x' x 64 . "\"}'", qr/schema_map: the name "x+" is too long/ ],
+	[ q(tablespace_map => '{"a": ""}', no_tablespaces => true), qr/tablespace_map contradicts no_tablespaces/ ],
+	[ q(drop_if_exists => true, sections => '{data}'), qr/drop_if_exists contradicts sections/ ])
+{
+	my ($rc, $out, $err) = $target->psql('here', 'SELECT pgcopy_clone(' . quote_literal(conninfo($source)) . ", $case->[0])");
+	like($err, $case->[1], "refused: $case->[0]");
+}
+
+#-------------------------------------------------------------------------
+# Resume: a new snapshot compares the source with what was planned
+#-------------------------------------------------------------------------
+
+$db = 'maps' . ++$n;
+new_database($_, $db) for $source, $target;
+$source->safe_psql($db, $sales);
+create_holds($source, $db);
+create_held_table($source, $db, 'held');
+my $hold = hold($target, $db, 1);
+$job = clone($target, conninfo($source, db => $db), db => $db, schema_map => '{"sales": "archive", "hold": "held"}');
+wait_held($target, $db, 1, $job);
+$target->safe_psql($db, "SELECT pgcopy_cancel($job)");
+is(wait_for_end($target, $job, db => $db), 'cancelled', 'a job is cancelled among its rows');
+release($hold);
+$target->safe_psql($db, "SELECT pgcopy_resume($job, true)");
+ok(wait_for_state($target, $job, 'done', db => $db), 'it ends done after a resume with a new snapshot');
+is($target->safe_psql($db, 'SELECT count(*) FROM archive.customer'), '200', 'with its rows, once');
+
+#-------------------------------------------------------------------------
+# Tablespaces
+#-------------------------------------------------------------------------
+
+my ($fast, $slow, $here) = map { PostgreSQL::Test::Utils::tempdir() } 1 .. 3;
+$source->safe_psql('postgres', $_) for "CREATE TABLESPACE fast LOCATION '$fast'", "CREATE TABLESPACE \"Slow One\" LOCATION '$slow'";
+$target->safe_psql('postgres', "CREATE TABLESPACE \"here it is\" LOCATION '$here'");
+$db = 'maps' . ++$n;
+new_database($_, $db, "${db}_2") for $source, $target;
+$source->safe_psql($db, <<'EOQ');
+CREATE TABLE f (i int PRIMARY KEY) TABLESPACE fast;
+CREATE TABLE s (i int PRIMARY KEY USING INDEX TABLESPACE fast) TABLESPACE "Slow One";
+CREATE INDEX ON f (i) TABLESPACE "Slow One";
+CREATE MATERIALIZED VIEW m TABLESPACE fast AS SELECT * FROM f;
+CREATE TABLE p (i int PRIMARY KEY) PARTITION BY RANGE (i) TABLESPACE fast;
+CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (1) TO (5) TABLESPACE "Slow One";
+EOQ
+my $where = "SELECT relname, spcname FROM pg_class c LEFT JOIN pg_tablespace s ON s.oid = reltablespace WHERE relnamespace = 'public'::regnamespace AND relname !~ '^pgcopy' ORDER BY relname";
+$job = clone_ok($target, conninfo($source, db => $db), db => $db,
+	tablespace_map => '{"fast": "here it is", "Slow One": "pg_default"}', name => 'tablespaces: the clone ends done');
+is($target->safe_psql($db, $where),
+	$source->safe_psql($db, $where) =~ s/Slow One$//gmr =~ s/fast$/here it is/gmr, 'all is in the tablespaces of the map');
+$job = clone($target, conninfo($source, db => $db), db => "${db}_2", tablespace_map => '{"fsat": "", "fast": "gone"}');
+is(wait_for_end($target, $job, db => "${db}_2"), 'failed', 'wrong tablespaces: the job fails');
+like($target->safe_psql("${db}_2", "SELECT string_agg(message || hint, ' ' ORDER BY message DESC) FROM pgcopy_errors WHERE job = $job"),
+	qr/there is no tablespace "gone" here.*the source has no tablespace "fsat".*Perhaps you mean "fast"/s, 'the errors name both sides');
+
+done_testing();
