@@ -87,6 +87,16 @@ extern int	pgcopy_draft_add_statement(Draft *draft,
 extern bool pgcopy_draft_calls_functions(const Draft *draft,
 										 const DumpStatement *statement);
 
+/*
+ * plan_beside.c: add the items of statements that are not of the dump, in the order of
+ * the list; what drop_if_exists drops; what empties tables that exist, each tree of
+ * foreign keys by one statement.
+ */
+extern void pgcopy_plan_beside_others(Draft *draft, List *statements, ItemKind kind,
+							   ItemStage stage);
+extern void pgcopy_plan_beside_drop(Draft *draft);
+extern void pgcopy_plan_beside_truncates(Draft *draft);
+
 /* plan_data.c: add the items that copy tables and large objects. */
 extern void pgcopy_plan_data(Draft *draft);
 

@@ -57,25 +57,12 @@ has_generated_column(const DumpStatement *statement)
 	return false;
 }
 
-/* Drop what exists before anything is created: item 1. */
-static void
-plan_drop(Draft *draft)
-{
-	PlanItem	item = {
-		.kind = ITEM_PRE_DATA,.stage = STAGE_PRE_DATA,.form = APPLY_DROP
-	};
-
-	if (draft->input->drop != NULL)
-		(void) pgcopy_draft_add_statement(draft, draft->input->drop, &item, NIL);
-}
-
 /* Plan pre-data, without privileges; note which item creates which relation. */
 static void
 plan_pre_data(Draft *draft)
 {
 	ListCell   *lc;
 
-	plan_drop(draft);
 	foreach(lc, draft->input->statements)
 	{
 		DumpStatement *statement = lfirst(lc);
@@ -549,60 +536,6 @@ plan_parents(Draft *draft)
 	}
 }
 
-/* Plan statements that are not of the dump, in the order of the list. */
-static void
-plan_others(Draft *draft, List *statements, ItemKind kind, ItemStage stage)
-{
-	ListCell   *lc;
-
-	foreach(lc, statements)
-	{
-		const DumpStatement *statement = lfirst(lc);
-		PlanItem	item = {
-			.kind = kind,
-			.stage = stage,
-			.statement = statement,
-			.name = statement->name,
-			.range_end = -1,
-			.cost = COST_STATEMENT
-		};
-
-		(void) pgcopy_draft_add(draft, &item, NIL);
-	}
-}
-
-/* Empty tables that exist, each tree of foreign keys by one statement. */
-static void
-plan_truncates(Draft *draft)
-{
-	static DumpSettings settings = {
-		.default_tablespace = "",
-		.default_table_access_method = "heap"
-	};
-	ListCell   *lc;
-
-	foreach(lc, draft->input->trees)
-	{
-		HereTree   *tree = lfirst(lc);
-		DumpStatement *statement;
-		PlanItem	item = {
-			.kind = ITEM_TRUNCATE,
-			.stage = STAGE_PRE_DATA,
-			.schema = tree->schema,
-			.name = tree->name,
-			.range_end = -1,
-			.cost = COST_STATEMENT
-		};
-
-		statement = MemoryContextAllocZero(draft->plan_context, sizeof(DumpStatement));
-		statement->text = tree->sql;
-		statement->length = strlen(tree->sql);
-		statement->settings = &settings;
-		item.statement = statement;
-		(void) pgcopy_draft_add(draft, &item, NIL);
-	}
-}
-
 JobPlan *
 pgcopy_plan_make(const PlanInput *input)
 {
@@ -611,9 +544,10 @@ pgcopy_plan_make(const PlanInput *input)
 	List	   *by_stage[STAGE_FINAL + 1] = {NIL};
 
 	pgcopy_draft_begin(&draft, input);
-	plan_others(&draft, input->roles, ITEM_ROLE, STAGE_PRE_DATA);
+	pgcopy_plan_beside_others(&draft, input->roles, ITEM_ROLE, STAGE_PRE_DATA);
+	pgcopy_plan_beside_drop(&draft);
 	plan_pre_data(&draft);
-	plan_truncates(&draft);
+	pgcopy_plan_beside_truncates(&draft);
 	if (with_data)
 		pgcopy_plan_data(&draft);
 	sort_post_data(&draft, by_stage);
@@ -628,6 +562,6 @@ pgcopy_plan_make(const PlanInput *input)
 	if (with_data)
 		plan_parents(&draft);
 	plan_final(&draft, by_stage[STAGE_FINAL]);
-	plan_others(&draft, input->database, ITEM_DATABASE, STAGE_FINAL);
+	pgcopy_plan_beside_others(&draft, input->database, ITEM_DATABASE, STAGE_FINAL);
 	return pgcopy_draft_finish(&draft);
 }

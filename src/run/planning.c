@@ -375,33 +375,31 @@ apply_referential(Leader *leader, List *relations)
 	return result.not_valid;
 }
 
-/* Make the plan and store it. */
+/*
+ * Make the plan and store it.  The input has what is planned beside relations and
+ * statements.
+ */
 static void
-make_plan(Leader *leader, List *relations, List *statements, List *roles, List *trees,
-		  List *dropped)
+make_plan(Leader *leader, List *relations, List *statements, PlanInput *input)
 {
 	SourceSession *session = pgcopy_link_session(leader->link);
-	PlanInput	input = {
-		.relations = relations,
-		.statements = statements,
-		.roles = roles,
-		.database = pgcopy_database_plan(leader),
-		.not_valid = apply_referential(leader, relations),
-		.drop = dropped != NIL ? pgcopy_drop_make_statement(dropped) : NULL,
-		.large_objects = pgcopy_largeobjects_plan(leader),
-		.trees = trees,
-		.can_read_blocks = pgcopy_setting_split_by_ctid &&
-			pgcopy_session_version(session) >= VERSION_WITH_TID_RANGE,
-		.options = &leader->job->options
-	};
+	const JobOptions *options = &leader->job->options;
 	List	   *split;
 
-	if (leader->job->options.sections & SECTION_PRE_DATA)
+	input->relations = relations;
+	input->statements = statements;
+	input->database = pgcopy_database_plan(leader);
+	input->not_valid = apply_referential(leader, relations);
+	input->large_objects = pgcopy_largeobjects_plan(leader);
+	input->can_read_blocks = pgcopy_setting_split_by_ctid &&
+		pgcopy_session_version(session) >= VERSION_WITH_TID_RANGE;
+	input->options = options;
+	if (options->sections & SECTION_PRE_DATA)
 		pgcopy_partition_mark(session, relations);
-	split = pgcopy_chunks_decide(&input);
-	if (!input.can_read_blocks)
+	split = pgcopy_chunks_decide(input);
+	if (!input->can_read_blocks)
 		pgcopy_keyrange_choose(session, split);
-	pgcopy_plan_store(leader->job->id, pgcopy_plan_make(&input));
+	pgcopy_plan_store(leader->job->id, pgcopy_plan_make(input));
 }
 
 /* Store the path that items may have to run under. */
@@ -426,10 +424,9 @@ try_plan(void *arg, char **what)
 	char	   *snapshot;
 	List	   *relations;
 	List	   *statements;
-	List	   *roles;
+	PlanInput	input = {0};
 	Needs	   *needs = pgcopy_needs_make();
 	List	   *findings;
-	List	   *trees;
 	List	   *not_mapped;
 	List	   *dropped = NIL;
 
@@ -451,19 +448,20 @@ try_plan(void *arg, char **what)
 	statements = pgcopy_map_statements(statements, &leader->job->options, &not_mapped);
 	findings = list_concat(findings, not_mapped);
 	pgcopy_needs_note(needs, statements);
-	roles = pgcopy_roles_prepare(leader, needs, &findings);
+	input.roles = pgcopy_roles_prepare(leader, needs, &findings);
 	findings = list_concat(findings,
 						   pgcopy_needs_find(needs, leader->job->options.on_error ==
 											 ON_ERROR_CONTINUE));
 	findings = list_concat(findings,
 						   pgcopy_sections_match(&leader->job->options, relations,
-												 statements, &trees));
+												 statements, &input.trees));
 	tell_notices(leader, findings);
 	throw_findings(leader, findings);
 	check_inventory(relations, statements);
 	tell_notices(leader, pgcopy_standby_find(session, relations));
 	note_index_sizes(leader, statements);
-	make_plan(leader, relations, statements, roles, trees, dropped);
+	input.drop = dropped != NIL ? pgcopy_drop_make_statement(dropped) : NULL;
+	make_plan(leader, relations, statements, &input);
 	note_search_path(leader);
 	pgcopy_leader_link_keep_snapshot(leader, snapshot);
 	return ATTEMPT_DONE;

@@ -213,6 +213,15 @@ ends_batch(Leader *leader, int first, const QueueItem *item)
 	return kind == ITEM_ROLE && item->kind != ITEM_ROLE;
 }
 
+/* Is this item what drop_if_exists drops?  That comes first, but for roles. */
+static bool
+is_drop(Leader *leader, int no)
+{
+	return leader->job->options.drop_if_exists &&
+		pgcopy_queue_item(leader->queue, no)->kind == ITEM_PRE_DATA &&
+		(no == 1 || pgcopy_queue_item(leader->queue, no - 1)->kind == ITEM_ROLE);
+}
+
 /* Run items in one transaction.  Returns the error, and which failed. */
 static ErrorData *
 try_together(Leader *leader, const int *items, int nitems, int *failed)
@@ -311,7 +320,7 @@ run_round(Leader *leader, ItemStage stage, SerialRound round)
 		}
 		if (nbatch == 0 || (nbatch < BATCH_STATEMENTS && no < size))
 			continue;
-		if (stage == STAGE_PRE_DATA && leader->job->options.drop_if_exists && batch[0] == 1)
+		if (is_drop(leader, batch[0]))
 			left += run_after_drop(leader, batch, nbatch);
 		else
 			left += run_some(leader, batch, nbatch, round);

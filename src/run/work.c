@@ -28,7 +28,6 @@
 #include "utils/rel.h"
 
 #include "base/compat.h"
-#include "base/finding.h"
 #include "base/retry.h"
 #include "base/testpoint.h"
 #include "catalog/job.h"
@@ -40,7 +39,6 @@
 #include "run/process.h"
 #include "run/work.h"
 #include "schema/apply.h"
-#include "schema/shared.h"
 #include "source/inventory.h"
 #include "source/keyrange.h"
 #include "source/snapshot.h"
@@ -323,29 +321,6 @@ run_statement(const WorkPlace *place, const JobItem *item)
 	pgcopy_item_mark_done(place->job->id, item->no, NULL, 0, 0);
 }
 
-/* Run statements on roles or the database; tell what was left out of them. */
-static void
-run_shared(const WorkPlace *place, const JobItem *item)
-{
-	ItemStatement *statement = pgcopy_item_fetch_statement(place->job->id, item->no);
-	DumpSettings settings = {
-		.default_tablespace = statement->default_tablespace,
-		.default_table_access_method = statement->default_table_access_method,
-		.session_authorization = statement->session_authorization
-	};
-	List	   *notices = pgcopy_shared_run(statement->sql, &settings);
-	ListCell   *lc;
-
-	foreach(lc, notices)
-	{
-		const Finding *finding = lfirst(lc);
-
-		pgcopy_notice_tell(place->job->id, finding->object, finding->message,
-						   finding->hint);
-	}
-	pgcopy_item_mark_done(place->job->id, item->no, NULL, 0, 0);
-}
-
 /*
  * ANALYZE a table.  One that is partitioned here may have partitions that the source
  * has not: those get no item of their own.  Returns the first error.
@@ -439,7 +414,7 @@ do_item(const WorkPlace *place, const JobItem *item, LoadResult *load)
 			break;
 		case ITEM_ROLE:
 		case ITEM_DATABASE:
-			run_shared(place, item);
+			pgcopy_work_shared(place, item);
 			break;
 	}
 	return result;

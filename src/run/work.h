@@ -39,6 +39,9 @@ typedef enum WorkResult
 /* Stop at the test point of an item's kind; see base/testpoint.c. */
 extern void pgcopy_work_test_point(const JobItem *item, const char *moment);
 
+/* work_shared.c: run statements on roles or the database; tell what is left out of them. */
+extern void pgcopy_work_shared(const WorkPlace *place, const JobItem *item);
+
 /* Throw 42P01 if a relation is not here.  Waits for a DROP in progress. */
 extern void pgcopy_work_check_target(const JobRelation *target);
 
