@@ -37,8 +37,6 @@ get_arguments(FunctionCallInfo fcinfo, Job *job)
 				 errhint("Give a connection string, a URI, or the name of a foreign server.")));
 	job->conninfo = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	pgcopy_order_get_options(fcinfo, 1, &job->options);
-	pgcopy_option_rules_check(&job->options);
-	pgcopy_options_check_maps(&job->options);
 }
 
 /* Does the source have what the options name?  Throws if not; NULL selects all. */

@@ -60,6 +60,8 @@ pgcopy_order_get_options(FunctionCallInfo fcinfo, int first, JobOptions *options
 		pgcopy_options_set(options, names[i], PG_ARGISNULL(i) ? NULL :
 						   OidOutputFunctionCall(output, PG_GETARG_DATUM(i)));
 	}
+	pgcopy_option_rules_check(options);
+	pgcopy_options_check_maps(options);
 }
 
 void

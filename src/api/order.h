@@ -18,7 +18,8 @@ extern int64 pgcopy_order_get_job(FunctionCallInfo fcinfo);
 
 /*
  * Read the options of a function's arguments from "first" on: each is the option
- * of its name.  In pgcopy_clone_server() database_properties may be NULL.
+ * of its name.  Throws if they contradict each other.  In pgcopy_clone_server()
+ * database_properties may be NULL.
  */
 extern void pgcopy_order_get_options(FunctionCallInfo fcinfo, int first,
 									 JobOptions *options);

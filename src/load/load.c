@@ -199,24 +199,27 @@ pgcopy_load_try_truncate(Oid relid)
 }
 
 void
-pgcopy_load_choose_columns(Oid relid, List **columns, List **types)
+pgcopy_load_choose_columns(Oid relid, List **columns, List **types, List **expressions)
 {
 	List	   *kept = NIL;
 	List	   *kept_types = NIL;
-	ListCell   *name;
-	ListCell   *type;
+	List	   *kept_expressions = NIL;
 
-	forboth(name, *columns, type, *types)
+	for (int i = 0; i < list_length(*columns); i++)
 	{
-		AttrNumber	attnum = get_attnum(relid, lfirst(name));
+		char	   *name = list_nth(*columns, i);
+		AttrNumber	attnum = get_attnum(relid, name);
 
 		if (attnum != InvalidAttrNumber && get_attgenerated(relid, attnum) != '\0')
 			continue;
-		kept = lappend(kept, lfirst(name));
-		kept_types = lappend(kept_types, lfirst(type));
+		kept = lappend(kept, name);
+		kept_types = lappend(kept_types, list_nth(*types, i));
+		if (*expressions != NIL)
+			kept_expressions = lappend(kept_expressions, list_nth(*expressions, i));
 	}
 	*columns = kept;
 	*types = kept_types;
+	*expressions = kept_expressions;
 }
 
 /* Open, lock, check and maybe truncate; choose how to write the rows. */

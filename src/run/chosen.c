@@ -69,7 +69,8 @@ const char *
 pgcopy_chosen_make(Leader *leader)
 {
 	SourceSession *session = pgcopy_link_session(leader->link);
-	bool		is_ours = pgcopy_snapshot_begin_current(session);
+	bool		is_ours = pgcopy_selection_is_wanted(&leader->job->options) &&
+		pgcopy_snapshot_begin_current(session);
 
 	make_selection(leader, session);
 	if (is_ours)

@@ -288,6 +288,7 @@ run_after_drop(Leader *leader, int *items, int nitems)
 		memmove(&items[failed], &items[failed + 1], sizeof(int) * (nitems - failed - 1));
 		nitems--;
 	}
+	pgcopy_leader_publish(leader);
 	return left;
 }
 

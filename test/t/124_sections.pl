@@ -181,6 +181,15 @@ is($target->safe_psql('shape', q(SELECT count(*) FROM pg_class WHERE reltuples <
 clone_ok($target, $app, db => 'text', sections => ['data'], format => 'text', name => 'the same as text: done');
 is_all_here('text', 'and every row is there');
 
+# Another value instead of a column, behind one that is generated here
+new_database($source, 'people');
+$source->safe_psql('people', "CREATE TABLE people (id int, twice int, email text); INSERT INTO people SELECT g, g * 2, 'user' || g FROM generate_series(1, 50) g");
+new_database($target, 'people');
+$target->safe_psql('people', 'CREATE TABLE people (id int, twice int GENERATED ALWAYS AS (id * 2) STORED, email text)');
+clone_ok($target, conninfo($source, db => 'people'), db => 'people', sections => ['data'],
+	column_values => { people => { email => "'masked ' || id" } }, name => 'other values, one column is generated here: done');
+is($target->safe_psql('people', q(SELECT count(*) FROM people WHERE email = 'masked ' || id AND twice = id * 2)), '50', 'the values go into their column');
+
 # Rows that are here
 like(errors_of('shape', $app, sections => ['data']), qr/^55000\|9 tables here are not empty\|Tables: .*child.*\|Use truncate => true/ms, 'tables that are not empty are an error');
 is_all_here('shape', 'that changes nothing');
