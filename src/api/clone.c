@@ -21,6 +21,7 @@
 #include "schema/tools.h"
 #include "select/selection.h"
 #include "select/subset.h"
+#include "source/conversion.h"
 #include "source/preflight.h"
 #include "source/session.h"
 
@@ -53,6 +54,39 @@ make_selection(SourceSession *session, const JobOptions *options)
 	return selection;
 }
 
+/*
+ * Names are read to find those that the options name.  One that does not fit into
+ * this database's encoding comes without its object: look for all that do not fit.
+ */
+static Selection *
+make_selection_or_name_texts(const SourceConninfo *conninfo, SourceSession *session,
+							 const JobOptions *options)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Selection  *volatile selection = NULL;
+
+	PG_TRY();
+	{
+		selection = make_selection(session, options);
+	}
+	PG_CATCH();
+	{
+		if (geterrcode() == ERRCODE_UNTRANSLATABLE_CHARACTER)
+		{
+			ErrorData  *error;
+
+			MemoryContextSwitchTo(context);
+			error = CopyErrorData();
+			FlushErrorState();
+			pgcopy_finding_throw(pgcopy_conversion_find(pgcopy_session_open(conninfo, "pgcopy_clone")));
+			ReThrowError(error);
+		}
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	return selection;
+}
+
 /* Connect once: that reveals most mistakes. */
 static void
 check_source(const SourceConninfo *conninfo, const JobOptions *options)
@@ -66,7 +100,8 @@ check_source(const SourceConninfo *conninfo, const JobOptions *options)
 	if (pgcopy_options_need_dump(options))
 		pgcopy_tools_check(pgcopy_session_version(session));
 	pgcopy_finding_throw(pgcopy_preflight_check_database(session));
-	pgcopy_subset_check(session, options, make_selection(session, options));
+	pgcopy_subset_check(session, options,
+						make_selection_or_name_texts(conninfo, session, options));
 	pgcopy_session_close(session);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);

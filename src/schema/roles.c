@@ -393,20 +393,3 @@ pgcopy_roles_plan(SourceSession *session, const RolesRequest *request)
 	tell_all(&draft);
 	return draft.plan;
 }
-
-List *
-pgcopy_roles_clone(SourceSession *session, const RolesRequest *request)
-{
-	RolesPlan  *plan = pgcopy_roles_plan(session, request);
-	List	   *notices = plan->findings;
-	ListCell   *lc;
-
-	pgcopy_finding_throw(notices);
-	foreach(lc, plan->statements)
-	{
-		const DumpStatement *statement = lfirst(lc);
-
-		notices = list_concat(notices, pgcopy_shared_run(statement->text, statement->settings));
-	}
-	return notices;
-}

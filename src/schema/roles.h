@@ -39,13 +39,6 @@ typedef struct RolesPlan
 extern RolesPlan *pgcopy_roles_plan(SourceSession *session, const RolesRequest *request);
 
 /*
- * Plan and make them, in the current transaction.  Returns what users should know:
- * a List of Finding, all of them notices; an error is thrown.  Roles are made once
- * however often this is called, and by however many at a time.
- */
-extern List *pgcopy_roles_clone(SourceSession *session, const RolesRequest *request);
-
-/*
  * The rest is shared by the files of roles.
  */
 typedef struct Role

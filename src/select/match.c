@@ -15,9 +15,9 @@
 #include "catalog/pg_publication.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/varlena.h"
 
 #include "base/finding.h"
+#include "base/similar.h"
 #include "select/graph.h"
 #include "select/pattern.h"
 #include "select/visible.h"
@@ -135,17 +135,6 @@ quote_node(const GraphNode *node)
 	return psprintf("%s.%s", quote_identifier(node->schema->name), name);
 }
 
-/* A distance above the limit may come out as anything above it. */
-static int
-get_distance(const char *name, const char *other, int limit)
-{
-	int			n = strlen(name);
-	int			m = strlen(other);
-
-	return n > 255 || m > 255 ? limit + 1 :
-		varstr_levenshtein_less_equal(name, n, other, m, 1, 1, 1, limit, true);
-}
-
 /*
  * List the nearest names: what would match in another schema, else what differs in
  * few characters.
@@ -154,7 +143,7 @@ static List *
 list_nearest(const NamePattern *pattern, const List *nodes)
 {
 	const char *exact = pgcopy_pattern_exact_name(pattern);
-	int			limit = exact != NULL ? Max(strlen(exact) / 3, 1) : 0;
+	int			limit = exact != NULL ? pgcopy_similar_limit(exact) : 0;
 	List	   *same = NIL;
 	List	   *near = NIL;
 	ListCell   *lc;
@@ -171,7 +160,7 @@ list_nearest(const NamePattern *pattern, const List *nodes)
 			(exact != NULL && strcmp(exact, node->name) == 0))
 			same = lappend(same, quote_node(node));
 		else if (exact != NULL && same == NIL &&
-				 (distance = get_distance(exact, node->name, limit)) <= limit)
+				 (distance = pgcopy_similar_distance(exact, node->name, limit)) <= limit)
 		{
 			if (distance < limit)
 				near = NIL;
@@ -193,7 +182,7 @@ make_unmatched(const PatternOption *option, const NamePattern *pattern, const Li
 	finding->message = psprintf("%s: no %s of the source matches %s", option->name,
 								option->what, pgcopy_pattern_text(pattern));
 	if (nearest != NIL)
-		finding->hint = psprintf("The nearest: %s.", pgcopy_names_list(nearest, SHOWN_NAMES));
+		finding->hint = psprintf("Did you mean %s?", pgcopy_names_list(nearest, SHOWN_NAMES));
 	return finding;
 }
 

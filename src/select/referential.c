@@ -19,6 +19,7 @@
 #include "catalog/pg_class.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 
 #include "base/finding.h"
 #include "select/reference_sql.h"
@@ -81,6 +82,14 @@ may_tell_values(const ErrorData *error)
 		error->sqlerrcode != ERRCODE_INSUFFICIENT_PRIVILEGE;
 }
 
+static char *
+name_of_table(const ReferenceGraph *graph, Oid oid)
+{
+	const SourceRelation *relation = pgcopy_reference_graph_find(graph, oid)->relation;
+
+	return pstrdup(quote_qualified_identifier(relation->schema, relation->name));
+}
+
 /*
  * Throw an error of the source without the statement, which has the constants of
  * conditions, and without values of rows.
@@ -94,8 +103,8 @@ throw_concealed(const ReferenceGraph *graph, const ForeignKey *key, ErrorData *e
 	ereport(ERROR,
 			(errcode(error->sqlerrcode),
 			 errmsg("the source could not count the rows that break foreign key %s of %s",
-					key->name,
-					pgcopy_reference_graph_find(graph, key->referencing)->relation->name),
+					quote_identifier(key->name),
+					name_of_table(graph, key->referencing)),
 			 errdetail("Its message is not shown: it may tell values of rows."),
 			 errhint("Check the conditions of row_filters for both tables of the key.")));
 }
@@ -174,17 +183,9 @@ has_condition(const ReferenceNode *node)
 }
 
 static char *
-name_of_table(const ReferenceGraph *graph, Oid oid)
-{
-	const SourceRelation *relation = pgcopy_reference_graph_find(graph, oid)->relation;
-
-	return psprintf("%s.%s", relation->schema, relation->name);
-}
-
-static char *
 name_of_key(const ReferenceGraph *graph, const ForeignKey *key)
 {
-	return psprintf("%s of %s", key->name, name_of_table(graph, key->referencing));
+	return psprintf("%s of %s", quote_identifier(key->name), name_of_table(graph, key->referencing));
 }
 
 /*
@@ -362,7 +363,8 @@ tell_followed(const ReferenceGraph *graph)
 			const ForeignKey *key = lfirst(lc);
 
 			if (pgcopy_reference_graph_find(graph, key->referenced)->is_affected)
-				appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "", key->name);
+				appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "",
+								 quote_identifier(key->name));
 		}
 		if (names.len == 0)
 			continue;

@@ -17,7 +17,7 @@
 #include "miscadmin.h"
 
 #include "select/pattern.h"
-#include "select/similar.h"
+#include "base/similar.h"
 #include "select/subset_private.h"
 #include "select/visible.h"
 

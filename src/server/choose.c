@@ -13,11 +13,11 @@
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
-#include "utils/varlena.h"
 #include "utils/json.h"
 #include "utils/syscache.h"
 
 #include "base/finding.h"
+#include "base/similar.h"
 #include "select/pattern.h"
 #include "server/choose.h"
 #include "server/create.h"
@@ -27,45 +27,33 @@
 /* Names shown in a message. */
 #define SHOWN_NAMES 10
 
-/* A name is near if so many letters, and not more than half of them, differ. */
-#define NEAR_LETTERS 3
-
-/* Return the name that is nearest to a text, or NULL. */
+/* Return a hint with the databases whose names are nearest to a text, or NULL. */
 static const char *
-find_nearest(const char *text, const List *databases)
+hint_at_nearest(const char *text, const List *databases)
 {
-	const char *nearest = NULL;
-	int			best = Min(NEAR_LETTERS, (int) strlen(text) / 2);
+	List	   *names = NIL;
 	ListCell   *lc;
 
-	if (strlen(text) >= NAMEDATALEN)
-		return NULL;
 	foreach(lc, databases)
 	{
 		const SourceDatabase *database = lfirst(lc);
-		int			distance = varstr_levenshtein_less_equal(text, strlen(text), database->name,
-															 strlen(database->name), 1, 1, 1,
-															 best, true);
 
-		if (distance > best || (nearest != NULL && distance == best))
-			continue;
-		nearest = database->name;
-		best = distance;
+		names = lappend(names, pstrdup(quote_identifier(database->name)));
 	}
-	return nearest;
+	return pgcopy_similar_hint(text, names);
 }
 
 /* Make a finding of a pattern that matches nothing. */
 static List *
 report_pattern(const NamePattern *pattern, const List *databases)
 {
-	const char *nearest = find_nearest(pgcopy_pattern_text(pattern), databases);
+	const char *hint = hint_at_nearest(pgcopy_pattern_text(pattern), databases);
 	Finding		finding = {
 		.level = FINDING_ERROR,
 		.sqlerrcode = ERRCODE_UNDEFINED_OBJECT,
 		.message = psprintf("databases: no database of the source matches \"%s\"",
 							pgcopy_pattern_text(pattern)),
-		.hint = nearest != NULL ? psprintf("Perhaps you mean \"%s\".", nearest) :
+		.hint = hint != NULL ? hint :
 		"SELECT datname FROM pg_database on the source lists them."
 	};
 

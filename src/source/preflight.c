@@ -307,7 +307,7 @@ check_clashes(SourceSession *session, const PreflightRequest *request)
 		"%d object of the source already exists here",
 		"%d objects of the source already exist here",
 		"Existing",
-		"Clone into an empty database: CREATE DATABASE ... TEMPLATE template0, and create the extension there."
+		"Clone into an empty database: CREATE DATABASE ... TEMPLATE template0, and create the extension there; or drop them first: drop_if_exists => true."
 	};
 	const char *more = request->drops ?
 		psprintf(" UNION ALL %s", pgcopy_drops_more_objects()) : "";

@@ -7,20 +7,13 @@
  */
 #include "postgres.h"
 
-#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
-#include "utils/varlena.h"
 
 #include "base/options.h"
+#include "base/similar.h"
 #include "base/sqltext.h"
 #include "source/names.h"
 #include "source/preflight.h"
-
-/* Names at most this far from one that is missing are named with it. */
-#define NEAR_ENOUGH(name) ((int) strlen(name) / 3 + 1)
-
-/* levenshtein() takes no longer strings, in characters. */
-#define LONGEST_NAME 255
 
 typedef struct SourceSchema
 {
@@ -63,35 +56,15 @@ add_error(List *findings, int sqlerrcode, const char *message, const char *hint)
 	return list_concat(findings, pgcopy_finding_list(&finding));
 }
 
-static int
-distance(const char *a, const char *b, int most)
-{
-	if (pg_mbstrlen(a) > LONGEST_NAME || pg_mbstrlen(b) > LONGEST_NAME)
-		return most + 1;
-	return varstr_levenshtein_less_equal(a, strlen(a), b, strlen(b), 1, 1, 1, most, true);
-}
-
 /* A hint with the nearest of the names, which is a List of char *. */
 static const char *
 hint_at_nearest(const char *option, const char *name, List *names)
 {
-	int			best = NEAR_ENOUGH(name) + 1;
-	const char *nearest = NULL;
-	ListCell   *lc;
+	const char *hint = pgcopy_similar_hint(name, names);
 
-	foreach(lc, names)
-	{
-		int			d = distance(name, lfirst(lc), best);
-
-		if (d >= best)
-			continue;
-		best = d;
-		nearest = lfirst(lc);
-	}
-	if (nearest != NULL)
-		return psprintf("Perhaps you mean \"%s\".", nearest);
-	return psprintf("The keys of %s are names of the source, as its catalogs have them; patterns are not allowed.",
-					option);
+	return hint != NULL ? hint :
+		psprintf("The keys of %s are names of the source, as its catalogs have them; patterns are not allowed.",
+				 option);
 }
 
 static bool

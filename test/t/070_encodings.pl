@@ -150,6 +150,17 @@ create_database($source, 'WIN1251', 'windows');
 $source->safe_psql('windows', q{SET client_encoding = UTF8; CREATE VIEW v AS SELECT '„Да”'::text AS a; CREATE VIEW w AS SELECT 'Да'::text AS "да"});
 like(error_of('windows', 'KOI8R'), qr/^22P05\|1 name or definition [^|]*\|the definition of view public\.v\|.*ENCODING 'WIN1251'/, 'between two others it is named too');
 
+# Where pgcopy_clone() itself reads names, for filters, it names them all.
+{
+	my $encoded = conninfo($source, db => 'unfit');
+	create_database($source, 'UTF8', 'unfit');
+	$source->safe_psql('unfit', 'CREATE TABLE "Ж" (a int); CREATE TABLE fits (a int)');
+	create_database($target, 'LATIN1', 'filtered');
+	$target->safe_psql('filtered', 'CREATE EXTENSION pgcopydb_ext');
+	my ($rc, $out, $err) = $target->psql('filtered', "SELECT pgcopy_clone('$encoded', include_tables => '{fits}')");
+	like($err, qr/1 name or definition of the source does not fit into encoding "LATIN1".*table public\."\\xd0\\x96"/s, 'with filters the call names them');
+}
+
 # pg_dump reads all roles.
 $source->safe_psql('postgres', 'CREATE ROLE "r€"');
 like(error_of('fixed', 'LATIN1'), qr/^22P05\|1 name [^|]*\|role r\\xe2\\x82\\xac\|/, 'a role is named');

@@ -291,11 +291,11 @@ sub fails
 	return;
 }
 fails('nothing matches', '{"include_tables": ["counts", "*.custmer", "nix.*", "public.custmer", "pgcopy.job", "docs"], "exclude_indexes": ["sales.oders_at"], "include_extensions": ["hstor"], "exclude_schemas": ["Sales", "sale", "pgcopy"]}', 42704,
-	'include_tables: no table, view or sequence of the source matches counts. The nearest: sales.counts.',
-	'matches *.custmer.', 'matches nix.*.', 'matches public.custmer. The nearest: public.customer.', 'matches pgcopy.job.',
-	'exclude_indexes: no index of the source matches sales.oders_at. The nearest: sales.orders_at.',
-	'include_extensions: no extension of the source matches hstor. The nearest: hstore.',
-	'exclude_schemas: no schema of the source matches sale. The nearest: sales.', 'no schema of the source matches pgcopy.');
+	'include_tables: no table, view or sequence of the source matches counts. Did you mean sales.counts?',
+	'matches *.custmer.', 'matches nix.*.', 'matches public.custmer. Did you mean public.customer?', 'matches pgcopy.job.',
+	'exclude_indexes: no index of the source matches sales.oders_at. Did you mean sales.orders_at?',
+	'include_extensions: no extension of the source matches hstor. Did you mean hstore?',
+	'exclude_schemas: no schema of the source matches sale. Did you mean sales?', 'no schema of the source matches pgcopy.');
 fails('a view over an excluded table', '{"include_tables": ["sales.counts"], "exclude_tables": ["customer"]}', 22023,
 	'view sales.counts would be made half: it references public.customer, which is excluded');
 fails('tables over an excluded extension', '{"exclude_extensions": ["hstore", "citext"]}', 22023,
@@ -304,7 +304,7 @@ fails('tables over an excluded extension', '{"exclude_extensions": ["hstore", "c
 my ($rc, $out, $err) = $target->psql('postgres', "\\set VERBOSITY verbose\nSELECT pgcopy_clone(" . quote_literal(conninfo($source, db => 'scene'))
 	. ", include_tables => '{sales.orders,nope}', exclude_indexes => '{customer_pke}')");
 like($err, qr/ERROR:  42704: include_tables: no table, view or sequence of the source matches nope/, 'pgcopy_clone() itself throws');
-like($err, qr/exclude_indexes: no index of the source matches customer_pke\. The nearest: public\.customer_pkey/, 'and tells all');
+like($err, qr/exclude_indexes: no index of the source matches customer_pke\. Did you mean public\.customer_pkey\?/, 'and tells all');
 fails('a contradiction', '{"include_tables": ["docs", "sales.t*", "base"], "exclude_tables": ["*.docs", "sales.totals"]}', 22023,
 	'include_tables: all that docs matches is excluded', 'include_tables: all that sales.t* matches is excluded');
 fails('large objects', '{"exclude": ["large objects"], "large_objects": "true"}', 22023, 'large_objects and exclude contradict each other');

@@ -329,7 +329,7 @@ is( $target->safe_psql('counts', "SELECT sqlstate, message, object, hint FROM pg
 	'with one error of all keys');
 is( $target->safe_psql('counts', "SELECT detail FROM pgcopy_errors WHERE job = $job2"), <<EOQ =~ s/\n\z//r, 'with the number of rows of each');
 first of public.c: $expected[0], to public.p.
-Second "key of public.c: $expected[1], to public.p.
+"Second ""key" of public.c: $expected[1], to public.p.
 d_p_fkey of public.d: $expected[2], to public.p.
 parts of public.parts: $expected[3], to public.p.
 EOQ
@@ -341,7 +341,7 @@ is(not_valid($target, 'counts'), 'c."Second ""key" c.first d.d_p_fkey', 'with no
 is($target->safe_psql('counts', "SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND convalidated AND conname IN ('whole', 'old')"), '2', 'and those that no row breaks are valid');
 is($target->safe_psql('counts', "SELECT count(*) FROM pg_constraint WHERE conname = 'parts'"), '0', 'one of a partitioned table is left out');
 is( notices('counts', $job3) =~ s/^(?!foreign).*\n?//mgr, <<EOQ =~ s/\n\z//r, 'and told, each with its number of rows');
-foreign key Second "key of public.c stays NOT VALID: $expected[1] that are copied refer to rows of public.p that are left out
+foreign key "Second ""key" of public.c stays NOT VALID: $expected[1] that are copied refer to rows of public.p that are left out
 foreign key d_p_fkey of public.d stays NOT VALID: $expected[2] that are copied refer to rows of public.p that are left out
 foreign key first of public.c stays NOT VALID: $expected[0] that are copied refer to rows of public.p that are left out
 foreign key parts of public.parts is left out, as a partitioned table cannot have it NOT VALID: $expected[3] that are copied refer to rows of public.p that are left out

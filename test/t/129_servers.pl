@@ -84,7 +84,7 @@ refused('SELECT * FROM pgcopy_clone_server(NULL)', '22004', qr/source/, qr/./, '
 refused("SELECT * FROM pgcopy_clone_server($quoted, '{}')", '22023', qr/databases/, qr/./, 'no patterns');
 refused("SELECT * FROM pgcopy_clone_server($quoted, '{NULL}')", '22004', qr/databases/, qr/./, 'a pattern that is null');
 refused("SELECT * FROM pgcopy_clone_server($quoted, '{latn,icu,nothing*}')", '42704', qr/latn.*nothing\*/s, qr/^$/, 'patterns that match nothing are all named');
-like((call_error($target, 'postgres', "SELECT * FROM pgcopy_clone_server($quoted, '{latn}')"))[3], qr/"latin"/, 'with the nearest name');
+like((call_error($target, 'postgres', "SELECT * FROM pgcopy_clone_server($quoted, '{latn}')"))[3], qr/Did you mean latin\?/, 'with the nearest name');
 refused("SELECT * FROM pgcopy_clone_server($quoted, '{locked,template1}')", '55000', qr/none to clone/, qr/ALLOW_CONNECTIONS/, 'only databases that cannot be cloned');
 refused("SELECT * FROM pgcopy_clone_server($quoted, table_jobs => 0)", '22023', qr/table_jobs/, qr/^/, 'a wrong option');
 refused("SELECT * FROM pgcopy_clone_server($quoted, truncate => true)", '22023', qr/truncate contradicts sections/, qr/sections/, 'options that contradict each other');
