@@ -198,25 +198,36 @@ pgcopy_load_try_truncate(Oid relid)
 	return true;
 }
 
+static bool
+is_generated_here(Oid relid, const char *column)
+{
+	AttrNumber	attnum = get_attnum(relid, column);
+
+	return attnum != InvalidAttrNumber && get_attgenerated(relid, attnum) != '\0';
+}
+
 void
-pgcopy_load_choose_columns(Oid relid, List **columns, List **types)
+pgcopy_load_choose_columns(Oid relid, List **columns, List **types, List **expressions)
 {
 	List	   *kept = NIL;
 	List	   *kept_types = NIL;
-	ListCell   *name;
-	ListCell   *type;
+	List	   *kept_expressions = NIL;
+	ListCell   *lc;
 
-	forboth(name, *columns, type, *types)
+	foreach(lc, *columns)
 	{
-		AttrNumber	attnum = get_attnum(relid, lfirst(name));
+		int			i = foreach_current_index(lc);
 
-		if (attnum != InvalidAttrNumber && get_attgenerated(relid, attnum) != '\0')
+		if (is_generated_here(relid, lfirst(lc)))
 			continue;
-		kept = lappend(kept, lfirst(name));
-		kept_types = lappend(kept_types, lfirst(type));
+		kept = lappend(kept, lfirst(lc));
+		kept_types = lappend(kept_types, list_nth(*types, i));
+		if (*expressions != NIL)
+			kept_expressions = lappend(kept_expressions, list_nth(*expressions, i));
 	}
 	*columns = kept;
 	*types = kept_types;
+	*expressions = kept_expressions;
 }
 
 /* Open, lock, check and maybe truncate; choose how to write the rows. */
