@@ -198,21 +198,29 @@ pgcopy_load_try_truncate(Oid relid)
 	return true;
 }
 
+static bool
+is_generated_here(Oid relid, const char *column)
+{
+	AttrNumber	attnum = get_attnum(relid, column);
+
+	return attnum != InvalidAttrNumber && get_attgenerated(relid, attnum) != '\0';
+}
+
 void
 pgcopy_load_choose_columns(Oid relid, List **columns, List **types, List **expressions)
 {
 	List	   *kept = NIL;
 	List	   *kept_types = NIL;
 	List	   *kept_expressions = NIL;
+	ListCell   *lc;
 
-	for (int i = 0; i < list_length(*columns); i++)
+	foreach(lc, *columns)
 	{
-		char	   *name = list_nth(*columns, i);
-		AttrNumber	attnum = get_attnum(relid, name);
+		int			i = foreach_current_index(lc);
 
-		if (attnum != InvalidAttrNumber && get_attgenerated(relid, attnum) != '\0')
+		if (is_generated_here(relid, lfirst(lc)))
 			continue;
-		kept = lappend(kept, name);
+		kept = lappend(kept, lfirst(lc));
 		kept_types = lappend(kept_types, list_nth(*types, i));
 		if (*expressions != NIL)
 			kept_expressions = lappend(kept_expressions, list_nth(*expressions, i));

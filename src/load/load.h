@@ -25,7 +25,8 @@ extern LoadResult pgcopy_load_table(SourceSession *session,
 
 /*
  * Return those of these columns that a table which the job has not created takes,
- * with their types and expressions (or NIL): all but those that are generated here.
+ * with their types and what is asked for in their place (NIL, or one for each column,
+ * NULL: the column): all but those that are generated here.
  */
 extern void pgcopy_load_choose_columns(Oid relid, List **columns, List **types,
 									   List **expressions);

@@ -199,9 +199,9 @@ pgcopy_assignment_need(const Assignment *assignment, const ErrorData *error)
 	return pgcopy_retry_need(error->sqlerrcode);
 }
 
-/* Name the ways out if rows of the source break its own foreign key. */
+/* Name the ways out if rows of the source, or what was masked, break a foreign key. */
 static const ErrorData *
-hint_at_foreign_key(int64 job, const ErrorData *error)
+hint_at_foreign_key(const Job *job, const ErrorData *error)
 {
 	ErrorData  *copy;
 
@@ -209,8 +209,11 @@ hint_at_foreign_key(int64 job, const ErrorData *error)
 		return error;
 	copy = palloc(sizeof(ErrorData));
 	*copy = *error;
-	copy->hint = psprintf("The source has these rows too. Correct them here, then SELECT pgcopy_resume(" INT64_FORMAT ") or, if the job went on without, ALTER TABLE ... VALIDATE CONSTRAINT. foreign_keys => 'not valid' checks none.",
-						  job);
+	copy->hint = psprintf("%s Correct them here, then SELECT pgcopy_resume(" INT64_FORMAT ") or, if the job went on without, ALTER TABLE ... VALIDATE CONSTRAINT. foreign_keys => 'not valid' checks none.",
+						  job->options.column_values != NIL ?
+						  "The source has these rows too, or column_values has other values for one side of the key." :
+						  "The source has these rows too.",
+						  job->id);
 	return copy;
 }
 
@@ -222,7 +225,7 @@ pgcopy_assignment_record(const Assignment *assignment, const ErrorData *error)
 	if (assignment->current < list_length(rows))
 		error = pgcopy_work_path_hint(assignment->job,
 									  list_nth(rows, assignment->current), error);
-	error = hint_at_foreign_key(assignment->job->id, error);
+	error = hint_at_foreign_key(assignment->job, error);
 	pgcopy_work_record_error(assignment->job->id,
 							 assignment->items[assignment->current], false, error);
 }

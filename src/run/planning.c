@@ -363,6 +363,7 @@ apply_referential(Leader *leader, List *relations)
 	ReferentialRequest request = {
 		.relations = relations,
 		.lacks_relations = leader->selection != NULL,
+		.appends = options->append,
 		.choice = options->referential
 	};
 	ReferentialResult result;

@@ -98,7 +98,7 @@ pgcopy_here_columns_check(List *targets)
 		.sqlerrcode = ERRCODE_NOT_NULL_VIOLATION,
 		.message = "%d columns here are NOT NULL without a default, and the source has none of their name",
 		.detail = "Columns",
-		.hint = "Give them a default here, or a value by column_values."
+		.hint = "Give them a default here, which column_values cannot: it names columns of the source."
 	};
 	List	   *missing = NIL;
 	List	   *empty = NIL;

@@ -208,8 +208,12 @@ list_consequences(const Selection *selection)
 			add_loss(&consequences, node);
 		else if (node->is_kept)
 			add_gain(selection, &consequences, node);
-		/* one of a partitioned table cannot stay NOT VALID, and is left out (run/chosen.c) */
-		if (node->is_unvalidated && node->owner->subkind != 'p')
+		/*
+		 * One of a partitioned table cannot stay NOT VALID, and is left out
+		 * (run/chosen.c); one that is followed is valid.
+		 */
+		if (node->is_unvalidated && node->owner->subkind != 'p' &&
+			selection->options->referential != REFERENTIAL_FOLLOW)
 			add(&consequences, NOT_VALIDATED, node, node->references);
 		if (node->kind == NODE_CONSTRAINT && node->subkind == 'p' && node->is_gone &&
 			node->owner != NULL && node->owner->is_kept && is_published(node->owner))

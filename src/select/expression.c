@@ -270,9 +270,18 @@ is_one_of(const char *word, const char *const *words)
 	return false;
 }
 
-/* Does a call with one argument begin at this parenthesis? */
+/* age(xmin) counts transactions: no time is in it. */
 static bool
-has_one_argument(const Tokens *tokens, int i)
+is_of_transactions(const Token *token)
+{
+	static const char *const words[] = {"xmin", "xmax", "xid", NULL};
+
+	return token->code == TOKEN_IDENT && is_one_of(token->word, words);
+}
+
+/* Does a call with one argument, which may be a time, begin at this parenthesis? */
+static bool
+has_one_time(const Tokens *tokens, int i)
 {
 	int			depth = 0;
 
@@ -282,7 +291,7 @@ has_one_argument(const Tokens *tokens, int i)
 
 		if (code == '(' || code == '[')
 			depth++;
-		if (code == ',' && depth == 1)
+		if ((code == ',' && depth == 1) || is_of_transactions(&tokens->tokens[k]))
 			return false;
 		if ((code == ')' || code == ']') && --depth == 0)
 			return k > i + 1;
@@ -304,7 +313,7 @@ replace_function(const Tokens *tokens, int i, const SourceMoment *moment,
 	if (token->code != TOKEN_IDENT || token[1].code != '(' ||
 		(is_qualified && strcmp(token[-2].word ? token[-2].word : "", "pg_catalog") != 0))
 		return false;
-	if (strcmp(token->word, "age") == 0 && has_one_argument(tokens, i + 1))
+	if (strcmp(token->word, "age") == 0 && has_one_time(tokens, i + 1))
 	{
 		replacement->tokens = 2;
 		replacement->text = psprintf("age(%s, ", make_literal(moment->date, "date", ""));

@@ -2,7 +2,7 @@
  *
  * reference_sql.h
  *	  SQL for the source that leaves out rows whose parents are left out, or
- *	  counts them.
+ *	  counts them; and who would refuse them here.
  *
  *-------------------------------------------------------------------------
  */
@@ -27,5 +27,12 @@ extern char *pgcopy_reference_count_make(const ReferenceGraph *graph,
 /* A search_path that conditions of the key's tables need, or NULL. */
 extern const char *pgcopy_reference_count_path(const ReferenceGraph *graph,
 											 const ForeignKey *key);
+
+/*
+ * The name of a foreign key between the tables of a key that exist here and that the
+ * rows are loaded into, or NULL.
+ */
+extern char *pgcopy_reference_here_find(const ReferenceGraph *graph,
+										const ForeignKey *key);
 
 #endif							/* PGCOPY_REFERENCE_SQL_H */

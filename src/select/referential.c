@@ -323,9 +323,32 @@ make_not_valid_notice(const ReferenceGraph *graph, const BrokenKey *entry)
 	});
 }
 
-static ReferentialResult
-count_all(SourceSession *session, const ReferenceGraph *graph, ReferentialOption choice)
+/* An error if a key of tables that exist would refuse the rows; else NIL. */
+static List *
+make_refusal(const ReferenceGraph *graph, const BrokenKey *entry)
 {
+	char	   *here = entry->by_condition ?
+		pgcopy_reference_here_find(graph, entry->key) : NULL;
+
+	if (here == NULL)
+		return NIL;
+	return pgcopy_finding_list(&(Finding) {
+		.level = FINDING_ERROR,
+		.sqlerrcode = ERRCODE_FOREIGN_KEY_VIOLATION,
+		.object = name_of_table(graph, entry->key->referencing),
+		.message = psprintf("foreign key %s of %s exists here and cannot stay NOT VALID: %s would refer to rows of %s that are left out",
+							here, name_of_table(graph, entry->key->referencing),
+							count_of_rows(entry->orphans),
+							name_of_table(graph, entry->key->referenced)),
+		.hint = "Use referential => 'follow' to leave out these rows too, or drop the key here."
+	});
+}
+
+static ReferentialResult
+count_all(SourceSession *session, const ReferenceGraph *graph,
+		  const ReferentialRequest *request)
+{
+	ReferentialOption choice = request->choice;
 	List	   *broken = find_broken(session, graph);
 	ReferentialResult result = {NIL, NIL};
 	ListCell   *lc;
@@ -335,8 +358,13 @@ count_all(SourceSession *session, const ReferenceGraph *graph, ReferentialOption
 	foreach(lc, broken)
 	{
 		const BrokenKey *entry = lfirst(lc);
+		List	   *refusal;
 
 		if (choice == REFERENTIAL_CHECK && entry->by_condition)
+			continue;
+		refusal = request->appends ? NIL : make_refusal(graph, entry);
+		result.findings = list_concat(result.findings, refusal);
+		if (refusal != NIL)
 			continue;
 		result.not_valid = lappend_oid(result.not_valid, entry->key->oid);
 		result.findings = list_concat(result.findings,
@@ -395,7 +423,7 @@ pgcopy_referential_apply(SourceSession *session, const ReferentialRequest *reque
 		return result;
 	pgcopy_reference_order_nodes(graph);
 	if (request->choice != REFERENTIAL_FOLLOW)
-		return count_all(session, graph, request->choice);
+		return count_all(session, graph, request);
 	pgcopy_reference_sql_follow(graph);
 	result.findings = tell_followed(graph);
 	return result;

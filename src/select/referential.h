@@ -18,6 +18,7 @@ typedef struct ReferentialRequest
 								 * with row_condition set; a table whose rows are left
 								 * out has no data of its own */
 	bool		lacks_relations;	/* the source has others */
+	bool		appends;		/* to tables that have rows, of which we know nothing */
 	ReferentialOption choice;
 } ReferentialRequest;
 
@@ -30,7 +31,8 @@ typedef struct ReferentialResult
 /*
  * With 'follow', set row_with, row_join, row_condition and bytes_beside of tables
  * that refer to what loses rows.  Else count the rows that would break a key: an
- * error with 'check', if a condition is the reason; not_valid otherwise.
+ * error with 'check', if a condition is the reason; not_valid otherwise, unless the
+ * tables exist and enforce a key, which is an error, too.
  *
  * Asks the source nothing if all rows of all relations are copied.  Counting reads
  * both tables of a key.  Needs a transaction with the snapshot that is read later.

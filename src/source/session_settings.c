@@ -13,7 +13,8 @@
 /*
  * Set in each session, and again in each transaction that reads: a pooler may
  * have put another server session in its place.  The join with pg_settings leaves
- * out what the source's version does not know.
+ * out what the source's version does not know.  Messages below an error are not read
+ * here, and those of a user's function may tell values that are masked.
  */
 #define SET_CONFIG(is_local) \
 "pg_catalog.set_config(s.name, v.setting, " is_local ")" \

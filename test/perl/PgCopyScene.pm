@@ -16,6 +16,7 @@ use warnings;
 
 use Exporter 'import';
 use File::Basename qw(dirname);
+use File::Find qw(find);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use PgCopy;
@@ -26,7 +27,7 @@ our @EXPORT = qw(
   new_database load_everything load_roles everything_filter
   $EVERYTHING_CONF $EVERYTHING_IGNORE $EVERYTHING_APPENDED
   create_holds create_held_table hold release release_and_hold wait_held held_sql
-  our_backends our_children is_quiet slurp_proc start_job call_error
+  our_backends our_children is_quiet slurp_proc start_job call_error files_with
 );
 
 my $EVERYTHING = dirname(__FILE__) . '/../everything';
@@ -256,6 +257,24 @@ sub is_quiet
 	}
 	diag("after $limit s there are still: " . join(', ', @left));
 	return 0;
+}
+
+# The files that have the marker: those given, and those below directories given.
+sub files_with
+{
+	my ($marker, @places) = @_;
+	my @found;
+	find(
+		{
+			no_chdir => 1,
+			wanted => sub {
+				return unless -f $_;
+				open my $in, '<:raw', $_ or return;
+				local $/;
+				push @found, $_ if index(<$in> // '', $marker) >= 0;
+			}
+		}, @places);
+	return @found;
 }
 
 #-------------------------------------------------------------------------
