@@ -103,6 +103,32 @@ spread_loss(List *gone)
 	}
 }
 
+/*
+ * An index of a partitioned table is invalid without that of each partition: leave it
+ * out if one of a partition that is cloned is excluded.
+ */
+static void
+lose_incomplete_indexes(Selection *selection)
+{
+	List	   *gone = NIL;
+	ListCell   *lc;
+
+	foreach(lc, selection->indexes)
+	{
+		GraphNode  *node = lfirst(lc);
+
+		if (!node->is_excluded || node->owner == NULL || node->owner->is_gone)
+			continue;
+		for (; node->parent != NULL && !node->parent->is_gone; node = node->parent)
+		{
+			node->parent->is_gone = true;
+			node->parent->cause = node;
+			gone = lappend(gone, node->parent);
+		}
+	}
+	spread_loss(gone);
+}
+
 static void
 exclude_all(Selection *selection)
 {
@@ -118,6 +144,7 @@ exclude_all(Selection *selection)
 			gone = lappend(gone, node);
 	}
 	spread_loss(gone);
+	lose_incomplete_indexes(selection);
 }
 
 /* Is a node wanted for what it is?  Those that include_* name are by now. */
