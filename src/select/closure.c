@@ -10,7 +10,7 @@
  * 3. What is wanted and not gone is kept, with all it needs, wanted or not.  None
  *	  of that is gone, by 1.
  * 4. Parts of what is kept are kept if that does not need another relation to be
- *	  cloned (parts.c).
+ *	  cloned (parts.c), and casts if all is kept that they are made of.
  *
  * A sequence that merely belongs to a table's column comes with that table, and is
  * unwanted without it.  Partitions come with their parent, unless it is itself
@@ -20,6 +20,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_cast.h"
 #include "miscadmin.h"
 
 #include "select/graph.h"
@@ -102,6 +103,32 @@ spread_loss(List *gone)
 	}
 }
 
+/*
+ * An index of a partitioned table is invalid without that of each partition: leave it
+ * out if one of a partition that is cloned is excluded.
+ */
+static void
+lose_incomplete_indexes(Selection *selection)
+{
+	List	   *gone = NIL;
+	ListCell   *lc;
+
+	foreach(lc, selection->indexes)
+	{
+		GraphNode  *node = lfirst(lc);
+
+		if (!node->is_excluded || node->owner == NULL || node->owner->is_gone)
+			continue;
+		for (; node->parent != NULL && !node->parent->is_gone; node = node->parent)
+		{
+			node->parent->is_gone = true;
+			node->parent->cause = node;
+			gone = lappend(gone, node->parent);
+		}
+	}
+	spread_loss(gone);
+}
+
 static void
 exclude_all(Selection *selection)
 {
@@ -117,6 +144,7 @@ exclude_all(Selection *selection)
 			gone = lappend(gone, node);
 	}
 	spread_loss(gone);
+	lose_incomplete_indexes(selection);
 }
 
 /* Is a node wanted for what it is?  Those that include_* name are by now. */
@@ -288,6 +316,36 @@ pgcopy_closure_keep(Selection *selection, GraphNode *node, GraphNode *taken_by)
 	}
 }
 
+/* Is all kept that a node needs, which is something? */
+static bool
+has_all_needs(const GraphNode *node)
+{
+	for (Edge *edge = node->needs; edge != NULL; edge = edge->next)
+	{
+		if (!edge->node->is_kept)
+			return false;
+	}
+	return node->needs != NULL;
+}
+
+/*
+ * The catalogs do not say who uses a cast, only who uses its function: keep those
+ * between types, and by functions, that are kept.
+ */
+static void
+keep_casts(Selection *selection)
+{
+	ListCell   *lc;
+
+	foreach(lc, selection->all)
+	{
+		GraphNode  *node = lfirst(lc);
+
+		if (node->key.class_oid == CastRelationId && !node->is_gone && has_all_needs(node))
+			node->is_kept = true;
+	}
+}
+
 /* A schema is kept for what is in it; what is wanted only if it is not excluded. */
 static void
 keep_schemas(Selection *selection)
@@ -355,5 +413,6 @@ pgcopy_closure_run(Selection *selection)
 	}
 	pgcopy_parts_keep(selection);
 	keep_partial_constraints(selection);
+	keep_casts(selection);
 	keep_schemas(selection);
 }

@@ -127,13 +127,14 @@ read_partitions(Selection *selection, SourceSession *session)
 		GraphNode  *child = find_relation(selection, columns.oids[0][i]);
 		GraphNode  *parent = find_relation(selection, columns.oids[1][i]);
 
-		/* indexes are partitions too */
-		if (child == NULL || parent == NULL || child->kind != NODE_RELATION)
+		if (child == NULL || parent == NULL || child->kind != parent->kind)
 			continue;
 		if (child->parent != NULL)
 			pgcopy_rows_throw(columns.rows, "It has a partition of two tables.");
 		child->parent = parent;
-		parent->partitions = lappend(parent->partitions, child);
+		/* an index has no choice to hand down */
+		if (child->kind == NODE_RELATION)
+			parent->partitions = lappend(parent->partitions, child);
 	}
 	pgcopy_rows_free(columns.rows);
 }
