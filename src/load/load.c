@@ -199,10 +199,11 @@ pgcopy_load_try_truncate(Oid relid)
 }
 
 void
-pgcopy_load_choose_columns(Oid relid, List **columns, List **types)
+pgcopy_load_choose_columns(Oid relid, List **columns, List **types, List **expressions)
 {
 	List	   *kept = NIL;
 	List	   *kept_types = NIL;
+	List	   *kept_expressions = NIL;
 	ListCell   *name;
 	ListCell   *type;
 
@@ -214,9 +215,13 @@ pgcopy_load_choose_columns(Oid relid, List **columns, List **types)
 			continue;
 		kept = lappend(kept, lfirst(name));
 		kept_types = lappend(kept_types, lfirst(type));
+		if (*expressions != NIL)
+			kept_expressions = lappend(kept_expressions,
+									   list_nth(*expressions, foreach_current_index(name)));
 	}
 	*columns = kept;
 	*types = kept_types;
+	*expressions = kept_expressions;
 }
 
 /* Open, lock, check and maybe truncate; choose how to write the rows. */

@@ -24,10 +24,11 @@ extern LoadResult pgcopy_load_table(SourceSession *session,
 									LoadProgress progress, void *arg);
 
 /*
- * Return those of these columns that a table which the job has not created takes,
- * with their types: all but those that are generated here.
+ * Keep those of the columns that a table which the job has not created takes, with
+ * their types and expressions, if there are any: all but those that are generated here.
  */
-extern void pgcopy_load_choose_columns(Oid relid, List **columns, List **types);
+extern void pgcopy_load_choose_columns(Oid relid, List **columns, List **types,
+									   List **expressions);
 
 /* Whether the error of a load is about a row that belongs into another partition. */
 extern bool pgcopy_load_is_misplaced(const ErrorData *error);

@@ -226,7 +226,8 @@ copy_table(const WorkPlace *place, const JobItem *item, LoadResult *load)
 	table.relid = target->target_oid;
 	table.start = choose_start(item, relation, target);
 	if (table.start == LOAD_EXISTING)
-		pgcopy_load_choose_columns(table.relid, &relation->columns, &relation->types);
+		pgcopy_load_choose_columns(table.relid, &relation->columns, &relation->types,
+								   &relation->column_expressions);
 	table.columns = relation->columns;
 	choose_format(place->job, relation, &table);
 	set_range(&table, item, relation);
