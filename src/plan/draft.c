@@ -273,7 +273,8 @@ pgcopy_draft_add_statement(Draft *draft, const DumpStatement *statement,
 
 	item->statement = statement;
 	item->is_done = statement->presence == IS_HERE ||
-		(statement->presence == IS_HERE_NOT_VALID && item->kind == ITEM_FOREIGN_KEY);
+		(statement->presence == IS_HERE_NOT_VALID && item->kind == ITEM_FOREIGN_KEY) ||
+		(statement->presence == INDEX_IS_HERE && item->kind == ITEM_INDEX);
 	item->schema = statement->schema ? statement->schema : statement->table_schema;
 	item->name = statement->name ? statement->name :
 		statement->table_name ? statement->table_name : statement->tag;

@@ -59,17 +59,24 @@ make_table(Size keysize, Size entrysize)
 					   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
+/* At the end of those of the plan may be some that the inventory does not list. */
 static bool
-have_same_columns(List *a, List *b)
+have_same_columns(const JobRelation *planned, List *columns)
 {
 	ListCell   *x;
 	ListCell   *y;
 
-	if (list_length(a) != list_length(b))
+	if (list_length(planned->columns) < list_length(columns))
 		return false;
-	forboth(x, a, y, b)
+	forboth(x, planned->columns, y, columns)
 	{
 		if (strcmp(lfirst(x), lfirst(y)) != 0)
+			return false;
+	}
+	for (int i = list_length(columns); i < list_length(planned->columns); i++)
+	{
+		if (planned->column_expressions == NIL ||
+			list_nth(planned->column_expressions, i) == NULL)
 			return false;
 	}
 	return true;
@@ -91,7 +98,7 @@ compare_relation(HTAB *planned, SourceRelation *source, Differences *found)
 		strcmp(entry->relation->name, source->name) != 0)
 		add_difference(found, "was renamed", name);
 	else if (entry->relation->relkind != source->relkind ||
-			 !have_same_columns(entry->relation->columns, source->columns))
+			 !have_same_columns(entry->relation, source->columns))
 		add_difference(found, "has other columns", name);
 }
 

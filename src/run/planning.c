@@ -449,6 +449,8 @@ try_plan(void *arg, char **what)
 	statements = pgcopy_map_statements(statements, &leader->job->options, &not_mapped);
 	findings = list_concat(findings, not_mapped);
 	pgcopy_needs_note(needs, statements);
+	if (!(leader->job->options.sections & SECTION_PRE_DATA))
+		pgcopy_generated_read(session, relations);
 	input.roles = pgcopy_roles_prepare(leader, needs, &findings);
 	findings = list_concat(findings,
 						   pgcopy_needs_find(needs, leader->job->options.on_error ==

@@ -59,7 +59,7 @@ tell_stale_views(const JobOptions *options, List *relations)
 		const SourceRelation *relation = lfirst(lc);
 
 		if (relation->relkind == RELKIND_MATVIEW && relation->here_kind == RELKIND_MATVIEW)
-			names = lappend(names, quote_qualified_identifier(relation->schema,
+			names = lappend(names, quote_qualified_identifier(relation->local_schema,
 															  relation->name));
 	}
 	if (names == NIL)
@@ -74,6 +74,7 @@ pgcopy_sections_match(const JobOptions *options, List *relations, List *statemen
 {
 	HereRequest request = {
 		.relations = relations,
+		.schema_map = options->schema_map,
 		.with_data = (options->sections & SECTION_DATA) != 0,
 		.truncates = options->truncate,
 		.appends = options->append

@@ -66,7 +66,8 @@ typedef enum StatementPresence
 {
 	NOT_HERE,
 	IS_HERE,
-	IS_HERE_NOT_VALID			/* a foreign key that the statement would validate */
+	IS_HERE_NOT_VALID,			/* a foreign key that the statement would validate */
+	INDEX_IS_HERE				/* that a constraint is to use */
 } StatementPresence;
 
 typedef struct DumpStatement

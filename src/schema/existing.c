@@ -5,7 +5,9 @@
  *
  * An index, constraint, trigger ... is here if this database has one of the same
  * definition on the relation of the same name, whatever its own name is.  Each one
- * here stands for one of the source, first those of the same name.
+ * here stands for one of the source, first those of the same name.  Of a constraint
+ * that is not here its index may be, by name and definition: it takes that, as a job
+ * that crashed between the two has left it.
  *
  * What belongs to one that has another name here (its comment, its place in an
  * index of a parent) is left as it is.  Statements that may run twice do so.
@@ -125,25 +127,69 @@ note_match(Existing *existing, Maker *maker, ObjectHere *here)
 }
 
 static void
-match_all(Existing *existing, bool by_name)
+find_match(Existing *existing, Maker *maker, bool by_name)
 {
 	ListCell   *lc;
-	ListCell   *other;
 
+	foreach(lc, pgcopy_existing_read_find(existing->here, &maker->object))
+	{
+		if (!is_match(maker, lfirst(lc), by_name))
+			continue;
+		note_match(existing, maker, lfirst(lc));
+		return;
+	}
+}
+
+/* Find the index of a constraint that is not here itself. */
+static void
+find_index_of(Existing *existing, Maker *maker)
+{
+	Maker		index = {.statement = maker->statement};
+	ListCell   *lc;
+
+	index.object = pgcopy_existing_parse_index(maker->statement->text,
+											   maker->statement->length);
+	foreach(lc, pgcopy_existing_read_find(existing->here, &index.object))
+	{
+		ObjectHere *here = lfirst(lc);
+
+		if (!is_match(&index, here, true))
+			continue;
+		here->is_taken = true;
+		maker->statement->presence = INDEX_IS_HERE;
+		return;
+	}
+}
+
+/* Constraints first: no index must take what one of them can have. */
+static void
+match_all(Existing *existing)
+{
+	ListCell   *lc;
+
+	foreach(lc, existing->makers)
+	{
+		CHECK_FOR_INTERRUPTS();
+		find_match(existing, lfirst(lc), true);
+	}
 	foreach(lc, existing->makers)
 	{
 		Maker	   *maker = lfirst(lc);
 
 		CHECK_FOR_INTERRUPTS();
-		if (maker->match != NULL)
+		if (maker->match != NULL || maker->object.kind == OBJECT_KIND_INDEX)
 			continue;
-		foreach(other, pgcopy_existing_read_find(existing->here, &maker->object))
-		{
-			if (!is_match(maker, lfirst(other), by_name))
-				continue;
-			note_match(existing, maker, lfirst(other));
-			break;
-		}
+		find_match(existing, maker, false);
+		if (maker->match == NULL && maker->statement->class == STATEMENT_INDEX_CONSTRAINT)
+			find_index_of(existing, maker);
+	}
+	foreach(lc, existing->makers)
+	{
+		Maker	   *maker = lfirst(lc);
+
+		CHECK_FOR_INTERRUPTS();
+		if (maker->match == NULL && maker->object.kind == OBJECT_KIND_INDEX)
+			find_match(existing, maker, false);
 	}
 }
 
@@ -183,11 +229,12 @@ is_primary_key(const ObjectDefinition *object)
 
 /* Is something here in the way of what has not been found? */
 static bool
-is_in_the_way(const Existing *existing, const ObjectDefinition *object)
+is_in_the_way(const Existing *existing, const Maker *maker)
 {
+	const ObjectDefinition *object = &maker->object;
 	ListCell   *lc;
 
-	if (makes_index(object) &&
+	if (makes_index(object) && maker->statement->presence != INDEX_IS_HERE &&
 		OidIsValid(find_relation(object->schema, object->name)))
 		return true;
 	foreach(lc, pgcopy_existing_read_find(existing->here, object))
@@ -251,7 +298,7 @@ check_rest(Existing *existing)
 						maker->statement->table_name);
 		note_if_missing(existing, maker->statement->referenced_schema,
 						maker->statement->referenced_name);
-		if (is_in_the_way(existing, &maker->object))
+		if (is_in_the_way(existing, maker))
 			existing->conflicts = lappend(existing->conflicts,
 										  pgcopy_existing_parse_words(&maker->object));
 	}
@@ -398,8 +445,7 @@ pgcopy_existing_mark(List *statements)
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	existing.here = pgcopy_existing_read();
 	read_makers(&existing, statements);
-	match_all(&existing, true);
-	match_all(&existing, false);
+	match_all(&existing);
 	check_rest(&existing);
 	mark_others(&existing, statements);
 	AtEOXact_GUC(true, nest_level);

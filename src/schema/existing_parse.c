@@ -16,6 +16,7 @@
 #include "base/compat.h"
 #include "schema/apply.h"
 #include "schema/classify.h"
+#include "schema/constraint.h"
 #include "schema/existing_private.h"
 
 static void
@@ -166,6 +167,17 @@ pgcopy_existing_parse(const char *text, size_t length)
 		default:
 			break;
 	}
+	return object;
+}
+
+ObjectDefinition
+pgcopy_existing_parse_index(const char *text, size_t length)
+{
+	Node	   *node = pgcopy_apply_parse(pnstrdup(text, length))->stmt;
+	ObjectDefinition object = {.kind = OBJECT_KIND_NONE};
+
+	node = pgcopy_constraint_rewrite(node, APPLY_INDEX_OF_CONSTRAINT);
+	describe_index(castNode(IndexStmt, node), &object);
 	return object;
 }
 

@@ -54,6 +54,9 @@ typedef struct ObjectHere
  */
 extern ObjectDefinition pgcopy_existing_parse(const char *text, size_t length);
 
+/* Say what index a constraint with one makes, before it is the constraint's. */
+extern ObjectDefinition pgcopy_existing_parse_index(const char *text, size_t length);
+
 /* What a definition says in words: "index public.i on public.t". */
 extern char *pgcopy_existing_parse_words(const ObjectDefinition *object);
 

@@ -19,6 +19,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "base/sqltext.h"
 #include "schema/here_private.h"
 #include "source/names.h"
 
@@ -61,10 +62,13 @@ pgcopy_here_report(List *names, const Finding *texts, const char *one)
 }
 
 static void
-find_namesake(SourceRelation *relation)
+find_namesake(const HereRequest *request, SourceRelation *relation)
 {
-	Oid			schema = get_namespace_oid(relation->schema, true);
+	Oid			schema;
 
+	relation->local_schema =
+		unconstify(char *, pgcopy_sqltext_map(request->schema_map, relation->schema));
+	schema = get_namespace_oid(relation->local_schema, true);
 	relation->here = OidIsValid(schema) ?
 		get_relname_relid(relation->name, schema) : InvalidOid;
 	relation->here_kind = OidIsValid(relation->here) ?
@@ -143,7 +147,8 @@ match_rows(const HereRequest *request, SourceRelation *relation, List **targets,
 
 	if (taker == NULL)
 	{
-		char	   *name = quote_qualified_identifier(relation->schema, relation->name);
+		char	   *name = quote_qualified_identifier(relation->local_schema,
+														  relation->name);
 
 		pgcopy_here_note(OidIsValid(relation->here) ? others : missing, name);
 		return;
@@ -205,7 +210,7 @@ match_all(const HereRequest *request, List **targets)
 		SourceRelation *relation = lfirst(lc);
 
 		CHECK_FOR_INTERRUPTS();
-		find_namesake(relation);
+		find_namesake(request, relation);
 	}
 	foreach(lc, request->with_data ? request->relations : NIL)
 	{
@@ -218,7 +223,7 @@ match_all(const HereRequest *request, List **targets)
 			match_rows(request, relation, targets, &missing, &others);
 		else if (relation->relkind == RELKIND_SEQUENCE &&
 				 relation->here_kind != RELKIND_SEQUENCE)
-			sequences = lappend(sequences, quote_qualified_identifier(relation->schema,
+			sequences = lappend(sequences, quote_qualified_identifier(relation->local_schema,
 																	  relation->name));
 	}
 	return list_concat(report_missing(missing, others), tell_sequences(sequences));

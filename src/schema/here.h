@@ -13,6 +13,7 @@
 typedef struct HereRequest
 {
 	List	   *relations;		/* SourceRelation, in the order of their OIDs */
+	const List *schema_map;		/* OptionPair *: where they are here */
 	bool		with_data;		/* rows are loaded */
 	bool		truncates;
 	bool		appends;
@@ -27,8 +28,9 @@ typedef struct HereTree
 } HereTree;
 
 /*
- * Find the local namesakes of the source's relations, by schema and name, and with
- * data the local tables that take their rows.  Sets what inventory.h says.  With
+ * Find the local namesakes of the source's relations, by name and the schema they
+ * have here, and with data the local tables that take their rows.  Sets what
+ * inventory.h says.  With
  * truncates, *trees becomes a List of HereTree.
  *
  * Returns what stands in the way, as a List of Finding in the current memory

@@ -5,7 +5,8 @@
  *
  * Columns are matched by name, whatever their order.  One that is generated here
  * is computed here, so it is not asked for (load/load.h).  Values that are of
- * another type go through their text.
+ * another type go through their text.  One that is generated on the source, and not
+ * here, is sent as a value.
  *
  *-------------------------------------------------------------------------
  */
@@ -71,6 +72,33 @@ note_without_value(Relation relation, const SourceRelation *sender, List **empty
 	}
 }
 
+/* COPY t (columns) refuses a generated column; an expression is all right. */
+static void
+send_value(SourceRelation *sender, char *name, char *type)
+{
+	while (list_length(sender->column_expressions) < list_length(sender->columns))
+		sender->column_expressions = lappend(sender->column_expressions, NULL);
+	sender->columns = lappend(sender->columns, name);
+	sender->types = lappend(sender->types, type);
+	sender->column_expressions = lappend(sender->column_expressions,
+										 pgcopy_inventory_quoted(name));
+}
+
+static void
+send_generated(Oid relid, SourceRelation *sender)
+{
+	ListCell   *name;
+	ListCell   *type;
+
+	forboth(name, sender->generated, type, sender->generated_types)
+	{
+		AttrNumber	attnum = get_attnum(relid, lfirst(name));
+
+		if (attnum > 0 && get_attgenerated(relid, attnum) == '\0')
+			send_value(sender, lfirst(name), lfirst(type));
+	}
+}
+
 static void
 compare_columns(const HereTarget *target, List **missing, List **empty)
 {
@@ -79,6 +107,7 @@ compare_columns(const HereTarget *target, List **missing, List **empty)
 
 	foreach(lc, target->senders)
 	{
+		send_generated(target->relid, lfirst(lc));
 		note_missing(relation, lfirst(lc), missing);
 		note_without_value(relation, lfirst(lc), empty);
 	}

@@ -347,7 +347,8 @@ make_statement(StatementClass class, const char *tag, const char *schema, char *
 
 /*
  * pg_dump creates neither the schema public nor one that an extension makes.  It
- * writes the privileges of public as changes to those that it is born with.
+ * writes the privileges of public as changes to those that it is born with.  A job
+ * without pre-data makes no schema.
  */
 static List *
 add_schemas(const JobOptions *options, List *statements)
@@ -355,7 +356,7 @@ add_schemas(const JobOptions *options, List *statements)
 	List	   *added = NIL;
 	ListCell   *lc;
 
-	foreach(lc, options->schema_map)
+	foreach(lc, options->sections & SECTION_PRE_DATA ? options->schema_map : NIL)
 	{
 		OptionPair *pair = lfirst(lc);
 		const char *name = quote_identifier(pair->value);

@@ -191,9 +191,27 @@ make_values(const SubsetTable *table, const SourceRelation *relation)
 	return values;
 }
 
+/* Columns that only this database has follow those of the source. */
+static void
+add_columns(const SubsetTable *table, SourceRelation *relation)
+{
+	ListCell   *lc;
+
+	foreach(lc, table->columns)
+	{
+		const SubsetColumn *column = lfirst(lc);
+
+		if (!column->is_only_here)
+			continue;
+		relation->columns = lappend(relation->columns, pstrdup(column->name));
+		relation->types = lappend(relation->types, pstrdup("pg_catalog.text"));
+	}
+}
+
 static void
 set_relation(const SubsetTable *table, SourceRelation *relation)
 {
+	add_columns(table, relation);
 	if (table->filter != NULL)
 		relation->row_condition = table->filter->expression->text;
 	if (table->has_values)

@@ -368,6 +368,8 @@ place_value(Subset *subset, const SubsetExpression *given)
 		if (!list_member_ptr(table->given, given))
 			continue;
 		column = find_column(table, given->column);
+		if (column == NULL)
+			column = pgcopy_subset_find_here(subset, table, given->column);
 		if (column != NULL && !set_value(subset, table, column, given))
 			return;
 		is_found |= column != NULL;

@@ -24,6 +24,7 @@ typedef struct SubsetColumn
 {
 	const char *name;
 	const char *generated;		/* words for why it has no value of its own, or NULL */
+	bool		is_only_here;	/* the source lacks it */
 	bool		is_not_null;
 	Oid			type;			/* under all domains */
 	char	   *cast;			/* its name, quoted */
@@ -85,6 +86,13 @@ extern List *pgcopy_subset_read_volatile(Subset *subset);
 
 /* subset_match.c: choose what keys mean. */
 extern void pgcopy_subset_match(Subset *subset);
+
+/*
+ * subset_here.c: add a column to a table that only its namesake here has; NULL if
+ * there is none, or if the job creates the table.
+ */
+extern SubsetColumn *pgcopy_subset_find_here(const Subset *subset, SubsetTable *table,
+											 const char *name);
 
 /* subset_check.c: let the source check all that is given for the chosen tables. */
 extern void pgcopy_subset_check_tables(Subset *subset);

@@ -18,7 +18,8 @@ typedef struct SourceRelation
 	Oid			oid;
 	char	   *schema;
 	char	   *name;
-	char	   *local_schema;	/* of one that a job has stored; else NULL */
+	char	   *local_schema;	/* here: of one that a job has stored, or has looked for
+								 * (schema/here.c); else NULL */
 	char		relkind;		/* r, p, m, v, S */
 	bool		is_partition;
 	bool		has_children;	/* by inheritance; may be out of date */
@@ -29,9 +30,15 @@ typedef struct SourceRelation
 	int64		heap_bytes;		/* main fork */
 	int64		toast_bytes;
 	BlockNumber blocks;
-	List	   *columns;		/* char *: what COPY sends, in order, unquoted */
+	List	   *columns;		/* char *: what COPY sends, in order, unquoted; at their end
+								 * may be some that have an expression, and that the
+								 * inventory does not list */
 	List	   *types;			/* char *: their types: "schema.name", and of an extension's
 								 * " of extension version"; unquoted */
+
+	/* set by generated.c, for jobs that do not create tables; else NIL */
+	List	   *generated;		/* char *: generated columns, and */
+	List	   *generated_types;
 
 	/* of configuration tables and sequences of an extension, else NULL */
 	char	   *config_condition;	/* may be "" */
@@ -40,7 +47,7 @@ typedef struct SourceRelation
 	bool		is_extension_member;
 
 	/*
-	 * Set by select/rows.c: which rows are copied and what instead of a column,
+	 * Set by select/subset.c: which rows are copied and what instead of a column,
 	 * final SQL for the source.  The table is read as FROM ONLY schema.name without
 	 * an alias: a condition names columns bare, by "name" or by "schema"."name".  It
 	 * is put in parentheses, on lines of its own, beside the range of a chunk and
@@ -84,6 +91,12 @@ typedef struct SourceRelation
  * its size.  NULL: all.
  */
 extern List *pgcopy_inventory_relations(SourceSession *session, const char *only);
+
+/*
+ * generated.c: set the generated columns of relations.  Call it in a transaction that
+ * sees them.
+ */
+extern void pgcopy_generated_read(SourceSession *session, List *relations);
 
 /* The condition for such a list, as the query's $1; "" for NULL. */
 extern const char *pgcopy_inventory_restriction(const char *column, const char *only);
