@@ -298,16 +298,41 @@ sub drop_small
 	$target->safe_psql('postgres', 'SELECT pgcopy_drop_server()');
 	return;
 }
-drop_small(1, 2);
-$target->safe_psql('postgres', "CREATE DATABASE small_1 TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'");
+drop_small(1, 2, 3);
+$source->safe_psql('small_3', q(CREATE TABLE picky (a int CHECK (current_setting('test.refuse', true) IS DISTINCT FROM 'yes')); INSERT INTO picky VALUES (1)));
+$target->safe_psql('postgres', "CREATE DATABASE small_$_ TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'") for 1, 3;
+$target->safe_psql('postgres', "ALTER DATABASE small_3 SET test.refuse = 'yes'");
 $target->safe_psql('small_1', 'CREATE TABLE t (mine int)');
-$target->safe_psql('postgres', "SELECT FROM pgcopy_clone_server($quoted, '{small_1,small_2}')");
-is($target->safe_psql('postgres', 'SELECT pgcopy_wait_server()'), 'failed', 'one of two jobs fails');
-is($target->safe_psql('postgres', "SELECT string_agg(database || ' ' || state, ',' ORDER BY database) FROM pgcopy_server_progress"), 'small_1 failed,small_2 done', 'the other one is done');
-like($target->safe_psql('postgres', "SELECT message FROM pgcopy_server_progress WHERE state = 'failed'"), qr/exist.* here; then SELECT \* FROM pgcopy_resume_server\(\d+\)/, 'the view says why, and what to do');
+$target->safe_psql('postgres', "SELECT FROM pgcopy_clone_server($quoted, '{small_1,small_2,small_3}')");
+is($target->safe_psql('postgres', 'SELECT pgcopy_wait_server()'), 'failed', 'two of three jobs fail');
+is($target->safe_psql('postgres', "SELECT string_agg(database || ' ' || state, ',' ORDER BY database) FROM pgcopy_server_progress"), 'small_1 failed,small_2 done,small_3 failed', 'the other one is done');
+my $message = "SELECT message FROM pgcopy_server_progress WHERE database";
+like($target->safe_psql('postgres', "$message = 'small_1'"), qr/exist.* here; then SELECT \* FROM pgcopy_resume_server\(\d+\)/, 'the view says why, and what to do');
+like($target->safe_psql('postgres', "$message = 'small_3'"), qr/picky.* violates check constraint/, 'also when it was an item that failed');
 $target->safe_psql('small_1', 'DROP TABLE t');
-$target->safe_psql('postgres', 'SELECT FROM pgcopy_resume_server()');
+$target->safe_psql('postgres', 'ALTER DATABASE small_3 RESET test.refuse');
+$target->safe_psql('postgres', 'SELECT FROM pgcopy_resume_server(consistent => true)');
 is(wait_server('1min'), 'done', 'repaired and resumed, it ends done');
+
+#
+# Two calls at a time for the same databases: each database is cloned once
+#
+drop_small(1, 2, 3);
+{
+	my @calls = map { $target->background_psql('postgres', on_error_stop => 0) } 1, 2;
+	my $order = "SELECT count(job) FROM pgcopy_clone_server($quoted, '{small_1,small_2}');\n";
+	foreach my $session (@calls)
+	{
+		$session->{stdin} .= $order;
+		$session->{run}->pump_nb;
+	}
+	ok(wait_until($target, "SELECT count(*) = 2 FROM pgcopy.server_clone WHERE state <> 'running'", limit => 60), 'two calls at a time for the same databases both end');
+	$_->quit for @calls;
+	is($target->safe_psql('postgres', "SELECT database, count(*) FILTER (WHERE state = 'done'), count(*) FILTER (WHERE state = 'failed' AND message ~ 'exist|duplicate') FROM pgcopy_server_progress GROUP BY 1 ORDER BY 1"),
+		"small_1|1|1\nsmall_2|1|1", 'in each database one job is done, and the other fails because of what is there')
+	  or diag($target->safe_psql('postgres', 'TABLE pgcopy_server_progress'));
+	$target->safe_psql('postgres', 'SELECT pgcopy_drop_server(id) FROM pgcopy.server_clone ORDER BY id LIMIT 1');
+}
 
 #
 # Hardly any slots: the logical replication launcher and the coordinator take two
