@@ -40,6 +40,11 @@ SELECT 'README.md', line FROM regexp_split_to_table(:'readme', '\n') AS line WHE
 \pset format unaligned
 SELECT place, line AS lacks FROM (TABLE expected EXCEPT TABLE found) AS lacking;
 SELECT place, line AS has_but_should_not FROM (TABLE found EXCEPT TABLE expected) AS needless;
+-- pgcopy_clone_server() has all of them too, and differs in what is listed here.
+SELECT line AS only_in_pgcopy_clone FROM regexp_split_to_table(pg_get_function_arguments('pgcopy_clone'::regproc), ', ') AS line
+EXCEPT SELECT regexp_split_to_table(pg_get_function_arguments('pgcopy_clone_server'::regproc), ', ') ORDER BY 1;
+SELECT line AS only_in_pgcopy_clone_server FROM regexp_split_to_table(pg_get_function_arguments('pgcopy_clone_server'::regproc), ', ') AS line
+EXCEPT SELECT regexp_split_to_table(pg_get_function_arguments('pgcopy_clone'::regproc), ', ') ORDER BY 1;
 \pset format aligned
 SELECT obj_description('pgcopy_clone'::regproc) ~ 'pgcopy_options' AS comment_names_the_view;
 SELECT name AS in_the_comment FROM pgcopy_options

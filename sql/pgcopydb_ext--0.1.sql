@@ -899,7 +899,8 @@ SELECT v.server_clone,
        v.percent,
        pgcopy.bar(v.percent) AS progress,
        CASE WHEN v.state OPERATOR(pg_catalog.=) 'left out' THEN ''
-            ELSE v.tables_done || '/' || COALESCE(v.tables_total::text, '?') END AS tables,
+            ELSE v.tables_done || '/' || COALESCE(v.tables_total::text,
+                 CASE WHEN v.state OPERATOR(pg_catalog.=) 'done' THEN '0' ELSE '?' END) END AS tables,
        CASE WHEN v.bytes_total IS NULL THEN ''
             WHEN v.ended IS NOT NULL THEN pgcopy.size(v.bytes_done)
             ELSE pgcopy.size_of(v.bytes_done, GREATEST(v.bytes_total, v.bytes_done)) END AS copied,

@@ -136,6 +136,13 @@ extern void pgcopy_job_await_workers(int64 id);
  */
 extern bool pgcopy_job_coordinate(int64 clone);
 extern bool pgcopy_job_has_coordinator(Oid database, int64 clone);
+
+/*
+ * One coordinator of this server at a time creates databases and orders jobs:
+ * wait for the turn, inside a transaction that may end before the turn does.
+ */
+extern void pgcopy_job_begin_orders(void);
+extern void pgcopy_job_end_orders(void);
 extern int	pgcopy_job_coordinator_pid(int64 clone);
 
 /* The last job of a server clone here that is not older; 0: none. */

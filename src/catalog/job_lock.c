@@ -138,6 +138,24 @@ pgcopy_job_coordinate(int64 clone)
 	return true;
 }
 
+/* Of no database: it is the same lock for all coordinators of this server. */
+void
+pgcopy_job_begin_orders(void)
+{
+	LOCKTAG		tag = make_tag_in(InvalidOid, 0, COORDINATOR_KIND);
+
+	Assert(IsTransactionState());
+	(void) LockAcquire(&tag, ExclusiveLock, true, false);
+}
+
+void
+pgcopy_job_end_orders(void)
+{
+	LOCKTAG		tag = make_tag_in(InvalidOid, 0, COORDINATOR_KIND);
+
+	(void) LockRelease(&tag, ExclusiveLock, true);
+}
+
 bool
 pgcopy_job_has_coordinator(Oid database, int64 clone)
 {

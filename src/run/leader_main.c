@@ -331,6 +331,23 @@ try_clean_up_unfinished(Leader *leader)
 	PG_END_TRY();
 }
 
+/* Tell a server clone what ended the job: if that is recorded, the recorded error. */
+static void
+tell_failure(Leader *leader, ErrorData *error)
+{
+	JobFailure *failure;
+
+	if (leader->error_is_recorded)
+	{
+		pgcopy_leader_begin(leader);
+		failure = pgcopy_job_line_failure(leader->job->id);
+		if (failure != NULL)
+			error->message = MemoryContextStrdup(leader->context, failure->message);
+		pgcopy_leader_commit(leader);
+	}
+	pgcopy_server_area_tell_error(error);
+}
+
 /* Record what ended the job and move it to failed or cancelled. */
 static void
 end_badly(Leader *leader, ErrorData *error)
@@ -352,7 +369,7 @@ end_badly(Leader *leader, ErrorData *error)
 	if (!leader->error_is_recorded && state == JOB_FAILED)
 		pgcopy_work_record_error(leader->job->id, 0, true, error);
 	try_clean_up_unfinished(leader);
-	pgcopy_server_area_tell_error(error);
+	tell_failure(leader, error);
 	move_job(leader, state);
 }
 

@@ -157,9 +157,13 @@ try_order_job(Coordinator *coordinator, Charge *charge)
 	MemoryContextSwitchTo(caller);
 }
 
+/* If it is cancelled the process ends, and with it its turn. */
 void
 pgcopy_dispatch_order(Coordinator *coordinator)
 {
+	pgcopy_process_begin_transaction();
+	pgcopy_job_begin_orders();
+	pgcopy_process_end_transaction();
 	for (int i = 0; i < coordinator->ncharges; i++)
 	{
 		Charge	   *charge = &coordinator->charges[i];
@@ -168,6 +172,7 @@ pgcopy_dispatch_order(Coordinator *coordinator)
 			!pgcopy_charge_is(charge, SERVER_DONE))
 			try_order_job(coordinator, charge);
 	}
+	pgcopy_job_end_orders();
 }
 
 static int

@@ -6,15 +6,19 @@
  * The coordinator writes the order in a transaction of its own: databases that
  * it creates cannot be taken back if the caller rolls back, so the record of
  * them must not be either.  The order goes through a segment of shared memory,
- * because it has a password.
+ * because it has a password.  If the caller is interrupted while it waits, the
+ * clone is cancelled.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include <signal.h>
+
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "storage/ipc.h"
 #include "storage/latch.h"
 #include "utils/resowner.h"
 
@@ -136,6 +140,20 @@ await_coordinator(ServerRequest *request, BackgroundWorkerHandle *handle)
 	}
 }
 
+/* The caller is interrupted, or ends: what it has ordered must not go on unseen. */
+static void
+cancel_coordinator(int code, Datum arg)
+{
+	BackgroundWorkerHandle *handle = (BackgroundWorkerHandle *) DatumGetPointer(arg);
+	pid_t		pid;
+
+	if (GetBackgroundWorkerPid(handle, &pid) != BGWH_STARTED)
+		TerminateBackgroundWorker(handle);
+	else if (kill(pid, SIGINT) != 0 && errno != ESRCH)
+		ereport(LOG,
+				(errmsg("could not signal process %d: %m", (int) pid)));
+}
+
 int64
 pgcopy_request_run(const ServerOrder *order)
 {
@@ -155,7 +173,11 @@ pgcopy_request_run(const ServerOrder *order)
 				 errmsg("cannot start the coordinator of the server clone: no background worker slot is free"),
 				 errhint("Raise max_worker_processes (now %d), or try again when other workers have ended.",
 						 max_worker_processes)));
-	await_coordinator(request, handle);
+	PG_ENSURE_ERROR_CLEANUP(cancel_coordinator, PointerGetDatum(handle));
+	{
+		await_coordinator(request, handle);
+	}
+	PG_END_ENSURE_ERROR_CLEANUP(cancel_coordinator, PointerGetDatum(handle));
 	clone = request->clone;
 	dsm_detach(segment);
 	return clone;

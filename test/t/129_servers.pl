@@ -4,7 +4,8 @@
 # included.  Jobs share the process slots of the server and never wait for each
 # other.  Databases are chosen by patterns.  What is wrong is told before anything
 # is changed.  After kill -9 of whatever, pgcopy_resume_server() goes on, and
-# nothing is done twice.
+# nothing is done twice.  PGCOPY_TEST_DATABASES=30 is the number of databases that
+# meet in few slots (6), PGCOPY_TEST_TABLES=1000 that of tables in faults (100).
 use strict;
 use warnings;
 
@@ -16,7 +17,8 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $secret = 'gaheim_pw';
-my $small = $ENV{PGCOPY_TEST_DATABASES} // 30;
+my $small = $ENV{PGCOPY_TEST_DATABASES} // 6;
+my $tables = $ENV{PGCOPY_TEST_TABLES} // 100;
 my ($source, $target) = new_pair('servers',
 	target_conf => "max_worker_processes = 8\nrestart_after_crash = on\nlog_statement = none\nlog_min_error_statement = panic\n");
 my @odd = ('weird db', 'it\'s "quoted" \\ 100%', 'Ümläut');
@@ -64,6 +66,8 @@ ask($source, $_, q(CREATE TABLE "odd table" AS SELECT g AS "a b" FROM generate_s
 my $by_tcp = conninfo($source, tcp => 1, user => 'cloner', password => $secret, db => 'postgres');
 my $quoted = quote_literal($by_tcp);
 my @databases = ('latin', 'icu', 'lobs', 'thousand', 'postgres', @odd);
+my @few = ('latin', 'lobs', 'thousand', $odd[1]);
+my $few = 'ARRAY[' . join(', ', map { quote_literal(ident($_)) } @few) . ']';
 
 #
 # Wrong arguments change nothing
@@ -142,7 +146,7 @@ is($target->safe_psql('postgres', $properties), $source->safe_psql('postgres', $
 sub start_over
 {
 	$target->safe_psql('postgres', 'DROP DATABASE ' . ident($_)) foreach split /\n/, $target->safe_psql('postgres', "SELECT datname FROM pg_database WHERE datname NOT IN ('postgres', 'template0', 'template1')");
-	$target->safe_psql('postgres', 'DROP TABLE in_postgres');
+	$target->safe_psql('postgres', 'DROP TABLE IF EXISTS in_postgres');
 	return;
 }
 
@@ -160,8 +164,8 @@ sub compare_all
 	my ($when) = @_;
 	note($when);
 	assert_same($source, $target, db => $_, source_db => $_) for 'latin', 'lobs', $odd[1];
-	is(ask($target, 'thousand', "SELECT count(*) FROM pg_class WHERE relname ~ '^t[0-9]+(_pkey)?\$'"), '2000', "$when: thousand has its tables and keys");
-	is(ask($target, $_, 'SELECT count(*) FROM pgcopy.job'), '1', "$when: one job in $_") for grep { $_ ne 'postgres' } @databases;
+	is(ask($target, 'thousand', "SELECT count(*) FROM pg_class WHERE relname ~ '^t[0-9]+(_pkey)?\$'"), $tables * 2, "$when: thousand has its tables and keys");
+	is(ask($target, $_, 'SELECT count(*) FROM pgcopy.job'), '1', "$when: one job in $_") for @few;
 	return;
 }
 
@@ -175,6 +179,27 @@ sub kill_9
 	return;
 }
 
+$source->safe_psql('thousand', "SELECT format('DROP TABLE t%s', n) FROM generate_series($tables + 1, 1000) n \\gexec");
+
+#
+# A call that is interrupted leaves nothing that runs
+#
+start_over();
+{
+	my $locker = $target->background_psql('postgres');
+	$locker->query_safe('BEGIN; LOCK TABLE pg_database IN SHARE MODE');
+	is((call_error($target, 'postgres', "SET statement_timeout = '2s'; SELECT FROM pgcopy_clone_server($quoted, $few)"))[0], '57014', 'a call that waits can be interrupted');
+	is(wait_server('1min'), 'cancelled', 'its server clone is cancelled');
+	ok(is_quiet($source, $target, 20), 'no process of it is left');
+	$locker->query_safe('COMMIT');
+	$locker->quit;
+	is($target->safe_psql('postgres', 'SELECT count(*) FROM pg_database'), '3', 'it has made no database');
+	$target->safe_psql('postgres', 'SELECT FROM pgcopy_resume_server()');
+	is(wait_server('3min'), 'done', 'resumed, it ends done');
+	compare_all('after an interrupted call');
+	$target->safe_psql('postgres', 'SELECT pgcopy_drop_server()');
+}
+
 #
 # Cancel and go on
 #
@@ -183,7 +208,7 @@ $target->safe_psql('postgres', "CREATE DATABASE lobs TEMPLATE template0 ENCODING
 create_holds($source, 'lobs');
 $source->safe_psql('lobs', 'CREATE TABLE held (a int CHECK (hold.here(1))); INSERT INTO held SELECT generate_series(1, 100)');
 my $hold = hold($target, 'lobs', 1);
-$target->safe_psql('postgres', "SELECT FROM pgcopy_clone_server($quoted)");
+$target->safe_psql('postgres', "SELECT FROM pgcopy_clone_server($quoted, $few)");
 ok(wait_held($target, 'lobs', 1), 'a job is held');
 ok(wait_until($target, "SELECT state = 'copying' AND job = 1 AND tables ~ '^[0-9]+/2\$' AND copied <> '' FROM pgcopy_server_progress WHERE database = 'lobs'"), 'the view shows how far it is') or diag($target->safe_psql('postgres', 'TABLE pgcopy_server_progress'));
 is($target->safe_psql('postgres', q(SELECT pgcopy_wait_server(timeout => '0.1 s'))), 'running', 'the server clone runs');
@@ -207,7 +232,7 @@ start_over();
 $target->safe_psql('postgres', 'SELECT pgcopy_drop_server()');
 $target->safe_psql('postgres', "CREATE DATABASE lobs TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'");
 $hold = hold($target, 'lobs', 1);
-$target->safe_psql('postgres', "SELECT FROM pgcopy_clone_server($quoted)");
+$target->safe_psql('postgres', "SELECT FROM pgcopy_clone_server($quoted, $few)");
 ok(wait_held($target, 'lobs', 1), 'a job is held again');
 my $pid = $target->safe_psql('lobs', "SELECT pid FROM pg_stat_activity WHERE backend_type = 'pgcopydb_ext' AND datname = 'lobs' ORDER BY random() LIMIT 1");
 kill_9($pid);
@@ -220,9 +245,9 @@ compare_all('after kill -9 of a job');
 start_over();
 $target->safe_psql('postgres', 'SELECT pgcopy_drop_server()');
 my $call = $target->background_psql('postgres', on_error_stop => 0);
-$call->{stdin} .= "SELECT FROM pgcopy_clone_server($quoted);\n";
+$call->{stdin} .= "SELECT FROM pgcopy_clone_server($quoted, $few);\n";
 $call->{run}->pump_nb;
-ok(wait_until($target, "SELECT count(*) >= 6 FROM pg_database"), 'databases are being created');
+ok(wait_until($target, "SELECT count(*) >= 5 FROM pg_database"), 'databases are being created');
 $pid = $target->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE application_name = 'pgcopy coordinator'");
 like($pid, qr/^\d+$/, 'there is a coordinator');
 kill_9($pid);
@@ -239,7 +264,7 @@ start_over();
 $target->safe_psql('postgres', 'SELECT pgcopy_drop_server()');
 $target->safe_psql('postgres', "CREATE DATABASE lobs TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'");
 $hold = hold($target, 'lobs', 1);
-$target->safe_psql('postgres', "SELECT FROM pgcopy_clone_server($quoted)");
+$target->safe_psql('postgres', "SELECT FROM pgcopy_clone_server($quoted, $few)");
 ok(wait_held($target, 'lobs', 1), 'a job is held again');
 $target->safe_psql('postgres', "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'pgcopy coordinator'");
 is($target->safe_psql('postgres', 'SELECT pgcopy_wait_server()'), 'interrupted', 'without its coordinator it is interrupted');
@@ -276,16 +301,41 @@ sub drop_small
 	$target->safe_psql('postgres', 'SELECT pgcopy_drop_server()');
 	return;
 }
-drop_small(1, 2);
-$target->safe_psql('postgres', "CREATE DATABASE small_1 TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'");
+drop_small(1, 2, 3);
+$source->safe_psql('small_3', q(CREATE TABLE picky (a int CHECK (current_setting('test.refuse', true) IS DISTINCT FROM 'yes')); INSERT INTO picky VALUES (1)));
+$target->safe_psql('postgres', "CREATE DATABASE small_$_ TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'") for 1, 3;
+$target->safe_psql('postgres', "ALTER DATABASE small_3 SET test.refuse = 'yes'");
 $target->safe_psql('small_1', 'CREATE TABLE t (mine int)');
-$target->safe_psql('postgres', "SELECT FROM pgcopy_clone_server($quoted, '{small_1,small_2}')");
-is($target->safe_psql('postgres', 'SELECT pgcopy_wait_server()'), 'failed', 'one of two jobs fails');
-is($target->safe_psql('postgres', "SELECT string_agg(database || ' ' || state, ',' ORDER BY database) FROM pgcopy_server_progress"), 'small_1 failed,small_2 done', 'the other one is done');
-like($target->safe_psql('postgres', "SELECT message FROM pgcopy_server_progress WHERE state = 'failed'"), qr/exist.* here; then SELECT \* FROM pgcopy_resume_server\(\d+\)/, 'the view says why, and what to do');
+$target->safe_psql('postgres', "SELECT FROM pgcopy_clone_server($quoted, '{small_1,small_2,small_3}')");
+is($target->safe_psql('postgres', 'SELECT pgcopy_wait_server()'), 'failed', 'two of three jobs fail');
+is($target->safe_psql('postgres', "SELECT string_agg(database || ' ' || state, ',' ORDER BY database) FROM pgcopy_server_progress"), 'small_1 failed,small_2 done,small_3 failed', 'the other one is done');
+my $message = "SELECT message FROM pgcopy_server_progress WHERE database";
+like($target->safe_psql('postgres', "$message = 'small_1'"), qr/exist.* here; then SELECT \* FROM pgcopy_resume_server\(\d+\)/, 'the view says why, and what to do');
+like($target->safe_psql('postgres', "$message = 'small_3'"), qr/picky.* violates check constraint/, 'also when it was an item that failed');
 $target->safe_psql('small_1', 'DROP TABLE t');
-$target->safe_psql('postgres', 'SELECT FROM pgcopy_resume_server()');
+$target->safe_psql('postgres', 'ALTER DATABASE small_3 RESET test.refuse');
+$target->safe_psql('postgres', 'SELECT FROM pgcopy_resume_server(consistent => true)');
 is(wait_server('1min'), 'done', 'repaired and resumed, it ends done');
+
+#
+# Two calls at a time for the same databases: each database is cloned once
+#
+drop_small(1, 2, 3);
+{
+	my @calls = map { $target->background_psql('postgres', on_error_stop => 0) } 1, 2;
+	my $order = "SELECT count(job) FROM pgcopy_clone_server($quoted, '{small_1,small_2}');\n";
+	foreach my $session (@calls)
+	{
+		$session->{stdin} .= $order;
+		$session->{run}->pump_nb;
+	}
+	ok(wait_until($target, "SELECT count(*) = 2 FROM pgcopy.server_clone WHERE state <> 'running'", limit => 60), 'two calls at a time for the same databases both end');
+	$_->quit for @calls;
+	is($target->safe_psql('postgres', "SELECT database, count(*) FILTER (WHERE state = 'done'), count(*) FILTER (WHERE state = 'failed' AND message ~ 'exist|duplicate') FROM pgcopy_server_progress GROUP BY 1 ORDER BY 1"),
+		"small_1|1|1\nsmall_2|1|1", 'in each database one job is done, and the other fails because of what is there')
+	  or diag($target->safe_psql('postgres', 'TABLE pgcopy_server_progress'));
+	$target->safe_psql('postgres', 'SELECT pgcopy_drop_server(id) FROM pgcopy.server_clone ORDER BY id LIMIT 1');
+}
 
 #
 # Hardly any slots: the logical replication launcher and the coordinator take two
