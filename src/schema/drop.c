@@ -18,8 +18,10 @@
 #include "catalog/objectaddress.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_cast.h"
+#include "catalog/pg_foreign_server.h"
 #include "catalog/pg_shdepend.h"
 #include "catalog/pg_transform.h"
+#include "catalog/pg_type.h"
 #include "catalog/pg_user_mapping.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
@@ -101,10 +103,45 @@ find_owner(const ObjectAddress *address)
 }
 
 static bool
-has_owner(Oid class_oid)
+owns(Oid class_oid, Oid oid)
 {
-	return class_oid != CastRelationId && class_oid != TransformRelationId &&
-		class_oid != UserMappingRelationId;
+	ObjectAddress address;
+
+	ObjectAddressSet(address, class_oid, oid);
+	return has_privs_of_role(GetUserId(), find_owner(&address));
+}
+
+/* Who owns nothing himself belongs to a type or a server, as for DROP. */
+static bool
+may_drop(const ObjectAddress *address)
+{
+	Oid			oid = address->objectId;
+	Relation	catalog;
+	HeapTuple	tuple;
+	bool		may = false;
+
+	if (address->classId != CastRelationId && address->classId != TransformRelationId &&
+		address->classId != UserMappingRelationId)
+		return owns(address->classId, oid);
+	catalog = table_open(address->classId, AccessShareLock);
+	tuple = get_catalog_object_by_oid(catalog, get_object_attnum_oid(address->classId), oid);
+	if (HeapTupleIsValid(tuple) && address->classId == CastRelationId)
+	{
+		Form_pg_cast cast = (Form_pg_cast) GETSTRUCT(tuple);
+
+		may = owns(TypeRelationId, cast->castsource) || owns(TypeRelationId, cast->casttarget);
+	}
+	else if (HeapTupleIsValid(tuple) && address->classId == TransformRelationId)
+		may = owns(TypeRelationId, ((Form_pg_transform) GETSTRUCT(tuple))->trftype);
+	else if (HeapTupleIsValid(tuple))
+	{
+		Form_pg_user_mapping mapping = (Form_pg_user_mapping) GETSTRUCT(tuple);
+
+		may = mapping->umuser == GetUserId() ||
+			owns(ForeignServerRelationId, mapping->umserver);
+	}
+	table_close(catalog, AccessShareLock);
+	return may;
 }
 
 static void
@@ -117,7 +154,7 @@ check_object(const ObjectAddress *address, const char *type, const char *identit
 				 errdetail("It is %s %s now.", getObjectTypeDescription(address, false),
 						   getObjectIdentity(address, false)),
 				 errhint("Clone again.")));
-	if (has_owner(address->classId) && !has_privs_of_role(GetUserId(), find_owner(address)))
+	if (!may_drop(address))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("must be owner of %s %s to drop it", type, identity)));

@@ -12,9 +12,12 @@
  */
 #include "postgres.h"
 
+#include "access/transam.h"
+#include "catalog/dependency.h"
 #include "catalog/namespace.h"
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
+#include "commands/extension.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -61,6 +64,16 @@ pgcopy_here_report(List *names, const Finding *texts, const char *one)
 	return pgcopy_finding_list(&finding);
 }
 
+/* Nobody's rows go into what is the system's or this extension's own. */
+static bool
+is_guarded(Oid relid)
+{
+	return relid < FirstNormalObjectId ||
+		(OidIsValid(relid) &&
+		 getExtensionOfObject(RelationRelationId, relid) == get_extension_oid("pgcopydb_ext", true));
+}
+
+/* As if it were not here, if it is guarded. */
 static void
 find_namesake(const HereRequest *request, SourceRelation *relation)
 {
@@ -71,6 +84,8 @@ find_namesake(const HereRequest *request, SourceRelation *relation)
 	schema = get_namespace_oid(relation->local_schema, true);
 	relation->here = OidIsValid(schema) ?
 		get_relname_relid(relation->name, schema) : InvalidOid;
+	if (is_guarded(relation->here))
+		relation->here = InvalidOid;
 	relation->here_kind = OidIsValid(relation->here) ?
 		get_rel_relkind(relation->here) : '\0';
 }

@@ -131,14 +131,28 @@ static const char facts_sql[] =
 " UNION ALL"
 " SELECT 'e', n.what, n.extension::pg_catalog.text, 0, 0 FROM named AS n WHERE n.extension IS NOT NULL"
 " UNION ALL"
-/* what belongs to another role; who owns what is not in pg_shdepend is role 10 */
-" SELECT 'r', i.type, i.identity, 0, 0 FROM gone AS g"
+/*
+ * What belongs to another role.  Casts, transforms and user mappings belong to who
+ * owns a type or the server; who owns what is not in pg_shdepend is role 10.
+ */
+" SELECT DISTINCT 'r', i.type, i.identity, 0, 0 FROM gone AS g"
 " CROSS JOIN LATERAL pg_catalog.pg_identify_object(g.classid, g.objid, 0) AS i"
-" WHERE g.classid NOT IN ('pg_catalog.pg_cast'::pg_catalog.regclass, 'pg_catalog.pg_transform'::pg_catalog.regclass,"
-"  'pg_catalog.pg_user_mapping'::pg_catalog.regclass)"
-" AND NOT pg_catalog.pg_has_role(COALESCE((SELECT s.refobjid FROM pg_catalog.pg_shdepend AS s"
+" WHERE NOT EXISTS (SELECT FROM ("
+"  SELECT g.classid, g.objid WHERE g.classid NOT IN ('pg_catalog.pg_cast'::pg_catalog.regclass,"
+"   'pg_catalog.pg_transform'::pg_catalog.regclass, 'pg_catalog.pg_user_mapping'::pg_catalog.regclass)"
+"  UNION ALL SELECT 'pg_catalog.pg_type'::pg_catalog.regclass, t.oid FROM pg_catalog.pg_cast AS x,"
+"   pg_catalog.unnest(ARRAY[x.castsource, x.casttarget]) AS t(oid)"
+"   WHERE g.classid = 'pg_catalog.pg_cast'::pg_catalog.regclass AND x.oid = g.objid"
+"  UNION ALL SELECT 'pg_catalog.pg_type'::pg_catalog.regclass, x.trftype FROM pg_catalog.pg_transform AS x"
+"   WHERE g.classid = 'pg_catalog.pg_transform'::pg_catalog.regclass AND x.oid = g.objid"
+"  UNION ALL SELECT 'pg_catalog.pg_foreign_server'::pg_catalog.regclass, x.srvid FROM pg_catalog.pg_user_mappings AS x"
+"   WHERE g.classid = 'pg_catalog.pg_user_mapping'::pg_catalog.regclass AND x.umid = g.objid"
+" ) AS w(classid, objid) WHERE pg_catalog.pg_has_role(COALESCE((SELECT s.refobjid FROM pg_catalog.pg_shdepend AS s"
 "  WHERE s.dbid = (SELECT b.oid FROM pg_catalog.pg_database AS b WHERE b.datname = pg_catalog.current_database())"
-"  AND s.classid = g.classid AND s.objid = g.objid AND s.deptype = 'o' LIMIT 1), 10::pg_catalog.oid), 'USAGE')"
+"  AND s.classid = w.classid AND s.objid = w.objid AND s.deptype = 'o' LIMIT 1), 10::pg_catalog.oid), 'USAGE'))"
+" AND NOT EXISTS (SELECT FROM pg_catalog.pg_user_mappings AS x"
+"  WHERE g.classid = 'pg_catalog.pg_user_mapping'::pg_catalog.regclass AND x.umid = g.objid"
+"  AND x.usename = CURRENT_USER)"
 " UNION ALL"
 " SELECT 'n', 'locks', pg_catalog.count(*)::pg_catalog.text, 0, 0 FROM part AS p"
 " ORDER BY 1, 2, 3";

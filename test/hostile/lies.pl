@@ -11,6 +11,7 @@
 #							(FILE_LIMIT and CHECK_LIMIT of test/run have to let it)
 #	PGCOPY_TEST_SECONDS=n	... or for so long
 #	PGCOPY_TEST_SEED=n		what is left to chance
+#	PGCOPY_TEST_SCENARIO=x	only the queries of scenarios whose names this pattern matches
 #	PGCOPY_TEST_CASE=x		only this one, as a failure prints it
 #	PGCOPY_TEST_LANES=n		clones at a time
 #	PGCOPY_TEST_VERBOSE=1	all queries, all results
@@ -80,7 +81,23 @@ CREATE VIEW vw AS SELECT * FROM p;
 CREATE INDEX ON c (id);
 CREATE INDEX ON p (twice(id));
 ALTER TABLE c ADD CONSTRAINT odd UNIQUE (id, twice);
+CREATE ROLE keeper NOLOGIN;
+ALTER ROLE keeper SET work_mem = '5MB';
+GRANT keeper TO reader WITH ADMIN OPTION;
+COMMENT ON ROLE keeper IS 'keeps';
+CREATE SCHEMA side;
+CREATE TABLE side.kept (id int PRIMARY KEY REFERENCES p, up int REFERENCES side.kept, v text);
+INSERT INTO side.kept SELECT id, nullif(id - 1, 0), 'secret' FROM p;
+CREATE VIEW side.shown AS SELECT id FROM side.kept;
+ALTER TABLE side.kept OWNER TO keeper;
+ALTER DATABASE app SET statement_timeout = '1h';
+ALTER ROLE keeper IN DATABASE app SET work_mem = '6MB';
+COMMENT ON DATABASE app IS 'a database';
+GRANT CREATE ON DATABASE app TO keeper;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader;
+GRANT USAGE ON SCHEMA side TO reader, keeper;
+GRANT SELECT ON p TO keeper;
+GRANT SELECT ON ALL TABLES IN SCHEMA side TO reader;
 GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO reader;
 ANALYZE;
 EOQ
@@ -90,6 +107,10 @@ sub lie { my %lie; @lie{qw(session shape nth lie)} = @_; return \%lie; }
 # Each has queries that the ones before have not; only these are attacked there,
 # and those of leaders that go on with what another has begun.
 my @patient = (settings => { 'pgcopy.source_retry_timeout' => '10s', 'pgcopy.max_attempts' => 5 });
+my %part = (
+	exclude_tables => '{public.folded,~/^em/}', exclude_table_data => '{public.all_h}', exclude_indexes => '{c_id_idx}', include_schemas => '{public,side}',
+	row_filters => '{"public.p": "id > 5"}', column_values => '{"side.kept": {"v": "\'\'x\'\' || id"}, "public.p": {"m": null}}', referential => 'follow',
+	schema_map => '{"side": "elsewhere"}', roles => 'true', database_properties => 'true', drop_if_exists => 'true');
 my @scenarios = (
 	[ plain => {} ],
 	[ resume => { half_done => 'half_held', call => 'SELECT pgcopy_resume(1)' } ],
@@ -100,7 +121,13 @@ my @scenarios = (
 	[ slow => { lies => [ lie(leader => 'SELECT pg_catalog.pg_export_snapshot()', 1, 'a slow answer') ] } ],
 	[ loss => { @patient, lies => [ lie(worker => 'start-up', 1, 'the end of the connection') ] } ],
 	[ rejoin => { @patient,
-			lies => [ map { lie(@$_, 'the end of the connection') } [ worker => 'start-up', 2 ], [ leader => 'SELECT 0', 1 ] ] } ]);
+			lies => [ map { lie(@$_, 'the end of the connection') } [ worker => 'start-up', 2 ], [ leader => 'SELECT 0', 1 ] ] } ],
+	[ part => { is_part => 1, arguments => \%part } ],
+	[ counted => { is_part => 1, arguments => { row_filters => '{"public.large": "id < 100"}', referential => 'not valid', include_tables => '{large, c, side.*}', exclude => '{statistics,comments}' } } ],
+	[ data => { is_part => 1, made => { sections => '{pre-data,post-data}' }, arguments => { sections => '{data}', truncate => 'true' } } ],
+	[ after => { is_part => 1, made => { sections => '{pre-data}' }, arguments => { sections => '{post-data}' } } ],
+	[ server => { end => 'refused', function => 'pgcopy_clone_server', arguments => { databases => '{nosuch}' } } ]);
+@scenarios = grep { $_->[0] =~ /^(?:$ENV{PGCOPY_TEST_SCENARIO})$/ } @scenarios if $ENV{PGCOPY_TEST_SCENARIO};
 my %scenario = map { @$_ } @scenarios;
 my $picture = picture($source, 'app');
 my $routed = qr/public\.h\d\|/;    # by OIDs of enum values; all_h has them all
@@ -136,7 +163,7 @@ my @lane = map { PgCopySweep->new($_, $scene) } @target;
 #-------------------------------------------------------------------------
 
 # Count the queries of honest clones.
-my (@query, %is_known, %known_in);
+my (@query, %known_in, %picture_of);
 {
 	my (@todo, %result) = map { $_->[0] } @scenarios;
 	PgCopySweep::run(\@lane,
@@ -145,8 +172,9 @@ my (@query, %is_known, %known_in);
 	foreach my $name (map { $_->[0] } @scenarios)
 	{
 		my $result = $result{$name};
-		ok(!@{ $result->{bad} } && $result->{end} eq 'done', "the liar is honest when it is told no lie ($name)")
+		ok(!@{ $result->{bad} } && $result->{end} eq ($scenario{$name}{end} // 'done'), "the liar is honest when it is told no lie ($name)")
 		  or diag(explain($result->{end}, $result->{bad}, $result->{error}));
+		$picture_of{$name} = $result->{picture};
 		foreach my $query (@{ $result->{seen} })
 		{
 			my $key = "$query->{session} $query->{shape}";
@@ -192,6 +220,7 @@ foreach my $query (@query)
 				name => $name,
 				query => $query,
 				scenario => $query->{scenario},
+				picture => $picture_of{ $query->{scenario} },
 				is_free => is_free($query, $kind, $column),
 				lies => [ { (map { $_ => $query->{$_} } qw(session shape nth)), lie => $kind->{name}, column => $column } ]
 			};

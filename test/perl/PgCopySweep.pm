@@ -11,6 +11,7 @@
 #	id			number; decides how a case that waits is ended
 #	scenario	the name of one of the scenarios, see lies.pl
 #	lies		array of hashes as PgCopyLiar->plan takes them; none: it is honest
+#	picture		what is to come of it, if it is a part of the source
 #	is_free		the lie is one that makes another source, not a false one
 #
 # and what comes back has
@@ -19,6 +20,7 @@
 #	bad			sentences on what must not be; an empty array is a pass
 #	odd			sentences on what could be better
 #	error		the first error: its SQLSTATE and texts
+#	picture		what an honest clone of a part has made
 #	told		how many lies were told; 0: the query did not come
 #	seen		the queries, when there were no lies
 #
@@ -180,7 +182,7 @@ sub _run_case
 	my $begun = time;
 	my $run = { bad => [], odd => [], case => $case, waits => scalar grep { kind_named($_->{lie})->{waits} } @{ $case->{lies} } };
 
-	$run->{db} = _database($lane, $scenario);
+	$run->{db} = _database($lane, $run, $scenario);
 	$run->{log_from} = -s $lane->{log};
 	my @always = map { { %$_, is_uncounted => 1 } } @{ $scenario->{lies} || [] };
 	$lane->{liar}->plan({ password => $scenario->{password} }, @always, @{ $case->{lies} });
@@ -188,13 +190,13 @@ sub _run_case
 	_follow_job($lane, $run) if $run->{job};
 	_wait_until_quiet($lane, $run);
 	_look_into_log($lane, $run);
-	_judge($lane, $run) if $run->{end} eq 'done';
+	_judge($lane, $run, $scenario) if $run->{end} eq 'done';
 	my $told = $lane->{liar}->told;
 	my @seen = @{ $case->{lies} } ? () : $lane->{liar}->seen;
 	_give_back($lane, $run, $scenario);
 
 	return {
-		(map { $_ => $run->{$_} } qw(end bad odd error)),
+		(map { $_ => $run->{$_} } qw(end bad odd error picture)),
 		told => $told,
 		seconds => time() - $begun,
 		@seen ? (seen => \@seen) : ()
@@ -208,14 +210,15 @@ sub _run_case
 # One that a clone has left as it was is used again.
 sub _database
 {
-	my ($lane, $scenario) = @_;
+	my ($lane, $run, $scenario) = @_;
 	my $kept = delete $lane->{kept};
 	my $settings = $scenario->{settings} || {};
 
-	my $template = $scenario->{half_done} // $scenario->{extension} // 'plain';
+	my $template = $scenario->{half_done} // $scenario->{extension} // ($scenario->{made} ? "made_$run->{case}{scenario}" : 'plain');
 	if ($template ne 'plain' && !$lane->{has}{$template}++)
 	{
 		if ($scenario->{half_done}) { _make_half_done($lane, $template); }
+		elsif ($scenario->{made}) { _make_definitions($lane, $template, $scenario); }
 		else { _make_with_extension($lane, $template); }
 	}
 	if ($kept && $kept->{scenario} == $scenario) { return $kept->{db}; }
@@ -249,6 +252,23 @@ sub _make_half_done
 	die "the half done job is $state (" . ($lane->{trouble} // '') . ')' if $state ne 'failed';
 	undef $client;
 	_admin($lane, "ALTER DATABASE $template RESET ALL");
+	_wait_for_none($lane, $template, 'true', 10);
+	return;
+}
+
+# A template that has definitions of the source already, and no job.
+sub _make_definitions
+{
+	my ($lane, $template, $scenario) = @_;
+
+	_admin($lane, "CREATE DATABASE $template TEMPLATE plain");
+	$lane->{liar}->plan;
+	my $client = PgCopyWire->connect($lane->{target}, $template);
+	my $job = $client->ask(_call_of($lane, { arguments => $scenario->{made} }), 60)->{rows}[0][0];
+	my $state = $client->ask("SELECT pgcopy_wait($job, '60 s')", 90)->{rows}[0][0];
+	die "the job that makes definitions is $state" if $state ne 'done';
+	$client->ask("SELECT pgcopy_drop($job)", 10);
+	undef $client;
 	_wait_for_none($lane, $template, 'true', 10);
 	return;
 }
@@ -302,7 +322,8 @@ sub _call_of
 	return $scenario->{call} if $scenario->{call};
 	my $conninfo = $lane->{liar}->conninfo(db => $lane->{source_db}, connect_timeout => 5, %{ $scenario->{conninfo} || {} });
 	my %argument = (table_jobs => 1, index_jobs => 1, split_tables_larger_than => '64kB', %{ $scenario->{arguments} || {} });
-	return 'SELECT pgcopy_clone(' . join(', ', quote_literal($conninfo), map { "$_ => '$argument{$_}'" } sort keys %argument) . ')';
+	my $function = $scenario->{function} // 'pgcopy_clone';
+	return "SELECT * FROM $function(" . join(', ', quote_literal($conninfo), map { "$_ => '$argument{$_}'" } sort keys %argument) . ')';
 }
 
 # Whether it is time to end what waits for a liar.
@@ -503,12 +524,18 @@ sub _look_into_log
 	return;
 }
 
-# A job that is done has what the source has.
+# A job that is done has what the source has, or what an honest clone of a part has.
 sub _judge
 {
-	my ($lane, $run) = @_;
+	my ($lane, $run, $scenario) = @_;
+	my $picture = picture($lane->{target}, $run->{db});
 
-	my $difference = difference(map { s/^(?:$lane->{ignore}).*\n//mgr } $lane->{picture}, picture($lane->{target}, $run->{db}));
+	if ($scenario->{is_part} && !@{ $run->{case}{lies} })
+	{
+		$run->{picture} = $picture;
+		return;
+	}
+	my $difference = difference(map { s/^(?:$lane->{ignore}).*\n//mgr } $run->{case}{picture} // $lane->{picture}, $picture);
 	return if $difference eq '';
 	$run->{end} = 'done, but other than the source';
 	return if $run->{case}{is_free};

@@ -259,6 +259,25 @@ $target->safe_psql($rights, 'ALTER TABLE public.a OWNER TO ordinary');
 	via => { tcp => 1, user => 'reader', password => 'read it' });
 is($state, 'done', 'it drops its own');
 
+# A cast, a transform and a user mapping have no owner: they are whose type or server it is.
+my $ownerless = cloned(<<'EOQ');
+CREATE TYPE public.theirs AS (a int);
+CREATE FUNCTION public.turn(public.theirs) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE CAST (public.theirs AS int) WITH FUNCTION public.turn(public.theirs);
+CREATE FOREIGN DATA WRAPPER w;
+CREATE SERVER srv FOREIGN DATA WRAPPER w;
+CREATE USER MAPPING FOR PUBLIC SERVER srv;
+CREATE CAST (box AS int) WITH INOUT;
+EOQ
+$target->safe_psql($ownerless, "GRANT CREATE ON DATABASE $ownerless TO ordinary; GRANT ALL ON SCHEMA public TO ordinary; GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO ordinary");
+$before = oids($ownerless);
+my $casts = sub { $target->safe_psql($ownerless, 'SELECT count(*) FROM pg_cast WHERE oid > 16383') };
+($job, $state) = again($ownerless, user => 'ordinary', no_owner => 'true', no_privileges => 'true', on_error => 'continue',
+	via => { tcp => 1, user => 'reader', password => 'read it' });
+is($state, 'failed', 'what has no owner is not dropped by anybody');
+like(errors_of($ownerless, $job), qr/^42501\|.*Not yours: .*cast \(pg_catalog.box AS integer\)/m, 'the error names a cast of the system\'s types');
+is(oids($ownerless) . $casts->(), "${before}2", 'all is still there');
+
 my $member = cloned('CREATE TABLE public.a (i int)');
 $target->safe_psql($member, 'CREATE EXTENSION hstore; ALTER EXTENSION hstore ADD TABLE public.a');
 ($job, $state) = again($member);
