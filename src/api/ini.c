@@ -14,6 +14,7 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -216,6 +217,7 @@ pgcopy_options_from_ini(PG_FUNCTION_ARGS)
 		if (next != NULL)
 			*next++ = '\0';
 		read_line(&file, line);
+		CHECK_FOR_INTERRUPTS();
 	}
 	PG_RETURN_TEXT_P(cstring_to_text(write_call(&file, get_namespace_name(schema))));
 }

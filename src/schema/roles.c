@@ -49,6 +49,7 @@ typedef struct RolesDraft
 	List	   *without_password;
 	List	   *joined;			/* roles that the job's role becomes a member of */
 	List	   *no_group;		/* "a in b": there is no b here */
+	List	   *no_right;		/* the same: the current user may not grant it */
 	List	   *no_grantor;		/* "a in b (by c)" */
 	List	   *no_options;		/* "a in b" */
 } RolesDraft;
@@ -288,6 +289,17 @@ choose_grantor(RolesDraft *draft, const RoleFact *fact)
 	return NULL;
 }
 
+/*
+ * Roles that are here give their rights only to whom the current user could give
+ * them on any server: before 16 CREATEROLE alone would do, for pg_* too.
+ */
+static bool
+may_grant(const RolesDraft *draft, const Role *group, const char *name)
+{
+	return draft->is_superuser || (group != NULL && group->is_created) ||
+		is_admin_of_role(GetUserId(), get_role_oid(name, false));
+}
+
 static void
 plan_membership(RolesDraft *draft, const Role *role, const RoleFact *fact)
 {
@@ -300,6 +312,11 @@ plan_membership(RolesDraft *draft, const Role *role, const RoleFact *fact)
 	if (!will_be_here(draft, fact->name))
 	{
 		draft->no_group = lappend(draft->no_group, name_membership(fact));
+		return;
+	}
+	if (!may_grant(draft, group, fact->name))
+	{
+		draft->no_right = lappend(draft->no_right, name_membership(fact));
 		return;
 	}
 	if (!COMPAT_MEMBERSHIP_HAS_OPTIONS && strchr(fact->options + 1, 'f') != NULL)
@@ -366,6 +383,10 @@ tell_all(RolesDraft *draft)
 				  quote_identifier(GetUserNameFromId(GetUserId(), false))));
 	tell(draft, draft->no_group,
 		 "memberships are left out: this server has no such role", NULL);
+	tell(draft, draft->no_right,
+		 "memberships are left out: the job's role may not grant them",
+		 psprintf("Let a superuser grant them, or grant the roles to %s WITH ADMIN OPTION before.",
+				  quote_identifier(GetUserNameFromId(GetUserId(), false))));
 	tell(draft, draft->no_grantor,
 		 "the grantor of memberships is the job's role, not that of the source", NULL);
 	tell(draft, draft->no_options,

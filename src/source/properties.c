@@ -12,7 +12,7 @@
 #include "base/properties.h"
 #include "source/preflight.h"
 
-/* A privilege becomes a word of a statement. */
+/* A privilege, and a limit, becomes a word of a statement. */
 static void
 check_property(const SourceRows *rows, const DatabaseProperty *property)
 {
@@ -20,6 +20,11 @@ check_property(const SourceRows *rows, const DatabaseProperty *property)
 		strcmp(property->name, "CREATE") != 0 && strcmp(property->name, "CONNECT") != 0 &&
 		strcmp(property->name, "TEMPORARY") != 0)
 		pgcopy_rows_throw(rows, "It sent a privilege on a database that there is not.");
+	if (strcmp(property->kind, PROPERTY_LIMIT) == 0 &&
+		(property->value[strspn(property->value, "-0123456789")] != '\0' ||
+		 strtoll(property->value, NULL, 10) < -1 ||
+		 strtoll(property->value, NULL, 10) > PG_INT32_MAX))
+		pgcopy_rows_throw(rows, "It sent a connection limit that cannot be.");
 }
 
 List *

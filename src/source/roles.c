@@ -34,6 +34,22 @@ is_number(const char *value)
 		strspn(digits, "0123456789") == strlen(digits);
 }
 
+/* The name becomes a word of a statement. */
+static bool
+is_attribute(const char *name)
+{
+	static const char *const names[] = {
+		"SUPERUSER", "INHERIT", "CREATEROLE", "CREATEDB", "LOGIN", "REPLICATION", "BYPASSRLS"
+	};
+
+	for (int i = 0; i < lengthof(names); i++)
+	{
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
 static bool
 is_of_its_kind(const RoleFact *fact)
 {
@@ -45,8 +61,7 @@ is_of_its_kind(const RoleFact *fact)
 		return true;
 	if (strcmp(fact->name, ROLE_CONNECTION_LIMIT) == 0)
 		return is_number(fact->value);
-	/* the name becomes a word of a statement */
-	return strspn(fact->name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == strlen(fact->name) &&
+	return is_attribute(fact->name) &&
 		(strcmp(fact->value, "true") == 0 || strcmp(fact->value, "false") == 0);
 }
 

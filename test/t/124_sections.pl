@@ -46,6 +46,13 @@ like(refusal(q(sections => '{data}', truncate => true, append => true)), qr/2202
 like(refusal('truncate => true'), qr/22023: truncate contradicts sections/, 'truncate contradicts pre-data');
 like(refusal(q(sections => '{post-data}', append => true)), qr/22023: append contradicts sections\nDETAIL:  Without section data/, 'append contradicts the lack of data');
 
+# Rows never go into this extension's own tables, or the system's, whatever the source's are called
+new_database($_, 'guarded') for $source, $target;
+$source->safe_psql('guarded', 'CREATE SCHEMA pgcopy; CREATE TABLE pgcopy.item (a int); INSERT INTO pgcopy.item VALUES (1); CREATE TABLE fine (a int)');
+$target->safe_psql('guarded', 'CREATE TABLE fine (a int)');
+like(errors_of('guarded', conninfo($source, db => 'guarded'), sections => ['data'], append => 'true'),
+	qr/^42P01\|1 table of the source does not exist here\|Missing: pgcopy\.item/m, 'a table called like one of this extension\'s has none here');
+
 # Three steps, with all there is
 load_roles($source, $target);
 new_database($source, 'everything');

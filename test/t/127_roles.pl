@@ -260,10 +260,13 @@ app|setting "app.tenant" of role app is left out: permission denied to set param
 app in staff (by boss)|the grantor of memberships is the job's role, not that of the source
 boss|setting log_min_messages of role boss is left out: permission denied to set parameter "log_min_messages"
 boss|the job's role becomes a member of roles that it creates, to give objects to them
+reader in pg_read_all_data|memberships are left out: the job's role may not grant them
 staff|the security label of provider pgcopy_dummy is left out: security label provider "pgcopy_dummy" is not loaded
 |PUBLIC may do more with this database than with the source database: CREATE
 |the owner of the source database is not that of this one: postgres
 EOT
+is($target->safe_psql('postgres', "SELECT count(*) FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.roleid WHERE r.rolname = 'pg_read_all_data'"), '0',
+	'CREATEROLE alone puts nobody into a role that is here, on no version');
 assert_same($source, $target, source_db => 'theirs', db => 'maker', filter => sub { grep { !/pgcopy|Name: SCHEMA public/ } @_ }, name => 'objects belong to the roles that were made');
 is($target->safe_psql('postgres', "SELECT count(*) FROM pg_authid WHERE rolname IN ('app', 'boss', 'reader') AND rolpassword LIKE 'SCRAM%'"), '3', 'with their passwords, as pg_read_all_data may read them');
 
