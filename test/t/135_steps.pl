@@ -137,4 +137,14 @@ is($target->safe_psql('post', "SELECT count(*) FROM pg_namespace WHERE nspname I
 new_database($target, 'whole');
 clone_ok($target, $app, %post, db => 'whole', name => 'one clone');
 assert_same($target, $target, source_db => 'whole', db => 'post', name => 'is the same');
+
+# Somebody locks a table that rows go into: the job waits, says so, and can be cancelled.
+my $locker = $target->background_psql('post');
+$locker->query_safe('BEGIN; LOCK TABLE "S x".customer');
+my $job = clone($target, $app, %post, sections => ['data'], append => 'true', include_tables => ['sales.customer']);
+ok(wait_until($target, "SELECT count(*) > 0 FROM pgcopy_workers WHERE blocked_by IS NOT NULL AND waits_for IS NOT NULL", db => 'post'), 'a table that is locked here: pgcopy_workers says by whom')
+	or diag($target->safe_psql('post', 'SELECT * FROM pgcopy_workers'));
+$target->safe_psql('post', "SELECT pgcopy_cancel($job)");
+is(wait_for_end($target, $job, db => 'post'), 'cancelled', 'and the job can be cancelled');
+$locker->quit;
 done_testing();
