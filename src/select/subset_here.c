@@ -49,7 +49,7 @@ read_column(const Subset *subset, const SubsetTable *table, const char *name)
 }
 
 SubsetColumn *
-pgcopy_subset_find_here(const Subset *subset, SubsetTable *table, const char *name)
+pgcopy_subset_here_find(const Subset *subset, SubsetTable *table, const char *name)
 {
 	const SubsetTable *owner = table;
 	SubsetColumn *column = NULL;

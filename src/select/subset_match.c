@@ -369,7 +369,7 @@ place_value(Subset *subset, const SubsetExpression *given)
 			continue;
 		column = find_column(table, given->column);
 		if (column == NULL)
-			column = pgcopy_subset_find_here(subset, table, given->column);
+			column = pgcopy_subset_here_find(subset, table, given->column);
 		if (column != NULL && !set_value(subset, table, column, given))
 			return;
 		is_found |= column != NULL;

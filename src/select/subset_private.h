@@ -91,7 +91,7 @@ extern void pgcopy_subset_match(Subset *subset);
  * subset_here.c: add a column to a table that only its namesake here has; NULL if
  * there is none, or if the job creates the table.
  */
-extern SubsetColumn *pgcopy_subset_find_here(const Subset *subset, SubsetTable *table,
+extern SubsetColumn *pgcopy_subset_here_find(const Subset *subset, SubsetTable *table,
 											 const char *name);
 
 /* subset_check.c: let the source check all that is given for the chosen tables. */

@@ -289,4 +289,17 @@ my $many = cloned('DO $$ BEGIN FOR i IN 1 .. 1200 LOOP EXECUTE format(\'CREATE T
 is($state, 'failed', 'more objects than the lock table has room for: the job fails');
 like(errors_of($many, $job), qr/^53200\|.*Set max_locks_per_transaction to \d+ or more on this server/, 'the error has the setting');
 
+# What is left out is not dropped.
+new_database($source, 'left');
+new_database($target, 'left');
+my $left = 'CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY); CREATE SCHEMA x; CREATE TABLE x.c (id int); CREATE FUNCTION f() RETURNS int LANGUAGE sql AS \'SELECT 1\'; CREATE INDEX b_i ON b (id)';
+$source->safe_psql('left', $left);
+$target->safe_psql('left', "$left; INSERT INTO b VALUES (1); INSERT INTO x.c VALUES (1)");
+my %left = (db => 'left', drop_if_exists => 'true', exclude_tables => ['b'], exclude_schemas => ['x'], roles => 'true');
+my $there = $target->safe_psql('left', "SELECT 'b'::regclass::oid, 'x.c'::regclass::oid, 'a'::regclass::oid");
+clone_ok($target, conninfo($source, db => 'left'), %left, name => 'drop_if_exists beside excludes');
+is($target->safe_psql('left', "SELECT 'b'::regclass::oid, 'x.c'::regclass::oid, (SELECT count(*) FROM b), (SELECT count(*) FROM x.c)"),
+	join('|', (split /\|/, $there)[0, 1], 1, 1), 'what is left out is not dropped');
+isnt($target->safe_psql('left', "SELECT 'a'::regclass::oid"), (split /\|/, $there)[2], 'what is not is');
+
 done_testing();
