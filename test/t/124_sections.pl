@@ -194,7 +194,7 @@ $source->safe_psql('people', "CREATE TABLE people (id int, twice int, email text
 new_database($target, 'people');
 $target->safe_psql('people', 'CREATE TABLE people (id int, twice int GENERATED ALWAYS AS (id * 2) STORED, email text)');
 clone_ok($target, conninfo($source, db => 'people'), db => 'people', sections => ['data'],
-	column_values => { people => { email => "'masked ' || id" } }, name => 'other values, one column is generated here: done');
+	column_values => q({"people": {"email": "'masked ' || id"}}), name => 'other values, one column is generated here: done');
 is($target->safe_psql('people', q(SELECT count(*) FROM people WHERE email = 'masked ' || id AND twice = id * 2)), '50', 'the values go into their column');
 
 # Rows that are here

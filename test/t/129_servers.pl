@@ -93,7 +93,7 @@ refused("SELECT * FROM pgcopy_clone_server($quoted, '{locked,template1}')", '550
 refused("SELECT * FROM pgcopy_clone_server($quoted, table_jobs => 0)", '22023', qr/table_jobs/, qr/^/, 'a wrong option');
 refused("SELECT * FROM pgcopy_clone_server($quoted, truncate => true)", '22023', qr/truncate contradicts sections/, qr/sections/, 'options that contradict each other');
 refused("SELECT * FROM pgcopy_clone_server($quoted, drop_if_exists => true, sections => '{data}')", '22023', qr/drop_if_exists contradicts sections/, qr/pre-data/, 'others');
-refused("SELECT * FROM pgcopy_clone_server($quoted, schema_map => '{\"s\": \"\"}')", '22023', qr/schema_map maps "s"/, qr/name of a schema/, 'a map to nothing');
+refused("SELECT * FROM pgcopy_clone_server($quoted, tablespace_map => '{\"fast\": \"slow\"}', no_tablespaces => true)", '22023', qr/tablespace_map contradicts no_tablespaces/, qr/default tablespace/, 'places that contradict each other');
 refused('SELECT * FROM pgcopy_clone_server(' . quote_literal(conninfo($target)) . ')', '55000', qr/same server/, qr/pgcopy_clone/, 'this server itself');
 refused('SELECT * FROM pgcopy_clone_server(' . quote_literal(conninfo($target, db => 'template1')) . ')', '55000', qr/same server/, qr/pgcopy_clone/, 'also by another database');
 refused('SELECT * FROM pgcopy_resume_server()', '42704', qr/no server clone/, qr/./, 'nothing to resume');
