@@ -109,10 +109,10 @@ static const NeedReport reports[] = {
 	},
 	[NEED_SCHEMA] = {
 		ERRCODE_UNDEFINED_SCHEMA, true,
-		"%d schema that pg_dump does not create is missing here",
-		"%d schemas that pg_dump does not create are missing here",
+		"%d schema that the job does not create is missing here",
+		"%d schemas that the job does not create are missing here",
 		"Missing",
-		"Create them here: CREATE SCHEMA public"
+		"Create them first, by CREATE SCHEMA; sections => '{pre-data}' creates all but public."
 	},
 	[NEED_SCHEMA_CREATE] = {
 		ERRCODE_INSUFFICIENT_PRIVILEGE, false,

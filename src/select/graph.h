@@ -58,8 +58,7 @@ struct GraphNode
 	char		subkind;		/* relkind, contype; 0: none */
 	bool		is_partition;
 	bool		is_partial;		/* a constraint of a partition: goes with its parent's */
-	const char *name;			/* of schemas, relations, indexes, extensions,
-								 * servers */
+	const char *name;			/* of schemas, relations, indexes, extensions */
 	GraphNode	   *schema;			/* NULL: none, or one of the system */
 	GraphNode	   *owner;			/* what this part belongs to */
 	GraphNode	   *extension;		/* that it is a member of */
@@ -101,7 +100,6 @@ struct Selection
 	List	   *indexes;
 	List	   *schemas;
 	List	   *extensions;
-	List	   *servers;
 	bool		has_includes;	/* of schemas or tables */
 	List	   *notices;
 	char	   *kept_relations;	/* text of an oid[] */

@@ -311,12 +311,6 @@ pgcopy_pattern_matches(const NamePattern *pattern, const char *schema, const cha
 }
 
 const char *
-pgcopy_pattern_option(const NamePattern *pattern)
-{
-	return pattern->option;
-}
-
-const char *
 pgcopy_pattern_text(const NamePattern *pattern)
 {
 	return pattern->text;

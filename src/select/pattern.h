@@ -35,8 +35,7 @@ extern NamePattern *pgcopy_pattern_parse(const char *option, const char *text,
 extern bool pgcopy_pattern_matches(const NamePattern *pattern, const char *schema,
 								   const char *name, bool is_visible);
 
-/* As the user has written them. */
-extern const char *pgcopy_pattern_option(const NamePattern *pattern);
+/* As the user has written it. */
 extern const char *pgcopy_pattern_text(const NamePattern *pattern);
 
 /* Does it name a schema, so that is_visible does not matter? */

@@ -92,8 +92,7 @@ static const char extensions_sql[] =
 " pg_catalog.array_agg(extname::pg_catalog.text) FROM pg_catalog.pg_extension";
 
 static const char servers_sql[] =
-"SELECT pg_catalog.array_agg(oid), pg_catalog.array_agg(srvname::pg_catalog.text)"
-" FROM pg_catalog.pg_foreign_server";
+"SELECT pg_catalog.array_agg(oid) FROM pg_catalog.pg_foreign_server";
 
 /* %s: members of publications that are schemas. */
 static const char others_sql[] =
@@ -307,15 +306,10 @@ read_servers(Selection *selection, SourceSession *session)
 {
 	ArrayColumns columns;
 
-	pgcopy_arrays_query(&columns, session, servers_sql, "on");
+	pgcopy_arrays_query(&columns, session, servers_sql, "o");
 	for (int i = 0; i < columns.n; i++)
-	{
-		GraphNode  *node = pgcopy_graph_enter(selection, ForeignServerRelationId,
-											  columns.oids[0][i], NODE_DATABASE_WIDE);
-
-		node->name = columns.names[i];
-		selection->servers = lappend(selection->servers, node);
-	}
+		(void) pgcopy_graph_enter(selection, ForeignServerRelationId, columns.oids[0][i],
+								  NODE_DATABASE_WIDE);
 	pgcopy_rows_free(columns.rows);
 }
 

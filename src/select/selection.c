@@ -140,25 +140,6 @@ pgcopy_selection_has_rows(const Selection *selection, Oid relation)
 }
 
 bool
-pgcopy_selection_has_user_mappings(const Selection *selection, const char *server)
-{
-	ListCell   *lc;
-
-	if (selection == NULL)
-		return true;
-	if (selection->options->exclude & EXCLUDE_USER_MAPPINGS)
-		return false;
-	foreach(lc, selection->servers)
-	{
-		const GraphNode *node = lfirst(lc);
-
-		if (strcmp(node->name, server) == 0)
-			return node->is_kept;
-	}
-	return true;
-}
-
-bool
 pgcopy_selection_has_large_objects(const Selection *selection)
 {
 	const JobOptions *options;

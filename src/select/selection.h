@@ -37,13 +37,6 @@ extern bool pgcopy_selection_has(const Selection *selection, Oid class_oid, Oid 
 /* Are the rows of this table cloned?  False if the table is not. */
 extern bool pgcopy_selection_has_rows(const Selection *selection, Oid relation);
 
-/*
- * Are the user mappings of this server cloned?  pg_dump lists them without an OID and
- * without what they depend on.
- */
-extern bool pgcopy_selection_has_user_mappings(const Selection *selection,
-											   const char *server);
-
 /* Are large objects cloned? */
 extern bool pgcopy_selection_has_large_objects(const Selection *selection);
 

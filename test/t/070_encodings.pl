@@ -152,12 +152,12 @@ like(error_of('windows', 'KOI8R'), qr/^22P05\|1 name or definition [^|]*\|the de
 
 # Where pgcopy_clone() itself reads names, for filters, it names them all.
 {
-	my $encoded = conninfo($source, db => 'unfit');
+	my $unfit = quote_literal(conninfo($source, db => 'unfit'));
 	create_database($source, 'UTF8', 'unfit');
 	$source->safe_psql('unfit', 'CREATE TABLE "Ж" (a int); CREATE TABLE fits (a int)');
 	create_database($target, 'LATIN1', 'filtered');
 	$target->safe_psql('filtered', 'CREATE EXTENSION pgcopydb_ext');
-	my ($rc, $out, $err) = $target->psql('filtered', "SELECT pgcopy_clone('$encoded', include_tables => '{fits}')");
+	my ($rc, $out, $err) = $target->psql('filtered', "SELECT pgcopy_clone($unfit, include_tables => '{fits}')");
 	like($err, qr/1 name or definition of the source does not fit into encoding "LATIN1".*table public\."\\xd0\\x96"/s, 'with filters the call names them');
 }
 
