@@ -20,6 +20,7 @@
 "pg_catalog.set_config(s.name, v.setting, " is_local ")" \
 " FROM (VALUES ('search_path', '')," \
 " ('row_security', 'off')," \
+" ('client_min_messages', 'error')," \
 " ('statement_timeout', '0')," \
 " ('lock_timeout', '0')," \
 " ('idle_in_transaction_session_timeout', '0')," \

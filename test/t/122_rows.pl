@@ -156,8 +156,8 @@ is($target->safe_psql('config', q{SELECT count(*), count(*) FILTER (WHERE body =
 # A column that is generated here is not asked for: the others keep what is theirs.
 new_database($target, 'existing');
 $target->safe_psql('existing', q{CREATE TABLE plain (at timestamptz, born date, phone text GENERATED ALWAYS AS ('here') STORED, email varchar(40), id bigint, amount text)});
-subset('kinds', 'existing', sections => '{data}', include_tables => '{public.plain}', name => 'a table that exists: the job ends done',
-	column_values => { plain => { phone => q{'there'}, born => 'NULL', at => q{timestamptz '2000-01-01 UTC'} } });
+clone_ok($target, conninfo($source, db => 'kinds'), db => 'existing', sections => '{data}', include_tables => '{public.plain}', name => 'a table that exists: the job ends done',
+	column_values => json({ plain => { phone => q{'there'}, born => 'NULL', at => q{timestamptz '2000-01-01 UTC'} } }));
 same_rows('kinds', 'existing', 'SELECT id, email, phone, born, amount, at FROM plain', q{SELECT id, email, 'here', NULL::date, amount, timestamptz '2000-01-01 UTC' FROM plain}, 'each column has its own value');
 
 #-------------------------------------------------------------------------
