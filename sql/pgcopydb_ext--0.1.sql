@@ -925,7 +925,7 @@ SELECT v.server_clone,
                GREATEST(l.tables_done, d.tables_done) AS tables_done,
                COALESCE(NULLIF(l.tables_total, 0), NULLIF(d.tables_total, 0)) AS tables_total,
                GREATEST(l.bytes_done, d.bytes_done) AS bytes_done,
-               COALESCE(NULLIF(l.bytes_total, 0), d.bytes_total) AS bytes_total,
+               COALESCE(NULLIF(l.bytes_total, 0), NULLIF(d.bytes_total, 0)) AS bytes_total,
                l.bytes_per_second, l.eta_seconds, d.started, d.ended,
                COALESCE(l.message, d.message) AS message
           FROM (SELECT r.id, r.ended IS NULL AND pgcopy.server_is_interrupted(r.id) AS is_lost
