@@ -396,7 +396,7 @@ is(join('|', @refused[ 0, 1 ]), '0A000|row_filters of public.p: function pg_cata
 my $job5 = clone($target, conninfo($source, db => 'counts'), db => 'bad', row_filters => json('public.p' => '4711 / (id - 50) > 0'));
 is(wait_for_end($target, $job5, db => 'bad'), 'failed', 'a condition that fails on a row ends the job');
 like( $target->safe_psql('bad', "SELECT sqlstate, message FROM pgcopy_errors WHERE job = $job5"),
-	qr/^22012\|the source could not count the rows that break foreign key first of c$/, 'with the key whose rows were counted');
+	qr/^22012\|the source could not count the rows that break foreign key first of public\.c$/, 'with the key whose rows were counted');
 unlike(slurp_file($target->logfile), qr/WHERE.*4711/, 'but without the statement');
 
 #
