@@ -55,7 +55,7 @@ foreach my $what ((map { "SELECT v.*, (SELECT count(*) FROM big) FROM $_ AS v" }
 	is($err, '', "beside a parallel plan: $what");
 }
 is($target->safe_psql('app', "SELECT p.oid::regprocedure FROM pg_proc AS p JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e' JOIN pg_extension AS e ON e.oid = d.refobjid WHERE e.extname = 'pgcopydb_ext' AND p.proparallel <> 'u' ORDER BY p.oid::regprocedure::text COLLATE \"C\""),
-	"pgcopy.bar(integer)\npgcopy.check_job(bigint,boolean)\npgcopy.duration(interval)\npgcopy.options()\npgcopy.shorten(text,text)\npgcopy.size(numeric)\npgcopy.size_of(numeric,numeric)\npgcopy_summary(bigint)",
+	"pgcopy.bar(integer)\npgcopy.check_job(bigint,boolean)\npgcopy.duration(interval)\npgcopy.options()\npgcopy.shorten(text,text)\npgcopy.size(numeric)\npgcopy.size_of(numeric,numeric)\npgcopy_options_from_ini(text)\npgcopy_summary(bigint)",
 	'only what looks at nothing but its arguments or tables may run beside one');
 
 #
