@@ -24,13 +24,24 @@ pgcopy_subset_describe(const SubsetExpression *given)
 	return psprintf("%s of %s, column %s", given->option, given->key, given->column);
 }
 
+/* Is an error about the text of an expression? */
+static bool
+is_of_text(int sqlerrcode)
+{
+	return sqlerrcode == ERRCODE_SYNTAX_ERROR || sqlerrcode == ERRCODE_FEATURE_NOT_SUPPORTED;
+}
+
 void
 pgcopy_subset_add(Subset *subset, const SubsetExpression *given, const Finding *finding)
 {
 	Finding		named = *finding;
 
 	if (finding->level == FINDING_ERROR)
+	{
 		named.message = psprintf("%s: %s", pgcopy_subset_describe(given), finding->message);
+		if (named.hint == NULL && is_of_text(finding->sqlerrcode))
+			named.hint = "Give one SQL expression of the row's own columns.";
+	}
 	else
 		named.object = pgcopy_subset_describe(given);
 	subset->findings = list_concat(subset->findings, pgcopy_finding_list(&named));

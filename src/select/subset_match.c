@@ -342,7 +342,8 @@ set_value(Subset *subset, SubsetTable *table, SubsetColumn *column,
 		pgcopy_subset_add(subset, given, &(Finding) {
 			.level = FINDING_ERROR,
 			.sqlerrcode = ERRCODE_NOT_NULL_VIOLATION,
-			.message = psprintf("column %s of table %s is NOT NULL", given->column, name)
+			.message = psprintf("column %s of table %s is NOT NULL", given->column, name),
+			.hint = "Give an expression that is not null."
 		});
 		return false;
 	}
