@@ -61,7 +61,6 @@ pgcopy_order_get_options(FunctionCallInfo fcinfo, int first, JobOptions *options
 						   OidOutputFunctionCall(output, PG_GETARG_DATUM(i)));
 	}
 	pgcopy_option_rules_check(options);
-	pgcopy_options_check_maps(options);
 }
 
 void

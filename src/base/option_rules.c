@@ -1,9 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * option_rules.c
- *	  Which options contradict each other.
+ *	  What is wrong with options that are right one by one.
  *
- * Each option alone is checked where it is set (options.c).
+ * Each option alone is checked where it is set (options.c), but for lengths of names.
  *
  *-------------------------------------------------------------------------
  */
@@ -50,9 +50,44 @@ check_existing_rows(const JobOptions *options)
 		check_loads_existing(options, "append");
 }
 
+static void
+check_schema_map(const JobOptions *options)
+{
+	ListCell   *lc;
+
+	foreach(lc, options->schema_map)
+	{
+		const OptionPair *pair = lfirst(lc);
+
+		if (strlen(pair->value) >= NAMEDATALEN)
+			ereport(ERROR,
+					(errcode(ERRCODE_NAME_TOO_LONG),
+					 errmsg("schema_map: the name \"%s\" is too long", pair->value),
+					 errhint("A name may have %d bytes.", NAMEDATALEN - 1)));
+	}
+}
+
+static void
+check_places(const JobOptions *options)
+{
+	if (options->tablespace_map != NIL && options->no_tablespaces)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("tablespace_map contradicts no_tablespaces"),
+				 errhint("With no_tablespaces everything goes into the database's default tablespace.")));
+	if (options->drop_if_exists && !(options->sections & SECTION_PRE_DATA))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("drop_if_exists contradicts sections"),
+				 errdetail("Without section pre-data the job creates nothing again."),
+				 errhint("Leave out drop_if_exists, or add 'pre-data' to sections.")));
+}
+
 void
 pgcopy_option_rules_check(const JobOptions *options)
 {
 	check_sections(options);
 	check_existing_rows(options);
+	check_schema_map(options);
+	check_places(options);
 }

@@ -126,7 +126,10 @@ typedef struct JobOptions
 	bool		database_properties;
 } JobOptions;
 
-/* option_rules.c: throw 22023, with both names, if options contradict each other. */
+/*
+ * option_rules.c: throw 22023, with both names, if options contradict each other, and
+ * 42622 for a name of schema_map that is too long.
+ */
 extern void pgcopy_option_rules_check(const JobOptions *options);
 
 /* Does the job need pg_dump?  Rows alone do not. */
@@ -161,11 +164,6 @@ extern void pgcopy_options_set(JobOptions *options, const char *name,
  */
 extern void pgcopy_options_restore(JobOptions *options, const char *name,
 								   const char *value);
-
-/*
- * option_maps.c: throw 22023 if options that say where things go contradict others.
- */
-extern void pgcopy_options_check_maps(const JobOptions *options);
 
 /* Write the options as a JSON object, to store with the job. */
 extern char *pgcopy_options_to_json(const JobOptions *options);
