@@ -20,7 +20,7 @@ COMMENT ON SCHEMA pgcopy IS 'pgcopydb_ext: jobs and their items; use the views p
 
 CREATE TABLE pgcopy.job (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    state text NOT NULL CHECK (state OPERATOR(pg_catalog.=) ANY (ARRAY['queued', 'planning', 'pre-data', 'copying', 'post-data', 'done', 'failed', 'cancelled'])),
+    state text NOT NULL CHECK (state OPERATOR(pg_catalog.=) ANY (ARRAY['queued', 'planning', 'pre-data', 'copying', 'post-data', 'following', 'cutover', 'done', 'failed', 'cancelled'])),
     phase text,
     owner oid NOT NULL,
     source text NOT NULL,
@@ -83,6 +83,8 @@ CREATE TABLE pgcopy.relation (
     relkind "char" NOT NULL,
     target_oid oid,
     is_ours boolean NOT NULL DEFAULT true,
+    carry "char" NOT NULL DEFAULT '-' CHECK (carry OPERATOR(pg_catalog.=) ANY (ARRAY['s', 'i', 'a', '-'])),
+    identity_before "char",
     through_root boolean NOT NULL DEFAULT false,
     was_here boolean NOT NULL DEFAULT false,
     heap_bytes bigint NOT NULL DEFAULT 0,
@@ -103,6 +105,9 @@ CREATE TABLE pgcopy.relation (
 COMMENT ON TABLE pgcopy.relation IS 'tables, partitioned tables, materialized views and sequences of the source in the job''s snapshot; is_ours: created here by this job; was_here: a job without pre-data adds to it';
 
 COMMENT ON COLUMN pgcopy.relation.local_schema IS 'the schema that it has here: schema_name, or what schema_map says';
+
+COMMENT ON COLUMN pgcopy.relation.carry IS 'how changes of the source arrive: s: by the stream; i: by the stream, inserts only; a: copied again in the cutover; -: there are none, or nobody follows';
+COMMENT ON COLUMN pgcopy.relation.identity_before IS 'pg_class.relreplident on the source before the job set another one; NULL: it did not';
 
 COMMENT ON COLUMN pgcopy.relation.types IS 'type of each of the columns on the source, as schema.name, with extension and version';
 
@@ -218,6 +223,39 @@ CREATE TABLE pgcopy.notice (
 COMMENT ON TABLE pgcopy.notice IS 'what users should know about a job besides errors: settings of this server that make it slow, and what is not cloned as it is on the source';
 COMMENT ON COLUMN pgcopy.notice.setting IS 'a setting of this server, with its value and a better one for the job; NULL: the notice is about something else';
 COMMENT ON COLUMN pgcopy.notice.object IS 'what it is about, the first few if there are many; NULL: see the message';
+
+CREATE TABLE pgcopy.follow (
+    job bigint PRIMARY KEY,
+    name text NOT NULL,
+    publication text NOT NULL,
+    is_our_publication boolean NOT NULL,
+    on_source boolean NOT NULL DEFAULT false,
+    start_lsn pg_lsn,
+    subscription oid,
+    lost text,
+    guard text NOT NULL DEFAULT 'none' CHECK (guard OPERATOR(pg_catalog.=) ANY (ARRAY['none', 'set'])),
+    guard_before text,
+    fence text NOT NULL DEFAULT 'none' CHECK (fence OPERATOR(pg_catalog.=) ANY (ARRAY['none', 'set'])),
+    fence_before text,
+    changes_seen text,
+    cutover_lsn pg_lsn,
+    pause interval,
+    opened timestamptz
+);
+
+COMMENT ON TABLE pgcopy.follow IS 'one row per job that follows its source; each effect on the source is noted here, and committed, before it is made';
+COMMENT ON COLUMN pgcopy.follow.name IS 'of the slot and of what is made on the source, and of the subscription here; no other job of any server has it';
+COMMENT ON COLUMN pgcopy.follow.on_source IS 'something of the job may be on the source: slot, publication, replica identities';
+COMMENT ON COLUMN pgcopy.follow.start_lsn IS 'the slot sends what was committed from here on';
+COMMENT ON COLUMN pgcopy.follow.subscription IS 'OID of the subscription; NULL: not made yet; stays when it is dropped';
+COMMENT ON COLUMN pgcopy.follow.lost IS 'why the slot does not have all changes any more; NULL: it has';
+COMMENT ON COLUMN pgcopy.follow.guard IS 'sessions of others may be read-only here: default_transaction_read_only of this database is ours';
+COMMENT ON COLUMN pgcopy.follow.guard_before IS 'what that setting of the database was; NULL: it had none';
+COMMENT ON COLUMN pgcopy.follow.fence IS 'the same on the source; stays after a cutover';
+COMMENT ON COLUMN pgcopy.follow.changes_seen IS 'how the definitions on the source differ from those that were cloned; NULL: not at all';
+COMMENT ON COLUMN pgcopy.follow.cutover_lsn IS 'all that was committed on the source before this is here';
+COMMENT ON COLUMN pgcopy.follow.pause IS 'from the first refused write on the source to the open target';
+COMMENT ON COLUMN pgcopy.follow.opened IS 'when the target was opened; from then on the job only cleans up';
 
 CREATE TABLE pgcopy.server_clone (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -437,7 +475,11 @@ CREATE FUNCTION @extschema@.pgcopy_clone(
     append boolean DEFAULT false,
     drop_if_exists boolean DEFAULT false,
     roles "any" DEFAULT false,
-    database_properties boolean DEFAULT false)
+    database_properties boolean DEFAULT false,
+    follow boolean DEFAULT false,
+    without_identity text DEFAULT 'auto',
+    publication text DEFAULT '',
+    protect_target boolean DEFAULT true)
 RETURNS bigint
 AS 'MODULE_PATHNAME'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;

@@ -17,6 +17,7 @@
 #include "utils/memutils.h"
 
 #include "api/order.h"
+#include "catalog/follow.h"
 #include "catalog/job.h"
 #include "schema/tools.h"
 #include "select/selection.h"
@@ -121,6 +122,8 @@ pgcopy_clone(PG_FUNCTION_ARGS)
 
 	job.source = pstrdup(conninfo->printable);
 	job.id = pgcopy_job_insert(&job);
+	if (job.options.follow)
+		pgcopy_follow_insert(job.id, job.options.publication);
 	pgcopy_order_start_leader(&job, RESUME_UNSAID);
 	PG_RETURN_INT64(job.id);
 }

@@ -42,6 +42,7 @@ typedef enum OptionType
 	OPTION_WORD,				/* int, position in words */
 	OPTION_SPLIT,				/* int64, bytes, SPLIT_NEVER or SPLIT_AUTO */
 	OPTION_PATH,				/* char *, names of schemas */
+	OPTION_NAME,				/* char *, a name, or "" */
 	OPTION_MAYBE,				/* int: false, true, or -1 for NULL, the default */
 	OPTION_WORD_OR_BOOL,		/* int, position in words; also a boolean in SQL */
 	OPTION_WORDS,				/* int, a set of bits: positions in words */
@@ -109,6 +110,14 @@ static const char *const roles_words[] = {
 	[ROLES_NONE] = "false",
 	[ROLES_NAMED] = "true",
 	[ROLES_ALL] = "all",
+	NULL
+};
+
+static const char *const without_identity_words[] = {
+	[WITHOUT_IDENTITY_AUTO] = "auto",
+	[WITHOUT_IDENTITY_SET] = "set",
+	[WITHOUT_IDENTITY_COPY] = "copy",
+	[WITHOUT_IDENTITY_INSERTS] = "inserts",
 	NULL
 };
 
@@ -233,6 +242,19 @@ static const JobOption job_options[] = {
 	{"database_properties", OPTION_BOOL, MEMBER(database_properties), "false",
 		"clone settings, comment, owner, privileges and connection limit of the database itself",
 		.pgcopydb = "without --skip-db-properties", .pg_dump = "--create"},
+	{"follow", OPTION_BOOL, MEMBER(follow), "false",
+		"after the copy, keep up with the source by logical replication until pgcopy_cutover()",
+		.pgcopydb = "--follow"},
+	{"without_identity", OPTION_WORD, MEMBER(without_identity), "auto",
+		"follow: tables whose updates cannot be replicated: set a replica identity on the source; copy "
+		"them again in the cutover; replicate inserts only; auto: copy them if all together are at "
+		"most 64 MB, else refuse",
+		.words = without_identity_words},
+	{"publication", OPTION_NAME, MEMBER(publication), "",
+		"follow: a publication of the source that is there already; '': make one",
+		.hint = "Give the name of a publication, without quotes."},
+	{"protect_target", OPTION_BOOL, MEMBER(protect_target), "true",
+		"follow: sessions of others are read-only here until the cutover"},
 };
 
 static int
@@ -359,6 +381,18 @@ parse_path(const JobOption *option, const char *value)
 	return pstrdup(value);
 }
 
+static char *
+parse_name(const JobOption *option, const char *value)
+{
+	if (strlen(value) >= NAMEDATALEN)
+		ereport(ERROR,
+				(errcode(ERRCODE_NAME_TOO_LONG),
+				 errmsg("invalid value for %s: \"%s\"", option->name, value),
+				 errdetail("A name may have %d bytes.", NAMEDATALEN - 1),
+				 errhint("%s", option->hint)));
+	return pstrdup(value);
+}
+
 static void
 set_option(JobOptions *options, const JobOption *option, const char *value)
 {
@@ -385,6 +419,9 @@ set_option(JobOptions *options, const JobOption *option, const char *value)
 			break;
 		case OPTION_PATH:
 			*(char **) member = parse_path(option, value);
+			break;
+		case OPTION_NAME:
+			*(char **) member = parse_name(option, value);
 			break;
 		case OPTION_MAYBE:
 			*(int *) member = value == NULL ? -1 : parse_flag(option, value);
@@ -492,6 +529,7 @@ append_json(StringInfo json, const JobOption *option, const void *member)
 				appendStringInfo(json, INT64_FORMAT, *(const int64 *) member);
 			break;
 		case OPTION_PATH:
+		case OPTION_NAME:
 			escape_json(json, *(char *const *) member);
 			break;
 		case OPTION_MAYBE:
@@ -568,6 +606,9 @@ pgcopy_options_describe(int i, OptionLine *line)
 			break;
 		case OPTION_PATH:
 			line->allowed = "schemas such as 'app, public', ''";
+			break;
+		case OPTION_NAME:
+			line->allowed = "a name, ''";
 			break;
 		case OPTION_MAYBE:
 			line->type = "boolean";

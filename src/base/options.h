@@ -47,6 +47,15 @@ typedef enum RolesOption
 	ROLES_ALL
 } RolesOption;
 
+/* What becomes of tables whose updates the stream cannot carry. */
+typedef enum WithoutIdentityOption
+{
+	WITHOUT_IDENTITY_AUTO,		/* copy again if they are small, else refuse */
+	WITHOUT_IDENTITY_SET,		/* set a replica identity on the source */
+	WITHOUT_IDENTITY_COPY,		/* copy again in the cutover */
+	WITHOUT_IDENTITY_INSERTS	/* carry INSERT and TRUNCATE only */
+} WithoutIdentityOption;
+
 /* Sections, a set of bits. */
 #define SECTION_PRE_DATA	(1 << 0)
 #define SECTION_DATA		(1 << 1)
@@ -124,6 +133,12 @@ typedef struct JobOptions
 
 	int			roles;			/* RolesOption */
 	bool		database_properties;
+
+	/* online migration */
+	bool		follow;
+	int			without_identity;	/* WithoutIdentityOption */
+	char	   *publication;	/* one that is there; "": make one */
+	bool		protect_target; /* read-only for others while it follows */
 } JobOptions;
 
 /*

@@ -18,6 +18,8 @@ typedef enum JobState
 	JOB_PRE_DATA,
 	JOB_COPYING,
 	JOB_POST_DATA,
+	JOB_FOLLOWING,				/* the target keeps up with the source */
+	JOB_CUTOVER,
 	JOB_DONE,
 	JOB_FAILED,
 	JOB_CANCELLED

@@ -22,7 +22,9 @@ typedef enum ItemStage
 	STAGE_COPYING,				/* parallel */
 	STAGE_POST_DATA,			/* serial */
 	STAGE_LATE,					/* parallel: see src/README.md */
-	STAGE_FINAL					/* serial */
+	STAGE_FINAL,				/* serial */
+	STAGE_CUTOVER,				/* serial, of jobs that follow: as the target opens */
+	STAGE_OPEN					/* parallel: once it is open */
 } ItemStage;
 
 /*

@@ -8,6 +8,7 @@
 #ifndef PGCOPY_JOB_H
 #define PGCOPY_JOB_H
 
+#include "access/xlogdefs.h"
 #include "datatype/timestamp.h"
 
 #include "base/options.h"
@@ -175,6 +176,9 @@ extern bool pgcopy_job_is_led_by(int64 id, int pid);
  */
 extern int	pgcopy_job_snapshot_insert(int64 job, const char *name,
 									   const char *content);
+
+/* Note that the snapshot sees just what was committed before this position. */
+extern void pgcopy_job_snapshot_set_lsn(int64 job, int no, XLogRecPtr lsn);
 
 extern char *pgcopy_job_snapshot_fetch_content(int64 job, int no);
 

@@ -27,6 +27,7 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/pg_lsn.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
@@ -327,6 +328,8 @@ pgcopy_query_int64(int row, const char *column)
 			return DatumGetInt32(value);
 		case OIDOID:
 			return DatumGetObjectId(value);
+		case LSNOID:
+			return (int64) DatumGetLSN(value);
 		case CHAROID:
 			return DatumGetChar(value);
 		case BOOLOID:

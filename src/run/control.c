@@ -68,6 +68,10 @@ pgcopy_control_create(int64 job, int nslots, uint32 *handle)
 	pg_atomic_init_u32(&control->is_copy_over, 0);
 	control->totals.bytes_per_second = -1;
 	control->totals.eta_seconds = -1;
+	control->follow.lag_ms = -1;
+	control->follow.lost_in_seconds = -1;
+	control->follow.errors = -1;
+	pg_atomic_init_u32(&control->cutover.is_unwanted, 0);
 	init_live_figures(&control->own);
 	for (int i = 0; i < nslots; i++)
 		init_live_figures(&control->slots[i]);
@@ -116,6 +120,7 @@ fill_view(Control *control, ControlView *view)
 	LWLockAcquire(&control->lock, LW_SHARED);
 	view->leader.pid = control->leader_pid;
 	view->totals = control->totals;
+	view->follow = control->follow;
 	for (int i = 0; i < view->nslots; i++)
 		view->slots[i].pid = control->slots[i].pid;
 	LWLockRelease(&control->lock);

@@ -13,6 +13,7 @@
 #include "access/xact.h"
 
 #include "catalog/job.h"
+#include "run/follow.h"
 #include "run/leader.h"
 #include "run/work.h"
 
@@ -106,6 +107,8 @@ pgcopy_leader_link_create(Leader *leader)
 		.set_snapshot = set_snapshot,
 		.get_snapshots = get_snapshots,
 		.choose = pgcopy_chosen_under_snapshot,
+		.give_snapshot = pgcopy_leader_follows(leader) ?
+		pgcopy_handover_give_snapshot : NULL,
 		.report_changed = report_changed,
 		.record = record,
 		.begin = begin,

@@ -13,6 +13,7 @@
  *	pre-data	statements, one by one					serial.c
  *	copying		items to workers						schedule.c
  *	post-data	statements, late items to workers, final statements
+ *	following	until a cutover has opened the target	following.c
  *
  * Any error arrives in lead(): it ends the workers, closes the session,
  * records the error and moves the job to failed, or to cancelled after SIGINT.
@@ -33,6 +34,7 @@
 #include "base/testpoint.h"
 #include "catalog/relation.h"
 #include "catalog/survey.h"
+#include "run/follow.h"
 #include "run/leader.h"
 #include "run/resume.h"
 #include "run/server_area.h"
@@ -252,6 +254,15 @@ copy_and_build(Leader *leader)
 	} while (left > 0 || pgcopy_queue_held(leader->queue) > 0);
 }
 
+/* Keep up with the source until the target is open. */
+static void
+follow(Leader *leader)
+{
+	move_job(leader, JOB_FOLLOWING);
+	pgcopy_following_run(leader);
+	pgcopy_cutover_finish(leader);
+}
+
 static void
 run_job(Leader *leader)
 {
@@ -265,12 +276,16 @@ run_job(Leader *leader)
 
 	move_job(leader, JOB_COPYING);
 	copy_and_build(leader);
+	if (pgcopy_leader_follows(leader))
+		pgcopy_handover_subscribe(leader);
 	set_phase(leader, "refresh");
 	(void) pgcopy_schedule_run(leader, STAGE_LATE);
 	set_phase(leader, "final");
 	(void) pgcopy_serial_run(leader, STAGE_FINAL);
 
 	pgcopy_workers_dismiss(leader->workers);
+	if (pgcopy_leader_follows(leader))
+		follow(leader);
 	move_job(leader, JOB_DONE);
 }
 

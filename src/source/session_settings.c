@@ -28,6 +28,7 @@
 " ('transaction_timeout', '0')," \
 " ('default_transaction_isolation', 'read committed')," \
 " ('default_transaction_deferrable', 'off')," \
+" ('default_transaction_read_only', 'off')," \
 " ('extra_float_digits', '3')," \
 " ('DateStyle', 'ISO')," \
 " ('IntervalStyle', 'postgres')," \

@@ -1,0 +1,282 @@
+/*-------------------------------------------------------------------------
+ *
+ * follow.c
+ *	  pgcopy.follow: what a job that follows its source has made, here and there.
+ *
+ * Only this file writes the table, and carry and identity_before of
+ * pgcopy.relation.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/pg_lsn.h"
+
+#include "catalog/follow.h"
+#include "catalog/query.h"
+
+/* Bytes of chance in a name: jobs of any server may follow one source. */
+#define NAME_BYTES 6
+
+static CatalogQuery insert_follow = {
+	"INSERT INTO pgcopy.follow (job, name, publication, is_our_publication) "
+	"VALUES ($1, $2, COALESCE(NULLIF($3, ''), $2), $3 = '')",
+	3, {INT8OID, TEXTOID, TEXTOID}
+};
+
+static CatalogQuery select_follow = {
+	"SELECT *, guard = 'set' AS is_guarded, fence = 'set' AS is_fenced, "
+	"opened IS NOT NULL AS is_open FROM pgcopy.follow WHERE job = $1",
+	1, {INT8OID}
+};
+
+static CatalogQuery set_on_source = {
+	"UPDATE pgcopy.follow SET on_source = $2 WHERE job = $1",
+	2, {INT8OID, BOOLOID}
+};
+
+static CatalogQuery set_start = {
+	"UPDATE pgcopy.follow SET start_lsn = NULLIF($2, '0/0'), lost = NULL WHERE job = $1",
+	2, {INT8OID, LSNOID}
+};
+
+static CatalogQuery set_subscription = {
+	"UPDATE pgcopy.follow SET subscription = NULLIF($2, 0) WHERE job = $1",
+	2, {INT8OID, OIDOID}
+};
+
+static CatalogQuery set_lost = {
+	"UPDATE pgcopy.follow SET lost = $2 WHERE job = $1",
+	2, {INT8OID, TEXTOID}
+};
+
+static CatalogQuery set_changes = {
+	"UPDATE pgcopy.follow SET changes_seen = $2 "
+	"WHERE job = $1 AND changes_seen IS DISTINCT FROM $2",
+	2, {INT8OID, TEXTOID}
+};
+
+static CatalogQuery set_guard = {
+	"UPDATE pgcopy.follow SET guard = CASE WHEN $2 THEN 'set' ELSE 'none' END, "
+	"guard_before = $3 WHERE job = $1",
+	3, {INT8OID, BOOLOID, TEXTOID}
+};
+
+static CatalogQuery set_fence = {
+	"UPDATE pgcopy.follow SET fence = CASE WHEN $2 THEN 'set' ELSE 'none' END, "
+	"fence_before = $3 WHERE job = $1",
+	3, {INT8OID, BOOLOID, TEXTOID}
+};
+
+static CatalogQuery set_cutover = {
+	"UPDATE pgcopy.follow SET cutover_lsn = NULLIF($2, '0/0') WHERE job = $1",
+	2, {INT8OID, LSNOID}
+};
+
+static CatalogQuery set_open = {
+	"UPDATE pgcopy.follow SET opened = clock_timestamp(), "
+	"pause = make_interval(secs => $2 / 1e6) WHERE job = $1",
+	2, {INT8OID, INT8OID}
+};
+
+static CatalogQuery select_unsettled = {
+	"SELECT job FROM pgcopy.follow WHERE on_source ORDER BY job"
+};
+
+static CatalogQuery select_relations = {
+	"SELECT r.no, r.source_oid, r.target_oid, r.schema_name, r.table_name, r.relkind, "
+	"r.through_root, r.carry, r.identity_before, r.heap_bytes + r.toast_bytes AS bytes, "
+	"(SELECT max(s.lsn) FROM pgcopy.item AS i JOIN pgcopy.snapshot AS s "
+	"ON s.job = i.job AND s.no = i.snapshot "
+	"WHERE i.job = r.job AND i.kind = 'table' AND i.relation = r.no) AS lsn "
+	"FROM pgcopy.relation AS r WHERE r.job = $1 AND r.relkind IN ('r', 'p', 'm') "
+	"ORDER BY r.no",
+	1, {INT8OID}
+};
+
+static CatalogQuery set_carry = {
+	"UPDATE pgcopy.relation SET carry = $3 WHERE job = $1 AND no = $2",
+	3, {INT8OID, INT4OID, CHAROID}
+};
+
+static CatalogQuery set_identity_before = {
+	"UPDATE pgcopy.relation SET identity_before = NULLIF($3, ''::\"char\") "
+	"WHERE job = $1 AND no = $2",
+	3, {INT8OID, INT4OID, CHAROID}
+};
+
+/* A name that no other job of any server has. */
+static char *
+make_name(int64 job)
+{
+	uint8		chance[NAME_BYTES];
+	char		hex[2 * NAME_BYTES + 1];
+
+	if (!pg_strong_random(chance, sizeof(chance)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not generate random bytes")));
+	for (int i = 0; i < NAME_BYTES; i++)
+		snprintf(hex + 2 * i, 3, "%02x", chance[i]);
+	return psprintf("pgcopy_%s_" INT64_FORMAT, hex, job);
+}
+
+void
+pgcopy_follow_insert(int64 job, const char *publication)
+{
+	pgcopy_query_do(&insert_follow,
+					QUERY_ARGS(Int64GetDatum(job), CStringGetTextDatum(make_name(job)),
+							   CStringGetTextDatum(publication)));
+}
+
+static XLogRecPtr
+read_lsn(int row, const char *column)
+{
+	return (XLogRecPtr) pgcopy_query_int64(row, column);
+}
+
+static void *
+read_follow(int row)
+{
+	Follow	   *follow = palloc(sizeof(Follow));
+
+	follow->job = pgcopy_query_int64(row, "job");
+	follow->name = pgcopy_query_text(row, "name");
+	follow->publication = pgcopy_query_text(row, "publication");
+	follow->is_our_publication = pgcopy_query_bool(row, "is_our_publication");
+	follow->on_source = pgcopy_query_bool(row, "on_source");
+	follow->start_lsn = read_lsn(row, "start_lsn");
+	follow->subscription = (Oid) pgcopy_query_int64(row, "subscription");
+	follow->lost = pgcopy_query_text(row, "lost");
+	follow->is_guarded = pgcopy_query_bool(row, "is_guarded");
+	follow->guard_before = pgcopy_query_text(row, "guard_before");
+	follow->is_fenced = pgcopy_query_bool(row, "is_fenced");
+	follow->fence_before = pgcopy_query_text(row, "fence_before");
+	follow->changes_seen = pgcopy_query_text(row, "changes_seen");
+	follow->cutover_lsn = read_lsn(row, "cutover_lsn");
+	follow->is_open = pgcopy_query_bool(row, "is_open");
+	return follow;
+}
+
+Follow *
+pgcopy_follow_fetch(int64 job)
+{
+	return pgcopy_query_fetch_one(&select_follow, QUERY_JOB(job), read_follow);
+}
+
+void
+pgcopy_follow_set_on_source(int64 job, bool on_source)
+{
+	pgcopy_query_do(&set_on_source,
+					QUERY_ARGS(Int64GetDatum(job), BoolGetDatum(on_source)));
+}
+
+void
+pgcopy_follow_set_start(int64 job, XLogRecPtr lsn)
+{
+	pgcopy_query_do(&set_start, QUERY_ARGS(Int64GetDatum(job), LSNGetDatum(lsn)));
+}
+
+void
+pgcopy_follow_set_subscription(int64 job, Oid subscription)
+{
+	pgcopy_query_do(&set_subscription,
+					QUERY_ARGS(Int64GetDatum(job), ObjectIdGetDatum(subscription)));
+}
+
+void
+pgcopy_follow_set_lost(int64 job, const char *why)
+{
+	pgcopy_query_do(&set_lost, QUERY_ARGS(Int64GetDatum(job), pgcopy_query_text_arg(why)));
+}
+
+void
+pgcopy_follow_set_changes(int64 job, const char *changes)
+{
+	pgcopy_query_do(&set_changes,
+					QUERY_ARGS(Int64GetDatum(job), pgcopy_query_text_arg(changes)));
+}
+
+void
+pgcopy_follow_set_guard(int64 job, bool is_set, const char *before)
+{
+	pgcopy_query_do(&set_guard, QUERY_ARGS(Int64GetDatum(job), BoolGetDatum(is_set),
+										   pgcopy_query_text_arg(before)));
+}
+
+void
+pgcopy_follow_set_fence(int64 job, bool is_set, const char *before)
+{
+	pgcopy_query_do(&set_fence, QUERY_ARGS(Int64GetDatum(job), BoolGetDatum(is_set),
+										   pgcopy_query_text_arg(before)));
+}
+
+void
+pgcopy_follow_set_cutover(int64 job, XLogRecPtr lsn)
+{
+	pgcopy_query_do(&set_cutover, QUERY_ARGS(Int64GetDatum(job), LSNGetDatum(lsn)));
+}
+
+void
+pgcopy_follow_set_open(int64 job, int64 pause)
+{
+	pgcopy_query_do(&set_open, QUERY_ARGS(Int64GetDatum(job), Int64GetDatum(pause)));
+}
+
+static void *
+read_job(int row)
+{
+	int64	   *job = palloc(sizeof(int64));
+
+	*job = pgcopy_query_int64(row, "job");
+	return job;
+}
+
+List *
+pgcopy_follow_unsettled(void)
+{
+	return pgcopy_query_fetch(&select_unsettled, NULL, read_job);
+}
+
+static void *
+read_relation(int row)
+{
+	FollowRelation *relation = palloc(sizeof(FollowRelation));
+
+	relation->no = (int) pgcopy_query_int64(row, "no");
+	relation->source_oid = (Oid) pgcopy_query_int64(row, "source_oid");
+	relation->target_oid = (Oid) pgcopy_query_int64(row, "target_oid");
+	relation->schema = pgcopy_query_text(row, "schema_name");
+	relation->name = pgcopy_query_text(row, "table_name");
+	relation->relkind = (char) pgcopy_query_int64(row, "relkind");
+	relation->through_root = pgcopy_query_bool(row, "through_root");
+	relation->carry = (char) pgcopy_query_int64(row, "carry");
+	relation->identity_before = (char) pgcopy_query_int64(row, "identity_before");
+	relation->bytes = pgcopy_query_int64(row, "bytes");
+	relation->lsn = read_lsn(row, "lsn");
+	return relation;
+}
+
+List *
+pgcopy_follow_relations(int64 job)
+{
+	return pgcopy_query_fetch(&select_relations, QUERY_JOB(job), read_relation);
+}
+
+void
+pgcopy_follow_set_carry(int64 job, int no, char carry)
+{
+	pgcopy_query_do(&set_carry, QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no),
+										   CharGetDatum(carry)));
+}
+
+void
+pgcopy_follow_set_identity_before(int64 job, int no, char identity)
+{
+	pgcopy_query_do(&set_identity_before,
+					QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no), CharGetDatum(identity)));
+}
