@@ -42,7 +42,7 @@ extern void pgcopy_handover_subscribe(Leader *leader);
 /* carry.c: choose how each relation's changes arrive, before the publication is made. */
 extern List *pgcopy_carry_choose(Leader *leader, List *relations);
 
-/* The publication's tables, by carry: List of PublicationTable *. */
+/* The publication's tables, by carry: List of PublishedTable *. */
 extern List *pgcopy_carry_published(Leader *leader, List *relations, char carry);
 
 /*
