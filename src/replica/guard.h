@@ -26,7 +26,8 @@ typedef struct GuardWriters
 {
 	int			ended;			/* now: they were between transactions */
 	int			busy;			/* to be ended once they are */
-	int			spared;			/* superusers', our own role's, or not ours to end */
+	int			spared;			/* superusers', our own role's, or not ours to end; but
+								 * for those that have asked something of this extension */
 } GuardWriters;
 
 /*
