@@ -534,7 +534,7 @@ COMMENT ON FUNCTION @extschema@.pgcopy_options_from_ini(text) IS
 REVOKE ALL ON FUNCTION @extschema@.pgcopy_options_from_ini(text) FROM PUBLIC;
 
 --
--- The options of pgcopy_clone(), from the table in src/base/options.c.
+-- The options of pgcopy_clone(), from the table in src/base/option_table.c.
 --
 
 CREATE FUNCTION pgcopy.options(OUT name text, OUT type text,
