@@ -41,6 +41,8 @@ typedef struct Leader
 	List	   *listing;		/* ListedObject *, the names to choose from */
 	MemoryContext selection_context;	/* has these */
 
+	struct Carry *carry;		/* of a job that follows; of carry.c alone */
+
 	int			copiers;		/* workers the source has room for, at most
 								 * table_jobs */
 	TimestampTz more_copiers_at;	/* if fewer: when to try one more */
