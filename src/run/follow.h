@@ -85,4 +85,19 @@ extern void pgcopy_cutover_finish(Leader *leader);
  */
 extern char *pgcopy_settle(const Job *job, bool is_forced);
 
+/*
+ * The part of it that is on the source, in a transaction: slot, publications, replica
+ * identities; with_fence: and the database's setting, if that is ours.
+ */
+extern void pgcopy_settle_source(SourceSession *session, const Follow *follow, bool with_fence);
+
+/* What to say of a job that has stopped and keeps WAL on the source; NULL: it does not. */
+extern char *pgcopy_settle_tell(const Follow *follow);
+
+/*
+ * The job stops, and can be resumed: stop its subscription, and let views say what it
+ * keeps.  In a transaction.
+ */
+extern void pgcopy_settle_pause(int64 job);
+
 #endif							/* PGCOPY_FOLLOW_H */
