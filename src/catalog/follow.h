@@ -105,10 +105,17 @@ extern List *pgcopy_follow_unsettled(void);
 
 /*
  * The job's tables, partitioned tables and materialized views: List of
- * FollowRelation *, in the order of their numbers.
+ * FollowRelation *, in the order of their numbers.  First come, as number 0 and
+ * without names, tables of the source that got a replica identity before the plan was
+ * stored, if it has none of them.
  */
 extern List *pgcopy_follow_relations(int64 job);
-extern void pgcopy_follow_set_carry(int64 job, int no, char carry);
-extern void pgcopy_follow_set_identity_before(int64 job, int no, char identity);
+
+/*
+ * A table of the source gets another replica identity: note, before, what
+ * pg_class.relreplident was, unless that is known; and forget it when that is back.
+ */
+extern void pgcopy_follow_note_identity(int64 job, Oid source_oid, char identity);
+extern void pgcopy_follow_forget_identity(int64 job, Oid source_oid);
 
 #endif							/* PGCOPY_CATALOG_FOLLOW_H */

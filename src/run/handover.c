@@ -39,9 +39,9 @@
 #define MOST_EXPORTS 3
 
 /* Attempts to lock all tables together, how long each may wait, and the pause, ms. */
-#define MOST_LOCKS 60
+#define MOST_LOCKS 20
 #define LOCK_LIMIT 200
-#define LOCK_PAUSE 500
+#define LOCK_PAUSE 1000
 
 /* Seconds that cleaning up waits for a silent source. */
 #define CLEAN_UP_LIMIT 10
@@ -99,61 +99,6 @@ begin_attempt(Leader *leader)
 	leader->handover->relations = NIL;
 	leader->handover->findings = NIL;
 }
-
-/* TEMPORARY */
-static List *
-pgcopy_carry_choose_now(Leader *leader, List *relations)
-{
-	ListCell   *lc;
-
-	foreach(lc, relations)
-	{
-		SourceRelation *relation = lfirst(lc);
-
-		relation->carry = relation->relkind == RELKIND_RELATION ? CARRY_STREAM : CARRY_NOTHING;
-	}
-	return NIL;
-}
-
-static List *
-pgcopy_carry_published_now(Leader *leader, List *relations, char carry)
-{
-	List	   *tables = NIL;
-	ListCell   *lc;
-
-	foreach(lc, relations)
-	{
-		SourceRelation *relation = lfirst(lc);
-		PublicationTable *table = palloc0(sizeof(PublicationTable));
-
-		if (relation->is_partition || carry != CARRY_STREAM ||
-			(relation->relkind != RELKIND_RELATION &&
-			 relation->relkind != RELKIND_PARTITIONED_TABLE))
-			continue;
-		table->oid = relation->oid;
-		table->schema = relation->schema;
-		table->name = relation->name;
-		tables = lappend(tables, table);
-	}
-	return tables;
-}
-
-static void
-store_carry(Leader *leader)
-{
-	ListCell   *lc;
-
-	foreach(lc, pgcopy_follow_relations(leader->job->id))
-	{
-		const FollowRelation *planned = lfirst(lc);
-
-		pgcopy_follow_set_carry(leader->job->id, planned->no,
-								planned->relkind == RELKIND_RELATION ? CARRY_STREAM : CARRY_NOTHING);
-	}
-}
-#define pgcopy_carry_choose pgcopy_carry_choose_now
-#define pgcopy_carry_published pgcopy_carry_published_now
-/* END TEMPORARY */
 
 /* Remove slot and publications of the job, as far as they are there. */
 static void
@@ -292,7 +237,7 @@ take_by_lock(Leader *leader)
  * snapshot's name.
  */
 static char *
-take_with_slot(Leader *leader, const char *slot, bool is_temporary)
+take_with_slot(Leader *leader, const char *slot, int flags)
 {
 	Handover   *handover = leader->handover;
 	SourceSession *replication = open_replication(leader);
@@ -300,15 +245,14 @@ take_with_slot(Leader *leader, const char *slot, bool is_temporary)
 
 	for (int i = 0; i < MOST_EXPORTS; i++)
 	{
-		if (pgcopy_slot_create(replication, slot, is_temporary, true, &name, &handover->lsn))
+		if (pgcopy_slot_create(replication, slot, flags | SLOT_EXPORTS, &name, &handover->lsn))
 		{
-			handover->slot_lsn = is_temporary ? InvalidXLogRecPtr : handover->lsn;
+			handover->slot_lsn = flags & SLOT_TEMPORARY ? InvalidXLogRecPtr : handover->lsn;
 			return name;
 		}
 	}
-	if (!is_temporary)
-		(void) pgcopy_slot_create(replication, slot, false, false, NULL,
-								  &handover->slot_lsn);
+	if (!(flags & SLOT_TEMPORARY))
+		(void) pgcopy_slot_create(replication, slot, 0, NULL, &handover->slot_lsn);
 	pgcopy_session_close(replication);
 	return take_by_lock(leader);
 }
@@ -343,8 +287,7 @@ choose(Leader *leader)
 	error = pgcopy_finding_error(handover->findings);
 	if (error != NULL)
 		ThrowErrorData(error);
-	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
-		pgcopy_leader_commit_so_far(leader);
+	Assert(!TransactionIdIsValid(GetTopTransactionIdIfAny()));
 }
 
 static void
@@ -386,7 +329,7 @@ take_first(Leader *leader, const Follow *follow)
 	pgcopy_leader_commit_so_far(leader);
 	choose(leader);
 	publish(leader, follow);
-	return take_with_slot(leader, follow->name, false);
+	return take_with_slot(leader, follow->name, 0);
 }
 
 static char *
@@ -396,7 +339,7 @@ take_later(Leader *leader, const Follow *follow)
 		pgcopy_inventory_relations(pgcopy_link_session(leader->link),
 								   pgcopy_chosen_relations(leader));
 	read_carry(leader);
-	return take_with_slot(leader, psprintf("%s_t", follow->name), true);
+	return take_with_slot(leader, psprintf("%s_t", follow->name), SLOT_TEMPORARY);
 }
 
 char *
@@ -426,31 +369,6 @@ pgcopy_handover_sent(SourceSession *session, const Follow *follow)
 	return oids;
 }
 
-/*
- * Take over the choice for what the snapshot sees; false if the relations are not
- * those of before.
- */
-static bool
-take_over_choice(List *before, List *relations, char **what)
-{
-	ListCell   *lc;
-
-	foreach(lc, relations)
-	{
-		SourceRelation *relation = lfirst(lc);
-		const SourceRelation *chosen = pgcopy_inventory_find(before, relation->oid);
-
-		if (chosen == NULL)
-		{
-			*what = "a table is new";
-			return false;
-		}
-		relation->carry = chosen->carry;
-		relation->updates_before = chosen->updates_before;
-	}
-	return true;
-}
-
 /* What is to be sent, by the snapshot: OIDs, ascending. */
 static List *
 list_sent(List *relations)
@@ -474,7 +392,7 @@ pgcopy_handover_matches(Leader *leader, List *relations, char **what)
 {
 	Follow	   *follow = pgcopy_follow_fetch(leader->job->id);
 
-	if (!take_over_choice(leader->handover->relations, relations, what))
+	if (!pgcopy_carry_mark(leader, relations, what))
 		return false;
 	*what = "a partition is new or gone";
 	return equal(list_sent(relations),
@@ -494,7 +412,6 @@ pgcopy_handover_keep_position(Leader *leader)
 
 	if (!XLogRecPtrIsInvalid(handover->slot_lsn))
 		pgcopy_follow_set_start(leader->job->id, handover->slot_lsn);
-	store_carry(leader);
 	pgcopy_job_snapshot_set_lsn(leader->job->id, leader->control->snapshot_no,
 								handover->lsn);
 }
