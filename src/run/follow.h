@@ -121,6 +121,12 @@ extern char *pgcopy_carry_find_updated(Leader *leader);
 extern void pgcopy_following_run(Leader *leader);
 
 /*
+ * Write down the definitions that a job clones, as the session sees them, to be compared
+ * with later ones; once it has a slot.  In a transaction.
+ */
+extern void pgcopy_following_keep_picture(Leader *leader, SourceSession *session);
+
+/*
  * cutover.c: do what is asked.  Returns whether the target is open now; fills in the
  * result in any case.  Throws only if the job must end.
  */
