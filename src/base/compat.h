@@ -230,6 +230,22 @@
 #define PGCOPY_FAST_WAL_COMPRESSION "off"
 #endif
 
+/* 17: the lock on the subscription may be kept; 18: the caller may hold the workers' lock */
+#if PG_VERSION_NUM < 170000
+#define pgcopy_add_subscription_rel(subscription, relation, state, lsn) \
+	AddSubscriptionRelState(subscription, relation, state, lsn)
+#else
+#define pgcopy_add_subscription_rel(subscription, relation, state, lsn) \
+	AddSubscriptionRelState(subscription, relation, state, lsn, false)
+#endif
+#if PG_VERSION_NUM < 180000
+#define pgcopy_workers_of_subscription(subscription, only_running) \
+	logicalrep_workers_find(subscription, only_running)
+#else
+#define pgcopy_workers_of_subscription(subscription, only_running) \
+	logicalrep_workers_find(subscription, only_running, false)
+#endif
+
 /* 15: shared memory is asked for in a hook; errors of subscriptions are counted */
 #if PG_VERSION_NUM < 150000
 #define pgcopy_on_shmem_request(previous, hook) ((previous) = NULL, (hook) ())

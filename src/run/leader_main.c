@@ -383,6 +383,8 @@ end_badly(Leader *leader, ErrorData *error)
 	if (!leader->error_is_recorded && state == JOB_FAILED)
 		pgcopy_work_record_error(leader->job->id, 0, true, error);
 	try_clean_up_unfinished(leader);
+	if (pgcopy_leader_follows(leader))
+		pgcopy_handover_abandon(leader);
 	tell_failure(leader, error);
 	pgcopy_leader_move(leader, state);
 }
