@@ -120,6 +120,8 @@ typedef struct ControlFollow
 	int64		lost_in_seconds;	/* until the slot is lost at this rate; -1: never */
 	int			tables;			/* of the subscription */
 	int			tables_waiting; /* of them not in state "r" */
+	int			worker_pid;		/* of the apply worker; 0: it does not run */
+	bool		is_caught_up;	/* all tables are, and the lag is small */
 	int64		errors;			/* of apply; -1: not counted by this server */
 	char		last_error[CONTROL_MESSAGE_LENGTH]; /* of apply, or "" */
 	char		changes[CONTROL_MESSAGE_LENGTH];	/* DDL on the source, or "" */
