@@ -45,7 +45,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw($TRAFFIC_CONF new_bank cutover left_of_following contents_differ sequences_behind);
+our @EXPORT = qw($TRAFFIC_CONF new_bank catch_up cutover left_of_following contents_differ sequences_behind);
 
 # What a source needs; transactions of more than 64 kB are streamed or spilled.
 our $TRAFFIC_CONF = <<'EOC';
@@ -370,9 +370,10 @@ EOQ
 sub contents_differ
 {
 	my ($source, $target, $db, %opt) = @_;
+	my $hash = PgCopy::_hash_expr(map { [ $_, $db ] } $source, $target);
+	local $ENV{PGCLIENTENCODING} = 'UTF8';
 	my @text = map {
-		my %part = PgCopy::parts($_, $db);
-		join "\n", grep { !$opt{ignore} || !/$opt{ignore}/ } @{ $part{rows} }, @{ $part{'large objects'} }
+		join "\n", PgCopy::_rows_of($_, $db, $opt{ignore}, $hash), PgCopy::_large_objects_of($_, $db)
 	} $source, $target;
 
 	return difference(@text);
@@ -394,8 +395,21 @@ sub sequences_behind
 }
 
 #-------------------------------------------------------------------------
-# Cutover
+# Following, and cutover
 #-------------------------------------------------------------------------
+
+# Wait until all that is committed on the source now is here.  Options as wait_until.
+sub catch_up
+{
+	my ($source, $target, $db, %opt) = @_;
+	my $end = $source->safe_psql($db, 'SELECT pg_current_wal_flush_lsn()');
+
+	return wait_until($target, <<EOQ, %opt, db => $db, what => "all before $end to be applied");
+SELECT coalesce(bool_and(latest_end_lsn >= '$end' AND NOT EXISTS (SELECT FROM pg_subscription_rel WHERE srsubstate <> 'r')), false)
+FROM pg_stat_subscription JOIN pg_subscription s ON s.oid = subid
+WHERE relid IS NULL AND subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+EOQ
+}
 
 # Call pgcopy_cutover(); options but db are its arguments.  Returns state, lsn, pause
 # (seconds), report, took (seconds of the call), or sqlstate, message, detail, hint.
