@@ -26,6 +26,7 @@
 #	prepared	transactions in two phases; stopped between two of them
 #	witness		one row after the other; each commit that it was told of must be there
 #	look		reads the sums on the target
+#	script		pgbench with a script of the caller's (option script), in any database
 #
 # They go on when their session or their server ends, until they are stopped.  With
 # option switch => 1 they use both servers, whichever takes writes, as clients with
@@ -202,6 +203,7 @@ sub new
 	_write("$dir/odd.sql", $ODD);
 	_write("$dir/prepared.sql", $PREPARED);
 	_write("$dir/look.sql", $LOOK);
+	_write("$dir/script.sql", $opt{script}) if defined $opt{script};
 	return $self;
 }
 
@@ -210,11 +212,12 @@ sub start
 	my ($self, @names) = @_;
 	my @psql = ('psql', '-XqAt', '-v', 'ON_ERROR_STOP=1');
 	my @rate = $self->{rate} ? ('-R', $self->{rate}) : ();
+	my @bench = ('pgbench', '-n', '-c', $self->{clients}, '-T', '3600', '--max-tries=100', @rate);
 	my %turn = (
 		money => sub {
-			_run($self->log_of('money'), 'pgbench', '-n', '-c', $self->{clients}, '-T', '3600', '--max-tries=100', @rate,
-				'-b', 'tpcb-like@1', '-b', 'simple-update@1', '-f', "$self->{dir}/money.sql\@4", $self->{to});
+			_run($self->log_of('money'), @bench, '-b', 'tpcb-like@1', '-b', 'simple-update@1', '-f', "$self->{dir}/money.sql\@4", $self->{to});
 		},
+		script => sub { _run($self->log_of('script'), @bench, '-f', "$self->{dir}/script.sql", $self->{to}) },
 		odd => sub { _run($self->log_of('odd'), @psql, '-o', '/dev/null', '-d', $self->{to}, '-f', "$self->{dir}/odd.sql") },
 		prepared => sub { _run($self->log_of('prepared'), @psql, '-o', '/dev/null', '-d', $self->{to}, '-f', "$self->{dir}/prepared.sql") },
 		witness => sub { $self->_write_witness(@psql) },
