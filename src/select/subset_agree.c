@@ -3,39 +3,16 @@
  * subset_agree.c
  *	  Compare what a subset has read with the inventory.
  *
- * By these answers of the source a condition goes to a table and a value to a column.
- * A wrong one would let rows and values arrive that were to be left out or masked, so
- * none counts alone: what is copied is what the inventory lists, and both are read
- * under one snapshot.
- *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "miscadmin.h"
 
+#include "select/agree.h"
 #include "select/subset_private.h"
 
 #define SYSTEM_SCHEMA "pg_catalog"
-
-static void pg_attribute_noreturn()
-throw_contradiction(const SourceRelation *relation, const char *detail)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_DATA_CORRUPTED),
-			 errmsg("the source gives contradictory answers about relation %s",
-					pgcopy_inventory_quoted_name(relation)),
-			 errdetail_internal("%s", detail),
-			 errhint("Check the source's catalogs, and that no proxy changes its answers.")));
-}
-
-static bool
-is_same(const SubsetTable *table, const SourceRelation *relation)
-{
-	return strcmp(table->schema, relation->schema) == 0 &&
-		strcmp(table->name, relation->name) == 0 &&
-		table->relkind == relation->relkind && table->parent == relation->parent;
-}
 
 void
 pgcopy_subset_agree_tables(const Subset *subset)
@@ -49,9 +26,8 @@ pgcopy_subset_agree_tables(const Subset *subset)
 
 		CHECK_FOR_INTERRUPTS();
 		if (table == NULL)
-			throw_contradiction(relation, "It is in one of two lists of relations only.");
-		if (!is_same(table, relation))
-			throw_contradiction(relation, "Two lists of relations differ in its name, kind or parent.");
+			pgcopy_agree_throw(relation, "It is in one of two lists of relations only.");
+		pgcopy_agree_relation(relation, table->schema, table->name, table->relkind, table->parent);
 	}
 }
 
@@ -86,14 +62,14 @@ compare_columns(const SubsetTable *table, const SourceRelation *relation)
 			continue;
 		if (count >= list_length(relation->columns) ||
 			strcmp(column->name, list_nth(relation->columns, count)) != 0)
-			throw_contradiction(relation, "Two lists of its columns differ.");
+			pgcopy_agree_throw(relation, "Two lists of its columns differ.");
 		if (!has_same_type(column, list_nth(relation->types, count)))
-			throw_contradiction(relation, psprintf("Two lists of its columns differ in the type of \"%s\".",
+			pgcopy_agree_throw(relation, psprintf("Two lists of its columns differ in the type of \"%s\".",
 												   column->name));
 		count++;
 	}
 	if (count < list_length(relation->columns))
-		throw_contradiction(relation, "Two lists of its columns differ.");
+		pgcopy_agree_throw(relation, "Two lists of its columns differ.");
 }
 
 void
@@ -101,7 +77,6 @@ pgcopy_subset_agree_columns(const Subset *subset)
 {
 	ListCell   *lc;
 
-	/* before there is an inventory nothing is copied yet */
 	foreach(lc, subset->relations != NIL ? subset->chosen : NIL)
 	{
 		const SubsetTable *table = lfirst(lc);

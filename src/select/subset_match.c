@@ -16,8 +16,8 @@
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
 
-#include "select/pattern.h"
 #include "base/similar.h"
+#include "select/pattern.h"
 #include "select/subset_private.h"
 #include "select/visible.h"
 

@@ -79,8 +79,8 @@ extern void pgcopy_subset_read_columns(Subset *subset);
 extern void pgcopy_subset_read_moment(Subset *subset);
 
 /*
- * subset_agree.c: throw if these differ from the inventory, if that is known.  Columns:
- * before pgcopy_subset_here_find() adds some.
+ * subset_agree.c: throw if these are not those of the inventory, if that is known.
+ * Columns: before others of this database are added.
  */
 extern void pgcopy_subset_agree_tables(const Subset *subset);
 extern void pgcopy_subset_agree_columns(const Subset *subset);
