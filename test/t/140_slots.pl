@@ -209,6 +209,8 @@ $holder = begin_write($source, 'app');
 my $slot = start($target, 'postgres', "SELECT * FROM stream_slot($from, '$NAME', false, true)");
 wait_for_walsender();
 $source->safe_psql('app', 'BEGIN;' . 'SAVEPOINT s; INSERT INTO hold VALUES (1); ROLLBACK TO s;' x 200 . 'INSERT INTO hold VALUES (2); COMMIT');
+# the snapshot ends with the last transaction that committed
+$source->safe_psql('app', 'INSERT INTO hold VALUES (3)');
 end_write($holder);
 like(finish($slot), qr/^\|\|t$/m, 'too many rolled back savepoints: there is no snapshot');
 is($source->safe_psql('postgres', 'SELECT count(*) FROM pg_replication_slots'), 0, 'and no slot');
