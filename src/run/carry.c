@@ -179,8 +179,6 @@ note_identities(Choosing *choosing)
 		pgcopy_follow_note_identity(job, relation->oid, identity->replident);
 		chosen = lappend(chosen, identity);
 	}
-	if (chosen != NIL)
-		pgcopy_follow_set_on_source(job, true);
 	commit_notes();
 	return chosen;
 }

@@ -27,7 +27,6 @@
 #include "catalog/notice.h"
 #include "catalog/survey.h"
 #include "plan/plan.h"
-#include "run/follow.h"
 #include "run/leader.h"
 #include "run/sections.h"
 #include "run/shared.h"
@@ -440,8 +439,6 @@ try_plan(void *arg, char **what)
 	snapshot = pgcopy_link_take_snapshot(leader->link, pgcopy_chosen_relations(leader),
 										 &relations, what);
 	if (snapshot == NULL)
-		return ATTEMPT_CHANGED;
-	if (pgcopy_leader_follows(leader) && !pgcopy_carry_mark(leader, relations, what))
 		return ATTEMPT_CHANGED;
 	findings = list_concat(findings, pgcopy_subset_apply(session, &leader->job->options,
 														 leader->selection, relations));
