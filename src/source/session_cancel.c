@@ -83,6 +83,12 @@ is_busy(PGconn *conn)
 		PQtransactionStatus(conn) == PQTRANS_ACTIVE;
 }
 
+bool
+pgcopy_session_is_busy(const SourceSession *session)
+{
+	return session->conn != NULL && is_busy(session->conn);
+}
+
 void
 pgcopy_session_cancel(PGconn *conn)
 {
