@@ -235,6 +235,22 @@
 #define PGCOPY_FAST_WAL_COMPRESSION "off"
 #endif
 
+/* 17: the lock on the subscription may be kept; 18: the caller may hold the workers' lock */
+#if PG_VERSION_NUM < 170000
+#define pgcopy_add_subscription_rel(subscription, relation, state, lsn) \
+	AddSubscriptionRelState(subscription, relation, state, lsn)
+#else
+#define pgcopy_add_subscription_rel(subscription, relation, state, lsn) \
+	AddSubscriptionRelState(subscription, relation, state, lsn, false)
+#endif
+#if PG_VERSION_NUM < 180000
+#define pgcopy_workers_of_subscription(subscription, only_running) \
+	logicalrep_workers_find(subscription, only_running)
+#else
+#define pgcopy_workers_of_subscription(subscription, only_running) \
+	logicalrep_workers_find(subscription, only_running, false)
+#endif
+
 /* CREATE INDEX, REFRESH, ANALYZE run under a search_path of the server's own. */
 #define COMPAT_MAINTAINS_UNDER_SAFE_PATH (PG_VERSION_NUM >= 170000)
 

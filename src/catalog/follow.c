@@ -118,6 +118,14 @@ static CatalogQuery delete_identity = {
 	2, {INT8OID, OIDOID}
 };
 
+static CatalogQuery select_old_rows = {
+	"SELECT count(*) FROM pgcopy.item AS i "
+	"JOIN pgcopy.snapshot AS s ON s.job = i.job AND s.no = i.snapshot "
+	"JOIN pgcopy.follow AS f ON f.job = i.job "
+	"WHERE i.job = $1 AND i.kind = 'table' AND i.state = 'done' AND s.lsn < f.start_lsn",
+	1, {INT8OID}
+};
+
 /* A name that no other job of any server has. */
 static char *
 make_name(int64 job)
@@ -175,6 +183,12 @@ Follow *
 pgcopy_follow_fetch(int64 job)
 {
 	return pgcopy_query_fetch_one(&select_follow, QUERY_JOB(job), read_follow);
+}
+
+char *
+pgcopy_follow_inserts_name(const Follow *follow)
+{
+	return psprintf("%s" FOLLOW_INSERTS_SUFFIX, follow->name);
 }
 
 void
@@ -249,6 +263,12 @@ List *
 pgcopy_follow_unsettled(void)
 {
 	return pgcopy_query_fetch(&select_unsettled, NULL, read_job);
+}
+
+bool
+pgcopy_follow_has_old_rows(int64 job)
+{
+	return pgcopy_query_fetch_int64(&select_old_rows, QUERY_JOB(job)) > 0;
 }
 
 static void *

@@ -21,6 +21,9 @@
 #define CARRY_AGAIN		'a'		/* copied again in the cutover */
 #define CARRY_NOTHING	'-'
 
+/* Does the slot send changes of such a relation? */
+#define pgcopy_follow_is_sent(carry) ((carry) == CARRY_STREAM || (carry) == CARRY_INSERTS)
+
 /*
  * Names of slots, publications and subscriptions of jobs, as a regular expression
  * of SQL: of any job of any server.
@@ -71,6 +74,9 @@ extern void pgcopy_follow_insert(int64 job, const char *publication);
 /* Fetch it, into the current memory context; NULL: the job does not follow. */
 extern Follow *pgcopy_follow_fetch(int64 job);
 
+/* The name of the publication of those that are carried by inserts only. */
+extern char *pgcopy_follow_inserts_name(const Follow *follow);
+
 /* Note, before it is made and after it is gone, that something is on the source. */
 extern void pgcopy_follow_set_on_source(int64 job, bool on_source);
 
@@ -90,6 +96,9 @@ extern void pgcopy_follow_set_cutover(int64 job, XLogRecPtr lsn);
 
 /* The target is open: part of that transaction.  pause in microseconds. */
 extern void pgcopy_follow_set_open(int64 job, int64 pause);
+
+/* Were rows read that are older than what the slot sends? */
+extern bool pgcopy_follow_has_old_rows(int64 job);
 
 /* Jobs that may have something on a source: List of int64 *. */
 extern List *pgcopy_follow_unsettled(void);

@@ -3,8 +3,8 @@
  * follow.h
  *	  A job that follows its source: hand-over, following, cutover, cleaning up.
  *
- * handover.c begins the stream and hands the copied tables over to it; following.c
- * keeps an eye on it; cutover.c ends it; carry.c knows what the stream does not
+ * handover.c begins the stream, subscribe.c hands the copied tables over to it;
+ * following.c keeps an eye on it; cutover.c ends it; carry.c knows what the stream does not
  * carry; settle.c removes what is left on the source.
  *
  *-------------------------------------------------------------------------
@@ -15,6 +15,8 @@
 #include "catalog/follow.h"
 #include "run/leader.h"
 
+typedef struct Handover Handover;
+
 #define pgcopy_leader_follows(leader) ((leader)->job->options.follow)
 
 /*
@@ -22,20 +24,48 @@
  *
  * A LinkOwner's give_snapshot: make publication and slot if there are none, else a
  * temporary slot; return the name of its snapshot, which lives until the link's
- * session holds it and pgcopy_handover_release() is called.
+ * session holds it and pgcopy_handover_release() is called.  Called in a transaction
+ * that has written nothing; commits what must be known, in the middle of it.
  */
 extern char *pgcopy_handover_give_snapshot(void *arg);
 extern void pgcopy_handover_release(Leader *leader);
 
+/*
+ * Whether the relations that a first snapshot sees are those that are published; if
+ * not, *what names a difference.  Sets how each one's changes arrive.
+ */
+extern bool pgcopy_handover_matches(Leader *leader, List *relations, char **what);
+
+/* What is to be told about them: List of Finding *. */
+extern List *pgcopy_handover_findings(const Leader *leader);
+
 /* Store the position with the snapshot that was just kept. */
 extern void pgcopy_handover_keep_position(Leader *leader);
 
-/* Throw, before anything is made, for what stands in the way on either side. */
-extern List *pgcopy_handover_check(Leader *leader, List *relations);
+/* The relations that the slot sends: leaves, not roots: OIDs on the source, ascending. */
+extern List *pgcopy_handover_sent(SourceSession *session, const Follow *follow);
 
 /*
- * Once indexes, constraints and post-data stand: hand the tables over to a
- * subscription, and let it begin.  Does nothing if that was done.
+ * Throw, and note it, if the slot has not all changes any more.  Opens the link for
+ * it.
+ */
+extern void pgcopy_handover_check_slot(Leader *leader);
+
+/*
+ * Drop the subscription and forget the slot: the next snapshot begins a new stream,
+ * and all must be read again.
+ */
+extern void pgcopy_handover_start_over(Leader *leader);
+
+/*
+ * The job ends before it has a plan: remove what it has made on the source.  Logs
+ * what stands in the way.
+ */
+extern void pgcopy_handover_abandon(Leader *leader);
+
+/*
+ * subscribe.c: once indexes, constraints and post-data stand: hand the tables over
+ * to a subscription, and let it begin.  If that was done, only let it go on.
  */
 extern void pgcopy_handover_subscribe(Leader *leader);
 

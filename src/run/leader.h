@@ -41,6 +41,7 @@ typedef struct Leader
 	List	   *listing;		/* ListedObject *, the names to choose from */
 	MemoryContext selection_context;	/* has these */
 
+	struct Handover *handover;	/* handover.c's own; NULL: no snapshot was given yet */
 	struct Carry *carry;		/* of a job that follows; of carry.c alone */
 
 	int			copiers;		/* workers the source has room for, at most
@@ -218,6 +219,12 @@ extern void pgcopy_leader_link_keep_snapshot(Leader *leader, const char *name);
 extern void pgcopy_leader_begin(Leader *leader);
 extern void pgcopy_leader_commit(Leader *leader);
 extern void pgcopy_leader_abort(Leader *leader);
+
+/*
+ * Commit, durably, in the middle of a piece of work: its memory stays, and a new
+ * transaction begins.
+ */
+extern void pgcopy_leader_commit_so_far(Leader *leader);
 
 /*
  * In PG_CATCH: abort, and return the error in the leader's context, which

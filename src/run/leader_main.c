@@ -384,6 +384,8 @@ end_badly(Leader *leader, ErrorData *error)
 	if (!leader->error_is_recorded && state == JOB_FAILED)
 		pgcopy_work_record_error(leader->job->id, 0, true, error);
 	try_clean_up_unfinished(leader);
+	if (pgcopy_leader_follows(leader))
+		pgcopy_handover_abandon(leader);
 	tell_failure(leader, error);
 	move_job(leader, state);
 }
