@@ -238,6 +238,7 @@ CREATE TABLE pgcopy.follow (
     fence text NOT NULL DEFAULT 'none' CHECK (fence OPERATOR(pg_catalog.=) ANY (ARRAY['none', 'set'])),
     fence_before text,
     changes_seen text,
+    picture text[],
     cutover_lsn pg_lsn,
     pause interval,
     opened timestamptz
@@ -253,6 +254,7 @@ COMMENT ON COLUMN pgcopy.follow.guard IS 'sessions of others may be read-only he
 COMMENT ON COLUMN pgcopy.follow.guard_before IS 'what that setting of the database was; NULL: it had none';
 COMMENT ON COLUMN pgcopy.follow.fence IS 'the same on the source; stays after a cutover';
 COMMENT ON COLUMN pgcopy.follow.changes_seen IS 'how the definitions on the source differ from those that were cloned; NULL: not at all';
+COMMENT ON COLUMN pgcopy.follow.picture IS 'those that were cloned: objects and definitions by turns';
 COMMENT ON COLUMN pgcopy.follow.cutover_lsn IS 'all that was committed on the source before this is here';
 COMMENT ON COLUMN pgcopy.follow.pause IS 'from the first refused write on the source to the open target';
 COMMENT ON COLUMN pgcopy.follow.opened IS 'when the target was opened; from then on the job only cleans up';
@@ -541,7 +543,7 @@ COMMENT ON FUNCTION @extschema@.pgcopy_options_from_ini(text) IS
 REVOKE ALL ON FUNCTION @extschema@.pgcopy_options_from_ini(text) FROM PUBLIC;
 
 --
--- The options of pgcopy_clone(), from the table in src/base/options.c.
+-- The options of pgcopy_clone(), from the table in src/base/option_table.c.
 --
 
 CREATE FUNCTION pgcopy.options(OUT name text, OUT type text,

@@ -121,6 +121,12 @@ extern char *pgcopy_carry_find_updated(Leader *leader);
 extern void pgcopy_following_run(Leader *leader);
 
 /*
+ * Write down the definitions that a job clones, as the session sees them, to be compared
+ * with later ones; once it has a slot.  In a transaction.
+ */
+extern void pgcopy_following_keep_picture(Leader *leader, SourceSession *session);
+
+/*
  * cutover.c: do what is asked.  Returns whether the target is open now; fills in the
  * result in any case.  Throws only if the job must end.
  */
@@ -140,5 +146,20 @@ extern void pgcopy_cutover_finish(Leader *leader);
  * Called in a transaction, of a leader or of a backend.
  */
 extern char *pgcopy_settle(const Job *job, bool is_forced);
+
+/*
+ * The part of it that is on the source, in a transaction: slot, publications, replica
+ * identities; with_fence: and the database's setting, if that is ours.
+ */
+extern void pgcopy_settle_source(SourceSession *session, const Follow *follow, bool with_fence);
+
+/* What to say of a job that has stopped and keeps WAL on the source; NULL: it does not. */
+extern char *pgcopy_settle_tell(const Follow *follow);
+
+/*
+ * The job stops, and can be resumed: stop its subscription, and let views say what it
+ * keeps.  In a transaction.
+ */
+extern void pgcopy_settle_pause(int64 job);
 
 #endif							/* PGCOPY_FOLLOW_H */

@@ -215,6 +215,9 @@ extern void pgcopy_leader_link_create(Leader *leader);
 /* Keep this snapshot for the job and store it in the catalog. */
 extern void pgcopy_leader_link_keep_snapshot(Leader *leader, const char *name);
 
+/* leader_main.c: move the job, in a transaction of its own, with the totals so far. */
+extern void pgcopy_leader_move(Leader *leader, JobState state);
+
 /* Transactions of the leader; work_context is current inside. */
 extern void pgcopy_leader_begin(Leader *leader);
 extern void pgcopy_leader_commit(Leader *leader);
