@@ -84,7 +84,7 @@ CREATE TABLE pgcopy.relation (
     target_oid oid,
     is_ours boolean NOT NULL DEFAULT true,
     carry "char" NOT NULL DEFAULT '-' CHECK (carry OPERATOR(pg_catalog.=) ANY (ARRAY['s', 'i', 'a', '-'])),
-    identity_before "char",
+    updates_before bigint,
     through_root boolean NOT NULL DEFAULT false,
     was_here boolean NOT NULL DEFAULT false,
     heap_bytes bigint NOT NULL DEFAULT 0,
@@ -107,7 +107,7 @@ COMMENT ON TABLE pgcopy.relation IS 'tables, partitioned tables, materialized vi
 COMMENT ON COLUMN pgcopy.relation.local_schema IS 'the schema that it has here: schema_name, or what schema_map says';
 
 COMMENT ON COLUMN pgcopy.relation.carry IS 'how changes of the source arrive: s: by the stream; i: by the stream, inserts only; a: copied again in the cutover; -: there are none, or nobody follows';
-COMMENT ON COLUMN pgcopy.relation.identity_before IS 'pg_class.relreplident on the source before the job set another one; NULL: it did not';
+COMMENT ON COLUMN pgcopy.relation.updates_before IS 'of a table that is carried by inserts only: rows updated and deleted on the source before, by its statistics';
 
 COMMENT ON COLUMN pgcopy.relation.types IS 'type of each of the columns on the source, as schema.name, with extension and version';
 
@@ -238,6 +238,7 @@ CREATE TABLE pgcopy.follow (
     fence text NOT NULL DEFAULT 'none' CHECK (fence OPERATOR(pg_catalog.=) ANY (ARRAY['none', 'set'])),
     fence_before text,
     changes_seen text,
+    picture text[],
     cutover_lsn pg_lsn,
     pause interval,
     opened timestamptz
@@ -253,9 +254,19 @@ COMMENT ON COLUMN pgcopy.follow.guard IS 'sessions of others may be read-only he
 COMMENT ON COLUMN pgcopy.follow.guard_before IS 'what that setting of the database was; NULL: it had none';
 COMMENT ON COLUMN pgcopy.follow.fence IS 'the same on the source; stays after a cutover';
 COMMENT ON COLUMN pgcopy.follow.changes_seen IS 'how the definitions on the source differ from those that were cloned; NULL: not at all';
+COMMENT ON COLUMN pgcopy.follow.picture IS 'those that were cloned: objects and definitions by turns';
 COMMENT ON COLUMN pgcopy.follow.cutover_lsn IS 'all that was committed on the source before this is here';
 COMMENT ON COLUMN pgcopy.follow.pause IS 'from the first refused write on the source to the open target';
 COMMENT ON COLUMN pgcopy.follow.opened IS 'when the target was opened; from then on the job only cleans up';
+
+CREATE TABLE pgcopy.identity (
+    job bigint NOT NULL,
+    source_oid oid NOT NULL,
+    identity_before "char" NOT NULL,
+    PRIMARY KEY (job, source_oid)
+);
+
+COMMENT ON TABLE pgcopy.identity IS 'tables of the source that a job sets a replica identity on; identity_before: what pg_class.relreplident was; noted, and committed, before it is set, and until it is back';
 
 CREATE TABLE pgcopy.server_clone (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -532,7 +543,7 @@ COMMENT ON FUNCTION @extschema@.pgcopy_options_from_ini(text) IS
 REVOKE ALL ON FUNCTION @extschema@.pgcopy_options_from_ini(text) FROM PUBLIC;
 
 --
--- The options of pgcopy_clone(), from the table in src/base/options.c.
+-- The options of pgcopy_clone(), from the table in src/base/option_table.c.
 --
 
 CREATE FUNCTION pgcopy.options(OUT name text, OUT type text,

@@ -3,8 +3,7 @@
  * follow.c
  *	  pgcopy.follow: what a job that follows its source has made, here and there.
  *
- * Only this file writes the table, and carry and identity_before of
- * pgcopy.relation.
+ * Only this file writes the table, and pgcopy.identity.
  *
  *-------------------------------------------------------------------------
  */
@@ -29,7 +28,8 @@ static CatalogQuery insert_follow = {
 };
 
 static CatalogQuery select_follow = {
-	"SELECT *, guard = 'set' AS is_guarded, fence = 'set' AS is_fenced, "
+	"SELECT job, name, publication, is_our_publication, on_source, start_lsn, subscription, lost, "
+	"guard_before, fence_before, changes_seen, cutover_lsn, guard = 'set' AS is_guarded, fence = 'set' AS is_fenced, "
 	"opened IS NOT NULL AS is_open FROM pgcopy.follow WHERE job = $1",
 	1, {INT8OID}
 };
@@ -40,7 +40,8 @@ static CatalogQuery set_on_source = {
 };
 
 static CatalogQuery set_start = {
-	"UPDATE pgcopy.follow SET start_lsn = NULLIF($2, '0/0'), lost = NULL WHERE job = $1",
+	"UPDATE pgcopy.follow SET start_lsn = NULLIF($2, '0/0'), lost = NULL, "
+	"picture = NULL, changes_seen = NULL WHERE job = $1",
 	2, {INT8OID, LSNOID}
 };
 
@@ -87,26 +88,59 @@ static CatalogQuery select_unsettled = {
 	"SELECT job FROM pgcopy.follow WHERE on_source ORDER BY job"
 };
 
-static CatalogQuery select_relations = {
-	"SELECT r.no, r.source_oid, r.target_oid, r.schema_name, r.table_name, r.relkind, "
-	"r.through_root, r.carry, r.identity_before, r.heap_bytes + r.toast_bytes AS bytes, "
-	"(SELECT max(s.lsn) FROM pgcopy.item AS i JOIN pgcopy.snapshot AS s "
-	"ON s.job = i.job AND s.no = i.snapshot "
-	"WHERE i.job = r.job AND i.kind = 'table' AND i.relation = r.no) AS lsn "
-	"FROM pgcopy.relation AS r WHERE r.job = $1 AND r.relkind IN ('r', 'p', 'm') "
-	"ORDER BY r.no",
+static CatalogQuery select_is_guarded = {
+	"SELECT EXISTS (SELECT FROM pgcopy.follow WHERE guard = 'set') AS is_guarded"
+};
+
+static CatalogQuery set_picture = {
+	"UPDATE pgcopy.follow SET picture = $2 WHERE job = $1",
+	2, {INT8OID, TEXTARRAYOID}
+};
+
+static CatalogQuery select_picture = {
+	"SELECT p.text FROM pgcopy.follow AS f, unnest(f.picture) WITH ORDINALITY AS p(text, no) "
+	"WHERE f.job = $1 ORDER BY p.no",
 	1, {INT8OID}
 };
 
-static CatalogQuery set_carry = {
-	"UPDATE pgcopy.relation SET carry = $3 WHERE job = $1 AND no = $2",
-	3, {INT8OID, INT4OID, CHAROID}
+/*
+ * Before the plan is stored there are no relations, but there may be identities of
+ * some that are not known by number yet.
+ */
+static CatalogQuery select_relations = {
+	"SELECT r.no, r.source_oid, r.target_oid, r.schema_name, r.table_name, r.relkind, "
+	"r.through_root, r.carry, d.identity_before, r.heap_bytes + r.toast_bytes AS bytes, "
+	"(SELECT max(s.lsn) FROM pgcopy.item AS i JOIN pgcopy.snapshot AS s "
+	"ON s.job = i.job AND s.no = i.snapshot "
+	"WHERE i.job = r.job AND i.kind = 'table' AND i.relation = r.no) AS lsn "
+	"FROM pgcopy.relation AS r LEFT JOIN pgcopy.identity AS d "
+	"ON d.job = r.job AND d.source_oid = r.source_oid "
+	"WHERE r.job = $1 AND r.relkind IN ('r', 'p', 'm') "
+	"UNION ALL SELECT 0, d.source_oid, NULL, NULL, NULL, 'r', false, '-', "
+	"d.identity_before, 0, NULL FROM pgcopy.identity AS d WHERE d.job = $1 AND NOT EXISTS "
+	"(SELECT FROM pgcopy.relation AS r WHERE r.job = d.job AND r.source_oid = d.source_oid) "
+	"ORDER BY 1, 2",
+	1, {INT8OID}
 };
 
-static CatalogQuery set_identity_before = {
-	"UPDATE pgcopy.relation SET identity_before = NULLIF($3, ''::\"char\") "
-	"WHERE job = $1 AND no = $2",
-	3, {INT8OID, INT4OID, CHAROID}
+/* The first one is what it was. */
+static CatalogQuery insert_identity = {
+	"INSERT INTO pgcopy.identity (job, source_oid, identity_before) VALUES ($1, $2, $3) "
+	"ON CONFLICT DO NOTHING",
+	3, {INT8OID, OIDOID, CHAROID}
+};
+
+static CatalogQuery delete_identity = {
+	"DELETE FROM pgcopy.identity WHERE job = $1 AND source_oid = $2",
+	2, {INT8OID, OIDOID}
+};
+
+static CatalogQuery select_old_rows = {
+	"SELECT count(*) FROM pgcopy.item AS i "
+	"JOIN pgcopy.snapshot AS s ON s.job = i.job AND s.no = i.snapshot "
+	"JOIN pgcopy.follow AS f ON f.job = i.job "
+	"WHERE i.job = $1 AND i.kind = 'table' AND i.state = 'done' AND s.lsn < f.start_lsn",
+	1, {INT8OID}
 };
 
 /* A name that no other job of any server has. */
@@ -168,6 +202,12 @@ pgcopy_follow_fetch(int64 job)
 	return pgcopy_query_fetch_one(&select_follow, QUERY_JOB(job), read_follow);
 }
 
+char *
+pgcopy_follow_inserts_name(const Follow *follow)
+{
+	return psprintf("%s" FOLLOW_INSERTS_SUFFIX, follow->name);
+}
+
 void
 pgcopy_follow_set_on_source(int64 job, bool on_source)
 {
@@ -208,6 +248,25 @@ pgcopy_follow_set_guard(int64 job, bool is_set, const char *before)
 										   pgcopy_query_text_arg(before)));
 }
 
+bool
+pgcopy_follow_is_guarded(void)
+{
+	return pgcopy_query_fetch_int64(&select_is_guarded, NULL) != 0;
+}
+
+void
+pgcopy_follow_set_picture(int64 job, const List *texts)
+{
+	pgcopy_query_do(&set_picture, QUERY_ARGS(Int64GetDatum(job),
+											 pgcopy_query_array_arg(texts, TEXTOID)));
+}
+
+List *
+pgcopy_follow_fetch_picture(int64 job)
+{
+	return pgcopy_query_fetch(&select_picture, QUERY_JOB(job), pgcopy_query_read_text);
+}
+
 void
 pgcopy_follow_set_fence(int64 job, bool is_set, const char *before)
 {
@@ -242,6 +301,12 @@ pgcopy_follow_unsettled(void)
 	return pgcopy_query_fetch(&select_unsettled, NULL, read_job);
 }
 
+bool
+pgcopy_follow_has_old_rows(int64 job)
+{
+	return pgcopy_query_fetch_int64(&select_old_rows, QUERY_JOB(job)) > 0;
+}
+
 static void *
 read_relation(int row)
 {
@@ -268,15 +333,16 @@ pgcopy_follow_relations(int64 job)
 }
 
 void
-pgcopy_follow_set_carry(int64 job, int no, char carry)
+pgcopy_follow_note_identity(int64 job, Oid source_oid, char identity)
 {
-	pgcopy_query_do(&set_carry, QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no),
-										   CharGetDatum(carry)));
+	pgcopy_query_do(&insert_identity,
+					QUERY_ARGS(Int64GetDatum(job), ObjectIdGetDatum(source_oid),
+							   CharGetDatum(identity)));
 }
 
 void
-pgcopy_follow_set_identity_before(int64 job, int no, char identity)
+pgcopy_follow_forget_identity(int64 job, Oid source_oid)
 {
-	pgcopy_query_do(&set_identity_before,
-					QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no), CharGetDatum(identity)));
+	pgcopy_query_do(&delete_identity,
+					QUERY_ARGS(Int64GetDatum(job), ObjectIdGetDatum(source_oid)));
 }

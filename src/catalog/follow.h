@@ -21,6 +21,9 @@
 #define CARRY_AGAIN		'a'		/* copied again in the cutover */
 #define CARRY_NOTHING	'-'
 
+/* Does the slot send changes of such a relation? */
+#define pgcopy_follow_is_sent(carry) ((carry) == CARRY_STREAM || (carry) == CARRY_INSERTS)
+
 /*
  * Names of slots, publications and subscriptions of jobs, as a regular expression
  * of SQL: of any job of any server.
@@ -71,6 +74,9 @@ extern void pgcopy_follow_insert(int64 job, const char *publication);
 /* Fetch it, into the current memory context; NULL: the job does not follow. */
 extern Follow *pgcopy_follow_fetch(int64 job);
 
+/* The name of the publication of those that are carried by inserts only. */
+extern char *pgcopy_follow_inserts_name(const Follow *follow);
+
 /* Note, before it is made and after it is gone, that something is on the source. */
 extern void pgcopy_follow_set_on_source(int64 job, bool on_source);
 
@@ -85,21 +91,42 @@ extern void pgcopy_follow_set_changes(int64 job, const char *changes);
 extern void pgcopy_follow_set_guard(int64 job, bool is_set, const char *before);
 extern void pgcopy_follow_set_fence(int64 job, bool is_set, const char *before);
 
+/* Does a job have the guard set in this database? */
+extern bool pgcopy_follow_is_guarded(void);
+
+/*
+ * The definitions on the source that were cloned, to compare with: List of char *,
+ * objects and definitions by turns (stream/changes.h); NIL: none are kept.  A new slot
+ * forgets them.
+ */
+extern void pgcopy_follow_set_picture(int64 job, const List *texts);
+extern List *pgcopy_follow_fetch_picture(int64 job);
+
 /* The position that the cutover waits for; InvalidXLogRecPtr: none. */
 extern void pgcopy_follow_set_cutover(int64 job, XLogRecPtr lsn);
 
 /* The target is open: part of that transaction.  pause in microseconds. */
 extern void pgcopy_follow_set_open(int64 job, int64 pause);
 
+/* Were rows read that are older than what the slot sends? */
+extern bool pgcopy_follow_has_old_rows(int64 job);
+
 /* Jobs that may have something on a source: List of int64 *. */
 extern List *pgcopy_follow_unsettled(void);
 
 /*
  * The job's tables, partitioned tables and materialized views: List of
- * FollowRelation *, in the order of their numbers.
+ * FollowRelation *, in the order of their numbers.  First come, as number 0 and
+ * without names, tables of the source that got a replica identity before the plan was
+ * stored, if it has none of them.
  */
 extern List *pgcopy_follow_relations(int64 job);
-extern void pgcopy_follow_set_carry(int64 job, int no, char carry);
-extern void pgcopy_follow_set_identity_before(int64 job, int no, char identity);
+
+/*
+ * A table of the source gets another replica identity: note, before, what
+ * pg_class.relreplident was, unless that is known; and forget it when that is back.
+ */
+extern void pgcopy_follow_note_identity(int64 job, Oid source_oid, char identity);
+extern void pgcopy_follow_forget_identity(int64 job, Oid source_oid);
 
 #endif							/* PGCOPY_CATALOG_FOLLOW_H */

@@ -377,6 +377,7 @@ pgcopy_job_delete(int64 id)
 		{"DELETE FROM pgcopy.relation WHERE job = $1", 1, {INT8OID}},
 		{"DELETE FROM pgcopy.snapshot WHERE job = $1", 1, {INT8OID}},
 		{"DELETE FROM pgcopy.follow WHERE job = $1", 1, {INT8OID}},
+		{"DELETE FROM pgcopy.identity WHERE job = $1", 1, {INT8OID}},
 		{"DELETE FROM pgcopy.auto_resumed WHERE job = $1", 1, {INT8OID}},
 		{"DELETE FROM pgcopy.job WHERE id = $1", 1, {INT8OID}},
 	};

@@ -21,6 +21,8 @@ typedef struct JobRelation
 	Oid			target_oid;		/* InvalidOid until pre-data is done */
 	bool		is_ours;		/* created here by this job's pre-data */
 	bool		was_here;		/* not created by this job, which adds to it */
+	char		carry;			/* CARRY_*: follow.h */
+	int64		updates_before; /* of CARRY_INSERTS: see COMMENT ON COLUMN */
 	bool		through_root;	/* rows are routed from the partition root */
 	int64		heap_bytes;
 	int64		toast_bytes;

@@ -19,6 +19,7 @@
 
 #include "base/options.h"
 #include "base/sqltext.h"
+#include "catalog/follow.h"
 #include "plan/draft.h"
 
 typedef struct NameEntry
@@ -110,6 +111,8 @@ make_relation(Draft *draft, int no, const SourceRelation *source)
 	row->name = source->name;
 	row->local_schema = unconstify(char *, pgcopy_sqltext_map(map, source->schema));
 	row->relkind = source->relkind;
+	row->carry = source->carry != '\0' ? source->carry : CARRY_NOTHING;
+	row->updates_before = source->updates_before;
 	row->was_here = OidIsValid(source->here) && source->config_condition == NULL &&
 		(source->relkind != RELKIND_SEQUENCE ||
 		 (source->here_kind == RELKIND_SEQUENCE && !source->is_unreadable));

@@ -9,6 +9,12 @@
  * and, within the parallel stages, from its dependencies.  No statement gets
  * an earlier stage than anything pg_dump says it depends on.
  *
+ * A job that follows its source gets changes after its post-data.  What must be there
+ * before is: indexes, constraints, foreign keys.  What would fire for changes that
+ * arrive, or stand in their way, waits for the cutover; a foreign key does unless all
+ * changes of both tables arrive by the stream: TRUNCATE would not pass it.  Rows are
+ * validated beside the changes.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -18,6 +24,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "catalog/follow.h"
 #include "plan/draft.h"
 #include "plan/plan.h"
 
@@ -114,6 +121,30 @@ find_referenced(Draft *draft, const DumpStatement *statement)
 							 statement->referenced_name);
 }
 
+/* Do all changes of a table arrive by the stream? */
+static bool
+is_streamed(const DraftRelation *relation)
+{
+	return relation != NULL &&
+		(relation->row->carry == CARRY_STREAM || relation->row->carry == CARRY_INSERTS);
+}
+
+/*
+ * A partitioned table cannot have a foreign key NOT VALID: its rows are looked at when
+ * it is added, which the cutover does not wait for.
+ */
+static ItemStage
+stage_of_foreign_key(Draft *draft, const DraftRelation *table, const DraftRelation *referenced)
+{
+	if (draft->input->options->follow && !(is_streamed(table) && is_streamed(referenced)))
+		return is_loaded(table) && referenced != NULL ? STAGE_CUTOVER : STAGE_OPEN;
+	if (!is_loaded(table) || referenced == NULL)
+		return STAGE_POST_DATA;
+	if (is_loaded(referenced))
+		return STAGE_COPYING;
+	return draft->input->options->follow ? STAGE_POST_DATA : STAGE_LATE;
+}
+
 /* Choose the stage of a statement of post-data by its class alone. */
 static ItemStage
 stage_by_class(Draft *draft, const DumpStatement *statement)
@@ -130,12 +161,13 @@ stage_by_class(Draft *draft, const DumpStatement *statement)
 		case STATEMENT_STATISTICS:
 			return is_loaded(table) ? STAGE_COPYING : STAGE_POST_DATA;
 		case STATEMENT_FOREIGN_KEY:
-			if (!is_loaded(table) || referenced == NULL)
-				return STAGE_POST_DATA;
-			return is_loaded(referenced) ? STAGE_COPYING : STAGE_LATE;
+			return stage_of_foreign_key(draft, table, referenced);
 		case STATEMENT_REFRESH:
 			return STAGE_LATE;
+		case STATEMENT_REPLICA_TRIGGER:
+			return draft->input->options->follow ? STAGE_CUTOVER : STAGE_POST_DATA;
 		case STATEMENT_EVENT_TRIGGER:
+			return draft->input->options->follow ? STAGE_CUTOVER : STAGE_FINAL;
 		case STATEMENT_SUBSCRIPTION:
 			return STAGE_FINAL;
 		case STATEMENT_PLAIN:
@@ -164,10 +196,14 @@ stage_of(Draft *draft, const DumpStatement *statement)
 		if (toc_id <= draft->max_toc_id && draft->stage_of_toc[toc_id] > stage)
 			stage = draft->stage_of_toc[toc_id];
 	}
-	if (stage == own)
+	if (stage == own || stage > STAGE_FINAL)
 		return stage;
 	if (statement->class == STATEMENT_FOREIGN_KEY && own != STAGE_POST_DATA)
-		return stage <= STAGE_LATE ? STAGE_LATE : STAGE_FINAL;
+	{
+		if (stage > STAGE_LATE)
+			return STAGE_FINAL;
+		return draft->input->options->follow ? STAGE_POST_DATA : STAGE_LATE;
+	}
 	return stage == STAGE_LATE ? STAGE_FINAL : stage;
 }
 
@@ -363,6 +399,14 @@ plan_tables(Draft *draft)
 	}
 }
 
+static ItemStage
+stage_of_validation(const Draft *draft, ItemStage stage)
+{
+	if (!draft->input->options->follow)
+		return stage;
+	return stage == STAGE_CUTOVER ? STAGE_OPEN : STAGE_LATE;
+}
+
 /* Add a foreign key NOT VALID, then validate it unless it stays NOT VALID. */
 static void
 plan_foreign_key(Draft *draft, const DumpStatement *statement, ItemStage stage)
@@ -390,6 +434,7 @@ plan_foreign_key(Draft *draft, const DumpStatement *statement, ItemStage stage)
 		return;
 	validate.kind = ITEM_VALIDATE;
 	validate.form = APPLY_VALIDATE_CONSTRAINT;
+	validate.stage = stage_of_validation(draft, stage);
 	validate.cost = table->row->heap_bytes / 8 + COST_STATEMENT +
 		Min(table->row->heap_bytes, referenced->row->heap_bytes) / 8;
 	(void) pgcopy_draft_add_statement(draft, statement, &validate, list_make1_int(no));
@@ -409,6 +454,14 @@ plan_foreign_keys(Draft *draft, List *statements, ItemStage stage)
 	}
 }
 
+/* Is a foreign key of a serial stage added NOT VALID, and validated later? */
+static bool
+is_added_in_two_steps(Draft *draft, const DumpStatement *statement)
+{
+	return draft->input->options->follow && statement->class == STATEMENT_FOREIGN_KEY &&
+		is_loaded(find_table(draft, statement)) && find_referenced(draft, statement) != NULL;
+}
+
 /* Plan statements of a serial stage in dump order, without privileges. */
 static void
 plan_serial(Draft *draft, List *statements, ItemKind kind, ItemStage stage)
@@ -426,17 +479,19 @@ plan_serial(Draft *draft, List *statements, ItemKind kind, ItemStage stage)
 				APPLY_FOREIGN_KEY_NOT_VALID : APPLY_AS_WRITTEN
 		};
 
-		if (statement->class != STATEMENT_ACL)
+		if (is_added_in_two_steps(draft, statement))
+			plan_foreign_key(draft, statement, stage);
+		else if (statement->class != STATEMENT_ACL)
 			(void) pgcopy_draft_add_statement(draft, statement, &item, NIL);
 	}
 }
 
 /*
- * Plan the final stage.  Event triggers come last: they would fire for every
- * statement after them.
+ * Plan the final stage, or the cutover.  Event triggers come last: they would fire for
+ * every statement after them.
  */
 static void
-plan_final(Draft *draft, List *statements)
+plan_final(Draft *draft, List *statements, ItemStage stage)
 {
 	List	   *event_triggers = NIL;
 	List	   *others = NIL;
@@ -452,8 +507,8 @@ plan_final(Draft *draft, List *statements)
 		else
 			others = lappend(others, statement);
 	}
-	plan_serial(draft, others, ITEM_FINAL, STAGE_FINAL);
-	plan_serial(draft, event_triggers, ITEM_FINAL, STAGE_FINAL);
+	plan_serial(draft, others, ITEM_FINAL, stage);
+	plan_serial(draft, event_triggers, ITEM_FINAL, stage);
 }
 
 static void
@@ -541,7 +596,7 @@ pgcopy_plan_make(const PlanInput *input)
 {
 	bool		with_data = (input->options->sections & SECTION_DATA) != 0;
 	Draft		draft;
-	List	   *by_stage[STAGE_FINAL + 1] = {NIL};
+	List	   *by_stage[STAGE_OPEN + 1] = {NIL};
 
 	pgcopy_draft_begin(&draft, input);
 	pgcopy_plan_beside_others(&draft, input->roles, ITEM_ROLE, STAGE_PRE_DATA);
@@ -561,7 +616,9 @@ pgcopy_plan_make(const PlanInput *input)
 	plan_refreshes(&draft, by_stage[STAGE_LATE]);
 	if (with_data)
 		plan_parents(&draft);
-	plan_final(&draft, by_stage[STAGE_FINAL]);
+	plan_final(&draft, by_stage[STAGE_FINAL], STAGE_FINAL);
 	pgcopy_plan_beside_others(&draft, input->database, ITEM_DATABASE, STAGE_FINAL);
+	plan_final(&draft, by_stage[STAGE_CUTOVER], STAGE_CUTOVER);
+	plan_serial(&draft, by_stage[STAGE_OPEN], ITEM_FINAL, STAGE_OPEN);
 	return pgcopy_draft_finish(&draft);
 }

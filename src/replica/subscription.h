@@ -31,9 +31,16 @@ extern Oid	pgcopy_subscription_create(const SubscriptionOrder *order);
  */
 extern void pgcopy_subscription_add_relation(Oid subscription, Oid relation, XLogRecPtr lsn);
 
-/* Start and stop its worker, as of the commit; and wait until no worker runs. */
+/* Start and stop its worker, as of the commit. */
 extern void pgcopy_subscription_enable(Oid subscription, const char *name);
 extern void pgcopy_subscription_disable(Oid subscription, const char *name);
+
+/*
+ * Wait, interruptibly, until its worker runs; returns false if it does not within
+ * seconds, for want of a slot of max_worker_processes.  Wait until no worker is
+ * left; throws after a minute.
+ */
+extern bool pgcopy_subscription_await_start(Oid subscription);
 extern void pgcopy_subscription_await_end(Oid subscription);
 
 /*

@@ -3,8 +3,8 @@
  * follow.h
  *	  A job that follows its source: hand-over, following, cutover, cleaning up.
  *
- * handover.c begins the stream and hands the copied tables over to it; following.c
- * keeps an eye on it; cutover.c ends it; carry.c knows what the stream does not
+ * handover.c begins the stream, subscribe.c hands the copied tables over to it;
+ * following.c keeps an eye on it; cutover.c ends it; carry.c knows what the stream does not
  * carry; settle.c removes what is left on the source.
  *
  *-------------------------------------------------------------------------
@@ -15,6 +15,8 @@
 #include "catalog/follow.h"
 #include "run/leader.h"
 
+typedef struct Handover Handover;
+
 #define pgcopy_leader_follows(leader) ((leader)->job->options.follow)
 
 /*
@@ -22,47 +24,107 @@
  *
  * A LinkOwner's give_snapshot: make publication and slot if there are none, else a
  * temporary slot; return the name of its snapshot, which lives until the link's
- * session holds it and pgcopy_handover_release() is called.
+ * session holds it and pgcopy_handover_release() is called.  Called in a transaction
+ * that has written nothing; commits what must be known, in the middle of it.
  */
 extern char *pgcopy_handover_give_snapshot(void *arg);
 extern void pgcopy_handover_release(Leader *leader);
 
+/*
+ * Whether the relations that a first snapshot sees are those that are published; if
+ * not, *what names a difference.  Sets how each one's changes arrive.
+ */
+extern bool pgcopy_handover_matches(Leader *leader, List *relations, char **what);
+
+/* What is to be told about them: List of Finding *. */
+extern List *pgcopy_handover_findings(const Leader *leader);
+
 /* Store the position with the snapshot that was just kept. */
 extern void pgcopy_handover_keep_position(Leader *leader);
 
-/* Throw, before anything is made, for what stands in the way on either side. */
-extern List *pgcopy_handover_check(Leader *leader, List *relations);
+/* The relations that the slot sends: leaves, not roots: OIDs on the source, ascending. */
+extern List *pgcopy_handover_sent(SourceSession *session, const Follow *follow);
 
 /*
- * Once indexes, constraints and post-data stand: hand the tables over to a
- * subscription, and let it begin.  Does nothing if that was done.
+ * Throw, and note it, if the slot has not all changes any more.  Opens the link for
+ * it.
+ */
+extern void pgcopy_handover_check_slot(Leader *leader);
+
+/*
+ * Drop the subscription and forget the slot: the next snapshot begins a new stream,
+ * and all must be read again.
+ */
+extern void pgcopy_handover_start_over(Leader *leader);
+
+/*
+ * The job ends before it has a plan: remove what it has made on the source.  Logs
+ * what stands in the way.
+ */
+extern void pgcopy_handover_abandon(Leader *leader);
+
+/*
+ * subscribe.c: once indexes, constraints and post-data stand: hand the tables over
+ * to a subscription, and let it begin.  If that was done, only let it go on.
  */
 extern void pgcopy_handover_subscribe(Leader *leader);
 
-/* carry.c: choose how each relation's changes arrive, before the publication is made. */
+/*
+ * carry.c: choose how the changes of each relation arrive, before the publication is
+ * made, and note it in the relations (SourceRelation).  The link's session is open and
+ * in no transaction.  Sets the replica identities that the user lets us set, and for
+ * that commits and begins a transaction here; memory contexts stay.  Returns what to
+ * tell: List of Finding *.  With an error among them nothing was set.
+ */
 extern List *pgcopy_carry_choose(Leader *leader, List *relations);
 
-/* The publication's tables, by carry: List of PublicationTable *. */
+/*
+ * Note the choice in other relations: those that the job's snapshot sees.  Returns
+ * false, with *what, if one was not there when it was made.
+ */
+extern bool pgcopy_carry_mark(Leader *leader, List *relations, char **what);
+
+/*
+ * The publication's tables, by carry: List of PublicationTable *.  relations: noted by
+ * one of the above.
+ */
 extern List *pgcopy_carry_published(Leader *leader, List *relations, char carry);
 
 /*
- * Copy again what the stream does not carry, and set sequences and large objects,
- * under a session that sees the source as it is within the fence.  Lines about what
+ * Copy again what the stream does not carry, and set sequences and large objects, by
+ * the link's session, which sees the source as it is within the fence (in no
+ * transaction, or in one at READ COMMITTED).  Called outside a transaction; commits its
+ * own, so that an aborted cutover leaves newer rows of such tables.  Lines about what
  * was done are appended to report.
  */
 extern void pgcopy_carry_again(Leader *leader, StringInfo report);
 
-/* Before the fence: what can be done beforehand, large objects above all. */
+/* The same before the fence, for what need not be done in it: large objects. */
 extern void pgcopy_carry_before(Leader *leader, StringInfo report);
 
-/* What pgcopy_carry_again() would copy: relations, bytes. */
+/*
+ * What pgcopy_carry_again() would copy: relations, bytes.  Called outside a
+ * transaction.
+ */
 extern void pgcopy_carry_measure(Leader *leader, int *relations, int64 *bytes);
+
+/*
+ * Whether tables that are carried by inserts only have been updated since; if so,
+ * their names, for a message; NULL: no.  Called in a transaction.
+ */
+extern char *pgcopy_carry_find_updated(Leader *leader);
 
 /*
  * following.c: follow until the target is open.  Throws when cancelled, or when the
  * slot is lost.
  */
 extern void pgcopy_following_run(Leader *leader);
+
+/*
+ * Write down the definitions that a job clones, as the session sees them, to be compared
+ * with later ones; once it has a slot.  In a transaction.
+ */
+extern void pgcopy_following_keep_picture(Leader *leader, SourceSession *session);
 
 /*
  * cutover.c: do what is asked.  Returns whether the target is open now; fills in the
@@ -84,5 +146,20 @@ extern void pgcopy_cutover_finish(Leader *leader);
  * Called in a transaction, of a leader or of a backend.
  */
 extern char *pgcopy_settle(const Job *job, bool is_forced);
+
+/*
+ * The part of it that is on the source, in a transaction: slot, publications, replica
+ * identities; with_fence: and the database's setting, if that is ours.
+ */
+extern void pgcopy_settle_source(SourceSession *session, const Follow *follow, bool with_fence);
+
+/* What to say of a job that has stopped and keeps WAL on the source; NULL: it does not. */
+extern char *pgcopy_settle_tell(const Follow *follow);
+
+/*
+ * The job stops, and can be resumed: stop its subscription, and let views say what it
+ * keeps.  In a transaction.
+ */
+extern void pgcopy_settle_pause(int64 job);
 
 #endif							/* PGCOPY_FOLLOW_H */

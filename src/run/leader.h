@@ -41,6 +41,9 @@ typedef struct Leader
 	List	   *listing;		/* ListedObject *, the names to choose from */
 	MemoryContext selection_context;	/* has these */
 
+	struct Handover *handover;	/* handover.c's own; NULL: no snapshot was given yet */
+	struct Carry *carry;		/* of a job that follows; of carry.c alone */
+
 	int			copiers;		/* workers the source has room for, at most
 								 * table_jobs */
 	TimestampTz more_copiers_at;	/* if fewer: when to try one more */
@@ -209,10 +212,19 @@ extern void pgcopy_leader_link_create(Leader *leader);
 /* Keep this snapshot for the job and store it in the catalog. */
 extern void pgcopy_leader_link_keep_snapshot(Leader *leader, const char *name);
 
+/* leader_main.c: move the job, in a transaction of its own, with the totals so far. */
+extern void pgcopy_leader_move(Leader *leader, JobState state);
+
 /* Transactions of the leader; work_context is current inside. */
 extern void pgcopy_leader_begin(Leader *leader);
 extern void pgcopy_leader_commit(Leader *leader);
 extern void pgcopy_leader_abort(Leader *leader);
+
+/*
+ * Commit, durably, in the middle of a piece of work: its memory stays, and a new
+ * transaction begins.
+ */
+extern void pgcopy_leader_commit_so_far(Leader *leader);
 
 /*
  * In PG_CATCH: abort, and return the error in the leader's context, which

@@ -128,4 +128,6 @@ pgcopy_leader_link_keep_snapshot(Leader *leader, const char *name)
 	pgcopy_control_set_snapshot(leader->control, NULL, name);
 	leader->control->snapshot_no = pgcopy_job_snapshot_insert(leader->job->id,
 															  name, content);
+	if (pgcopy_leader_follows(leader))
+		pgcopy_handover_keep_position(leader);
 }

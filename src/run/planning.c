@@ -27,6 +27,7 @@
 #include "catalog/notice.h"
 #include "catalog/survey.h"
 #include "plan/plan.h"
+#include "run/follow.h"
 #include "run/leader.h"
 #include "run/sections.h"
 #include "run/shared.h"
@@ -416,6 +417,20 @@ note_search_path(Leader *leader)
 	pgcopy_job_set_search_path(leader->job->id, leader->job->source_search_path);
 }
 
+/*
+ * The snapshot of a job that follows came with a slot: does that send what the
+ * snapshot sees?
+ */
+static bool
+begin_stream(Leader *leader, List *relations, List **findings, char **what)
+{
+	if (!pgcopy_leader_follows(leader))
+		return true;
+	pgcopy_handover_release(leader);
+	*findings = list_concat(*findings, pgcopy_handover_findings(leader));
+	return pgcopy_handover_matches(leader, relations, what);
+}
+
 /* LinkAttempt. */
 static LinkOutcome
 try_plan(void *arg, char **what)
@@ -438,7 +453,7 @@ try_plan(void *arg, char **what)
 	refuse_running(leader, dropped);
 	snapshot = pgcopy_link_take_snapshot(leader->link, pgcopy_chosen_relations(leader),
 										 &relations, what);
-	if (snapshot == NULL)
+	if (snapshot == NULL || !begin_stream(leader, relations, &findings, what))
 		return ATTEMPT_CHANGED;
 	findings = list_concat(findings, pgcopy_subset_apply(session, &leader->job->options,
 														 leader->selection, relations));

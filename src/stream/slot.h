@@ -21,6 +21,9 @@
 extern SourceSession *pgcopy_slot_connect(const SourceConninfo *conninfo,
 										  const char *application_name);
 
+#define SLOT_TEMPORARY	0x01	/* it goes when the replication session closes */
+#define SLOT_EXPORTS	0x02	/* a snapshot */
+
 /*
  * Create a slot for pgoutput.  If it exports, *snapshot is the name of a snapshot
  * that sees just what was committed before *lsn; it lives until the replication
@@ -29,16 +32,17 @@ extern SourceSession *pgcopy_slot_connect(const SourceConninfo *conninfo,
  * transactions that write anywhere in the source's server; the session's wait
  * callback may tell for whom (pgcopy_slot_holders()).  When cancelled, the slot is gone.
  */
-extern bool pgcopy_slot_create(SourceSession *replication, const char *name,
-							   bool is_temporary, bool exports,
+extern bool pgcopy_slot_create(SourceSession *replication, const char *name, int flags,
 							   char **snapshot, XLogRecPtr *lsn);
 
 /*
  * Take a snapshot whose position is known without a slot: "locker" locks the tables
  * (quoted, qualified names: List of char *) in SHARE mode while "reader" begins
  * REPEATABLE READ, READ ONLY and exports; then locker's transaction ends.  What the
- * snapshot sees of these tables is just what was committed before *lsn.  Returns the
- * name, or NULL if the locks were not to be had within lock_ms.
+ * snapshot sees of these tables is just what was committed before *lsn, if the slot
+ * is older.  Returns the name; or NULL, with no transaction open, if the locks were
+ * not to be had: each within lock_ms and all within four times that, in three tries.
+ * If it throws, locker is closed.
  */
 extern char *pgcopy_slot_snapshot_by_lock(SourceSession *locker, SourceSession *reader,
 										  List *tables, int lock_ms, XLogRecPtr *lsn);
