@@ -174,6 +174,9 @@ extern List *pgcopy_largeobjects_plan(Leader *leader);
 /* Plan the unread ones again for a new snapshot, in the current transaction. */
 extern void pgcopy_largeobjects_plan_again(Leader *leader);
 
+/* Add an item, done, for objects that are copied beside the plan.  Returns its number. */
+extern int	pgcopy_largeobjects_add_done(int64 job, const char *name);
+
 /*
  * Remove what pending items created earlier, in transactions of its own.  If
  * interrupted, the next resume finishes it.
