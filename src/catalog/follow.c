@@ -28,7 +28,8 @@ static CatalogQuery insert_follow = {
 };
 
 static CatalogQuery select_follow = {
-	"SELECT *, guard = 'set' AS is_guarded, fence = 'set' AS is_fenced, "
+	"SELECT job, name, publication, is_our_publication, on_source, start_lsn, subscription, lost, "
+	"guard_before, fence_before, changes_seen, cutover_lsn, guard = 'set' AS is_guarded, fence = 'set' AS is_fenced, "
 	"opened IS NOT NULL AS is_open FROM pgcopy.follow WHERE job = $1",
 	1, {INT8OID}
 };
@@ -39,7 +40,8 @@ static CatalogQuery set_on_source = {
 };
 
 static CatalogQuery set_start = {
-	"UPDATE pgcopy.follow SET start_lsn = NULLIF($2, '0/0'), lost = NULL WHERE job = $1",
+	"UPDATE pgcopy.follow SET start_lsn = NULLIF($2, '0/0'), lost = NULL, "
+	"picture = NULL, changes_seen = NULL WHERE job = $1",
 	2, {INT8OID, LSNOID}
 };
 
@@ -84,6 +86,21 @@ static CatalogQuery set_open = {
 
 static CatalogQuery select_unsettled = {
 	"SELECT job FROM pgcopy.follow WHERE on_source ORDER BY job"
+};
+
+static CatalogQuery select_is_guarded = {
+	"SELECT EXISTS (SELECT FROM pgcopy.follow WHERE guard = 'set') AS is_guarded"
+};
+
+static CatalogQuery set_picture = {
+	"UPDATE pgcopy.follow SET picture = $2 WHERE job = $1",
+	2, {INT8OID, TEXTARRAYOID}
+};
+
+static CatalogQuery select_picture = {
+	"SELECT p.text FROM pgcopy.follow AS f, unnest(f.picture) WITH ORDINALITY AS p(text, no) "
+	"WHERE f.job = $1 ORDER BY p.no",
+	1, {INT8OID}
 };
 
 /*
@@ -229,6 +246,25 @@ pgcopy_follow_set_guard(int64 job, bool is_set, const char *before)
 {
 	pgcopy_query_do(&set_guard, QUERY_ARGS(Int64GetDatum(job), BoolGetDatum(is_set),
 										   pgcopy_query_text_arg(before)));
+}
+
+bool
+pgcopy_follow_is_guarded(void)
+{
+	return pgcopy_query_fetch_int64(&select_is_guarded, NULL) != 0;
+}
+
+void
+pgcopy_follow_set_picture(int64 job, const List *texts)
+{
+	pgcopy_query_do(&set_picture, QUERY_ARGS(Int64GetDatum(job),
+											 pgcopy_query_array_arg(texts, TEXTOID)));
+}
+
+List *
+pgcopy_follow_fetch_picture(int64 job)
+{
+	return pgcopy_query_fetch(&select_picture, QUERY_JOB(job), pgcopy_query_read_text);
 }
 
 void

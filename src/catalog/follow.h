@@ -91,6 +91,17 @@ extern void pgcopy_follow_set_changes(int64 job, const char *changes);
 extern void pgcopy_follow_set_guard(int64 job, bool is_set, const char *before);
 extern void pgcopy_follow_set_fence(int64 job, bool is_set, const char *before);
 
+/* Does a job have the guard set in this database? */
+extern bool pgcopy_follow_is_guarded(void);
+
+/*
+ * The definitions on the source that were cloned, to compare with: List of char *,
+ * objects and definitions by turns (stream/changes.h); NIL: none are kept.  A new slot
+ * forgets them.
+ */
+extern void pgcopy_follow_set_picture(int64 job, const List *texts);
+extern List *pgcopy_follow_fetch_picture(int64 job);
+
 /* The position that the cutover waits for; InvalidXLogRecPtr: none. */
 extern void pgcopy_follow_set_cutover(int64 job, XLogRecPtr lsn);
 

@@ -29,6 +29,7 @@ typedef struct CatalogScope
 	Oid			user;
 	int			security_context;
 	int			guc_nest_level;
+	bool		is_read_only;
 } CatalogScope;
 
 /* The owner of the extension; throws 42704 if it is not installed. */

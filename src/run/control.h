@@ -120,6 +120,8 @@ typedef struct ControlFollow
 	int64		lost_in_seconds;	/* until the slot is lost at this rate; -1: never */
 	int			tables;			/* of the subscription */
 	int			tables_waiting; /* of them not in state "r" */
+	int			worker_pid;		/* of the apply worker; 0: it does not run */
+	bool		is_caught_up;	/* all tables are, and the lag is small */
 	int64		errors;			/* of apply; -1: not counted by this server */
 	char		last_error[CONTROL_MESSAGE_LENGTH]; /* of apply, or "" */
 	char		changes[CONTROL_MESSAGE_LENGTH];	/* DDL on the source, or "" */
@@ -229,6 +231,12 @@ extern Control *pgcopy_control_create(int64 job, int nslots, uint32 *handle);
 
 /* Worker: map the segment for the life of the process; NULL if it is gone. */
 extern Control *pgcopy_control_attach(uint32 handle, int64 job);
+
+/*
+ * Map it until dsm_detach() or the end of the transaction; NULL if it is gone, or the
+ * caller is a process of the job.
+ */
+extern dsm_segment *pgcopy_control_map(uint32 handle, int64 job);
 
 /*
  * Viewer: copy what views show into the current memory context; NULL if the

@@ -96,7 +96,7 @@ extern List *pgcopy_chosen_dump_filter(const Leader *leader, SourceSession *sess
 /* What is not cloned and may be known by name only: List of ListedObject *. */
 extern List *pgcopy_chosen_unknown(const Leader *leader, SourceSession *session);
 
-/* Mark the relations whose rows are left out. */
+/* Mark the relations whose rows are left out; throw if they are not those chosen. */
 extern void pgcopy_chosen_mark(const Leader *leader, List *relations);
 
 /*
@@ -174,6 +174,9 @@ extern List *pgcopy_largeobjects_plan(Leader *leader);
 /* Plan the unread ones again for a new snapshot, in the current transaction. */
 extern void pgcopy_largeobjects_plan_again(Leader *leader);
 
+/* Add an item, done, for objects that are copied beside the plan.  Returns its number. */
+extern int	pgcopy_largeobjects_add_done(int64 job, const char *name);
+
 /*
  * Remove what pending items created earlier, in transactions of its own.  If
  * interrupted, the next resume finishes it.
@@ -211,6 +214,9 @@ extern void pgcopy_leader_link_create(Leader *leader);
 
 /* Keep this snapshot for the job and store it in the catalog. */
 extern void pgcopy_leader_link_keep_snapshot(Leader *leader, const char *name);
+
+/* leader_main.c: move the job, in a transaction of its own, with the totals so far. */
+extern void pgcopy_leader_move(Leader *leader, JobState state);
 
 /* Transactions of the leader; work_context is current inside. */
 extern void pgcopy_leader_begin(Leader *leader);

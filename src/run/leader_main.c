@@ -41,9 +41,8 @@
 #include "run/work.h"
 #include "schema/apply.h"
 
-/* Move the job, in a transaction of its own, with the totals so far. */
-static void
-move_job(Leader *leader, JobState state)
+void
+pgcopy_leader_move(Leader *leader, JobState state)
 {
 	pgcopy_leader_begin(leader);
 	if (leader->progress != NULL)
@@ -246,7 +245,7 @@ copy_and_build(Leader *leader)
 				prepare_again(leader);
 		}
 		if (leader->job->state == JOB_COPYING)
-			move_job(leader, JOB_POST_DATA);
+			pgcopy_leader_move(leader, JOB_POST_DATA);
 		left = pgcopy_serial_run(leader, STAGE_POST_DATA);
 
 		/* pg_dump puts a materialized view that needs a primary key into post-data */
@@ -258,7 +257,7 @@ copy_and_build(Leader *leader)
 static void
 follow(Leader *leader)
 {
-	move_job(leader, JOB_FOLLOWING);
+	pgcopy_leader_move(leader, JOB_FOLLOWING);
 	pgcopy_following_run(leader);
 	pgcopy_cutover_finish(leader);
 }
@@ -270,11 +269,11 @@ run_job(Leader *leader)
 	await_workers(leader);
 	prepare(leader);
 
-	move_job(leader, JOB_PRE_DATA);
+	pgcopy_leader_move(leader, JOB_PRE_DATA);
 	pgcopy_serial_run_pre_data(leader);
 	resolve_targets(leader);
 
-	move_job(leader, JOB_COPYING);
+	pgcopy_leader_move(leader, JOB_COPYING);
 	copy_and_build(leader);
 	if (pgcopy_leader_follows(leader))
 		pgcopy_handover_subscribe(leader);
@@ -286,7 +285,7 @@ run_job(Leader *leader)
 	pgcopy_workers_dismiss(leader->workers);
 	if (pgcopy_leader_follows(leader))
 		follow(leader);
-	move_job(leader, JOB_DONE);
+	pgcopy_leader_move(leader, JOB_DONE);
 }
 
 /*
@@ -387,7 +386,7 @@ end_badly(Leader *leader, ErrorData *error)
 	if (pgcopy_leader_follows(leader))
 		pgcopy_handover_abandon(leader);
 	tell_failure(leader, error);
-	move_job(leader, state);
+	pgcopy_leader_move(leader, state);
 }
 
 static void

@@ -141,6 +141,12 @@ extern bool pgcopy_session_has_answered(SourceSession *session,
 extern void pgcopy_session_abandon(SourceSession *session);
 
 /*
+ * Run SQL while the process exits, after what the session runs now is cancelled:
+ * within some ms, whether or not it works.
+ */
+extern void pgcopy_session_run_at_exit(SourceSession *session, const char *sql, long ms);
+
+/*
  * Run one statement that returns so many columns.  The first takes any number of
  * rows up to 1 GB, the second exactly one of up to 1 MB.  Any other answer is an
  * error (08P01), and so is text in a bad encoding (22021).  The rows live in the
