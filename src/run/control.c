@@ -130,25 +130,35 @@ fill_view(Control *control, ControlView *view)
 		fill_view_slot(&control->slots[i], &view->slots[i]);
 }
 
+dsm_segment *
+pgcopy_control_map(uint32 handle, int64 job)
+{
+	dsm_segment *segment;
+
+	if (dsm_find_mapping(handle) != NULL)
+		return NULL;
+	segment = dsm_attach(handle);
+	if (segment != NULL && !is_control_of(segment, job))
+	{
+		dsm_detach(segment);
+		return NULL;
+	}
+	return segment;
+}
+
 ControlView *
 pgcopy_control_peek(uint32 handle, int64 job)
 {
-	dsm_segment *segment;
-	ControlView *view = NULL;
+	dsm_segment *segment = pgcopy_control_map(handle, job);
+	Control    *control;
+	ControlView *view;
 
-	if (dsm_find_mapping(handle) != NULL)
-		return NULL;			/* the caller is a process of the job */
-	segment = dsm_attach(handle);
 	if (segment == NULL)
 		return NULL;
-	if (is_control_of(segment, job))
-	{
-		Control    *control = dsm_segment_address(segment);
-
-		view = palloc0(sizeof(ControlView));
-		view->nslots = Min(control->nslots, CONTROL_MAX_SLOTS);
-		fill_view(control, view);
-	}
+	control = dsm_segment_address(segment);
+	view = palloc0(sizeof(ControlView));
+	view->nslots = Min(control->nslots, CONTROL_MAX_SLOTS);
+	fill_view(control, view);
 	dsm_detach(segment);
 	return view;
 }

@@ -233,6 +233,12 @@ extern Control *pgcopy_control_create(int64 job, int nslots, uint32 *handle);
 extern Control *pgcopy_control_attach(uint32 handle, int64 job);
 
 /*
+ * Map it until dsm_detach() or the end of the transaction; NULL if it is gone, or the
+ * caller is a process of the job.
+ */
+extern dsm_segment *pgcopy_control_map(uint32 handle, int64 job);
+
+/*
  * Viewer: copy what views show into the current memory context; NULL if the
  * segment is gone.
  */
