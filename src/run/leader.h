@@ -98,7 +98,7 @@ extern List *pgcopy_chosen_dump_filter(const Leader *leader, SourceSession *sess
 /* What is not cloned and may be known by name only: List of ListedObject *. */
 extern List *pgcopy_chosen_unknown(const Leader *leader, SourceSession *session);
 
-/* Mark the relations whose rows are left out. */
+/* Mark the relations whose rows are left out; throw if they are not those chosen. */
 extern void pgcopy_chosen_mark(const Leader *leader, List *relations);
 
 /*
