@@ -15,6 +15,7 @@
 #include "catalog/follow.h"
 #include "run/carry.h"
 #include "run/leader.h"
+#include "stream/slot.h"
 
 typedef struct Handover Handover;
 
@@ -52,6 +53,10 @@ extern List *pgcopy_handover_sent(SourceSession *session, const Follow *follow);
  */
 extern void pgcopy_handover_check_slot(Leader *leader);
 
+/* Why a slot is of no more use, NULL: it is; and throw that. */
+extern const char *pgcopy_handover_find_loss(const SlotStatus *status);
+extern void pgcopy_handover_throw_lost(int64 job, const char *why) pg_attribute_noreturn();
+
 /*
  * Drop the subscription and forget the slot: the next snapshot begins a new stream,
  * and all must be read again.
@@ -81,6 +86,13 @@ extern void pgcopy_following_run(Leader *leader);
  * with later ones; once it has a slot.  In a transaction.
  */
 extern void pgcopy_following_keep_picture(Leader *leader, SourceSession *session);
+
+/*
+ * The same as it is now (stream/changes.h), and how it differs from what was written down,
+ * NULL: not at all; into the current memory context, in transactions of their own.
+ */
+extern List *pgcopy_following_picture(Leader *leader, SourceSession *session);
+extern char *pgcopy_following_find_changes(Leader *leader, List *picture);
 
 /*
  * cutover.c: do what is asked.  Returns whether the target is open now; fills in the

@@ -9,6 +9,7 @@
 
 #include "mb/pg_wchar.h"
 
+#include "base/retry.h"
 #include "catalog/job.h"
 #include "run/process.h"
 #include "run/work.h"
