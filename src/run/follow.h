@@ -127,6 +127,14 @@ extern void pgcopy_following_run(Leader *leader);
 extern void pgcopy_following_keep_picture(Leader *leader, SourceSession *session);
 
 /*
+ * Take a picture of what the job has cloned (stream/changes.h); say how it differs from
+ * what was written down, NULL: not at all.  Outside a transaction, in the current memory
+ * context.
+ */
+extern List *pgcopy_following_take_picture(Leader *leader, SourceSession *session);
+extern char *pgcopy_following_find_changes(Leader *leader, List *now);
+
+/*
  * cutover.c: do what is asked.  Returns whether the target is open now; fills in the
  * result in any case.  Throws only if the job must end.
  */

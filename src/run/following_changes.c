@@ -73,9 +73,8 @@ read_picture(int64 job)
 	return facts;
 }
 
-/* Take a picture of what the job has cloned, in the current memory context. */
-static List *
-take_picture(Leader *leader, SourceSession *session)
+List *
+pgcopy_following_take_picture(Leader *leader, SourceSession *session)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	const char *only;
@@ -94,6 +93,20 @@ pgcopy_following_keep_picture(Leader *leader, SourceSession *session)
 	pgcopy_follow_set_picture(leader->job->id,
 							  list_texts(pgcopy_changes_picture(session,
 																pgcopy_chosen_planned(leader))));
+}
+
+char *
+pgcopy_following_find_changes(Leader *leader, List *now)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	List	   *before;
+
+	pgcopy_leader_begin(leader);
+	MemoryContextSwitchTo(caller);
+	before = read_picture(leader->job->id);
+	pgcopy_leader_commit(leader);
+	MemoryContextSwitchTo(caller);
+	return before != NIL ? pgcopy_changes_describe(before, now) : NULL;
 }
 
 /* Learn what was cloned; if nobody has written that down, take the source as it is now. */
@@ -139,7 +152,7 @@ void
 pgcopy_following_compare(Following *following)
 {
 	TimestampTz begun = GetCurrentTimestamp();
-	List	   *now = take_picture(following->leader, following->session);
+	List	   *now = pgcopy_following_take_picture(following->leader, following->session);
 	uint64		hash = hash_picture(now);
 	TimestampTz ended;
 
