@@ -580,13 +580,13 @@ pgcopy_carry_published(Leader *leader, List *relations, char carry)
 	foreach(lc, relations)
 	{
 		const SourceRelation *relation = lfirst(lc);
-		PublicationTable *table;
+		PublishedTable *table;
 
 		if (relation->carry != carry ||
 			(relation->relkind == RELKIND_PARTITIONED_TABLE && !has_roots) ||
 			(has_roots && goes_with_parent(relations, relation)))
 			continue;
-		table = palloc0(sizeof(PublicationTable));
+		table = palloc0(sizeof(PublishedTable));
 		table->oid = relation->oid;
 		table->schema = relation->schema;
 		table->name = relation->name;

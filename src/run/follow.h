@@ -90,7 +90,7 @@ extern List *pgcopy_carry_choose(Leader *leader, List *relations);
 extern bool pgcopy_carry_mark(Leader *leader, List *relations, char **what);
 
 /*
- * The publication's tables, by carry: List of PublicationTable *.  relations: noted by
+ * The publication's tables, by carry: List of PublishedTable *.  relations: noted by
  * one of the above.
  */
 extern List *pgcopy_carry_published(Leader *leader, List *relations, char carry);
