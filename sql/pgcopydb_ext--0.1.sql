@@ -536,7 +536,25 @@ COMMENT ON FUNCTION @extschema@.pgcopy_wait(bigint, interval, boolean) IS 'wait 
 
 REVOKE ALL ON FUNCTION @extschema@.pgcopy_wait(bigint, interval, boolean) FROM PUBLIC;
 
+<<<<<<< HEAD
 CREATE FUNCTION @extschema@.pgcopy_drop(job bigint, force boolean DEFAULT false) RETURNS boolean
+=======
+CREATE FUNCTION @extschema@.pgcopy_cutover(job bigint, fence text DEFAULT 'read only',
+    rehearse boolean DEFAULT false, max_pause interval DEFAULT '10 s',
+    grace interval DEFAULT '1 s', terminate boolean DEFAULT true,
+    ignore_changes boolean DEFAULT false, refresh text DEFAULT 'before',
+    OUT state text, OUT lsn pg_lsn, OUT pause interval, OUT report text)
+RETURNS record
+AS 'MODULE_PATHNAME'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION @extschema@.pgcopy_cutover IS
+'end following: make the source read-only, wait until all is here, open the target for writing, clean up on the source; returns the state of the job, the position up to which the source was taken over, how long writes were refused, and what was done when. fence: ''read only'' ends the sessions on the source, those in a transaction after grace (terminate => false: gives up instead); ''lock'' only locks the tables while it takes, for applications that have stopped. rehearse: only reports what it would meet. Whatever goes wrong before the target is open, a cancel or a pause longer than max_pause, leaves both sides as they were, and is an error';
+
+REVOKE ALL ON FUNCTION @extschema@.pgcopy_cutover FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.pgcopy_drop(job bigint) RETURNS boolean
+>>>>>>> cut
 AS 'MODULE_PATHNAME'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
