@@ -348,6 +348,17 @@ LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION pgcopy.live_workers(bigint) IS 'leader (slot NULL) and workers of a running job, with the item each works on and what it has read of it';
 
+CREATE FUNCTION pgcopy.live_follow(job bigint,
+    OUT subscription name, OUT tables integer, OUT tables_waiting integer,
+    OUT applied_lsn pg_lsn, OUT source_lsn pg_lsn, OUT lag_bytes bigint, OUT lag interval,
+    OUT retained_bytes bigint, OUT wal_status text, OUT lost_in interval,
+    OUT errors bigint, OUT last_error text, OUT worker_pid integer)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'pgcopy_live_follow'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION pgcopy.live_follow(bigint) IS 'how far the target of a job that follows is behind; without its leader what this server knows of the subscription; no row if there is none';
+
 CREATE FUNCTION pgcopy.is_interrupted(job bigint) RETURNS boolean
 AS 'MODULE_PATHNAME', 'pgcopy_is_interrupted'
 LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
@@ -521,7 +532,7 @@ CREATE FUNCTION @extschema@.pgcopy_wait(job bigint, timeout interval DEFAULT NUL
 AS 'MODULE_PATHNAME'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION @extschema@.pgcopy_wait(bigint, interval, boolean) IS 'wait until a job has ended or the timeout (NULL: none) is over; returns its state; verbose: tells by NOTICE how far it is, and at the end the first error. Its statement holds a snapshot while it waits: for hours, call it again and again with a timeout';
+COMMENT ON FUNCTION @extschema@.pgcopy_wait(bigint, interval, boolean) IS 'wait until a job has ended, or follows its source with little lag, or the timeout (NULL: none) is over; returns its state; verbose: tells by NOTICE how far it is, and at the end the first error. Its statement holds a snapshot while it waits: for hours, call it again and again with a timeout';
 
 REVOKE ALL ON FUNCTION @extschema@.pgcopy_wait(bigint, interval, boolean) FROM PUBLIC;
 
@@ -583,7 +594,7 @@ CREATE VIEW @extschema@.pgcopy_jobs WITH (security_barrier) AS
 SELECT j.id AS job,
        CASE WHEN j.is_lost THEN 'interrupted' ELSE j.state END AS state,
        j.phase,
-       CASE WHEN j.state OPERATOR(pg_catalog.=) 'done' THEN 100
+       CASE WHEN j.state OPERATOR(pg_catalog.=) ANY (ARRAY['following', 'cutover', 'done']) THEN 100
             ELSE GREATEST(l.percent, j.percent) END AS percent,
        GREATEST(l.tables_done, j.tables_done) AS tables_done,
        j.tables_total,
@@ -594,6 +605,9 @@ SELECT j.id AS job,
        j.bytes_total,
        l.bytes_per_second,
        l.eta,
+       f.lag_bytes,
+       f.lag,
+       f.retained_bytes,
        j.created, j.started, j.ended,
        COALESCE(j.ended, pg_catalog.clock_timestamp()) OPERATOR(pg_catalog.-) j.started AS elapsed,
        j.attempt,
@@ -614,9 +628,35 @@ SELECT j.id AS job,
                r.ended IS NULL AND pgcopy.is_interrupted(r.id) AS is_lost
           FROM pgcopy.job AS r
          WHERE pg_catalog.pg_has_role(current_user, r.owner, 'MEMBER')) AS j
-  LEFT JOIN LATERAL pgcopy.live(j.id) AS l ON j.ended IS NULL AND NOT j.is_lost;
+  LEFT JOIN LATERAL pgcopy.live(j.id) AS l ON j.ended IS NULL AND NOT j.is_lost
+  LEFT JOIN LATERAL pgcopy.live_follow(j.id) AS f
+         ON j.state OPERATOR(pg_catalog.=) ANY (ARRAY['following', 'cutover']);
 
-COMMENT ON VIEW @extschema@.pgcopy_jobs IS 'jobs, for programs: counts, bytes, bytes per second, times, first error, arguments; state interrupted: its processes are gone';
+COMMENT ON VIEW @extschema@.pgcopy_jobs IS 'jobs, for programs: counts, bytes, bytes per second, how far a target that follows is behind, times, first error, arguments; state interrupted: its processes are gone';
+
+CREATE VIEW @extschema@.pgcopy_follow WITH (security_barrier) AS
+SELECT f.job,
+       CASE WHEN j.is_lost THEN 'interrupted' ELSE j.state END AS state,
+       l.subscription,
+       CASE WHEN f.on_source THEN f.name END AS slot,
+       l.tables, l.tables_waiting,
+       l.applied_lsn, l.source_lsn, l.lag_bytes, l.lag,
+       l.retained_bytes,
+       CASE WHEN f.lost IS NOT NULL THEN 'lost' ELSE l.wal_status END AS wal_status,
+       l.lost_in,
+       l.errors, l.last_error, l.worker_pid,
+       f.changes_seen AS changes,
+       f.lost,
+       f.guard OPERATOR(pg_catalog.=) 'set' AS is_target_read_only,
+       f.fence OPERATOR(pg_catalog.=) 'set' AS is_source_read_only,
+       f.opened, f.pause
+  FROM (SELECT r.id, r.state, r.ended IS NULL AND pgcopy.is_interrupted(r.id) AS is_lost
+          FROM pgcopy.job AS r
+         WHERE pg_catalog.pg_has_role(current_user, r.owner, 'MEMBER')) AS j
+  JOIN pgcopy.follow AS f ON f.job OPERATOR(pg_catalog.=) j.id
+  LEFT JOIN LATERAL pgcopy.live_follow(j.id) AS l ON true;
+
+COMMENT ON VIEW @extschema@.pgcopy_follow IS 'jobs that follow their source, for programs: lag, WAL that the source keeps and until when, errors of apply, changes of definitions on the source (changes), what is left on the source (slot, is_source_read_only); without a leader (interrupted, cancelled) only what this server knows';
 
 CREATE VIEW @extschema@.pgcopy_progress WITH (security_barrier) AS
 SELECT v.job,
@@ -633,7 +673,9 @@ SELECT v.job,
             WHEN v.bytes_per_second > 0 THEN pgcopy.size(v.bytes_per_second) || '/s'
             ELSE '' END AS rate,
        CASE WHEN v.ended IS NULL THEN COALESCE(pgcopy.duration(v.eta), '') ELSE '' END AS eta,
-       CASE WHEN v.errors > 0 AND v.state OPERATOR(pg_catalog.=) 'done'
+       CASE WHEN v.state OPERATOR(pg_catalog.=) ANY (ARRAY['following', 'cutover']) AND v.message OPERATOR(pg_catalog.<>) ''
+            THEN pgcopy.shorten(v.message, '')
+            WHEN v.errors > 0 AND v.state OPERATOR(pg_catalog.=) 'done'
             THEN 'took ' || pgcopy.duration(v.elapsed) || ', ' || v.errors
                  || CASE WHEN v.errors OPERATOR(pg_catalog.=) 1 THEN ' error' ELSE ' errors' END || ': SELECT * FROM pgcopy_errors WHERE is_final'
             WHEN v.state OPERATOR(pg_catalog.=) 'failed'
@@ -643,6 +685,10 @@ SELECT v.job,
             WHEN v.state OPERATOR(pg_catalog.=) 'cancelled' THEN 'to go on: SELECT pgcopy_resume(' || v.job || ')'
             WHEN v.state OPERATOR(pg_catalog.=) 'interrupted' AND v.message IS NOT NULL
             THEN pgcopy.shorten(v.message, '')
+            WHEN v.state OPERATOR(pg_catalog.=) 'interrupted' AND v.phase OPERATOR(pg_catalog.=) 'following'
+            THEN 'the target still follows, but nobody watches it: SELECT pgcopy_resume(' || v.job || ')'
+            WHEN v.state OPERATOR(pg_catalog.=) 'interrupted' AND v.phase OPERATOR(pg_catalog.=) 'cutover'
+            THEN 'a cutover was interrupted; to undo or finish it: SELECT pgcopy_resume(' || v.job || ')'
             WHEN v.state OPERATOR(pg_catalog.=) 'interrupted' AND v.started IS NULL
             THEN 'its leader did not start, see the server log: SELECT pgcopy_resume(' || v.job || ')'
             WHEN v.state OPERATOR(pg_catalog.=) 'interrupted'
@@ -857,7 +903,7 @@ COMMENT ON FUNCTION @extschema@.pgcopy_summary(bigint) IS 'steps of a job with w
 
 REVOKE ALL ON FUNCTION @extschema@.pgcopy_summary(bigint) FROM PUBLIC;
 
-GRANT SELECT ON pgcopy.step, pgcopy.visible, @extschema@.pgcopy_jobs, @extschema@.pgcopy_progress, @extschema@.pgcopy_tables, @extschema@.pgcopy_indexes, @extschema@.pgcopy_workers, @extschema@.pgcopy_errors, @extschema@.pgcopy_notices, @extschema@.pgcopy_options TO PUBLIC;
+GRANT SELECT ON pgcopy.step, pgcopy.visible, @extschema@.pgcopy_jobs, @extschema@.pgcopy_follow, @extschema@.pgcopy_progress, @extschema@.pgcopy_tables, @extschema@.pgcopy_indexes, @extschema@.pgcopy_workers, @extschema@.pgcopy_errors, @extschema@.pgcopy_notices, @extschema@.pgcopy_options TO PUBLIC;
 GRANT USAGE ON SCHEMA pgcopy TO PUBLIC;
 
 --

@@ -213,6 +213,14 @@
 	ExecuteTruncateGuts(rels, relids, logged, DROP_RESTRICT, false, false)
 #endif
 
+/* 17: the statement */
+#if PG_VERSION_NUM < 170000
+#define pgcopy_reindex_relation(relid, flags, params) reindex_relation(relid, flags, params)
+#else
+#define pgcopy_reindex_relation(relid, flags, params) \
+	reindex_relation(NULL, relid, flags, params)
+#endif
+
 /* 16: relations are extended by many blocks */
 #if PG_VERSION_NUM >= 160000
 #define PGCOPY_HAS_EXTEND_BY 1

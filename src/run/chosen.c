@@ -25,6 +25,7 @@
 #include "run/leader.h"
 #include "schema/dump.h"
 #include "schema/dump_filter.h"
+#include "select/agree.h"
 #include "source/conversion.h"
 #include "source/inventory.h"
 #include "source/listing.h"
@@ -210,6 +211,7 @@ pgcopy_chosen_mark(const Leader *leader, List *relations)
 
 	if (leader->selection == NULL)
 		return;
+	pgcopy_agree_selection(leader->selection, relations);
 	foreach(lc, relations)
 	{
 		SourceRelation *relation = lfirst(lc);

@@ -14,6 +14,7 @@
 
 #include "catalog/follow.h"
 #include "run/leader.h"
+#include "stream/slot.h"
 
 typedef struct Handover Handover;
 
@@ -51,6 +52,10 @@ extern List *pgcopy_handover_sent(SourceSession *session, const Follow *follow);
  */
 extern void pgcopy_handover_check_slot(Leader *leader);
 
+/* Why a slot is of no more use, NULL: it is; and throw that. */
+extern const char *pgcopy_handover_find_loss(const SlotStatus *status);
+extern void pgcopy_handover_throw_lost(int64 job, const char *why) pg_attribute_noreturn();
+
 /*
  * Drop the subscription and forget the slot: the next snapshot begins a new stream,
  * and all must be read again.
@@ -85,7 +90,7 @@ extern List *pgcopy_carry_choose(Leader *leader, List *relations);
 extern bool pgcopy_carry_mark(Leader *leader, List *relations, char **what);
 
 /*
- * The publication's tables, by carry: List of PublicationTable *.  relations: noted by
+ * The publication's tables, by carry: List of PublishedTable *.  relations: noted by
  * one of the above.
  */
 extern List *pgcopy_carry_published(Leader *leader, List *relations, char carry);
@@ -127,12 +132,11 @@ extern void pgcopy_following_run(Leader *leader);
 extern void pgcopy_following_keep_picture(Leader *leader, SourceSession *session);
 
 /*
- * Take a picture of what the job has cloned (stream/changes.h); say how it differs from
- * what was written down, NULL: not at all.  Outside a transaction, in the current memory
- * context.
+ * The same as it is now (stream/changes.h), and how it differs from what was written down,
+ * NULL: not at all; into the current memory context, in transactions of their own.
  */
-extern List *pgcopy_following_take_picture(Leader *leader, SourceSession *session);
-extern char *pgcopy_following_find_changes(Leader *leader, List *now);
+extern List *pgcopy_following_picture(Leader *leader, SourceSession *session);
+extern char *pgcopy_following_find_changes(Leader *leader, List *picture);
 
 /*
  * cutover.c: do what is asked.  Returns whether the target is open now; fills in the

@@ -96,7 +96,7 @@ extern List *pgcopy_chosen_dump_filter(const Leader *leader, SourceSession *sess
 /* What is not cloned and may be known by name only: List of ListedObject *. */
 extern List *pgcopy_chosen_unknown(const Leader *leader, SourceSession *session);
 
-/* Mark the relations whose rows are left out. */
+/* Mark the relations whose rows are left out; throw if they are not those chosen. */
 extern void pgcopy_chosen_mark(const Leader *leader, List *relations);
 
 /*
@@ -173,6 +173,9 @@ extern List *pgcopy_largeobjects_plan(Leader *leader);
 
 /* Plan the unread ones again for a new snapshot, in the current transaction. */
 extern void pgcopy_largeobjects_plan_again(Leader *leader);
+
+/* Add an item, done, for objects that are copied beside the plan.  Returns its number. */
+extern int	pgcopy_largeobjects_add_done(int64 job, const char *name);
 
 /*
  * Remove what pending items created earlier, in transactions of its own.  If

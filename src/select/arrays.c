@@ -46,12 +46,9 @@ read_oid(const SourceRows *rows, const char *at, Oid *oid)
 Oid *
 pgcopy_arrays_oids(const SourceRows *rows, int row, int column, int *n)
 {
-	const char *at = pgcopy_rows_get_or_null(rows, row, column);
+	const char *at = pgcopy_rows_get(rows, row, column);
 	Oid		   *oids;
 
-	*n = 0;
-	if (at == NULL)
-		return NULL;
 	if (at[0] != '{')
 		pgcopy_rows_throw(rows, "It has something else than an array.");
 	*n = count_elements(at);
@@ -75,15 +72,12 @@ pgcopy_arrays_oids(const SourceRows *rows, int row, int column, int *n)
 char **
 pgcopy_arrays_texts(const SourceRows *rows, int row, int column, int *n)
 {
-	const char *literal = pgcopy_rows_get_or_null(rows, row, column);
+	const char *literal = pgcopy_rows_get(rows, row, column);
 	ArrayType  *array;
 	Datum	   *elements;
 	bool	   *nulls;
 	char	  **texts;
 
-	*n = 0;
-	if (literal == NULL)
-		return NULL;
 	array = DatumGetArrayTypeP(OidInputFunctionCall(F_ARRAY_IN, unconstify(char *, literal),
 													TEXTOID, -1));
 	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, n);
@@ -102,8 +96,6 @@ void
 pgcopy_arrays_query(ArrayColumns *columns, SourceSession *session, const char *sql,
 					const char *forms)
 {
-	int			letters = 0;
-
 	memset(columns, 0, sizeof(ArrayColumns));
 	columns->rows = pgcopy_session_query(session, sql, strlen(forms), 0, NULL);
 	if (pgcopy_rows_count(columns->rows) != 1)
@@ -118,9 +110,8 @@ pgcopy_arrays_query(ArrayColumns *columns, SourceSession *session, const char *s
 			columns->names = pgcopy_arrays_texts(columns->rows, 0, i, &n);
 		else
 		{
-			columns->letters = pgcopy_rows_get_or_null(columns->rows, 0, i);
-			letters = columns->letters != NULL ? strlen(columns->letters) : 0;
-			if (letters != n * (forms[i] - '0'))
+			columns->letters = pgcopy_rows_get(columns->rows, 0, i);
+			if (strlen(columns->letters) != (Size) n * (forms[i] - '0'))
 				pgcopy_rows_throw(columns->rows, "Its columns differ in length.");
 		}
 		if (i > 0 && n != columns->n)

@@ -3,8 +3,8 @@
  * arrays.h
  *	  Arrays that the source has sent: many values in one message.
  *
- * Into the current memory context.  NULL, as array_agg() gives for no rows, is an
- * empty array.  Throw 08P01 for what is no such array.
+ * Into the current memory context.  Throw 08P01 for what is no such array.  Empty ones
+ * come as such: an answer of NULLs would say that the source has nothing.
  *
  *-------------------------------------------------------------------------
  */
@@ -12,6 +12,10 @@
 #define PGCOPY_ARRAYS_H
 
 #include "source/session.h"
+
+/* Expressions of SQL for these; never NULL. */
+#define ARRAY_OF(value) "COALESCE(pg_catalog.array_agg(" value "), '{}')"
+#define LETTERS_OF(value) "COALESCE(pg_catalog.string_agg(" value ", ''), '')"
 
 /* An oid[], whose elements may be 0, but not NULL. */
 extern Oid *pgcopy_arrays_oids(const SourceRows *rows, int row, int column, int *n);

@@ -29,9 +29,9 @@
  * DEPENDS ON EXTENSION is no need.
  */
 static const char depend_sql[] =
-"SELECT pg_catalog.array_agg(d.classid), pg_catalog.array_agg(d.objid),"
-" pg_catalog.array_agg(d.refclassid), pg_catalog.array_agg(d.refobjid),"
-" pg_catalog.string_agg(d.deptype::pg_catalog.text, '')"
+"SELECT " ARRAY_OF("d.classid") ", " ARRAY_OF("d.objid") ","
+" " ARRAY_OF("d.refclassid") ", " ARRAY_OF("d.refobjid") ","
+" " LETTERS_OF("d.deptype::pg_catalog.text")
 " FROM pg_catalog.pg_depend AS d"
 " WHERE d.objid >= 16384 AND d.refobjid >= 16384 AND d.deptype NOT IN ('p', 'x')"
 " AND d.refclassid <> " CLASS("pg_namespace")
@@ -40,7 +40,7 @@ static const char depend_sql[] =
 " AND NOT (d.classid = " CLASS("pg_class") " AND d.refclassid = " CLASS("pg_constraint") ")";
 
 static const char partitions_sql[] =
-"SELECT pg_catalog.array_agg(i.inhrelid), pg_catalog.array_agg(i.inhparent)"
+"SELECT " ARRAY_OF("i.inhrelid") ", " ARRAY_OF("i.inhparent")
 " FROM pg_catalog.pg_inherits AS i JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid"
 " WHERE c.relispartition";
 

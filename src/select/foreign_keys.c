@@ -45,6 +45,14 @@ static const char keys_sql[] =
 " WHERE k.contype = 'f' AND %s"
 " ORDER BY k.oid, u.no";
 
+/*
+ * How many keys and columns that are, in another answer: with one that has less, rows
+ * would be copied that refer to what is left out.  Text to fill in: the last above.
+ */
+static const char counts_sql[] =
+"SELECT pg_catalog.count(*), COALESCE(pg_catalog.sum(pg_catalog.cardinality(k.conkey)), 0)"
+" FROM pg_catalog.pg_constraint AS k WHERE k.contype = 'f' AND %s";
+
 /* Columns of keys_sql. */
 enum KeysColumn
 {
@@ -123,14 +131,27 @@ read_key(const SourceRows *rows, int row)
 	return key;
 }
 
+/* Compare the keys with the counts, before the rows are freed. */
+static void
+check_counts(SourceSession *session, const char *is_own, const SourceRows *rows, List *keys)
+{
+	SourceRows *counts = pgcopy_session_query_row(session, psprintf(counts_sql, is_own), 2,
+												  0, NULL);
+
+	if (pgcopy_rows_get_size(counts, 0, 0) != list_length(keys) ||
+		pgcopy_rows_get_size(counts, 0, 1) != pgcopy_rows_count(rows))
+		pgcopy_rows_throw(rows, "Its foreign keys are not as many as another answer says.");
+	pgcopy_rows_free(counts);
+}
+
 List *
 pgcopy_foreign_keys_read(SourceSession *session)
 {
 	int			version = pgcopy_session_version(session);
+	const char *is_own = version >= 110000 ? "k.conparentid = 0" : "true";
 	char	   *sql = psprintf(keys_sql,
 							   version >= 180000 ? "k.conenforced" : "true",
-							   version >= 180000 ? "k.conperiod" : "false",
-							   version >= 110000 ? "k.conparentid = 0" : "true");
+							   version >= 180000 ? "k.conperiod" : "false", is_own);
 	SourceRows *rows = pgcopy_session_query(session, sql, KEYS_COLUMNS, 0, NULL);
 	List	   *keys = NIL;
 	ForeignKey *key = NULL;
@@ -149,6 +170,7 @@ pgcopy_foreign_keys_read(SourceSession *session)
 		key->columns = lappend(key->columns, read_column(rows, i));
 		CHECK_FOR_INTERRUPTS();
 	}
+	check_counts(session, is_own, rows, keys);
 	pgcopy_rows_free(rows);
 	return keys;
 }

@@ -29,22 +29,22 @@
 #define CLASS(catalog) "'pg_catalog." catalog "'::pg_catalog.regclass::pg_catalog.oid"
 
 static const char schemas_sql[] =
-"SELECT pg_catalog.array_agg(n.oid), pg_catalog.array_agg(n.nspname::pg_catalog.text)"
+"SELECT " ARRAY_OF("n.oid") ", " ARRAY_OF("n.nspname::pg_catalog.text")
 " FROM pg_catalog.pg_namespace AS n WHERE " USER_SCHEMA("n");
 
 static const char relations_sql[] =
-"SELECT pg_catalog.array_agg(c.oid), pg_catalog.array_agg(c.relnamespace),"
-" pg_catalog.array_agg(c.relname::pg_catalog.text),"
-" pg_catalog.string_agg(c.relkind::pg_catalog.text"
-"  || CASE WHEN c.relispartition THEN 't' ELSE 'f' END, '')"
+"SELECT " ARRAY_OF("c.oid") ", " ARRAY_OF("c.relnamespace") ","
+" " ARRAY_OF("c.relname::pg_catalog.text") ","
+" " LETTERS_OF("c.relkind::pg_catalog.text"
+"  || CASE WHEN c.relispartition THEN 't' ELSE 'f' END")
 " FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
 " WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'i', 'I', 'c')"
 " AND c.relpersistence <> 't' AND " USER_SCHEMA("n");
 
 /* Array types, multiranges and row types go with their types and tables. */
 static const char support_sql[] =
-"SELECT pg_catalog.array_agg(o.classid), pg_catalog.array_agg(o.oid),"
-" pg_catalog.array_agg(o.namespace)"
+"SELECT " ARRAY_OF("o.classid") ", " ARRAY_OF("o.oid") ","
+" " ARRAY_OF("o.namespace")
 " FROM (SELECT " CLASS("pg_type") " AS classid, t.oid, t.typnamespace AS namespace"
 "  FROM pg_catalog.pg_type AS t WHERE t.oid >= 16384 AND t.typtype NOT IN ('c', 'm')"
 "  AND NOT EXISTS (SELECT FROM pg_catalog.pg_type AS e WHERE e.typarray = t.oid)"
@@ -65,17 +65,17 @@ static const char support_sql[] =
 
 /* %s: the parent of a partition's constraint.  That of a trigger goes with the trigger. */
 static const char constraints_sql[] =
-"SELECT pg_catalog.array_agg(k.oid), pg_catalog.array_agg(k.conrelid),"
-" pg_catalog.array_agg(k.confrelid), pg_catalog.array_agg(k.conindid),"
-" pg_catalog.array_agg(%s), pg_catalog.array_agg(k.contypid),"
-" pg_catalog.string_agg(k.contype::pg_catalog.text, '')"
+"SELECT " ARRAY_OF("k.oid") ", " ARRAY_OF("k.conrelid") ","
+" " ARRAY_OF("k.confrelid") ", " ARRAY_OF("k.conindid") ","
+" " ARRAY_OF("%s") ", " ARRAY_OF("k.contypid") ","
+" " LETTERS_OF("k.contype::pg_catalog.text")
 " FROM pg_catalog.pg_constraint AS k WHERE k.oid >= 16384 AND k.contype <> 't'";
 
 /* Parts of relations, by kind: a letter of part_kinds. */
 static const char parts_sql[] =
-"SELECT pg_catalog.array_agg(o.classid), pg_catalog.array_agg(o.oid),"
-" pg_catalog.array_agg(o.owner), pg_catalog.array_agg(o.namespace),"
-" pg_catalog.string_agg(o.kind, '') FROM ("
+"SELECT " ARRAY_OF("o.classid") ", " ARRAY_OF("o.oid") ","
+" " ARRAY_OF("o.owner") ", " ARRAY_OF("o.namespace") ","
+" " LETTERS_OF("o.kind") " FROM ("
 " SELECT " CLASS("pg_class") " AS classid, indexrelid AS oid, indrelid AS owner,"
 "  0::pg_catalog.oid AS namespace, 'i' AS kind FROM pg_catalog.pg_index"
 " UNION ALL SELECT " CLASS("pg_trigger") ", oid, tgrelid, 0, 't' FROM pg_catalog.pg_trigger"
@@ -88,16 +88,16 @@ static const char parts_sql[] =
 " ) AS o WHERE o.oid >= 16384";
 
 static const char extensions_sql[] =
-"SELECT pg_catalog.array_agg(oid), pg_catalog.array_agg(extnamespace),"
-" pg_catalog.array_agg(extname::pg_catalog.text) FROM pg_catalog.pg_extension";
+"SELECT " ARRAY_OF("oid") ", " ARRAY_OF("extnamespace") ","
+" " ARRAY_OF("extname::pg_catalog.text") " FROM pg_catalog.pg_extension";
 
 static const char servers_sql[] =
-"SELECT pg_catalog.array_agg(oid) FROM pg_catalog.pg_foreign_server";
+"SELECT " ARRAY_OF("oid") " FROM pg_catalog.pg_foreign_server";
 
 /* %s: members of publications that are schemas. */
 static const char others_sql[] =
-"SELECT pg_catalog.array_agg(o.classid), pg_catalog.array_agg(o.oid),"
-" pg_catalog.array_agg(o.owner), pg_catalog.array_agg(o.namespace)"
+"SELECT " ARRAY_OF("o.classid") ", " ARRAY_OF("o.oid") ","
+" " ARRAY_OF("o.owner") ", " ARRAY_OF("o.namespace")
 " FROM (SELECT " CLASS("pg_cast") " AS classid, oid, 0::pg_catalog.oid AS owner,"
 "   0::pg_catalog.oid AS namespace FROM pg_catalog.pg_cast"
 "  UNION ALL SELECT " CLASS("pg_language") ", oid, 0, 0 FROM pg_catalog.pg_language"
@@ -246,6 +246,19 @@ read_constraints(Selection *selection, SourceSession *session)
 	pgcopy_rows_free(columns.rows);
 }
 
+/* An index without a table would be left out. */
+static void
+check_indexes(const Selection *selection, const SourceRows *rows)
+{
+	ListCell   *lc;
+
+	foreach(lc, selection->indexes)
+	{
+		if (((GraphNode *) lfirst(lc))->owner == NULL)
+			pgcopy_rows_throw(rows, "It lacks an index that another answer has.");
+	}
+}
+
 static void
 read_parts(Selection *selection, SourceSession *session)
 {
@@ -280,6 +293,7 @@ read_parts(Selection *selection, SourceSession *session)
 				node->schema = find_schema(selection, columns.oids[3][i]);
 		}
 	}
+	check_indexes(selection, columns.rows);
 	pgcopy_rows_free(columns.rows);
 }
 

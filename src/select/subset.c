@@ -155,6 +155,7 @@ make_subset(SourceSession *session, const JobOptions *options,
 	subset->path = choose_path(session, options);
 	pgcopy_subset_read_moment(subset);
 	pgcopy_subset_read_tables(subset);
+	pgcopy_subset_agree_tables(subset);
 	pgcopy_subset_match(subset);
 	if (subset->findings == NIL)
 		pgcopy_subset_check_tables(subset);

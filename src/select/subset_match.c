@@ -16,8 +16,8 @@
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
 
-#include "select/pattern.h"
 #include "base/similar.h"
+#include "select/pattern.h"
 #include "select/subset_private.h"
 #include "select/visible.h"
 
@@ -356,6 +356,7 @@ set_value(Subset *subset, SubsetTable *table, SubsetColumn *column,
 static void
 place_value(Subset *subset, const SubsetExpression *given)
 {
+	bool		has_tables = false;
 	bool		is_found = false;
 	List	   *names = NIL;
 	ListCell   *lc;
@@ -368,6 +369,7 @@ place_value(Subset *subset, const SubsetExpression *given)
 
 		if (!list_member_ptr(table->given, given))
 			continue;
+		has_tables = true;
 		column = find_column(table, given->column);
 		if (column == NULL)
 			column = pgcopy_subset_here_find(subset, table, given->column);
@@ -377,7 +379,7 @@ place_value(Subset *subset, const SubsetExpression *given)
 		foreach(inner, table->columns)
 			names = lappend(names, unconstify(char *, ((SubsetColumn *) lfirst(inner))->name));
 	}
-	if (!is_found && names != NIL)
+	if (has_tables && !is_found)
 		pgcopy_subset_add(subset, given, &(Finding) {
 			.level = FINDING_ERROR,
 			.sqlerrcode = ERRCODE_UNDEFINED_COLUMN,
@@ -398,6 +400,7 @@ pgcopy_subset_match(Subset *subset)
 	if (subset->chosen == NIL)
 		return;
 	pgcopy_subset_read_columns(subset);
+	pgcopy_subset_agree_columns(subset);
 	foreach(lc, subset->expressions)
 	{
 		const SubsetExpression *given = lfirst(lc);

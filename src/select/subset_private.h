@@ -78,6 +78,13 @@ extern void pgcopy_subset_read_tables(Subset *subset);
 extern void pgcopy_subset_read_columns(Subset *subset);
 extern void pgcopy_subset_read_moment(Subset *subset);
 
+/*
+ * subset_agree.c: throw if these are not those of the inventory, if that is known.
+ * Columns: before others of this database are added.
+ */
+extern void pgcopy_subset_agree_tables(const Subset *subset);
+extern void pgcopy_subset_agree_columns(const Subset *subset);
+
 /* OIDs of partitioned tables whose key has columns that get other values below them. */
 extern List *pgcopy_subset_read_moving(Subset *subset);
 

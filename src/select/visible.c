@@ -35,7 +35,7 @@ static const char visible_sql[] =
 "  JOIN path AS p ON p.oid = c.relnamespace"
 "  ORDER BY c.relname, p.place"
 " )"
-" SELECT pg_catalog.array_agg(r.oid ORDER BY r.oid) FROM relation AS r WHERE r.oid >= 16384";
+" SELECT " ARRAY_OF("r.oid ORDER BY r.oid") " FROM relation AS r WHERE r.oid >= 16384";
 
 /* Return the schemas of a path, as the text of a text[]. */
 static char *

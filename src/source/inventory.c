@@ -194,8 +194,8 @@ read_relation(const SourceRows *rows, int row)
 	int64		block_size = pgcopy_rows_get_size(rows, row, COLUMN_BLOCK_SIZE);
 
 	relation->oid = pgcopy_rows_get_oid(rows, row, COLUMN_OID);
-	relation->schema = copy_value(rows, row, COLUMN_SCHEMA);
-	relation->name = copy_value(rows, row, COLUMN_NAME);
+	relation->schema = pstrdup(pgcopy_rows_get(rows, row, COLUMN_SCHEMA));
+	relation->name = pstrdup(pgcopy_rows_get(rows, row, COLUMN_NAME));
 	relation->relkind = pgcopy_rows_get_char(rows, row, COLUMN_RELKIND, "rpmvS");
 	relation->is_partition = pgcopy_rows_get_bool(rows, row, COLUMN_IS_PARTITION);
 	relation->has_children = pgcopy_rows_get_bool(rows, row, COLUMN_HAS_CHILDREN);

@@ -11,6 +11,9 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_extension.h"
+#include "catalog/pg_foreign_server.h"
+#include "catalog/pg_namespace.h"
 #include "miscadmin.h"
 
 #include "source/listing.h"
@@ -55,6 +58,14 @@ static const char by_name_sql[] =
 "  NULL, v.srvname, false"
 " FROM pg_catalog.pg_foreign_server AS v";
 
+/* Schemas themselves, members of extensions by these, and foreign servers. */
+static bool
+may_lack_schema(Oid class_oid)
+{
+	return class_oid == NamespaceRelationId || class_oid == ExtensionRelationId ||
+		class_oid == ForeignServerRelationId;
+}
+
 static List *
 list_objects(SourceSession *session, const char *sql, int columns)
 {
@@ -68,8 +79,8 @@ list_objects(SourceSession *session, const char *sql, int columns)
 		CHECK_FOR_INTERRUPTS();
 		object->class_oid = pgcopy_rows_get_oid(rows, i, 0);
 		object->object_oid = pgcopy_rows_get_oid(rows, i, 1);
-		object->schema = pgcopy_rows_is_null(rows, i, 2) ? NULL :
-			pstrdup(pgcopy_rows_get(rows, i, 2));
+		object->schema = pgcopy_rows_is_null(rows, i, 2) && may_lack_schema(object->class_oid) ?
+			NULL : pstrdup(pgcopy_rows_get(rows, i, 2));
 		object->name = pstrdup(pgcopy_rows_get(rows, i, 3));
 		object->is_member = pgcopy_rows_get_bool(rows, i, 4);
 		objects = lappend(objects, object);

@@ -12,16 +12,16 @@
 #include "source/session.h"
 
 /* A table to publish: a partitioned one with all its partitions, present and to come. */
-typedef struct PublicationTable
+typedef struct PublishedTable
 {
 	Oid			oid;
 	const char *schema;
 	const char *name;
 	const char *row_filter;		/* SQL, or NULL */
-} PublicationTable;
+} PublishedTable;
 
 /*
- * Create a publication of these tables (List of PublicationTable *), publish_via_
+ * Create a publication of these tables (List of PublishedTable *), publish_via_
  * partition_root off, and commit it: 500 tables to a statement, each retried while
  * a table is locked.  inserts_only: publish = 'insert, truncate'.
  */
@@ -56,6 +56,7 @@ typedef struct TableIdentity
 	Oid			oid;
 	char		replident;		/* pg_class.relreplident */
 	IdentityFault fault;
+	bool		can_be_restored;	/* after another is set; not if it is an index of no use */
 	char	   *index;			/* one that could be set, its quoted name; or NULL */
 	int64		updates;		/* n_tup_upd + n_tup_del so far */
 	int64		bytes;			/* with TOAST and indexes' not */

@@ -13,6 +13,7 @@
 #	PGCOPY_TEST_SEED=n		what is left to chance
 #	PGCOPY_TEST_SCENARIO=x	only the queries of scenarios whose names this pattern matches
 #	PGCOPY_TEST_CASE=x		only this one, as a failure prints it
+#	PGCOPY_TEST_ONLY=x		only those that this pattern matches, the query behind the name
 #	PGCOPY_TEST_LANES=n		clones at a time
 #	PGCOPY_TEST_VERBOSE=1	all queries, all results
 use strict;
@@ -87,7 +88,7 @@ GRANT keeper TO reader WITH ADMIN OPTION;
 COMMENT ON ROLE keeper IS 'keeps';
 CREATE SCHEMA side;
 CREATE TABLE side.kept (id int PRIMARY KEY REFERENCES p, up int REFERENCES side.kept, v text);
-INSERT INTO side.kept SELECT id, nullif(id - 1, 0), 'secret' FROM p;
+INSERT INTO side.kept SELECT id, CASE WHEN id NOT IN (1, 9, 14) THEN id - 1 END, 'secret' FROM p;
 CREATE VIEW side.shown AS SELECT id FROM side.kept;
 ALTER TABLE side.kept OWNER TO keeper;
 ALTER DATABASE app SET statement_timeout = '1h';
@@ -204,6 +205,10 @@ sub is_free
 	return scalar grep { $query->{text} =~ $_->[0] && $kind->{name} =~ $_->[1] && (!defined $_->[2] || ($column // -1) == $_->[2]) } @FREE;
 }
 
+# Answers that have to be those of others: to them even what could be true is a lie.
+# They say which rows and values are copied.
+my $BORNE_OUT = qr/^SELECT c\.oid, n\.nspname, c\.relname, c\.relkind, i\.inhparent FROM|^WITH RECURSIVE part AS .* a\.attnotnull|confkey/;
+
 # All cases, each under a name to repeat it by.
 my (@case, %case);
 foreach my $query (@query)
@@ -211,10 +216,12 @@ foreach my $query (@query)
 	foreach my $kind (grep { fits($_, $query) } all_kinds())
 	{
 		next if $query->{session} eq 'pg_dump' && $kind->{name} =~ $NOT_FOR_DUMP;
+		next if $kind->{is_subtle} && ($query->{session} ne 'leader' || $query->{text} !~ $BORNE_OUT);
 		my $columns = $kind->{column} ? $query->{columns} // 1 : 0;
 		foreach my $column (undef, 0 .. $columns - 1)
 		{
 			my $name = join '/', @$query{qw(scenario session mark nth)}, $kind->{name}, $column // ();
+			next if $ENV{PGCOPY_TEST_ONLY} && "$name $query->{text}" !~ /$ENV{PGCOPY_TEST_ONLY}/s;
 			push @case, $case{$name} = {
 				id => scalar @case,
 				name => $name,

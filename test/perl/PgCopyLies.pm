@@ -11,6 +11,7 @@
 #				with at least one row), "start" (the start-up), "any"
 #	waits		whoever hears it may wait for more, so it must be cancelled
 #	column		it is about one column, or about all of them when none is chosen
+#	is_subtle	an answer that could be true: for queries whose answers others bear out
 #	is_mild		what breaks the protocol is left to libpq; told less often
 #	tell		function of (state, type, body, raw) for each message of the
 #				attacked answer: returns what is sent instead
@@ -67,6 +68,7 @@ sub kind
 }
 
 sub all_kinds { return @KINDS; }
+
 # "N bytes for a field" is a kind too, with every one of the bytes.  It is told in
 # the second row, whose fields lie as the server aligns them, or in the first,
 # which comes behind a header of 19 bytes.
@@ -252,6 +254,28 @@ foreach my $name (sort keys %VALUE)
 		return message('D', data_row(@row));
 	}, column => 1);
 }
+
+# Rows that could be true.
+sub one_row_less { return message('C', $_[0] =~ s/(\d+)\0$/$1 - 1 . "\0"/er); }
+kind('the first row left out', 'rows', sub {
+	my ($state, $type, $body, $raw) = @_;
+	return $type eq 'D' && !$state->{is_told}++ ? () : $type eq 'C' ? one_row_less($body) : $raw;
+}, is_subtle => 1);
+kind('the last row left out', 'rows', sub {
+	my ($state, $type, $body, $raw) = @_;
+	($raw, $state->{held}) = ($state->{held} // '', $raw) if $type eq 'D';
+	return $type eq 'C' && ++$state->{is_told} ? one_row_less($body) : $raw;
+}, is_subtle => 1);
+kind('the value of the row before', 'rows', sub {
+	my ($state, $type, $body, $raw) = @_;
+	return $raw if $type ne 'D';
+	my @row = data_row_values($body);
+	my @before = @{ $state->{before} // \@row };
+	$state->{before} = [@row];
+	$state->{is_told}++;
+	$row[$_] = $before[$_] for defined $state->{column} ? $state->{column} : 0 .. $#row;
+	return message('D', data_row(@row));
+}, column => 1, is_subtle => 1);
 
 #-------------------------------------------------------------------------
 # Answers to COPY
