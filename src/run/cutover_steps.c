@@ -222,7 +222,7 @@ pgcopy_cutover_steps_check(Cutover *cutover)
 		pgcopy_cutover_fence_check(cutover);
 	heed(cutover, pgcopy_fence_find_holders(cutover->session));
 	check_updates(cutover);
-	cutover->picture = pgcopy_following_take_picture(cutover->leader, cutover->session);
+	cutover->picture = pgcopy_following_picture(cutover->leader, cutover->session);
 	check_changes(cutover, pgcopy_following_find_changes(cutover->leader, cutover->picture));
 	await_small_lag(cutover);
 }
@@ -313,7 +313,7 @@ pgcopy_cutover_steps_await(Cutover *cutover)
 static void
 compare_again(Cutover *cutover)
 {
-	List	   *now = pgcopy_following_take_picture(cutover->leader, cutover->session);
+	List	   *now = pgcopy_following_picture(cutover->leader, cutover->session);
 	char	   *changes = pgcopy_changes_describe(cutover->picture, now);
 
 	if (changes != NULL)

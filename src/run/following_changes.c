@@ -74,11 +74,7 @@ read_picture(int64 job)
 }
 
 List *
-<<<<<<< HEAD
 pgcopy_following_picture(Leader *leader, SourceSession *session)
-=======
-pgcopy_following_take_picture(Leader *leader, SourceSession *session)
->>>>>>> cut
 {
 	MemoryContext caller = CurrentMemoryContext;
 	const char *only;
@@ -113,20 +109,6 @@ pgcopy_following_find_changes(Leader *leader, List *picture)
 	pgcopy_leader_commit(leader);
 	MemoryContextSwitchTo(caller);
 	return changes;
-}
-
-char *
-pgcopy_following_find_changes(Leader *leader, List *now)
-{
-	MemoryContext caller = CurrentMemoryContext;
-	List	   *before;
-
-	pgcopy_leader_begin(leader);
-	MemoryContextSwitchTo(caller);
-	before = read_picture(leader->job->id);
-	pgcopy_leader_commit(leader);
-	MemoryContextSwitchTo(caller);
-	return before != NIL ? pgcopy_changes_describe(before, now) : NULL;
 }
 
 /* Learn what was cloned; if nobody has written that down, take the source as it is now. */
@@ -171,12 +153,7 @@ void
 pgcopy_following_compare(Following *following)
 {
 	TimestampTz begun = GetCurrentTimestamp();
-<<<<<<< HEAD
 	List	   *now = pgcopy_following_picture(following->leader, following->session);
-=======
-	List	   *now = pgcopy_following_take_picture(following->leader, following->session);
-	uint64		hash = hash_picture(now);
->>>>>>> cut
 	TimestampTz ended;
 
 	if (!following->has_picture)
