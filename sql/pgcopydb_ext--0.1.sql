@@ -536,9 +536,6 @@ COMMENT ON FUNCTION @extschema@.pgcopy_wait(bigint, interval, boolean) IS 'wait 
 
 REVOKE ALL ON FUNCTION @extschema@.pgcopy_wait(bigint, interval, boolean) FROM PUBLIC;
 
-<<<<<<< HEAD
-CREATE FUNCTION @extschema@.pgcopy_drop(job bigint, force boolean DEFAULT false) RETURNS boolean
-=======
 CREATE FUNCTION @extschema@.pgcopy_cutover(job bigint, fence text DEFAULT 'read only',
     rehearse boolean DEFAULT false, max_pause interval DEFAULT '10 s',
     grace interval DEFAULT '1 s', terminate boolean DEFAULT true,
@@ -553,8 +550,7 @@ COMMENT ON FUNCTION @extschema@.pgcopy_cutover IS
 
 REVOKE ALL ON FUNCTION @extschema@.pgcopy_cutover FROM PUBLIC;
 
-CREATE FUNCTION @extschema@.pgcopy_drop(job bigint) RETURNS boolean
->>>>>>> cut
+CREATE FUNCTION @extschema@.pgcopy_drop(job bigint, force boolean DEFAULT false) RETURNS boolean
 AS 'MODULE_PATHNAME'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
