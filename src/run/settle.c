@@ -43,7 +43,7 @@ restore_identities(SourceSession *session, int64 job)
 		if (relation->identity_before == '\0')
 			continue;
 		pgcopy_identity_restore(session, relation->source_oid, relation->identity_before);
-		pgcopy_follow_set_identity_before(job, relation->no, '\0');
+		pgcopy_follow_forget_identity(job, relation->source_oid);
 	}
 }
 
