@@ -141,6 +141,19 @@ identity_words(char identity)
 	return identity == 'f' ? "FULL" : identity == 'd' ? "DEFAULT" : "NOTHING";
 }
 
+/* A relation that no plan has yet is known by its number alone. */
+static void
+append_identity(StringInfo sql, const FollowRelation *relation)
+{
+	if (relation->name != NULL)
+		appendStringInfo(sql, "ALTER TABLE IF EXISTS %s REPLICA IDENTITY %s;\n",
+						 quote_qualified_identifier(relation->schema, relation->name),
+						 identity_words(relation->identity_before));
+	else
+		appendStringInfo(sql, "DO $$BEGIN EXECUTE format('ALTER TABLE %%s REPLICA IDENTITY %s', %u::regclass); END$$;\n",
+						 identity_words(relation->identity_before), relation->source_oid);
+}
+
 /* The setting was the source's word: take no more of it than a boolean. */
 static void
 append_fence(StringInfo sql, const char *before)
@@ -180,9 +193,7 @@ write_sql(const Follow *follow)
 		const FollowRelation *relation = lfirst(lc);
 
 		if (relation->identity_before != '\0')
-			appendStringInfo(&sql, "ALTER TABLE IF EXISTS %s REPLICA IDENTITY %s;\n",
-							 quote_qualified_identifier(relation->schema, relation->name),
-							 identity_words(relation->identity_before));
+			append_identity(&sql, relation);
 	}
 	if (is_fenced)
 		append_fence(&sql, follow->fence_before);
