@@ -49,11 +49,40 @@ lock_relations(SourceLink *link, List **relations, char **what)
 		pgcopy_snapshot_has_same_columns(link->session, link->only, what);
 }
 
+/*
+ * Does the snapshot have what was listed just before?  What was found and locked and
+ * is not in it would be missing without a word.
+ */
+static bool
+has_all(List *relations, List *listed, char **what)
+{
+	ListCell   *lc;
+
+	foreach(lc, listed)
+	{
+		const SourceRelation *relation = lfirst(lc);
+
+		if (pgcopy_inventory_find(relations, relation->oid) != NULL)
+			continue;
+		*what = psprintf("%s was dropped or replaced", pgcopy_inventory_quoted_name(relation));
+		return false;
+	}
+	return true;
+}
+
+/* Are two lists of OIDs the same?  NULL: all. */
+static bool
+is_same_choice(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
 char *
 pgcopy_link_take_snapshot(SourceLink *link, const char *present, List **relations,
 						  char **what)
 {
-	List	   *listed = pgcopy_inventory_relations(link->session, present);
+	const char *choice = present != NULL ? pstrdup(present) : NULL;
+	List	   *listed = pgcopy_inventory_relations(link->session, choice);
 	char	   *name = pgcopy_snapshot_lock_and_export(link->session, listed);
 
 	*what = "a table was dropped";
@@ -61,7 +90,10 @@ pgcopy_link_take_snapshot(SourceLink *link, const char *present, List **relation
 		return NULL;
 	pgcopy_link_move(link, LINK_THERE);
 	choose_relations(link);
-	return lock_relations(link, relations, what) ? name : NULL;
+	if (!lock_relations(link, relations, what) ||
+		(is_same_choice(choice, link->only) && !has_all(*relations, listed, what)))
+		return NULL;
+	return name;
 }
 
 bool
