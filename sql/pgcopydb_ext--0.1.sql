@@ -511,13 +511,13 @@ COMMENT ON FUNCTION @extschema@.pgcopy_clone IS
 
 REVOKE ALL ON FUNCTION @extschema@.pgcopy_clone FROM PUBLIC;
 
-CREATE FUNCTION @extschema@.pgcopy_cancel(job bigint) RETURNS boolean
+CREATE FUNCTION @extschema@.pgcopy_cancel(job bigint, cleanup boolean DEFAULT false) RETURNS boolean
 AS 'MODULE_PATHNAME'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION @extschema@.pgcopy_cancel(bigint) IS 'stop a job; returns whether it was running, queued or interrupted; error if there is no such job';
+COMMENT ON FUNCTION @extschema@.pgcopy_cancel(bigint, boolean) IS 'stop a job; returns whether it was running, queued or interrupted; error if there is no such job; cleanup: wait for its end, and remove what it has made on the source and here to follow it';
 
-REVOKE ALL ON FUNCTION @extschema@.pgcopy_cancel(bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.pgcopy_cancel(bigint, boolean) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.pgcopy_resume(job bigint, consistent boolean DEFAULT NULL) RETURNS bigint
 AS 'MODULE_PATHNAME'
@@ -536,13 +536,27 @@ COMMENT ON FUNCTION @extschema@.pgcopy_wait(bigint, interval, boolean) IS 'wait 
 
 REVOKE ALL ON FUNCTION @extschema@.pgcopy_wait(bigint, interval, boolean) FROM PUBLIC;
 
-CREATE FUNCTION @extschema@.pgcopy_drop(job bigint) RETURNS boolean
+CREATE FUNCTION @extschema@.pgcopy_cutover(job bigint, fence text DEFAULT 'read only',
+    rehearse boolean DEFAULT false, max_pause interval DEFAULT '10 s',
+    grace interval DEFAULT '1 s', terminate boolean DEFAULT true,
+    ignore_changes boolean DEFAULT false, refresh text DEFAULT 'before',
+    OUT state text, OUT lsn pg_lsn, OUT pause interval, OUT report text)
+RETURNS record
 AS 'MODULE_PATHNAME'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION @extschema@.pgcopy_drop(bigint) IS 'delete a job that has ended, with its items and errors; what it copied stays; error if it runs';
+COMMENT ON FUNCTION @extschema@.pgcopy_cutover IS
+'end following: make the source read-only, wait until all is here, open the target for writing, clean up on the source; returns the state of the job, the position up to which the source was taken over, how long writes were refused, and what was done when. fence: ''read only'' ends the sessions on the source, those in a transaction after grace (terminate => false: gives up instead); ''lock'' only locks the tables while it takes, for applications that have stopped. rehearse: only reports what it would meet. Whatever goes wrong before the target is open, a cancel or a pause longer than max_pause, leaves both sides as they were, and is an error';
 
-REVOKE ALL ON FUNCTION @extschema@.pgcopy_drop(bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.pgcopy_cutover FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.pgcopy_drop(job bigint, force boolean DEFAULT false) RETURNS boolean
+AS 'MODULE_PATHNAME'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION @extschema@.pgcopy_drop(bigint, boolean) IS 'delete a job that has ended, with its items and errors, and with what it has made on the source and here to follow it; what it copied stays; error if it runs, or if it has something on a source that cannot be reached; force: tell the SQL to run there instead';
+
+REVOKE ALL ON FUNCTION @extschema@.pgcopy_drop(bigint, boolean) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.pgcopy_options_from_ini(ini text) RETURNS text
 AS 'MODULE_PATHNAME'
@@ -1047,7 +1061,7 @@ CREATE FUNCTION pgcopy.guard() RETURNS event_trigger
 AS 'MODULE_PATHNAME', 'pgcopy_guard'
 LANGUAGE C;
 
-COMMENT ON FUNCTION pgcopy.guard() IS 'refuses to drop what a running job needs';
+COMMENT ON FUNCTION pgcopy.guard() IS 'refuses to drop what a job needs that runs, or that has something on its source';
 
 REVOKE ALL ON FUNCTION pgcopy.guard() FROM PUBLIC;
 
@@ -1056,7 +1070,7 @@ CREATE EVENT TRIGGER pgcopy_guard ON ddl_command_start
     EXECUTE FUNCTION pgcopy.guard();
 ALTER EVENT TRIGGER pgcopy_guard ENABLE ALWAYS;
 
-COMMENT ON EVENT TRIGGER pgcopy_guard IS 'pgcopydb_ext: refuses to drop what a running job needs; cancel the job first';
+COMMENT ON EVENT TRIGGER pgcopy_guard IS 'pgcopydb_ext: refuses to drop what a job needs that runs, or that has something on its source; cancel or drop the job first';
 
 --
 -- A foreign server can be the source; its user mapping holds the password.

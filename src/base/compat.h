@@ -213,6 +213,14 @@
 	ExecuteTruncateGuts(rels, relids, logged, DROP_RESTRICT, false, false)
 #endif
 
+/* 17: the statement */
+#if PG_VERSION_NUM < 170000
+#define pgcopy_reindex_relation(relid, flags, params) reindex_relation(relid, flags, params)
+#else
+#define pgcopy_reindex_relation(relid, flags, params) \
+	reindex_relation(NULL, relid, flags, params)
+#endif
+
 /* 16: relations are extended by many blocks */
 #if PG_VERSION_NUM >= 160000
 #define PGCOPY_HAS_EXTEND_BY 1
@@ -262,6 +270,9 @@
 #else
 #define PGCOPY_NO_HELPER_SQL " AND leader_pid IS NULL"
 #endif
+
+/* Apply finds rows of REPLICA IDENTITY FULL by any index, else by a primary key only. */
+#define COMPAT_APPLIES_BY_ANY_INDEX (PG_VERSION_NUM >= 160000)
 
 /* CREATE INDEX, REFRESH, ANALYZE run under a search_path of the server's own. */
 #define COMPAT_MAINTAINS_UNDER_SAFE_PATH (PG_VERSION_NUM >= 170000)

@@ -89,6 +89,10 @@ extern List *pgcopy_item_fetch_all(int64 job);
 
 /* One of them; an internal error if there is none. */
 extern JobItem *pgcopy_item_fetch(int64 job, int no);
+
+/* The item that copies a table's rows, the first if there are several; NULL: none. */
+extern JobItem *pgcopy_item_fetch_copy_of(int64 job, int relation);
+
 extern ItemStatement *pgcopy_item_fetch_statement(int64 job, int no);
 
 /* Whether the table, or a chunk of it, is done. */

@@ -182,6 +182,9 @@ extern void pgcopy_job_snapshot_set_lsn(int64 job, int no, XLogRecPtr lsn);
 
 extern char *pgcopy_job_snapshot_fetch_content(int64 job, int no);
 
+/* The first transaction on the source that one of the job's snapshots may not see. */
+extern int64 pgcopy_job_snapshot_oldest(int64 job);
+
 /* Record the name under which the same snapshot has been exported again. */
 extern void pgcopy_job_snapshot_rename(int64 job, int no, const char *name);
 

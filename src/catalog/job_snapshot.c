@@ -26,6 +26,11 @@ static CatalogQuery select_content = {
 	2, {INT8OID, INT4OID}
 };
 
+static CatalogQuery select_oldest = {
+	"SELECT min(split_part(content, ':', 1)::bigint) FROM pgcopy.snapshot WHERE job = $1",
+	1, {INT8OID}
+};
+
 static CatalogQuery set_lsn = {
 	"UPDATE pgcopy.snapshot SET lsn = $3 WHERE job = $1 AND no = $2",
 	3, {INT8OID, INT4OID, LSNOID}
@@ -68,6 +73,12 @@ pgcopy_job_snapshot_fetch_content(int64 job, int no)
 	if (content == NULL)
 		elog(ERROR, "job " INT64_FORMAT " has no snapshot %d", job, no);
 	return content;
+}
+
+int64
+pgcopy_job_snapshot_oldest(int64 job)
+{
+	return pgcopy_query_fetch_int64(&select_oldest, QUERY_JOB(job));
 }
 
 void

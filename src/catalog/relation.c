@@ -21,14 +21,27 @@
 #include "catalog/relation.h"
 #include "catalog/row.h"
 
+#define SELECT_RELATIONS \
+	"SELECT no, source_oid, schema_name, local_schema, table_name, relkind, target_oid, is_ours, " \
+	"carry, updates_before, " \
+	"was_here, through_root, heap_bytes, toast_bytes, columns, types, condition, split_key, " \
+	"split_bounds::text[] AS split_bounds, row_condition, column_expressions, " \
+	"expression_path, row_with, row_join " \
+	"FROM pgcopy.relation WHERE job = $1 "
+
 static CatalogQuery select_relations = {
-	"SELECT no, source_oid, schema_name, local_schema, table_name, relkind, target_oid, is_ours, "
-	"carry, updates_before, "
-	"was_here, through_root, heap_bytes, toast_bytes, columns, types, condition, split_key, "
-	"split_bounds::text[] AS split_bounds, row_condition, column_expressions, "
-	"expression_path, row_with, row_join "
-	"FROM pgcopy.relation WHERE job = $1 AND no BETWEEN $2 AND $3 ORDER BY no",
+	SELECT_RELATIONS "AND no BETWEEN $2 AND $3 ORDER BY no",
 	3, {INT8OID, INT4OID, INT4OID}
+};
+
+static CatalogQuery select_of_kind = {
+	SELECT_RELATIONS "AND relkind = $2 ORDER BY no",
+	2, {INT8OID, CHAROID}
+};
+
+static CatalogQuery select_carried = {
+	SELECT_RELATIONS "AND carry = $2 AND relkind = 'r' ORDER BY no",
+	2, {INT8OID, CHAROID}
 };
 
 static CatalogQuery select_ours = {
@@ -223,6 +236,22 @@ pgcopy_relation_fetch_range(int64 job, int first, int last)
 							  QUERY_ARGS(Int64GetDatum(job),
 										 Int32GetDatum(first),
 										 Int32GetDatum(last)),
+							  decode_relation);
+}
+
+List *
+pgcopy_relation_fetch_kind(int64 job, char relkind)
+{
+	return pgcopy_query_fetch(&select_of_kind,
+							  QUERY_ARGS(Int64GetDatum(job), CharGetDatum(relkind)),
+							  decode_relation);
+}
+
+List *
+pgcopy_relation_fetch_carried(int64 job, char carry)
+{
+	return pgcopy_query_fetch(&select_carried,
+							  QUERY_ARGS(Int64GetDatum(job), CharGetDatum(carry)),
 							  decode_relation);
 }
 

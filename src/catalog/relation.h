@@ -47,6 +47,10 @@ extern JobRelation *pgcopy_relation_fetch(int64 job, int no);
 /* Fetch those numbered first to last, of any kind. */
 extern List *pgcopy_relation_fetch_range(int64 job, int first, int last);
 
+/* Fetch those of a kind, and the plain tables whose changes arrive in this way. */
+extern List *pgcopy_relation_fetch_kind(int64 job, char relkind);
+extern List *pgcopy_relation_fetch_carried(int64 job, char carry);
+
 /*
  * Whether it is a sequence to set to the source's value: one that this job has
  * created, or one of an extension's configuration.

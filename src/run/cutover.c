@@ -261,17 +261,16 @@ try_to_lift(Cutover *cutover)
 	return error;
 }
 
-/* Let the target follow on. */
+/* There is no position to wait for. */
 static void
-follow_on(Leader *leader)
+forget_mark(Leader *leader)
 {
 	pgcopy_leader_begin(leader);
 	pgcopy_follow_set_cutover(leader->job->id, InvalidXLogRecPtr);
 	pgcopy_leader_commit(leader);
-	pgcopy_leader_move(leader, JOB_FOLLOWING);
 }
 
-/* Undo what was done on the source, and follow on. */
+/* Undo what was done on the source. */
 static void
 go_back(Cutover *cutover, ErrorData *error)
 {
@@ -287,7 +286,7 @@ go_back(Cutover *cutover, ErrorData *error)
 		error->detail = psprintf("%s%sThe source is still read-only, and will be so until it can be reached: %s",
 								 error->detail ? error->detail : "",
 								 error->detail ? " " : "", in_the_way->message);
-	follow_on(cutover->leader);
+	forget_mark(cutover->leader);
 	pgcopy_process_allow_cancels();
 	ereport(LOG,
 			(errmsg("the cutover of job " INT64_FORMAT " was aborted: %s",
@@ -349,7 +348,7 @@ run_or_go_back(Cutover *cutover)
 	if (error != NULL)
 		go_back(cutover, error);
 	else
-		follow_on(cutover->leader);
+		forget_mark(cutover->leader);
 	return error;
 }
 
@@ -361,7 +360,6 @@ pgcopy_cutover_run(Leader *leader, const CutoverRequest *request, CutoverResult 
 	ErrorData  *error;
 
 	Assert(!IsTransactionState());
-	pgcopy_leader_move(leader, JOB_CUTOVER);
 	error = run_or_go_back(cutover);
 	MemoryContextSwitchTo(leader->context);
 	fill_result(cutover, error, result);

@@ -159,13 +159,20 @@ drain(Cutover *cutover)
 	pgcopy_cutover_note(cutover, psprintf("no session of before is left, %d were ended", ended));
 }
 
+static void
+set_deadline(const Cutover *cutover, TimestampTz since)
+{
+	int64		ms = cutover->request->max_pause_ms;
+
+	pgcopy_cutover_watch_set_deadline(TimestampTzPlusMilliseconds(since, ms));
+}
+
 /* From now on writes are refused: the pause has begun. */
 static void
 begin_pause(Cutover *cutover, TimestampTz when)
 {
 	cutover->paused = when;
-	pgcopy_cutover_watch_set_deadline(TimestampTzPlusMilliseconds(when,
-																  cutover->request->max_pause_ms));
+	set_deadline(cutover, when);
 }
 
 void
@@ -203,8 +210,7 @@ pgcopy_cutover_fence_lock(Cutover *cutover)
 	char	   *who = NULL;
 
 	if (!is_fenced)
-		pgcopy_cutover_watch_set_deadline(TimestampTzPlusMilliseconds(asked,
-																	  cutover->request->max_pause_ms));
+		set_deadline(cutover, asked);
 	while (!pgcopy_fence_lock(cutover->locker, cutover->tables, lock_ms, &who))
 	{
 		note_blocker(cutover, who);

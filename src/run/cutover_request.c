@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * cutover_request.c
- *	  How pgcopy_cutover() asks the leader, and how the leader answers.
+ *	  How pgcopy_cutover() asks the leader of a job.
  *
  *	NONE -> ASKED		the caller has filled in the request
- *	ASKED -> RUNNING	the leader has read it
+ *	ASKED -> RUNNING	the leader has read it (following.c)
  *	RUNNING -> ANSWERED the leader has filled in the result
  *	ANSWERED -> NONE	the caller has read it, or is gone
  *	ASKED -> NONE		the caller is gone
@@ -92,34 +92,4 @@ pgcopy_cutover_request_get_answer(dsm_segment *segment, CutoverResult *result)
 		*result = control->cutover.result;
 	LWLockRelease(&control->lock);
 	return is_answered;
-}
-
-bool
-pgcopy_cutover_request_take(Control *control, CutoverRequest *request)
-{
-	ControlCutover *cutover = &control->cutover;
-	bool		is_asked;
-
-	LWLockAcquire(&control->lock, LW_EXCLUSIVE);
-	is_asked = cutover->state == CUTOVER_ASKED;
-	if (is_asked)
-	{
-		*request = cutover->request;
-		cutover->state = CUTOVER_RUNNING;
-	}
-	LWLockRelease(&control->lock);
-	return is_asked;
-}
-
-void
-pgcopy_cutover_request_answer(Control *control, const CutoverResult *result)
-{
-	ControlCutover *cutover = &control->cutover;
-
-	LWLockAcquire(&control->lock, LW_EXCLUSIVE);
-	cutover->result = *result;
-	cutover->state = CUTOVER_ANSWERED;
-	if (cutover->caller != NULL)
-		SetLatch(&cutover->caller->procLatch);
-	LWLockRelease(&control->lock);
 }

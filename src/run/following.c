@@ -159,41 +159,24 @@ tell_danger(Following *following)
 		ereport(LOG,
 				(errmsg("job " INT64_FORMAT ": replication slot \"%s\" on the source is about to be lost",
 						following->leader->job->id, following->follow->name),
-				 errdetail("Its state is %s; the source keeps " INT64_FORMAT " MB of WAL for it.",
-						   following->slot.wal_status, following->slot.retained_bytes / 1024 / 1024),
+				 errdetail("Its state is %s; it may fall behind by " INT64_FORMAT " MB more.",
+						   following->slot.wal_status,
+						   following->slot.safe_wal_size / (1024 * 1024)),
 				 errhint("Raise max_slot_wal_keep_size on the source and reload.")));
 	following->told_danger = is_in_danger;
 }
 
-/* Why the slot is of no more use, or NULL. */
-static char *
-find_loss(const Following *following)
-{
-	const SlotStatus *slot = &following->slot;
-
-	if (!following->applied.exists)
-		return psprintf("subscription \"%s\" is gone", following->follow->name);
-	if (!following->has_slot)
-		return NULL;
-	if (!slot->exists)
-		return psprintf("replication slot \"%s\" is gone from the source",
-						following->follow->name);
-	if (slot->reason[0] != '\0')
-		return psprintf("the source has invalidated replication slot \"%s\": %s",
-						following->follow->name, slot->reason);
-	if (strcmp(slot->wal_status, "lost") == 0)
-		return psprintf("the source has removed WAL that replication slot \"%s\" needs",
-						following->follow->name);
-	return NULL;
-}
-
-/* Stop for good: what the source has changed since would never come. */
+/* Stop for good if the slot is lost: what it has not sent never comes. */
 static void
 give_up_if_lost(Following *following)
 {
 	Leader	   *leader = following->leader;
-	char	   *loss = find_loss(following);
+	const char *loss = NULL;
 
+	if (!following->applied.exists)
+		loss = "the subscription is gone";
+	else if (following->has_slot)
+		loss = pgcopy_handover_find_loss(&following->slot);
 	if (loss == NULL)
 		return;
 	pgcopy_leader_begin(leader);
@@ -202,15 +185,7 @@ give_up_if_lost(Following *following)
 		pgcopy_subscription_disable(following->follow->subscription, following->follow->name);
 	ForceSyncCommit();
 	pgcopy_leader_commit(leader);
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("the target cannot follow any more: %s", loss),
-			 errdetail("It has all changes up to %X/%X, and none after that.",
-					   LSN_FORMAT_ARGS(Max(following->applied.ended, following->applied.committed))),
-			 errhint("Clone again: SELECT pgcopy_resume(" INT64_FORMAT ", consistent => true) "
-					 "reads all tables again under a new slot.  "
-					 "A larger max_slot_wal_keep_size on the source keeps it longer.",
-					 leader->job->id)));
+	pgcopy_handover_throw_lost(leader->job->id, loss);
 }
 
 static void
@@ -355,7 +330,6 @@ run_cutover(Following *following, const CutoverRequest *request)
 	CutoverResult *result = MemoryContextAllocZero(following->context, sizeof(CutoverResult));
 	volatile bool is_open = false;
 
-	pgcopy_leader_move(leader, JOB_CUTOVER);
 	PG_TRY();
 	{
 		is_open = pgcopy_cutover_run(leader, request, result);
@@ -366,8 +340,6 @@ run_cutover(Following *following, const CutoverRequest *request)
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	if (!is_open)
-		pgcopy_leader_move(leader, JOB_FOLLOWING);
 	answer(leader, result);
 	pfree(result);
 	return is_open;

@@ -73,9 +73,8 @@ read_picture(int64 job)
 	return facts;
 }
 
-/* Take a picture of what the job has cloned, in the current memory context. */
-static List *
-take_picture(Leader *leader, SourceSession *session)
+List *
+pgcopy_following_picture(Leader *leader, SourceSession *session)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	const char *only;
@@ -91,9 +90,25 @@ take_picture(Leader *leader, SourceSession *session)
 void
 pgcopy_following_keep_picture(Leader *leader, SourceSession *session)
 {
-	pgcopy_follow_set_picture(leader->job->id,
-							  list_texts(pgcopy_changes_picture(session,
-																pgcopy_chosen_planned(leader))));
+	List	   *facts = pgcopy_changes_picture(session, pgcopy_chosen_planned(leader));
+
+	pgcopy_follow_set_picture(leader->job->id, list_texts(facts));
+}
+
+char *
+pgcopy_following_find_changes(Leader *leader, List *picture)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	List	   *before;
+	char	   *changes;
+
+	pgcopy_leader_begin(leader);
+	before = read_picture(leader->job->id);
+	MemoryContextSwitchTo(caller);
+	changes = before == NIL ? NULL : pgcopy_changes_describe(before, picture);
+	pgcopy_leader_commit(leader);
+	MemoryContextSwitchTo(caller);
+	return changes;
 }
 
 /* Learn what was cloned; if nobody has written that down, take the source as it is now. */
@@ -112,23 +127,22 @@ learn_picture(Following *following, const List *now)
 	pgcopy_leader_commit(leader);
 }
 
-/* Store how the source differs from what was cloned; NULL: it does not. */
+/* Keep how the source differs from what was cloned; NULL: it does not. */
 static void
-note_changes(Following *following, List *now)
+note_changes(Following *following, const char *changes)
 {
 	Leader	   *leader = following->leader;
-	char	   *changes = NULL;
+	char	   *seen = following->follow->changes_seen;
+	bool		is_new = changes != NULL && (seen == NULL || strcmp(seen, changes) != 0);
 
 	pgcopy_leader_begin(leader);
-	if (now != NIL)
-		changes = pgcopy_changes_describe(read_picture(leader->job->id), now);
 	pgcopy_follow_set_changes(leader->job->id, changes);
-	MemoryContextSwitchTo(following->context);
-	if (following->follow->changes_seen != NULL)
-		pfree(following->follow->changes_seen);
-	following->follow->changes_seen = changes ? pstrdup(changes) : NULL;
 	pgcopy_leader_commit(leader);
-	if (changes != NULL)
+	following->follow->changes_seen =
+		changes ? MemoryContextStrdup(following->context, changes) : NULL;
+	if (seen != NULL)
+		pfree(seen);
+	if (is_new)
 		ereport(LOG,
 				(errmsg("job " INT64_FORMAT ": definitions on the source have changed: %s",
 						leader->job->id, following->follow->changes_seen),
@@ -139,16 +153,16 @@ void
 pgcopy_following_compare(Following *following)
 {
 	TimestampTz begun = GetCurrentTimestamp();
-	List	   *now = take_picture(following->leader, following->session);
-	uint64		hash = hash_picture(now);
+	List	   *now = pgcopy_following_picture(following->leader, following->session);
 	TimestampTz ended;
 
 	if (!following->has_picture)
 		learn_picture(following, now);
-	if (hash != following->picture)
-		note_changes(following, now);
+	MemoryContextSwitchTo(following->look_context);
+	if (hash_picture(now) != following->picture)
+		note_changes(following, pgcopy_following_find_changes(following->leader, now));
 	else if (following->follow->changes_seen != NULL)
-		note_changes(following, NIL);
+		note_changes(following, NULL);
 	MemoryContextSwitchTo(following->look_context);
 	ended = GetCurrentTimestamp();
 	following->next_picture =

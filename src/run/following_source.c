@@ -63,7 +63,10 @@ open_session(Following *following)
 	MemoryContextSwitchTo(following->look_context);
 }
 
-/* Undo a cutover that the end of an earlier leader has interrupted. */
+/*
+ * Undo a cutover that the end of an earlier leader has interrupted, or that could not be
+ * undone while the source was away.
+ */
 static void
 undo_cutover(Following *following)
 {
@@ -80,10 +83,8 @@ static void
 ask(Following *following)
 {
 	if (following->session == NULL)
-	{
 		open_session(following);
-		undo_cutover(following);
-	}
+	undo_cutover(following);
 	pgcopy_slot_look(following->session, following->follow->name, &following->slot);
 	following->slot_at = GetCurrentTimestamp();
 	following->has_slot = true;

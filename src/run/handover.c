@@ -411,7 +411,10 @@ pgcopy_handover_keep_position(Leader *leader)
 	const Handover *handover = leader->handover;
 
 	if (!XLogRecPtrIsInvalid(handover->slot_lsn))
+	{
 		pgcopy_follow_set_start(leader->job->id, handover->slot_lsn);
+		pgcopy_following_keep_picture(leader, pgcopy_link_session(leader->link));
+	}
 	pgcopy_job_snapshot_set_lsn(leader->job->id, leader->control->snapshot_no,
 								handover->lsn);
 }
@@ -435,9 +438,8 @@ try_look_at_slot(void *arg, char **what)
 	return ATTEMPT_DONE;
 }
 
-/* Say why the slot is of no more use; NULL: it is. */
-static const char *
-judge_slot(const SlotStatus *status)
+const char *
+pgcopy_handover_find_loss(const SlotStatus *status)
 {
 	if (!status->exists)
 		return "the replication slot is gone";
@@ -448,8 +450,8 @@ judge_slot(const SlotStatus *status)
 	return NULL;
 }
 
-static void
-throw_lost(int64 job, const char *why)
+void
+pgcopy_handover_throw_lost(int64 job, const char *why)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -477,14 +479,14 @@ pgcopy_handover_check_slot(Leader *leader)
 	{
 		(void) pgcopy_link_read(leader->link, try_look_at_slot, &question);
 		pgcopy_link_close(leader->link);
-		why = judge_slot(&question.status);
+		why = pgcopy_handover_find_loss(&question.status);
 	}
 	if (why == NULL)
 		return;
 	pgcopy_leader_begin(leader);
 	pgcopy_follow_set_lost(job, why);
 	pgcopy_leader_commit(leader);
-	throw_lost(job, why);
+	pgcopy_handover_throw_lost(job, why);
 }
 
 void

@@ -19,6 +19,8 @@
 #include "run/workers.h"
 #include "select/selection.h"
 
+typedef struct Carry Carry;		/* run/carry.h */
+
 typedef struct Leader
 {
 	ProcessArgs args;
@@ -42,7 +44,7 @@ typedef struct Leader
 	MemoryContext selection_context;	/* has these */
 
 	struct Handover *handover;	/* handover.c's own; NULL: no snapshot was given yet */
-	struct Carry *carry;		/* of a job that follows; of carry.c alone */
+	Carry	   *carry;		/* of a job that follows; of carry.c alone */
 
 	int			copiers;		/* workers the source has room for, at most
 								 * table_jobs */
@@ -173,6 +175,9 @@ extern List *pgcopy_largeobjects_plan(Leader *leader);
 
 /* Plan the unread ones again for a new snapshot, in the current transaction. */
 extern void pgcopy_largeobjects_plan_again(Leader *leader);
+
+/* Add an item, done, for objects that are copied beside the plan.  Returns its number. */
+extern int	pgcopy_largeobjects_add_done(int64 job, const char *name);
 
 /*
  * Remove what pending items created earlier, in transactions of its own.  If

@@ -362,6 +362,15 @@ tell_failure(Leader *leader, ErrorData *error)
 	pgcopy_server_area_tell_error(error);
 }
 
+/* Nothing moves while the job is stopped. */
+static void
+pause_following(Leader *leader)
+{
+	pgcopy_leader_begin(leader);
+	pgcopy_settle_pause(leader->job->id);
+	pgcopy_leader_commit(leader);
+}
+
 /* Record what ended the job and move it to failed or cancelled. */
 static void
 end_badly(Leader *leader, ErrorData *error)
@@ -384,7 +393,10 @@ end_badly(Leader *leader, ErrorData *error)
 		pgcopy_work_record_error(leader->job->id, 0, true, error);
 	try_clean_up_unfinished(leader);
 	if (pgcopy_leader_follows(leader))
+	{
 		pgcopy_handover_abandon(leader);
+		pause_following(leader);
+	}
 	tell_failure(leader, error);
 	pgcopy_leader_move(leader, state);
 }

@@ -23,7 +23,7 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
-#include "replica/guard.h"
+#include "replica/replica_guard.h"
 #include "replica/subscription.h"
 #include "run/follow.h"
 #include "source/session.h"
@@ -43,7 +43,7 @@ restore_identities(SourceSession *session, int64 job)
 		if (relation->identity_before == '\0')
 			continue;
 		pgcopy_identity_restore(session, relation->source_oid, relation->identity_before);
-		pgcopy_follow_set_identity_before(job, relation->no, '\0');
+		pgcopy_follow_forget_identity(job, relation->source_oid);
 	}
 }
 
@@ -141,6 +141,19 @@ identity_words(char identity)
 	return identity == 'f' ? "FULL" : identity == 'd' ? "DEFAULT" : "NOTHING";
 }
 
+/* A relation that no plan has yet is known by its number alone. */
+static void
+append_identity(StringInfo sql, const FollowRelation *relation)
+{
+	if (relation->name != NULL)
+		appendStringInfo(sql, "ALTER TABLE IF EXISTS %s REPLICA IDENTITY %s;\n",
+						 quote_qualified_identifier(relation->schema, relation->name),
+						 identity_words(relation->identity_before));
+	else
+		appendStringInfo(sql, "DO $$BEGIN EXECUTE format('ALTER TABLE %%s REPLICA IDENTITY %s', %u::regclass); END$$;\n",
+						 identity_words(relation->identity_before), relation->source_oid);
+}
+
 /* The setting was the source's word: take no more of it than a boolean. */
 static void
 append_fence(StringInfo sql, const char *before)
@@ -180,9 +193,7 @@ write_sql(const Follow *follow)
 		const FollowRelation *relation = lfirst(lc);
 
 		if (relation->identity_before != '\0')
-			appendStringInfo(&sql, "ALTER TABLE IF EXISTS %s REPLICA IDENTITY %s;\n",
-							 quote_qualified_identifier(relation->schema, relation->name),
-							 identity_words(relation->identity_before));
+			append_identity(&sql, relation);
 	}
 	if (is_fenced)
 		append_fence(&sql, follow->fence_before);

@@ -169,15 +169,27 @@ pgcopy_snapshot_try_import(SourceSession *session, const char *name,
 	return NULL;
 }
 
-bool
-pgcopy_snapshot_begin_current(SourceSession *session)
+static bool
+begin_unless_open(SourceSession *session, const char *sql)
 {
 	if (is_in_transaction(session))
 		return false;
-	pgcopy_session_exec(session, "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY");
+	pgcopy_session_exec(session, sql);
 	session->has_savepoint = false;
 	pgcopy_session_settings_apply_again(session);
 	return true;
+}
+
+bool
+pgcopy_snapshot_begin_current(SourceSession *session)
+{
+	return begin_unless_open(session, "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY");
+}
+
+bool
+pgcopy_snapshot_begin_steady(SourceSession *session)
+{
+	return begin_unless_open(session, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
 }
 
 void

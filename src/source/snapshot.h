@@ -44,6 +44,9 @@ extern char *pgcopy_snapshot_content(SourceSession *session);
  */
 extern bool pgcopy_snapshot_begin_current(SourceSession *session);
 
+/* The same at REPEATABLE READ: all answers are of one moment. */
+extern bool pgcopy_snapshot_begin_steady(SourceSession *session);
+
 /* End the session's transaction, if there is one. */
 extern void pgcopy_snapshot_release(SourceSession *session);
 

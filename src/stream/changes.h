@@ -8,6 +8,7 @@
 #ifndef PGCOPY_CHANGES_H
 #define PGCOPY_CHANGES_H
 
+#include "nodes/pg_list.h"
 #include "source/session.h"
 
 /*

@@ -38,7 +38,6 @@ use Time::HiRes qw(sleep time);
 our @EXPORT = qw(run_follow_matrix run_follow_soak);
 
 # Where a job stands when a fault strikes.  in_cutover: after one was asked for.
-# is_open: the target is open by then.
 my @PHASES = (
 	{ name => 'publication', point => 'handover published', by => 'leader' },
 	{ name => 'slot', point => 'handover slot', by => 'leader' },
@@ -46,12 +45,12 @@ my @PHASES = (
 	{ name => 'index', point => 'index done', hit => 2, by => 'worker' },
 	{ name => 'subscribed', point => 'handover subscribed', by => 'leader' },
 	{ name => 'following', point => 'following looked', hit => 2, by => 'leader' },
-	{ name => 'before', point => 'cutover begun', by => 'leader', in_cutover => 1 },
-	{ name => 'fence', point => 'cutover fenced', by => 'leader', in_cutover => 1 },
-	{ name => 'lock', point => 'cutover locked', by => 'leader', in_cutover => 1 },
-	{ name => 'wait', point => 'cutover waited', by => 'leader', in_cutover => 1 },
-	{ name => 'open', point => 'cutover opened', by => 'leader', in_cutover => 1, is_open => 1 },
-	{ name => 'cleaned', point => 'cutover cleaned', by => 'leader', in_cutover => 1, is_open => 1 });
+	{ name => 'checked', point => 'cutover checked', by => 'leader', in_cutover => 1 },
+	{ name => 'fenced', point => 'cutover fenced', by => 'leader', in_cutover => 1 },
+	{ name => 'locked', point => 'cutover locked', by => 'leader', in_cutover => 1 },
+	{ name => 'applied', point => 'cutover applied', by => 'leader', in_cutover => 1 },
+	{ name => 'again', point => 'cutover again', by => 'leader', in_cutover => 1 },
+	{ name => 'opened', point => 'cutover opened', by => 'leader', in_cutover => 1 });
 
 # Faults of following alone; the others are those of PgCopyFaults.pm.
 my %FAULTS = (
