@@ -19,8 +19,8 @@ use Time::HiRes qw(sleep time);
 
 my ($source, $target) = new_pair(
 	'handover',
-	source_conf => "wal_level = logical\n",
-	target_conf => "shared_preload_libraries = 'pg_stat_statements'\n");
+	source_conf => "wal_level = logical\nmax_wal_senders = 10\nmax_replication_slots = 10\n",
+	target_conf => "max_replication_slots = 10\nshared_preload_libraries = 'pg_stat_statements'\n");
 
 # Tables, one of them held, and a procedure that writes to all of them until told.
 sub fill_app
