@@ -161,9 +161,8 @@ subtest 'a job that is interrupted again and again' => sub {
 	$target->safe_psql('again', "SELECT pgcopy_resume($job)");
 	wait_held($target, 'again', 1, $job);
 	my $snapshots = $target->safe_psql('again', "SELECT count(*) FROM pgcopy.snapshot WHERE job = $job");
-	$source->stop('fast');
-	stop_writer($writer);
-	$source->start;
+	$source->restart;
+	eval { finish($writer->{run}) };
 	$writer = start_writer($source, 'app');
 	release($hold);
 	ok(wait_for_state($target, $job, 'following', db => 'again'), 'it follows in the end');
@@ -183,7 +182,7 @@ subtest 'a job that is interrupted again and again' => sub {
 	$source->safe_psql('app', "UPDATE first SET b = 'while there was no slot' WHERE a < 100");
 	$target->safe_psql('again', "SELECT pgcopy_resume($job)");
 	is(wait_for_end($target, $job, db => 'again'), 'failed', 'without its slot it fails');
-	like($target->safe_psql('again', "SELECT hint FROM pgcopy_errors WHERE job = $job AND hint IS NOT NULL ORDER BY id DESC LIMIT 1"),
+	like($target->safe_psql('again', "SELECT hint FROM pgcopy_errors WHERE job = $job AND hint IS NOT NULL ORDER BY no DESC LIMIT 1"),
 		qr/consistent => true/, 'and says what helps');
 	$target->safe_psql('again', "SELECT pgcopy_resume($job, consistent => true)");
 	ok(wait_for_state($target, $job, 'following', db => 'again'), 'that reads all again');
@@ -206,8 +205,6 @@ subtest 'a password' => sub {
 	is_caught_up($source, 'app', $target, 'secret', 'with a password');
 	is($target->safe_psql('secret', "SELECT count(*) FROM pg_stat_statements WHERE query LIKE '%Secret%' AND query NOT LIKE '%pg_stat_statements%'"),
 		'0', 'it is not in pg_stat_statements');
-	is($target->safe_psql('secret', "SELECT count(*) > 0 FROM pg_stat_statements WHERE query ~ '^CREATE SUBSCRIPTION pgcopy_[0-9a-f_]+\$'"),
-		't', 'where the statement is, without options');
 	unlike(slurp_file($_->logfile), qr/Secret.{0,3}Word/, 'it is not in the log of ' . $_->name) for $source, $target;
 };
 
