@@ -48,18 +48,23 @@
 #define VERSION_WITH_STREAMING 140000
 #define VERSION_WITH_PARALLEL_APPLY 160000
 
-/* Run a statement, in the current transaction.  What others see of it is "text". */
+/*
+ * Run a statement, in the current transaction, be it read-only by our own guard.  What
+ * others see of it is "text".
+ */
 static void
 run_statement(Node *node, const char *text)
 {
 	PlannedStmt *planned = makeNode(PlannedStmt);
 	const char *before = debug_query_string;
+	bool		is_read_only = XactReadOnly;
 
 	planned->commandType = CMD_UTILITY;
 	planned->canSetTag = true;
 	planned->utilityStmt = node;
 	planned->stmt_location = -1;
 	debug_query_string = text;
+	XactReadOnly = false;
 	pgstat_report_activity(STATE_RUNNING, text);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	PG_TRY();
@@ -70,6 +75,7 @@ run_statement(Node *node, const char *text)
 	PG_FINALLY();
 	{
 		debug_query_string = before;
+		XactReadOnly = is_read_only;
 	}
 	PG_END_TRY();
 	PopActiveSnapshot();

@@ -202,7 +202,7 @@ is($err, '', 'resume reads all again');
 ok(wait_for_state($target, $job, 'following'), 'and follows');
 my $slot = follow('slot', $job);
 $source->poll_query_until('postgres', "SELECT pg_terminate_backend(active_pid) IS NULL FROM pg_replication_slots WHERE slot_name = '$slot'");
-for (1 .. 100)
+for (1 .. 200)
 {
 	last if ($source->psql('postgres', "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = '$slot'; SELECT pg_drop_replication_slot('$slot')"))[0] == 0;
 }
