@@ -82,19 +82,6 @@ extern void pgcopy_handover_subscribe(Leader *leader);
 extern void pgcopy_following_run(Leader *leader);
 
 /*
- * Write down the definitions that a job clones, as the session sees them, to be compared
- * with later ones; once it has a slot.  In a transaction.
- */
-extern void pgcopy_following_keep_picture(Leader *leader, SourceSession *session);
-
-/*
- * The same as it is now (stream/changes.h), and how it differs from what was written down,
- * NULL: not at all; into the current memory context, in transactions of their own.
- */
-extern List *pgcopy_following_picture(Leader *leader, SourceSession *session);
-extern char *pgcopy_following_find_changes(Leader *leader, List *picture);
-
-/*
  * cutover.c: do what is asked.  Returns whether the target is open now; fills in the
  * result in any case.  Throws only if the job must end.
  */
