@@ -121,6 +121,15 @@ $target->safe_psql('postgres', overriding('DELETE FROM t WHERE a = 5000'));
 ok(wait_until($target, "SELECT message ~ ', ready' FROM pgcopy_progress WHERE job = $job", job => $job, limit => 30), 'it passes');
 
 #
+# A subscription that somebody has stopped
+#
+my $subscription = follow('subscription', $job);
+$target->safe_psql('postgres', overriding("ALTER SUBSCRIPTION $subscription DISABLE"));
+ok(wait_until($target, "SELECT message ~ 'the subscription is disabled: ALTER SUBSCRIPTION $subscription ENABLE' FROM pgcopy_progress WHERE job = $job", job => $job, limit => 20), 'a disabled subscription is told, with what to do');
+$target->safe_psql('postgres', overriding("ALTER SUBSCRIPTION $subscription ENABLE"));
+await_follow($job, 'worker_pid IS NOT NULL', 'it runs again');
+
+#
 # A source that is away
 #
 $source->stop('fast');
