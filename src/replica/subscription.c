@@ -49,24 +49,24 @@
 #define VERSION_WITH_PARALLEL_APPLY 160000
 
 /*
- * Run a statement, in the current transaction, be it read-only by our own guard.  What
- * others see of it is "text".
+ * Run a statement, in the current transaction.  What others see of it is "text".
+ * Sessions may be read-only: the guard (replica_guard.c) is against what is not ours.
  */
 static void
 run_statement(Node *node, const char *text)
 {
 	PlannedStmt *planned = makeNode(PlannedStmt);
 	const char *before = debug_query_string;
-	bool		is_read_only = XactReadOnly;
+	bool		was_read_only = XactReadOnly;
 
 	planned->commandType = CMD_UTILITY;
 	planned->canSetTag = true;
 	planned->utilityStmt = node;
 	planned->stmt_location = -1;
 	debug_query_string = text;
-	XactReadOnly = false;
 	pgstat_report_activity(STATE_RUNNING, text);
 	PushActiveSnapshot(GetTransactionSnapshot());
+	XactReadOnly = false;
 	PG_TRY();
 	{
 		ProcessUtility(planned, text, false, PROCESS_UTILITY_QUERY, NULL, NULL,
@@ -75,7 +75,7 @@ run_statement(Node *node, const char *text)
 	PG_FINALLY();
 	{
 		debug_query_string = before;
-		XactReadOnly = is_read_only;
+		XactReadOnly = was_read_only;
 	}
 	PG_END_TRY();
 	PopActiveSnapshot();
