@@ -42,7 +42,7 @@ typedef struct Following
 
 	/* following.c */
 	TimestampTz next_look;
-	bool		may_crash;		/* a crash from now on is not the job's fault */
+	bool		is_proven;		/* a crash from now on is not its fault */
 	Applied		applied;
 	char	   *last_error;		/* of apply, or NULL */
 	Lag		   *lag;
