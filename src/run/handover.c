@@ -529,9 +529,8 @@ abandon(Leader *leader)
 															  leader->args.owner),
 									  name_session(leader, "clean-up"));
 		pgcopy_session_on_wait(session, give_up_waiting, NULL);
-		remove_from_source(session, follow);
+		pgcopy_settle_source(session, follow, false);
 		pgcopy_session_close(session);
-		pgcopy_follow_set_on_source(job, false);
 	}
 	pgcopy_leader_commit(leader);
 }

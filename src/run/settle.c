@@ -238,11 +238,14 @@ pgcopy_settle_pause(int64 job)
 {
 	Follow	   *follow = pgcopy_follow_fetch(job);
 	Oid			subscription;
+	char	   *message;
 
 	if (follow == NULL || follow->is_open)
 		return;
 	subscription = pgcopy_subscription_find(follow->name);
 	if (OidIsValid(subscription))
 		pgcopy_subscription_disable(subscription, follow->name);
-	pgcopy_job_set_message(job, pgcopy_settle_tell(follow));
+	message = pgcopy_settle_tell(follow);
+	if (message != NULL)
+		pgcopy_job_set_message(job, message);
 }
