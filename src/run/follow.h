@@ -44,6 +44,12 @@ extern List *pgcopy_handover_findings(const Leader *leader);
 /* Store the position with the snapshot that was just kept. */
 extern void pgcopy_handover_keep_position(Leader *leader);
 
+/*
+ * handover_check.c: what stands in the way of following, on either side, before
+ * anything is made: List of Finding *.  In a transaction.
+ */
+extern List *pgcopy_handover_check(Leader *leader);
+
 /* The relations that the slot sends: leaves, not roots: OIDs on the source, ascending. */
 extern List *pgcopy_handover_sent(SourceSession *session, const Follow *follow);
 
