@@ -178,6 +178,7 @@ subtest 'a job that is interrupted again and again' => sub {
 	# a lost slot is not made good by another one
 	$target->safe_psql('again', "SELECT pgcopy_cancel($job)");
 	is(wait_for_end($target, $job, db => 'again'), 'cancelled', 'it is cancelled');
+	wait_until($source, 'SELECT NOT bool_or(active) FROM pg_replication_slots', what => 'the slot to be free');
 	$source->safe_psql('app', "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name ~ '_${job}\$'");
 	$source->safe_psql('app', "UPDATE first SET b = 'while there was no slot' WHERE a < 100");
 	$target->safe_psql('again', "SELECT pgcopy_resume($job)");
