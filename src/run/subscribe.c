@@ -283,7 +283,7 @@ await_one_moment(Leader *leader, Oid subscription)
  * needs a slot of max_worker_processes.
  */
 void
-pgcopy_handover_subscribe(Leader *leader)
+pgcopy_subscribe_run(Leader *leader)
 {
 	Follow	   *follow = fetch_follow(leader);
 
