@@ -271,6 +271,9 @@
 #define PGCOPY_NO_HELPER_SQL " AND leader_pid IS NULL"
 #endif
 
+/* Apply finds rows of REPLICA IDENTITY FULL by any index, else by a primary key only. */
+#define COMPAT_APPLIES_BY_ANY_INDEX (PG_VERSION_NUM >= 160000)
+
 /* CREATE INDEX, REFRESH, ANALYZE run under a search_path of the server's own. */
 #define COMPAT_MAINTAINS_UNDER_SAFE_PATH (PG_VERSION_NUM >= 170000)
 

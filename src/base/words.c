@@ -78,3 +78,20 @@ pgcopy_words_of_format(CopyFormat format)
 {
 	return formats[format];
 }
+
+bool
+pgcopy_words_is_stream_name(const char *name)
+{
+	size_t		hex;
+	size_t		digits;
+
+	if (strncmp(name, "pgcopy_", 7) != 0)
+		return false;
+	name += 7;
+	hex = strspn(name, "0123456789abcdef");
+	if (hex != 12 || name[hex] != '_')
+		return false;
+	name += hex + 1;
+	digits = strspn(name, "0123456789");
+	return digits > 0 && (name[digits] == '\0' || strcmp(name + digits, "_i") == 0);
+}

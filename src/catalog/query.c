@@ -9,7 +9,7 @@
  * inside such a scope, never a statement of a dump.
  *
  * The scope may write in a transaction that is read-only, which is the rule in a
- * database that follows (replica/guard.c).  Whether the caller may is for him to ask:
+ * database that follows (replica/replica_guard.c).  Whether the caller may is for him to ask:
  * pgcopy_order_check_server().
  *
  * On ERROR the scope needs no clean-up: the abort of the (sub)transaction

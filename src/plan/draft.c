@@ -63,6 +63,30 @@ pgcopy_draft_find_oid(Draft *draft, Oid oid)
 	return entry ? &draft->relations[entry->no - 1] : NULL;
 }
 
+bool
+pgcopy_draft_is_loaded(const DraftRelation *relation)
+{
+	if (relation == NULL || relation->row->relkind != RELKIND_RELATION)
+		return false;
+	if (relation->row->was_here)
+		return relation->source->here_kind == RELKIND_RELATION;
+	return relation->row->is_ours &&
+		(relation->copies != NIL || relation->source->is_left_empty);
+}
+
+DraftRelation *
+pgcopy_draft_find_table(Draft *draft, const DumpStatement *statement)
+{
+	return pgcopy_draft_find(draft, statement->table_schema, statement->table_name);
+}
+
+DraftRelation *
+pgcopy_draft_find_referenced(Draft *draft, const DumpStatement *statement)
+{
+	return pgcopy_draft_find(draft, statement->referenced_schema,
+							 statement->referenced_name);
+}
+
 /* Give types, "schema.name ...", the schemas that they have here. */
 static List *
 map_types(const Draft *draft, List *types)

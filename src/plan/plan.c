@@ -6,14 +6,7 @@
  * Every statement of the dump becomes one item (a primary key two: its index
  * and the constraint; a foreign key two: adding and validating), every table
  * one or more.  The order follows from the stage of an item (src/README.md)
- * and, within the parallel stages, from its dependencies.  No statement gets
- * an earlier stage than anything pg_dump says it depends on.
- *
- * A job that follows its source gets changes after its post-data.  What must be there
- * before is: indexes, constraints, foreign keys.  What would fire for changes that
- * arrive, or stand in their way, waits for the cutover; a foreign key does unless all
- * changes of both tables arrive by the stream: TRUNCATE would not pass it.  Rows are
- * validated beside the changes.
+ * and, within the parallel stages, from its dependencies.
  *
  *-------------------------------------------------------------------------
  */
@@ -24,7 +17,6 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-#include "catalog/follow.h"
 #include "plan/draft.h"
 #include "plan/plan.h"
 
@@ -96,117 +88,6 @@ plan_pre_data(Draft *draft)
 	}
 }
 
-/* Are the table's indexes built in parallel, right after its rows, if it gets any? */
-static bool
-is_loaded(const DraftRelation *relation)
-{
-	if (relation == NULL || relation->row->relkind != RELKIND_RELATION)
-		return false;
-	if (relation->row->was_here)
-		return relation->source->here_kind == RELKIND_RELATION;
-	return relation->row->is_ours &&
-		(relation->copies != NIL || relation->source->is_left_empty);
-}
-
-static DraftRelation *
-find_table(Draft *draft, const DumpStatement *statement)
-{
-	return pgcopy_draft_find(draft, statement->table_schema, statement->table_name);
-}
-
-static DraftRelation *
-find_referenced(Draft *draft, const DumpStatement *statement)
-{
-	return pgcopy_draft_find(draft, statement->referenced_schema,
-							 statement->referenced_name);
-}
-
-/* Do all changes of a table arrive by the stream? */
-static bool
-is_streamed(const DraftRelation *relation)
-{
-	return relation != NULL &&
-		(relation->row->carry == CARRY_STREAM || relation->row->carry == CARRY_INSERTS);
-}
-
-/*
- * A partitioned table cannot have a foreign key NOT VALID: its rows are looked at when
- * it is added, which the cutover does not wait for.
- */
-static ItemStage
-stage_of_foreign_key(Draft *draft, const DraftRelation *table, const DraftRelation *referenced)
-{
-	if (draft->input->options->follow && !(is_streamed(table) && is_streamed(referenced)))
-		return is_loaded(table) && referenced != NULL ? STAGE_CUTOVER : STAGE_OPEN;
-	if (!is_loaded(table) || referenced == NULL)
-		return STAGE_POST_DATA;
-	if (is_loaded(referenced))
-		return STAGE_COPYING;
-	return draft->input->options->follow ? STAGE_POST_DATA : STAGE_LATE;
-}
-
-/* Choose the stage of a statement of post-data by its class alone. */
-static ItemStage
-stage_by_class(Draft *draft, const DumpStatement *statement)
-{
-	DraftRelation *table = find_table(draft, statement);
-	DraftRelation *referenced = find_referenced(draft, statement);
-
-	switch (statement->class)
-	{
-		case STATEMENT_INDEX:
-		case STATEMENT_INDEX_CONSTRAINT:
-		case STATEMENT_WHOLE_CONSTRAINT:
-		case STATEMENT_TABLE_FOLLOW_UP:
-		case STATEMENT_STATISTICS:
-			return is_loaded(table) ? STAGE_COPYING : STAGE_POST_DATA;
-		case STATEMENT_FOREIGN_KEY:
-			return stage_of_foreign_key(draft, table, referenced);
-		case STATEMENT_REFRESH:
-			return STAGE_LATE;
-		case STATEMENT_REPLICA_TRIGGER:
-			return draft->input->options->follow ? STAGE_CUTOVER : STAGE_POST_DATA;
-		case STATEMENT_EVENT_TRIGGER:
-			return draft->input->options->follow ? STAGE_CUTOVER : STAGE_FINAL;
-		case STATEMENT_SUBSCRIPTION:
-			return STAGE_FINAL;
-		case STATEMENT_PLAIN:
-		case STATEMENT_ACL:
-		case STATEMENT_COMMENT:
-			return STAGE_POST_DATA;
-	}
-	return STAGE_POST_DATA;
-}
-
-/*
- * Choose the stage by class and dependencies.  A statement that cannot run in a
- * parallel stage goes to the serial one after it.
- */
-static ItemStage
-stage_of(Draft *draft, const DumpStatement *statement)
-{
-	ItemStage	own = stage_by_class(draft, statement);
-	ItemStage	stage = own;
-	ListCell   *lc;
-
-	foreach(lc, statement->dependencies)
-	{
-		int			toc_id = lfirst_int(lc);
-
-		if (toc_id <= draft->max_toc_id && draft->stage_of_toc[toc_id] > stage)
-			stage = draft->stage_of_toc[toc_id];
-	}
-	if (stage == own || stage > STAGE_FINAL)
-		return stage;
-	if (statement->class == STATEMENT_FOREIGN_KEY && own != STAGE_POST_DATA)
-	{
-		if (stage > STAGE_LATE)
-			return STAGE_FINAL;
-		return draft->input->options->follow ? STAGE_POST_DATA : STAGE_LATE;
-	}
-	return stage == STAGE_LATE ? STAGE_FINAL : stage;
-}
-
 /* Must this foreign key stay NOT VALID, because rows break it? */
 static bool
 stays_not_valid(const Draft *draft, const DumpStatement *statement)
@@ -224,7 +105,7 @@ is_left_out(Draft *draft, const DumpStatement *statement)
 {
 	if (stays_not_valid(draft, statement))
 	{
-		DraftRelation *table = find_table(draft, statement);
+		DraftRelation *table = pgcopy_draft_find_table(draft, statement);
 
 		if (table == NULL || table->row->relkind != RELKIND_PARTITIONED_TABLE)
 			return false;
@@ -252,11 +133,11 @@ sort_post_data(Draft *draft, List **by_stage)
 
 		if (!statement->is_post_data || is_left_out(draft, statement))
 			continue;
-		stage = Max(stage_of(draft, statement),
+		stage = Max(pgcopy_stage_choose(draft, statement),
 					draft->stage_of_toc[statement->toc_id]);
 		draft->stage_of_toc[statement->toc_id] = stage;
 
-		table = find_table(draft, statement);
+		table = pgcopy_draft_find_table(draft, statement);
 		if (stage != STAGE_COPYING || statement->class == STATEMENT_FOREIGN_KEY)
 			by_stage[stage] = lappend(by_stage[stage], statement);
 		else if (statement->class == STATEMENT_INDEX)
@@ -389,7 +270,7 @@ plan_tables(Draft *draft)
 		DraftRelation *relation = &draft->relations[i];
 		List	   *ready;
 
-		if (!is_loaded(relation))
+		if (!pgcopy_draft_is_loaded(relation))
 			continue;
 		plan_indexes(draft, relation);
 		ready = relation->constraints != NIL ? relation->constraints :
@@ -411,8 +292,8 @@ stage_of_validation(const Draft *draft, ItemStage stage)
 static void
 plan_foreign_key(Draft *draft, const DumpStatement *statement, ItemStage stage)
 {
-	DraftRelation *table = find_table(draft, statement);
-	DraftRelation *referenced = find_referenced(draft, statement);
+	DraftRelation *table = pgcopy_draft_find_table(draft, statement);
+	DraftRelation *referenced = pgcopy_draft_find_referenced(draft, statement);
 	PlanItem	item = {
 		.kind = ITEM_FOREIGN_KEY,
 		.stage = stage,
@@ -459,7 +340,8 @@ static bool
 is_added_in_two_steps(Draft *draft, const DumpStatement *statement)
 {
 	return draft->input->options->follow && statement->class == STATEMENT_FOREIGN_KEY &&
-		is_loaded(find_table(draft, statement)) && find_referenced(draft, statement) != NULL;
+		pgcopy_draft_is_loaded(pgcopy_draft_find_table(draft, statement)) &&
+		pgcopy_draft_find_referenced(draft, statement) != NULL;
 }
 
 /* Plan statements of a serial stage in dump order, without privileges. */
@@ -568,7 +450,7 @@ plan_refreshes(Draft *draft, List *statements)
 		if (statement->class != STATEMENT_REFRESH)
 			continue;
 		no = pgcopy_draft_add_statement(draft, statement, &item, NIL);
-		view = find_table(draft, statement);
+		view = pgcopy_draft_find_table(draft, statement);
 		if (view != NULL)
 			(void) plan_analyze(draft, view, STAGE_LATE, list_make1_int(no));
 	}
@@ -586,7 +468,7 @@ plan_parents(Draft *draft)
 			(relation->row->relkind == RELKIND_PARTITIONED_TABLE ||
 			 (relation->copies != NIL &&
 			  relation->source->here_kind == RELKIND_PARTITIONED_TABLE) ||
-			 (is_loaded(relation) && relation->source->has_children)))
+			 (pgcopy_draft_is_loaded(relation) && relation->source->has_children)))
 			(void) plan_analyze(draft, relation, STAGE_LATE, NIL);
 	}
 }

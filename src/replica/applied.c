@@ -28,8 +28,9 @@
 #include "replication/origin.h"
 #include "replication/worker_internal.h"
 #include "storage/ipc.h"
+#include "storage/lwlock.h"
+#include "storage/proc.h"
 #include "storage/shmem.h"
-#include "storage/spin.h"
 #include "utils/fmgroids.h"
 #include "utils/pg_lsn.h"
 #include "utils/syscache.h"
@@ -45,6 +46,9 @@
 #define KEPT_ERRORS 32
 #define KEPT_LENGTH 1024
 
+/* It only names waits on the lock: one of the server's, as in run/control.c. */
+#define KEPT_TRANCHE LWTRANCHE_PARALLEL_QUERY_DSA
+
 typedef struct KeptError
 {
 	Oid			database;		/* InvalidOid: the place is free */
@@ -56,7 +60,7 @@ typedef struct KeptError
 /* In shared memory, under the lock: workers write, anybody reads. */
 typedef struct KeptErrors
 {
-	slock_t		lock;
+	LWLock		lock;
 	KeptError	errors[KEPT_ERRORS];
 } KeptErrors;
 
@@ -191,7 +195,7 @@ pgcopy_applied_last_error(Oid subscription)
 	if (kept == NULL)
 		return NULL;
 	text = palloc(KEPT_LENGTH);
-	SpinLockAcquire(&kept->lock);
+	LWLockAcquire(&kept->lock, LW_SHARED);
 	for (int i = 0; i < KEPT_ERRORS && !is_found; i++)
 	{
 		const KeptError *error = &kept->errors[i];
@@ -200,7 +204,7 @@ pgcopy_applied_last_error(Oid subscription)
 		if (is_found)
 			memcpy(text, error->text, KEPT_LENGTH);
 	}
-	SpinLockRelease(&kept->lock);
+	LWLockRelease(&kept->lock);
 	return is_found ? text : NULL;
 }
 
@@ -237,7 +241,7 @@ outermost(const char *context)
 	return line != NULL ? line + 1 : context;
 }
 
-/* Memory may be short: allocates nothing. */
+/* Memory may be short: allocates nothing.  Nobody takes a lock while he has this one. */
 static void
 keep_error(const ErrorData *error)
 {
@@ -251,20 +255,20 @@ keep_error(const ErrorData *error)
 			 context ? "; " : "", context ? context : "");
 	text[pg_mbcliplen(text, strlen(text), sizeof(text) - 1)] = '\0';
 
-	SpinLockAcquire(&kept->lock);
+	LWLockAcquire(&kept->lock, LW_EXCLUSIVE);
 	place = find_place(MySubscription->oid);
 	place->database = MyDatabaseId;
 	place->subscription = MySubscription->oid;
 	place->at = now;
 	memcpy(place->text, text, sizeof(text));
-	SpinLockRelease(&kept->lock);
+	LWLockRelease(&kept->lock);
 }
 
 /* emit_log_hook, in every process. */
 static void
 keep_if_ours(ErrorData *error)
 {
-	if (error->elevel == ERROR && kept != NULL && MySubscription != NULL &&
+	if (error->elevel == ERROR && kept != NULL && MyProc != NULL && MySubscription != NULL &&
 		error->message != NULL &&
 		strncmp(MySubscription->name, OUR_PREFIX, strlen(OUR_PREFIX)) == 0)
 		keep_error(error);
@@ -291,7 +295,7 @@ start_memory(void)
 	if (is_found)
 		return;
 	memset(kept, 0, sizeof(KeptErrors));
-	SpinLockInit(&kept->lock);
+	LWLockInitialize(&kept->lock, KEPT_TRANCHE);
 }
 
 void

@@ -26,6 +26,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "base/compat.h"
 #include "run/carry.h"
 #include "run/process.h"
 #include "source/inventory.h"
@@ -41,9 +42,6 @@
 
 /* Sources from this version on publish partitioned tables. */
 #define VERSION_WITH_ROOTS 130000
-
-/* Servers before this version scan a table without a key for each change. */
-#define VERSION_WITH_ANY_INDEX 160000
 
 #define NAMES_SHOWN 10
 
@@ -160,7 +158,7 @@ commit_notes(void)
 
 /*
  * Note which tables get an identity, and which they had: tables without, if their
- * rows are wanted.
+ * rows are wanted, unless what they have could not be put back.
  */
 static List *
 note_identities(Choosing *choosing)
@@ -174,7 +172,7 @@ note_identities(Choosing *choosing)
 		SourceRelation *relation = lfirst(lc);
 		TableIdentity *identity = find_identity(choosing, relation->oid);
 
-		if (!lacks_identity(relation, identity))
+		if (!lacks_identity(relation, identity) || !identity->can_be_restored)
 			continue;
 		pgcopy_follow_note_identity(job, relation->oid, identity->replident);
 		chosen = lappend(chosen, identity);
@@ -263,7 +261,7 @@ note_table(Choosing *choosing, const SourceRelation *relation)
 	else if (relation->carry == CARRY_INSERTS)
 		add_to_group(&choosing->inserts, relation, pgcopy_identity_fault_text(identity->fault));
 	else if (relation->carry == CARRY_STREAM && identity->replident == 'f' &&
-			 identity->index == NULL && PG_VERSION_NUM < VERSION_WITH_ANY_INDEX)
+			 identity->index == NULL && !COMPAT_APPLIES_BY_ANY_INDEX)
 		add_to_group(&choosing->scanned, relation,
 					 psprintf(INT64_FORMAT " updates and deletes so far", identity->updates));
 }

@@ -161,8 +161,9 @@ find_changes(Look *look)
 
 	look->there = pgcopy_largeobject_list(look->session);
 	look->written = pgcopy_largeobject_find_written(look->session, since);
-	look->remarked = pgcopy_largeobject_find_remarked(look->session,
-													  look->leader->job->options.no_comments);
+	look->remarked =
+		pgcopy_largeobject_find_remarked(look->session,
+										 look->leader->job->options.no_comments);
 	list_sort(look->written, list_oid_cmp);
 	look->records = pgcopy_lorecord_fetch_all(look->leader->job->id);
 	find_gone(look);

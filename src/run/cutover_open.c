@@ -18,7 +18,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#include "replica/guard.h"
+#include "replica/replica_guard.h"
 #include "replica/subscription.h"
 #include "run/cutover.h"
 #include "run/cutover_watch.h"

@@ -159,8 +159,9 @@ tell_danger(Following *following)
 		ereport(LOG,
 				(errmsg("job " INT64_FORMAT ": replication slot \"%s\" on the source is about to be lost",
 						following->leader->job->id, following->follow->name),
-				 errdetail("Its state is %s; the source keeps " INT64_FORMAT " MB of WAL for it.",
-						   following->slot.wal_status, following->slot.retained_bytes / 1024 / 1024),
+				 errdetail("Its state is %s; it may fall behind by " INT64_FORMAT " MB more.",
+						   following->slot.wal_status,
+						   following->slot.safe_wal_size / (1024 * 1024)),
 				 errhint("Raise max_slot_wal_keep_size on the source and reload.")));
 	following->told_danger = is_in_danger;
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * following_guard.c
- *	  Make the target read-only for others while it follows (replica/guard.h).
+ *	  Make the target read-only for others while it follows (replica/replica_guard.h).
  *
  *-------------------------------------------------------------------------
  */
@@ -10,7 +10,7 @@
 #include "utils/timestamp.h"
 
 #include "catalog/notice.h"
-#include "replica/guard.h"
+#include "replica/replica_guard.h"
 #include "run/following.h"
 
 /* Setting and note are of one transaction: whoever finds the one finds the other. */

@@ -19,6 +19,8 @@
 #include "run/workers.h"
 #include "select/selection.h"
 
+typedef struct Carry Carry;		/* run/carry.h */
+
 typedef struct Leader
 {
 	ProcessArgs args;
@@ -42,7 +44,7 @@ typedef struct Leader
 	MemoryContext selection_context;	/* has these */
 
 	struct Handover *handover;	/* handover.c's own; NULL: no snapshot was given yet */
-	struct Carry *carry;		/* of a job that follows; of carry.c alone */
+	Carry	   *carry;		/* of a job that follows; of carry.c alone */
 
 	int			copiers;		/* workers the source has room for, at most
 								 * table_jobs */

@@ -23,7 +23,7 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
-#include "replica/guard.h"
+#include "replica/replica_guard.h"
 #include "replica/subscription.h"
 #include "run/follow.h"
 #include "source/session.h"

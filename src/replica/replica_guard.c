@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * guard.c
+ * replica_guard.c
  *	  Keep others from writing into a database that follows.
  *
  * The guard is a setting of the database, so it holds on after a crash, and a client
@@ -36,7 +36,7 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
-#include "replica/guard.h"
+#include "replica/replica_guard.h"
 
 #define GUARD_SETTING "default_transaction_read_only"
 
