@@ -18,7 +18,8 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-my ($source, $target) = new_pair('cutover', source_conf => "$TRAFFIC_CONF\nlogical_decoding_work_mem = '64MB'\n");
+my ($source, $target) = new_pair('cutover', source_conf => $TRAFFIC_CONF,
+	target_conf => "shared_preload_libraries = 'pgcopydb_ext'\npgcopy.auto_resume = off\n");
 my @POINTS = qw(checked fenced locked marked applied again);
 
 # Databases of this name on both sides, with rows, a sequence, a view of rows, two
@@ -164,7 +165,7 @@ foreach my $point (qw(checked fenced locked applied again))
 	my $hold = hold_points($target, 'app');
 	my $call = call('app', $job);
 	wait_at_point($target, 'app', $job);
-	$target->safe_psql('app', "SELECT pg_terminate_backend(leader_pid) FROM pgcopy_jobs WHERE id = $job");
+	$target->safe_psql('app', "SELECT pg_terminate_backend(leader_pid) FROM pgcopy_jobs WHERE job = $job");
 	like(answer($call), qr/55000.*interrupted/s, "leader terminated, $point: the caller is told");
 	is($source->safe_psql('app', "SELECT count(*) FROM pg_db_role_setting s, unnest(setconfig) c WHERE c ~ 'read_only'"), 0,
 		"leader terminated, $point: it has lifted the fence");
