@@ -64,24 +64,58 @@ import_given(SourceLink *link)
 	return name;
 }
 
+/*
+ * Does the snapshot have what was listed just before?  What was found and locked and
+ * is not in it would be missing without a word.
+ */
+static bool
+has_all(List *relations, List *listed, char **what)
+{
+	ListCell   *lc;
+
+	foreach(lc, listed)
+	{
+		const SourceRelation *relation = lfirst(lc);
+
+		if (pgcopy_inventory_find(relations, relation->oid) != NULL)
+			continue;
+		*what = psprintf("%s was dropped or replaced", pgcopy_inventory_quoted_name(relation));
+		return false;
+	}
+	return true;
+}
+
+/* Are two lists of OIDs the same?  NULL: all. */
+static bool
+is_same_choice(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
 char *
 pgcopy_link_take_snapshot(SourceLink *link, const char *present, List **relations,
 						  char **what)
 {
+	const char *choice = present != NULL ? pstrdup(present) : NULL;
+	List	   *listed = NIL;
 	char	   *name;
 
 	if (link->owner.give_snapshot != NULL)
 		name = import_given(link);
 	else
-		name = pgcopy_snapshot_lock_and_export(link->session,
-											   pgcopy_inventory_relations(link->session,
-																		  present));
+	{
+		listed = pgcopy_inventory_relations(link->session, choice);
+		name = pgcopy_snapshot_lock_and_export(link->session, listed);
+	}
 	*what = "a table was dropped";
 	if (name == NULL)
 		return NULL;
 	pgcopy_link_move(link, LINK_THERE);
 	choose_relations(link);
-	return lock_relations(link, relations, what) ? name : NULL;
+	if (!lock_relations(link, relations, what) ||
+		(is_same_choice(choice, link->only) && !has_all(*relations, listed, what)))
+		return NULL;
+	return name;
 }
 
 bool

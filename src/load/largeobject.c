@@ -252,8 +252,8 @@ run_statement(const char *sql)
 }
 
 /*
- * No column of the answer is NULL.  The privilege "" means that all privileges
- * were revoked.
+ * No column of the answer is NULL.  The privilege "", granted by nobody, means that
+ * all privileges were revoked.
  */
 static SourceRows *
 read_privileges(SourceSession *session, const LargeObjectCopy *copy)
@@ -417,7 +417,8 @@ grant_privileges(SourceSession *session, const LargeObjectCopy *copy)
 		owner = role_here(owner, owner, copy);
 		for (; i < count && pgcopy_rows_get_oid(rows, i, 0) == oid; i++)
 		{
-			if (pgcopy_rows_get(rows, i, 4)[0] != '\0')
+			if (pgcopy_rows_get(rows, i, 2)[0] != '\0' ||
+				pgcopy_rows_get(rows, i, 4)[0] != '\0')
 				privileges = lappend(privileges, get_privilege(copy, rows, i));
 		}
 		run_statement(psprintf("REVOKE ALL ON LARGE OBJECT %u FROM %s",

@@ -194,7 +194,7 @@ my $NOT_FOR_DUMP = qr/for a value|rows|column/;
 
 # What a source may say as it likes: who hears it can only store it.
 my @FREE = (
-	[ qr/obj_description/, qr/for a value/, 3 ],    # a large object's comment
+	[ qr/obj_description/, qr/for a value/, 2 ],    # a large object's comment
 	[ qr/^WITH numbered AS .*row_number\(\)/, qr/^no rows/ ],    # it has no large objects
 	[ qr/CASE WHEN a\.grantee/, qr/^no rows/ ],    # nobody has a privilege on them
 	[ qr/has_sequence_privilege/, qr/^NULL / ]);    # a sequence was dropped since

@@ -196,6 +196,14 @@ sub clone_ok
 	return $job;
 }
 
+# Wait for the next look: soon at first, what ends soon should not keep us.
+sub _pause
+{
+	my ($looks) = @_;
+	sleep($looks < 5 ? 0.02 : 0.1);
+	return;
+}
+
 # Poll QUERY in NODE until it returns what is expected ("t" unless said).
 #
 # Returns true, or false when the limit is over; then what was seen last is
@@ -208,6 +216,7 @@ sub wait_until
 	my $expected = $opt{expected} // 't';
 	my $limit = $opt{limit} // $LIMIT;
 	my $end = time() + $limit;
+	my $looks = 0;
 	my ($out, $err);
 
 	while (1)
@@ -216,7 +225,7 @@ sub wait_until
 		$out //= '';
 		return 1 if $out eq $expected && !$err;
 		last if time() > $end;
-		sleep(0.1);
+		_pause($looks++);
 	}
 
 	diag(sprintf "gave up after %d s waiting for %s\nexpected: %s\nlast seen: %s",
@@ -243,6 +252,7 @@ sub wait_for_state
 	my $db = $opt{db} // 'postgres';
 	my $limit = $opt{limit} // $LIMIT;
 	my $end = time() + $limit;
+	my $looks = 0;
 	my $state = '';
 
 	while (1)
@@ -250,7 +260,7 @@ sub wait_for_state
 		$state = job_state($target, $job, db => $db);
 		return 1 if grep { $_ eq $state } @wanted;
 		last if time() > $end || grep { $_ eq $state } @ENDED;
-		sleep(0.1);
+		_pause($looks++);
 	}
 
 	diag("job $job is in state \"$state\", not in \"@wanted\" (limit: $limit s)");

@@ -244,6 +244,7 @@ my $value = sub { return (column_values => { 'public.plain' => { $_[1] // 'email
 refused("42704\nrow_filters of public.plian: it matches no table\nDid you mean public.plain?", 'a table that is not there', row_filters => { 'public.plian' => 'true' });
 refused("42704\nrow_filters of plan: it matches no table\nrow_filters of plan: it matches no table. Did you mean plain?\nrow_filters of nowhere.x: it matches no table.\ncolumn_values of *_nothing: it matches no table.", 'all that match nothing', row_filters => { 'nowhere.x' => 'true', plan => 'true' }, column_values => { '*_nothing' => { x => undef } });
 refused("42703\ncolumn_values of public.plain, column emial: no table of this key has the column\nDid you mean email?", 'a column that is not there', $value->("''", 'emial'));
+refused("42703\ncolumn_values of none, column email: no table of this key has the column", 'a table without columns', column_values => { none => { email => undef } });
 refused("42809\nrow_filters of public.a_view: public.a_view is a view, not a table\nGive the tables that have the rows.", 'a view', row_filters => { 'public.a_view' => 'true' });
 refused("42809\nrow_filters of a_matview: public.a_matview is a materialized view, not a table\nGive the tables that have the rows.", 'a materialized view', row_filters => { 'a_matview' => 'true' });
 refused("42809\ncolumn_values of a_sequence: public.a_sequence is a sequence, not a table\nGive the tables that have the rows.", 'a sequence', column_values => { 'a_sequence' => { last_value => '1' } });
