@@ -155,7 +155,7 @@ $source->safe_psql('app', "ALTER PUBLICATION $publication ADD TABLE u");
 ok(catch_up($source, $target, 'app', job => $job, limit => 20), 'it goes on');
 my %cutover = cutover($target, $job, db => 'app', ignore_changes => 'true');
 is($cutover{state}, 'done', 'a cutover that ignores the rest is done') or diag(explain(\%cutover));
-is(contents_differ($source, $target, 'app'), '', 'all rows are equal');
+is(contents_differ($source, $target, 'app', ignore => qr{^public\.m\|}), '', 'all rows are equal');
 
 #
 # A new partition stops the stream.  If it is only created here its rows are skipped, and
