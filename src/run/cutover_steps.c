@@ -190,6 +190,21 @@ check_changes(Cutover *cutover, const char *changes)
 					 cutover->leader->job->id)));
 }
 
+/* Throw for tables whose changes are lost: nobody can accept that. */
+static void
+check_skipped(Cutover *cutover)
+{
+	char	   *skipped = pgcopy_handover_find_skipped(cutover->leader);
+
+	if (skipped != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("changes of some tables do not arrive"),
+				 errdetail_internal("%s", skipped),
+				 errhint("What was missed does not come later: drop such a table on one side, or read all tables again with pgcopy_cancel(" INT64_FORMAT ") and pgcopy_resume(" INT64_FORMAT ", consistent => true).",
+						 cutover->leader->job->id, cutover->leader->job->id)));
+}
+
 /* Throw for updates of tables that are carried by inserts only. */
 static void
 check_updates(Cutover *cutover)
@@ -225,6 +240,7 @@ pgcopy_cutover_steps_check(Cutover *cutover)
 	check_updates(cutover);
 	cutover->picture = pgcopy_following_picture(cutover->leader, cutover->session);
 	check_changes(cutover, pgcopy_following_find_changes(cutover->leader, cutover->picture));
+	check_skipped(cutover);
 	await_small_lag(cutover);
 }
 
@@ -341,6 +357,7 @@ pgcopy_cutover_steps_copy_again(Cutover *cutover)
 	note_lines(cutover, lines.data);
 	check_updates(cutover);
 	compare_again(cutover);
+	check_skipped(cutover);
 	cutover->waits_for[0] = '\0';
 	pgcopy_cutover_note(cutover, "copied again what the stream does not carry");
 }

@@ -54,6 +54,13 @@ extern List *pgcopy_handover_check(Leader *leader);
 extern List *pgcopy_handover_sent(SourceSession *session, const Follow *follow);
 
 /*
+ * Say which tables the stream skips without a word, since they are not published any
+ * more, or not of the subscription; NULL: none.  The link is open.  Outside a
+ * transaction; into the current memory context.
+ */
+extern char *pgcopy_handover_find_skipped(Leader *leader);
+
+/*
  * Throw, and note it, if the slot has not all changes any more.  Opens the link for
  * it.
  */

@@ -10,7 +10,8 @@
  * PostgreSQL skips without a word what has no row in pg_subscription_rel.  So each
  * relation that the source sends gets one, and each of the plan must be sent.  A
  * partition that the source got meanwhile takes all that is sent, since it is younger
- * than the slot, but somebody must have created it here.
+ * than the slot, but somebody must have created it here.  Whoever asks for a cutover
+ * learns if that is not so any more.
  *
  *-------------------------------------------------------------------------
  */
@@ -181,6 +182,76 @@ try_subscribe(void *arg, char **what)
 	PGCOPY_TEST_POINT("handover", "subscribed");
 	ForceSyncCommit();
 	return ATTEMPT_DONE;
+}
+
+/* Does the subscription apply what the source sends for a relation? */
+static bool
+is_known_here(const SourceRelation *relation, List *known)
+{
+	Oid			schema = get_namespace_oid(relation->schema, true);
+
+	return OidIsValid(schema) &&
+		list_member_oid(known, get_relname_relid(relation->name, schema));
+}
+
+/* Name those of the source's relations that are, or are not, known here. */
+static char *
+name_relations(List *relations, List *known, const char *fault)
+{
+	StringInfoData names;
+	ListCell   *lc;
+
+	initStringInfo(&names);
+	foreach(lc, relations)
+	{
+		const SourceRelation *relation = lfirst(lc);
+
+		if (known == NIL || !is_known_here(relation, known))
+			appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "",
+							 pgcopy_inventory_quoted_name(relation));
+	}
+	return names.len == 0 ? NULL : psprintf("%s: %s", fault, names.data);
+}
+
+/* List what the stream was to carry when it began: OIDs on the source, ascending. */
+static List *
+list_planned(Leader *leader)
+{
+	List	   *oids = NIL;
+	ListCell   *lc;
+
+	foreach(lc, pgcopy_follow_relations(leader->job->id))
+	{
+		const FollowRelation *relation = lfirst(lc);
+
+		if (relation->relkind == RELKIND_RELATION && pgcopy_follow_is_sent(relation->carry))
+			oids = lappend_oid(oids, relation->source_oid);
+	}
+	list_sort(oids, list_oid_cmp);
+	return oids;
+}
+
+char *
+pgcopy_handover_find_skipped(Leader *leader)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	Follow	   *follow;
+	List	   *sent;
+	char	   *skipped;
+
+	pgcopy_leader_begin(leader);
+	MemoryContextSwitchTo(caller);
+	follow = pgcopy_follow_fetch(leader->job->id);
+	sent = pgcopy_handover_sent(pgcopy_link_session(leader->link), follow);
+	skipped = name_relations(list_relations(leader, list_difference_oid(list_planned(leader), sent)),
+							 NIL, "no longer published");
+	if (skipped == NULL)
+		skipped = name_relations(list_relations(leader, sent),
+								 pgcopy_subscription_relations(follow->subscription),
+								 "sent, but not applied here");
+	pgcopy_leader_commit(leader);
+	MemoryContextSwitchTo(caller);
+	return skipped;
 }
 
 /* Make the subscription; the source may be away for a while. */

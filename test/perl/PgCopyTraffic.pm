@@ -118,6 +118,7 @@ UPDATE bank.twins SET n = n + 1 WHERE ctid = (SELECT min(ctid) FROM bank.twins);
 DELETE FROM bank.twins WHERE ctid = (SELECT max(ctid) FROM bank.twins);
 UPDATE bank.keys SET id = id + 1000 WHERE id = (SELECT min(id) FROM bank.keys);
 SELECT count(nextval('bank.ticket')) FROM generate_series(1, 10);
+SELECT pg_sleep(0.1);
 EOS
 
 my $PREPARED = <<"EOS";
@@ -186,8 +187,8 @@ EOQ
 # Who writes
 #-------------------------------------------------------------------------
 
-# Options: switch (see above), clients (of pgbench: 4), rate (transactions a second;
-# as many as there can be, unless said).
+# Options: switch (see above), clients (of pgbench: 4), rate (of pgbench, transactions a
+# second; as many as there can be, unless said), script.
 sub new
 {
 	my ($class, $source, $target, $db, %opt) = @_;

@@ -4,7 +4,8 @@
 # fence.  In rounds, by turns: clients stop at the fence, and the databases are equal;
 # or clients use both hosts, and go on writing on the target.
 #
-# PGCOPY_TEST_ROUNDS is how many, two unless said; PGCOPY_TEST_LONG=1 makes twenty.
+# PGCOPY_TEST_ROUNDS is how many, two unless said; PGCOPY_TEST_LONG=1 makes twenty, at
+# the full rate of pgbench, where a machine that is busy otherwise may not keep up.
 use strict;
 use warnings;
 
@@ -17,6 +18,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 my $rounds = $ENV{PGCOPY_TEST_ROUNDS} || ($ENV{PGCOPY_TEST_LONG} ? 20 : 2);
+my @rate = $ENV{PGCOPY_TEST_LONG} ? () : (rate => 200);
 my ($source, $target) = new_pair('follow', source_conf => $TRAFFIC_CONF);
 my (@pause, @seen);
 
@@ -44,7 +46,7 @@ sub run_round
 	new_bank($source, $db);
 	$target->safe_psql('postgres', "CREATE DATABASE $db TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'");
 	my $before = identities($db);
-	my $traffic = PgCopyTraffic->new($source, $target, $db, switch => $switch);
+	my $traffic = PgCopyTraffic->new($source, $target, $db, switch => $switch, @rate);
 	# pgbench's own table of history has no key: it is copied again in the fence
 	$traffic->start(qw(money odd prepared));
 	await_transactions($source, $db, 50) or return;
