@@ -107,8 +107,7 @@ sub sums
 	return $node->safe_psql($db, 'SELECT (SELECT sum(balance) FROM account), (SELECT count(*) FROM entry), (SELECT sum(amount) FROM entry), (SELECT sum(a) FROM cache), (SELECT sum(a) FROM keyless)');
 }
 
-my $load = "$PostgreSQL::Test::Utils::tmp_check/cutover.sql";
-PostgreSQL::Test::Utils::append_to_file($load, <<'EOS');
+my $load = <<'EOS';
 \set a random(1, 200)
 \set d random(-5, 5)
 BEGIN;
@@ -216,6 +215,7 @@ is($cutover{state}, 'done', 'the cutover is through') or diag(explain(\%cutover)
 note("pause $cutover{pause} s\n$cutover{report}");
 cmp_ok($cutover{pause}, '<', 2, 'the pause is short');
 $traffic->stop;
+cmp_ok($target->safe_psql('app', 'SELECT count(*) FROM entry'), '>', 100, 'there was traffic');
 is(sums($target, 'app'), sums($source, 'app'), 'the sums are equal');
 is(join("\n", left_of_following($source, $target, 'app')), '', 'nothing is left but the fence');
 is(join("\n", sequences_behind($source, $target, 'app')), '', 'no sequence is behind');
