@@ -45,8 +45,8 @@
 #define LOOK_PAUSE		10
 
 /* Sources and targets from these versions on stream transactions in progress. */
-#define VERSION_WITH_STREAMING 140000
-#define VERSION_WITH_PARALLEL_APPLY 160000
+#define VERSION_WITH_STREAMING 14
+#define VERSION_WITH_PARALLEL_APPLY 16
 
 /*
  * Run a statement, in the current transaction.  What others see of it is "text".
@@ -91,7 +91,7 @@ make_option(const char *name, const char *value)
 static const char *
 choose_streaming(int source_version)
 {
-	int			version = Min(source_version, PG_VERSION_NUM);
+	int			version = Min(source_version / 10000, COMPAT_MAJOR_VERSION);
 
 	if (version >= VERSION_WITH_PARALLEL_APPLY)
 		return "parallel";

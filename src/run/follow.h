@@ -78,9 +78,10 @@ extern void pgcopy_handover_abandon(Leader *leader);
 
 /*
  * subscribe.c: once indexes, constraints and post-data stand: hand the tables over
- * to a subscription, and let it begin.  If that was done, only let it go on.
+ * to a subscription, and let it begin.  If that was done, only let it go on.  Waits
+ * until all tables are as they were on the source at one moment.
  */
-extern void pgcopy_handover_subscribe(Leader *leader);
+extern void pgcopy_subscribe_run(Leader *leader);
 
 /*
  * following.c: follow until the target is open.  Throws when cancelled, or when the

@@ -362,8 +362,9 @@ pgcopy_handover_give_snapshot(void *arg)
 List *
 pgcopy_handover_sent(SourceSession *session, const Follow *follow)
 {
+	char	   *inserts = pgcopy_follow_inserts_name(follow);
 	List	   *oids = list_concat(pgcopy_publication_relations(session, follow->publication),
-								   pgcopy_publication_relations(session, pgcopy_follow_inserts_name(follow)));
+								   pgcopy_publication_relations(session, inserts));
 
 	list_sort(oids, list_oid_cmp);
 	return oids;

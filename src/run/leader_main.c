@@ -276,7 +276,7 @@ run_job(Leader *leader)
 	pgcopy_leader_move(leader, JOB_COPYING);
 	copy_and_build(leader);
 	if (pgcopy_leader_follows(leader))
-		pgcopy_handover_subscribe(leader);
+		pgcopy_subscribe_run(leader);
 	set_phase(leader, "refresh");
 	(void) pgcopy_schedule_run(leader, STAGE_LATE);
 	set_phase(leader, "final");

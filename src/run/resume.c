@@ -97,7 +97,8 @@ pgcopy_resume_check(const Job *job, ResumeChoice choice)
 	Survey		survey;
 
 	pgcopy_survey_fetch(job->id, &survey);
-	if (choice == RESUME_UNSAID && pgcopy_follow_fetch(job->id) == NULL && needs_old_snapshot(&survey))
+	if (choice == RESUME_UNSAID && needs_old_snapshot(&survey) &&
+		pgcopy_follow_fetch(job->id) == NULL)
 	{
 		SourceConninfo *conninfo = pgcopy_conninfo_resolve(job->conninfo,
 														   job->owner);

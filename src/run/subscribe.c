@@ -23,12 +23,18 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/timestamp.h"
 
 #include "base/testpoint.h"
 #include "catalog/notice.h"
+#include "replica/applied.h"
 #include "replica/subscription.h"
 #include "run/follow.h"
 #include "source/inventory.h"
+
+/* While tables wait: time between looks, ms, and between looks at the slot. */
+#define READY_LOOK_PAUSE 200
+#define SLOT_CHECK_INTERVAL (10 * USECS_PER_SEC)
 
 /* The connection of the subscription's worker, who keeps to no host; secret. */
 static char *
@@ -305,12 +311,50 @@ await_start(Leader *leader, Oid subscription)
 	pgcopy_leader_commit(leader);
 }
 
+/* How many tables have not reached the position that all others have? */
+static int
+count_waiting(Leader *leader, Oid subscription)
+{
+	Applied		applied;
+
+	pgcopy_leader_begin(leader);
+	pgcopy_applied_look(subscription, &applied);
+	pgcopy_leader_commit(leader);
+	return applied.waiting;
+}
+
+/*
+ * Wait until the stream has passed the snapshots of all tables: before, rows of two
+ * tables are of two moments, and foreign keys may not hold.
+ */
+static void
+await_one_moment(Leader *leader, Oid subscription)
+{
+	TimestampTz next_check = GetCurrentTimestamp() + SLOT_CHECK_INTERVAL;
+	int			waiting;
+
+	while ((waiting = count_waiting(leader, subscription)) > 0)
+	{
+		char		message[CONTROL_MESSAGE_LENGTH];
+
+		snprintf(message, sizeof(message),
+				 "waiting until the changes since their snapshots have come to %d tables", waiting);
+		pgcopy_progress_set_message(leader->progress, message);
+		pgcopy_process_wait(READY_LOOK_PAUSE);
+		if (GetCurrentTimestamp() < next_check)
+			continue;
+		pgcopy_handover_check_slot(leader);
+		next_check = GetCurrentTimestamp() + SLOT_CHECK_INTERVAL;
+	}
+	pgcopy_progress_set_message(leader->progress, NULL);
+}
+
 /*
  * Workers of ours go first, and come again for what is left to do: the subscription's
  * needs a slot of max_worker_processes.
  */
 void
-pgcopy_handover_subscribe(Leader *leader)
+pgcopy_subscribe_run(Leader *leader)
 {
 	Follow	   *follow = fetch_follow(leader);
 
@@ -321,5 +365,7 @@ pgcopy_handover_subscribe(Leader *leader)
 		go_on(leader, follow);
 	else
 		subscribe(leader);
-	await_start(leader, fetch_follow(leader)->subscription);
+	follow = fetch_follow(leader);
+	await_start(leader, follow->subscription);
+	await_one_moment(leader, follow->subscription);
 }

@@ -1,7 +1,7 @@
 # A job that follows its source misses nothing and does nothing twice, however many
 # sessions write meanwhile: what was committed before the snapshot is copied, all after
-# comes by the stream, and this holds if the leader is killed, the target crashes or the
-# source restarts in the middle of copying, as the rest is read under a later snapshot.
+# comes by the stream, and this holds if the leader is killed, the target or the
+# source crashes in the middle of copying, as the rest is read under a later snapshot.
 # Waiting for a slot names who holds it up, and a job that ends in planning leaves
 # nothing on the source.  Source and target may be databases of one server.  The
 # password is in no log, view or statistics.
@@ -141,7 +141,7 @@ subtest 'a slot that waits' => sub {
 	has_nothing($source, 'app', 'dropped');
 };
 
-# The leader is terminated, the target crashes, the source restarts: all in one job.
+# The leader is terminated, the target crashes, the source too: all in one job.
 subtest 'a job that is interrupted again and again' => sub {
 	new_database($target, 'again');
 	my $writer = start_writer($source, 'app');
@@ -161,9 +161,10 @@ subtest 'a job that is interrupted again and again' => sub {
 	$target->safe_psql('again', "SELECT pgcopy_resume($job)");
 	wait_held($target, 'again', 1, $job);
 	my $snapshots = $target->safe_psql('again', "SELECT count(*) FROM pgcopy.snapshot WHERE job = $job");
-	$source->stop('fast');
-	stop_writer($writer);
+	# a fast stop would wait until the held worker reads what is sent to it
+	$source->stop('immediate');
 	$source->start;
+	eval { finish($writer->{run}) };
 	$writer = start_writer($source, 'app');
 	release($hold);
 	ok(wait_for_state($target, $job, 'following', db => 'again'), 'it follows in the end');
@@ -179,11 +180,12 @@ subtest 'a job that is interrupted again and again' => sub {
 	# a lost slot is not made good by another one
 	$target->safe_psql('again', "SELECT pgcopy_cancel($job)");
 	is(wait_for_end($target, $job, db => 'again'), 'cancelled', 'it is cancelled');
+	wait_until($source, 'SELECT NOT bool_or(active) FROM pg_replication_slots', what => 'the slot to be free');
 	$source->safe_psql('app', "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name ~ '_${job}\$'");
 	$source->safe_psql('app', "UPDATE first SET b = 'while there was no slot' WHERE a < 100");
 	$target->safe_psql('again', "SELECT pgcopy_resume($job)");
 	is(wait_for_end($target, $job, db => 'again'), 'failed', 'without its slot it fails');
-	like($target->safe_psql('again', "SELECT hint FROM pgcopy_errors WHERE job = $job AND hint IS NOT NULL ORDER BY id DESC LIMIT 1"),
+	like($target->safe_psql('again', "SELECT hint FROM pgcopy_errors WHERE job = $job AND hint IS NOT NULL ORDER BY no DESC LIMIT 1"),
 		qr/consistent => true/, 'and says what helps');
 	$target->safe_psql('again', "SELECT pgcopy_resume($job, consistent => true)");
 	ok(wait_for_state($target, $job, 'following', db => 'again'), 'that reads all again');
@@ -206,8 +208,6 @@ subtest 'a password' => sub {
 	is_caught_up($source, 'app', $target, 'secret', 'with a password');
 	is($target->safe_psql('secret', "SELECT count(*) FROM pg_stat_statements WHERE query LIKE '%Secret%' AND query NOT LIKE '%pg_stat_statements%'"),
 		'0', 'it is not in pg_stat_statements');
-	is($target->safe_psql('secret', "SELECT count(*) > 0 FROM pg_stat_statements WHERE query ~ '^CREATE SUBSCRIPTION pgcopy_[0-9a-f_]+\$'"),
-		't', 'where the statement is, without options');
 	unlike(slurp_file($_->logfile), qr/Secret.{0,3}Word/, 'it is not in the log of ' . $_->name) for $source, $target;
 };
 
