@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "storage/ipc.h"
 #include "storage/latch.h"
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
@@ -50,11 +51,21 @@ look(void)
 	enable_timeout_after(timer, LOOK_INTERVAL);
 }
 
+/* An exiting process unmaps the segment; the timer must not look at it then. */
+static void
+end_at_exit(int code, Datum arg)
+{
+	(void) pgcopy_cutover_watch_end();
+}
+
 void
 pgcopy_cutover_watch_begin(Control *control)
 {
 	if (!has_timer)
+	{
 		timer = RegisterTimeout(USER_TIMEOUT, look);
+		before_shmem_exit(end_at_exit, (Datum) 0);
+	}
 	has_timer = true;
 	fault = CUTOVER_FAULT_NONE;
 	watched_deadline = 0;

@@ -18,7 +18,8 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-my ($source, $target) = new_pair('cutover', source_conf => "$TRAFFIC_CONF\nlogical_decoding_work_mem = '64MB'\n");
+my ($source, $target) = new_pair('cutover', source_conf => $TRAFFIC_CONF,
+	target_conf => "shared_preload_libraries = 'pgcopydb_ext'\npgcopy.auto_resume = off\n");
 my @POINTS = qw(checked fenced locked marked applied again);
 
 # Databases of this name on both sides, with rows, a sequence, a view of rows, two
@@ -106,8 +107,7 @@ sub sums
 	return $node->safe_psql($db, 'SELECT (SELECT sum(balance) FROM account), (SELECT count(*) FROM entry), (SELECT sum(amount) FROM entry), (SELECT sum(a) FROM cache), (SELECT sum(a) FROM keyless)');
 }
 
-my $load = "$PostgreSQL::Test::Utils::tmp_check/cutover.sql";
-PostgreSQL::Test::Utils::append_to_file($load, <<'EOS');
+my $load = <<'EOS';
 \set a random(1, 200)
 \set d random(-5, 5)
 BEGIN;
@@ -164,7 +164,7 @@ foreach my $point (qw(checked fenced locked applied again))
 	my $hold = hold_points($target, 'app');
 	my $call = call('app', $job);
 	wait_at_point($target, 'app', $job);
-	$target->safe_psql('app', "SELECT pg_terminate_backend(leader_pid) FROM pgcopy_jobs WHERE id = $job");
+	$target->safe_psql('app', "SELECT pg_terminate_backend(leader_pid) FROM pgcopy_jobs WHERE job = $job");
 	like(answer($call), qr/55000.*interrupted/s, "leader terminated, $point: the caller is told");
 	is($source->safe_psql('app', "SELECT count(*) FROM pg_db_role_setting s, unnest(setconfig) c WHERE c ~ 'read_only'"), 0,
 		"leader terminated, $point: it has lifted the fence");
@@ -215,6 +215,7 @@ is($cutover{state}, 'done', 'the cutover is through') or diag(explain(\%cutover)
 note("pause $cutover{pause} s\n$cutover{report}");
 cmp_ok($cutover{pause}, '<', 2, 'the pause is short');
 $traffic->stop;
+cmp_ok($target->safe_psql('app', 'SELECT count(*) FROM entry'), '>', 100, 'there was traffic');
 is(sums($target, 'app'), sums($source, 'app'), 'the sums are equal');
 is(join("\n", left_of_following($source, $target, 'app')), '', 'nothing is left but the fence');
 is(join("\n", sequences_behind($source, $target, 'app')), '', 'no sequence is behind');
