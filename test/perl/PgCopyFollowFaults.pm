@@ -163,7 +163,7 @@ sub wrong_at_the_end
 	my @wrong;
 
 	$case->{traffic}->stop;
-	push @wrong, unfinished($target, $db, $job), leftovers($source, $target, $db), left_of_following($source, $target, $db);
+	push @wrong, unfinished($target, $db, $job), leftovers($source, $target, $db), left_of_following($source, $target, $db, source_db => 'app');
 	push @wrong, split /\n/, difference(picture_with_toast($source, 'app'), picture_with_toast($target, $db));
 	return @wrong;
 }
@@ -254,7 +254,7 @@ sub give_up_case
 SELECT 'rows in pgcopy.job' FROM pgcopy.job UNION SELECT 'in pgcopy.item' FROM pgcopy.item UNION SELECT 'in pgcopy.follow' FROM pgcopy.follow
 EOQ
 	}
-	push @wrong, leftovers($source, $target, $db), left_of_following($source, $target, $db, fence => $is_open ? 1 : 0);
+	push @wrong, leftovers($source, $target, $db), left_of_following($source, $target, $db, source_db => 'app', fence => $is_open ? 1 : 0);
 	show_job($target, $job, db => $db) if @wrong;
 	return (@wrong ? 'FAILED' : $is_open ? 'too late' : 'given up', @wrong);
 }

@@ -444,6 +444,7 @@ sub left_of_following
 {
 	my ($source, $target, $db, %opt) = @_;
 	my ($fence, $guard) = ($opt{fence} // 1, $opt{guard} // 0);
+	my $source_db = $opt{source_db} // $db;
 	my $end = time() + ($opt{limit} // 10);
 	my $setting = <<'EOQ';
 SELECT count(*) FROM pg_db_role_setting s, unnest(setconfig) c
@@ -454,7 +455,7 @@ EOQ
 	do
 	{
 		@wrong = grep { $_ ne '' } (
-			(map { "source: $_" } split /\n/, $source->safe_psql($db, <<'EOQ')),
+			(map { "source: $_" } split /\n/, $source->safe_psql($source_db, <<'EOQ')),
 SELECT 'slot ' || slot_name FROM pg_replication_slots
 UNION ALL SELECT 'publication ' || pubname FROM pg_publication
 UNION ALL SELECT 'session ' || application_name || ': ' || left(query, 60) FROM pg_stat_activity WHERE application_name ~ '^pgcopy' AND pid <> pg_backend_pid()
@@ -468,7 +469,7 @@ UNION ALL SELECT 'process ' || backend_type FROM pg_stat_activity WHERE backend_
 EOQ
 	} while (@wrong && time() < $end && sleep(0.1));
 
-	my @is = map { $_->safe_psql($db, $setting) } $source, $target;
+	my @is = ($source->safe_psql($source_db, $setting), $target->safe_psql($db, $setting));
 	push @wrong, "the fence is $is[0], not $fence" if $is[0] != $fence;
 	push @wrong, "the guard is $is[1], not $guard" if $is[1] != $guard;
 	return @wrong;
