@@ -550,6 +550,14 @@ COMMENT ON FUNCTION @extschema@.pgcopy_cutover IS
 
 REVOKE ALL ON FUNCTION @extschema@.pgcopy_cutover FROM PUBLIC;
 
+CREATE FUNCTION @extschema@.pgcopy_follow_add(job bigint, "table" text) RETURNS boolean
+AS 'MODULE_PATHNAME'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION @extschema@.pgcopy_follow_add(bigint, text) IS 'let a job that follows its source carry one more table, which the source has got since, or a partition: it is here as it is there, and empty; its rows are copied, and its changes follow; returns false if the job carries it already';
+
+REVOKE ALL ON FUNCTION @extschema@.pgcopy_follow_add(bigint, text) FROM PUBLIC;
+
 CREATE FUNCTION @extschema@.pgcopy_drop(job bigint, force boolean DEFAULT false) RETURNS boolean
 AS 'MODULE_PATHNAME'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;

@@ -27,10 +27,18 @@ static CatalogQuery insert_follow = {
 	3, {INT8OID, TEXTOID, TEXTOID}
 };
 
+#define SELECT_FOLLOW \
+	"SELECT job, name, publication, is_our_publication, on_source, start_lsn, subscription, lost, " \
+	"guard_before, fence_before, changes_seen, cutover_lsn, guard = 'set' AS is_guarded, fence = 'set' AS is_fenced, " \
+	"opened IS NOT NULL AS is_open FROM pgcopy.follow WHERE job = $1"
+
 static CatalogQuery select_follow = {
-	"SELECT job, name, publication, is_our_publication, on_source, start_lsn, subscription, lost, "
-	"guard_before, fence_before, changes_seen, cutover_lsn, guard = 'set' AS is_guarded, fence = 'set' AS is_fenced, "
-	"opened IS NOT NULL AS is_open FROM pgcopy.follow WHERE job = $1",
+	SELECT_FOLLOW,
+	1, {INT8OID}
+};
+
+static CatalogQuery lock_follow = {
+	SELECT_FOLLOW " FOR UPDATE",
 	1, {INT8OID}
 };
 
@@ -200,6 +208,12 @@ Follow *
 pgcopy_follow_fetch(int64 job)
 {
 	return pgcopy_query_fetch_one(&select_follow, QUERY_JOB(job), read_follow);
+}
+
+Follow *
+pgcopy_follow_lock(int64 job)
+{
+	return pgcopy_query_fetch_one(&lock_follow, QUERY_JOB(job), read_follow);
 }
 
 char *

@@ -74,6 +74,9 @@ extern void pgcopy_follow_insert(int64 job, const char *publication);
 /* Fetch it, into the current memory context; NULL: the job does not follow. */
 extern Follow *pgcopy_follow_fetch(int64 job);
 
+/* The same, and lock the row: nobody else changes it until the transaction ends. */
+extern Follow *pgcopy_follow_lock(int64 job);
+
 /* The name of the publication of those that are carried by inserts only. */
 extern char *pgcopy_follow_inserts_name(const Follow *follow);
 
@@ -96,7 +99,7 @@ extern bool pgcopy_follow_is_guarded(void);
 
 /*
  * The definitions on the source that were cloned, to compare with: List of char *,
- * objects and definitions by turns (stream/changes.h); NIL: none are kept.  A new slot
+ * objects and definitions by turns (stream/picture.h); NIL: none are kept.  A new slot
  * forgets them.
  */
 extern void pgcopy_follow_set_picture(int64 job, const List *texts);

@@ -5,6 +5,7 @@
  *
  * The leader writes it while it plans, and again after pre-data to add the OIDs
  * of the local relations, and when a tree turns out to need routing.  Workers only read it.
+ * While a job follows, tables may be added (run/add.c), under a lock on its pgcopy.follow.
  *
  *-------------------------------------------------------------------------
  */
@@ -66,6 +67,15 @@ static CatalogQuery select_root = {
 	"AND t.target_oid = pg_catalog.pg_partition_root(r.target_oid::regclass)::oid "
 	"WHERE r.job = $1 AND r.no = $2 AND r.is_ours AND t.no <> r.no",
 	2, {INT8OID, INT4OID}
+};
+
+static CatalogQuery insert_added = {
+	"INSERT INTO pgcopy.relation (job, no, source_oid, target_oid, schema_name, table_name, "
+	"local_schema, relkind, is_ours, carry) "
+	"SELECT $1, COALESCE(max(no), 0) + 1, $2, $3, $4, $5, $4, $6, $7, $8 "
+	"FROM pgcopy.relation WHERE job = $1 "
+	"HAVING count(*) FILTER (WHERE source_oid = $2) = 0",
+	8, {INT8OID, OIDOID, OIDOID, TEXTOID, TEXTOID, CHAROID, BOOLOID, CHAROID}
 };
 
 #define LEAVES_OF_ROOT \
@@ -145,6 +155,22 @@ make_bounds(const List *bounds)
 		elements[i] = DirectFunctionCall1(int8in, CStringGetDatum(list_nth(bounds, i)));
 	return PointerGetDatum(construct_array(elements, n, INT8OID, sizeof(int64),
 										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+/* The values of sequences are set here only if they are the job's own. */
+void
+pgcopy_relation_add(int64 job, const AddedRelation *relation)
+{
+	bool		is_sequence = relation->relkind == RELKIND_SEQUENCE;
+
+	pgcopy_query_do(&insert_added,
+					QUERY_ARGS(Int64GetDatum(job), ObjectIdGetDatum(relation->source_oid),
+							   ObjectIdGetDatum(relation->target_oid),
+							   CStringGetTextDatum(relation->schema),
+							   CStringGetTextDatum(relation->name),
+							   CharGetDatum(relation->relkind),
+							   BoolGetDatum(is_sequence),
+							   CharGetDatum(is_sequence ? CARRY_NOTHING : CARRY_STREAM)));
 }
 
 /* Not by SQL: a condition or an expression may hold a secret (row.c). */

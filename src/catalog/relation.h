@@ -41,6 +41,21 @@ typedef struct JobRelation
 /* Insert a row, between begin() and end() of query.h. */
 extern void pgcopy_relation_insert(int64 job, const JobRelation *relation);
 
+/*
+ * Add a table whose changes the stream carries, or a sequence of one, to a job that
+ * has a plan; does nothing if the job has it.
+ */
+typedef struct AddedRelation
+{
+	Oid			source_oid;
+	Oid			target_oid;
+	const char *schema;			/* on both sides */
+	const char *name;
+	char		relkind;
+} AddedRelation;
+
+extern void pgcopy_relation_add(int64 job, const AddedRelation *relation);
+
 /* Fetch one; an internal error if there is none. */
 extern JobRelation *pgcopy_relation_fetch(int64 job, int no);
 

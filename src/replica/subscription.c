@@ -18,12 +18,14 @@
 #include "access/genam.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_subscription.h"
 #include "catalog/pg_subscription_rel.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "pgstat.h"
+#include "replication/origin.h"
 #include "replication/worker_internal.h"
 #include "storage/latch.h"
 #include "storage/lwlock.h"
@@ -136,6 +138,34 @@ pgcopy_subscription_add_relation(Oid subscription, Oid relation, XLogRecPtr lsn)
 								SUBREL_STATE_SYNCDONE, lsn);
 }
 
+void
+pgcopy_subscription_copy_relation(Oid subscription, Oid relation)
+{
+	pgcopy_add_subscription_rel(subscription, relation, SUBREL_STATE_INIT, InvalidXLogRecPtr);
+}
+
+char *
+pgcopy_subscription_copy_slots(Oid subscription)
+{
+	return psprintf("^pg_%u_sync_[0-9]+_" UINT64_FORMAT "$", subscription,
+					GetSystemIdentifier());
+}
+
+/* An origin is left by a copy that has not come to its end. */
+static void
+drop_copy_origins(Oid subscription, List *relations)
+{
+	ListCell   *lc;
+
+	foreach(lc, relations)
+	{
+		char		name[NAMEDATALEN];
+
+		snprintf(name, sizeof(name), "pg_%u_%u", subscription, lfirst_oid(lc));
+		replorigin_drop_by_name(name, true, false);
+	}
+}
+
 static AlterSubscriptionStmt *
 make_alter(AlterSubscriptionType kind, const char *name, DefElem *option)
 {
@@ -231,10 +261,12 @@ pgcopy_subscription_drop(const char *name)
 {
 	Oid			subscription = pgcopy_subscription_find(name);
 	DropSubscriptionStmt *drop = makeNode(DropSubscriptionStmt);
+	List	   *relations;
 
 	Assert(IsTransactionState());
 	if (!OidIsValid(subscription))
 		return;
+	relations = pgcopy_subscription_relations(subscription);
 	pgcopy_subscription_disable(subscription, name);
 	run_statement((Node *) make_alter(ALTER_SUBSCRIPTION_OPTIONS, name,
 									  make_option("slot_name", "none")),
@@ -245,6 +277,7 @@ pgcopy_subscription_drop(const char *name)
 	drop->missing_ok = true;
 	drop->behavior = DROP_RESTRICT;
 	run_statement((Node *) drop, psprintf("DROP SUBSCRIPTION %s", name));
+	drop_copy_origins(subscription, relations);
 }
 
 List *

@@ -31,6 +31,15 @@ extern Oid	pgcopy_subscription_create(const SubscriptionOrder *order);
  */
 extern void pgcopy_subscription_add_relation(Oid subscription, Oid relation, XLogRecPtr lsn);
 
+/*
+ * Have PostgreSQL copy the rows of one that the source publishes, and go on with its
+ * changes: by a worker, a session and a slot on the source of their own for the time.
+ */
+extern void pgcopy_subscription_copy_relation(Oid subscription, Oid relation);
+
+/* The names of slots on the source of such copies, as a regular expression of SQL. */
+extern char *pgcopy_subscription_copy_slots(Oid subscription);
+
 /* Start and stop its worker, as of the commit. */
 extern void pgcopy_subscription_enable(Oid subscription, const char *name);
 extern void pgcopy_subscription_disable(Oid subscription, const char *name);
@@ -44,7 +53,7 @@ extern bool pgcopy_subscription_await_start(Oid subscription);
 extern void pgcopy_subscription_await_end(Oid subscription);
 
 /*
- * Drop it without a word to the source, with its replication origin.  In a
+ * Drop it without a word to the source, with its replication origins.  In a
  * transaction; does nothing if it is gone.
  */
 extern void pgcopy_subscription_drop(const char *name);

@@ -194,7 +194,7 @@ check_changes(Cutover *cutover, const char *changes)
 static void
 check_skipped(Cutover *cutover)
 {
-	char	   *skipped = pgcopy_handover_find_skipped(cutover->leader);
+	char	   *skipped = pgcopy_handover_find_skipped(cutover->leader, cutover->session);
 
 	if (skipped != NULL)
 		ereport(ERROR,
@@ -239,7 +239,8 @@ pgcopy_cutover_steps_check(Cutover *cutover)
 	heed(cutover, pgcopy_fence_find_holders(cutover->session));
 	check_updates(cutover);
 	cutover->picture = pgcopy_following_picture(cutover->leader, cutover->session);
-	check_changes(cutover, pgcopy_following_find_changes(cutover->leader, cutover->picture));
+	check_changes(cutover, pgcopy_following_find_changes(cutover->leader, cutover->session,
+														 cutover->picture));
 	check_skipped(cutover);
 	await_small_lag(cutover);
 }
@@ -331,7 +332,7 @@ static void
 compare_again(Cutover *cutover)
 {
 	List	   *now = pgcopy_following_picture(cutover->leader, cutover->session);
-	char	   *changes = pgcopy_changes_describe(cutover->picture, now);
+	char	   *changes = pgcopy_changes_describe(cutover->picture, now, NIL);
 
 	if (changes != NULL)
 		ereport(ERROR,
@@ -339,6 +340,21 @@ compare_again(Cutover *cutover)
 				 errmsg("definitions on the source have changed during the cutover"),
 				 errdetail_internal("%s", changes),
 				 errhint("Make the same changes here, then call pgcopy_cutover(" INT64_FORMAT ") again.",
+						 cutover->leader->job->id)));
+}
+
+/* Throw if a table was added since the checks: it is not locked. */
+static void
+check_relations(Cutover *cutover)
+{
+	const char *before = cutover->carried;
+
+	read_relations(cutover);
+	if (strcmp(before, cutover->carried) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("a table was added to the job during the cutover"),
+				 errhint("Call pgcopy_cutover(" INT64_FORMAT ") again.",
 						 cutover->leader->job->id)));
 }
 
@@ -356,6 +372,7 @@ pgcopy_cutover_steps_copy_again(Cutover *cutover)
 	MemoryContextSwitchTo(cutover->context);
 	note_lines(cutover, lines.data);
 	check_updates(cutover);
+	check_relations(cutover);
 	compare_again(cutover);
 	check_skipped(cutover);
 	cutover->waits_for[0] = '\0';

@@ -134,6 +134,7 @@ note_errors(Following *following, int worker_before)
 	if (has_new_error(following, worker_before))
 	{
 		following->is_failing = true;
+		following->next_picture = 0;	/* a table may be missing */
 		following->failing_commit = applied->committed;
 		following->failing_source = following->slot.source_lsn;
 	}

@@ -39,6 +39,7 @@ typedef struct Following
 	TimestampTz next_picture;
 	bool		has_picture;	/* what was cloned is known; this is its hash */
 	uint64		picture;
+	bool		is_skipping;	/* changes of some tables do not arrive */
 
 	/* following.c */
 	TimestampTz next_look;
@@ -77,11 +78,12 @@ extern void pgcopy_following_compare(Following *following);
 extern void pgcopy_following_keep_picture(Leader *leader, SourceSession *session);
 
 /*
- * The same as it is now (stream/changes.h), and how it differs from what was written down,
- * NULL: not at all; into the current memory context, in transactions of their own.
+ * The same as it is now (stream/picture.h), and how it differs from what was written down,
+ * but for what is alike here, NULL: not at all; into the current memory context, in transactions of their own.
  */
 extern List *pgcopy_following_picture(Leader *leader, SourceSession *session);
-extern char *pgcopy_following_find_changes(Leader *leader, List *picture);
+extern char *pgcopy_following_find_changes(Leader *leader, SourceSession *session,
+										   List *picture);
 
 /* following_guard.c: make the target read-only for others, unless it is; see to sessions. */
 extern void pgcopy_following_guard(Following *following);

@@ -195,7 +195,7 @@ pgcopy_following_describe(const Following *following)
 	initStringInfo(&line);
 	append_reasons(&line, following);
 	append_figures(&line, following);
-	if (pgcopy_following_is_caught_up(following))
+	if (pgcopy_following_is_caught_up(following) && !following->is_skipping)
 		appendStringInfo(&line, following->follow->changes_seen == NULL ?
 						 ", ready: SELECT pgcopy_cutover(" INT64_FORMAT ")" :
 						 ": SELECT pgcopy_cutover(" INT64_FORMAT ", ignore_changes => true)",

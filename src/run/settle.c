@@ -51,6 +51,7 @@ void
 pgcopy_settle_source(SourceSession *session, const Follow *follow, bool with_fence)
 {
 	pgcopy_slot_drop(session, follow->name);
+	pgcopy_slot_drop_matching(session, pgcopy_subscription_copy_slots(follow->subscription));
 	pgcopy_follow_set_start(follow->job, InvalidXLogRecPtr);
 	if (follow->is_our_publication)
 		pgcopy_publication_drop(session, follow->name);
@@ -205,7 +206,8 @@ write_sql(const Follow *follow)
 	appendStringInfo(&sql, "SELECT pg_terminate_backend(active_pid), pg_sleep(1) FROM pg_replication_slots"
 					 " WHERE slot_name = %s AND active;\n", slot);
 	appendStringInfo(&sql, "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots"
-					 " WHERE slot_name = %s;\n", slot);
+					 " WHERE slot_name = %s OR slot_name ~ %s;\n", slot,
+					 quote_literal_cstr(pgcopy_subscription_copy_slots(follow->subscription)));
 	if (follow->is_our_publication)
 		appendStringInfo(&sql, "DROP PUBLICATION IF EXISTS %s;\n", quote_identifier(follow->name));
 	appendStringInfo(&sql, "DROP PUBLICATION IF EXISTS %s;\n",

@@ -79,7 +79,7 @@ create_subscription(Leader *leader, const Follow *follow)
 
 /* List relations of the source, by their OIDs, as far as they are there. */
 static List *
-list_relations(Leader *leader, List *oids)
+list_relations(SourceSession *session, List *oids)
 {
 	StringInfoData only;
 	ListCell   *lc;
@@ -90,7 +90,7 @@ list_relations(Leader *leader, List *oids)
 	foreach(lc, oids)
 		appendStringInfo(&only, "%c%u", only.len == 0 ? '{' : ',', lfirst_oid(lc));
 	appendStringInfoChar(&only, '}');
-	return pgcopy_inventory_relations(pgcopy_link_session(leader->link), only.data);
+	return pgcopy_inventory_relations(session, only.data);
 }
 
 static void
@@ -145,7 +145,7 @@ add_younger(Leader *leader, Oid subscription, List *oids)
 {
 	ListCell   *lc;
 
-	foreach(lc, list_relations(leader, oids))
+	foreach(lc, list_relations(pgcopy_link_session(leader->link), oids))
 	{
 		const SourceRelation *relation = lfirst(lc);
 		Oid			schema = get_namespace_oid(relation->schema, true);
@@ -173,7 +173,7 @@ try_subscribe(void *arg, char **what)
 	sent = pgcopy_handover_sent(pgcopy_link_session(leader->link), follow);
 	subscription = create_subscription(leader, follow);
 	added = add_planned(leader, follow, subscription);
-	unsent = list_relations(leader, list_difference_oid(added, sent));
+	unsent = list_relations(pgcopy_link_session(leader->link), list_difference_oid(added, sent));
 	if (unsent != NIL)
 		throw_unsent(leader, unsent);
 	add_younger(leader, subscription, list_difference_oid(sent, added));
@@ -194,22 +194,16 @@ is_known_here(const SourceRelation *relation, List *known)
 		list_member_oid(known, get_relname_relid(relation->name, schema));
 }
 
-/* Name those of the source's relations that are, or are not, known here. */
 static char *
-name_relations(List *relations, List *known, const char *fault)
+name_relations(List *relations, const char *fault)
 {
 	StringInfoData names;
 	ListCell   *lc;
 
 	initStringInfo(&names);
 	foreach(lc, relations)
-	{
-		const SourceRelation *relation = lfirst(lc);
-
-		if (known == NIL || !is_known_here(relation, known))
-			appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "",
-							 pgcopy_inventory_quoted_name(relation));
-	}
+		appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "",
+						 pgcopy_inventory_quoted_name(lfirst(lc)));
 	return names.len == 0 ? NULL : psprintf("%s: %s", fault, names.data);
 }
 
@@ -231,24 +225,54 @@ list_planned(Leader *leader)
 	return oids;
 }
 
-char *
-pgcopy_handover_find_skipped(Leader *leader)
+/* Of the relations that are sent, those that the subscription does not know. */
+static List *
+find_unknown(SourceSession *session, const Follow *follow, List *sent)
+{
+	List	   *known = pgcopy_subscription_relations(follow->subscription);
+	List	   *unknown = NIL;
+	ListCell   *lc;
+
+	foreach(lc, list_relations(session, sent))
+	{
+		if (!is_known_here(lfirst(lc), known))
+			unknown = lappend(unknown, lfirst(lc));
+	}
+	return unknown;
+}
+
+List *
+pgcopy_handover_find_unapplied(Leader *leader, SourceSession *session)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	Follow	   *follow;
+	const Follow *follow;
+	List	   *unknown;
+
+	pgcopy_leader_begin(leader);
+	MemoryContextSwitchTo(caller);
+	follow = pgcopy_follow_fetch(leader->job->id);
+	unknown = find_unknown(session, follow, pgcopy_handover_sent(session, follow));
+	pgcopy_leader_commit(leader);
+	MemoryContextSwitchTo(caller);
+	return unknown;
+}
+
+char *
+pgcopy_handover_find_skipped(Leader *leader, SourceSession *session)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	const Follow *follow;
 	List	   *sent;
 	char	   *skipped;
 
 	pgcopy_leader_begin(leader);
 	MemoryContextSwitchTo(caller);
 	follow = pgcopy_follow_fetch(leader->job->id);
-	sent = pgcopy_handover_sent(pgcopy_link_session(leader->link), follow);
-	skipped = name_relations(list_relations(leader, list_difference_oid(list_planned(leader), sent)),
-							 NIL, "no longer published");
+	sent = pgcopy_handover_sent(session, follow);
+	skipped = name_relations(list_relations(session, list_difference_oid(list_planned(leader), sent)),
+							 "no longer published");
 	if (skipped == NULL)
-		skipped = name_relations(list_relations(leader, sent),
-								 pgcopy_subscription_relations(follow->subscription),
-								 "sent, but not applied here");
+		skipped = name_relations(find_unknown(session, follow, sent), "sent, but not applied here");
 	pgcopy_leader_commit(leader);
 	MemoryContextSwitchTo(caller);
 	return skipped;

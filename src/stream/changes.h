@@ -1,31 +1,33 @@
 /*-------------------------------------------------------------------------
  *
  * changes.h
- *	  DDL on the source that a stream does not carry.
+ *	  DDL on the source that a stream does not carry: how pictures differ.
  *
  *-------------------------------------------------------------------------
  */
 #ifndef PGCOPY_CHANGES_H
 #define PGCOPY_CHANGES_H
 
-#include "nodes/pg_list.h"
-#include "source/session.h"
+#include "stream/picture.h"
 
 /*
- * A picture of the definitions of the source's tables, columns, types, indexes,
- * constraints, sequences, views, functions and triggers, as a sorted List of
- * StreamFact *.  only: the relations that are cloned, an oid[]; NULL: all, and then
- * new ones are seen.
+ * The names of the objects in which two pictures differ, and which may be settled by
+ * the same change here: List of char *.  What is not published any more, or not all the
+ * time, is none of them, nor are values that are others now.
  */
-typedef struct StreamFact
-{
-	char	   *object;			/* "table public.t", "column public.t.c" ... */
-	char	   *definition;		/* a hash, or short text */
-} StreamFact;
+extern List *pgcopy_changes_list(List *before, List *after);
 
-extern List *pgcopy_changes_picture(SourceSession *session, const char *only);
+/*
+ * Those of the names that two sorted lists of facts, there and here, have alike, or that
+ * neither the second picture nor either list has; sorted.
+ */
+extern List *pgcopy_changes_find_alike(List *objects, List *before, List *after, List *there,
+									   List *here);
 
-/* Say how two pictures differ, the first few differences; NULL: they do not. */
-extern char *pgcopy_changes_describe(List *before, List *after);
+/*
+ * Say how two pictures differ, the first few differences; NULL: they do not.  settled:
+ * names of objects that do not count, sorted.
+ */
+extern char *pgcopy_changes_describe(List *before, List *after, List *settled);
 
 #endif							/* PGCOPY_CHANGES_H */

@@ -255,6 +255,17 @@ pgcopy_publication_create(SourceSession *session, const char *name, List *tables
 }
 
 void
+pgcopy_publication_add(SourceSession *session, const char *name, List *tables)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "ALTER PUBLICATION %s ADD", pgcopy_inventory_quoted(name));
+	append_tables(&sql, tables, 0, list_length(tables));
+	pgcopy_session_exec_patiently(session, sql.data);
+}
+
+void
 pgcopy_publication_drop(SourceSession *session, const char *name)
 {
 	pgcopy_session_exec_patiently(session,

@@ -28,6 +28,9 @@ typedef struct PublishedTable
 extern void pgcopy_publication_create(SourceSession *session, const char *name,
 									  List *tables, bool inserts_only);
 
+/* Add tables to it. */
+extern void pgcopy_publication_add(SourceSession *session, const char *name, List *tables);
+
 /* Drop one, if it exists. */
 extern void pgcopy_publication_drop(SourceSession *session, const char *name);
 

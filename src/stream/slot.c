@@ -340,6 +340,20 @@ pgcopy_slot_drop(SourceSession *session, const char *name)
 	}
 }
 
+void
+pgcopy_slot_drop_matching(SourceSession *session, const char *regexp)
+{
+	SourceRows *rows = pgcopy_session_query(session,
+											"SELECT s.slot_name FROM pg_catalog.pg_replication_slots AS s"
+											" WHERE s.slot_name ~ $1"
+											" AND s.database = pg_catalog.current_database()",
+											1, 1, &regexp);
+
+	for (int i = 0; i < pgcopy_rows_count(rows); i++)
+		pgcopy_slot_drop(session, pgcopy_rows_get(rows, i, 0));
+	pgcopy_rows_free(rows);
+}
+
 static char *
 look_statement(int version)
 {

@@ -53,6 +53,9 @@ extern char *pgcopy_slot_snapshot_by_lock(SourceSession *locker, SourceSession *
  */
 extern void pgcopy_slot_drop(SourceSession *session, const char *name);
 
+/* Drop all whose names match a regular expression. */
+extern void pgcopy_slot_drop_matching(SourceSession *session, const char *regexp);
+
 /* What the source says of a slot, and where its WAL is. */
 typedef struct SlotStatus
 {

@@ -82,6 +82,9 @@ my @ddl = (
 	[ 'row security', 'ALTER TABLE u ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON u USING (true)', 'DROP POLICY p ON u; ALTER TABLE u DISABLE ROW LEVEL SECURITY', qr/\bu\b/ ],
 	[ 'a rule', 'CREATE RULE r AS ON DELETE TO u DO ALSO NOTHING', 'DROP RULE r ON u', qr/\b[ru]\b/ ],
 	[ 'a trigger disabled', 'CREATE TRIGGER tr BEFORE INSERT ON u FOR EACH ROW EXECUTE FUNCTION g(); ALTER TABLE u DISABLE TRIGGER tr', 'DROP TRIGGER tr ON u', qr/\btr\b/ ],
+	[ 'a partition attached', 'CREATE TABLE parts_4 (a int PRIMARY KEY, b text); ALTER TABLE parts ATTACH PARTITION parts_4 FOR VALUES FROM (300) TO (400)', 'DROP TABLE parts_4', qr/parts_4/ ],
+	[ 'a replica identity', 'ALTER TABLE u REPLICA IDENTITY FULL', 'ALTER TABLE u REPLICA IDENTITY DEFAULT', qr/replica identity of table public\.u/ ],
+	[ 'a column less', 'ALTER TABLE parts DROP b', 'ALTER TABLE parts ADD b text', qr/column b of table public\.parts/ ],
 	[ 'a materialized view', 'CREATE MATERIALIZED VIEW mm AS SELECT 1 AS a', 'DROP MATERIALIZED VIEW mm', qr/\bmm\b/ ],
 	# these are not as before when they are taken back
 	[ 'a partition detached', 'ALTER TABLE parts DETACH PARTITION parts_2', 'ALTER TABLE parts ATTACH PARTITION parts_2 FOR VALUES FROM (100) TO (200)', qr/parts_2/ ],
@@ -102,6 +105,50 @@ foreach my $ddl (@ddl)
 	}
 }
 is(job_state($target, $job, db => 'app'), 'following', 'it still follows');
+
+#
+# What is the same on both sides is settled, and nothing else
+#
+sub rehearsal
+{
+	my %cutover = cutover($target, $job, db => 'app', rehearse => 'true', max_pause => '20 s');
+	return join ' ', grep { defined } $cutover{state} // 'none', @cutover{qw(sqlstate message detail)};
+}
+
+is(rehearsal(), 'following', 'what was taken back is settled');
+my $same = <<'EOQ';
+CREATE INDEX t_e ON t (e, lower(b)) WHERE a > 0;
+ALTER TABLE t ADD CONSTRAINT t_c CHECK (c < 1000000);
+ALTER TABLE t ALTER c SET DEFAULT 3, ALTER d TYPE bigint, ALTER b SET NOT NULL;
+ALTER TABLE u RENAME TO uu;
+CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 3';
+CREATE FUNCTION h(a int, b text DEFAULT 'x') RETURNS SETOF int LANGUAGE sql AS 'SELECT a';
+CREATE AGGREGATE total (int) (SFUNC = int4pl, STYPE = int);
+CREATE TRIGGER tr BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION g();
+CREATE VIEW vv AS SELECT a, b FROM t JOIN uu USING (a);
+DROP MATERIALIZED VIEW m;
+CREATE TYPE pair AS (a int, b text);
+ALTER DOMAIN positive ADD CONSTRAINT small CHECK (value < 1000000);
+ALTER TABLE parts ENABLE ROW LEVEL SECURITY;
+CREATE POLICY p ON parts USING (a > 0);
+CREATE SCHEMA more;
+ALTER SEQUENCE s INCREMENT 2;
+GRANT SELECT ON t TO PUBLIC;
+EOQ
+$source->safe_psql('app', $same);
+like(rehearsal(), qr/55000 definitions on the source have changed/, 'changes of many kinds are not settled by themselves');
+here($same);
+is(rehearsal(), 'following', 'but once they are made here too');
+my $almost = "CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT %d'";
+$source->safe_psql('app', sprintf $almost, 4);
+here(sprintf $almost, 5);
+like(rehearsal(), qr/55000 .*function public\.f\(\) was changed/, 'not by another change');
+here(sprintf $almost, 4);
+$source->safe_psql('app', 'CREATE SEQUENCE ss');
+here('CREATE SEQUENCE ss');
+like(rehearsal(), qr/55000 .*sequence public\.ss was created/, 'a sequence that is new on both sides is not carried, and stays unsettled');
+$_->safe_psql('app', 'SET default_transaction_read_only = off; DROP SEQUENCE ss; ALTER TABLE uu RENAME TO u') for $source, $target;
+is(rehearsal(), 'following', 'all is settled');
 is(join("\n", grep { /fence/ } left_of_following($source, $target, 'app', fence => 0, guard => 1, limit => 0)), '', 'the source was not fenced');
 
 #
@@ -148,6 +195,10 @@ $source->safe_psql('app', "ALTER PUBLICATION $publication DROP TABLE u");
 ($said) = refusal(ignore_changes => 'true');
 like($said, qr/^55000: .*\bu\b/, 'a table taken out of the publication stops the cutover, even with ignore_changes');
 $source->safe_psql('app', "ALTER PUBLICATION $publication ADD TABLE u");
+like(rehearsal(), qr/55000 .*publication of table public\.u was changed/, 'that is remembered when it is back: changes may have been lost meanwhile');
+$source->safe_psql('app', "ALTER PUBLICATION $publication SET (publish = 'insert')");
+like(rehearsal(), qr/55000 .*publication $publication was changed/, 'a publication that sends no updates any more is noticed');
+$source->safe_psql('app', "ALTER PUBLICATION $publication SET (publish = 'insert, update, delete, truncate')");
 
 #
 # What was done here too can be accepted

@@ -1,10 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * pgcopy_changes.c
- *	  Look at definitions as a job that follows does (stream/changes.c), but at
+ *	  Look at definitions as a job that follows does (stream/picture.c), but at
  *	  those of this database.
  *
- * changes.c is compiled in; here is what it takes of source/session.h, by SPI.
+ * picture.c and changes.c are compiled in; here is what they take of source/session.h, by
+ * SPI.
  *
  *-------------------------------------------------------------------------
  */
@@ -25,6 +26,7 @@ PG_MODULE_MAGIC;
 PG_FUNCTION_INFO_V1(changes_since);
 
 #define COLUMNS 2
+#define PARAMS 2
 
 struct SourceRows
 {
@@ -41,12 +43,20 @@ pgcopy_session_query(SourceSession *session, const char *sql, int columns,
 {
 	MemoryContext caller = CurrentMemoryContext;
 	SourceRows *rows = palloc(sizeof(SourceRows));
-	Oid			types[] = {TEXTOID};
-	Datum		values[] = {params[0] == NULL ? (Datum) 0 : CStringGetTextDatum(params[0])};
+	Oid			types[] = {TEXTOID, TEXTOID};
+	Datum		values[PARAMS];
+	char		nulls[PARAMS];
+
+	if (columns != COLUMNS || nparams != PARAMS)
+		elog(ERROR, "not the query that was expected");
+	for (int i = 0; i < PARAMS; i++)
+	{
+		nulls[i] = params[i] == NULL ? 'n' : ' ';
+		values[i] = params[i] == NULL ? (Datum) 0 : CStringGetTextDatum(params[i]);
+	}
 
 	SPI_connect();
-	if (columns != COLUMNS || nparams != 1 ||
-		SPI_execute_with_args(sql, 1, types, values, params[0] == NULL ? "n" : " ", true, 0) != SPI_OK_SELECT)
+	if (SPI_execute_with_args(sql, PARAMS, types, values, nulls, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "not the query that was expected");
 	rows->count = SPI_processed;
 	rows->values = MemoryContextAllocHuge(caller, (rows->count + 1) * COLUMNS * sizeof(char *));
@@ -96,9 +106,12 @@ Datum
 changes_since(PG_FUNCTION_ARGS)
 {
 	MemoryContext caller = MemoryContextSwitchTo(TopMemoryContext);
-	char	   *only = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
-	List	   *after = pgcopy_changes_picture(NULL, only);
-	char	   *changes = pgcopy_changes_describe(before, after);
+	PictureScope scope = {
+		.only = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0)),
+		.publications = "{of_a_job}"
+	};
+	List	   *after = pgcopy_picture_read(NULL, &scope);
+	char	   *changes = pgcopy_changes_describe(before, after, NIL);
 
 	MemoryContextSwitchTo(caller);
 	before = after;

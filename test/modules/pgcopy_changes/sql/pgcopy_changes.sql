@@ -20,9 +20,20 @@ CREATE ROLE regress_pgcopy_reader;
 SELECT changes_since(NULL) IS NOT NULL AS first_picture;
 -- No change
 ANALYZE; VACUUM t; VACUUM FULL t; CLUSTER t USING t_pkey; REINDEX TABLE t; REINDEX INDEX CONCURRENTLY i; REINDEX TABLE CONCURRENTLY t;
-INSERT INTO t VALUES (1, 'x', 'sad'); TRUNCATE t; SELECT nextval('q'); ALTER TABLE t REPLICA IDENTITY FULL;
+INSERT INTO t VALUES (1, 'x', 'sad'); TRUNCATE t; SELECT nextval('q');
 CREATE TEMP TABLE temporary (a int);
 SET client_min_messages = error; CREATE PUBLICATION p FOR TABLE t; SET client_min_messages = warning;
+SELECT changes_since(NULL);
+-- What is sent
+ALTER TABLE t REPLICA IDENTITY FULL;
+SELECT changes_since(NULL);
+SET client_min_messages = error; CREATE PUBLICATION of_a_job FOR TABLE t; SET client_min_messages = warning;
+SELECT changes_since(NULL);
+ALTER PUBLICATION of_a_job DROP TABLE t; ALTER PUBLICATION of_a_job ADD TABLE t;
+SELECT changes_since(NULL);
+ALTER PUBLICATION of_a_job SET (publish = 'insert');
+SELECT changes_since(NULL);
+ALTER PUBLICATION of_a_job DROP TABLE t;
 SELECT changes_since(NULL);
 -- Tables and columns
 CREATE TABLE new (id int PRIMARY KEY, a text DEFAULT 'x'); CREATE INDEX ON new (a);
