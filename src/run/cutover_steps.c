@@ -186,7 +186,7 @@ check_changes(Cutover *cutover, const char *changes)
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("definitions on the source have changed since they were cloned"),
 			 errdetail_internal("%s", changes),
-			 errhint("Make the same changes here, then call pgcopy_cutover(" INT64_FORMAT ", ignore_changes => true).",
+			 errhint("Make the same changes here, and add new tables with pgcopy_follow_add(); what is of no matter is accepted by pgcopy_cutover(" INT64_FORMAT ", ignore_changes => true).",
 					 cutover->leader->job->id)));
 }
 
@@ -201,8 +201,9 @@ check_skipped(Cutover *cutover)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("changes of some tables do not arrive"),
 				 errdetail_internal("%s", skipped),
-				 errhint("What was missed does not come later: drop such a table on one side, or read all tables again with pgcopy_cancel(" INT64_FORMAT ") and pgcopy_resume(" INT64_FORMAT ", consistent => true).",
-						 cutover->leader->job->id, cutover->leader->job->id)));
+				 errhint("A partition that is new is followed within a minute; SELECT pgcopy_follow_add(" INT64_FORMAT ", 'schema.table') has an empty table followed now.  What is published no more has missed changes: drop it, or read all tables again with pgcopy_cancel(" INT64_FORMAT ") and pgcopy_resume(" INT64_FORMAT ", consistent => true).",
+						 cutover->leader->job->id, cutover->leader->job->id,
+						 cutover->leader->job->id)));
 }
 
 /* Throw for updates of tables that are carried by inserts only. */

@@ -1,8 +1,7 @@
 # Definitions that change on the source are not carried, and never without a word: each
 # kind of DDL is shown by pgcopy_follow, stops a cutover before anything has happened,
-# and can be accepted once it was done here too, or is of no matter.  A table, a
-# partition or a column that is missing here stops the stream or the cutover; no row is
-# lost in silence.
+# and is settled once it was done here too; or it can be accepted.  Tables can be added,
+# partitions are by themselves; no row is lost in silence.
 use strict;
 use warnings;
 
@@ -61,6 +60,9 @@ sub refusal
 
 # What is done on the source, how it is taken back, and what has to be named.
 my @ddl = (
+	# first: within a minute they are followed
+	[ 'a new partition', 'CREATE TABLE parts_3 PARTITION OF parts FOR VALUES FROM (200) TO (300)', 'DROP TABLE parts_3', qr/parts_3/ ],
+	[ 'a partition attached', 'CREATE TABLE parts_4 (a int PRIMARY KEY, b text); ALTER TABLE parts ATTACH PARTITION parts_4 FOR VALUES FROM (300) TO (400)', 'DROP TABLE parts_4', qr/parts_4/ ],
 	[ 'a new column', 'ALTER TABLE t ADD f int', 'ALTER TABLE t DROP f', qr/\bt\b/ ],
 	[ 'a column renamed', 'ALTER TABLE u RENAME b TO bb', 'ALTER TABLE u RENAME bb TO b', qr/\bu\b/ ],
 	[ 'NOT NULL', 'ALTER TABLE t ALTER c SET NOT NULL', 'ALTER TABLE t ALTER c DROP NOT NULL', qr/\bt\b/ ],
@@ -71,7 +73,6 @@ my @ddl = (
 	[ 'a new table', 'CREATE TABLE fresh (a int PRIMARY KEY)', 'DROP TABLE fresh', qr/fresh/ ],
 	[ 'a table renamed', 'ALTER TABLE u RENAME TO uu', 'ALTER TABLE uu RENAME TO u', qr/\buu?\b/ ],
 	[ 'a table moved', 'ALTER TABLE u SET SCHEMA other', 'ALTER TABLE other.u SET SCHEMA public', qr/\bu\b/ ],
-	[ 'a new partition', 'CREATE TABLE parts_3 PARTITION OF parts FOR VALUES FROM (200) TO (300)', 'DROP TABLE parts_3', qr/parts_3/ ],
 	[ 'a new view', 'CREATE VIEW vv AS SELECT 1 AS a', 'DROP VIEW vv', qr/\bvv\b/ ],
 	[ 'a function', q{CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 2'}, q{CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'}, qr/\bf\b/ ],
 	[ 'a trigger', 'CREATE TRIGGER tr BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION g()', 'DROP TRIGGER tr ON t', qr/\btr\b/ ],
@@ -82,9 +83,7 @@ my @ddl = (
 	[ 'row security', 'ALTER TABLE u ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON u USING (true)', 'DROP POLICY p ON u; ALTER TABLE u DISABLE ROW LEVEL SECURITY', qr/\bu\b/ ],
 	[ 'a rule', 'CREATE RULE r AS ON DELETE TO u DO ALSO NOTHING', 'DROP RULE r ON u', qr/\b[ru]\b/ ],
 	[ 'a trigger disabled', 'CREATE TRIGGER tr BEFORE INSERT ON u FOR EACH ROW EXECUTE FUNCTION g(); ALTER TABLE u DISABLE TRIGGER tr', 'DROP TRIGGER tr ON u', qr/\btr\b/ ],
-	[ 'a partition attached', 'CREATE TABLE parts_4 (a int PRIMARY KEY, b text); ALTER TABLE parts ATTACH PARTITION parts_4 FOR VALUES FROM (300) TO (400)', 'DROP TABLE parts_4', qr/parts_4/ ],
 	[ 'a replica identity', 'ALTER TABLE u REPLICA IDENTITY FULL', 'ALTER TABLE u REPLICA IDENTITY DEFAULT', qr/replica identity of table public\.u/ ],
-	[ 'a column less', 'ALTER TABLE parts DROP b', 'ALTER TABLE parts ADD b text', qr/column b of table public\.parts/ ],
 	[ 'a materialized view', 'CREATE MATERIALIZED VIEW mm AS SELECT 1 AS a', 'DROP MATERIALIZED VIEW mm', qr/\bmm\b/ ],
 	# these are not as before when they are taken back
 	[ 'a partition detached', 'ALTER TABLE parts DETACH PARTITION parts_2', 'ALTER TABLE parts ATTACH PARTITION parts_2 FOR VALUES FROM (100) TO (200)', qr/parts_2/ ],
@@ -119,13 +118,13 @@ is(rehearsal(), 'following', 'what was taken back is settled');
 my $same = <<'EOQ';
 CREATE INDEX t_e ON t (e, lower(b)) WHERE a > 0;
 ALTER TABLE t ADD CONSTRAINT t_c CHECK (c < 1000000);
-ALTER TABLE t ALTER c SET DEFAULT 3, ALTER d TYPE bigint, ALTER b SET NOT NULL;
+ALTER TABLE t ALTER c SET DEFAULT 3, ALTER b SET NOT NULL, ADD g text DEFAULT 'new';
 ALTER TABLE u RENAME TO uu;
 CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 3';
 CREATE FUNCTION h(a int, b text DEFAULT 'x') RETURNS SETOF int LANGUAGE sql AS 'SELECT a';
 CREATE AGGREGATE total (int) (SFUNC = int4pl, STYPE = int);
 CREATE TRIGGER tr BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION g();
-CREATE VIEW vv AS SELECT a, b FROM t JOIN uu USING (a);
+CREATE VIEW vv AS SELECT t.a, t.b FROM t JOIN uu USING (a);
 DROP MATERIALIZED VIEW m;
 CREATE TYPE pair AS (a int, b text);
 ALTER DOMAIN positive ADD CONSTRAINT small CHECK (value < 1000000);
@@ -182,14 +181,65 @@ here('ALTER TABLE u REPLICA IDENTITY USING INDEX u_b');
 ok(catch_up($source, $target, 'app', job => $job, limit => 20), 'another replica identity: it goes on when it is the same here');
 
 #
-# A new table is not carried; nor is one that is taken out of the publication
+# A new table is not carried until it is added
 #
-$source->safe_psql('app', 'CREATE TABLE fresh (a int PRIMARY KEY); INSERT INTO fresh SELECT generate_series(1, 10)');
-here('CREATE TABLE fresh (a int PRIMARY KEY)');
+sub add
+{
+	my ($table) = @_;
+	my ($rc, $out, $err) = $target->psql('app', "\\set VERBOSITY verbose\nSELECT pgcopy_follow_add($job, '$table')");
+	return $out . join ' ', $err =~ /^(?:psql\S* )?(?:ERROR|DETAIL|HINT):  (.*)$/mg;
+}
+
+$source->safe_psql('app', <<'EOQ');
+CREATE TABLE fresh (a serial PRIMARY KEY, b text);
+INSERT INTO fresh (b) SELECT 'row ' || g FROM generate_series(1, 1000) g;
+CREATE TABLE bare (a int);
+EOQ
+here('CREATE TABLE fresh (a serial PRIMARY KEY)');
 my ($said) = refusal();
 like($said, qr/^55000: .*fresh/, 'a new table: the cutover is refused, also when there is one here');
-$source->safe_psql('app', 'DROP TABLE fresh');
-here('DROP TABLE fresh');
+like(add('nowhere'), qr/^42P01: /, 'a table that is nowhere cannot be added');
+like(add('public.nowhere'), qr/^42P01: .*Create it/, 'nor one that is not here');
+like(add('public.fresh'), qr/^42703: .*no column b/, 'nor one that lacks a column');
+here('ALTER TABLE fresh ADD b text; INSERT INTO fresh VALUES (1)');
+like(add('public.fresh'), qr/^55000: .*has rows here/, 'nor one with rows');
+here('CREATE TABLE bare (a int)');
+like(add('bare'), qr/^55000: .*cannot be followed/, 'nor one without a replica identity');
+here('TRUNCATE fresh; DROP TABLE bare');
+$source->safe_psql('app', 'DROP TABLE bare');
+is(add('fresh'), 't', 'one that is as on the source, and empty, is added');
+is(add('fresh'), 'f', 'once');
+$source->safe_psql('app', "INSERT INTO fresh (b) SELECT 'later' FROM generate_series(1, 10); UPDATE fresh SET b = 'changed' WHERE a < 10; DELETE FROM fresh WHERE a BETWEEN 20 AND 29");
+ok(wait_until($target, "SELECT tables_waiting = 0 FROM pgcopy_follow WHERE job = $job", db => 'app', job => $job, limit => 60, what => 'its rows to be copied'), 'its rows come');
+ok(catch_up($source, $target, 'app', job => $job, limit => 20), 'and its changes');
+is(rehearsal(), 'following', 'a table that was added is settled');
+
+#
+# Partitions are followed by themselves, with what they had when they were attached
+#
+$source->safe_psql('app', <<'EOQ');
+CREATE TABLE parts_3 PARTITION OF parts FOR VALUES FROM (200) TO (300);
+INSERT INTO parts SELECT g, 'new' FROM generate_series(200, 250) g;
+CREATE TABLE parts_4 (a int PRIMARY KEY, b text);
+INSERT INTO parts_4 SELECT g, 'attached' FROM generate_series(300, 350) g;
+ALTER TABLE parts ATTACH PARTITION parts_4 FOR VALUES FROM (300) TO (400);
+INSERT INTO parts SELECT g, 'later' FROM generate_series(360, 370) g;
+EOQ
+ok(wait_until($target, "SELECT count(*) = (SELECT 150 + 51 + 51 + 11) FROM parts", db => 'app', job => $job, limit => 60, what => 'the rows of new partitions'),
+	'new partitions are created here, and have all rows');
+ok(catch_up($source, $target, 'app', job => $job, limit => 20), 'the stream goes on');
+is(rehearsal(), 'following', 'partitions that were added are settled');
+
+#
+# A column with other values is settled by nobody but the user
+#
+$source->safe_psql('app', 'ALTER TABLE u DROP b; ALTER TABLE u ADD b int');
+here('ALTER TABLE u DROP b; ALTER TABLE u ADD b int');
+like(rehearsal(), qr/55000 .*data of column b of table public\.u was changed/, 'a column that was dropped and made again has other values');
+
+#
+# Nothing settles that a table is taken out of the publication
+#
 my $publication = $target->safe_psql('app', "SELECT publication FROM pgcopy.follow WHERE job = $job");
 $source->safe_psql('app', "ALTER PUBLICATION $publication DROP TABLE u");
 ($said) = refusal(ignore_changes => 'true');
@@ -209,17 +259,18 @@ is($cutover{state}, 'done', 'a cutover that ignores the rest is done') or diag(e
 is(contents_differ($source, $target, 'app', ignore => qr{^public\.m\|}), '', 'all rows are equal');
 
 #
-# A new partition stops the stream.  If it is only created here its rows are skipped, and
-# no cutover accepts that.  Giving up leaves nothing.
+# A partition that cannot be followed stops the stream, and no cutover accepts that.
+# Giving up leaves nothing.
 #
+$target->safe_psql('parts', 'SET default_transaction_read_only = off; CREATE TABLE parts_2 PARTITION OF parts FOR VALUES FROM (100) TO (200); INSERT INTO parts VALUES (199)');
 $source->safe_psql('parts', "CREATE TABLE parts_2 PARTITION OF parts FOR VALUES FROM (100) TO (200); INSERT INTO parts SELECT generate_series(100, 120)");
-ok(wait_until($target, "SELECT last_error ~ 'parts_2' OR errors > 0 FROM pgcopy_follow WHERE job = $parts", db => 'parts', job => $parts, limit => 20),
-	'a new partition: the stream stops, and that is shown');
 %cutover = cutover($target, $parts, db => 'parts', ignore_changes => 'true', max_pause => '2 s');
-like(join(' ', grep { defined } @cutover{qw(sqlstate message detail)}), qr/^55000 .*parts_2/, 'no cutover while it is not here, not even with ignore_changes');
-$target->safe_psql('parts', 'SET default_transaction_read_only = off; CREATE TABLE parts_2 PARTITION OF parts FOR VALUES FROM (100) TO (200)');
-%cutover = cutover($target, $parts, db => 'parts', ignore_changes => 'true', max_pause => '2 s');
-like(join(' ', grep { defined } @cutover{qw(sqlstate message detail)}), qr/^55000 .*parts_2/, 'nor while the subscription does not know it');
+like(join(' ', grep { defined } @cutover{qw(sqlstate message detail)}), qr/^55000 .*parts_2/, 'no cutover while a partition is not followed, not even with ignore_changes');
+SKIP:
+{
+	skip 'it takes up to a minute: set PGCOPY_TEST_LONG', 1 unless $ENV{PGCOPY_TEST_LONG};
+	ok(wait_until($target, "SELECT changes ~ 'parts_2 has rows here' FROM pgcopy_follow WHERE job = $parts", db => 'parts', job => $parts, limit => 70), 'why it is not is shown');
+}
 is($target->safe_psql('parts', "SELECT pgcopy_cancel($parts); SELECT pgcopy_wait($parts, '20 s'); SELECT pgcopy_drop($parts)"), "t\ncancelled\nt", 'it is given up');
 is(join("\n", left_of_following($source, $target, 'parts', fence => 0)), '', 'and nothing is left');
 
