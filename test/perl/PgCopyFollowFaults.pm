@@ -335,13 +335,17 @@ sub run_follow_matrix
 	{
 		my $fault = $FAULTS{$title} // fault($title);
 		my (@cell, %given_up);
-		my $has_begun = !$fault->{from};
+		my $from = $fault->{from};
+		my %is_possible = map { $_->{name} => 1 } @PHASES;
+		if (defined $from)
+		{
+			for my $early (@PHASES) { last if $early->{name} eq $from; delete $is_possible{ $early->{name} }; }
+		}
 		$fault = { %$fault, name => $title };
 		foreach my $phase (@phase)
 		{
-			$has_begun ||= $fault->{from} eq $phase->{name};
 			push @cell, 'n/a';
-			foreach my $ending ($has_begun && (!$fault->{by} || $fault->{by} eq $phase->{by}) ? @ending : ())
+			foreach my $ending ($is_possible{ $phase->{name} } && (!$fault->{by} || $fault->{by} eq $phase->{by}) ? @ending : ())
 			{
 				my $outcome = run_case({
 					source => $source, target => $target, proxy => $proxy, fault => $fault, phase => $phase,
