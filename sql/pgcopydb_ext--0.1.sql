@@ -682,7 +682,8 @@ SELECT v.job,
             THEN pgcopy.shorten(COALESCE(v.first_error, 'failed'),
                      CASE WHEN v.errors > 1 THEN ', and ' || (v.errors - 1) || ' more: SELECT * FROM pgcopy_errors' ELSE '' END ||
                      '; then SELECT pgcopy_resume(' || v.job || ')')
-            WHEN v.state OPERATOR(pg_catalog.=) 'cancelled' THEN 'to go on: SELECT pgcopy_resume(' || v.job || ')'
+            WHEN v.state OPERATOR(pg_catalog.=) 'cancelled'
+            THEN COALESCE(v.message, 'to go on: SELECT pgcopy_resume(' || v.job || ')')
             WHEN v.state OPERATOR(pg_catalog.=) 'interrupted' AND v.message IS NOT NULL
             THEN pgcopy.shorten(v.message, '')
             WHEN v.state OPERATOR(pg_catalog.=) 'interrupted' AND v.phase OPERATOR(pg_catalog.=) 'following'

@@ -405,7 +405,7 @@ void
 pgcopy_job_set_message(int64 id, const char *message)
 {
 	pgcopy_query_do(&set_message,
-					QUERY_ARGS(Int64GetDatum(id), CStringGetTextDatum(message)));
+					QUERY_ARGS(Int64GetDatum(id), pgcopy_query_text_arg(message)));
 }
 
 bool

@@ -107,7 +107,7 @@ extern bool pgcopy_job_note_auto_resume(int64 id);
 /* Let the server resume the job by itself again. */
 extern void pgcopy_job_allow_auto_resume(int64 id);
 
-/* Set the message that views show for a job that does not run. */
+/* Set the message that views show for a job that does not run; NULL: none. */
 extern void pgcopy_job_set_message(int64 id, const char *message);
 
 /* Whether the row was written by the current transaction. */

@@ -50,7 +50,7 @@
 
 /*
  * Run a statement, in the current transaction.  What others see of it is "text".
- * Sessions may be read-only: the guard (guard.c) is against what is not ours.
+ * Sessions may be read-only: the guard (replica_guard.c) is against what is not ours.
  */
 static void
 run_statement(Node *node, const char *text)

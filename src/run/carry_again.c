@@ -95,14 +95,19 @@ copy_tables(Again *again)
 	}
 }
 
-/* Delete the rows of an extension's configuration that the job has copied. */
+/*
+ * Delete the rows of an extension's configuration: all, if all are copied, for those of
+ * the extension's script may have changed on the source; else those that the job has
+ * copied.
+ */
 static void
-take_back(Again *again, const JobRelation *table, const JobItem *item)
+take_back(const JobRelation *table, const JobItem *item)
 {
-	if (item->xid == 0)
-		return;
 	pgcopy_work_check_target(table);
-	pgcopy_undo_rows(table->target_oid, (TransactionId) item->xid);
+	if (table->condition[0] == '\0')
+		pgcopy_undo_all_rows(table->target_oid);
+	else if (item->xid != 0)
+		pgcopy_undo_rows(table->target_oid, (TransactionId) item->xid);
 }
 
 static int
@@ -149,7 +154,7 @@ copy_configuration(Again *again)
 	{
 		JobItem    *item = list_nth(items, i);
 
-		take_back(again, pgcopy_relation_fetch(job, item->relation), item);
+		take_back(pgcopy_relation_fetch(job, item->relation), item);
 	}
 	foreach(lc, items)
 	{

@@ -21,6 +21,7 @@
 #include "replica/applied.h"
 #include "run/cutover.h"
 #include "run/cutover_watch.h"
+#include "run/following.h"
 #include "stream/changes.h"
 #include "stream/slot.h"
 

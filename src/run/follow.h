@@ -44,6 +44,12 @@ extern List *pgcopy_handover_findings(const Leader *leader);
 /* Store the position with the snapshot that was just kept. */
 extern void pgcopy_handover_keep_position(Leader *leader);
 
+/*
+ * handover_check.c: what stands in the way of following, on either side, before
+ * anything is made: List of Finding *.  In a transaction.
+ */
+extern List *pgcopy_handover_check(Leader *leader);
+
 /* The relations that the slot sends: leaves, not roots: OIDs on the source, ascending. */
 extern List *pgcopy_handover_sent(SourceSession *session, const Follow *follow);
 
@@ -88,19 +94,6 @@ extern void pgcopy_subscribe_run(Leader *leader);
  * slot is lost.
  */
 extern void pgcopy_following_run(Leader *leader);
-
-/*
- * Write down the definitions that a job clones, as the session sees them, to be compared
- * with later ones; once it has a slot.  In a transaction.
- */
-extern void pgcopy_following_keep_picture(Leader *leader, SourceSession *session);
-
-/*
- * The same as it is now (stream/changes.h), and how it differs from what was written down,
- * NULL: not at all; into the current memory context, in transactions of their own.
- */
-extern List *pgcopy_following_picture(Leader *leader, SourceSession *session);
-extern char *pgcopy_following_find_changes(Leader *leader, List *picture);
 
 /*
  * cutover.c: do what is asked.  Returns whether the target is open now; fills in the

@@ -70,7 +70,6 @@ begin_following(Leader *leader)
 	following->lag = pgcopy_lag_create();
 	following->lost_in = -1;
 	following->errors_seen = -1;
-	following->may_crash = false;
 	MemoryContextSwitchTo(caller);
 	fetch_follow(following);
 	return following;
@@ -248,7 +247,7 @@ note_proof(Following *following)
 	pgcopy_leader_begin(leader);
 	pgcopy_job_allow_auto_resume(leader->job->id);
 	pgcopy_leader_commit(leader);
-	following->may_crash = true;
+	following->is_proven = true;
 }
 
 static void
@@ -391,7 +390,7 @@ pgcopy_following_run(Leader *leader)
 			following->next_look = TimestampTzPlusMilliseconds(now, LOOK_INTERVAL);
 			PGCOPY_TEST_POINT("following", "looked");
 		}
-		if (!following->may_crash && now - begun > PROOF_TIME)
+		if (!following->is_proven && now - begun > PROOF_TIME)
 			note_proof(following);
 		pgcopy_process_wait(LONGEST_SLEEP);
 	}

@@ -42,7 +42,7 @@ typedef struct Following
 
 	/* following.c */
 	TimestampTz next_look;
-	bool		may_crash;		/* a crash from now on is not the job's fault */
+	bool		is_proven;		/* a crash from now on is not its fault */
 	Applied		applied;
 	char	   *last_error;		/* of apply, or NULL */
 	Lag		   *lag;
@@ -69,6 +69,19 @@ extern void pgcopy_following_ask_source(Following *following);
 
 /* following_changes.c: compare the source's definitions with what was cloned. */
 extern void pgcopy_following_compare(Following *following);
+
+/*
+ * Write down the definitions that a job clones, as the session sees them, to be compared
+ * with later ones; once it has a slot.  In a transaction.
+ */
+extern void pgcopy_following_keep_picture(Leader *leader, SourceSession *session);
+
+/*
+ * The same as it is now (stream/changes.h), and how it differs from what was written down,
+ * NULL: not at all; into the current memory context, in transactions of their own.
+ */
+extern List *pgcopy_following_picture(Leader *leader, SourceSession *session);
+extern char *pgcopy_following_find_changes(Leader *leader, List *picture);
 
 /* following_guard.c: make the target read-only for others, unless it is; see to sessions. */
 extern void pgcopy_following_guard(Following *following);

@@ -102,11 +102,12 @@ append_failure(StringInfo line, const Following *following)
 {
 	appendStringInfoString(line, "apply fails");
 	if (following->applied.errors > 0)
-		appendStringInfo(line, ", " INT64_FORMAT " times so far", following->applied.errors);
+		appendStringInfo(line, ", " INT64_FORMAT " time%s so far", following->applied.errors,
+						 following->applied.errors == 1 ? "" : "s");
 	if (following->last_error != NULL)
 		appendStringInfo(line, ": %s; ", following->last_error);
 	else
-		appendStringInfo(line, ": see this server's log, lines of \"logical replication\"; ");
+		appendStringInfoString(line, ": see this server's log, lines of \"logical replication\"; ");
 }
 
 static void
@@ -157,8 +158,8 @@ append_reasons(StringInfo line, const Following *following)
 	if (following->follow->changes_seen != NULL)
 		appendStringInfo(line, "the source has changed: %s; ", following->follow->changes_seen);
 	if (following->spared > 0)
-		appendStringInfo(line, "%d sessions here are older than the guard and can write; ",
-						 following->spared);
+		appendStringInfo(line, "%d older session%s of superusers here can still write; ",
+						 following->spared, following->spared == 1 ? "" : "s");
 }
 
 static void

@@ -30,7 +30,7 @@
 
 #include "base/testpoint.h"
 #include "replica/subscription.h"
-#include "run/follow.h"
+#include "run/following.h"
 #include "source/inventory.h"
 #include "stream/publication.h"
 #include "stream/slot.h"

@@ -96,6 +96,19 @@ throw_findings(Leader *leader, List *findings)
 }
 
 /*
+ * What stands in the way of following.  If anything does, throw all that is known: the
+ * next step makes things on the source.
+ */
+static List *
+check_following(Leader *leader, List *others)
+{
+	List	   *findings = pgcopy_handover_check(leader);
+
+	throw_findings(leader, list_concat_copy(others, findings));
+	return findings;
+}
+
+/*
  * Run all checks that need no dump.  If there can be none, throw what is known;
  * else return the findings.  Note roles of large objects in "needs".
  */
@@ -130,6 +143,8 @@ check_source(Leader *leader, Needs *needs, List **dropped)
 	findings = list_concat(findings, pgcopy_preflight_run(session, &request));
 	pgcopy_needs_note_owners(needs, pgcopy_preflight_roles(session, &request, &others));
 	pgcopy_needs_note_roles(needs, others);
+	if (pgcopy_leader_follows(leader))
+		findings = list_concat(findings, check_following(leader, findings));
 	if (!can_dump)
 		throw_findings(leader, list_concat(findings,
 										   pgcopy_needs_find(needs, request.goes_on)));

@@ -64,16 +64,38 @@ pgcopy_settle_source(SourceSession *session, const Follow *follow, bool with_fen
 	pgcopy_follow_set_on_source(follow->job, false);
 }
 
-/* Remove what is here.  Once the target is open nothing is. */
+/*
+ * Remove what is here.  Once the target is open nothing is.  Our own guard may have
+ * made the caller's transaction read-only.  If this throws, the end of the
+ * (sub)transaction sets XactReadOnly back.
+ */
 static void
 settle_here(const Follow *follow)
 {
+	bool		is_read_only = XactReadOnly;
+
+	XactReadOnly = false;
 	pgcopy_subscription_drop(follow->name);
 	if (follow->is_guarded)
 	{
 		pgcopy_replica_guard_lift(follow->guard_before);
 		pgcopy_follow_set_guard(follow->job, false, NULL);
 	}
+	XactReadOnly = is_read_only;
+}
+
+/* Stop the subscription, if there is one; likewise. */
+static void
+disable_here(const Follow *follow)
+{
+	Oid			subscription = pgcopy_subscription_find(follow->name);
+	bool		is_read_only = XactReadOnly;
+
+	if (!OidIsValid(subscription))
+		return;
+	XactReadOnly = false;
+	pgcopy_subscription_disable(subscription, follow->name);
+	XactReadOnly = is_read_only;
 }
 
 static void
@@ -237,15 +259,9 @@ void
 pgcopy_settle_pause(int64 job)
 {
 	Follow	   *follow = pgcopy_follow_fetch(job);
-	Oid			subscription;
-	char	   *message;
 
 	if (follow == NULL || follow->is_open)
 		return;
-	subscription = pgcopy_subscription_find(follow->name);
-	if (OidIsValid(subscription))
-		pgcopy_subscription_disable(subscription, follow->name);
-	message = pgcopy_settle_tell(follow);
-	if (message != NULL)
-		pgcopy_job_set_message(job, message);
+	disable_here(follow);
+	pgcopy_job_set_message(job, pgcopy_settle_tell(follow));
 }

@@ -82,7 +82,7 @@ static const char picture_sql[] =
 " FROM rel AS r WHERE r.relacl IS NOT NULL"
 
 " UNION ALL SELECT 'column ' || pg_catalog.quote_ident(a.attname) || ' of ' || r.name, "
-HASH("a.atttypid, a.atttypmod, a.attcollation, a.attnotnull, a.attidentity, %s, a.attstorage, "
+ HASH("a.atttypid, a.atttypmod, a.attcollation, a.attnotnull, a.attidentity, %s, a.attstorage, "
 	 VALUE("a.attoptions") ", "
 	 VALUE("a.attacl") ", "
 	 VALUE("d.adbin"))
@@ -92,7 +92,7 @@ HASH("a.atttypid, a.atttypmod, a.attcollation, a.attnotnull, a.attidentity, %s, 
 
 /* one that belongs to a constraint is that constraint */
 " UNION ALL SELECT 'index ' || pg_catalog.quote_ident(c.relname) || ' of ' || r.name, "
-HASH("i.indisunique, i.indnatts, i.indkey, i.indclass, i.indcollation, i.indoption, "
+ HASH("i.indisunique, i.indnatts, i.indkey, i.indclass, i.indcollation, i.indoption, "
 	 VALUE("i.indexprs") ", "
 	 VALUE("i.indpred") ", c.relam, "
 	 VALUE("c.reloptions"))
@@ -103,28 +103,28 @@ HASH("i.indisunique, i.indnatts, i.indkey, i.indclass, i.indcollation, i.indopti
 "  AND d.refclassid = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND d.deptype = 'i')"
 
 " UNION ALL SELECT 'constraint ' || pg_catalog.quote_ident(k.conname) || ' of ' || r.name, "
-HASH("k.contype, k.condeferrable, k.condeferred, k.convalidated, k.confrelid, k.confupdtype, k.confdeltype, k.confmatchtype, "
+ HASH("k.contype, k.condeferrable, k.condeferred, k.convalidated, k.confrelid, k.confupdtype, k.confdeltype, k.confmatchtype, "
 	 VALUE("k.conkey") ", "
 	 VALUE("k.confkey") ", "
 	 VALUE("k.conbin"))
 " FROM rel AS r JOIN pg_catalog.pg_constraint AS k ON k.conrelid = r.oid"
 
 " UNION ALL SELECT 'trigger ' || pg_catalog.quote_ident(t.tgname) || ' of ' || r.name, "
-HASH("t::pg_catalog.text")
+ HASH("t::pg_catalog.text")
 " FROM rel AS r JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = r.oid WHERE NOT t.tgisinternal"
 
 " UNION ALL SELECT 'policy ' || pg_catalog.quote_ident(p.polname) || ' of ' || r.name, "
-HASH("p::pg_catalog.text")
+ HASH("p::pg_catalog.text")
 " FROM rel AS r JOIN pg_catalog.pg_policy AS p ON p.polrelid = r.oid"
 
 " UNION ALL SELECT 'rule ' || pg_catalog.quote_ident(v.rulename) || ' of ' || r.name, "
-HASH("v::pg_catalog.text")
+ HASH("v::pg_catalog.text")
 " FROM rel AS r JOIN pg_catalog.pg_rewrite AS v ON v.ev_class = r.oid"
 " WHERE v.rulename <> '_RETURN'"
 
 /* of a part, the types that its columns have */
 " UNION ALL SELECT 'type ' || pg_catalog.format('%I.%I', n.nspname, t.typname), "
-HASH("t::pg_catalog.text, "
+ HASH("t::pg_catalog.text, "
 	 VALUE("SELECT pg_catalog.string_agg(e.enumlabel, ',' ORDER BY e.enumsortorder)"
 		   " FROM pg_catalog.pg_enum AS e WHERE e.enumtypid = t.oid") ", "
 	 VALUE("SELECT pg_catalog.string_agg(k.conname || ' ' || k.convalidated || ' ' || k.conbin::pg_catalog.text,"
@@ -154,12 +154,12 @@ HASH("t::pg_catalog.text, "
 " AND" NOT_OF_EXTENSION("pg_namespace", "n.oid")
 
 " UNION ALL SELECT 'extension ' || pg_catalog.quote_ident(e.extname), "
-HASH("e.extversion, e.extnamespace")
+ HASH("e.extversion, e.extnamespace")
 " FROM pg_catalog.pg_extension AS e"
 " WHERE $1::pg_catalog.oid[] IS NULL AND e.extname <> 'pgcopydb_ext'"
 
 " UNION ALL SELECT 'event trigger ' || pg_catalog.quote_ident(t.evtname), "
-HASH("t::pg_catalog.text")
+ HASH("t::pg_catalog.text")
 " FROM pg_catalog.pg_event_trigger AS t"
 " WHERE $1::pg_catalog.oid[] IS NULL AND" NOT_OF_EXTENSION("pg_event_trigger", "t.oid");
 

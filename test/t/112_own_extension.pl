@@ -137,7 +137,7 @@ new_database($target, 'clash', 'no_clash');
 my $job = clone($target, conninfo($source, db => 'plain'), db => 'clash');
 is(wait_for_end($target, $job, db => 'clash'), 'failed', 'names of ours are refused');
 my $error = error('clash');
-like($error, qr/^42710\|3 objects of the source have the names of objects of this extension\|In the way: function public.pgcopy_cancel\(bigint,boolean\), relation public.pgcopy_jobs, relation public.pgcopy_progress\.\|.*CREATE EXTENSION pgcopydb_ext SCHEMA/, 'with all of them, and what to do') or diag($error);
+like($error, qr/^42710\|3 objects of the source have the names of objects of this extension\|In the way: function public.pgcopy_cancel\(bigint, boolean\), relation public.pgcopy_jobs, relation public.pgcopy_progress\.\|.*CREATE EXTENSION pgcopydb_ext SCHEMA/, 'with all of them, and what to do') or diag($error);
 is($target->safe_psql('clash', 'SELECT count(*) FROM pgcopy.item'), '0', 'before anything is planned');
 $target->safe_psql('no_clash', 'CREATE SCHEMA elsewhere; CREATE EXTENSION pgcopydb_ext SCHEMA elsewhere');
 $target->safe_psql('postgres', 'ALTER DATABASE no_clash SET search_path = elsewhere, public');

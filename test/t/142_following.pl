@@ -28,6 +28,7 @@ EOC
 	target_conf => <<'EOC');
 shared_preload_libraries = 'pgcopydb_ext'
 wal_retrieve_retry_interval = '200ms'
+restart_after_crash = on
 EOC
 
 $source->safe_psql('postgres', <<EOQ);
@@ -114,10 +115,19 @@ $source->safe_psql('postgres', "INSERT INTO t VALUES (5000, 'conflict')");
 await_follow($job, 'errors > 0 AND last_error IS NOT NULL', 'an error of apply is counted');
 like(follow('last_error', $job), qr/duplicate key value violates unique constraint "t_pkey".*Key \(a\)=\(5000\) already exists.*public\.t/, 'with its text');
 ok(wait_until($target, "SELECT message ~ '^apply fails, \\d+ times? so far: duplicate key' FROM pgcopy_progress WHERE job = $job", job => $job, limit => 20), 'pgcopy_progress says so first');
-unlike(message($job), qr/ready/, 'and not that it is ready');
+unlike(message($job), qr/, ready/, 'and not that it is ready');
 is($target->safe_psql('postgres', "SELECT count(*) FROM pgcopy_follow", extra_params => [ '-U', 'app' ]), 0, 'others do not see it');
 $target->safe_psql('postgres', overriding('DELETE FROM t WHERE a = 5000'));
-ok(wait_until($target, "SELECT message ~ 'ready' FROM pgcopy_progress WHERE job = $job", job => $job, limit => 30), 'it passes');
+ok(wait_until($target, "SELECT message ~ ', ready' FROM pgcopy_progress WHERE job = $job", job => $job, limit => 30), 'it passes');
+
+#
+# A subscription that somebody has stopped
+#
+my $subscription = follow('subscription', $job);
+$target->safe_psql('postgres', overriding("ALTER SUBSCRIPTION $subscription DISABLE"));
+ok(wait_until($target, "SELECT message ~ 'the subscription is disabled: ALTER SUBSCRIPTION $subscription ENABLE' FROM pgcopy_progress WHERE job = $job", job => $job, limit => 20), 'a disabled subscription is told, with what to do');
+$target->safe_psql('postgres', overriding("ALTER SUBSCRIPTION $subscription ENABLE"));
+await_follow($job, 'worker_pid IS NOT NULL', 'it runs again');
 
 #
 # A source that is away
@@ -128,7 +138,7 @@ is(job_state($target, $job), 'following', 'the job goes on');
 cmp_ok(follow('extract(epoch FROM lag)', $job), '>', 0, 'the lag is the time since it was seen last');
 $source->start;
 $source->safe_psql('postgres', "INSERT INTO t VALUES (6000, 'after')");
-ok(wait_until($target, "SELECT message ~ 'ready' FROM pgcopy_progress WHERE job = $job", job => $job, limit => 30), 'it goes on by itself');
+ok(wait_until($target, "SELECT message ~ ', ready' FROM pgcopy_progress WHERE job = $job", job => $job, limit => 30), 'it goes on by itself');
 is($target->safe_psql('postgres', 'SELECT b FROM t WHERE a = 6000'), 'after', 'with what came meanwhile');
 
 #
@@ -201,7 +211,7 @@ is($err, '', 'resume reads all again');
 ok(wait_for_state($target, $job, 'following'), 'and follows');
 my $slot = follow('slot', $job);
 $source->poll_query_until('postgres', "SELECT pg_terminate_backend(active_pid) IS NULL FROM pg_replication_slots WHERE slot_name = '$slot'");
-for (1 .. 100)
+for (1 .. 200)
 {
 	last if ($source->psql('postgres', "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = '$slot'; SELECT pg_drop_replication_slot('$slot')"))[0] == 0;
 }

@@ -43,4 +43,4 @@ CREATE FUNCTION stream_restore_identity(conninfo text, "table" oid, replident te
 RETURNS void LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pgcopy_stream_restore_identity';
 
 CREATE FUNCTION stream_close()
-RETURNS void LANGUAGE c AS 'MODULE_PATHNAME', 'pgcopy_stream_close';
+RETURNS void LANGUAGE c AS 'MODULE_PATHNAME', 'pgcopy_stream_close_all';

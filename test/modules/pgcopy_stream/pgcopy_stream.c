@@ -37,7 +37,7 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(pgcopy_stream_published);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(pgcopy_stream_identities);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(pgcopy_stream_set_identity);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(pgcopy_stream_restore_identity);
-PGDLLEXPORT PG_FUNCTION_INFO_V1(pgcopy_stream_close);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(pgcopy_stream_close_all);
 
 #define OWN_NAME "pgcopy job 7 leader"
 
@@ -292,7 +292,7 @@ pgcopy_stream_restore_identity(PG_FUNCTION_ARGS)
 }
 
 Datum
-pgcopy_stream_close(PG_FUNCTION_ARGS)
+pgcopy_stream_close_all(PG_FUNCTION_ARGS)
 {
 	if (sessions != NULL)
 		MemoryContextDelete(sessions);
