@@ -244,7 +244,13 @@ sub give_up_case
 	my $state = wait_for_end($target, $job, db => $db, limit => 30);
 	$case->{traffic}->stop;
 	if ($state eq 'done') { $is_open = 1; }
-	elsif ($is_open) { push @wrong, "the target is open, and the job is $state"; }
+	elsif ($is_open)
+	{
+		# too late: what is left for after the opening can still be done
+		my @resume_error = call_error($target, $db, "SELECT pgcopy_resume($job)");
+		$state = wait_for_end($target, $job, db => $db, limit => 30);
+		push @wrong, "the target is open, and the job is $state (cancel: @error, resume: @resume_error)" if $state ne 'done';
+	}
 	else
 	{
 		push @wrong, "it is $state (cancel: @error)" unless $state =~ /^(cancelled|failed|interrupted)$/;
