@@ -58,13 +58,13 @@ extern List *pgcopy_handover_sent(SourceSession *session, const Follow *follow);
  * more, or not of the subscription; NULL: none.  Outside a transaction; into the
  * current memory context.
  */
-extern char *pgcopy_handover_find_skipped(Leader *leader, SourceSession *session);
+extern char *pgcopy_subscribe_find_skipped(Leader *leader, SourceSession *session);
 
 /*
  * The relations that the source sends and the subscription does not know: List of
  * SourceRelation *; likewise.
  */
-extern List *pgcopy_handover_find_unapplied(Leader *leader, SourceSession *session);
+extern List *pgcopy_subscribe_find_unapplied(Leader *leader, SourceSession *session);
 
 /*
  * Throw, and note it, if the slot has not all changes any more.  Opens the link for

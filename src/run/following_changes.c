@@ -260,9 +260,9 @@ static char *
 find_trouble(Following *following, List *now)
 {
 	Leader	   *leader = following->leader;
-	List	   *unapplied = pgcopy_handover_find_unapplied(leader, following->session);
+	List	   *unapplied = pgcopy_subscribe_find_unapplied(leader, following->session);
 	char	   *reason = pgcopy_add_partitions(leader, following->session, unapplied);
-	char	   *skipped = pgcopy_handover_find_skipped(leader, following->session);
+	char	   *skipped = pgcopy_subscribe_find_skipped(leader, following->session);
 	char	   *changes = hash_picture(now) == following->picture ? NULL :
 		pgcopy_following_find_changes(leader, following->session, now);
 

@@ -242,7 +242,7 @@ find_unknown(SourceSession *session, const Follow *follow, List *sent)
 }
 
 List *
-pgcopy_handover_find_unapplied(Leader *leader, SourceSession *session)
+pgcopy_subscribe_find_unapplied(Leader *leader, SourceSession *session)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	const Follow *follow;
@@ -258,7 +258,7 @@ pgcopy_handover_find_unapplied(Leader *leader, SourceSession *session)
 }
 
 char *
-pgcopy_handover_find_skipped(Leader *leader, SourceSession *session)
+pgcopy_subscribe_find_skipped(Leader *leader, SourceSession *session)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	const Follow *follow;
