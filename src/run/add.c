@@ -188,20 +188,6 @@ publish(SourceSession *session, const Follow *follow, const SourceRelation *rela
 	pgcopy_publication_add(session, follow->name, list_make1(&table));
 }
 
-static void
-store(int64 job, Oid source, Oid here, const char *schema, const char *name, char relkind)
-{
-	AddedRelation added = {
-		.source_oid = source,
-		.target_oid = here,
-		.schema = schema,
-		.name = name,
-		.relkind = relkind
-	};
-
-	pgcopy_relation_add(job, &added);
-}
-
 /* Let the cutover carry the sequences of a table's columns too. */
 static void
 store_sequences(SourceSession *session, int64 job, const SourceRelation *table)
@@ -222,7 +208,13 @@ store_sequences(SourceSession *session, int64 job, const SourceRelation *table)
 					 errdetail("It belongs to %s on the source.",
 							   pgcopy_inventory_quoted_name(table)),
 					 errhint("Create the table as it is on the source.")));
-		store(job, pgcopy_rows_get_oid(rows, i, 0), here, schema, name, RELKIND_SEQUENCE);
+		pgcopy_relation_add(job, &(AddedRelation) {
+			.source_oid = pgcopy_rows_get_oid(rows, i, 0),
+			.target_oid = here,
+			.schema = schema,
+			.name = name,
+			.relkind = RELKIND_SEQUENCE
+		});
 	}
 	pgcopy_rows_free(rows);
 }
@@ -249,7 +241,13 @@ pgcopy_add_table(const Follow *follow, SourceSession *session, const char *schem
 	publish(session, follow, relation);
 	PGCOPY_TEST_POINT("add", "published");
 	pgcopy_subscription_copy_relation(follow->subscription, here);
-	store(follow->job, relation->oid, here, schema, name, RELKIND_RELATION);
+	pgcopy_relation_add(follow->job, &(AddedRelation) {
+		.source_oid = relation->oid,
+		.target_oid = here,
+		.schema = schema,
+		.name = name,
+		.relkind = RELKIND_RELATION
+	});
 	return true;
 }
 

@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "miscadmin.h"
 #include "utils/guc.h"
 #include "utils/snapmgr.h"
@@ -23,6 +24,7 @@
 #include "run/cutover.h"
 #include "run/cutover_watch.h"
 #include "run/work.h"
+#include "schema/apply.h"
 
 /* Do one item in the current transaction. */
 static void
@@ -47,6 +49,17 @@ is_view_to_refresh(Leader *leader, int no, ItemState state)
 	return item->kind == ITEM_REFRESH && item->state == state;
 }
 
+/* It may have been dropped on both sides; its rows are made from others.  In a transaction. */
+static bool
+is_view_here(Leader *leader, int no)
+{
+	const char *sql = pgcopy_item_fetch_statement(leader->job->id, no)->sql;
+	const Node *node = pgcopy_apply_parse(sql)->stmt;
+
+	return !IsA(node, RefreshMatViewStmt) ||
+		OidIsValid(RangeVarGetRelid(((const RefreshMatViewStmt *) node)->relation, NoLock, true));
+}
+
 /* In the order of the dump: a view may read another one. */
 static void
 refresh(Leader *leader, ItemState state)
@@ -58,7 +71,8 @@ refresh(Leader *leader, ItemState state)
 		if (!is_view_to_refresh(leader, no, state))
 			continue;
 		pgcopy_leader_begin(leader);
-		do_item(leader, no);
+		if (is_view_here(leader, no))
+			do_item(leader, no);
 		pgcopy_leader_commit(leader);
 		pgcopy_queue_item(leader->queue, no)->state = ITEM_DONE;
 	}

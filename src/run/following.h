@@ -79,7 +79,8 @@ extern void pgcopy_following_keep_picture(Leader *leader, SourceSession *session
 
 /*
  * The same as it is now (stream/picture.h), and how it differs from what was written down,
- * but for what is alike here, NULL: not at all; into the current memory context, in transactions of their own.
+ * but for what is alike here, NULL: not at all; into the current memory context, in
+ * transactions of their own.
  */
 extern List *pgcopy_following_picture(Leader *leader, SourceSession *session);
 extern char *pgcopy_following_find_changes(Leader *leader, SourceSession *session,

@@ -170,13 +170,12 @@ query_here(void)
 static List *
 spell_here(const Follow *follow, List *objects)
 {
-	List	   *facts = pgcopy_query_fetch(query_here(),
-										   QUERY_ARGS((Datum) 0,
-													  pgcopy_query_array_arg(list_publications(follow), TEXTOID),
-													  ObjectIdGetDatum(follow->subscription),
-													  Int64GetDatum(follow->job),
-													  pgcopy_query_array_arg(objects, TEXTOID)),
-										   read_fact);
+	Datum	   *values = QUERY_ARGS((Datum) 0,
+									pgcopy_query_array_arg(list_publications(follow), TEXTOID),
+									ObjectIdGetDatum(follow->subscription),
+									Int64GetDatum(follow->job),
+									pgcopy_query_array_arg(objects, TEXTOID));
+	List	   *facts = pgcopy_query_fetch(query_here(), values, read_fact);
 
 	list_sort(facts, compare_facts);
 	return facts;

@@ -263,14 +263,15 @@ pgcopy_subscribe_find_skipped(Leader *leader, SourceSession *session)
 	MemoryContext caller = CurrentMemoryContext;
 	const Follow *follow;
 	List	   *sent;
+	List	   *unsent;
 	char	   *skipped;
 
 	pgcopy_leader_begin(leader);
 	MemoryContextSwitchTo(caller);
 	follow = pgcopy_follow_fetch(leader->job->id);
 	sent = pgcopy_handover_sent(session, follow);
-	skipped = name_relations(list_relations(session, list_difference_oid(list_planned(leader), sent)),
-							 "no longer published");
+	unsent = list_difference_oid(list_planned(leader), sent);
+	skipped = name_relations(list_relations(session, unsent), "no longer published");
 	if (skipped == NULL)
 		skipped = name_relations(find_unknown(session, follow, sent), "sent, but not applied here");
 	pgcopy_leader_commit(leader);

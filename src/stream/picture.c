@@ -17,6 +17,7 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "source/session.h"
 #include "stream/picture.h"
 
@@ -115,7 +116,7 @@
  \
 /* tables, views, sequences */ \
 " SELECT r.name, " \
-DEFINITION("r.relkind, r.relpersistence, r.relowner, " \
+	DEFINITION("r.relkind, r.relpersistence, r.relowner, " \
 	VALUE("r.reloptions") ", r.relispartition, " \
 	VALUE("r.relpartbound") ", r.relrowsecurity, r.relforcerowsecurity, r.reloftype, " \
 	VALUE("SELECT pg_catalog.string_agg(i.inhparent::pg_catalog.text, ',' ORDER BY i.inhseqno)" \
@@ -140,12 +141,12 @@ DEFINITION("r.relkind, r.relpersistence, r.relowner, " \
 " FROM rel AS r WHERE r.relkind <> 'c'" \
  \
 " UNION ALL SELECT 'privileges of ' || r.name, " \
-DEFINITION(VALUE("r.relacl"), ACL("r.relacl")) \
+	DEFINITION(VALUE("r.relacl"), ACL("r.relacl")) \
 " FROM rel AS r WHERE r.relacl IS NOT NULL" \
  \
 /* by the name of its index, since REINDEX makes another one */ \
 " UNION ALL SELECT 'replica identity of ' || r.name, " \
-DEFINITION("r.relreplident, " \
+	DEFINITION("r.relreplident, " \
 	VALUE("SELECT c.relname FROM pg_catalog.pg_index AS i JOIN pg_catalog.pg_class AS c" \
 		" ON c.oid = i.indexrelid WHERE i.indrelid = r.oid AND i.indisreplident"), \
 	"r.relreplident, " \
@@ -154,7 +155,7 @@ DEFINITION("r.relreplident, " \
 " FROM rel AS r WHERE r.relkind IN ('r', 'p')" \
  \
 " UNION ALL SELECT 'column ' || pg_catalog.quote_ident(a.attname) || ' of ' || r.name, " \
-DEFINITION("a.atttypid, a.atttypmod, a.attcollation, a.attnotnull, a.attidentity, %s, a.attstorage, " \
+	DEFINITION("a.atttypid, a.atttypmod, a.attcollation, a.attnotnull, a.attidentity, %s, a.attstorage, " \
 	OPTIONS("a.attoptions") ", " \
 	VALUE("a.attacl") ", " \
 	VALUE("d.adbin"), \
@@ -176,7 +177,7 @@ DEFINITION("a.atttypid, a.atttypmod, a.attcollation, a.attnotnull, a.attidentity
  * one that is new, by a default that is not the same for all rows: that is like nothing. \
  */ \
 " UNION ALL SELECT 'data of column ' || pg_catalog.quote_ident(a.attname) || ' of ' || r.name, " \
-DEFINITION("a.attnum, a.atttypid, a.atttypmod", \
+	DEFINITION("a.attnum, a.atttypid, a.atttypmod", \
 	VALUE("CASE WHEN a.atthasdef AND pg_catalog.to_jsonb(a) ->> 'attmissingval' IS NULL" \
 		" THEN pg_catalog.random()::pg_catalog.text" \
 		" ELSE pg_catalog.to_jsonb(a) ->> 'attmissingval' END")) \
@@ -185,7 +186,7 @@ DEFINITION("a.attnum, a.atttypid, a.atttypmod", \
  \
 /* one that belongs to a constraint is that constraint */ \
 " UNION ALL SELECT 'index ' || pg_catalog.quote_ident(c.relname) || ' of ' || r.name, " \
-DEFINITION("i.indisunique, i.indnatts, i.indkey, i.indclass, i.indcollation, i.indoption, " \
+	DEFINITION("i.indisunique, i.indnatts, i.indkey, i.indclass, i.indcollation, i.indoption, " \
 	VALUE("i.indexprs") ", " \
 	VALUE("i.indpred") ", c.relam, " \
 	VALUE("c.reloptions"), \
@@ -198,7 +199,7 @@ DEFINITION("i.indisunique, i.indnatts, i.indkey, i.indclass, i.indcollation, i.i
  \
 /* NOT NULL is of the column */ \
 " UNION ALL SELECT 'constraint ' || pg_catalog.quote_ident(k.conname) || ' of ' || r.name, " \
-DEFINITION("k.contype, k.condeferrable, k.condeferred, k.convalidated, k.confrelid, k.confupdtype, k.confdeltype, k.confmatchtype, " \
+	DEFINITION("k.contype, k.condeferrable, k.condeferred, k.convalidated, k.confrelid, k.confupdtype, k.confdeltype, k.confmatchtype, " \
 	VALUE("k.conkey") ", " \
 	VALUE("k.confkey") ", " \
 	VALUE("k.conbin"), \
@@ -207,11 +208,11 @@ DEFINITION("k.contype, k.condeferrable, k.condeferred, k.convalidated, k.confrel
 " WHERE k.contype <> 'n'" \
  \
 " UNION ALL SELECT 'trigger ' || pg_catalog.quote_ident(t.tgname) || ' of ' || r.name, " \
-DEFINITION("t::pg_catalog.text", "t.tgenabled, pg_catalog.pg_get_triggerdef(t.oid)") \
+	DEFINITION("t::pg_catalog.text", "t.tgenabled, pg_catalog.pg_get_triggerdef(t.oid)") \
 " FROM rel AS r JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = r.oid WHERE NOT t.tgisinternal" \
  \
 " UNION ALL SELECT 'policy ' || pg_catalog.quote_ident(p.polname) || ' of ' || r.name, " \
-DEFINITION("p::pg_catalog.text", \
+	DEFINITION("p::pg_catalog.text", \
 	"p.polcmd, p.polpermissive, " \
 	VALUE("SELECT pg_catalog.string_agg(" ROLE("x.oid") ", ',' ORDER BY " ROLE("x.oid") ")" \
 		" FROM pg_catalog.unnest(p.polroles) AS x(oid)") ", " \
@@ -220,13 +221,13 @@ DEFINITION("p::pg_catalog.text", \
 " FROM rel AS r JOIN pg_catalog.pg_policy AS p ON p.polrelid = r.oid" \
  \
 " UNION ALL SELECT 'rule ' || pg_catalog.quote_ident(v.rulename) || ' of ' || r.name, " \
-DEFINITION("v::pg_catalog.text", "v.ev_enabled, pg_catalog.pg_get_ruledef(v.oid)") \
+	DEFINITION("v::pg_catalog.text", "v.ev_enabled, pg_catalog.pg_get_ruledef(v.oid)") \
 " FROM rel AS r JOIN pg_catalog.pg_rewrite AS v ON v.ev_class = r.oid" \
 " WHERE v.rulename <> '_RETURN'" \
  \
 /* of a part, the types that its columns have */ \
 " UNION ALL SELECT 'type ' || pg_catalog.format('%I.%I', n.nspname, t.typname), " \
-DEFINITION("t::pg_catalog.text, " \
+	DEFINITION("t::pg_catalog.text, " \
 	VALUE("SELECT pg_catalog.string_agg(e.enumlabel, ',' ORDER BY e.enumsortorder)" \
 		" FROM pg_catalog.pg_enum AS e WHERE e.enumtypid = t.oid") ", " \
 	VALUE("SELECT pg_catalog.string_agg(k.conname || ' ' || k.convalidated || ' ' || k.conbin::pg_catalog.text," \
@@ -257,7 +258,7 @@ DEFINITION("t::pg_catalog.text, " \
 /* what is not of relations counts only if all is cloned */ \
 " UNION ALL SELECT 'function ' || pg_catalog.format('%I.%I(%s)', n.nspname, p.proname," \
 "  pg_catalog.pg_get_function_identity_arguments(p.oid)), " \
-DEFINITION("p::pg_catalog.text", \
+	DEFINITION("p::pg_catalog.text", \
 	ROLE("p.proowner") ", " ACL("p.proacl") ", " \
 	VALUE("SELECT pg_catalog.concat_ws('|', pg_catalog.pg_get_function_arguments(p.oid)," \
 		" pg_catalog.pg_get_function_result(p.oid), a.aggkind, a.aggtransfn, a.aggfinalfn," \
@@ -270,25 +271,25 @@ DEFINITION("p::pg_catalog.text", \
 " AND" NOT_OF_EXTENSION("pg_proc", "p.oid") \
  \
 " UNION ALL SELECT 'schema ' || pg_catalog.quote_ident(n.nspname), " \
-DEFINITION("n::pg_catalog.text", ROLE("n.nspowner") ", " ACL("n.nspacl")) \
+	DEFINITION("n::pg_catalog.text", ROLE("n.nspowner") ", " ACL("n.nspacl")) \
 " FROM pg_catalog.pg_namespace AS n" \
 " WHERE $1::pg_catalog.oid[] IS NULL AND" OF_USERS("n.nspname") \
 " AND" NOT_OF_EXTENSION("pg_namespace", "n.oid") \
  \
 " UNION ALL SELECT 'extension ' || pg_catalog.quote_ident(e.extname), " \
-DEFINITION("e.extversion, e.extnamespace", \
+	DEFINITION("e.extversion, e.extnamespace", \
 	"e.extversion, e.extnamespace::pg_catalog.regnamespace::pg_catalog.text") \
 " FROM pg_catalog.pg_extension AS e" \
 " WHERE $1::pg_catalog.oid[] IS NULL AND e.extname <> 'pgcopydb_ext'" \
  \
 " UNION ALL SELECT 'event trigger ' || pg_catalog.quote_ident(t.evtname), " \
-DEFINITION("t::pg_catalog.text", \
+	DEFINITION("t::pg_catalog.text", \
 	ROLE("t.evtowner") ", t.evtevent, t.evtenabled, " \
 	"t.evtfoid::pg_catalog.regprocedure::pg_catalog.text, " \
 	VALUE("t.evttags")) \
 " FROM pg_catalog.pg_event_trigger AS t" \
 " WHERE $1::pg_catalog.oid[] IS NULL AND" NOT_OF_EXTENSION("pg_event_trigger", "t.oid") \
-PUBLISHED(DEFINITION)
+	PUBLISHED(DEFINITION)
 
 /* Only some objects of one that is spelled.  $5: their names. */
 #define SOME(picture) \
@@ -371,5 +372,5 @@ pgcopy_picture_spell(SourceSession *session, const PictureScope *scope, const ch
 char *
 pgcopy_picture_write_query_here(void)
 {
-	return write_query(here_sql, PG_VERSION_NUM);
+	return write_query(here_sql, COMPAT_MAJOR_VERSION * 10000);
 }
