@@ -72,7 +72,7 @@ foreach my $view (@views)
 }
 is($standby->safe_psql('app', 'SELECT count(*) FROM pgcopy_workers'), '0', 'whose processes are elsewhere');
 is($standby->safe_psql('app', "SELECT pgcopy_wait($job, '10 ms')"), 'copying', 'on a standby a job can be waited for');
-foreach my $call ("pgcopy_clone('$from')", "pgcopy_cancel($job)", "pgcopy_resume($job)", "pgcopy_drop($job)")
+foreach my $call ("pgcopy_clone('$from')", "pgcopy_cancel($job)", "pgcopy_resume($job)", "pgcopy_drop($job)", "pgcopy_follow_add($job, 't')")
 {
 	(my $quoted = $call) =~ s/'(.*)'/quote_literal($1)/e;
 	my @error = call_error($standby, 'app', "SELECT $quoted");

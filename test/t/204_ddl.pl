@@ -271,6 +271,17 @@ SKIP:
 	skip 'it takes up to a minute: set PGCOPY_TEST_LONG', 1 unless $ENV{PGCOPY_TEST_LONG};
 	ok(wait_until($target, "SELECT changes ~ 'parts_2 has rows here' FROM pgcopy_follow WHERE job = $parts", db => 'parts', job => $parts, limit => 70), 'why it is not is shown');
 }
+# a copy that is not through has a slot and an origin of its own
+$source->safe_psql('parts', 'CREATE TABLE slow (a int PRIMARY KEY); INSERT INTO slow VALUES (1)');
+$target->safe_psql('parts', <<'EOQ');
+SET default_transaction_read_only = off;
+CREATE TABLE slow (a int PRIMARY KEY);
+CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(100); RETURN new; END';
+CREATE TRIGGER wait BEFORE INSERT ON slow FOR EACH ROW EXECUTE FUNCTION wait();
+ALTER TABLE slow ENABLE ALWAYS TRIGGER wait;
+EOQ
+is($target->safe_psql('parts', "SELECT pgcopy_follow_add($parts, 'slow')"), 't', 'a table is added whose copy takes long');
+ok($source->poll_query_until('parts', q{SELECT count(*) = 1 FROM pg_replication_slots WHERE slot_name ~ '_sync_'}), 'its copy has begun');
 is($target->safe_psql('parts', "SELECT pgcopy_cancel($parts); SELECT pgcopy_wait($parts, '20 s'); SELECT pgcopy_drop($parts)"), "t\ncancelled\nt", 'it is given up');
 is(join("\n", left_of_following($source, $target, 'parts', fence => 0)), '', 'and nothing is left');
 
