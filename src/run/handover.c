@@ -495,13 +495,19 @@ pgcopy_handover_start_over(Leader *leader)
 {
 	int64		job = leader->job->id;
 	Follow	   *follow;
+	char	   *name;
 
 	pgcopy_leader_begin(leader);
 	follow = pgcopy_follow_fetch(job);
-	pgcopy_subscription_drop(follow->name);
+	name = MemoryContextStrdup(leader->context, follow->name);
 	pgcopy_follow_set_subscription(job, InvalidOid);
 	pgcopy_follow_set_start(job, InvalidXLogRecPtr);
 	ForceSyncCommit();
+	pgcopy_leader_commit(leader);
+
+	/* only now: if that were rolled back, nobody would know how far it was */
+	pgcopy_leader_begin(leader);
+	pgcopy_subscription_drop(name);
 	pgcopy_leader_commit(leader);
 }
 
