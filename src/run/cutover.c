@@ -45,6 +45,12 @@
 /* What steps 2, 4 and 7 take at least, for the same, ms. */
 #define USUAL_PAUSE 200
 
+/*
+ * Seconds that a session waits for a silent source: a connection that something on the
+ * way has forgotten must not keep the fence from being lifted by another one.
+ */
+static const int longest_silence = 10;
+
 /* Pauses between attempts to clean up on the source, ms. */
 #define FIRST_RETRY 500
 #define LONGEST_RETRY 10000
@@ -64,6 +70,7 @@ pgcopy_cutover_connect(Leader *leader, const char *what)
 	MemoryContext caller = CurrentMemoryContext;
 	SourceConninfo *conninfo;
 	SourceAddress address;
+	SourceSession *session;
 
 	pgcopy_leader_begin(leader);
 	MemoryContextSwitchTo(caller);
@@ -72,8 +79,10 @@ pgcopy_cutover_connect(Leader *leader, const char *what)
 	MemoryContextSwitchTo(caller);
 	pgcopy_control_get_source(leader->control, &address);
 	pgcopy_conninfo_pin(conninfo, &address);
-	return pgcopy_session_open(conninfo, psprintf("pgcopy job " INT64_FORMAT " %s",
-												  leader->job->id, what));
+	session = pgcopy_session_open(conninfo, psprintf("pgcopy job " INT64_FORMAT " %s",
+													 leader->job->id, what));
+	pgcopy_session_on_wait(session, pgcopy_session_give_up, (void *) &longest_silence);
+	return session;
 }
 
 static Cutover *

@@ -32,6 +32,9 @@
 #include "stream/publication.h"
 #include "stream/slot.h"
 
+/* Seconds that cleaning up waits for a silent source. */
+static const int longest_silence = 30;
+
 static void
 restore_identities(SourceSession *session, int64 job)
 {
@@ -108,6 +111,7 @@ connect_and_settle(const Job *job, const Follow *follow)
 	SourceSession *session =
 		pgcopy_session_open(conninfo, psprintf("pgcopy job " INT64_FORMAT " clean-up", job->id));
 
+	pgcopy_session_on_wait(session, pgcopy_session_give_up, (void *) &longest_silence);
 	pgcopy_settle_source(session, follow, !follow->is_open);
 	pgcopy_session_close(session);
 	MemoryContextSwitchTo(caller);
