@@ -681,7 +681,8 @@ SELECT v.job,
             WHEN v.state OPERATOR(pg_catalog.=) 'failed'
             THEN pgcopy.shorten(COALESCE(v.first_error, 'failed'),
                      CASE WHEN v.errors > 1 THEN ', and ' || (v.errors - 1) || ' more: SELECT * FROM pgcopy_errors' ELSE '' END ||
-                     '; then SELECT pgcopy_resume(' || v.job || ')')
+                     CASE WHEN v.message OPERATOR(pg_catalog.<>) '' THEN '; ' || v.message
+                          ELSE '; then SELECT pgcopy_resume(' || v.job || ')' END)
             WHEN v.state OPERATOR(pg_catalog.=) 'cancelled'
             THEN COALESCE(v.message, 'to go on: SELECT pgcopy_resume(' || v.job || ')')
             WHEN v.state OPERATOR(pg_catalog.=) 'interrupted' AND v.message IS NOT NULL

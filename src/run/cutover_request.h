@@ -19,6 +19,9 @@
 extern dsm_segment *pgcopy_cutover_request_ask(uint32 handle, int64 job,
 											   const CutoverRequest *request);
 
+/* Is the leader at one that it can still go back from? */
+extern bool pgcopy_cutover_request_is_running(uint32 handle, int64 job);
+
 /* Has it been answered?  Copies the answer. */
 extern bool pgcopy_cutover_request_get_answer(dsm_segment *segment, CutoverResult *result);
 

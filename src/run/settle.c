@@ -5,7 +5,8 @@
  *
  * Here first: without a subscription no worker of ours takes the slot again.  The
  * subscription's worker is stopped at once, and its row stays locked until the
- * caller's transaction ends.  Then the source: walsender, slot, publications,
+ * caller's transaction ends.  Subscription and settings are the job's owner's, so that
+ * is done as he: whoever may drop the job may be no more than a member of his role.  Then the source: walsender, slot, publications,
  * replica identities, the fence's setting.  Each step does nothing if there is
  * nothing to do, so that settling can be repeated.
  *
@@ -19,6 +20,7 @@
 
 #include "access/xact.h"
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
@@ -64,38 +66,62 @@ pgcopy_settle_source(SourceSession *session, const Follow *follow, bool with_fen
 	pgcopy_follow_set_on_source(follow->job, false);
 }
 
+/* Who the caller is, while what is here is changed as the job's owner. */
+typedef struct SettleScope
+{
+	Oid			user;
+	int			security_context;
+	bool		is_read_only;
+} SettleScope;
+
 /*
- * Remove what is here.  Once the target is open nothing is.  Our own guard may have
- * made the caller's transaction read-only.  If this throws, the end of the
- * (sub)transaction sets XactReadOnly back.
+ * Our own guard may have made the caller's transaction read-only.  If what comes throws,
+ * the end of the (sub)transaction sets all back.
  */
 static void
-settle_here(const Follow *follow)
+begin_here(SettleScope *scope, Oid owner)
 {
-	bool		is_read_only = XactReadOnly;
-
+	GetUserIdAndSecContext(&scope->user, &scope->security_context);
+	SetUserIdAndSecContext(owner, scope->security_context | SECURITY_LOCAL_USERID_CHANGE);
+	scope->is_read_only = XactReadOnly;
 	XactReadOnly = false;
+}
+
+static void
+end_here(const SettleScope *scope)
+{
+	XactReadOnly = scope->is_read_only;
+	SetUserIdAndSecContext(scope->user, scope->security_context);
+}
+
+/* Remove what is here.  Once the target is open nothing is. */
+static void
+settle_here(const Job *job, const Follow *follow)
+{
+	SettleScope scope;
+
+	begin_here(&scope, job->owner);
 	pgcopy_subscription_drop(follow->name);
 	if (follow->is_guarded)
 	{
 		pgcopy_replica_guard_lift(follow->guard_before);
 		pgcopy_follow_set_guard(follow->job, false, NULL);
 	}
-	XactReadOnly = is_read_only;
+	end_here(&scope);
 }
 
-/* Stop the subscription, if there is one; likewise. */
+/* Stop the subscription, if there is one. */
 static void
-disable_here(const Follow *follow)
+disable_here(const Job *job, const Follow *follow)
 {
 	Oid			subscription = pgcopy_subscription_find(follow->name);
-	bool		is_read_only = XactReadOnly;
+	SettleScope scope;
 
 	if (!OidIsValid(subscription))
 		return;
-	XactReadOnly = false;
+	begin_here(&scope, job->owner);
 	pgcopy_subscription_disable(subscription, follow->name);
-	XactReadOnly = is_read_only;
+	end_here(&scope);
 }
 
 static void
@@ -232,7 +258,7 @@ pgcopy_settle(const Job *job, bool is_forced)
 	if (follow == NULL)
 		return NULL;
 	if (!follow->is_open)
-		settle_here(follow);
+		settle_here(job, follow);
 	if (!follow->on_source)
 		return NULL;
 	error = try_source(job, follow);
@@ -256,12 +282,12 @@ pgcopy_settle_tell(const Follow *follow)
 }
 
 void
-pgcopy_settle_pause(int64 job)
+pgcopy_settle_pause(const Job *job)
 {
-	Follow	   *follow = pgcopy_follow_fetch(job);
+	Follow	   *follow = pgcopy_follow_fetch(job->id);
 
 	if (follow == NULL || follow->is_open)
 		return;
-	disable_here(follow);
-	pgcopy_job_set_message(job, pgcopy_settle_tell(follow));
+	disable_here(job, follow);
+	pgcopy_job_set_message(job->id, pgcopy_settle_tell(follow));
 }

@@ -131,11 +131,14 @@ static const char writers_sql[] =
 "  AND a.xact_start < pg_catalog.clock_timestamp() - '30 s'::pg_catalog.interval"
 " ORDER BY a.xact_start LIMIT 100";
 
+/* The function has one more parameter from 17 on. */
 static const char rights_sql[] =
 "SELECT pg_catalog.pg_has_role(d.datdba, 'USAGE'),"
 " pg_catalog.pg_has_role('pg_signal_backend', 'USAGE'),"
-" pg_catalog.has_function_privilege("
-"  'pg_catalog.pg_logical_emit_message(bool, text, text)', 'EXECUTE')"
+" COALESCE((SELECT pg_catalog.bool_or(pg_catalog.has_function_privilege(f.oid, 'EXECUTE'))"
+"  FROM pg_catalog.pg_proc AS f WHERE f.proname = 'pg_logical_emit_message'"
+"  AND f.pronamespace = 'pg_catalog'::pg_catalog.regnamespace"
+"  AND f.proargtypes[2] = 'text'::pg_catalog.regtype), false)"
 " FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database()";
 
 /* A role's own setting comes before the database's. */

@@ -12,10 +12,12 @@
 #include "source/inventory.h"
 #include "source/names.h"
 #include "stream/fence.h"
+#include "stream/publication.h"
 #include "stream/slot.h"
 #include "stream/stream_needs.h"
 
 #define VERSION_WITH_TRUNCATE 110000
+#define VERSION_WITH_WAL_STATISTICS 140000
 #define VERSION_WITH_ROW_FILTERS 150000
 #define VERSION_WITH_SLOTS_ON_STANDBY 160000
 
@@ -41,6 +43,13 @@ static const char settings_sql[] =
 " (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_replication),"
 " COALESCE(NULLIF(pg_catalog.current_setting('max_slot_wal_keep_size', true), '-1'), ''),"
 " COALESCE(NULLIF(pg_catalog.current_setting('idle_replication_slot_timeout', true), '0'), '')";
+
+/* How many minutes it takes at least, at the rate since statistics began, to write that. */
+static const char minutes_sql[] =
+"SELECT (pg_catalog.pg_size_bytes($1) / 60.0 / NULLIF(w.wal_bytes, 0)"
+"  * GREATEST(pg_catalog.date_part('epoch', pg_catalog.now() - w.stats_reset), 1)"
+"   ::pg_catalog.numeric)::pg_catalog.numeric(20, 0)"
+" FROM pg_catalog.pg_stat_wal AS w";
 
 static const char may_create_sql[] =
 "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')";
@@ -119,7 +128,7 @@ check_version(SourceSession *session, const Settings *settings)
 	if (version < VERSION_WITH_TRUNCATE)
 		findings = add(findings, FINDING_NOTICE, 0,
 					   "a source before PostgreSQL 11 does not tell of TRUNCATE",
-					   "Let nobody run TRUNCATE there until the cutover: its rows would stay here.");
+					   "Let nobody run TRUNCATE, VACUUM FULL or CLUSTER there until the cutover: they look alike, and the cutover refuses after them.");
 	return findings;
 }
 
@@ -134,16 +143,33 @@ check_room(const char *what, const char *setting, int64 limit, int64 used, int n
 						setting, limit, used));
 }
 
+/* How soon that much WAL is written, in words; "" if that is not known. */
+static const char *
+tell_rate(SourceSession *session, const char *keep_size)
+{
+	SourceRows *rows;
+	const char *minutes;
+
+	if (pgcopy_session_version(session) < VERSION_WITH_WAL_STATISTICS)
+		return "";
+	rows = pgcopy_session_query_row(session, minutes_sql, 1, 1, &keep_size);
+	minutes = pgcopy_rows_get_or_null(rows, 0, 0);
+	minutes = minutes == NULL ? "" :
+		psprintf(", as it did within %s minutes on average", minutes);
+	pgcopy_rows_free(rows);
+	return minutes;
+}
+
 /* Which limits the slot's WAL has: a long clone may exceed them. */
 static List *
-find_limits(const Settings *settings)
+find_limits(SourceSession *session, const Settings *settings)
 {
 	List	   *findings = NIL;
 
 	if (settings->keep_size[0] != '\0')
 		findings = add(findings, FINDING_NOTICE, 0,
-					   psprintf("the source keeps at most %s of WAL for the job (max_slot_wal_keep_size): if it writes more while the copy runs, the target cannot follow",
-								settings->keep_size),
+					   psprintf("the source keeps at most %s of WAL for the job (max_slot_wal_keep_size): if it writes more while the copy runs%s, the target cannot follow",
+								settings->keep_size, tell_rate(session, settings->keep_size)),
 					   "Raise it if the source writes that much before the target follows; a reload suffices.");
 	else
 		findings = add(findings, FINDING_NOTICE, 0,
@@ -171,7 +197,7 @@ pgcopy_stream_needs_check_settings(SourceSession *session)
 	findings = list_concat(findings,
 						   check_room("replication connections", "max_wal_senders",
 									  settings.senders, settings.senders_used, SENDERS));
-	return list_concat(findings, find_limits(&settings));
+	return list_concat(findings, find_limits(session, &settings));
 }
 
 /* Rights to publish each table. */
@@ -285,8 +311,9 @@ pgcopy_stream_needs_check(SourceSession *session, const StreamNeeds *needs)
 	if (!has_error(settings))
 		findings = try_replication(needs);
 	findings = list_concat(settings, findings);
-	if (needs->makes_publication)
-		findings = list_concat(findings, check_publishing(session, needs));
+	findings = list_concat(findings, needs->publication != NULL ?
+						   pgcopy_publication_check(session, needs->publication) :
+						   check_publishing(session, needs));
 	if (needs->has_row_filters && pgcopy_session_version(session) < VERSION_WITH_ROW_FILTERS)
 		findings = add(findings, FINDING_ERROR, ERRCODE_FEATURE_NOT_SUPPORTED,
 					   "a source before PostgreSQL 15 cannot publish a part of a table's rows",
