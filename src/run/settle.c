@@ -6,9 +6,11 @@
  * Here first: without a subscription no worker of ours takes the slot again.  The
  * subscription's worker is stopped at once, and its row stays locked until the
  * caller's transaction ends.  Subscription and settings are the job's owner's, so that
- * is done as he: whoever may drop the job may be no more than a member of his role.  Then the source: walsender, slot, publications,
- * replica identities, the fence's setting.  Each step does nothing if there is
- * nothing to do, so that settling can be repeated.
+ * is done as he: whoever may drop the job may be no more than a member of his role.
+ *
+ * Then the source: walsender, slot, publications, replica identities, the fence's
+ * setting.  Each step does nothing if there is nothing to do, so that settling can be
+ * repeated.
  *
  * The source does not take part in the caller's transaction.  If that rolls back, the
  * subscription is back and the job's row says, as it must, that something may be on

@@ -152,10 +152,15 @@ static const char overriding_sql[] =
 "  AND pg_catalog.lower(pg_catalog.substr(c.setting, 31)) NOT IN ('on', 'true', 'yes', '1')"
 " ORDER BY 1";
 
+/* $1 NULL: all that are not the server's or an extension's. */
 static const char unlockable_sql[] =
 "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class AS c"
 " JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
-" WHERE c.oid = ANY ($1::pg_catalog.oid[]) AND c.relkind IN ('r', 'p')"
+" WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'"
+"  AND (c.oid = ANY ($1::pg_catalog.oid[]) OR $1::pg_catalog.oid[] IS NULL"
+"   AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+"   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d WHERE d.deptype = 'e'"
+"    AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid))"
 "  AND NOT pg_catalog.has_table_privilege(c.oid, 'UPDATE, DELETE, TRUNCATE')"
 " ORDER BY 1";
 

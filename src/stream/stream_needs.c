@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "source/inventory.h"
 #include "source/names.h"
 #include "stream/fence.h"
@@ -63,6 +64,14 @@ static const char not_owned_sql[] =
 " AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d WHERE d.deptype = 'e'"
 "  AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid)"
 " AND NOT pg_catalog.pg_has_role(c.relowner, 'USAGE')";
+
+static const char forced_sql[] =
+"SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)"
+" FROM pg_catalog.pg_class AS c"
+" JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
+" JOIN pg_catalog.pg_roles AS r ON r.oid = c.relowner"
+" WHERE c.relkind = 'r' AND c.relpersistence = 'p'"
+" AND c.relrowsecurity AND c.relforcerowsecurity AND NOT r.rolsuper AND NOT r.rolbypassrls";
 
 typedef struct Settings
 {
@@ -200,25 +209,34 @@ pgcopy_stream_needs_check_settings(SourceSession *session)
 	return list_concat(findings, find_limits(session, &settings));
 }
 
+/* Ask for names of relations among those that are cloned. */
+static List *
+ask_names(SourceSession *session, const StreamNeeds *needs, const char *sql)
+{
+	SourceRows *rows = pgcopy_session_query(session,
+											psprintf("%s %s ORDER BY 1", sql,
+													 pgcopy_inventory_restriction("c.oid", needs->only)),
+											1, needs->only != NULL ? 1 : 0, &needs->only);
+	List	   *names = NIL;
+
+	for (int i = 0; i < pgcopy_rows_count(rows); i++)
+		names = lappend(names, pstrdup(pgcopy_rows_get(rows, i, 0)));
+	pgcopy_rows_free(rows);
+	return names;
+}
+
 /* Rights to publish each table. */
 static List *
 check_publishing(SourceSession *session, const StreamNeeds *needs)
 {
 	SourceRows *rows = pgcopy_session_query_row(session, may_create_sql, 1, 0, NULL);
-	List	   *names = NIL;
+	List	   *names = ask_names(session, needs, not_owned_sql);
 	List	   *findings = NIL;
 
 	if (!pgcopy_rows_get_bool(rows, 0, 0))
 		findings = add(findings, FINDING_ERROR, ERRCODE_INSUFFICIENT_PRIVILEGE,
 					   "the source's role may not create a publication",
 					   "On the source, GRANT CREATE ON DATABASE to it, or give publication => 'name', which an administrator has made.");
-	pgcopy_rows_free(rows);
-	rows = pgcopy_session_query(session,
-								psprintf("%s %s ORDER BY 1", not_owned_sql,
-										 pgcopy_inventory_restriction("c.oid", needs->only)),
-								1, needs->only != NULL ? 1 : 0, &needs->only);
-	for (int i = 0; i < pgcopy_rows_count(rows); i++)
-		names = lappend(names, pstrdup(pgcopy_rows_get(rows, i, 0)));
 	pgcopy_rows_free(rows);
 	if (names != NIL)
 		findings = add(findings, FINDING_ERROR, ERRCODE_INSUFFICIENT_PRIVILEGE,
@@ -243,6 +261,21 @@ find_fence_rights(SourceSession *session, const StreamNeeds *needs)
 		finding->message = psprintf("for the cutover: %s", finding->message);
 	}
 	return findings;
+}
+
+/* Whose owners the stream would be refused for, if it writes as they. */
+static List *
+find_forced(SourceSession *session, const StreamNeeds *needs)
+{
+	List	   *names = COMPAT_APPLIES_AS_TABLE_OWNER ?
+		ask_names(session, needs, forced_sql) : NIL;
+
+	if (names == NIL)
+		return NIL;
+	return add(NIL, FINDING_NOTICE, 0,
+			   psprintf("the stream stops at the first change of tables with FORCE ROW LEVEL SECURITY, unless their owners have BYPASSRLS here: %s",
+						pgcopy_names_list(names, SHOWN_NAMES)),
+			   "Give the owners BYPASSRLS here, or set NO FORCE ROW LEVEL SECURITY here until the cutover.");
 }
 
 /* Who writes now: the slot comes when their transactions have ended. */
@@ -321,5 +354,6 @@ pgcopy_stream_needs_check(SourceSession *session, const StreamNeeds *needs)
 	if (has_error(findings))
 		return findings;
 	findings = list_concat(findings, find_fence_rights(session, needs));
+	findings = list_concat(findings, find_forced(session, needs));
 	return list_concat(findings, find_writers(session));
 }
