@@ -681,7 +681,8 @@ SELECT v.job,
             WHEN v.state OPERATOR(pg_catalog.=) 'failed'
             THEN pgcopy.shorten(COALESCE(v.first_error, 'failed'),
                      CASE WHEN v.errors > 1 THEN ', and ' || (v.errors - 1) || ' more: SELECT * FROM pgcopy_errors' ELSE '' END ||
-                     '; then SELECT pgcopy_resume(' || v.job || ')')
+                     CASE WHEN v.message OPERATOR(pg_catalog.<>) '' THEN '; ' || v.message
+                          ELSE '; then SELECT pgcopy_resume(' || v.job || ')' END)
             WHEN v.state OPERATOR(pg_catalog.=) 'cancelled'
             THEN COALESCE(v.message, 'to go on: SELECT pgcopy_resume(' || v.job || ')')
             WHEN v.state OPERATOR(pg_catalog.=) 'interrupted' AND v.message IS NOT NULL
@@ -693,7 +694,11 @@ SELECT v.job,
             WHEN v.state OPERATOR(pg_catalog.=) 'interrupted' AND v.started IS NULL
             THEN 'its leader did not start, see the server log: SELECT pgcopy_resume(' || v.job || ')'
             WHEN v.state OPERATOR(pg_catalog.=) 'interrupted'
-            THEN 'its processes are gone: SELECT pgcopy_resume(' || v.job || ')'
+            THEN 'its processes are gone'
+                 || CASE WHEN EXISTS (SELECT FROM pgcopy.follow AS f
+                                       WHERE f.job OPERATOR(pg_catalog.=) v.job AND f.start_lsn IS NOT NULL)
+                         THEN ', its slot on the source keeps WAL' ELSE '' END
+                 || ': SELECT pgcopy_resume(' || v.job || ')'
             WHEN v.first_error IS NOT NULL THEN pgcopy.shorten(v.first_error, '')
             WHEN v.ended IS NOT NULL AND v.started IS NOT NULL
             THEN 'took ' || pgcopy.duration(v.elapsed) || CASE WHEN n.others THEN ', but SELECT * FROM pgcopy_notices' ELSE '' END
