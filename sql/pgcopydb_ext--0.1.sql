@@ -666,7 +666,7 @@ SELECT v.job,
        v.tables_done || '/' || COALESCE(v.tables_total::text, '?') AS tables,
        v.indexes_done || '/' || COALESCE(v.indexes_total::text, '?') AS indexes,
        CASE WHEN v.bytes_total IS NULL THEN ''
-            WHEN v.ended IS NOT NULL THEN pgcopy.size(v.bytes_done)
+            WHEN v.ended IS NOT NULL OR v.percent OPERATOR(pg_catalog.=) 100 THEN pgcopy.size(v.bytes_done)
             ELSE pgcopy.size_of(v.bytes_done, GREATEST(v.bytes_total, v.bytes_done)) END AS copied,
        CASE WHEN v.ended IS NOT NULL AND v.bytes_done > 0
             THEN pgcopy.size(v.bytes_done / GREATEST(pg_catalog.date_part('epoch', v.elapsed), 0.001)::numeric) || '/s'
@@ -681,7 +681,10 @@ SELECT v.job,
             WHEN v.state OPERATOR(pg_catalog.=) 'failed'
             THEN pgcopy.shorten(COALESCE(v.first_error, 'failed'),
                      CASE WHEN v.errors > 1 THEN ', and ' || (v.errors - 1) || ' more: SELECT * FROM pgcopy_errors' ELSE '' END ||
-                     '; then SELECT pgcopy_resume(' || v.job || ')')
+                     '; then SELECT pgcopy_resume(' || v.job || ')' ||
+                     CASE WHEN EXISTS (SELECT FROM pgcopy.follow AS f
+                                        WHERE f.job OPERATOR(pg_catalog.=) v.job AND f.on_source AND f.start_lsn IS NOT NULL)
+                          THEN ' or pgcopy_drop(' || v.job || '): its slot keeps WAL on the source' ELSE '' END)
             WHEN v.state OPERATOR(pg_catalog.=) 'cancelled'
             THEN COALESCE(v.message, 'to go on: SELECT pgcopy_resume(' || v.job || ')')
             WHEN v.state OPERATOR(pg_catalog.=) 'interrupted' AND v.message IS NOT NULL
@@ -1016,7 +1019,7 @@ SELECT v.server_clone,
             ELSE v.tables_done || '/' || COALESCE(v.tables_total::text,
                  CASE WHEN v.state OPERATOR(pg_catalog.=) 'done' THEN '0' ELSE '?' END) END AS tables,
        CASE WHEN v.bytes_total IS NULL THEN ''
-            WHEN v.ended IS NOT NULL THEN pgcopy.size(v.bytes_done)
+            WHEN v.ended IS NOT NULL OR v.percent OPERATOR(pg_catalog.=) 100 THEN pgcopy.size(v.bytes_done)
             ELSE pgcopy.size_of(v.bytes_done, GREATEST(v.bytes_total, v.bytes_done)) END AS copied,
        CASE WHEN v.ended IS NOT NULL AND v.started IS NOT NULL AND v.bytes_done > 0
             THEN pgcopy.size(v.bytes_done / GREATEST(pg_catalog.date_part('epoch', v.ended OPERATOR(pg_catalog.-) v.started), 0.001)::numeric) || '/s'
