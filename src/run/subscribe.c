@@ -56,6 +56,8 @@ list_publications(Leader *leader, const Follow *follow)
 	List	   *names = list_make1(follow->publication);
 	ListCell   *lc;
 
+	if (!follow->is_our_publication)
+		return names;
 	foreach(lc, pgcopy_follow_relations(leader->job->id))
 	{
 		if (((const FollowRelation *) lfirst(lc))->carry == CARRY_INSERTS)
@@ -158,6 +160,39 @@ add_younger(Leader *leader, Oid subscription, List *oids)
 	}
 }
 
+/*
+ * List tables of the plan whose changes the stream is to carry, or is not to: OIDs on
+ * the source, ascending.
+ */
+static List *
+list_planned(Leader *leader, bool is_sent)
+{
+	List	   *oids = NIL;
+	ListCell   *lc;
+
+	foreach(lc, pgcopy_follow_relations(leader->job->id))
+	{
+		const FollowRelation *relation = lfirst(lc);
+
+		if (relation->relkind == RELKIND_RELATION &&
+			pgcopy_follow_is_sent(relation->carry) == is_sent)
+			oids = lappend_oid(oids, relation->source_oid);
+	}
+	list_sort(oids, list_oid_cmp);
+	return oids;
+}
+
+/*
+ * List what the slot sends and we want: a publication that is not ours may send tables
+ * whose changes arrive in another way, or not at all.
+ */
+static List *
+list_wanted(Leader *leader, SourceSession *session, const Follow *follow)
+{
+	return list_difference_oid(pgcopy_handover_sent(session, follow),
+							   list_planned(leader, false));
+}
+
 /* LinkAttempt. */
 static LinkOutcome
 try_subscribe(void *arg, char **what)
@@ -170,10 +205,12 @@ try_subscribe(void *arg, char **what)
 	Oid			subscription;
 
 	pgcopy_link_open(leader->link);
-	sent = pgcopy_handover_sent(pgcopy_link_session(leader->link), follow);
+	sent = list_wanted(leader, pgcopy_link_session(leader->link), follow);
+	pgcopy_subscription_drop(follow->name); /* of an earlier stream */
 	subscription = create_subscription(leader, follow);
 	added = add_planned(leader, follow, subscription);
-	unsent = list_relations(pgcopy_link_session(leader->link), list_difference_oid(added, sent));
+	unsent = list_relations(pgcopy_link_session(leader->link),
+							list_difference_oid(added, sent));
 	if (unsent != NIL)
 		throw_unsent(leader, unsent);
 	add_younger(leader, subscription, list_difference_oid(sent, added));
@@ -207,24 +244,6 @@ name_relations(List *relations, const char *fault)
 	return names.len == 0 ? NULL : psprintf("%s: %s", fault, names.data);
 }
 
-/* List what the stream was to carry when it began: OIDs on the source, ascending. */
-static List *
-list_planned(Leader *leader)
-{
-	List	   *oids = NIL;
-	ListCell   *lc;
-
-	foreach(lc, pgcopy_follow_relations(leader->job->id))
-	{
-		const FollowRelation *relation = lfirst(lc);
-
-		if (relation->relkind == RELKIND_RELATION && pgcopy_follow_is_sent(relation->carry))
-			oids = lappend_oid(oids, relation->source_oid);
-	}
-	list_sort(oids, list_oid_cmp);
-	return oids;
-}
-
 /* Of the relations that are sent, those that the subscription does not know. */
 static List *
 find_unknown(SourceSession *session, const Follow *follow, List *sent)
@@ -251,7 +270,7 @@ pgcopy_subscribe_find_unapplied(Leader *leader, SourceSession *session)
 	pgcopy_leader_begin(leader);
 	MemoryContextSwitchTo(caller);
 	follow = pgcopy_follow_fetch(leader->job->id);
-	unknown = find_unknown(session, follow, pgcopy_handover_sent(session, follow));
+	unknown = find_unknown(session, follow, list_wanted(leader, session, follow));
 	pgcopy_leader_commit(leader);
 	MemoryContextSwitchTo(caller);
 	return unknown;
@@ -269,8 +288,8 @@ pgcopy_subscribe_find_skipped(Leader *leader, SourceSession *session)
 	pgcopy_leader_begin(leader);
 	MemoryContextSwitchTo(caller);
 	follow = pgcopy_follow_fetch(leader->job->id);
-	sent = pgcopy_handover_sent(session, follow);
-	unsent = list_difference_oid(list_planned(leader), sent);
+	sent = list_wanted(leader, session, follow);
+	unsent = list_difference_oid(list_planned(leader, true), sent);
 	skipped = name_relations(list_relations(session, unsent), "no longer published");
 	if (skipped == NULL)
 		skipped = name_relations(find_unknown(session, follow, sent), "sent, but not applied here");

@@ -18,6 +18,7 @@
 
 /* The beginnings of facts about values, and about what is published. */
 #define DATA "data of "
+#define FILE_OF "file of "
 #define PUBLICATION "publication "
 #define PUBLICATION_OF "publication of "
 
@@ -186,7 +187,8 @@ is_data_of_new(const char *object, List *before, List *after)
 {
 	const StreamFact fact = {.object = unconstify(char *, object)};
 
-	return begins_with(object, DATA) && is_part_of_told(&fact, after, before);
+	return (begins_with(object, DATA) || begins_with(object, FILE_OF)) &&
+		is_part_of_told(&fact, after, before);
 }
 
 List *

@@ -10,6 +10,9 @@
  * nor is an index that is being built.  Privileges and owners count, and so do replica
  * identities and our publications: what is taken out of these is not sent.
  *
+ * A source that does not send TRUNCATE has the files of its tables in the picture:
+ * VACUUM FULL and CLUSTER look alike there.
+ *
  * To compare an object with the one here, it is spelled instead: in words that have no
  * OIDs, as both servers write them.  That costs more, and is for a few objects.
  *
@@ -25,6 +28,7 @@
 #define HASH_DIGITS "16"
 #define MAX_DEFINITION 64
 
+#define VERSION_WITH_TRUNCATE 110000
 #define VERSION_WITH_GENERATED 120000
 
 #define HASH(values) "pg_catalog.left(pg_catalog.md5(pg_catalog.concat_ws('|', " values ")), " \
@@ -41,6 +45,16 @@
 #define ACL(acl) VALUE("SELECT pg_catalog.string_agg(x::pg_catalog.text, ','" \
 					   " ORDER BY x::pg_catalog.text COLLATE \"C\")" \
 					   " FROM pg_catalog.unnest(" acl ") AS x")
+
+/* What an ACL gives to others than ourselves: by numbers, and by names. */
+#define GRANTS(acl, grantor, grantee) \
+	VALUE("SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', " grantor "," \
+		  "  " grantee ", x.privilege_type, x.is_grantable), ','" \
+		  "  ORDER BY x.privilege_type, " grantor ", " grantee ")" \
+		  " FROM pg_catalog.aclexplode(" acl ") AS x" \
+		  " WHERE x.grantee <> (SELECT u.oid FROM pg_catalog.pg_roles AS u WHERE u.rolname = current_user)")
+#define PRIVILEGES(acl) GRANTS(acl, "x.grantor", "x.grantee")
+#define PRIVILEGES_BY_NAME(acl) GRANTS(acl, ROLE("x.grantor"), ROLE("x.grantee"))
 
 /* Some minor releases number the versions of a column there. */
 #define OPTIONS(options) VALUE("SELECT pg_catalog.string_agg(x, ',' ORDER BY x COLLATE \"C\")" \
@@ -140,9 +154,13 @@
 	FOLLOWED) \
 " FROM rel AS r WHERE r.relkind <> 'c'" \
  \
+/* but for those of our role, which may have got some for the cutover */ \
 " UNION ALL SELECT 'privileges of ' || r.name, " \
-	DEFINITION(VALUE("r.relacl"), ACL("r.relacl")) \
-" FROM rel AS r WHERE r.relacl IS NOT NULL" \
+	DEFINITION("p.now", PRIVILEGES_BY_NAME("r.relacl")) \
+" FROM rel AS r CROSS JOIN LATERAL (SELECT " \
+	PRIVILEGES("r.relacl") " AS now, " \
+	PRIVILEGES("pg_catalog.acldefault(CASE r.relkind WHEN 'S' THEN 's' ELSE 'r' END::pg_catalog.\"char\", r.relowner)") " AS given) AS p" \
+" WHERE r.relacl IS NOT NULL AND p.now <> p.given" \
  \
 /* by the name of its index, since REINDEX makes another one */ \
 " UNION ALL SELECT 'replica identity of ' || r.name, " \
@@ -305,6 +323,10 @@ SOME(PICTURE(SPELLED, FOLLOWED_THERE, PUBLISHED_THERE))
 
 static const char here_sql[] = SOME(PICTURE(SPELLED, FOLLOWED_HERE, PUBLISHED_HERE));
 
+static const char files_sql[] =
+" UNION ALL SELECT 'file of ' || r.name, " HASH("c.relfilenode")
+" FROM rel AS r JOIN pg_catalog.pg_class AS c ON c.oid = r.oid WHERE c.relkind = 'r'";
+
 static int
 compare_facts(const ListCell *a, const ListCell *b)
 {
@@ -341,9 +363,7 @@ write_query(const char *sql, int version)
 static List *
 read_picture(SourceSession *session, const char *sql, int nparams, const char *const *params)
 {
-	SourceRows *rows = pgcopy_session_query(session,
-											write_query(sql, pgcopy_session_version(session)),
-											2, nparams, params);
+	SourceRows *rows = pgcopy_session_query(session, sql, 2, nparams, params);
 	List	   *facts = NIL;
 
 	for (int i = 0; i < pgcopy_rows_count(rows); i++)
@@ -357,8 +377,12 @@ List *
 pgcopy_picture_read(SourceSession *session, const PictureScope *scope)
 {
 	const char *params[] = {scope->only, scope->publications};
+	int			version = pgcopy_session_version(session);
+	char	   *sql = write_query(picture_sql, version);
 
-	return read_picture(session, picture_sql, lengthof(params), params);
+	if (version < VERSION_WITH_TRUNCATE)
+		sql = psprintf("%s%s", sql, files_sql);
+	return read_picture(session, sql, lengthof(params), params);
 }
 
 List *
@@ -366,7 +390,8 @@ pgcopy_picture_spell(SourceSession *session, const PictureScope *scope, const ch
 {
 	const char *params[] = {scope->only, scope->publications, "0", "0", objects};
 
-	return read_picture(session, there_sql, lengthof(params), params);
+	return read_picture(session, write_query(there_sql, pgcopy_session_version(session)),
+						lengthof(params), params);
 }
 
 char *
