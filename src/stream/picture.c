@@ -318,7 +318,7 @@ static const char picture_sql[] = PICTURE(RAW, FOLLOWED_THERE, PUBLISHED_THERE);
 
 /* All five parameters, so that both sides are asked in one way. */
 static const char there_sql[] =
-SOME(PICTURE(SPELLED, FOLLOWED_THERE, PUBLISHED_THERE))
+	SOME(PICTURE(SPELLED, FOLLOWED_THERE, PUBLISHED_THERE))
 " AND $3::pg_catalog.oid IS NOT NULL AND $4::pg_catalog.int8 IS NOT NULL";
 
 static const char here_sql[] = SOME(PICTURE(SPELLED, FOLLOWED_HERE, PUBLISHED_HERE));
