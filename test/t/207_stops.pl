@@ -110,6 +110,9 @@ like(say_sql('two', "SELECT pgcopy_cancel($job, cleanup => true)", 'nobody'), qr
 like(say_sql('two', "PREPARE c AS SELECT pgcopy_cancel($job, cleanup => true); EXECUTE c", 'member'), qr/^t$/m, "a member of the owner's role may, by a prepared statement");
 is(left('two'), "0\n0 0\n0", 'and nothing is left');
 is($target->safe_psql('two', 'SHOW transaction_read_only'), 'off', 'the guard is lifted');
+$target->safe_psql('two', 'ALTER DATABASE two SET default_transaction_read_only = on');
+like(say_sql('two', "SELECT pgcopy_drop($job)"), qr/ERROR:  cannot drop a job in a read-only transaction/, "somebody else's setting binds us");
+$target->safe_psql('two', 'SET default_transaction_read_only = off; ALTER DATABASE two RESET default_transaction_read_only');
 
 $job = follow('three');
 like(say_sql('three', "BEGIN; SELECT count(*) FROM t; SELECT pgcopy_cancel($job); COMMIT", 'other'), qr/^t$/m, 'another superuser in a transaction block');
@@ -126,6 +129,10 @@ $target->safe_psql('four', "SET default_transaction_read_only = off; ALTER DATAB
 like(say_sql('four', "SELECT pgcopy_cancel($job)"), qr/^t$/m, 'without the guard: cancel');
 is(wait_for_end($target, $job, db => 'four'), 'cancelled', 'it ends');
 like(say_sql('four', "SELECT pgcopy_drop($job)", 'member'), qr/^t$/m, 'and drop');
+
+# what is left of the guard in a session
+$job = follow('six');
+like(say_sql('six', "SELECT pgcopy_cancel($job, cleanup => true); SELECT pgcopy_drop($job)"), qr/^t\nt$/m, 'in one session: cleanup lifts the guard, and drop works');
 is(left('four'), "0\n0 0\n0", 'and nothing is left');
 
 # others meddle with the subscription
