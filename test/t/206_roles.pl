@@ -101,7 +101,8 @@ is(left(), "0\n0", 'and nothing was made on the source');
 
 # What the cutover needs is told before.
 my ($job) = order(", publication => 'mig'", 'whole') =~ /^(\d+)$/m;
-ok(wait_for_state($target, $job, 'following', db => 'whole'), 'all tables of the database are followed');
+ok(wait_until($target, "SELECT count(*) > 0 FROM pgcopy_notices WHERE job = $job AND message ~ '^for the cutover'", db => 'whole', job => $job),
+	'all tables of the database are to be followed');
 my $notices = $target->safe_psql('whole', "SELECT message, hint FROM pgcopy_notices WHERE job = $job");
 like($notices, qr/for the cutover: the source's role may not lock 6 tables.*grant it TRUNCATE/, 'what the cutover needs is told before');
 like($notices, qr/for the cutover: the source's role may not make the database read-only/, 'for either kind of fence');
