@@ -43,8 +43,8 @@
 #define LOCK_LIMIT 200
 #define LOCK_PAUSE 1000
 
-/* Seconds that cleaning up waits for a silent source. */
-#define CLEAN_UP_LIMIT 10
+/* Seconds that cleaning up waits for a silent source: it must not keep a job from ending. */
+static const int clean_up_limit = 10;
 
 struct Handover
 {
@@ -529,24 +529,20 @@ pgcopy_handover_start_over(Leader *leader)
 {
 	int64		job = leader->job->id;
 	Follow	   *follow;
+	char	   *name;
 
 	pgcopy_leader_begin(leader);
 	follow = pgcopy_follow_fetch(job);
-	pgcopy_subscription_drop(follow->name);
+	name = MemoryContextStrdup(leader->context, follow->name);
 	pgcopy_follow_set_subscription(job, InvalidOid);
 	pgcopy_follow_set_start(job, InvalidXLogRecPtr);
 	ForceSyncCommit();
 	pgcopy_leader_commit(leader);
-}
 
-/* SessionWaits: nothing that ends a job waits long for the source. */
-static void
-give_up_waiting(void *arg, int seconds)
-{
-	if (seconds >= CLEAN_UP_LIMIT)
-		ereport(ERROR,
-				(errcode(ERRCODE_CONNECTION_FAILURE),
-				 errmsg("the source has not answered for %d s", seconds)));
+	/* only now: if that were rolled back, nobody would know how far it was */
+	pgcopy_leader_begin(leader);
+	pgcopy_subscription_drop(name);
+	pgcopy_leader_commit(leader);
 }
 
 static void
@@ -563,7 +559,7 @@ abandon(Leader *leader)
 		session = pgcopy_session_open(pgcopy_conninfo_resolve(leader->job->conninfo,
 															  leader->args.owner),
 									  name_session(leader, "clean-up"));
-		pgcopy_session_on_wait(session, give_up_waiting, NULL);
+		pgcopy_session_on_wait(session, pgcopy_session_give_up, (void *) &clean_up_limit);
 		pgcopy_settle_source(session, follow, false);
 		pgcopy_session_close(session);
 	}

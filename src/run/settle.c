@@ -3,14 +3,14 @@
  * settle.c
  *	  Remove what a job that follows has made: here, and on the source.
  *
- * Here first: without a subscription no worker of ours takes the slot again.  The
- * subscription's worker is stopped at once, and its row stays locked until the
- * caller's transaction ends.  Subscription and settings are the job's owner's, so that
- * is done as he: whoever may drop the job may be no more than a member of his role.
- *
- * Then the source: walsender, slot, publications, replica identities, the fence's
- * setting.  Each step does nothing if there is nothing to do, so that settling can be
- * repeated.
+ * First the subscription's worker is stopped, and kept from running again until the
+ * caller's transaction ends, so that nobody takes the slot.  Then the source:
+ * walsender, slot, publications, replica identities, the fence's setting.  Then the
+ * subscription is dropped: how far it was is forgotten for good, even if the
+ * transaction rolls back, and with a slot it would apply changes twice.  Each step
+ * does nothing if there is nothing to do, so that settling can be repeated.
+ * What is here is the job's owner's, so it is changed as he: whoever may drop the job
+ * may be no more than a member of his role.
  *
  * The source does not take part in the caller's transaction.  If that rolls back, the
  * subscription is back and the job's row says, as it must, that something may be on
@@ -34,6 +34,9 @@
 #include "stream/fence.h"
 #include "stream/publication.h"
 #include "stream/slot.h"
+
+/* Seconds that cleaning up waits for a silent source. */
+static const int longest_silence = 30;
 
 static void
 restore_identities(SourceSession *session, int64 job)
@@ -136,6 +139,7 @@ connect_and_settle(const Job *job, const Follow *follow)
 	SourceSession *session =
 		pgcopy_session_open(conninfo, psprintf("pgcopy job " INT64_FORMAT " clean-up", job->id));
 
+	pgcopy_session_on_wait(session, pgcopy_session_give_up, (void *) &longest_silence);
 	pgcopy_settle_source(session, follow, !follow->is_open);
 	pgcopy_session_close(session);
 	MemoryContextSwitchTo(caller);
@@ -254,22 +258,25 @@ char *
 pgcopy_settle(const Job *job, bool is_forced)
 {
 	Follow	   *follow = pgcopy_follow_fetch(job->id);
-	ErrorData  *error;
-	char	   *sql;
+	ErrorData  *error = NULL;
+	char	   *sql = NULL;
+	SettleScope scope;
 
 	if (follow == NULL)
 		return NULL;
-	if (!follow->is_open)
-		settle_here(job, follow);
-	if (!follow->on_source)
-		return NULL;
-	error = try_source(job, follow);
-	if (error == NULL)
-		return NULL;
-	if (!is_forced || error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+	begin_here(&scope, job->owner);
+	pgcopy_subscription_stop(follow->name);
+	end_here(&scope);
+	if (follow->on_source)
+		error = try_source(job, follow);
+	if (error != NULL && (!is_forced || error->sqlerrcode == ERRCODE_QUERY_CANCELED))
 		throw_with_hint(error, job->id);
-	sql = write_sql(follow);
-	pgcopy_follow_set_on_source(job->id, false);
+	if (error != NULL)
+	{
+		sql = write_sql(follow);
+		pgcopy_follow_set_on_source(job->id, false);
+	}
+	settle_here(job, follow);
 	return sql;
 }
 
@@ -278,9 +285,12 @@ pgcopy_settle_tell(const Follow *follow)
 {
 	if (!follow->on_source || follow->start_lsn == InvalidXLogRecPtr)
 		return NULL;
-	return psprintf("job " INT64_FORMAT " keeps slot \"%s\" on the source, which keeps WAL there: SELECT pgcopy_resume("
+	return psprintf("job " INT64_FORMAT " keeps slot \"%s\" on the source, which keeps WAL there%s: SELECT pgcopy_resume("
 					INT64_FORMAT "), or SELECT pgcopy_drop(" INT64_FORMAT ")",
-					follow->job, follow->name, follow->job, follow->job);
+					follow->job, follow->name,
+					follow->is_fenced && !follow->is_open ?
+					", and may have left the source's database read-only" : "",
+					follow->job, follow->job);
 }
 
 void

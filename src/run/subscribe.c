@@ -206,6 +206,7 @@ try_subscribe(void *arg, char **what)
 
 	pgcopy_link_open(leader->link);
 	sent = list_wanted(leader, follow);
+	pgcopy_subscription_drop(follow->name); /* of an earlier stream */
 	subscription = create_subscription(leader, follow);
 	added = add_planned(leader, follow, subscription);
 	unsent = list_relations(leader, list_difference_oid(added, sent));

@@ -114,6 +114,21 @@ static const char blockers_sql[] =
 "   FROM pg_catalog.unnest($1::pg_catalog.text[]) AS t)"
 " ORDER BY a.xact_start LIMIT 1";
 
+static const char locks_sql[] =
+"SELECT pg_catalog.count(*) FROM pg_catalog.pg_locks AS l"
+" WHERE l.locktype = 'relation' AND l.granted AND l.mode = 'ShareLock'"
+"  AND l.pid = pg_catalog.pg_backend_pid()";
+
+/* A session locks its database before it reads settings, until it is to be seen. */
+static const char beginning_sql[] =
+"SELECT pg_catalog.array_agg(l.pid)::pg_catalog.text FROM pg_catalog.pg_locks AS l"
+" WHERE l.locktype = 'object' AND l.granted AND l.mode = 'RowExclusiveLock'"
+"  AND l.classid = 'pg_catalog.pg_database'::pg_catalog.regclass"
+"  AND l.objid = (SELECT d.oid FROM pg_catalog.pg_database AS d"
+"   WHERE d.datname = pg_catalog.current_database())"
+"  AND l.pid <> pg_catalog.pg_backend_pid()"
+"  AND ($1::pg_catalog.int4[] IS NULL OR l.pid = ANY ($1::pg_catalog.int4[]))";
+
 static const char flushed_sql[] =
 "SELECT pg_catalog.pg_current_wal_flush_lsn()";
 
@@ -313,6 +328,22 @@ pgcopy_fence_lock(SourceSession *session, List *tables, int lock_ms, char **who)
 	}
 	pgcopy_session_exec(session, "SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0");
 	return true;
+}
+
+bool
+pgcopy_fence_has_locks(SourceSession *session, int tables)
+{
+	SourceRows *rows = pgcopy_session_query_row(session, locks_sql, 1, 0, NULL);
+	int64		locks = pgcopy_rows_get_size(rows, 0, 0);
+
+	pgcopy_rows_free(rows);
+	return locks >= tables;
+}
+
+char *
+pgcopy_fence_beginning(SourceSession *session, const char *of)
+{
+	return ask_text(session, beginning_sql, 1, &of);
 }
 
 XLogRecPtr
