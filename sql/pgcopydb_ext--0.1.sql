@@ -691,7 +691,7 @@ SELECT v.job,
             THEN pgcopy.shorten(COALESCE(v.first_error, 'failed'),
                      CASE WHEN v.errors > 1 THEN ', and ' || (v.errors - 1) || ' more: SELECT * FROM pgcopy_errors' ELSE '' END ||
                      '; then SELECT pgcopy_resume(' || v.job ||
-                     CASE WHEN w.lost IS NOT NULL THEN ', consistent => true)'
+                     CASE WHEN w.lost IS NOT NULL THEN ', consistent => true) or pgcopy_drop(' || v.job || ')'
                           WHEN w.on_source AND w.start_lsn IS NOT NULL
                           THEN ') or pgcopy_drop(' || v.job || '): its slot keeps WAL on the source' ELSE ')' END)
             WHEN v.state OPERATOR(pg_catalog.=) 'cancelled'

@@ -17,12 +17,14 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
 #include "api/order.h"
 #include "base/compat.h"
 #include "catalog/follow.h"
+#include "replica/replica_guard.h"
 
 int64
 pgcopy_order_get_job(FunctionCallInfo fcinfo)
@@ -65,23 +67,23 @@ pgcopy_order_get_options(FunctionCallInfo fcinfo, int first, JobOptions *options
 	pgcopy_option_rules_check(options);
 }
 
-/*
- * Has the transaction been made read-only by its own command, not by the setting that
- * transactions begin with?  The setting of the session remembers.
- */
+/* Does a setting of this session come from there? */
 static bool
-is_read_only_by_command(void)
+has_source(const char *setting, const char *source)
 {
 	static const char *const sql =
-		"SELECT s.source OPERATOR(pg_catalog.=) 'session' FROM pg_catalog.pg_show_all_settings() AS s "
-		"WHERE s.name OPERATOR(pg_catalog.=) 'transaction_read_only'";
+		"SELECT s.source OPERATOR(pg_catalog.=) $2 FROM pg_catalog.pg_show_all_settings() AS s "
+		"WHERE s.name OPERATOR(pg_catalog.=) $1";
+	Oid			types[] = {TEXTOID, TEXTOID};
+	Datum		values[] = {CStringGetTextDatum(setting), CStringGetTextDatum(source)};
 	bool		isnull;
 	bool		result;
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	if (SPI_execute(sql, true, 1) != SPI_OK_SELECT || SPI_processed != 1)
-		elog(ERROR, "could not ask for transaction_read_only");
+	if (SPI_execute_with_args(sql, lengthof(types), types, values, NULL, true, 1) !=
+		SPI_OK_SELECT || SPI_processed != 1)
+		elog(ERROR, "could not ask for %s", setting);
 	result = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
 										1, &isnull));
 	if (SPI_finish() != SPI_OK_FINISH)
@@ -89,11 +91,29 @@ is_read_only_by_command(void)
 	return result;
 }
 
-/* Is the transaction read-only for no other reason than our guard? */
+/*
+ * Has the database's setting been lifted since this session began with it?  Then it binds
+ * no new session.
+ */
+static bool
+is_lifted(void)
+{
+	const char *setting = pgcopy_replica_guard_setting();
+	bool		is_on = true;
+
+	return has_source("default_transaction_read_only", "database") &&
+		(setting == NULL || (parse_bool(setting, &is_on) && !is_on));
+}
+
+/*
+ * Is the transaction read-only for no other reason than our guard, or what is left of
+ * it?  That it was made so by its own command, its setting in this session remembers.
+ */
 static bool
 is_read_only_by_guard(void)
 {
-	return DefaultXactReadOnly && !is_read_only_by_command() && pgcopy_follow_is_guarded();
+	return DefaultXactReadOnly && !has_source("transaction_read_only", "session") &&
+		(pgcopy_follow_is_guarded() || is_lifted());
 }
 
 void

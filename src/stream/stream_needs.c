@@ -45,11 +45,11 @@ static const char settings_sql[] =
 " COALESCE(NULLIF(pg_catalog.current_setting('max_slot_wal_keep_size', true), '-1'), ''),"
 " COALESCE(NULLIF(pg_catalog.current_setting('idle_replication_slot_timeout', true), '0'), '')";
 
-/* How many minutes it takes at least, at the rate since statistics began, to write that. */
+/* How many minutes it takes, at the rate since statistics began, to write that. */
 static const char minutes_sql[] =
-"SELECT (pg_catalog.pg_size_bytes($1) / 60.0 / NULLIF(w.wal_bytes, 0)"
+"SELECT pg_catalog.ceil(pg_catalog.pg_size_bytes($1) / 60.0 / NULLIF(w.wal_bytes, 0)"
 "  * GREATEST(pg_catalog.date_part('epoch', pg_catalog.now() - w.stats_reset), 1)"
-"   ::pg_catalog.numeric)::pg_catalog.numeric(20, 0)"
+"   ::pg_catalog.numeric)"
 " FROM pg_catalog.pg_stat_wal AS w";
 
 static const char may_create_sql[] =

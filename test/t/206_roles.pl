@@ -18,7 +18,7 @@ use Test::More;
 my $secret = 'gaheim-s3cr3t';
 my $log_all = "log_statement = all\nlog_min_messages = debug2\nlog_min_error_statement = debug2\nlog_replication_commands = on\n"
   . "log_connections = on\nshared_preload_libraries = 'pg_stat_statements";
-my ($source, $target) = new_pair('roles', source_conf => $TRAFFIC_CONF . "$log_all'\n",
+my ($source, $target) = new_pair('roles', source_conf => $TRAFFIC_CONF . "$log_all'\nmax_slot_wal_keep_size = 1GB\n",
 	target_conf => "$log_all, pgcopydb_ext'\npgcopy.auto_resume = off\nwal_retrieve_retry_interval = 500\n");
 my $unheard = "SET log_statement = none; SET log_min_messages = panic; SET log_min_error_statement = panic;\n";
 
@@ -101,10 +101,12 @@ is(left(), "0\n0", 'and nothing was made on the source');
 
 # What the cutover needs is told before.
 my ($job) = order(", publication => 'mig'", 'whole') =~ /^(\d+)$/m;
-ok(wait_for_state($target, $job, 'following', db => 'whole'), 'all tables of the database are followed');
+ok(wait_until($target, "SELECT count(*) > 0 FROM pgcopy_notices WHERE job = $job AND message ~ '^for the cutover'", db => 'whole', job => $job),
+	'all tables of the database are to be followed');
 my $notices = $target->safe_psql('whole', "SELECT message, hint FROM pgcopy_notices WHERE job = $job");
 like($notices, qr/for the cutover: the source's role may not lock 6 tables.*grant it TRUNCATE/, 'what the cutover needs is told before');
 like($notices, qr/for the cutover: the source's role may not make the database read-only/, 'for either kind of fence');
+like($notices, qr/keeps at most 1GB of WAL.* as it did within \d+ minutes on average/, 'and how fast the source writes what it keeps');
 $target->safe_psql('whole', "SELECT pgcopy_cancel($job, cleanup => true); SELECT pgcopy_drop($job)");
 is(left(), "0\n0", 'that job is forgotten');
 is($source->safe_psql('app', 'SELECT count(*) FROM pg_publication'), 1, 'but for the publication, which is not ours');

@@ -110,6 +110,9 @@ like(say_sql('two', "SELECT pgcopy_cancel($job, cleanup => true)", 'nobody'), qr
 like(say_sql('two', "PREPARE c AS SELECT pgcopy_cancel($job, cleanup => true); EXECUTE c", 'member'), qr/^t$/m, "a member of the owner's role may, by a prepared statement");
 is(left('two'), "0\n0 0\n0", 'and nothing is left');
 is($target->safe_psql('two', 'SHOW transaction_read_only'), 'off', 'the guard is lifted');
+$target->safe_psql('two', 'ALTER DATABASE two SET default_transaction_read_only = on');
+like(say_sql('two', "SELECT pgcopy_drop($job)"), qr/ERROR:  cannot drop a job in a read-only transaction/, "somebody else's setting binds us");
+$target->safe_psql('two', 'SET default_transaction_read_only = off; ALTER DATABASE two RESET default_transaction_read_only');
 
 $job = follow('three');
 like(say_sql('three', "BEGIN; SELECT count(*) FROM t; SELECT pgcopy_cancel($job); COMMIT", 'other'), qr/^t$/m, 'another superuser in a transaction block');
@@ -126,6 +129,10 @@ $target->safe_psql('four', "SET default_transaction_read_only = off; ALTER DATAB
 like(say_sql('four', "SELECT pgcopy_cancel($job)"), qr/^t$/m, 'without the guard: cancel');
 is(wait_for_end($target, $job, db => 'four'), 'cancelled', 'it ends');
 like(say_sql('four', "SELECT pgcopy_drop($job)", 'member'), qr/^t$/m, 'and drop');
+
+# what is left of the guard in a session
+$job = follow('six');
+like(say_sql('six', "SELECT pgcopy_cancel($job, cleanup => true); SELECT pgcopy_drop($job)"), qr/^t\nt$/m, 'in one session: cleanup lifts the guard, and drop works');
 is(left('four'), "0\n0 0\n0", 'and nothing is left');
 
 # others meddle with the subscription
@@ -141,7 +148,7 @@ ok(wait_until($target, 'SELECT count(*) = 102 FROM t', db => 'five'), 'and enabl
 $target->safe_psql('five', "$write ALTER SUBSCRIPTION $name DISABLE; ALTER SUBSCRIPTION $name SET (slot_name = NONE); DROP SUBSCRIPTION $name");
 is(wait_for_end($target, $job, db => 'five'), 'failed', 'somebody has dropped it: the job fails');
 $text = $target->safe_psql('five', "SELECT message FROM pgcopy_progress WHERE job = $job");
-like($text, qr/subscription is gone.*keeps slot "$name"/, 'its line says why, and what is kept');
+like($text, qr/subscription is gone; then SELECT pgcopy_resume\($job, consistent => true\) or pgcopy_drop\($job\)/, 'its line says why, and what to do');
 like(say_sql('five', "SELECT pgcopy_drop($job)", 'member'), qr/^t$/m, 'it can be dropped');
 is(left('five'), "0\n0 0\n0", 'and nothing is left');
 
