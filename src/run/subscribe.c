@@ -233,7 +233,7 @@ list_planned(Leader *leader)
 }
 
 char *
-pgcopy_handover_find_skipped(Leader *leader)
+pgcopy_subscribe_find_skipped(Leader *leader)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	Follow	   *follow;
