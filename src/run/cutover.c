@@ -354,7 +354,11 @@ run_or_go_back(Cutover *cutover)
 	PG_END_TRY();
 	MemoryContextSwitchTo(cutover->context);
 	if (cutover->is_open)
+	{
+		if (error != NULL)
+			pgcopy_process_allow_cancels();
 		return NULL;
+	}
 	if (error != NULL)
 		go_back(cutover, error);
 	else
