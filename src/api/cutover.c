@@ -225,7 +225,8 @@ throw_failure(const CutoverResult *result)
 			 errmsg_internal("%s", result->message),
 			 result->detail[0] != '\0' ? errdetail_internal("%s", result->detail) : 0,
 			 result->hint[0] != '\0' ? errhint("%s", result->hint) : 0,
-			 errcontext("cutover, which has changed nothing:\n%s", result->report)));
+			 result->report[0] != '\0' ?
+			 errcontext("cutover, which has changed nothing:\n%s", result->report) : 0));
 }
 
 static JobState

@@ -109,10 +109,25 @@ make_options(const SubscriptionOrder *order)
 					  make_option("slot_name", order->name));
 }
 
+/*
+ * Log no warnings up to AtEOXact_GUC(), or to the end of the transaction: that of CREATE
+ * SUBSCRIPTION asks for a REFRESH PUBLICATION, which is not wanted here.
+ */
+static int
+hide_warnings(void)
+{
+	int			level = NewGUCNestLevel();
+
+	(void) set_config_option("log_min_messages", "error", PGC_SUSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	return level;
+}
+
 Oid
 pgcopy_subscription_create(const SubscriptionOrder *order)
 {
 	CreateSubscriptionStmt *create = makeNode(CreateSubscriptionStmt);
+	int			level = hide_warnings();
 	ListCell   *lc;
 
 	Assert(IsTransactionState());
@@ -125,6 +140,7 @@ pgcopy_subscription_create(const SubscriptionOrder *order)
 											 make_option("streaming",
 														 choose_streaming(order->source_version))));
 	run_statement((Node *) create, psprintf("CREATE SUBSCRIPTION %s", order->name));
+	AtEOXact_GUC(false, level);
 	return pgcopy_subscription_find(order->name);
 }
 

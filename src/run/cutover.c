@@ -167,7 +167,7 @@ estimate_drain(Cutover *cutover)
 
 	pgcopy_fence_count(cutover->session, &all, &sessions);
 	pgcopy_cutover_note(cutover,
-						psprintf("to be ended: %d sessions that are idle, %d that are not%s%s",
+						psprintf("to be ended: %d idle sessions, %d busy ones%s%s",
 								 sessions.idle, sessions.busy,
 								 sessions.oldest ? "; the oldest: " : "",
 								 sessions.oldest ? sessions.oldest : ""));
@@ -190,10 +190,7 @@ rehearse(Cutover *cutover)
 	pgcopy_cutover_note(cutover,
 						ms >= 0 ? psprintf("%d tables locked within %ld ms, and released",
 										   list_length(cutover->tables), ms)
-						: psprintf("the locks on %d tables were not to be had beside these sessions%s%s",
-								   list_length(cutover->tables),
-								   cutover->waits_for[0] ? "; in the way: " : "",
-								   cutover->waits_for));
+						: psprintf("not to be had beside these sessions: %s", cutover->waits_for));
 	marked = GetCurrentTimestamp();
 	pgcopy_cutover_steps_mark(cutover);
 	pgcopy_cutover_steps_await(cutover);

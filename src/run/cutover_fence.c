@@ -88,7 +88,7 @@ pgcopy_cutover_fence_check(Cutover *cutover)
 	pgcopy_fence_count(cutover->session, &all, &sessions);
 	if (sessions.untouchable > 0)
 		throw_untouchable(&sessions);
-	pgcopy_cutover_note(cutover, psprintf("%d sessions on the source are idle, %d are not",
+	pgcopy_cutover_note(cutover, psprintf("sessions on the source: %d idle, %d busy",
 										  sessions.idle, sessions.busy));
 }
 

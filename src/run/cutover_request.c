@@ -100,6 +100,23 @@ pgcopy_cutover_request_ask(uint32 handle, int64 job, const CutoverRequest *reque
 }
 
 bool
+pgcopy_cutover_request_is_running(uint32 handle, int64 job)
+{
+	dsm_segment *segment = pgcopy_control_map(handle, job);
+	Control    *control;
+	bool		is_running;
+
+	if (segment == NULL)
+		return false;
+	control = dsm_segment_address(segment);
+	LWLockAcquire(&control->lock, LW_SHARED);
+	is_running = control->cutover.state == CUTOVER_RUNNING;
+	LWLockRelease(&control->lock);
+	dsm_detach(segment);
+	return is_running;
+}
+
+bool
 pgcopy_cutover_request_get_answer(dsm_segment *segment, CutoverResult *result)
 {
 	Control    *control = dsm_segment_address(segment);

@@ -22,6 +22,9 @@ extern dsm_segment *pgcopy_cutover_request_ask(uint32 handle, int64 job,
 /* Throw that the target is open. */
 extern void pgcopy_cutover_request_throw_open(int64 job) pg_attribute_noreturn();
 
+/* Is the leader at one that it can still go back from? */
+extern bool pgcopy_cutover_request_is_running(uint32 handle, int64 job);
+
 /* Has it been answered?  Copies the answer. */
 extern bool pgcopy_cutover_request_get_answer(dsm_segment *segment, CutoverResult *result);
 

@@ -19,6 +19,9 @@
 #include "base/retry.h"
 #include "run/following.h"
 
+/* How messages begin that say nothing more than what is said anyway. */
+#define NO_CONNECTION "could not connect to the source: "
+
 /* Give up a session that has not answered for so many seconds. */
 static const int longest_silence = 30;
 
@@ -95,8 +98,11 @@ note_away(Following *following, const ErrorData *error)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	const char *reason = error->message ? error->message : "the session is lost";
-	int			length = (int) strcspn(reason, "\n");
+	int			length;
 
+	if (strncmp(reason, NO_CONNECTION, strlen(NO_CONNECTION)) == 0)
+		reason += strlen(NO_CONNECTION);
+	length = (int) strcspn(reason, "\n");
 	length = pg_mbcliplen(reason, length, sizeof(following->away_reason) - 1);
 	memcpy(following->away_reason, reason, length);
 	following->away_reason[length] = '\0';

@@ -144,9 +144,21 @@ check_targets(Leader *leader)
 }
 
 /*
- * Make unfinished items pending, and reset unlogged tables, which a crash of
- * the server empties while their items stay done.
+ * Unlogged tables, which a crash of the server empties while their items stay done: to
+ * be read again.  Not once the job follows: the cutover copies them.
  */
+static List *
+find_emptied(Leader *leader)
+{
+	Follow	   *follow = pgcopy_follow_fetch(leader->job->id);
+
+	if (follow != NULL && OidIsValid(follow->subscription))
+		return NIL;
+	MemoryContextSwitchTo(leader->context);
+	return pgcopy_survey_emptied(leader->job->id);
+}
+
+/* Make pending what is not done, or not any more. */
 static void
 reopen_items(Leader *leader)
 {
@@ -155,8 +167,7 @@ reopen_items(Leader *leader)
 	pgcopy_leader_begin(leader);
 	check_targets(leader);
 	pgcopy_survey_reopen(leader->job->id);
-	MemoryContextSwitchTo(leader->context);
-	emptied = pgcopy_survey_emptied(leader->job->id);
+	emptied = find_emptied(leader);
 	pgcopy_leader_commit(leader);
 	pgcopy_reset_tables(leader, emptied);
 	list_free(emptied);

@@ -8,6 +8,8 @@
  * subscription is dropped: how far it was is forgotten for good, even if the
  * transaction rolls back, and with a slot it would apply changes twice.  Each step
  * does nothing if there is nothing to do, so that settling can be repeated.
+ * What is here is the job's owner's, so it is changed as he: whoever may drop the job
+ * may be no more than a member of his role.
  *
  * The source does not take part in the caller's transaction.  If that rolls back, the
  * subscription is back and the job's row says, as it must, that something may be on
@@ -19,6 +21,7 @@
 
 #include "access/xact.h"
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
@@ -67,37 +70,62 @@ pgcopy_settle_source(SourceSession *session, const Follow *follow, bool with_fen
 	pgcopy_follow_set_on_source(follow->job, false);
 }
 
+/* Who the caller is, while what is here is changed as the job's owner. */
+typedef struct SettleScope
+{
+	Oid			user;
+	int			security_context;
+	bool		is_read_only;
+} SettleScope;
+
 /*
- * Remove what is here.  Our own guard may have made the caller's transaction
- * read-only.  If this throws, the end of the (sub)transaction sets XactReadOnly back.
+ * Our own guard may have made the caller's transaction read-only.  If what comes throws,
+ * the end of the (sub)transaction sets all back.
  */
 static void
-settle_here(const Follow *follow)
+begin_here(SettleScope *scope, Oid owner)
 {
-	bool		is_read_only = XactReadOnly;
-
+	GetUserIdAndSecContext(&scope->user, &scope->security_context);
+	SetUserIdAndSecContext(owner, scope->security_context | SECURITY_LOCAL_USERID_CHANGE);
+	scope->is_read_only = XactReadOnly;
 	XactReadOnly = false;
+}
+
+static void
+end_here(const SettleScope *scope)
+{
+	XactReadOnly = scope->is_read_only;
+	SetUserIdAndSecContext(scope->user, scope->security_context);
+}
+
+/* Remove what is here.  Once the target is open nothing is. */
+static void
+settle_here(const Job *job, const Follow *follow)
+{
+	SettleScope scope;
+
+	begin_here(&scope, job->owner);
 	pgcopy_subscription_drop(follow->name);
 	if (follow->is_guarded)
 	{
 		pgcopy_replica_guard_lift(follow->guard_before);
 		pgcopy_follow_set_guard(follow->job, false, NULL);
 	}
-	XactReadOnly = is_read_only;
+	end_here(&scope);
 }
 
-/* Stop the subscription, if there is one; likewise. */
+/* Stop the subscription, if there is one. */
 static void
-disable_here(const Follow *follow)
+disable_here(const Job *job, const Follow *follow)
 {
 	Oid			subscription = pgcopy_subscription_find(follow->name);
-	bool		is_read_only = XactReadOnly;
+	SettleScope scope;
 
 	if (!OidIsValid(subscription))
 		return;
-	XactReadOnly = false;
+	begin_here(&scope, job->owner);
 	pgcopy_subscription_disable(subscription, follow->name);
-	XactReadOnly = is_read_only;
+	end_here(&scope);
 }
 
 static void
@@ -231,10 +259,13 @@ pgcopy_settle(const Job *job, bool is_forced)
 	Follow	   *follow = pgcopy_follow_fetch(job->id);
 	ErrorData  *error = NULL;
 	char	   *sql = NULL;
+	SettleScope scope;
 
 	if (follow == NULL)
 		return NULL;
+	begin_here(&scope, job->owner);
 	pgcopy_subscription_stop(follow->name);
+	end_here(&scope);
 	if (follow->on_source)
 		error = try_source(job, follow);
 	if (error != NULL && (!is_forced || error->sqlerrcode == ERRCODE_QUERY_CANCELED))
@@ -244,7 +275,7 @@ pgcopy_settle(const Job *job, bool is_forced)
 		sql = write_sql(follow);
 		pgcopy_follow_set_on_source(job->id, false);
 	}
-	settle_here(follow);
+	settle_here(job, follow);
 	return sql;
 }
 
@@ -262,12 +293,12 @@ pgcopy_settle_tell(const Follow *follow)
 }
 
 void
-pgcopy_settle_pause(int64 job)
+pgcopy_settle_pause(const Job *job)
 {
-	Follow	   *follow = pgcopy_follow_fetch(job);
+	Follow	   *follow = pgcopy_follow_fetch(job->id);
 
 	if (follow == NULL || follow->is_open)
 		return;
-	disable_here(follow);
-	pgcopy_job_set_message(job, pgcopy_settle_tell(follow));
+	disable_here(job, follow);
+	pgcopy_job_set_message(job->id, pgcopy_settle_tell(follow));
 }
