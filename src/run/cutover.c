@@ -49,7 +49,7 @@
  * Seconds that a session waits for a silent source: a connection that something on the
  * way has forgotten must not keep the fence from being lifted by another one.
  */
-static const int longest_silence = 10;
+static const int longest_silence = 30;
 
 /* Pauses between attempts to clean up on the source, ms. */
 #define FIRST_RETRY 500
