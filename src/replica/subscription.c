@@ -28,7 +28,6 @@
 #include "replication/origin.h"
 #include "replication/worker_internal.h"
 #include "storage/latch.h"
-#include "storage/lmgr.h"
 #include "storage/lwlock.h"
 #include "tcop/dest.h"
 #include "tcop/tcopprot.h"
@@ -269,7 +268,12 @@ pgcopy_subscription_find(const char *name)
 	return get_subscription_oid(name, true);
 }
 
-/* The launcher cannot read the catalog then, as in DROP SUBSCRIPTION. */
+/*
+ * Disabling locks it, and a new worker wants that lock before it connects.  Where it
+ * does not, before the minor releases of 2025, it comes again after some seconds.  DROP
+ * SUBSCRIPTION locks all of the catalog there, and sessions of this server, which may be
+ * the source too, could not begin.
+ */
 void
 pgcopy_subscription_stop(const char *name)
 {
@@ -277,7 +281,7 @@ pgcopy_subscription_stop(const char *name)
 
 	if (!OidIsValid(subscription))
 		return;
-	LockRelationOid(SubscriptionRelationId, AccessExclusiveLock);
+	pgcopy_subscription_disable(subscription, name);
 	logicalrep_worker_stop(subscription, InvalidOid);
 }
 

@@ -53,8 +53,8 @@ extern bool pgcopy_subscription_await_start(Oid subscription);
 extern void pgcopy_subscription_await_end(Oid subscription);
 
 /*
- * End its worker, and let none begin until the transaction ends.  Does nothing if it
- * is gone.
+ * Disable it, and end its worker at once: none begins until the transaction ends, or
+ * not for some seconds.  Does nothing if it is gone.
  */
 extern void pgcopy_subscription_stop(const char *name);
 

@@ -49,7 +49,7 @@
  * Seconds that a session waits for a silent source: a connection that something on the
  * way has forgotten must not keep the fence from being lifted by another one.
  */
-static const int longest_silence = 10;
+static const int longest_silence = 30;
 
 /* Pauses between attempts to clean up on the source, ms. */
 #define FIRST_RETRY 500
@@ -351,7 +351,11 @@ run_or_go_back(Cutover *cutover)
 	PG_END_TRY();
 	MemoryContextSwitchTo(cutover->context);
 	if (cutover->is_open)
+	{
+		if (error != NULL)
+			pgcopy_process_allow_cancels();
 		return NULL;
+	}
 	if (error != NULL)
 		go_back(cutover, error);
 	else

@@ -70,6 +70,12 @@ extern void pgcopy_cutover_fence_lock(Cutover *cutover);
 extern void pgcopy_cutover_fence_prove(Cutover *cutover);
 
 /*
+ * The target is open: end who waits for the locks to write on the source all the same,
+ * and say so.
+ */
+extern void pgcopy_cutover_fence_end_waiting(Cutover *cutover);
+
+/*
  * Try the locks, and release them at once.  Returns the time it took, in ms; -1: they
  * were not to be had.
  */

@@ -266,6 +266,18 @@ pgcopy_cutover_fence_prove(Cutover *cutover)
 				 errdetail("Somebody else has changed its default_transaction_read_only.")));
 }
 
+void
+pgcopy_cutover_fence_end_waiting(Cutover *cutover)
+{
+	int			ended;
+	int			count = pgcopy_fence_end_waiting(cutover->locker, &ended);
+
+	if (count > 0)
+		pgcopy_cutover_note(cutover,
+							psprintf("%d sessions waited to write on the source in spite of the fence: %d were ended",
+									 count, ended));
+}
+
 long
 pgcopy_cutover_fence_try_locks(Cutover *cutover)
 {

@@ -213,4 +213,6 @@ pgcopy_cutover_open_target(Cutover *cutover)
 						: "the source stays read-only");
 	if (cutover->follow->is_guarded)
 		pgcopy_cutover_note(cutover, "sessions of before stay read-only here until they connect again");
+	if (!cutover->request->locks_only)
+		pgcopy_cutover_fence_end_waiting(cutover);
 }

@@ -3,8 +3,7 @@
  * settle.c
  *	  Remove what a job that follows has made: here, and on the source.
  *
- * First the subscription's worker is stopped, and kept from running again until the
- * caller's transaction ends, so that nobody takes the slot.  Then the source:
+ * First the subscription's worker is stopped, so that it does not take the slot.  Then the source:
  * walsender, slot, publications, replica identities, the fence's setting.  Then the
  * subscription is dropped: how far it was is forgotten for good, even if the
  * transaction rolls back, and with a slot it would apply changes twice.  Each step

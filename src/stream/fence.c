@@ -119,6 +119,18 @@ static const char locks_sql[] =
 " WHERE l.locktype = 'relation' AND l.granted AND l.mode = 'ShareLock'"
 "  AND l.pid = pg_catalog.pg_backend_pid()";
 
+static const char waiting_sql[] =
+SESSIONS_CTE
+", waiting AS ("
+" SELECT DISTINCT w.pid FROM pg_catalog.pg_locks AS l"
+" JOIN pg_catalog.pg_locks AS w ON w.database = l.database AND w.relation = l.relation"
+" WHERE l.locktype = 'relation' AND l.granted AND l.mode = 'ShareLock'"
+"  AND l.pid = pg_catalog.pg_backend_pid() AND w.locktype = 'relation' AND NOT w.granted"
+")"
+" SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE"
+"  CASE WHEN s.may_end THEN pg_catalog.pg_terminate_backend(s.pid) ELSE false END)"
+" FROM waiting AS w JOIN sessions AS s ON s.pid = w.pid";
+
 /* A session locks its database before it reads settings, until it is to be seen. */
 static const char beginning_sql[] =
 "SELECT pg_catalog.array_agg(l.pid)::pg_catalog.text FROM pg_catalog.pg_locks AS l"
@@ -338,6 +350,19 @@ pgcopy_fence_has_locks(SourceSession *session, int tables)
 
 	pgcopy_rows_free(rows);
 	return locks >= tables;
+}
+
+int
+pgcopy_fence_end_waiting(SourceSession *session, int *ended)
+{
+	const char *params[] = {NULL, NULL};
+	SourceRows *rows = pgcopy_session_query_row(session, waiting_sql, 2,
+												lengthof(params), params);
+	int			count = (int) pgcopy_rows_get_size(rows, 0, 0);
+
+	*ended = (int) pgcopy_rows_get_size(rows, 0, 1);
+	pgcopy_rows_free(rows);
+	return count;
 }
 
 char *

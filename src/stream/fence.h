@@ -76,6 +76,12 @@ extern bool pgcopy_fence_lock(SourceSession *session, List *tables, int lock_ms,
 extern bool pgcopy_fence_has_locks(SourceSession *session, int tables);
 
 /*
+ * End the sessions that wait for these locks, as far as the role may: they write in
+ * spite of the fence.  Returns how many there are, and *ended how many were ended.
+ */
+extern int	pgcopy_fence_end_waiting(SourceSession *session, int *ended);
+
+/*
  * Sessions that are just beginning in the database, and may not have read its settings
  * yet; of those that are given, if there are any: pids, an int4[]; NULL: none.  They
  * cannot be counted before they have begun.

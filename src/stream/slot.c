@@ -42,7 +42,7 @@ static const char server_sql[] =
 /* Texts to fill in: wal_status, safe_wal_size, and why the slot is invalid. */
 static const char look_sql[] =
 "SELECT s.slot_name IS NOT NULL, COALESCE(s.active, false), COALESCE(%s, ''),"
-" COALESCE(GREATEST(%s, 0), -1),"
+" COALESCE(%s, -1),"
 " COALESCE(GREATEST(pg_catalog.pg_wal_lsn_diff(p.lsn, s.restart_lsn), 0), 0)"
 "  ::pg_catalog.int8,"
 " s.confirmed_flush_lsn, p.lsn, COALESCE(%s, ''), pg_catalog.pg_is_in_recovery()"
@@ -362,7 +362,9 @@ look_statement(int version)
 
 	return psprintf(look_sql,
 					version >= 130000 ? "s.wal_status" : "NULL",
-					version >= 130000 ? "s.safe_wal_size" : "NULL::pg_catalog.int8",
+					version >= 130000 ?
+					"CASE WHEN s.safe_wal_size < 0 THEN 0 ELSE s.safe_wal_size END" :
+					"NULL::pg_catalog.int8",
 					reason);
 }
 

@@ -165,7 +165,8 @@ ok(wait_until($target, "SELECT fence = 'none' FROM pgcopy.follow WHERE job = $jo
 is(setting_of_source('app'), '', 'and put back what was there before the first');
 
 #
-# A session that began before the fence and shows up behind it
+# A session that began before the fence and shows up behind it, and one that writes in
+# spite of it
 #
 my ($late_out, $begun) = ('', time());
 {
@@ -174,11 +175,15 @@ my ($late_out, $begun) = ('', time());
 		\'', \$late_out, '2>&1');
 	sleep(0.5);
 	delete $ENV{PGOPTIONS};
-	($call, $hold) = call_up_to('app', $job, 'opened');
+	($call, $hold) = call_up_to('app', $job, 'again');
+	my $over = IPC::Run::start([ 'psql', '-XAtq', '-d', conninfo($source, db => 'app'), '-c', 'SET default_transaction_read_only = off',
+		'-c', "INSERT INTO entry VALUES ('over')" ], \'', \my $over_out, '2>&1');
+	wait_until($source, "SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'INSERT%'", db => 'app');
 	$hold->quit;
 	like(answer($call), qr/cutover|done/, 'the target is open');
 	note(sprintf 'after %.1f s', time() - $begun);
-	$late->finish;
+	$_->finish foreach $late, $over;
+	like($over_out, qr/terminating connection/, 'who waits to write in spite of the fence is ended');
 }
 note($late_out);
 ok($source->safe_psql('app', "SELECT count(*) FROM entry WHERE a = 'late'") eq $target->safe_psql('app', "SELECT count(*) FROM entry WHERE a = 'late'"),
@@ -202,6 +207,23 @@ like(setting_of_source('lost'), qr/=on/, 'the target dies in the fence');
 $target->safe_psql('lost', "SELECT pgcopy_resume($job)");
 is(wait_for_end($target, $job, db => 'lost'), 'failed', 'without its slot the job cannot go on');
 is(setting_of_source('lost'), '', 'but the fence is lifted');
+
+#
+# The target dies once it is open
+#
+$job = follow('open');
+($call, $hold) = call_up_to('open', $job, 'opened');
+$target->stop('immediate');
+answer($call);
+eval { $hold->quit };
+$target->start;
+is($target->safe_psql('open', "SELECT opened IS NOT NULL FROM pgcopy.follow WHERE job = $job"), 't', 'the target dies once it is open');
+$target->safe_psql('open', "SELECT pgcopy_resume($job)");
+ok(wait_for_state($target, $job, 'done', db => 'open'), 'resumed, the job is done');
+is($target->safe_psql('open', "SELECT count(*) FROM pg_subscription WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = 'open')"), 0,
+	'the subscription is gone');
+is($source->safe_psql('open', 'SELECT count(*) FROM pg_replication_slots WHERE database = current_database()'), 0, 'and the slot');
+like(setting_of_source('open'), qr/=on/, 'the fence stays');
 
 #
 # Dropped, but the source is away: then resumed
