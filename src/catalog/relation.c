@@ -68,14 +68,22 @@ static CatalogQuery select_root = {
 	2, {INT8OID, INT4OID}
 };
 
-#define LEAVES_OF_ROOT \
+#define TREE_OF_ROOT \
 	"(SELECT l.no FROM pgcopy.relation AS t, " \
 	" pg_catalog.pg_partition_tree(t.target_oid::regclass) AS p " \
 	" JOIN pgcopy.relation AS l ON l.job = $1 AND l.target_oid = p.relid " \
-	" WHERE t.job = $1 AND t.no = $2 AND l.is_ours AND l.relkind = 'r')"
+	" WHERE t.job = $1 AND t.no = $2 AND l.is_ours "
 
-/* In this order.  An error is not final if its item starts over. */
+#define LEAVES_OF_ROOT TREE_OF_ROOT "AND l.relkind = 'r')"
+
+/*
+ * In this order.  An error is not final if its item starts over.  A stream cannot route:
+ * what it would have carried (CARRY_STREAM, CARRY_INSERTS) is copied again (CARRY_AGAIN).
+ */
 static CatalogQuery route_tree[] = {
+	{"UPDATE pgcopy.relation SET carry = 'a', updates_before = NULL "
+		"WHERE job = $1 AND carry IN ('s', 'i') AND no IN " TREE_OF_ROOT ")",
+	2, {INT8OID, INT4OID}},
 	{"UPDATE pgcopy.relation SET through_root = true "
 		"WHERE job = $1 AND no IN " LEAVES_OF_ROOT,
 	2, {INT8OID, INT4OID}},

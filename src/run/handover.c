@@ -370,9 +370,9 @@ pgcopy_handover_sent(SourceSession *session, const Follow *follow)
 	return oids;
 }
 
-/* What is to be sent, by the snapshot: OIDs, ascending. */
+/* The relations, of those that the snapshot sees, that are carried so: OIDs, ascending. */
 static List *
-list_sent(List *relations)
+list_carried(List *relations, bool is_sent)
 {
 	List	   *oids = NIL;
 	ListCell   *lc;
@@ -381,7 +381,8 @@ list_sent(List *relations)
 	{
 		const SourceRelation *relation = lfirst(lc);
 
-		if (relation->relkind == RELKIND_RELATION && pgcopy_follow_is_sent(relation->carry))
+		if (relation->relkind == RELKIND_RELATION &&
+			(is_sent ? pgcopy_follow_is_sent(relation->carry) : relation->carry == CARRY_AGAIN))
 			oids = lappend_oid(oids, relation->oid);
 	}
 	list_sort(oids, list_oid_cmp);
@@ -392,12 +393,14 @@ bool
 pgcopy_handover_matches(Leader *leader, List *relations, char **what)
 {
 	Follow	   *follow = pgcopy_follow_fetch(leader->job->id);
+	List	   *sent;
 
 	if (!pgcopy_carry_mark(leader, relations, what))
 		return false;
 	*what = "a partition is new or gone";
-	return equal(list_sent(relations),
-				 pgcopy_handover_sent(pgcopy_link_session(leader->link), follow));
+	sent = pgcopy_handover_sent(pgcopy_link_session(leader->link), follow);
+	return equal(list_carried(relations, true),
+				 list_difference_oid(sent, list_carried(relations, false)));
 }
 
 List *

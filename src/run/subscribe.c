@@ -10,7 +10,9 @@
  * PostgreSQL skips without a word what has no row in pg_subscription_rel.  So each
  * relation that the source sends gets one, and each of the plan must be sent.  A
  * partition that the source got meanwhile takes all that is sent, since it is younger
- * than the slot, but somebody must have created it here.  Whoever asks for a cutover
+ * than the slot, but somebody must have created it here.  Only what is copied again in
+ * the cutover may be sent and is to be skipped: trees that turned out to need routing
+ * (run/reroute.c), and what else is in a publication of the DBA's.  Whoever asks for a cutover
  * learns if that is not so any more.
  *
  *-------------------------------------------------------------------------
@@ -35,6 +37,10 @@
 /* While tables wait: time between looks, ms, and between looks at the slot. */
 #define READY_LOOK_PAUSE 200
 #define SLOT_CHECK_INTERVAL (10 * USECS_PER_SEC)
+
+/* What list_planned() can be asked for. */
+static const char streamed[] = {CARRY_STREAM, CARRY_INSERTS, '\0'};
+static const char copied_again[] = {CARRY_AGAIN, '\0'};
 
 /* The connection of the subscription's worker, who keeps to no host; secret. */
 static char *
@@ -158,6 +164,32 @@ add_younger(Leader *leader, Oid subscription, List *oids)
 	}
 }
 
+/* List the planned tables whose carry is one of these: OIDs on the source, ascending. */
+static List *
+list_planned(Leader *leader, const char *carries)
+{
+	List	   *oids = NIL;
+	ListCell   *lc;
+
+	foreach(lc, pgcopy_follow_relations(leader->job->id))
+	{
+		const FollowRelation *relation = lfirst(lc);
+
+		if (relation->relkind == RELKIND_RELATION && strchr(carries, relation->carry) != NULL)
+			oids = lappend_oid(oids, relation->source_oid);
+	}
+	list_sort(oids, list_oid_cmp);
+	return oids;
+}
+
+/* What is sent, but for what is copied again: OIDs, ascending. */
+static List *
+list_sent(Leader *leader, const Follow *follow)
+{
+	return list_difference_oid(pgcopy_handover_sent(pgcopy_link_session(leader->link), follow),
+							   list_planned(leader, copied_again));
+}
+
 /* LinkAttempt. */
 static LinkOutcome
 try_subscribe(void *arg, char **what)
@@ -170,7 +202,7 @@ try_subscribe(void *arg, char **what)
 	Oid			subscription;
 
 	pgcopy_link_open(leader->link);
-	sent = pgcopy_handover_sent(pgcopy_link_session(leader->link), follow);
+	sent = list_sent(leader, follow);
 	subscription = create_subscription(leader, follow);
 	added = add_planned(leader, follow, subscription);
 	unsent = list_relations(leader, list_difference_oid(added, sent));
@@ -213,24 +245,6 @@ name_relations(List *relations, List *known, const char *fault)
 	return names.len == 0 ? NULL : psprintf("%s: %s", fault, names.data);
 }
 
-/* List what the stream was to carry when it began: OIDs on the source, ascending. */
-static List *
-list_planned(Leader *leader)
-{
-	List	   *oids = NIL;
-	ListCell   *lc;
-
-	foreach(lc, pgcopy_follow_relations(leader->job->id))
-	{
-		const FollowRelation *relation = lfirst(lc);
-
-		if (relation->relkind == RELKIND_RELATION && pgcopy_follow_is_sent(relation->carry))
-			oids = lappend_oid(oids, relation->source_oid);
-	}
-	list_sort(oids, list_oid_cmp);
-	return oids;
-}
-
 char *
 pgcopy_handover_find_skipped(Leader *leader)
 {
@@ -242,8 +256,8 @@ pgcopy_handover_find_skipped(Leader *leader)
 	pgcopy_leader_begin(leader);
 	MemoryContextSwitchTo(caller);
 	follow = pgcopy_follow_fetch(leader->job->id);
-	sent = pgcopy_handover_sent(pgcopy_link_session(leader->link), follow);
-	skipped = name_relations(list_relations(leader, list_difference_oid(list_planned(leader), sent)),
+	sent = list_sent(leader, follow);
+	skipped = name_relations(list_relations(leader, list_difference_oid(list_planned(leader, streamed), sent)),
 							 NIL, "no longer published");
 	if (skipped == NULL)
 		skipped = name_relations(list_relations(leader, sent),
