@@ -42,9 +42,6 @@
 #define AGAIN_BYTES_PER_SECOND (50 * 1024 * 1024)
 #define AGAIN_TABLE_MS 10
 
-/* Sources from this version on publish partitioned tables. */
-#define VERSION_WITH_ROOTS 130000
-
 #define NAMES_SHOWN 10
 
 typedef struct CarryChoice
@@ -573,41 +570,4 @@ pgcopy_carry_mark(Leader *leader, List *relations, char **what)
 		relation->updates_before = choice->updates;
 	}
 	return true;
-}
-
-/* Is it published with the table that it is a partition of? */
-static bool
-goes_with_parent(List *relations, const SourceRelation *relation)
-{
-	const SourceRelation *parent = OidIsValid(relation->parent) ?
-		pgcopy_inventory_find(relations, relation->parent) : NULL;
-
-	return parent != NULL && parent->carry == relation->carry;
-}
-
-List *
-pgcopy_carry_published(Leader *leader, List *relations, char carry)
-{
-	bool		has_roots = pgcopy_session_version(pgcopy_link_session(leader->link)) >=
-		VERSION_WITH_ROOTS;
-	List	   *tables = NIL;
-	ListCell   *lc;
-
-	foreach(lc, relations)
-	{
-		const SourceRelation *relation = lfirst(lc);
-		PublishedTable *table;
-
-		if (relation->carry != carry ||
-			(relation->relkind == RELKIND_PARTITIONED_TABLE && !has_roots) ||
-			(has_roots && goes_with_parent(relations, relation)))
-			continue;
-		table = palloc0(sizeof(PublishedTable));
-		table->oid = relation->oid;
-		table->schema = relation->schema;
-		table->name = relation->name;
-		table->row_filter = relation->row_condition;
-		tables = lappend(tables, table);
-	}
-	return tables;
 }

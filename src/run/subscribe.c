@@ -251,14 +251,15 @@ pgcopy_handover_find_skipped(Leader *leader)
 	MemoryContext caller = CurrentMemoryContext;
 	Follow	   *follow;
 	List	   *sent;
+	List	   *unsent;
 	char	   *skipped;
 
 	pgcopy_leader_begin(leader);
 	MemoryContextSwitchTo(caller);
 	follow = pgcopy_follow_fetch(leader->job->id);
 	sent = list_sent(leader, follow);
-	skipped = name_relations(list_relations(leader, list_difference_oid(list_planned(leader, streamed), sent)),
-							 NIL, "no longer published");
+	unsent = list_difference_oid(list_planned(leader, streamed), sent);
+	skipped = name_relations(list_relations(leader, unsent), NIL, "no longer published");
 	if (skipped == NULL)
 		skipped = name_relations(list_relations(leader, sent),
 								 pgcopy_subscription_relations(follow->subscription),
