@@ -99,8 +99,6 @@ clean_up(int64 id)
 {
 	Job		   *job;
 
-	if (pgcopy_job_is_of_this_transaction(id))
-		return;
 	pgcopy_order_check_server("clean up after a job");
 	await_leader_end(id);
 	job = pgcopy_job_lock_own(id);
@@ -117,7 +115,8 @@ Datum
 pgcopy_cancel(PG_FUNCTION_ARGS)
 {
 	int64		id = pgcopy_order_get_job(fcinfo);
-	bool		cleans_up = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
+	bool		cleans_up = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1) &&
+		!pgcopy_job_is_of_this_transaction(id);
 	bool		was_cancelled = cancel(id);
 
 	if (cleans_up)

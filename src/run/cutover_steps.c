@@ -194,7 +194,7 @@ check_changes(Cutover *cutover, const char *changes)
 static void
 check_skipped(Cutover *cutover)
 {
-	char	   *skipped = pgcopy_handover_find_skipped(cutover->leader);
+	char	   *skipped = pgcopy_subscribe_find_skipped(cutover->leader);
 
 	if (skipped != NULL)
 		ereport(ERROR,

@@ -58,7 +58,7 @@ extern List *pgcopy_handover_sent(SourceSession *session, const Follow *follow);
  * more, or not of the subscription; NULL: none.  The link is open.  Outside a
  * transaction; into the current memory context.
  */
-extern char *pgcopy_handover_find_skipped(Leader *leader);
+extern char *pgcopy_subscribe_find_skipped(Leader *leader);
 
 /*
  * Throw, and note it, if the slot has not all changes any more.  Opens the link for

@@ -246,7 +246,7 @@ name_relations(List *relations, List *known, const char *fault)
 }
 
 char *
-pgcopy_handover_find_skipped(Leader *leader)
+pgcopy_subscribe_find_skipped(Leader *leader)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	Follow	   *follow;
