@@ -17,6 +17,7 @@
 #include "utils/rel.h"
 
 #include "catalog/follow.h"
+#include "catalog/item.h"
 #include "catalog/query.h"
 #include "catalog/relation.h"
 #include "catalog/row.h"
@@ -78,11 +79,18 @@ static CatalogQuery select_root = {
 
 /*
  * In this order.  An error is not final if its item starts over.  A stream cannot route:
- * what it would have carried (CARRY_STREAM, CARRY_INSERTS) is copied again (CARRY_AGAIN).
+ * what it would have carried (CARRY_STREAM, CARRY_INSERTS) is copied again (CARRY_AGAIN),
+ * and only then do foreign keys hold: they are validated once the target is open
+ * (STAGE_OPEN, not STAGE_LATE).
  */
 static CatalogQuery route_tree[] = {
 	{"UPDATE pgcopy.relation SET carry = 'a', updates_before = NULL "
 		"WHERE job = $1 AND carry IN ('s', 'i') AND no IN " TREE_OF_ROOT ")",
+	2, {INT8OID, INT4OID}},
+	{"UPDATE pgcopy.item SET stage = 6 "
+		"WHERE job = $1 AND kind = 'validate' AND stage = 3 "
+		"AND EXISTS (SELECT FROM pgcopy.follow AS f WHERE f.job = $1) "
+		"AND (relation IN " TREE_OF_ROOT ") OR referenced IN " TREE_OF_ROOT "))",
 	2, {INT8OID, INT4OID}},
 	{"UPDATE pgcopy.relation SET through_root = true "
 		"WHERE job = $1 AND no IN " LEAVES_OF_ROOT,
@@ -102,6 +110,8 @@ static CatalogQuery route_tree[] = {
 		"  AND i.relation IN " LEAVES_OF_ROOT ")",
 	2, {INT8OID, INT4OID}},
 };
+
+StaticAssertDecl(STAGE_LATE == 3 && STAGE_OPEN == 6, "route_tree has their numbers");
 
 /* Elements may be NULL; NIL for NULL. */
 static List *

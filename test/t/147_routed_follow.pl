@@ -131,6 +131,7 @@ is(carries('found'), 'detail s, entry s, ledger a, ledger_0 a, ledger_1 a', 'the
 is(published('found'), 'detail entry ledger', 'though the source sends it');
 like($target->safe_psql('found', "SELECT message FROM pgcopy_notices WHERE job = $job AND object = 'public.ledger'"),
 	qr/rows belong into other partitions here.*copied again in the cutover/, 'a notice tells that');
+is($target->safe_psql('found', "SELECT string_agg(stage || ' ' || state, ', ') FROM pgcopy.item WHERE job = $job AND kind = 'validate'"), '6 pending, 6 pending', 'foreign keys to it are validated once it is');
 $source->safe_psql('found', <<'EOQ');
 INSERT INTO ledger VALUES (3000, 'new'), (0, 'new');
 INSERT INTO entry VALUES (3000, 'new');
@@ -144,7 +145,7 @@ is($target->safe_psql('found', "SELECT count(*) FROM entry WHERE v = 'new'"), '1
 is($cutover{sqlstate}, undef, 'found: the cutover succeeds') or diag(explain(\%cutover));
 check_tree('found', 'ledger', 'id');
 is(rows_of($target, 'found', $_), rows_of($source, 'found', $_), "found: $_ too") for qw(entry detail);
-is($target->safe_psql('found', "SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND conparentid = 0 AND convalidated"), '2', 'found: foreign keys stand');
+ok(wait_until($target, "SELECT count(*) = 2 FROM pg_constraint WHERE contype = 'f' AND conparentid = 0 AND convalidated", db => 'found', what => 'valid keys'), 'found: foreign keys stand');
 is(join("\n", left_of_following($source, $target, 'found')), '', 'found: nothing is left');
 
 $source->stop;

@@ -44,6 +44,7 @@ sub same_rows
 my $SCHEMA = <<'EOQ';
 CREATE SCHEMA my;
 CREATE TABLE my.tenant (id int PRIMARY KEY, n int);
+CREATE TABLE my.child (id int PRIMARY KEY, tenant int REFERENCES my.tenant);
 CREATE TABLE my.doc (id int, tenant int, body text, PRIMARY KEY (tenant, id));
 ALTER TABLE my.doc ALTER body SET STORAGE EXTERNAL;
 CREATE TABLE my.open (id int PRIMARY KEY, is_open bool, body text);
@@ -55,6 +56,7 @@ CREATE TABLE my.part_1 PARTITION OF my.part FOR VALUES IN (1);
 CREATE TABLE my.part_2 PARTITION OF my.part FOR VALUES IN (2);
 CREATE TABLE my.plain (id int PRIMARY KEY);
 INSERT INTO my.tenant SELECT g, g FROM generate_series(1, 100) g;
+INSERT INTO my.child SELECT g, g FROM generate_series(1, 9) g;
 INSERT INTO my.doc SELECT g, g % 4, repeat('d', 5000) FROM generate_series(1, 100) g;
 INSERT INTO my.open SELECT g, g % 2 = 0, repeat('o', 5000) FROM generate_series(1, 100) g;
 INSERT INTO my.keyless SELECT g FROM generate_series(1, 100) g;
@@ -87,10 +89,10 @@ INSERT INTO my.plain VALUES (1000);
 EOQ
 
 my %case = (
-	auto => [ 'doc a, fast a, keyless a, open a, part -, part_1 s, part_2 s, plain s, tenant s',
-		'part_1 (id > 20), part_2 (id > 20), plain, tenant (id <= 50)' ],
-	set => [ 'doc s, fast a, keyless s, open s, part -, part_1 s, part_2 s, plain s, tenant s',
-		'doc (tenant = 1), keyless (v > 10), open is_open, part_1 (id > 20), part_2 (id > 20), plain, tenant (id <= 50)' ]);
+	auto => [ 'child s, doc a, fast a, keyless a, open a, part -, part_1 s, part_2 s, plain s, tenant s',
+		'child, part_1 (id > 20), part_2 (id > 20), plain, tenant (id <= 50)' ],
+	set => [ 'child s, doc s, fast a, keyless s, open s, part -, part_1 s, part_2 s, plain s, tenant s',
+		'child, doc (tenant = 1), keyless (v > 10), open is_open, part_1 (id > 20), part_2 (id > 20), plain, tenant (id <= 50)' ]);
 
 foreach my $choice (sort keys %case)
 {
@@ -101,6 +103,8 @@ foreach my $choice (sort keys %case)
 	ok(wait_for_state($target, $job, 'following', db => $choice), "$choice: it follows") or next;
 	is(carries($choice), $case{$choice}[0], "$choice: so each table is carried");
 	is(published($choice), $case{$choice}[1], "$choice: published with its conditions");
+	is($target->safe_psql($choice, "SELECT string_agg(kind || ' ' || stage, ', ' ORDER BY no) FROM pgcopy.item WHERE job = $job AND kind IN ('foreign key', 'validate')"),
+		'foreign key 5, validate 6', "$choice: a key that refers to a part of a table waits for the cutover");
 	same_rows($choice, $_, $FILTER{$_}, "$choice, copied") for sort keys %FILTER;
 	is($source->psql($choice, $CHANGES), 0, "$choice: the source takes all changes");
 	catch_up($source, $target, $choice);
@@ -108,7 +112,8 @@ foreach my $choice (sort keys %case)
 	my %cutover = cutover($target, $job, db => $choice);
 	is($cutover{sqlstate}, undef, "$choice: the cutover succeeds") or diag(explain(\%cutover));
 	same_rows($choice, $_, $FILTER{$_}, "$choice, after the cutover") for sort keys %FILTER;
-	same_rows($choice, 'my.plain', 'true', "$choice, after the cutover");
+	same_rows($choice, $_, 'true', "$choice, after the cutover") for qw(my.plain my.child);
+	ok(wait_until($target, "SELECT bool_and(convalidated) AND count(*) = 1 FROM pg_constraint WHERE contype = 'f'", db => $choice, what => 'a valid key'), "$choice: the key is valid");
 	is(left_on_source($choice), $before, "$choice: nothing is left on the source");
 }
 
