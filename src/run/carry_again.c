@@ -38,9 +38,6 @@
 /* Lines about tables in a report. */
 #define TABLES_SHOWN 10
 
-/* How long readers of a table here may hold up the cutover. */
-#define LOCK_WAIT "2s"
-
 /* A round of copying again. */
 typedef struct Again
 {
@@ -69,13 +66,6 @@ table_name(const JobRelation *table)
 }
 
 static void
-limit_lock_wait(void)
-{
-	(void) set_config_option("lock_timeout", LOCK_WAIT, PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_LOCAL, true, 0, false);
-}
-
-static void
 copy_table(Again *again, JobRelation *table, const JobRelation *target, LoadStart start)
 {
 	LoadResult	load = pgcopy_work_copy_again(again->leader->job, again->session, table,
@@ -100,7 +90,7 @@ copy_tables(Again *again)
 		if (table->condition != NULL || table->through_root)
 			continue;
 		pgcopy_leader_begin(again->leader);
-		limit_lock_wait();
+		pgcopy_leader_limit_lock_wait();
 		copy_table(again, table, table, LOAD_ANEW);
 		pgcopy_leader_commit(again->leader);
 	}
@@ -232,7 +222,7 @@ copy_trees(Again *again)
 		const Tree *tree = lfirst(lc);
 
 		pgcopy_leader_begin(again->leader);
-		limit_lock_wait();
+		pgcopy_leader_limit_lock_wait();
 		if (are_referenced(find_leaves(pgcopy_relation_fetch(again->leader->job->id,
 															 tree->root))))
 			copy_referenced_tree(again, tree);
@@ -295,7 +285,7 @@ copy_configuration(Again *again)
 	ListCell   *lc;
 
 	pgcopy_leader_begin(again->leader);
-	limit_lock_wait();
+	pgcopy_leader_limit_lock_wait();
 	items = fetch_configuration(again);
 	for (int i = list_length(items) - 1; i >= 0; i--)
 	{

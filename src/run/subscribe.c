@@ -38,10 +38,6 @@
 #define READY_LOOK_PAUSE 200
 #define SLOT_CHECK_INTERVAL (10 * USECS_PER_SEC)
 
-/* What list_planned() can be asked for. */
-static const char streamed[] = {CARRY_STREAM, CARRY_INSERTS, '\0'};
-static const char copied_again[] = {CARRY_AGAIN, '\0'};
-
 /* The connection of the subscription's worker, who keeps to no host; secret. */
 static char *
 make_conninfo(Leader *leader)
@@ -62,6 +58,8 @@ list_publications(Leader *leader, const Follow *follow)
 	List	   *names = list_make1(follow->publication);
 	ListCell   *lc;
 
+	if (!follow->is_our_publication)
+		return names;
 	foreach(lc, pgcopy_follow_relations(leader->job->id))
 	{
 		if (((const FollowRelation *) lfirst(lc))->carry == CARRY_INSERTS)
@@ -164,9 +162,12 @@ add_younger(Leader *leader, Oid subscription, List *oids)
 	}
 }
 
-/* List the planned tables whose carry is one of these: OIDs on the source, ascending. */
+/*
+ * List tables of the plan whose changes the stream is to carry, or is not to: OIDs on
+ * the source, ascending.
+ */
 static List *
-list_planned(Leader *leader, const char *carries)
+list_planned(Leader *leader, bool is_sent)
 {
 	List	   *oids = NIL;
 	ListCell   *lc;
@@ -175,19 +176,23 @@ list_planned(Leader *leader, const char *carries)
 	{
 		const FollowRelation *relation = lfirst(lc);
 
-		if (relation->relkind == RELKIND_RELATION && strchr(carries, relation->carry) != NULL)
+		if (relation->relkind == RELKIND_RELATION &&
+			pgcopy_follow_is_sent(relation->carry) == is_sent)
 			oids = lappend_oid(oids, relation->source_oid);
 	}
 	list_sort(oids, list_oid_cmp);
 	return oids;
 }
 
-/* What is sent, but for what is copied again: OIDs, ascending. */
+/*
+ * List what the slot sends and we want: a publication that is not ours may send tables
+ * whose changes arrive in another way, or not at all.
+ */
 static List *
-list_sent(Leader *leader, const Follow *follow)
+list_wanted(Leader *leader, const Follow *follow)
 {
 	return list_difference_oid(pgcopy_handover_sent(pgcopy_link_session(leader->link), follow),
-							   list_planned(leader, copied_again));
+							   list_planned(leader, false));
 }
 
 /* LinkAttempt. */
@@ -202,7 +207,8 @@ try_subscribe(void *arg, char **what)
 	Oid			subscription;
 
 	pgcopy_link_open(leader->link);
-	sent = list_sent(leader, follow);
+	sent = list_wanted(leader, follow);
+	pgcopy_subscription_drop(follow->name); /* of an earlier stream */
 	subscription = create_subscription(leader, follow);
 	added = add_planned(leader, follow, subscription);
 	unsent = list_relations(leader, list_difference_oid(added, sent));
@@ -257,8 +263,8 @@ pgcopy_subscribe_find_skipped(Leader *leader)
 	pgcopy_leader_begin(leader);
 	MemoryContextSwitchTo(caller);
 	follow = pgcopy_follow_fetch(leader->job->id);
-	sent = list_sent(leader, follow);
-	unsent = list_difference_oid(list_planned(leader, streamed), sent);
+	sent = list_wanted(leader, follow);
+	unsent = list_difference_oid(list_planned(leader, true), sent);
 	skipped = name_relations(list_relations(leader, unsent), NIL, "no longer published");
 	if (skipped == NULL)
 		skipped = name_relations(list_relations(leader, sent),
