@@ -45,6 +45,15 @@
 	object_ownercheck(ExtensionRelationId, oid, role)
 #endif
 
+/* 16: rd_newRelfilenodeSubid renamed.  Was a table emptied in this transaction? */
+#if PG_VERSION_NUM < 160000
+#define pgcopy_has_new_storage(relation) \
+	((relation)->rd_newRelfilenodeSubid != InvalidSubTransactionId)
+#else
+#define pgcopy_has_new_storage(relation) \
+	((relation)->rd_newRelfilelocatorSubid != InvalidSubTransactionId)
+#endif
+
 /* 16: a membership without SET or without INHERIT */
 #if PG_VERSION_NUM < 160000
 #define pgcopy_can_set_role(member, role) is_member_of_role(member, role)

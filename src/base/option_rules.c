@@ -109,6 +109,12 @@ check_follow(const JobOptions *options)
 	if (options->referential == REFERENTIAL_FOLLOW)
 		refuse_with_follow("referential => 'follow'", "Which rows are left out depends on other rows, which change.",
 						   "Use referential => 'not valid'.");
+	if (options->row_filters != NIL && options->publication[0] != '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("row_filters contradicts publication"),
+				 errdetail("The publication must have the conditions of row_filters."),
+				 errhint("Leave out publication: the job makes one with these conditions.")));
 	if (options->on_error == ON_ERROR_CONTINUE)
 		refuse_with_follow("on_error => 'continue'", "Changes cannot arrive in what has failed.",
 						   "Leave out on_error, and leave out by exclude_tables what cannot be cloned.");

@@ -18,6 +18,7 @@
 #include "utils/rel.h"
 
 #include "catalog/follow.h"
+#include "catalog/item.h"
 #include "catalog/query.h"
 #include "catalog/relation.h"
 #include "catalog/row.h"
@@ -78,14 +79,29 @@ static CatalogQuery insert_added = {
 	8, {INT8OID, OIDOID, OIDOID, TEXTOID, TEXTOID, CHAROID, BOOLOID, CHAROID}
 };
 
-#define LEAVES_OF_ROOT \
+#define TREE_OF_ROOT \
 	"(SELECT l.no FROM pgcopy.relation AS t, " \
 	" pg_catalog.pg_partition_tree(t.target_oid::regclass) AS p " \
 	" JOIN pgcopy.relation AS l ON l.job = $1 AND l.target_oid = p.relid " \
-	" WHERE t.job = $1 AND t.no = $2 AND l.is_ours AND l.relkind = 'r')"
+	" WHERE t.job = $1 AND t.no = $2 AND l.is_ours "
 
-/* In this order.  An error is not final if its item starts over. */
+#define LEAVES_OF_ROOT TREE_OF_ROOT "AND l.relkind = 'r')"
+
+/*
+ * In this order.  An error is not final if its item starts over.  A stream cannot route:
+ * what it would have carried (CARRY_STREAM, CARRY_INSERTS) is copied again (CARRY_AGAIN),
+ * and only then do foreign keys hold: they are validated once the target is open
+ * (STAGE_OPEN, not STAGE_LATE).
+ */
 static CatalogQuery route_tree[] = {
+	{"UPDATE pgcopy.relation SET carry = 'a', updates_before = NULL "
+		"WHERE job = $1 AND carry IN ('s', 'i') AND no IN " TREE_OF_ROOT ")",
+	2, {INT8OID, INT4OID}},
+	{"UPDATE pgcopy.item SET stage = 6 "
+		"WHERE job = $1 AND kind = 'validate' AND stage = 3 "
+		"AND EXISTS (SELECT FROM pgcopy.follow AS f WHERE f.job = $1) "
+		"AND (relation IN " TREE_OF_ROOT ") OR referenced IN " TREE_OF_ROOT "))",
+	2, {INT8OID, INT4OID}},
 	{"UPDATE pgcopy.relation SET through_root = true "
 		"WHERE job = $1 AND no IN " LEAVES_OF_ROOT,
 	2, {INT8OID, INT4OID}},
@@ -104,6 +120,8 @@ static CatalogQuery route_tree[] = {
 		"  AND i.relation IN " LEAVES_OF_ROOT ")",
 	2, {INT8OID, INT4OID}},
 };
+
+StaticAssertDecl(STAGE_LATE == 3 && STAGE_OPEN == 6, "route_tree has their numbers");
 
 /* Elements may be NULL; NIL for NULL. */
 static List *

@@ -432,9 +432,8 @@ run_explained(LoadState *state, SourceSession *session, const LoadTable *table,
 	return result;
 }
 
-/* The rows are here, but in no index of the table. */
-static void
-build_indexes(Oid relid)
+void
+pgcopy_load_build_indexes(Oid relid)
 {
 	ReindexParams params = {0};
 
@@ -480,7 +479,7 @@ pgcopy_load_table(SourceSession *session, const LoadTable *table,
 		PopActiveSnapshot();
 	table_close(state.relation, NoLock);
 	if (table->start == LOAD_ANEW)
-		build_indexes(table->relid);
+		pgcopy_load_build_indexes(table->relid);
 	AtEOXact_GUC(false, nesting);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);

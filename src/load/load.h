@@ -40,6 +40,9 @@ extern void pgcopy_load_truncate(Oid relid);
 /* The same without waiting for a lock: return false if that is needed. */
 extern bool pgcopy_load_try_truncate(Oid relid);
 
+/* Build the indexes of a table again: it has rows that are in none of them. */
+extern void pgcopy_load_build_indexes(Oid relid);
+
 /*
  * Return which of these columns, from 0, must come as text: those whose type is
  * not exact in binary, or is another one on the source, whose words for them are

@@ -10,6 +10,9 @@
  *
  * Leaves of other access methods get ordinary rows, one at a time.
  *
+ * Indexes get no entries.  So a leaf with indexes must have been emptied in this
+ * transaction, by somebody who builds them at the end.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -109,7 +112,7 @@ get_leaf(RowRouter *router, ResultRelInfo *info)
 
 	if (leaf != NULL)
 		return leaf;
-	if (info->ri_NumIndices > 0)
+	if (info->ri_NumIndices > 0 && !pgcopy_has_new_storage(info->ri_RelationDesc))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("cannot load table \"%s\" frozen",

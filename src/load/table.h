@@ -23,7 +23,7 @@ typedef enum LoadStart
 	LOAD_AFTER_TRUNCATE,		/* truncate first: frozen */
 	LOAD_ANEW,					/* the same, with indexes, which are built at the end */
 	LOAD_BESIDE_CHUNKS,			/* filled by chunks of this job only: frozen */
-	LOAD_ROUTED,				/* the same, partitioned: frozen, into leaves */
+	LOAD_ROUTED,				/* the same, partitioned: frozen, into leaves; see route.c */
 	LOAD_APPEND,				/* an extension's: insert what is not here yet */
 	LOAD_EXISTING				/* a user's: insert as COPY does; triggers fire */
 } LoadStart;

@@ -9,8 +9,9 @@
  * A job that follows its source gets changes after its post-data.  What must be there
  * before is: indexes, constraints, foreign keys.  What would fire for changes that
  * arrive, or stand in their way, waits for the cutover; a foreign key does unless all
- * changes of both tables arrive by the stream: TRUNCATE would not pass it.  Rows are
- * validated beside the changes.
+ * changes of both tables arrive by the stream: TRUNCATE would not pass it.  So does one
+ * that refers to a part of a table's rows: changes that arrive are not checked, and may
+ * leave rows without what they refer to.  Rows are validated beside the changes.
  *
  *-------------------------------------------------------------------------
  */
@@ -27,6 +28,14 @@ is_streamed(const DraftRelation *relation)
 		(relation->row->carry == CARRY_STREAM || relation->row->carry == CARRY_INSERTS);
 }
 
+/* Does a key between these hold for whatever arrives? */
+static bool
+holds_for_changes(const DraftRelation *table, const DraftRelation *referenced)
+{
+	return is_streamed(table) && is_streamed(referenced) &&
+		referenced->row->row_condition == NULL;
+}
+
 /*
  * A partitioned table cannot have a foreign key NOT VALID: its rows are looked at when
  * it is added, which the cutover does not wait for.
@@ -34,7 +43,7 @@ is_streamed(const DraftRelation *relation)
 static ItemStage
 stage_of_foreign_key(Draft *draft, const DraftRelation *table, const DraftRelation *referenced)
 {
-	if (draft->input->options->follow && !(is_streamed(table) && is_streamed(referenced)))
+	if (draft->input->options->follow && !holds_for_changes(table, referenced))
 		return pgcopy_draft_is_loaded(table) && referenced != NULL ? STAGE_CUTOVER : STAGE_OPEN;
 	if (!pgcopy_draft_is_loaded(table) || referenced == NULL)
 		return STAGE_POST_DATA;

@@ -9,7 +9,8 @@
  *
  *	s	the stream has all changes
  *	i	the stream has INSERT and TRUNCATE, and the user says that is all there is
- *	a	copied again in the cutover: what cannot be published, or cannot be applied
+ *	a	copied again in the cutover: what cannot be published, or cannot be applied, as
+ *		rows that may belong into another partition here
  *	-	nothing to carry: views, and tables whose rows are not wanted
  *
  * A published partitioned table publishes its partitions, also those to come, and an
@@ -29,6 +30,7 @@
 #include "base/compat.h"
 #include "run/carry.h"
 #include "run/process.h"
+#include "select/subset.h"
 #include "source/inventory.h"
 #include "source/snapshot.h"
 #include "stream/publication.h"
@@ -39,9 +41,6 @@
 /* What copying again costs, for an estimate: bytes per second, and ms per table. */
 #define AGAIN_BYTES_PER_SECOND (50 * 1024 * 1024)
 #define AGAIN_TABLE_MS 10
-
-/* Sources from this version on publish partitioned tables. */
-#define VERSION_WITH_ROOTS 130000
 
 #define NAMES_SHOWN 10
 
@@ -71,8 +70,7 @@ typedef struct Choosing
 	TableGroup	again;
 	TableGroup	inserts;
 	TableGroup	scanned;		/* FULL: each change reads the table */
-	TableGroup	by_leaves;		/* roots whose partitions are published one by one */
-	TableGroup	rerouted;
+	TableGroup	by_leaves;		/* roots that are not published as a whole */
 	TableGroup	empty;			/* rows are not wanted */
 } Choosing;
 
@@ -140,9 +138,9 @@ static bool
 lacks_identity(const SourceRelation *relation, const TableIdentity *identity)
 {
 	return relation->has_data_of_its_own && relation->config_condition == NULL &&
-		identity != NULL &&
+		!relation->through_root && identity != NULL &&
 		(identity->fault == IDENTITY_MISSING || identity->fault == IDENTITY_DEFERRABLE ||
-		 identity->fault == IDENTITY_GENERATED);
+		 identity->fault == IDENTITY_GENERATED || pgcopy_identity_lacks_part(identity->fault));
 }
 
 /* Commit, but stay in the caller's memory context. */
@@ -181,6 +179,15 @@ note_identities(Choosing *choosing)
 	return chosen;
 }
 
+/* No index has all that a row filter may need. */
+static bool
+is_filtered(const Choosing *choosing, Oid oid)
+{
+	const SourceRelation *relation = pgcopy_inventory_find(choosing->relations, oid);
+
+	return relation != NULL && relation->row_condition != NULL;
+}
+
 /*
  * Give the tables without identity one.  Rows that cannot be compared as a whole are
  * of no use: such a table gets back what it had.
@@ -189,16 +196,19 @@ static void
 set_identities(Choosing *choosing)
 {
 	List	   *chosen = note_identities(choosing);
+	List	   *read_before = choosing->identities;
 	ListCell   *lc;
 
 	foreach(lc, chosen)
 	{
 		const TableIdentity *before = lfirst(lc);
 
-		pgcopy_identity_set(choosing->session, before->oid, before->index);
+		pgcopy_identity_set(choosing->session, before->oid,
+							is_filtered(choosing, before->oid) ? NULL : before->index);
 	}
 	choosing->identities = pgcopy_identity_read(choosing->session,
 												pgcopy_chosen_relations(choosing->leader));
+	pgcopy_carry_filters_keep(read_before, choosing->identities);
 	foreach(lc, chosen)
 	{
 		const TableIdentity *before = lfirst(lc);
@@ -228,7 +238,7 @@ choose_table(const Choosing *choosing, const SourceRelation *relation)
 
 	if (!relation->has_data_of_its_own)
 		return CARRY_NOTHING;
-	if (relation->config_condition != NULL || identity == NULL)
+	if (relation->config_condition != NULL || relation->through_root || identity == NULL)
 		return CARRY_AGAIN;
 	switch (identity->fault)
 	{
@@ -237,6 +247,8 @@ choose_table(const Choosing *choosing, const SourceRelation *relation)
 		case IDENTITY_MISSING:
 		case IDENTITY_DEFERRABLE:
 		case IDENTITY_GENERATED:
+		case IDENTITY_LACKS_FILTER:
+		case IDENTITY_LACKS_LARGE:
 			return choose_without_identity(choosing, identity);
 		case IDENTITY_NO_EQUALITY:
 		case IDENTITY_UNLOGGED:
@@ -255,6 +267,8 @@ note_table(Choosing *choosing, const SourceRelation *relation)
 		add_to_group(&choosing->empty, relation, NULL);
 	else if (relation->carry == CARRY_AGAIN && relation->config_condition != NULL)
 		add_to_group(&choosing->again, relation, "configuration of an extension");
+	else if (relation->carry == CARRY_AGAIN && relation->through_root)
+		add_to_group(&choosing->again, relation, "its rows may belong into other partitions here");
 	else if (relation->carry == CARRY_AGAIN)
 		add_to_group(&choosing->again, relation, identity == NULL ? "unknown" :
 					 pgcopy_identity_fault_text(identity->fault));
@@ -322,6 +336,7 @@ choose_root(Choosing *choosing, SourceRelation *root, const SourceRows *roots)
 {
 	int			partitions = 0;
 	bool		differ = false;
+	bool		has_filter = false;
 	ListCell   *lc;
 
 	root->carry = CARRY_STREAM;
@@ -336,11 +351,12 @@ choose_root(Choosing *choosing, SourceRelation *root, const SourceRows *roots)
 		if (partitions++ == 0)
 			root->carry = partition->carry;
 		differ = differ || root->carry != partition->carry;
+		has_filter = has_filter || partition->row_condition != NULL;
 	}
-	if (differ || ((root->carry == CARRY_STREAM || root->carry == CARRY_INSERTS) &&
-				   !is_whole(roots, root->oid, partitions)))
+	if (differ || (pgcopy_follow_is_sent(root->carry) &&
+				   (has_filter || !is_whole(roots, root->oid, partitions))))
 		root->carry = CARRY_NOTHING;
-	if (root->carry == CARRY_NOTHING && !OidIsValid(root->parent))
+	if (!pgcopy_follow_is_sent(root->carry) && !OidIsValid(root->parent))
 		add_to_group(&choosing->by_leaves, root, NULL);
 }
 
@@ -387,15 +403,6 @@ find_errors(Choosing *choosing)
 	const JobOptions *options = &choosing->leader->job->options;
 	List	   *findings = NIL;
 
-	if (choosing->rerouted.count > 0)
-		findings = add_finding(findings, &(Finding) {
-			.level = FINDING_ERROR,
-			.sqlerrcode = ERRCODE_FEATURE_NOT_SUPPORTED,
-			.message = psprintf("changes of partitions of %s cannot be followed",
-								group_names(&choosing->rerouted)),
-			.detail = "Their rows may belong into other partitions here than on the source.",
-			.hint = "Leave the table out with exclude_tables, or clone without follow."
-		});
 	if (options->without_identity == WITHOUT_IDENTITY_AUTO &&
 		choosing->faulty.bytes > MOST_COPIED_AGAIN)
 		findings = add_finding(findings, &(Finding) {
@@ -404,17 +411,9 @@ find_errors(Choosing *choosing)
 			.message = psprintf("updates of %d tables, together %s, cannot be replicated",
 								choosing->faulty.count,
 								pgcopy_carry_size(choosing->faulty.bytes)),
-			.detail = psprintf("They have no replica identity: %s.",
+			.detail = psprintf("They have no replica identity, or one that does not suffice: %s.",
 							   group_names(&choosing->faulty)),
 			.hint = "Give them primary keys on the source. Or use without_identity => 'set' to set a replica identity there for the time, 'copy' to copy them again in the cutover, 'inserts' if their rows are never updated or deleted; or leave them out with exclude_table_data."
-		});
-	if (options->row_filters != NIL)
-		findings = add_finding(findings, &(Finding) {
-			.level = FINDING_ERROR,
-			.sqlerrcode = ERRCODE_FEATURE_NOT_SUPPORTED,
-			.message = "row_filters contradicts follow",
-			.detail = "The changes of rows that are left out would arrive.",
-			.hint = "Leave out whole tables with exclude_table_data, or clone without follow."
 		});
 	return findings;
 }
@@ -445,8 +444,8 @@ tell_choice(const Choosing *choosing)
 						  "each UPDATE and DELETE of these tables reads the whole table here: they have REPLICA IDENTITY FULL and no key",
 						  "Give them a primary key, here is enough, or expect the target to stay behind.");
 	findings = add_notice(findings, &choosing->by_leaves,
-						  "the partitions of these tables are published one by one: new ones are not carried",
-						  "Create no partitions on the source until the cutover is over, or give the tables a primary key.");
+						  "the changes of these tables are carried partition by partition: new ones are not carried",
+						  "Create no partitions on the source until the cutover is over.");
 	return add_notice(findings, &choosing->empty,
 					  "changes of these tables are not carried, as their rows are not cloned", NULL);
 }
@@ -474,16 +473,33 @@ keep_choice(Choosing *choosing)
 	MemoryContextSwitchTo(caller);
 }
 
-/* Find the tables without identity, and rows that would be routed. */
+/*
+ * Note rows that would be routed, row filters, and what stands in their way: return
+ * errors.  The job's snapshot has these anew; what is to be told of them is told then.
+ */
+static List *
+look_at_rows(Choosing *choosing)
+{
+	Leader	   *leader = choosing->leader;
+	bool		is_begun = pgcopy_snapshot_begin_current(choosing->session);
+	List	   *findings;
+
+	pgcopy_partition_mark(choosing->session, choosing->relations);
+	findings = pgcopy_subset_apply(choosing->session, &leader->job->options,
+								   leader->selection, choosing->relations);
+	if (is_begun)
+		pgcopy_snapshot_release(choosing->session);
+	if (pgcopy_finding_error(findings) != NULL)
+		return findings;
+	return pgcopy_carry_filters_check(leader, choosing->relations, choosing->identities);
+}
+
+/* Find the tables without identity. */
 static void
 look_for_faults(Choosing *choosing)
 {
-	bool		is_begun = pgcopy_snapshot_begin_current(choosing->session);
 	ListCell   *lc;
 
-	pgcopy_partition_mark(choosing->session, choosing->relations);
-	if (is_begun)
-		pgcopy_snapshot_release(choosing->session);
 	foreach(lc, choosing->relations)
 	{
 		SourceRelation *relation = lfirst(lc);
@@ -492,8 +508,6 @@ look_for_faults(Choosing *choosing)
 		if (lacks_identity(relation, identity))
 			add_to_group(&choosing->faulty, relation,
 						 pgcopy_identity_fault_text(identity->fault));
-		if (relation->relkind == RELKIND_PARTITIONED_TABLE && relation->through_root)
-			add_to_group(&choosing->rerouted, relation, NULL);
 	}
 }
 
@@ -510,8 +524,9 @@ pgcopy_carry_choose(Leader *leader, List *relations)
 	pgcopy_chosen_mark(leader, relations);
 	choosing.identities = pgcopy_identity_read(choosing.session,
 											   pgcopy_chosen_relations(leader));
+	findings = look_at_rows(&choosing);
 	look_for_faults(&choosing);
-	findings = find_errors(&choosing);
+	findings = list_concat(findings, find_errors(&choosing));
 	if (findings != NIL)
 		return findings;
 	if (leader->job->options.without_identity == WITHOUT_IDENTITY_SET)
@@ -555,40 +570,4 @@ pgcopy_carry_mark(Leader *leader, List *relations, char **what)
 		relation->updates_before = choice->updates;
 	}
 	return true;
-}
-
-/* Is it published with the table that it is a partition of? */
-static bool
-goes_with_parent(List *relations, const SourceRelation *relation)
-{
-	const SourceRelation *parent = OidIsValid(relation->parent) ?
-		pgcopy_inventory_find(relations, relation->parent) : NULL;
-
-	return parent != NULL && parent->carry == relation->carry;
-}
-
-List *
-pgcopy_carry_published(Leader *leader, List *relations, char carry)
-{
-	bool		has_roots = pgcopy_session_version(pgcopy_link_session(leader->link)) >=
-		VERSION_WITH_ROOTS;
-	List	   *tables = NIL;
-	ListCell   *lc;
-
-	foreach(lc, relations)
-	{
-		const SourceRelation *relation = lfirst(lc);
-		PublishedTable *table;
-
-		if (relation->carry != carry ||
-			(relation->relkind == RELKIND_PARTITIONED_TABLE && !has_roots) ||
-			(has_roots && goes_with_parent(relations, relation)))
-			continue;
-		table = palloc0(sizeof(PublishedTable));
-		table->oid = relation->oid;
-		table->schema = relation->schema;
-		table->name = relation->name;
-		tables = lappend(tables, table);
-	}
-	return tables;
 }

@@ -76,6 +76,16 @@ struct Carry
 /* The leader's, made when it is first asked for. */
 extern Carry *pgcopy_carry_state(Leader *leader);
 
+/*
+ * carry_filters.c: ask the source whether it publishes these relations by their row
+ * filters, which become the texts that it has stored.  The session is in no
+ * transaction.  Returns errors; notes in the identities (TableIdentity) those that do
+ * not suffice.  And note the same in identities that were read again.
+ */
+extern List *pgcopy_carry_filters_check(Leader *leader, List *relations,
+										List *identities);
+extern void pgcopy_carry_filters_keep(List *before, List *identities);
+
 /* A size, for people. */
 extern char *pgcopy_carry_size(int64 bytes);
 

@@ -8,18 +8,28 @@
  * have newer rows than before, and the next one copies them again.  Foreign keys of
  * such tables come only with the cutover's own items.
  *
+ * Leaves whose rows go through a root are copied again together with all leaves below
+ * it.  If that was found out while loading, foreign keys may refer to them: they are
+ * emptied by DELETE then, and loaded by ordinary inserts.  No trigger fires for either,
+ * as none does for changes that arrive.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "catalog/heap.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "catalog/item.h"
 #include "catalog/relation.h"
+#include "load/load.h"
 #include "run/carry.h"
 #include "run/work.h"
 #include "schema/undo.h"
@@ -34,6 +44,7 @@ typedef struct Again
 	Leader	   *leader;
 	SourceSession *session;
 	StringInfo	report;
+	MemoryContext context;		/* of what outlives a transaction */
 	List	   *tables;			/* JobRelation, by number */
 	int			count;
 	int64		rows;
@@ -55,9 +66,10 @@ table_name(const JobRelation *table)
 }
 
 static void
-copy_table(Again *again, JobRelation *table)
+copy_table(Again *again, JobRelation *table, const JobRelation *target, LoadStart start)
 {
-	LoadResult	load = pgcopy_work_copy_again(again->leader->job, again->session, table);
+	LoadResult	load = pgcopy_work_copy_again(again->leader->job, again->session, table,
+											  target, start);
 
 	if (again->count++ < TABLES_SHOWN)
 		appendStringInfo(again->report, "copied again: %s, " INT64_FORMAT " rows\n",
@@ -75,11 +87,147 @@ copy_tables(Again *again)
 	{
 		JobRelation *table = lfirst(lc);
 
-		if (table->condition != NULL)
+		if (table->condition != NULL || table->through_root)
 			continue;
 		pgcopy_leader_begin(again->leader);
 		pgcopy_leader_limit_lock_wait();
-		copy_table(again, table);
+		copy_table(again, table, table, LOAD_ANEW);
+		pgcopy_leader_commit(again->leader);
+	}
+}
+
+/* A tree whose rows go through its root. */
+typedef struct Tree
+{
+	int			root;			/* in pgcopy.relation */
+	List	   *tables;			/* JobRelation: the leaves of the source */
+} Tree;
+
+static Tree *
+get_tree(List **trees, int root)
+{
+	Tree	   *tree;
+	ListCell   *lc;
+
+	foreach(lc, *trees)
+	{
+		tree = lfirst(lc);
+		if (tree->root == root)
+			return tree;
+	}
+	tree = palloc0(sizeof(Tree));
+	tree->root = root;
+	*trees = lappend(*trees, tree);
+	return tree;
+}
+
+/* Group the leaves of trees by the root that their items were routed from. */
+static List *
+find_trees(Again *again)
+{
+	List	   *trees = NIL;
+	ListCell   *lc;
+
+	foreach(lc, again->tables)
+	{
+		JobRelation *table = lfirst(lc);
+		JobItem    *item = table->through_root ?
+			pgcopy_item_fetch_copy_of(again->leader->job->id, table->no) : NULL;
+		Tree	   *tree = item != NULL ? get_tree(&trees, item->referenced) : NULL;
+
+		if (tree != NULL)
+			tree->tables = lappend(tree->tables, table);
+	}
+	return trees;
+}
+
+/* The leaves here that rows can be in. */
+static List *
+find_leaves(const JobRelation *root)
+{
+	List	   *leaves = NIL;
+	ListCell   *lc;
+
+	pgcopy_work_check_target(root);
+	foreach(lc, find_all_inheritors(root->target_oid, AccessExclusiveLock, NULL))
+	{
+		if (get_rel_relkind(lfirst_oid(lc)) == RELKIND_RELATION)
+			leaves = lappend_oid(leaves, lfirst_oid(lc));
+	}
+	return leaves;
+}
+
+static bool
+are_referenced(List *leaves)
+{
+	ListCell   *lc;
+
+	foreach(lc, leaves)
+	{
+		if (heap_truncate_find_FKs(list_make1_oid(lfirst_oid(lc))) != NIL)
+			return true;
+	}
+	return false;
+}
+
+static void
+copy_leaves(Again *again, const Tree *tree, const JobRelation *root, LoadStart start)
+{
+	ListCell   *lc;
+
+	foreach(lc, tree->tables)
+		copy_table(again, lfirst(lc), root, start);
+}
+
+static void
+copy_tree(Again *again, const Tree *tree)
+{
+	JobRelation *root = pgcopy_relation_fetch(again->leader->job->id, tree->root);
+	List	   *leaves = find_leaves(root);
+	ListCell   *lc;
+
+	foreach(lc, leaves)
+		pgcopy_load_truncate(lfirst_oid(lc));
+	copy_leaves(again, tree, root, LOAD_ROUTED);
+	foreach(lc, leaves)
+		pgcopy_load_build_indexes(lfirst_oid(lc));
+}
+
+/* The same with foreign keys that refer to it. */
+static void
+copy_referenced_tree(Again *again, const Tree *tree)
+{
+	JobRelation *root = pgcopy_relation_fetch(again->leader->job->id, tree->root);
+	ListCell   *lc;
+
+	(void) set_config_option("session_replication_role", "replica", PGC_SUSET,
+							 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+	foreach(lc, find_leaves(root))
+		pgcopy_undo_all_rows(lfirst_oid(lc));
+	copy_leaves(again, tree, root, LOAD_APPEND);
+}
+
+static void
+copy_trees(Again *again)
+{
+	List	   *trees;
+	ListCell   *lc;
+
+	pgcopy_leader_begin(again->leader);
+	MemoryContextSwitchTo(again->context);
+	trees = find_trees(again);
+	pgcopy_leader_commit(again->leader);
+	foreach(lc, trees)
+	{
+		const Tree *tree = lfirst(lc);
+
+		pgcopy_leader_begin(again->leader);
+		pgcopy_leader_limit_lock_wait();
+		if (are_referenced(find_leaves(pgcopy_relation_fetch(again->leader->job->id,
+															 tree->root))))
+			copy_referenced_tree(again, tree);
+		else
+			copy_tree(again, tree);
 		pgcopy_leader_commit(again->leader);
 	}
 }
@@ -148,10 +296,11 @@ copy_configuration(Again *again)
 	foreach(lc, items)
 	{
 		JobItem    *item = lfirst(lc);
+		JobRelation *table = pgcopy_relation_fetch(job, item->relation);
 		int64		rows = again->rows;
 		int64		bytes = again->bytes;
 
-		copy_table(again, pgcopy_relation_fetch(job, item->relation));
+		copy_table(again, table, table, LOAD_APPEND);
 		pgcopy_item_mark_done(job, item->no, NULL, again->rows - rows, again->bytes - bytes);
 	}
 	pgcopy_leader_commit(again->leader);
@@ -178,6 +327,7 @@ copy_all(Again *again)
 	if (again->tables == NIL)
 		return;
 	copy_tables(again);
+	copy_trees(again);
 	if (has_configuration(again->tables))
 		copy_configuration(again);
 	appendStringInfo(again->report,
@@ -230,7 +380,7 @@ pgcopy_carry_again(Leader *leader, StringInfo report)
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext context = AllocSetContextCreate(leader->context, "pgcopy carry",
 												  ALLOCSET_DEFAULT_SIZES);
-	Again		again = {.leader = leader,.report = report};
+	Again		again = {.leader = leader,.report = report,.context = context};
 
 	pgcopy_leader_begin(leader);
 	again.session = pgcopy_carry_session(leader);

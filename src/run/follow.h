@@ -77,6 +77,12 @@ extern const char *pgcopy_handover_find_loss(const SlotStatus *status);
 extern void pgcopy_handover_throw_lost(int64 job, const char *why) pg_attribute_noreturn();
 
 /*
+ * handover_watch.c: call often while rows are copied: throw, and note it, if the slot is
+ * lost.  Outside a transaction.
+ */
+extern void pgcopy_handover_watch(Leader *leader);
+
+/*
  * Drop the subscription and forget the slot: the next snapshot begins a new stream,
  * and all must be read again.
  */

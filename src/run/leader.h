@@ -45,6 +45,8 @@ typedef struct Leader
 
 	struct Handover *handover;	/* handover.c's own; NULL: no snapshot was given yet */
 	Carry	   *carry;		/* of a job that follows; of carry.c alone */
+	TimestampTz next_slot_look; /* of handover_watch.c, like the next one */
+	bool		has_told_danger;
 
 	int			copiers;		/* workers the source has room for, at most
 								 * table_jobs */

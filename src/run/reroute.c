@@ -9,6 +9,9 @@
  * differs under the same version.  Then the whole tree starts over, and its
  * rows are routed from its root.
  *
+ * Changes that arrive are not routed.  So a job that follows its source copies such a
+ * tree again in the cutover; what the slot sends of it is skipped.
+ *
  * The workers are stopped first: they may be loading other leaves of the tree,
  * or building their indexes.  Their items start again.
  *
@@ -28,9 +31,7 @@ pgcopy_reroute_is_due(Leader *leader, int no)
 	JobItem    *item;
 	int			root;
 
-	/* changes that arrive are not routed */
-	if (pgcopy_queue_item(leader->queue, no)->kind != ITEM_TABLE ||
-		pgcopy_leader_follows(leader))
+	if (pgcopy_queue_item(leader->queue, no)->kind != ITEM_TABLE)
 		return false;
 	pgcopy_leader_begin(leader);
 	item = pgcopy_item_fetch(leader->job->id, no);
@@ -53,6 +54,8 @@ tell(Leader *leader, int *leaf, int *root)
 	*root = pgcopy_relation_find_root(job, *leaf);
 	relation = pgcopy_relation_fetch(job, *root);
 	pgcopy_notice_tell(job, psprintf("%s.%s", relation->local_schema, relation->name),
+					   pgcopy_leader_follows(leader) ?
+					   "rows belong into other partitions here than on the source; the table was started over, its rows go through its root, and it is copied again in the cutover" :
 					   "rows belong into other partitions here than on the source; the table was started over, and its rows go through its root",
 					   "If its key uses a function, make that return the same on both sides, whatever the settings.");
 	pgcopy_leader_commit(leader);

@@ -30,6 +30,7 @@
 #include "base/retry.h"
 #include "catalog/job.h"
 #include "load/load.h"
+#include "run/follow.h"
 #include "run/leader.h"
 #include "run/server_area.h"
 #include "run/work.h"
@@ -415,6 +416,7 @@ run_round(Leader *leader, TimestampTz *next)
 		let_go_of_snapshot(leader);
 	if (!look_after_source(leader))
 		return false;
+	pgcopy_handover_watch(leader);
 
 	/* needed even with no worker: ready items make us start one */
 	*next = pgcopy_queue_recall_delayed(leader->queue);

@@ -10,7 +10,9 @@
  * PostgreSQL skips without a word what has no row in pg_subscription_rel.  So each
  * relation that the source sends gets one, and each of the plan must be sent.  A
  * partition that the source got meanwhile takes all that is sent, since it is younger
- * than the slot, but somebody must have created it here.  Whoever asks for a cutover
+ * than the slot, but somebody must have created it here.  Only what is copied again in
+ * the cutover may be sent and is to be skipped: trees that turned out to need routing
+ * (run/reroute.c), and what else is in a publication of the DBA's.  Whoever asks for a cutover
  * learns if that is not so any more.
  *
  *-------------------------------------------------------------------------

@@ -255,16 +255,17 @@ copy_table(const WorkPlace *place, const JobItem *item, LoadResult *load)
 }
 
 LoadResult
-pgcopy_work_copy_again(const Job *job, SourceSession *session, JobRelation *relation)
+pgcopy_work_copy_again(const Job *job, SourceSession *session, JobRelation *relation,
+					   const JobRelation *target, LoadStart start)
 {
 	LoadTable	table = {
 		.source_name = pgcopy_inventory_quoted_name(as_source_relation(relation)),
-		.relid = relation->target_oid,
-		.start = relation->condition != NULL ? LOAD_APPEND : LOAD_ANEW,
+		.relid = target->target_oid,
+		.start = start,
 		.end_block = InvalidBlockNumber
 	};
 
-	pgcopy_work_check_target(relation);
+	pgcopy_work_check_target(target);
 	describe_rows(job, relation, &table);
 	return pgcopy_load_table(session, &table, NULL, NULL);
 }

@@ -135,6 +135,29 @@ refuse_volatile(Subset *subset)
 	}
 }
 
+/*
+ * Where changes are followed, a condition is evaluated for each of them as well, and has
+ * to say the same then.
+ */
+static void
+refuse_times(Subset *subset)
+{
+	ListCell   *lc;
+
+	foreach(lc, subset->expressions)
+	{
+		const SubsetExpression *given = lfirst(lc);
+
+		if (given->expression->has_moment || given->expression->has_moving_literal)
+			pgcopy_subset_add(subset, given, &(Finding) {
+				.level = FINDING_ERROR,
+				.sqlerrcode = ERRCODE_FEATURE_NOT_SUPPORTED,
+				.message = "the time in it goes on while changes are followed",
+				.hint = "Write the time as a constant, or clone without follow."
+			});
+	}
+}
+
 static bool
 is_wanted(const JobOptions *options)
 {
@@ -161,6 +184,8 @@ make_subset(SourceSession *session, const JobOptions *options,
 		pgcopy_subset_check_tables(subset);
 	if (subset->findings == NIL && options->referential == REFERENTIAL_FOLLOW)
 		refuse_volatile(subset);
+	if (subset->findings == NIL && options->follow)
+		refuse_times(subset);
 	return subset;
 }
 

@@ -163,8 +163,8 @@ extern SourceRows *pgcopy_session_query_row(SourceSession *session,
 											int nparams, const char *const *params);
 
 /*
- * Run a command of the replication protocol that returns one row, as above.  Returns
- * NULL if it fails with the SQLSTATE "accepted" (0: none).
+ * Run a command of the replication protocol, or EXPLAIN: their tags count no rows.  It
+ * returns one row, as above; NULL if it fails with the SQLSTATE "accepted" (0: none).
  */
 extern SourceRows *pgcopy_session_command(SourceSession *session, const char *sql,
 										  int columns, int accepted);

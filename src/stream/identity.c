@@ -114,7 +114,7 @@ static const char name_sql[] =
 " JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
 " WHERE c.oid = $1::pg_catalog.oid";
 
-/* The words of identity_sql, by IdentityFault, and what to say of each. */
+/* The words of identity_sql, by IdentityFault (NULL: it has none), and what to say. */
 static const struct
 {
 	const char *word;
@@ -125,7 +125,9 @@ static const struct
 	[IDENTITY_DEFERRABLE] = {"deferrable", "has a deferrable primary key, which identifies no rows for replication"},
 	[IDENTITY_GENERATED] = {"generated", "has a generated column in its key, which is not replicated"},
 	[IDENTITY_NO_EQUALITY] = {"no equality", "has REPLICA IDENTITY FULL and a column whose type has no equality operator"},
-	[IDENTITY_UNLOGGED] = {"unlogged", "is unlogged, which is not replicated"}
+	[IDENTITY_UNLOGGED] = {"unlogged", "is unlogged, which is not replicated"},
+	[IDENTITY_LACKS_FILTER] = {NULL, "is filtered by columns outside its replica identity"},
+	[IDENTITY_LACKS_LARGE] = {NULL, "is filtered, and may have large values outside its replica identity, which an UPDATE that moves a row into the filter does not send"}
 };
 
 const char *
@@ -141,7 +143,7 @@ get_fault(const SourceRows *rows, int row, int column)
 
 	for (int i = 0; i < lengthof(faults); i++)
 	{
-		if (strcmp(word, faults[i].word) == 0)
+		if (faults[i].word != NULL && strcmp(word, faults[i].word) == 0)
 			return (IdentityFault) i;
 	}
 	pgcopy_rows_throw(rows, "It is not about a replica identity.");

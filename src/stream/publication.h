@@ -40,6 +40,22 @@ extern void pgcopy_publication_drop(SourceSession *session, const char *name);
  */
 extern List *pgcopy_publication_relations(SourceSession *session, const char *name);
 
+/* What the source says to publishing a part of a table. */
+typedef struct PublishedPart
+{
+	ErrorData  *error;			/* why it is refused; NULL: it is not */
+	const char *row_filter;		/* as it is stored: the same under any search_path */
+	bool		is_in_identity; /* its columns are all in the replica identity */
+	bool		has_large_values;	/* or may have: there is a TOAST table */
+} PublishedPart;
+
+/*
+ * publication_filter.c: ask for it.  The filter's names are found by search_path (NULL:
+ * an empty one).  The session is in no transaction; nothing stays.
+ */
+extern void pgcopy_publication_try_part(SourceSession *session, const PublishedTable *table,
+										const char *search_path, PublishedPart *part);
+
 /*
  * What is wrong with a publication that the DBA has made: List of Finding *.  First by
  * itself; then with the tables that are to be carried (List of PublishedTable *) and
@@ -57,8 +73,15 @@ typedef enum IdentityFault
 	IDENTITY_DEFERRABLE,		/* the primary key is */
 	IDENTITY_GENERATED,			/* a generated column in it */
 	IDENTITY_NO_EQUALITY,		/* FULL, with a type that has none */
-	IDENTITY_UNLOGGED
+	IDENTITY_UNLOGGED,
+
+	/* found by run/carry_filters.c: it would do if all rows were published */
+	IDENTITY_LACKS_FILTER,		/* columns of the row filter */
+	IDENTITY_LACKS_LARGE		/* large values */
 } IdentityFault;
+
+#define pgcopy_identity_lacks_part(fault) \
+	((fault) == IDENTITY_LACKS_FILTER || (fault) == IDENTITY_LACKS_LARGE)
 
 typedef struct TableIdentity
 {

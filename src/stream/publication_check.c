@@ -232,17 +232,14 @@ find_table(const List *tables, Oid oid)
 static char *
 explain_filter(SourceSession *session, const PublishedTable *table, const char *filter)
 {
-	char	   *sql = psprintf("EXPLAIN (COSTS OFF) SELECT FROM ONLY %s.%s WHERE (%s\n)",
+	char	   *sql = psprintf("EXPLAIN (COSTS OFF, FORMAT JSON) SELECT FROM ONLY %s.%s WHERE (%s\n)",
 							   pgcopy_inventory_quoted(table->schema),
 							   pgcopy_inventory_quoted(table->name), filter);
-	SourceRows *rows = pgcopy_session_query(session, sql, 1, 0, NULL);
-	StringInfoData text;
+	SourceRows *rows = pgcopy_session_command(session, sql, 1, 0);
+	char	   *text = pstrdup(pgcopy_rows_get(rows, 0, 0));
 
-	initStringInfo(&text);
-	for (int i = 0; i < pgcopy_rows_count(rows); i++)
-		appendStringInfo(&text, "%s\n", pgcopy_rows_get(rows, i, 0));
 	pgcopy_rows_free(rows);
-	return text.data;
+	return text;
 }
 
 static bool
