@@ -33,6 +33,14 @@ extern char *pgcopy_handover_give_snapshot(void *arg);
 extern void pgcopy_handover_release(Leader *leader);
 
 /*
+ * handover_lock.c: take a snapshot by lock, of the published ones of these relations (of
+ * those left, OIDs, unless that is NIL).  Returns its name; adds to *exact the tables that
+ * its position holds for.  snapshot: has the sessions.
+ */
+extern char *pgcopy_handover_lock(Leader *leader, LockedSnapshot *snapshot, List *relations,
+								  List *left, List **exact);
+
+/*
  * Whether the relations that a first snapshot sees are those that are published; if
  * not, *what names a difference.  Sets how each one's changes arrive.
  */
@@ -43,6 +51,9 @@ extern List *pgcopy_handover_findings(const Leader *leader);
 
 /* Store the position with the snapshot that was just kept. */
 extern void pgcopy_handover_keep_position(Leader *leader);
+
+/* Let the queue withhold what the job's present snapshot has no position for. */
+extern void pgcopy_handover_withhold(Leader *leader);
 
 /*
  * handover_check.c: what stands in the way of following, on either side, before

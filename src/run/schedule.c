@@ -15,6 +15,9 @@
  * number of copiers drops to what it has room for, the items go back untried,
  * and one more copier is tried after a while.
  *
+ * If a snapshot is good for some tables only (queue_withheld.c), the next one is taken
+ * when these are read.
+ *
  * The snapshot is released when the last copy item has committed, before the
  * index builds end, since it holds back VACUUM on the source.  Copies that are
  * held (held.c) keep it, even into the next stage.
@@ -30,7 +33,9 @@
 #include "base/retry.h"
 #include "catalog/job.h"
 #include "load/load.h"
+#include "run/follow.h"
 #include "run/leader.h"
+#include "run/resume.h"
 #include "run/server_area.h"
 #include "run/work.h"
 
@@ -326,6 +331,25 @@ let_go_of_snapshot(Leader *leader)
 }
 
 /*
+ * Take the next snapshot, for what may not be read under this one.  Returns false if
+ * that must be prepared.
+ */
+static bool
+take_next_snapshot(Leader *leader)
+{
+	if (!pgcopy_resume_next_snapshot(leader))
+	{
+		leader->must_read_anew = true;
+		return false;
+	}
+	pgcopy_leader_begin(leader);
+	pgcopy_handover_withhold(leader);
+	pgcopy_leader_commit(leader);
+	pgcopy_workers_wake_all(leader->workers);
+	return true;
+}
+
+/*
  * Look after the link, also while all workers are busy.  Returns false if the
  * snapshot is gone.
  */
@@ -414,6 +438,8 @@ run_round(Leader *leader, TimestampTz *next)
 	if (pgcopy_queue_unfinished_copies(leader->queue) == 0)
 		let_go_of_snapshot(leader);
 	if (!look_after_source(leader))
+		return false;
+	if (pgcopy_queue_needs_snapshot(leader->queue) && !take_next_snapshot(leader))
 		return false;
 
 	/* needed even with no worker: ready items make us start one */
