@@ -77,9 +77,23 @@ extern char *pgcopy_handover_find_skipped(Leader *leader);
  */
 extern void pgcopy_handover_check_slot(Leader *leader);
 
-/* Why a slot is of no more use, NULL: it is; and throw that. */
+/* Why a slot is of no more use, NULL: it is; throw that; and note it before. */
 extern const char *pgcopy_handover_find_loss(const SlotStatus *status);
 extern void pgcopy_handover_throw_lost(int64 job, const char *why) pg_attribute_noreturn();
+extern void pgcopy_handover_note_lost(Leader *leader, const char *why) pg_attribute_noreturn();
+
+/* A SessionWaits for what does not wait long: throw if the source does not answer. */
+extern void pgcopy_handover_give_up_waiting(void *arg, int seconds);
+
+/*
+ * handover_watch.c: call often while rows are copied and indexes built, outside a
+ * transaction: look at the slot now and then, and throw if it is lost.
+ */
+extern void pgcopy_handover_watch(Leader *leader);
+
+/* Say that the slot is in danger; what it keeps on the source.  "" if it is not known. */
+extern void pgcopy_handover_watch_tell_danger(const Leader *leader, char *message, Size size);
+extern void pgcopy_handover_watch_tell_kept(const Leader *leader, char *message, Size size);
 
 /*
  * Drop the subscription and forget the slot: the next snapshot begins a new stream,

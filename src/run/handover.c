@@ -37,8 +37,8 @@
 /* Attempts to make a slot that exports its snapshot. */
 #define MOST_EXPORTS 3
 
-/* Seconds that cleaning up waits for a silent source. */
-#define CLEAN_UP_LIMIT 10
+/* Seconds that cleaning up, or a look at the slot, waits for a silent source. */
+#define SILENCE_LIMIT 10
 
 struct Handover
 {
@@ -438,6 +438,15 @@ pgcopy_handover_throw_lost(int64 job, const char *why)
 }
 
 void
+pgcopy_handover_note_lost(Leader *leader, const char *why)
+{
+	pgcopy_leader_begin(leader);
+	pgcopy_follow_set_lost(leader->job->id, why);
+	pgcopy_leader_commit(leader);
+	pgcopy_handover_throw_lost(leader->job->id, why);
+}
+
+void
 pgcopy_handover_check_slot(Leader *leader)
 {
 	int64		job = leader->job->id;
@@ -457,12 +466,8 @@ pgcopy_handover_check_slot(Leader *leader)
 		pgcopy_link_close(leader->link);
 		why = pgcopy_handover_find_loss(&question.status);
 	}
-	if (why == NULL)
-		return;
-	pgcopy_leader_begin(leader);
-	pgcopy_follow_set_lost(job, why);
-	pgcopy_leader_commit(leader);
-	pgcopy_handover_throw_lost(job, why);
+	if (why != NULL)
+		pgcopy_handover_note_lost(leader, why);
 }
 
 void
@@ -480,11 +485,11 @@ pgcopy_handover_start_over(Leader *leader)
 	pgcopy_leader_commit(leader);
 }
 
-/* SessionWaits: nothing that ends a job waits long for the source. */
-static void
-give_up_waiting(void *arg, int seconds)
+/* SessionWaits. */
+void
+pgcopy_handover_give_up_waiting(void *arg, int seconds)
 {
-	if (seconds >= CLEAN_UP_LIMIT)
+	if (seconds >= SILENCE_LIMIT)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONNECTION_FAILURE),
 				 errmsg("the source has not answered for %d s", seconds)));
@@ -504,7 +509,7 @@ abandon(Leader *leader)
 		session = pgcopy_session_open(pgcopy_conninfo_resolve(leader->job->conninfo,
 															  leader->args.owner),
 									  name_session(leader, "clean-up"));
-		pgcopy_session_on_wait(session, give_up_waiting, NULL);
+		pgcopy_session_on_wait(session, pgcopy_handover_give_up_waiting, NULL);
 		pgcopy_settle_source(session, follow, false);
 		pgcopy_session_close(session);
 	}

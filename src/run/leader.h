@@ -45,6 +45,7 @@ typedef struct Leader
 	MemoryContext selection_context;	/* has these */
 
 	struct Handover *handover;	/* handover.c's own; NULL: no snapshot was given yet */
+	struct SlotWatch *slot_watch;	/* handover_watch.c's own; NULL: not looked yet */
 	Carry	   *carry;		/* of a job that follows; of carry.c alone */
 
 	int			copiers;		/* workers the source has room for, at most

@@ -396,7 +396,11 @@ tell_what_is_missing(Leader *leader, int missing)
 				 "worker %d has received nothing from the source for %d s: see pg_stat_activity there",
 				 worker, seconds);
 	if (message[0] == '\0')
+		pgcopy_handover_watch_tell_danger(leader, message, sizeof(message));
+	if (message[0] == '\0')
 		strlcpy(message, leader->held_for, sizeof(message));
+	if (message[0] == '\0')
+		pgcopy_handover_watch_tell_kept(leader, message, sizeof(message));
 	pgcopy_progress_set_message(leader->progress, message);
 }
 
@@ -439,6 +443,7 @@ run_round(Leader *leader, TimestampTz *next)
 		let_go_of_snapshot(leader);
 	if (!look_after_source(leader))
 		return false;
+	pgcopy_handover_watch(leader);
 	if (pgcopy_queue_needs_snapshot(leader->queue) && !take_next_snapshot(leader))
 		return false;
 

@@ -31,17 +31,18 @@
 static const char server_sql[] =
 "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('wal_level')";
 
-/* Texts to fill in: wal_status, safe_wal_size, and why the slot is invalid. */
+/* Texts to fill in: wal_status, why the slot is invalid, and safe_wal_size. */
 static const char look_sql[] =
 "SELECT s.slot_name IS NOT NULL, COALESCE(s.active, false), COALESCE(%s, ''),"
-" COALESCE(GREATEST(%s, 0), -1),"
+" CASE WHEN w.size < 0 THEN 0 ELSE COALESCE(w.size, -1) END,"
 " COALESCE(GREATEST(pg_catalog.pg_wal_lsn_diff(p.lsn, s.restart_lsn), 0), 0)"
 "  ::pg_catalog.int8,"
 " s.confirmed_flush_lsn, p.lsn, COALESCE(%s, '')"
 " FROM (SELECT CASE WHEN pg_catalog.pg_is_in_recovery()"
 "   THEN COALESCE(pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn())"
 "   ELSE pg_catalog.pg_current_wal_lsn() END AS lsn) AS p"
-" LEFT JOIN pg_catalog.pg_replication_slots AS s ON s.slot_name = $1";
+" LEFT JOIN pg_catalog.pg_replication_slots AS s ON s.slot_name = $1"
+" CROSS JOIN LATERAL (SELECT %s AS size) AS w";
 
 /*
  * Everybody sees in pg_locks who writes, and in pg_stat_activity who that is, but
@@ -257,9 +258,8 @@ look_statement(int version)
 		version >= 160000 ? "CASE WHEN s.conflicting THEN 'conflicting' END" : "NULL";
 
 	return psprintf(look_sql,
-					version >= 130000 ? "s.wal_status" : "NULL",
-					version >= 130000 ? "s.safe_wal_size" : "NULL::pg_catalog.int8",
-					reason);
+					version >= 130000 ? "s.wal_status" : "NULL", reason,
+					version >= 130000 ? "s.safe_wal_size" : "NULL::pg_catalog.int8");
 }
 
 /* Copy one of a few words. */
