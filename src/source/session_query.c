@@ -204,10 +204,10 @@ pgcopy_session_next_result(SourceSession *session, const char *sql)
 
 /* EXPLAIN has rows, and a tag without a number. */
 static bool
-is_explained(const SourceQuery *query, const PGresult *result)
+is_explained(const SourceQuery *query, PGresult *result)
 {
 	return strncmp(query->sql, "EXPLAIN ", strlen("EXPLAIN ")) == 0 &&
-		strcmp(PQcmdStatus(unconstify(PGresult *, result)), "EXPLAIN") == 0;
+		strcmp(PQcmdStatus(result), "EXPLAIN") == 0;
 }
 
 /* Compare the number of rows with the command tag. */
