@@ -32,7 +32,7 @@ static CatalogQuery select_oldest = {
 };
 
 static CatalogQuery set_lsn = {
-	"UPDATE pgcopy.snapshot SET lsn = $3, exact = $4 WHERE job = $1 AND no = $2",
+	"UPDATE pgcopy.snapshot SET lsn = $3, exact = NULLIF($4, '{}') WHERE job = $1 AND no = $2",
 	4, {INT8OID, INT4OID, LSNOID, OIDARRAYOID}
 };
 
@@ -61,7 +61,7 @@ void
 pgcopy_job_snapshot_set_lsn(int64 job, int no, XLogRecPtr lsn, const List *exact)
 {
 	pgcopy_query_do(&set_lsn, QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no),
-										 LSNGetDatum(lsn), exact == NIL ? (Datum) 0 :
+										 LSNGetDatum(lsn),
 										 pgcopy_query_array_arg(exact, OIDOID)));
 }
 

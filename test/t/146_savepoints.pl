@@ -25,6 +25,7 @@ max_worker_processes = 1
 autovacuum_max_workers = 1
 max_wal_senders = 4
 max_replication_slots = 4
+log_statement = none
 EOC
 	target_conf => "max_replication_slots = 10\nwal_retrieve_retry_interval = '200ms'\n");
 
@@ -48,13 +49,15 @@ CREATE TABLE tree_1 PARTITION OF tree FOR VALUES WITH (MODULUS 2, REMAINDER 1);
 EOQ
 
 # Two of the tables, in any order.
-my $rolled_back = 'SAVEPOINT s\; UPDATE hot_:b SET n = n + 1000 WHERE id = :k\; ROLLBACK TO s\; ' x 60;
+my $rolled_back = 'SAVEPOINT s\; UPDATE hot_:b SET n = n + 1000 WHERE id = :k\; ROLLBACK TO s\; ' x 30;
 my $traffic = PgCopyTraffic->new($source, $target, 'app', clients => 8, script => <<"EOS");
 \\set a random(1, $HOT)
 \\set b random(1, $HOT)
 \\set k random(1, 500)
 BEGIN;
 UPDATE hot_:a SET n = n + 1 WHERE id = :k;
+$rolled_back
+\\sleep 20 ms
 $rolled_back UPDATE hot_:b SET n = n + 1 WHERE id = :k;
 SELECT nextval('ids') AS id \\gset
 INSERT INTO hot_1 VALUES (:id);
@@ -65,7 +68,7 @@ DELETE FROM child WHERE id = :id - 20;
 END;
 EOS
 $traffic->start('script');
-wait_until($source, 'SELECT count(*) > 20 FROM child', db => 'app', what => 'writers to write');
+wait_until($source, 'SELECT last_value > 100050 FROM ids', db => 'app', what => 'writers to write');
 
 # It writes, but has no number yet: a slot does not wait for it.
 my $user = $source->background_psql('app');
