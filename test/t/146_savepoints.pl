@@ -48,16 +48,18 @@ CREATE TABLE tree_0 PARTITION OF tree FOR VALUES WITH (MODULUS 2, REMAINDER 0);
 CREATE TABLE tree_1 PARTITION OF tree FOR VALUES WITH (MODULUS 2, REMAINDER 1);
 EOQ
 
-# Two of the tables, in any order.
+# Two of the tables, in any order; in transactions of all lengths, so that savepoints of
+# short ones are rolled back, and later ones commit, while older ones go on.
 my $rolled_back = 'SAVEPOINT s\; UPDATE hot_:b SET n = n + 1000 WHERE id = :k\; ROLLBACK TO s\; ' x 30;
 my $traffic = PgCopyTraffic->new($source, $target, 'app', clients => 8, script => <<"EOS");
 \\set a random(1, $HOT)
 \\set b random(1, $HOT)
 \\set k random(1, 500)
+\\set pause random(1, 10) * random(1, 10) * 3
 BEGIN;
 UPDATE hot_:a SET n = n + 1 WHERE id = :k;
 $rolled_back
-\\sleep 20 ms
+\\sleep :pause ms
 $rolled_back UPDATE hot_:b SET n = n + 1 WHERE id = :k;
 SELECT nextval('ids') AS id \\gset
 INSERT INTO hot_1 VALUES (:id);
