@@ -667,9 +667,10 @@ SELECT v.job,
        v.tables_done || '/' || COALESCE(v.tables_total::text, '?') AS tables,
        v.indexes_done || '/' || COALESCE(v.indexes_total::text, '?') AS indexes,
        CASE WHEN v.bytes_total IS NULL THEN ''
-            WHEN v.ended IS NOT NULL THEN pgcopy.size(v.bytes_done)
+            WHEN v.ended IS NOT NULL OR v.percent OPERATOR(pg_catalog.=) 100 THEN pgcopy.size(v.bytes_done)
             ELSE pgcopy.size_of(v.bytes_done, GREATEST(v.bytes_total, v.bytes_done)) END AS copied,
-       CASE WHEN v.ended IS NOT NULL AND v.bytes_done > 0
+       CASE WHEN w.job IS NOT NULL AND v.percent OPERATOR(pg_catalog.=) 100 THEN ''
+            WHEN v.ended IS NOT NULL AND v.bytes_done > 0
             THEN pgcopy.size(v.bytes_done / GREATEST(pg_catalog.date_part('epoch', v.elapsed), 0.001)::numeric) || '/s'
             WHEN v.bytes_per_second > 0 THEN pgcopy.size(v.bytes_per_second) || '/s'
             ELSE '' END AS rate,
@@ -682,7 +683,10 @@ SELECT v.job,
             WHEN v.state OPERATOR(pg_catalog.=) 'failed'
             THEN pgcopy.shorten(COALESCE(v.first_error, 'failed'),
                      CASE WHEN v.errors > 1 THEN ', and ' || (v.errors - 1) || ' more: SELECT * FROM pgcopy_errors' ELSE '' END ||
-                     '; then SELECT pgcopy_resume(' || v.job || ')')
+                     '; then SELECT pgcopy_resume(' || v.job ||
+                     CASE WHEN w.lost IS NOT NULL THEN ', consistent => true)'
+                          WHEN w.on_source AND w.start_lsn IS NOT NULL
+                          THEN ') or pgcopy_drop(' || v.job || '): its slot keeps WAL on the source' ELSE ')' END)
             WHEN v.state OPERATOR(pg_catalog.=) 'cancelled'
             THEN COALESCE(v.message, 'to go on: SELECT pgcopy_resume(' || v.job || ')')
             WHEN v.state OPERATOR(pg_catalog.=) 'interrupted' AND v.message IS NOT NULL
@@ -694,8 +698,16 @@ SELECT v.job,
             WHEN v.state OPERATOR(pg_catalog.=) 'interrupted' AND v.started IS NULL
             THEN 'its leader did not start, see the server log: SELECT pgcopy_resume(' || v.job || ')'
             WHEN v.state OPERATOR(pg_catalog.=) 'interrupted'
-            THEN 'its processes are gone: SELECT pgcopy_resume(' || v.job || ')'
+            THEN 'its processes are gone'
+                 || CASE WHEN EXISTS (SELECT FROM pgcopy.follow AS f
+                                       WHERE f.job OPERATOR(pg_catalog.=) v.job AND f.start_lsn IS NOT NULL)
+                         THEN ', its slot on the source keeps WAL' ELSE '' END
+                 || ': SELECT pgcopy_resume(' || v.job || ')'
             WHEN v.first_error IS NOT NULL THEN pgcopy.shorten(v.first_error, '')
+            WHEN v.ended IS NOT NULL AND w.opened IS NOT NULL
+            THEN 'open since ' || pg_catalog.date_trunc('second', w.opened) || ', pause '
+                 || pg_catalog.round(pg_catalog.date_part('epoch', w.pause)::numeric, 3) || ' s'
+                 || CASE WHEN w.fence OPERATOR(pg_catalog.=) 'set' THEN '; the source is read-only' ELSE '' END
             WHEN v.ended IS NOT NULL AND v.started IS NOT NULL
             THEN 'took ' || pgcopy.duration(v.elapsed) || CASE WHEN n.others THEN ', but SELECT * FROM pgcopy_notices' ELSE '' END
             WHEN v.message OPERATOR(pg_catalog.<>) '' THEN pgcopy.shorten(v.message, '')
@@ -704,6 +716,7 @@ SELECT v.job,
                           WHEN v.notices > 0 THEN 'slow settings: SELECT * FROM pgcopy_notices'
                           ELSE '' END) END AS message
   FROM @extschema@.pgcopy_jobs AS v
+  LEFT JOIN pgcopy.follow AS w ON w.job OPERATOR(pg_catalog.=) v.job
  CROSS JOIN LATERAL (
         SELECT EXISTS (SELECT FROM pgcopy.notice AS o
                         WHERE o.job OPERATOR(pg_catalog.=) v.job AND o.setting IS NULL) AS others) AS n
@@ -1017,7 +1030,7 @@ SELECT v.server_clone,
             ELSE v.tables_done || '/' || COALESCE(v.tables_total::text,
                  CASE WHEN v.state OPERATOR(pg_catalog.=) 'done' THEN '0' ELSE '?' END) END AS tables,
        CASE WHEN v.bytes_total IS NULL THEN ''
-            WHEN v.ended IS NOT NULL THEN pgcopy.size(v.bytes_done)
+            WHEN v.ended IS NOT NULL OR v.percent OPERATOR(pg_catalog.=) 100 THEN pgcopy.size(v.bytes_done)
             ELSE pgcopy.size_of(v.bytes_done, GREATEST(v.bytes_total, v.bytes_done)) END AS copied,
        CASE WHEN v.ended IS NOT NULL AND v.started IS NOT NULL AND v.bytes_done > 0
             THEN pgcopy.size(v.bytes_done / GREATEST(pg_catalog.date_part('epoch', v.ended OPERATOR(pg_catalog.-) v.started), 0.001)::numeric) || '/s'

@@ -119,6 +119,16 @@ tell(Wait *wait)
 	wait->told = MemoryContextStrdup(GetMemoryChunkContext(wait), line);
 }
 
+/* A hint, and then to resume the job, unless the hint says so itself. */
+static const char *
+what_to_do(int64 job, const char *hint)
+{
+	if (hint != NULL && strstr(hint, "pgcopy_resume(") != NULL)
+		return hint;
+	return psprintf("%s%sThen SELECT pgcopy_resume(" INT64_FORMAT ").",
+					hint != NULL ? hint : "", hint != NULL ? "  " : "", job);
+}
+
 /* Tell how the job has ended, and what to type next. */
 static void
 tell_end(const Wait *wait, const char *state)
@@ -135,9 +145,7 @@ tell_end(const Wait *wait, const char *state)
 		ereport(NOTICE,
 				(errmsg("job " INT64_FORMAT " failed: %s", wait->job, failure->message),
 				 failure->detail ? errdetail_internal("%s", failure->detail) : 0,
-				 errhint("%s%sThen SELECT pgcopy_resume(" INT64_FORMAT ").",
-						 failure->hint ? failure->hint : "",
-						 failure->hint ? "  " : "", wait->job)));
+				 errhint("%s", what_to_do(wait->job, failure->hint))));
 	else if (strcmp(state, "following") == 0)
 		ereport(NOTICE, (errmsg("job " INT64_FORMAT " %s", wait->job, describe(wait->job))));
 	else

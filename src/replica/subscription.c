@@ -26,6 +26,7 @@
 #include "pgstat.h"
 #include "replication/worker_internal.h"
 #include "storage/latch.h"
+#include "storage/lmgr.h"
 #include "storage/lwlock.h"
 #include "tcop/dest.h"
 #include "tcop/tcopprot.h"
@@ -109,10 +110,25 @@ make_options(const SubscriptionOrder *order)
 					  make_option("slot_name", order->name));
 }
 
+/*
+ * Log no warnings up to AtEOXact_GUC(), or to the end of the transaction: that of CREATE
+ * SUBSCRIPTION asks for a REFRESH PUBLICATION, which is not wanted here.
+ */
+static int
+hide_warnings(void)
+{
+	int			level = NewGUCNestLevel();
+
+	(void) set_config_option("log_min_messages", "error", PGC_SUSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	return level;
+}
+
 Oid
 pgcopy_subscription_create(const SubscriptionOrder *order)
 {
 	CreateSubscriptionStmt *create = makeNode(CreateSubscriptionStmt);
+	int			level = hide_warnings();
 	ListCell   *lc;
 
 	Assert(IsTransactionState());
@@ -125,6 +141,7 @@ pgcopy_subscription_create(const SubscriptionOrder *order)
 											 make_option("streaming",
 														 choose_streaming(order->source_version))));
 	run_statement((Node *) create, psprintf("CREATE SUBSCRIPTION %s", order->name));
+	AtEOXact_GUC(false, level);
 	return pgcopy_subscription_find(order->name);
 }
 
@@ -220,6 +237,18 @@ Oid
 pgcopy_subscription_find(const char *name)
 {
 	return get_subscription_oid(name, true);
+}
+
+/* The launcher cannot read the catalog then, as in DROP SUBSCRIPTION. */
+void
+pgcopy_subscription_stop(const char *name)
+{
+	Oid			subscription = pgcopy_subscription_find(name);
+
+	if (!OidIsValid(subscription))
+		return;
+	LockRelationOid(SubscriptionRelationId, AccessExclusiveLock);
+	logicalrep_worker_stop(subscription, InvalidOid);
 }
 
 /*

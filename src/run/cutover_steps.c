@@ -186,7 +186,7 @@ check_changes(Cutover *cutover, const char *changes)
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("definitions on the source have changed since they were cloned"),
 			 errdetail_internal("%s", changes),
-			 errhint("Make the same changes here, then call pgcopy_cutover(" INT64_FORMAT ", ignore_changes => true).",
+			 errhint("Make the same changes here, in a session with SET default_transaction_read_only = off, then call pgcopy_cutover(" INT64_FORMAT ", ignore_changes => true).",
 					 cutover->leader->job->id)));
 }
 
@@ -194,7 +194,7 @@ check_changes(Cutover *cutover, const char *changes)
 static void
 check_skipped(Cutover *cutover)
 {
-	char	   *skipped = pgcopy_handover_find_skipped(cutover->leader);
+	char	   *skipped = pgcopy_subscribe_find_skipped(cutover->leader);
 
 	if (skipped != NULL)
 		ereport(ERROR,
@@ -338,7 +338,7 @@ compare_again(Cutover *cutover)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("definitions on the source have changed during the cutover"),
 				 errdetail_internal("%s", changes),
-				 errhint("Make the same changes here, then call pgcopy_cutover(" INT64_FORMAT ") again.",
+				 errhint("Make the same changes here, in a session with SET default_transaction_read_only = off, then call pgcopy_cutover(" INT64_FORMAT ", ignore_changes => true).",
 						 cutover->leader->job->id)));
 }
 

@@ -69,7 +69,7 @@ extern List *pgcopy_handover_sent(SourceSession *session, const Follow *follow);
  * more, or not of the subscription; NULL: none.  The link is open.  Outside a
  * transaction; into the current memory context.
  */
-extern char *pgcopy_handover_find_skipped(Leader *leader);
+extern char *pgcopy_subscribe_find_skipped(Leader *leader);
 
 /*
  * Throw, and note it, if the slot has not all changes any more.  Opens the link for
@@ -81,9 +81,6 @@ extern void pgcopy_handover_check_slot(Leader *leader);
 extern const char *pgcopy_handover_find_loss(const SlotStatus *status);
 extern void pgcopy_handover_throw_lost(int64 job, const char *why) pg_attribute_noreturn();
 extern void pgcopy_handover_note_lost(Leader *leader, const char *why) pg_attribute_noreturn();
-
-/* A SessionWaits for what does not wait long: throw if the source does not answer. */
-extern void pgcopy_handover_give_up_waiting(void *arg, int seconds);
 
 /*
  * handover_watch.c: call often while rows are copied and indexes built, outside a
@@ -154,6 +151,6 @@ extern char *pgcopy_settle_tell(const Follow *follow);
  * The job stops, and can be resumed: stop its subscription, and let views say what it
  * keeps.  In a transaction.
  */
-extern void pgcopy_settle_pause(int64 job);
+extern void pgcopy_settle_pause(const Job *job);
 
 #endif							/* PGCOPY_FOLLOW_H */

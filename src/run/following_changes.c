@@ -146,7 +146,7 @@ note_changes(Following *following, const char *changes)
 		ereport(LOG,
 				(errmsg("job " INT64_FORMAT ": definitions on the source have changed: %s",
 						leader->job->id, following->follow->changes_seen),
-				 errhint("The stream does not carry them: make the same changes here.")));
+				 errhint("The stream does not carry them: make the same changes here, in a session with SET default_transaction_read_only = off.")));
 }
 
 void

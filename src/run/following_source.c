@@ -19,8 +19,11 @@
 #include "base/retry.h"
 #include "run/following.h"
 
+/* How messages begin that say nothing more than what is said anyway. */
+#define NO_CONNECTION "could not connect to the source: "
+
 /* Give up a session that has not answered for so many seconds. */
-#define LONGEST_SILENCE 30
+static const int longest_silence = 30;
 
 static void
 close_session(Following *following)
@@ -35,10 +38,7 @@ note_silence(void *arg, int seconds)
 {
 	Following  *following = arg;
 
-	if (seconds >= LONGEST_SILENCE)
-		ereport(ERROR,
-				(errcode(ERRCODE_CONNECTION_FAILURE),
-				 errmsg("the source has not answered for %d s", seconds)));
+	pgcopy_session_give_up((void *) &longest_silence, seconds);
 	if (seconds >= SILENCE_NOTED)
 		pgcopy_progress_set_message(following->leader->progress,
 									psprintf("the source has not answered for %d s; the target still follows",
@@ -98,8 +98,11 @@ note_away(Following *following, const ErrorData *error)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	const char *reason = error->message ? error->message : "the session is lost";
-	int			length = (int) strcspn(reason, "\n");
+	int			length;
 
+	if (strncmp(reason, NO_CONNECTION, strlen(NO_CONNECTION)) == 0)
+		reason += strlen(NO_CONNECTION);
+	length = (int) strcspn(reason, "\n");
 	length = pg_mbcliplen(reason, length, sizeof(following->away_reason) - 1);
 	memcpy(following->away_reason, reason, length);
 	following->away_reason[length] = '\0';

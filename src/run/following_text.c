@@ -91,9 +91,9 @@ append_danger(StringInfo line, const Following *following)
 static void
 append_away(StringInfo line, const Following *following)
 {
-	appendStringInfoString(line, "the source is away since ");
+	appendStringInfoString(line, "the source has been away since ");
 	append_time(line, following->away_since);
-	appendStringInfo(line, " (%s), the target goes on by itself when it is back; ",
+	appendStringInfo(line, ", the target goes on by itself when it is back (%s); ",
 					 following->away_reason);
 }
 
@@ -156,7 +156,8 @@ append_reasons(StringInfo line, const Following *following)
 	else if (following->away_since == 0 && !following->is_failing && !is_lag_small(following))
 		append_catching_up(line, following);
 	if (following->follow->changes_seen != NULL)
-		appendStringInfo(line, "the source has changed: %s; ", following->follow->changes_seen);
+		appendStringInfo(line, "the source has changed, make the same changes here: %s; ",
+						 following->follow->changes_seen);
 	if (following->spared > 0)
 		appendStringInfo(line, "%d older session%s of superusers here can still write; ",
 						 following->spared, following->spared == 1 ? "" : "s");

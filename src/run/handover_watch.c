@@ -22,6 +22,9 @@
 
 #define LOOK_INTERVAL (10 * USECS_PER_SEC)
 
+/* Seconds that a look waits for a silent source. */
+static const int look_limit = 10;
+
 typedef struct SlotWatch
 {
 	TimestampTz next_look;
@@ -43,7 +46,7 @@ look(Leader *leader, MemoryContext context, SlotStatus *status)
 	MemoryContextSwitchTo(context);
 	session = pgcopy_session_open(conninfo, psprintf("pgcopy job " INT64_FORMAT " watch",
 													 leader->job->id));
-	pgcopy_session_on_wait(session, pgcopy_handover_give_up_waiting, NULL);
+	pgcopy_session_on_wait(session, pgcopy_session_give_up, (void *) &look_limit);
 	pgcopy_slot_look(session, follow->name, status);
 }
 

@@ -144,9 +144,21 @@ check_targets(Leader *leader)
 }
 
 /*
- * Make unfinished items pending, and reset unlogged tables, which a crash of
- * the server empties while their items stay done.
+ * Unlogged tables, which a crash of the server empties while their items stay done: to
+ * be read again.  Not once the job follows: the cutover copies them.
  */
+static List *
+find_emptied(Leader *leader)
+{
+	Follow	   *follow = pgcopy_follow_fetch(leader->job->id);
+
+	if (follow != NULL && OidIsValid(follow->subscription))
+		return NIL;
+	MemoryContextSwitchTo(leader->context);
+	return pgcopy_survey_emptied(leader->job->id);
+}
+
+/* Make pending what is not done, or not any more. */
 static void
 reopen_items(Leader *leader)
 {
@@ -155,8 +167,7 @@ reopen_items(Leader *leader)
 	pgcopy_leader_begin(leader);
 	check_targets(leader);
 	pgcopy_survey_reopen(leader->job->id);
-	MemoryContextSwitchTo(leader->context);
-	emptied = pgcopy_survey_emptied(leader->job->id);
+	emptied = find_emptied(leader);
 	pgcopy_leader_commit(leader);
 	pgcopy_reset_tables(leader, emptied);
 	list_free(emptied);
@@ -299,6 +310,35 @@ has_old_rows(Leader *leader)
 	return result;
 }
 
+/* LinkAttempt: wait until the source is there. */
+static LinkOutcome
+try_reach_source(void *arg, char **what)
+{
+	pgcopy_link_open(((Leader *) arg)->link);
+	return ATTEMPT_DONE;
+}
+
+/*
+ * Lift the fence of a cutover that a crash has interrupted, before anything else: what
+ * follows can fail, or last for hours, while the source takes no writes.
+ */
+static void
+undo_cutover(Leader *leader)
+{
+	Follow	   *follow;
+	bool		is_fenced;
+
+	pgcopy_leader_begin(leader);
+	follow = pgcopy_follow_fetch(leader->job->id);
+	is_fenced = follow->is_fenced && !follow->is_open;
+	pgcopy_leader_commit(leader);
+	if (!is_fenced)
+		return;
+	(void) pgcopy_link_read(leader->link, try_reach_source, leader);
+	pgcopy_link_close(leader->link);
+	pgcopy_cutover_undo(leader);
+}
+
 /* Go on with a job that follows. */
 static void
 resume_following(Leader *leader, const Survey *survey)
@@ -308,6 +348,7 @@ resume_following(Leader *leader, const Survey *survey)
 
 	if (is_open)
 		return;
+	undo_cutover(leader);
 	if (leader->args.choice == RESUME_CONSISTENT)
 	{
 		pgcopy_handover_start_over(leader);

@@ -15,7 +15,6 @@
 #include "lib/stringinfo.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 
@@ -138,7 +137,24 @@ pgcopy_names_missing(SourceSession *session, const char *source_sql,
 char *
 pgcopy_names_array_literal(List *names)
 {
-	return OidOutputFunctionCall(F_ARRAY_OUT, make_name_array(names));
+	StringInfoData text;
+	ListCell   *lc;
+
+	initStringInfo(&text);
+	appendStringInfoChar(&text, '{');
+	foreach(lc, names)
+	{
+		appendStringInfoString(&text, text.len > 1 ? ",\"" : "\"");
+		for (const char *c = lfirst(lc); *c != '\0'; c++)
+		{
+			if (*c == '"' || *c == '\\')
+				appendStringInfoChar(&text, '\\');
+			appendStringInfoChar(&text, *c);
+		}
+		appendStringInfoChar(&text, '"');
+	}
+	appendStringInfoChar(&text, '}');
+	return text.data;
 }
 
 List *

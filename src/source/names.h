@@ -49,7 +49,7 @@ extern List *pgcopy_names_shared(SourceSession *session, const ObjectFilter *fil
 extern List *pgcopy_names_map(List *names, const List *map);
 extern List *pgcopy_names_map_back(List *names, const List *map);
 
-/* Make the text of a text[], for the source. */
+/* Make the text of a text[], for the source.  Needs no transaction. */
 extern char *pgcopy_names_array_literal(List *names);
 
 /* List the first names, for people. */

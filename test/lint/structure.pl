@@ -8,7 +8,7 @@
 #	  structure.pl names		global functions that are not named after their file
 #	  structure.pl headers		headers with one prototype and nothing else
 #	  structure.pl functions	functions with too many lines or arguments
-#	  structure.pl messages		messages that README.md quotes and no code has
+#	  structure.pl messages		messages that README.md and doc/ quote and no code has
 #
 # Run it in the root of the project.  All but "map" print violations, one a line.
 # A file and its header count as one: "run/queue".
@@ -207,15 +207,15 @@ sub all_texts
 	return $texts;
 }
 
-# README.md's table quotes messages with N, M ... and "..." for what varies.
-sub print_messages
+# Tables quote messages with N, M ... and "..." for what varies.
+sub print_messages_of
 {
-	my $texts = all_texts();
+	my ($file, $heading, $texts) = @_;
 	my $inside = 0;
 
-	for my $line (lines_of('README.md'))
+	for my $line (lines_of($file))
 	{
-		$inside = $line =~ /^## Troubleshooting/ if $line =~ /^## /;
+		$inside = $line =~ /^## $heading/ if $line =~ /^## /;
 		next if !$inside || $line !~ /^\| (.*?) \|/;
 		for my $quoted ($1 =~ /`([^`]+)`/g)
 		{
@@ -223,9 +223,17 @@ sub print_messages
 			my @missing = grep { length > 3 && index($texts, $_) < 0 }
 			  map { s/^[\s:,]+|[\s:,]+$//gr } split /\.\.\.|\b[NMKJ]\b|\b\d+\b|"/, $quoted;
 
-			print "README.md: $quoted: $_\n" for @missing;
+			print "$file: $quoted: $_\n" for @missing;
 		}
 	}
+}
+
+sub print_messages
+{
+	my $texts = all_texts();
+
+	print_messages_of('README.md', 'Troubleshooting', $texts);
+	print_messages_of('doc/online-migration.md', 'Messages', $texts);
 }
 
 my %VIEWS = (

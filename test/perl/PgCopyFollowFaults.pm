@@ -244,7 +244,13 @@ sub give_up_case
 	my $state = wait_for_end($target, $job, db => $db, limit => 30);
 	$case->{traffic}->stop;
 	if ($state eq 'done') { $is_open = 1; }
-	elsif ($is_open) { push @wrong, "the target is open, and the job is $state"; }
+	elsif ($is_open)
+	{
+		# too late: what is left for after the opening can still be done
+		my @resume_error = call_error($target, $db, "SELECT pgcopy_resume($job)");
+		$state = wait_for_end($target, $job, db => $db, limit => 30);
+		push @wrong, "the target is open, and the job is $state (cancel: @error, resume: @resume_error)" if $state ne 'done';
+	}
 	else
 	{
 		push @wrong, "it is $state (cancel: @error)" unless $state =~ /^(cancelled|failed|interrupted)$/;
@@ -335,13 +341,17 @@ sub run_follow_matrix
 	{
 		my $fault = $FAULTS{$title} // fault($title);
 		my (@cell, %given_up);
-		my $has_begun = !$fault->{from};
+		my $from = $fault->{from};
+		my %is_possible = map { $_->{name} => 1 } @PHASES;
+		if (defined $from)
+		{
+			for my $early (@PHASES) { last if $early->{name} eq $from; delete $is_possible{ $early->{name} }; }
+		}
 		$fault = { %$fault, name => $title };
 		foreach my $phase (@phase)
 		{
-			$has_begun ||= $fault->{from} eq $phase->{name};
 			push @cell, 'n/a';
-			foreach my $ending ($has_begun && (!$fault->{by} || $fault->{by} eq $phase->{by}) ? @ending : ())
+			foreach my $ending ($is_possible{ $phase->{name} } && (!$fault->{by} || $fault->{by} eq $phase->{by}) ? @ending : ())
 			{
 				my $outcome = run_case({
 					source => $source, target => $target, proxy => $proxy, fault => $fault, phase => $phase,

@@ -133,7 +133,7 @@ await_follow($job, 'worker_pid IS NOT NULL', 'it runs again');
 # A source that is away
 #
 $source->stop('fast');
-ok(wait_until($target, "SELECT message ~ 'the source is away since \\d' FROM pgcopy_progress WHERE job = $job", job => $job, limit => 30), 'the source is away: that is said, and since when');
+ok(wait_until($target, "SELECT message ~ 'the source has been away since \\d' FROM pgcopy_progress WHERE job = $job", job => $job, limit => 30), 'the source is away: that is said, and since when');
 is(job_state($target, $job), 'following', 'the job goes on');
 cmp_ok(follow('extract(epoch FROM lag)', $job), '>', 0, 'the lag is the time since it was seen last');
 $source->start;

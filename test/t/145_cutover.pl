@@ -185,6 +185,11 @@ is($cutover{sqlstate}, '55006', 'a writer is not ended if he is not to be') or d
 %cutover = cutover($target, $job, db => 'app', grace => '5 s', max_pause => '0.5 s');
 is($cutover{sqlstate}, '57014', 'nor before his grace is over');
 like($cutover{detail}, qr/pid \d+ .*in a transaction/, 'he is named');
+%cutover = cutover($target, $job, db => 'app', fence => 'lock', max_pause => '0.5 s');
+is($cutover{sqlstate}, '57014', 'nor does a cutover without a fence get its locks');
+like($cutover{detail}, qr/locks on \d+ tables; in the way: client backend \(pid \d+/, 'who is in the way is named');
+%rehearsal = cutover($target, $job, db => 'app', rehearse => 'true');
+like($rehearsal{report}, qr/not to be had beside these sessions: locks on \d+ tables; in the way: client backend \(pid \d+/, 'a rehearsal names him too') or diag(explain(\%rehearsal));
 $writer->query_safe('COMMIT');
 $writer->quit;
 is(sides('app'), $before, 'both sides are as before');
