@@ -68,10 +68,11 @@ CREATE TABLE pgcopy.snapshot (
     released timestamptz,
     content text,
     lsn pg_lsn,
+    exact oid[],
     PRIMARY KEY (job, no)
 );
 
-COMMENT ON TABLE pgcopy.snapshot IS 'snapshots of the source that a job has read under; content: the transactions it sees, to recognize it';
+COMMENT ON TABLE pgcopy.snapshot IS 'snapshots of the source that a job has read under; content: the transactions it sees, to recognize it; lsn: what it sees was committed before; exact: the tables of the source that this holds for, NULL: all';
 
 CREATE TABLE pgcopy.relation (
     job bigint NOT NULL,

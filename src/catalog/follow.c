@@ -151,6 +151,21 @@ static CatalogQuery select_old_rows = {
 	1, {INT8OID}
 };
 
+static CatalogQuery select_inexact = {
+	"SELECT r.no FROM pgcopy.relation AS r JOIN pgcopy.snapshot AS s ON s.job = r.job "
+	"WHERE r.job = $1 AND s.no = $2 AND s.exact IS NOT NULL AND r.relkind = 'r' "
+	"AND r.carry IN ('s', 'i') AND r.source_oid NOT IN (SELECT unnest(e.exact) "
+	"  FROM pgcopy.snapshot AS e WHERE e.job = $1 AND e.no = $2) ORDER BY r.no",
+	2, {INT8OID, INT4OID}
+};
+
+static CatalogQuery select_left = {
+	"SELECT r.source_oid FROM pgcopy.relation AS r WHERE r.job = $1 AND r.no IN "
+	"(SELECT i.relation FROM pgcopy.item AS i WHERE i.job = $1 AND i.kind = 'table' "
+	"  AND i.state <> 'done') ORDER BY r.source_oid",
+	1, {INT8OID}
+};
+
 /* A name that no other job of any server has. */
 static char *
 make_name(int64 job)
@@ -319,6 +334,25 @@ bool
 pgcopy_follow_has_old_rows(int64 job)
 {
 	return pgcopy_query_fetch_int64(&select_old_rows, QUERY_JOB(job)) > 0;
+}
+
+List *
+pgcopy_follow_list_inexact(int64 job, int snapshot)
+{
+	return pgcopy_query_fetch_ints(&select_inexact, QUERY_ITEM(job, snapshot));
+}
+
+List *
+pgcopy_follow_list_left(int64 job)
+{
+	int			count;
+	uint32	   *oids = pgcopy_query_fetch_array(&select_left, QUERY_JOB(job), &count);
+	List	   *left = NIL;
+
+	for (int i = 0; i < count; i++)
+		left = lappend_oid(left, oids[i]);
+	pfree(oids);
+	return left;
 }
 
 static void *

@@ -114,6 +114,15 @@ extern void pgcopy_follow_set_open(int64 job, int64 pause);
 /* Were rows read that are older than what the slot sends? */
 extern bool pgcopy_follow_has_old_rows(int64 job);
 
+/*
+ * The tables, by their numbers, that the stream carries and whose rows are not to be read
+ * under a snapshot, since its position does not hold for them.
+ */
+extern List *pgcopy_follow_list_inexact(int64 job, int snapshot);
+
+/* The tables that are not read yet, or not to their end: OIDs on the source, ascending. */
+extern List *pgcopy_follow_list_left(int64 job);
+
 /* Jobs that may have something on a source: List of int64 *. */
 extern List *pgcopy_follow_unsettled(void);
 

@@ -177,8 +177,12 @@ extern bool pgcopy_job_is_led_by(int64 id, int pid);
 extern int	pgcopy_job_snapshot_insert(int64 job, const char *name,
 									   const char *content);
 
-/* Note that the snapshot sees just what was committed before this position. */
-extern void pgcopy_job_snapshot_set_lsn(int64 job, int no, XLogRecPtr lsn);
+/*
+ * Note that the snapshot sees just what was committed before this position; exact: of
+ * these tables alone (OIDs on the source), NIL: of all.
+ */
+extern void pgcopy_job_snapshot_set_lsn(int64 job, int no, XLogRecPtr lsn,
+										const List *exact);
 
 extern char *pgcopy_job_snapshot_fetch_content(int64 job, int no);
 

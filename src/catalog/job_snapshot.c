@@ -32,8 +32,8 @@ static CatalogQuery select_oldest = {
 };
 
 static CatalogQuery set_lsn = {
-	"UPDATE pgcopy.snapshot SET lsn = $3 WHERE job = $1 AND no = $2",
-	3, {INT8OID, INT4OID, LSNOID}
+	"UPDATE pgcopy.snapshot SET lsn = $3, exact = NULLIF($4, '{}') WHERE job = $1 AND no = $2",
+	4, {INT8OID, INT4OID, LSNOID, OIDARRAYOID}
 };
 
 static CatalogQuery rename_snapshot = {
@@ -58,10 +58,11 @@ pgcopy_job_snapshot_insert(int64 job, const char *name, const char *content)
 }
 
 void
-pgcopy_job_snapshot_set_lsn(int64 job, int no, XLogRecPtr lsn)
+pgcopy_job_snapshot_set_lsn(int64 job, int no, XLogRecPtr lsn, const List *exact)
 {
 	pgcopy_query_do(&set_lsn, QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no),
-										 LSNGetDatum(lsn)));
+										 LSNGetDatum(lsn),
+										 pgcopy_query_array_arg(exact, OIDOID)));
 }
 
 char *

@@ -126,10 +126,11 @@ pgcopy_query_array_arg(const List *list, Oid type)
 	int			n = 0;
 	ListCell   *lc;
 
-	Assert(type == TEXTOID || type == INT4OID);
+	Assert(type == TEXTOID || type == INT4OID || type == OIDOID);
 	foreach(lc, list)
 		elements[n++] = type == TEXTOID ?
-			CStringGetTextDatum((char *) lfirst(lc)) : Int32GetDatum(lfirst_int(lc));
+			CStringGetTextDatum((char *) lfirst(lc)) : type == OIDOID ?
+			ObjectIdGetDatum(lfirst_oid(lc)) : Int32GetDatum(lfirst_int(lc));
 	return PointerGetDatum(construct_array(elements, n, type,
 										   type == TEXTOID ? -1 : 4,
 										   type != TEXTOID, TYPALIGN_INT));

@@ -44,7 +44,7 @@ extern void pgcopy_query_end(const CatalogScope *scope);
 #define QUERY_JOB(job) QUERY_ARGS(Int64GetDatum(job))
 #define QUERY_ITEM(job, no) QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no))
 
-/* type: TEXTOID for a list of char *, INT4OID for one of integers. */
+/* type: TEXTOID for a list of char *, INT4OID for one of integers, OIDOID for one of OIDs. */
 extern Datum pgcopy_query_text_arg(const char *text);
 extern Datum pgcopy_query_array_arg(const List *list, Oid type);
 

@@ -187,7 +187,7 @@ typedef struct Control
 
 	/*
 	 * The snapshot's name in the leader's session, under the lock; and its
-	 * number, written while no assignment runs.
+	 * number, written while nothing is copied.
 	 */
 	char		snapshot[CONTROL_NAME_LENGTH];
 	int			snapshot_no;

@@ -33,6 +33,14 @@ extern char *pgcopy_handover_give_snapshot(void *arg);
 extern void pgcopy_handover_release(Leader *leader);
 
 /*
+ * handover_lock.c: take a snapshot by lock, of the published ones of these relations (of
+ * those left, OIDs, unless that is NIL).  Returns its name; adds to *exact the tables that
+ * its position holds for.  snapshot: has the sessions.
+ */
+extern char *pgcopy_handover_lock(Leader *leader, LockedSnapshot *snapshot, List *relations,
+								  List *left, List **exact);
+
+/*
  * Whether the relations that a first snapshot sees are those that are published; if
  * not, *what names a difference.  Sets how each one's changes arrive.
  */
@@ -43,6 +51,9 @@ extern List *pgcopy_handover_findings(const Leader *leader);
 
 /* Store the position with the snapshot that was just kept. */
 extern void pgcopy_handover_keep_position(Leader *leader);
+
+/* Let the queue withhold what the job's present snapshot has no position for. */
+extern void pgcopy_handover_withhold(Leader *leader);
 
 /*
  * handover_check.c: what stands in the way of following, on either side, before
@@ -72,15 +83,20 @@ extern List *pgcopy_subscribe_find_unapplied(Leader *leader, SourceSession *sess
  */
 extern void pgcopy_handover_check_slot(Leader *leader);
 
-/* Why a slot is of no more use, NULL: it is; and throw that. */
+/* Why a slot is of no more use, NULL: it is; throw that; and note it before. */
 extern const char *pgcopy_handover_find_loss(const SlotStatus *status);
 extern void pgcopy_handover_throw_lost(int64 job, const char *why) pg_attribute_noreturn();
+extern void pgcopy_handover_note_lost(Leader *leader, const char *why) pg_attribute_noreturn();
 
 /*
- * handover_watch.c: call often while rows are copied: throw, and note it, if the slot is
- * lost.  Outside a transaction.
+ * handover_watch.c: call often while rows are copied and indexes built, outside a
+ * transaction: look at the slot now and then, and throw if it is lost.
  */
 extern void pgcopy_handover_watch(Leader *leader);
+
+/* Say that the slot is in danger; what it keeps on the source.  "" if it is not known. */
+extern void pgcopy_handover_watch_tell_danger(const Leader *leader, char *message, Size size);
+extern void pgcopy_handover_watch_tell_kept(const Leader *leader, char *message, Size size);
 
 /*
  * Drop the subscription and forget the slot: the next snapshot begins a new stream,

@@ -7,8 +7,7 @@
  * before the slot's start, and the slot sends the rest.  A later one, after the first
  * is lost, comes with a temporary slot.  Tables read under it begin where it ends
  * (run/subscribe.c), so snapshots may be mixed.  If the source cannot export one, as
- * under many rolled-back savepoints, it is taken while SHARE locks keep writers off
- * what is published (pgcopy_slot_snapshot_by_lock()).
+ * under many rolled-back savepoints, they are taken by lock (handover_lock.c).
  *
  * The publication is made and committed before the slot: decoding a change that is
  * older would fail for ever.  Before either is made, this server has it in writing,
@@ -38,11 +37,6 @@
 /* Attempts to make a slot that exports its snapshot. */
 #define MOST_EXPORTS 3
 
-/* Attempts to lock all tables together, how long each may wait, and the pause, ms. */
-#define MOST_LOCKS 20
-#define LOCK_LIMIT 200
-#define LOCK_PAUSE 1000
-
 /* Seconds that cleaning up waits for a silent source: it must not keep a job from ending. */
 static const int clean_up_limit = 10;
 
@@ -54,6 +48,8 @@ struct Handover
 	List	   *findings;		/* about them, to be told; likewise */
 	XLogRecPtr	slot_lsn;		/* of a slot that this attempt has made; 0: none */
 	XLogRecPtr	lsn;			/* of the snapshot that was given */
+	List	   *exact;			/* the tables that this holds for, OIDs; NIL: all */
+	bool		is_by_lock;		/* the source could not export one */
 };
 
 /* Name a session of ours on the source. */
@@ -96,6 +92,7 @@ begin_attempt(Leader *leader)
 	pgcopy_handover_release(leader);
 	leader->handover->slot_lsn = InvalidXLogRecPtr;
 	leader->handover->lsn = InvalidXLogRecPtr;
+	leader->handover->exact = NIL;
 	leader->handover->relations = NIL;
 	leader->handover->findings = NIL;
 }
@@ -180,69 +177,38 @@ open_replication(Leader *leader)
 	return session;
 }
 
-static void report_no_snapshot(void) pg_attribute_noreturn();
-
-static void
-report_no_snapshot(void)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
-			 errmsg("no snapshot of the source with a position could be taken"),
-			 errdetail("Its transactions roll back too many savepoints to export one with a slot, and the tables could not be locked in SHARE mode, all within %d ms, in %d attempts.",
-					   LOCK_LIMIT, MOST_LOCKS),
-			 errhint("Clone when fewer transactions write, or raise max_connections on the source.")));
-}
-
-/* Quoted names of the tables that are published. */
-static List *
-name_tables(Leader *leader)
-{
-	List	   *names = NIL;
-	ListCell   *lc;
-
-	foreach(lc, leader->handover->relations)
-	{
-		const SourceRelation *relation = lfirst(lc);
-
-		if (relation->relkind == RELKIND_RELATION && pgcopy_follow_is_sent(relation->carry))
-			names = lappend(names, pgcopy_inventory_quoted_name(relation));
-	}
-	return names;
-}
-
-/* Take a snapshot while all that is published is locked. */
+/* Take a snapshot while what is published, and not read yet, is locked. */
 static char *
-take_by_lock(Leader *leader)
+take_by_lock(Leader *leader, int flags)
 {
-	SourceSession *locker = open_session(leader, "lock");
-	SourceSession *reader = open_session(leader, "snapshot");
-	List	   *tables = name_tables(leader);
+	Handover   *handover = leader->handover;
+	LockedSnapshot snapshot = {
+		.locker = open_session(leader, "lock"),
+		.reader = open_session(leader, "snapshot")
+	};
+	List	   *left = flags & SLOT_TEMPORARY ? pgcopy_follow_list_left(leader->job->id) : NIL;
+	char	   *name = pgcopy_handover_lock(leader, &snapshot, handover->relations, left,
+											&handover->exact);
 
-	for (int i = 0; i < MOST_LOCKS; i++)
-	{
-		char	   *name = pgcopy_slot_snapshot_by_lock(locker, reader, tables, LOCK_LIMIT,
-														&leader->handover->lsn);
-
-		if (name != NULL)
-			return name;
-		pgcopy_progress_set_message(leader->progress,
-									"waiting for SHARE locks on the source's tables, to take a snapshot");
-		pgcopy_process_wait(LOCK_PAUSE);
-	}
-	report_no_snapshot();
+	handover->lsn = snapshot.lsn;
+	handover->is_by_lock = true;
+	return name;
 }
 
 /*
  * Make the job's slot, or a temporary one, and take a snapshot with it: return the
- * snapshot's name.
+ * snapshot's name.  Once that has failed, do not wait for it again.
  */
 static char *
 take_with_slot(Leader *leader, const char *slot, int flags)
 {
 	Handover   *handover = leader->handover;
-	SourceSession *replication = open_replication(leader);
+	SourceSession *replication;
 	char	   *name = NULL;
 
+	if (handover->is_by_lock && flags & SLOT_TEMPORARY)
+		return take_by_lock(leader, flags);
+	replication = open_replication(leader);
 	for (int i = 0; i < MOST_EXPORTS; i++)
 	{
 		if (pgcopy_slot_create(replication, slot, flags | SLOT_EXPORTS, &name, &handover->lsn))
@@ -254,7 +220,7 @@ take_with_slot(Leader *leader, const char *slot, int flags)
 	if (!(flags & SLOT_TEMPORARY))
 		(void) pgcopy_slot_create(replication, slot, 0, NULL, &handover->slot_lsn);
 	pgcopy_session_close(replication);
-	return take_by_lock(leader);
+	return take_by_lock(leader, flags);
 }
 
 /* Note which relations are published, by the plan. */
@@ -451,7 +417,16 @@ pgcopy_handover_keep_position(Leader *leader)
 		pgcopy_following_keep_picture(leader, pgcopy_link_session(leader->link));
 	}
 	pgcopy_job_snapshot_set_lsn(leader->job->id, leader->control->snapshot_no,
-								handover->lsn);
+								handover->lsn, handover->exact);
+}
+
+void
+pgcopy_handover_withhold(Leader *leader)
+{
+	if (pgcopy_leader_follows(leader))
+		pgcopy_queue_withhold(leader->queue,
+							  pgcopy_follow_list_inexact(leader->job->id,
+														 leader->control->snapshot_no));
 }
 
 /* LinkAttempt: ask how the slot is. */
@@ -497,6 +472,15 @@ pgcopy_handover_throw_lost(int64 job, const char *why)
 }
 
 void
+pgcopy_handover_note_lost(Leader *leader, const char *why)
+{
+	pgcopy_leader_begin(leader);
+	pgcopy_follow_set_lost(leader->job->id, why);
+	pgcopy_leader_commit(leader);
+	pgcopy_handover_throw_lost(leader->job->id, why);
+}
+
+void
 pgcopy_handover_check_slot(Leader *leader)
 {
 	int64		job = leader->job->id;
@@ -516,12 +500,8 @@ pgcopy_handover_check_slot(Leader *leader)
 		pgcopy_link_close(leader->link);
 		why = pgcopy_handover_find_loss(&question.status);
 	}
-	if (why == NULL)
-		return;
-	pgcopy_leader_begin(leader);
-	pgcopy_follow_set_lost(job, why);
-	pgcopy_leader_commit(leader);
-	pgcopy_handover_throw_lost(job, why);
+	if (why != NULL)
+		pgcopy_handover_note_lost(leader, why);
 }
 
 void

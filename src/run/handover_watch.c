@@ -1,40 +1,66 @@
 /*-------------------------------------------------------------------------
  *
  * handover_watch.c
- *	  Look after the slot while rows are copied.
+ *	  Look at the slot while rows are copied and indexes built.
  *
- * A slot that is lost makes the rest of the copy useless, and a copy may last for
- * hours.  So it is looked at by the link's session, which holds the snapshot.  Trouble
- * with the session is for the link to deal with.
+ * That can take days, and the source keeps all WAL meanwhile, unless it is told to keep
+ * less.  A job whose slot is lost need not be copied to its end.
+ *
+ * Each look has a session of its own, so that the one that holds the snapshot is safe
+ * from what happens to it.  A look that fails says nothing about the slot.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "access/xact.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "catalog/notice.h"
 #include "run/follow.h"
 
-/* Time between two looks. */
 #define LOOK_INTERVAL (10 * USECS_PER_SEC)
 
-/* Look at the slot; false: the source did not answer. */
+/* Seconds that a look waits for a silent source. */
+static const int look_limit = 10;
+
+typedef struct SlotWatch
+{
+	TimestampTz next_look;
+	SlotStatus	status;
+} SlotWatch;
+
+static void
+look(Leader *leader, MemoryContext context, SlotStatus *status)
+{
+	Follow	   *follow;
+	SourceConninfo *conninfo;
+	SourceSession *session;
+
+	pgcopy_leader_begin(leader);
+	MemoryContextSwitchTo(context);
+	follow = pgcopy_follow_fetch(leader->job->id);
+	conninfo = pgcopy_conninfo_resolve(leader->job->conninfo, leader->args.owner);
+	pgcopy_leader_commit(leader);
+	MemoryContextSwitchTo(context);
+	session = pgcopy_session_open(conninfo, psprintf("pgcopy job " INT64_FORMAT " watch",
+													 leader->job->id));
+	pgcopy_session_on_wait(session, pgcopy_session_give_up, (void *) &look_limit);
+	pgcopy_slot_look(session, follow->name, status);
+}
+
+/* Returns false if the source did not tell. */
 static bool
 try_look(Leader *leader, SlotStatus *status)
 {
+	MemoryContext context = AllocSetContextCreate(leader->context, "pgcopy slot watch",
+												  ALLOCSET_DEFAULT_SIZES);
 	ErrorData  *volatile error = NULL;
 
 	PG_TRY();
 	{
-		SourceSession *session;
-		Follow	   *follow;
-
-		pgcopy_leader_begin(leader);
-		follow = pgcopy_follow_fetch(leader->job->id);
-		session = pgcopy_link_begin_reading(leader->link);
-		pgcopy_slot_look(session, follow->name, status);
-		pgcopy_leader_commit(leader);
+		look(leader, context, status);
 	}
 	PG_CATCH();
 	{
@@ -42,50 +68,64 @@ try_look(Leader *leader, SlotStatus *status)
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(leader->context);
-	pgcopy_link_end_reading(leader->link);
+	MemoryContextDelete(context);
 	if (error == NULL)
 		return true;
 	FreeErrorData(error);
 	return false;
 }
 
-static void
-throw_loss(Leader *leader, const char *why)
+/* Is it about time, and the source there? */
+static bool
+is_due(const Leader *leader)
 {
-	pgcopy_leader_begin(leader);
-	pgcopy_follow_set_lost(leader->job->id, why);
-	pgcopy_leader_commit(leader);
-	pgcopy_handover_throw_lost(leader->job->id, why);
-}
+	LinkState	state = pgcopy_link_state(leader->link);
 
-/* The last chance to save it.  Told once. */
-static void
-tell_danger(Leader *leader)
-{
-	leader->has_told_danger = true;
-	pgcopy_leader_begin(leader);
-	pgcopy_notice_tell(leader->job->id, NULL,
-					   "the replication slot is about to be lost: the next checkpoint of the source may remove WAL that it needs",
-					   "Raise max_slot_wal_keep_size there, a reload suffices.");
-	pgcopy_leader_commit(leader);
+	return pgcopy_leader_follows(leader) &&
+		(leader->job->state == JOB_COPYING || leader->job->state == JOB_POST_DATA) &&
+		(state == LINK_THERE || state == LINK_NONE) &&
+		(leader->slot_watch == NULL || GetCurrentTimestamp() >= leader->slot_watch->next_look);
 }
 
 void
 pgcopy_handover_watch(Leader *leader)
 {
-	TimestampTz now = GetCurrentTimestamp();
 	SlotStatus	status;
-	const char *loss;
+	const char *why;
 
-	if (!pgcopy_leader_follows(leader) || now < leader->next_slot_look ||
-		pgcopy_link_state(leader->link) != LINK_THERE)
+	if (!is_due(leader))
 		return;
-	leader->next_slot_look = now + LOOK_INTERVAL;
+	if (leader->slot_watch == NULL)
+		leader->slot_watch = MemoryContextAllocZero(leader->context, sizeof(SlotWatch));
+	leader->slot_watch->next_look = GetCurrentTimestamp() + LOOK_INTERVAL;
 	if (!try_look(leader, &status))
 		return;
-	loss = pgcopy_handover_find_loss(&status);
-	if (loss != NULL)
-		throw_loss(leader, loss);
-	if (strcmp(status.wal_status, "unreserved") == 0 && !leader->has_told_danger)
-		tell_danger(leader);
+	leader->slot_watch->status = status;
+	why = pgcopy_handover_find_loss(&status);
+	if (why != NULL)
+		pgcopy_handover_note_lost(leader, why);
+}
+
+void
+pgcopy_handover_watch_tell_danger(const Leader *leader, char *message, Size size)
+{
+	const SlotWatch *watch = leader->slot_watch;
+
+	if (watch != NULL && strcmp(watch->status.wal_status, "unreserved") == 0)
+		strlcpy(message,
+				"the source's next checkpoint may remove WAL that the target needs: raise max_slot_wal_keep_size on the source and reload",
+				size);
+}
+
+void
+pgcopy_handover_watch_tell_kept(const Leader *leader, char *message, Size size)
+{
+	const SlotWatch *watch = leader->slot_watch;
+	Datum		kept;
+
+	if (watch == NULL || !watch->status.exists)
+		return;
+	kept = DirectFunctionCall1(pg_size_pretty, Int64GetDatum(watch->status.retained_bytes));
+	snprintf(message, size, "the source keeps %s of WAL until the target has it",
+			 TextDatumGetCString(kept));
 }

@@ -31,6 +31,7 @@ typedef struct Leader
 	Progress   *progress;
 	TimestampTz totals_stored;
 	int			misplaced;		/* item with a row for another leaf; 0: none */
+	bool		must_read_anew;	/* under a new snapshot, some tables from their start */
 
 	MemoryContext context;		/* lives as long as the process */
 	MemoryContext work_context; /* reset after each piece of work */
@@ -44,9 +45,8 @@ typedef struct Leader
 	MemoryContext selection_context;	/* has these */
 
 	struct Handover *handover;	/* handover.c's own; NULL: no snapshot was given yet */
+	struct SlotWatch *slot_watch;	/* handover_watch.c's own; NULL: not looked yet */
 	Carry	   *carry;		/* of a job that follows; of carry.c alone */
-	TimestampTz next_slot_look; /* of handover_watch.c, like the next one */
-	bool		has_told_danger;
 
 	int			copiers;		/* workers the source has room for, at most
 								 * table_jobs */
@@ -142,7 +142,7 @@ extern bool pgcopy_held_go_on(Leader *leader);
 /*
  * schedule.c: run a parallel stage, but for items that are held for the next
  * one.  Returns false if what remains must be prepared again: the snapshot is
- * gone, or a tree is to be routed.
+ * gone or good for nothing more, or a tree is to be routed.
  */
 extern bool pgcopy_schedule_run(Leader *leader, ItemStage stage);
 

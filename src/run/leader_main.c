@@ -151,6 +151,7 @@ load_queue(Leader *leader)
 	pgcopy_leader_begin(leader);
 	MemoryContextSwitchTo(leader->context);
 	leader->queue = pgcopy_queue_load(leader->job->id);
+	pgcopy_handover_withhold(leader);
 	pgcopy_survey_fetch(leader->job->id, &survey);
 	pgcopy_progress_set_queue(leader->progress, leader->queue,
 							  survey.rows_done, survey.bytes_done);
@@ -226,6 +227,16 @@ prepare_again(Leader *leader)
 	prepare(leader);
 }
 
+/* A table that was read in part needs a new snapshot, and starts over. */
+static void
+prepare_anew(Leader *leader)
+{
+	pgcopy_workers_stop(leader->workers);
+	leader->must_read_anew = false;
+	pgcopy_resume_under_new_snapshot(leader);
+	load_queue(leader);
+}
+
 /*
  * Copy rows, build what is on them, run the statements of post-data.  Both
  * again, for what lacked something that only the other has made (held.c).
@@ -241,6 +252,8 @@ copy_and_build(Leader *leader)
 		{
 			if (leader->misplaced != 0)
 				prepare_rerouted(leader);
+			else if (leader->must_read_anew)
+				prepare_anew(leader);
 			else
 				prepare_again(leader);
 		}

@@ -14,7 +14,8 @@
  * have their own list.  Foreign keys are added one at a time, before other
  * builds, and have their own heap, which is ignored while one is being added.
  * Items of later turns wait until the copies of lower ones are through.  What
- * failed for want of something else is held (queue_held.c).
+ * failed for want of something else is held (queue_held.c); tables that another
+ * snapshot is needed for are withheld (queue_withheld.c).
  *
  * Only the leader calls this.  Nothing here writes the catalog.
  *
@@ -137,7 +138,7 @@ pgcopy_queue_state_make_ready(Queue *queue, QueueItem *item)
 {
 	if (item->state != ITEM_PENDING || item->waits_for > 0 ||
 		item->stage != queue->stage || item->is_queued || item->is_held ||
-		item->is_behind)
+		item->is_behind || item->is_withheld)
 		return;
 	if (must_wait_its_turn(queue, item))
 	{
@@ -268,7 +269,7 @@ pop_first(Queue *queue, QueueLine line)
 
 /*
  * Remove the first ready item that would not wait; NULL if there is none.
- * Drops items that were taken along with another, or left in a serial stage.
+ * Drops items that were taken along with another, left in a serial stage, or withheld.
  */
 static QueueItem *
 pop_ready(Queue *queue, QueueLine line)
@@ -280,7 +281,7 @@ pop_ready(Queue *queue, QueueLine line)
 	{
 		List	  **obstacle;
 
-		if (item->state != ITEM_PENDING || item->stage != queue->stage)
+		if (item->state != ITEM_PENDING || item->stage != queue->stage || item->is_withheld)
 			continue;
 		obstacle = find_obstacle(queue, item);
 		if (obstacle == NULL)
@@ -537,6 +538,8 @@ pgcopy_queue_fail(Queue *queue, int no)
 				continue;
 			}
 			dependent->state = ITEM_SKIPPED;
+			queue->withheld -= dependent->is_withheld;
+			dependent->is_withheld = false;
 			count_finished(queue, dependent);
 			skipped = lappend_int(skipped, dependent->no);
 			todo = lappend_int(todo, dependent->no);

@@ -43,6 +43,7 @@ typedef struct QueueItem
 	int		   *dependents;		/* numbers */
 	ItemTurn	turn;
 	bool		is_behind;		/* waits for copies of lower turns */
+	bool		is_withheld;	/* not to be read under the present snapshot */
 	bool		is_held;		/* failed; waits for something to be done */
 	bool		needs_objects;	/* held for anything done, not only for copies */
 	int64		copies_seen;	/* done when its last attempt began */
@@ -93,6 +94,15 @@ extern int	pgcopy_queue_ready(Queue *queue, QueueLine line);
 
 /* While the source is away, hand out nothing that needs it. */
 extern void pgcopy_queue_set_source_away(Queue *queue, bool is_away);
+
+/*
+ * queue_withheld.c: there is a new snapshot; the rows of these relations (their numbers)
+ * are not to be read under it.
+ */
+extern void pgcopy_queue_withhold(Queue *queue, const List *relations);
+
+/* Is what is left to copy withheld, or waits for that?  Then a new snapshot is due. */
+extern bool pgcopy_queue_needs_snapshot(const Queue *queue);
 
 /*
  * Make delayed items ready whose time has come.  Returns the time of the next

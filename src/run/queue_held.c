@@ -127,7 +127,7 @@ is_at_rest(const Queue *queue)
 	return queue->running == 0 && queue->ready[LINE_COPY] == 0 &&
 		queue->ready[LINE_BUILD] == 0 &&
 		pairingheap_is_empty(queue->foreign_keys) && queue->delayed == NIL &&
-		queue->away == NIL && queue->through_leader == NIL;
+		queue->away == NIL && queue->through_leader == NIL && queue->withheld == 0;
 }
 
 bool

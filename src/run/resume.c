@@ -194,13 +194,12 @@ try_old_snapshot(void *arg, char **what)
 }
 
 /*
- * LinkAttempt: take a new snapshot of an unchanged source, and plan large
- * objects again in the same transaction.
+ * Take a snapshot of a source that is as it was planned.  Returns NULL, with *what, if
+ * it changes meanwhile.
  */
-static LinkOutcome
-try_new_snapshot(void *arg, char **what)
+static char *
+take_unchanged(Leader *leader, char **what)
 {
-	Leader	   *leader = arg;
 	List	   *relations;
 	List	   *statements;
 	List	   *not_mapped;		/* was told when the job was planned */
@@ -211,17 +210,52 @@ try_new_snapshot(void *arg, char **what)
 										 &relations, what);
 	pgcopy_handover_release(leader);
 	if (snapshot == NULL)
-		return ATTEMPT_CHANGED;
+		return NULL;
 	statements = pgcopy_planning_read_dump(leader, snapshot, relations);
 	if (!pgcopy_link_still_true(leader->link, what))
-		return ATTEMPT_CHANGED;
+		return NULL;
 	statements = pgcopy_map_statements(statements, &leader->job->options, &not_mapped);
 	pgcopy_drift_check(leader->job->id, relations, statements);
+	return snapshot;
+}
+
+/* Read from now on under a snapshot that was taken. */
+static void
+keep_new_snapshot(Leader *leader, const char *snapshot)
+{
+	pgcopy_job_snapshot_mark_released(leader->job->id);
+	pgcopy_leader_link_keep_snapshot(leader, snapshot);
+}
+
+/*
+ * LinkAttempt: take a new snapshot, and plan large objects again in the same
+ * transaction.
+ */
+static LinkOutcome
+try_new_snapshot(void *arg, char **what)
+{
+	Leader	   *leader = arg;
+	char	   *snapshot = take_unchanged(leader, what);
+
+	if (snapshot == NULL)
+		return ATTEMPT_CHANGED;
 	if (leader->args.choice == RESUME_CONSISTENT)
 		pgcopy_survey_reopen_large_objects(leader->job->id);
 	pgcopy_largeobjects_plan_again(leader);
-	pgcopy_job_snapshot_mark_released(leader->job->id);
-	pgcopy_leader_link_keep_snapshot(leader, snapshot);
+	keep_new_snapshot(leader, snapshot);
+	return ATTEMPT_DONE;
+}
+
+/* LinkAttempt: the same once all large objects are here, or were given up. */
+static LinkOutcome
+try_next_snapshot(void *arg, char **what)
+{
+	Leader	   *leader = arg;
+	char	   *snapshot = take_unchanged(leader, what);
+
+	if (snapshot == NULL)
+		return ATTEMPT_CHANGED;
+	keep_new_snapshot(leader, snapshot);
 	return ATTEMPT_DONE;
 }
 
@@ -361,4 +395,32 @@ pgcopy_resume_run(Leader *leader)
 	}
 	read_anew(leader, choice == RESUME_CONSISTENT && survey.copies_done > 0);
 	return true;
+}
+
+/* Have some chunks of a table been read, and others not? */
+static bool
+has_table_in_part(Leader *leader)
+{
+	Survey		survey;
+
+	survey_job(leader, &survey);
+	return survey.tables_begun > 0;
+}
+
+bool
+pgcopy_resume_next_snapshot(Leader *leader)
+{
+	if (has_table_in_part(leader))
+		return false;
+	pgcopy_link_close(leader->link);
+	(void) pgcopy_link_read(leader->link, try_next_snapshot, leader);
+	return true;
+}
+
+void
+pgcopy_resume_under_new_snapshot(Leader *leader)
+{
+	pgcopy_link_close(leader->link);
+	reopen_items(leader);
+	read_anew(leader, false);
 }

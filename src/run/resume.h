@@ -36,4 +36,13 @@ extern void pgcopy_reset_tree(Leader *leader, int relation, int root);
 /* reset.c: start over everything that was read, large objects too. */
 extern void pgcopy_reset_all(Leader *leader);
 
+/*
+ * All that may be read under the snapshot is here, and more is left: take the next one,
+ * while builds go on.  Returns false, with nothing done, if a table was read in part: it
+ * must start over, which pgcopy_resume_under_new_snapshot() does.  No worker may run for
+ * that, and the queue is to be loaded again.
+ */
+extern bool pgcopy_resume_next_snapshot(Leader *leader);
+extern void pgcopy_resume_under_new_snapshot(Leader *leader);
+
 #endif							/* PGCOPY_RESUME_H */

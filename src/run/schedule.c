@@ -15,6 +15,9 @@
  * number of copiers drops to what it has room for, the items go back untried,
  * and one more copier is tried after a while.
  *
+ * If a snapshot is good for some tables only (queue_withheld.c), the next one is taken
+ * when these are read.
+ *
  * The snapshot is released when the last copy item has committed, before the
  * index builds end, since it holds back VACUUM on the source.  Copies that are
  * held (held.c) keep it, even into the next stage.
@@ -32,6 +35,7 @@
 #include "load/load.h"
 #include "run/follow.h"
 #include "run/leader.h"
+#include "run/resume.h"
 #include "run/server_area.h"
 #include "run/work.h"
 
@@ -327,6 +331,25 @@ let_go_of_snapshot(Leader *leader)
 }
 
 /*
+ * Take the next snapshot, for what may not be read under this one.  Returns false if
+ * that must be prepared.
+ */
+static bool
+take_next_snapshot(Leader *leader)
+{
+	if (!pgcopy_resume_next_snapshot(leader))
+	{
+		leader->must_read_anew = true;
+		return false;
+	}
+	pgcopy_leader_begin(leader);
+	pgcopy_handover_withhold(leader);
+	pgcopy_leader_commit(leader);
+	pgcopy_workers_wake_all(leader->workers);
+	return true;
+}
+
+/*
  * Look after the link, also while all workers are busy.  Returns false if the
  * snapshot is gone.
  */
@@ -373,7 +396,11 @@ tell_what_is_missing(Leader *leader, int missing)
 				 "worker %d has received nothing from the source for %d s: see pg_stat_activity there",
 				 worker, seconds);
 	if (message[0] == '\0')
+		pgcopy_handover_watch_tell_danger(leader, message, sizeof(message));
+	if (message[0] == '\0')
 		strlcpy(message, leader->held_for, sizeof(message));
+	if (message[0] == '\0')
+		pgcopy_handover_watch_tell_kept(leader, message, sizeof(message));
 	pgcopy_progress_set_message(leader->progress, message);
 }
 
@@ -417,6 +444,8 @@ run_round(Leader *leader, TimestampTz *next)
 	if (!look_after_source(leader))
 		return false;
 	pgcopy_handover_watch(leader);
+	if (pgcopy_queue_needs_snapshot(leader->queue) && !take_next_snapshot(leader))
+		return false;
 
 	/* needed even with no worker: ready items make us start one */
 	*next = pgcopy_queue_recall_delayed(leader->queue);

@@ -60,6 +60,7 @@ typedef struct Worker
 
 	SourceSession *session;
 	bool		has_snapshot;	/* its transaction is open */
+	int			snapshot_no;	/* which it is */
 	int			tables_in_transaction;
 	int			relations_seen;
 } Worker;
@@ -112,8 +113,8 @@ release_snapshot(Worker *worker)
 static void
 take_snapshot(Worker *worker)
 {
-	char	   *content = pgcopy_job_snapshot_fetch_content(worker->args.job,
-															worker->control->snapshot_no);
+	int			no = worker->control->snapshot_no;
+	char	   *content = pgcopy_job_snapshot_fetch_content(worker->args.job, no);
 	List	   *names = pgcopy_control_snapshots(worker->control);
 	char	   *name = pgcopy_link_find_snapshot(worker->session, names, content);
 
@@ -125,7 +126,23 @@ take_snapshot(Worker *worker)
 				 errhint("SELECT pgcopy_resume(" INT64_FORMAT ") tells how the job can be resumed.",
 						 worker->args.job)));
 	worker->has_snapshot = true;
+	worker->snapshot_no = no;
 	pgcopy_control_set_snapshot(worker->control, worker->slot, name);
+}
+
+/* Does the worker hold another snapshot than that which rows are read under now? */
+static bool
+has_old_snapshot(const Worker *worker)
+{
+	return worker->has_snapshot && worker->snapshot_no != worker->control->snapshot_no;
+}
+
+/* Does it hold one that is of no more use? */
+static bool
+has_useless_snapshot(const Worker *worker)
+{
+	return has_old_snapshot(worker) ||
+		(worker->has_snapshot && pg_atomic_read_u32(&worker->control->is_copy_over) != 0);
 }
 
 /*
@@ -147,7 +164,7 @@ prepare_source(Assignment *assignment, const JobItem *item)
 		drop_session(worker);
 	if (worker->session == NULL)
 		open_session(worker, assignment);
-	if (worker->tables_in_transaction >= TABLES_PER_TRANSACTION)
+	if (worker->tables_in_transaction >= TABLES_PER_TRANSACTION || has_old_snapshot(worker))
 		release_snapshot(worker);
 	if (traits->needs_snapshot && !worker->has_snapshot)
 		take_snapshot(worker);
@@ -241,8 +258,7 @@ look_at_slot(Worker *worker)
 
 	if (state == SLOT_BUSY)
 		do_assignment(worker);
-	else if (state == SLOT_IDLE && worker->has_snapshot &&
-			 pg_atomic_read_u32(&worker->control->is_copy_over) != 0)
+	else if (state == SLOT_IDLE && has_useless_snapshot(worker))
 		release_snapshot(worker);
 	else
 		return state != SLOT_LEAVING;

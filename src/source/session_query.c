@@ -202,6 +202,14 @@ pgcopy_session_next_result(SourceSession *session, const char *sql)
 	return take_result(session, sql);
 }
 
+/* EXPLAIN has rows, and a tag without a number. */
+static bool
+is_explained(const SourceQuery *query, PGresult *result)
+{
+	return strncmp(query->sql, "EXPLAIN ", strlen("EXPLAIN ")) == 0 &&
+		strcmp(PQcmdStatus(result), "EXPLAIN") == 0;
+}
+
 /* Compare the number of rows with the command tag. */
 static void
 check_row_count(SourceSession *session, const SourceQuery *query,
@@ -209,7 +217,7 @@ check_row_count(SourceSession *session, const SourceQuery *query,
 {
 	const char *claimed = PQcmdTuples(result);
 
-	if (claimed[0] == '\0' ? rows == 0 || query->is_command :
+	if (claimed[0] == '\0' ? rows == 0 || query->is_command || is_explained(query, result) :
 		strtou64(claimed, NULL, 10) == rows)
 		return;
 	pgcopy_session_violation(session, query->sql,

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * slot.c
- *	  Logical replication slots on the source, and snapshots that have a position.
+ *	  Logical replication slots on the source, and the snapshots that they export.
  *
  * A slot sends each transaction whose commit record starts at its position or behind
  * it, and the snapshot that it exports sees all others.  The source makes the pair
@@ -10,10 +10,7 @@
  *
  * The exported snapshot must list each transaction between its ends that did not
  * commit, rolled back savepoints among them.  Under load they can be more than it
- * has room for.  A pair by lock needs no list: while nobody can write to the locked
- * tables, what is committed in them is before the present position, and what comes
- * is behind it.  A writer holds its lock until it is no longer in progress, even if
- * its commit waits for a standby, and so does a prepared transaction.
+ * has room for.  slot_lock.c has a way without a list.
  *
  *-------------------------------------------------------------------------
  */
@@ -25,12 +22,7 @@
 
 #include "base/blocker.h"
 #include "source/inventory.h"
-#include "source/snapshot.h"
 #include "stream/slot.h"
-
-/* Tries at all locks together, and the time for all, in times of that for one. */
-#define LOCK_TRIES		3
-#define LOCKS_TIME(lock_ms) ((lock_ms) * 4)
 
 /* How long a slot may be in use until dropping it fails, and between two tries, ms. */
 #define DROP_TIME		10000
@@ -39,17 +31,18 @@
 static const char server_sql[] =
 "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('wal_level')";
 
-/* Texts to fill in: wal_status, safe_wal_size, and why the slot is invalid. */
+/* Texts to fill in: wal_status, why the slot is invalid, and safe_wal_size. */
 static const char look_sql[] =
 "SELECT s.slot_name IS NOT NULL, COALESCE(s.active, false), COALESCE(%s, ''),"
-" COALESCE(%s, -1),"
+" CASE WHEN w.size < 0 THEN 0 ELSE COALESCE(w.size, -1) END,"
 " COALESCE(GREATEST(pg_catalog.pg_wal_lsn_diff(p.lsn, s.restart_lsn), 0), 0)"
 "  ::pg_catalog.int8,"
 " s.confirmed_flush_lsn, p.lsn, COALESCE(%s, ''), pg_catalog.pg_is_in_recovery()"
 " FROM (SELECT CASE WHEN pg_catalog.pg_is_in_recovery()"
 "   THEN GREATEST(pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn())"
 "   ELSE pg_catalog.pg_current_wal_lsn() END AS lsn) AS p"
-" LEFT JOIN pg_catalog.pg_replication_slots AS s ON s.slot_name = $1";
+" LEFT JOIN pg_catalog.pg_replication_slots AS s ON s.slot_name = $1"
+" CROSS JOIN LATERAL (SELECT %s AS size) AS w";
 
 /*
  * Everybody sees in pg_locks who writes, and in pg_stat_activity who that is, but
@@ -223,88 +216,6 @@ pgcopy_slot_create(SourceSession *replication, const char *name, int flags,
 	return true;
 }
 
-static char *
-lock_statement(List *tables)
-{
-	StringInfoData sql;
-	ListCell   *lc;
-
-	initStringInfo(&sql);
-	foreach(lc, tables)
-		appendStringInfo(&sql, "%s %s", lc == list_head(tables) ? "LOCK TABLE" : ",",
-						 (const char *) lfirst(lc));
-	appendStringInfoString(&sql, " IN SHARE MODE");
-	return sql.data;
-}
-
-/*
- * Begin a transaction that holds the locks.  Leaves none open if it fails.  The limits
- * come first, on their own: sources before 11 look at statement_timeout once a query.
- */
-static bool
-try_locks(SourceSession *locker, const char *sql, int lock_ms)
-{
-	pgcopy_session_exec(locker,
-						psprintf("BEGIN; SET LOCAL lock_timeout = %d;"
-								 " SET LOCAL statement_timeout = %d",
-								 lock_ms, LOCKS_TIME(lock_ms)));
-	if (pgcopy_session_try(locker, sql, ERRCODE_LOCK_NOT_AVAILABLE,
-						   ERRCODE_QUERY_CANCELED, ERRCODE_T_R_DEADLOCK_DETECTED))
-		return true;
-	pgcopy_session_exec(locker, "ROLLBACK");
-	return false;
-}
-
-/* Other writers get through in the pauses. */
-static bool
-try_locks_often(SourceSession *locker, List *tables, int lock_ms)
-{
-	char	   *sql = lock_statement(tables);
-
-	for (int i = 1; !try_locks(locker, sql, lock_ms); i++)
-	{
-		if (i == LOCK_TRIES)
-			return false;
-		pgcopy_session_pause(locker, lock_ms);
-	}
-	return true;
-}
-
-/* That locker can commit shows that it had the locks all the time. */
-static char *
-export_under_locks(SourceSession *locker, SourceSession *reader, XLogRecPtr *lsn)
-{
-	char	   *name = pgcopy_snapshot_export_at(reader, lsn);
-
-	pgcopy_session_exec(locker, "COMMIT");
-	return name;
-}
-
-char *
-pgcopy_slot_snapshot_by_lock(SourceSession *locker, SourceSession *reader,
-							 List *tables, int lock_ms, XLogRecPtr *lsn)
-{
-	char	   *volatile name = NULL;
-
-	Assert(tables != NIL);
-	pgcopy_snapshot_begin(reader);
-	PG_TRY();
-	{
-		if (try_locks_often(locker, tables, lock_ms))
-			name = export_under_locks(locker, reader, lsn);
-	}
-	PG_CATCH();
-	{
-		/* writers wait for its locks */
-		pgcopy_session_close(locker);
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
-	if (name == NULL)
-		pgcopy_snapshot_release(reader);
-	return name;
-}
-
 /* Returns false if it is in use.  True also if there is none. */
 static bool
 try_drop(SourceSession *session, const char *literal)
@@ -361,11 +272,8 @@ look_statement(int version)
 		version >= 160000 ? "CASE WHEN s.conflicting THEN 'conflicting' END" : "NULL";
 
 	return psprintf(look_sql,
-					version >= 130000 ? "s.wal_status" : "NULL",
-					version >= 130000 ?
-					"CASE WHEN s.safe_wal_size < 0 THEN 0 ELSE s.safe_wal_size END" :
-					"NULL::pg_catalog.int8",
-					reason);
+					version >= 130000 ? "s.wal_status" : "NULL", reason,
+					version >= 130000 ? "s.safe_wal_size" : "NULL::pg_catalog.int8");
 }
 
 /* Copy one of a few words. */

@@ -35,17 +35,29 @@ extern SourceSession *pgcopy_slot_connect(const SourceConninfo *conninfo,
 extern bool pgcopy_slot_create(SourceSession *replication, const char *name, int flags,
 							   char **snapshot, XLogRecPtr *lsn);
 
+/* A snapshot whose position is known without a slot. */
+typedef struct LockedSnapshot
+{
+	SourceSession *locker;
+	SourceSession *reader;		/* holds it */
+	List	   *tables;			/* quoted, qualified names: List of char *; not NIL */
+	int			lock_ms;		/* how long one lock may take */
+	bool		takes_some;		/* if not all can be had */
+
+	/* filled in */
+	List	   *locked;			/* the places of the locked tables, from 0, ascending */
+	XLogRecPtr	lsn;
+} LockedSnapshot;
+
 /*
- * Take a snapshot whose position is known without a slot: "locker" locks the tables
- * (quoted, qualified names: List of char *) in SHARE mode while "reader" begins
- * REPEATABLE READ, READ ONLY and exports; then locker's transaction ends.  What the
- * snapshot sees of these tables is just what was committed before *lsn, if the slot
- * is older.  Returns the name; or NULL, with no transaction open, if the locks were
- * not to be had: each within lock_ms and all within four times that, in three tries.
- * If it throws, locker is closed.
+ * slot_lock.c: "locker" locks the tables in SHARE mode while "reader" begins REPEATABLE
+ * READ, READ ONLY and exports; then locker's transaction ends.  What the snapshot sees of
+ * the locked tables is just what was committed before lsn, if the slot is older.  Returns
+ * its name; or NULL, with no transaction open, if the locks were not to be had: all within
+ * four times lock_ms, in three tries; or of some tables the first one, and then within
+ * twice lock_ms as many as there are.  If it throws, locker is closed.
  */
-extern char *pgcopy_slot_snapshot_by_lock(SourceSession *locker, SourceSession *reader,
-										  List *tables, int lock_ms, XLogRecPtr *lsn);
+extern char *pgcopy_slot_snapshot_by_lock(LockedSnapshot *snapshot);
 
 /*
  * Drop a slot, if it exists; ends its walsender first, if any is left, and tries

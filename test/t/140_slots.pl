@@ -17,7 +17,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time);
 
-my ($source, $target) = new_pair('slots', extension => 0, source_conf => <<'EOC');
+my ($source, $target) = new_pair('slots', extension => 0, target_conf => "wal_level = replica\nmax_wal_senders = 2\n", source_conf => <<'EOC');
 wal_level = logical
 max_connections = 20
 max_wal_senders = 4
@@ -181,60 +181,69 @@ for my $table ('seen', 'Seen too', 'seen')
 
 	for ($pair = '|'; $pair eq '|' && $tries < 100; $tries++)
 	{
-		$pair = $session->query("SELECT * FROM stream_by_lock($from, ARRAY['public.\"$table\"'], 200)");
+		$pair = $session->query("SELECT snapshot, lsn FROM stream_by_lock($from, ARRAY['public.\"$table\"'], 200, false)");
 	}
 	($snapshot, $lsn) = split /\|/, $pair;
 	push @pairs, [ $table, read_snapshot($snapshot, $table), $lsn ];
 	$session->query('SELECT stream_close()');
 }
-my $both = $session->query("SELECT * FROM stream_by_lock($from, ARRAY['public.seen', 'public.\"Seen too\"'], 200)");
+my $both = $session->query("SELECT * FROM stream_by_lock($from, ARRAY['public.seen', 'public.\"Seen too\"'], 200, false)");
 $source->safe_psql('app', 'INSERT INTO stop VALUES (1)');
 finish($_) for @writers;
 $session->query('SELECT stream_close()');
 note("by lock: $tries calls for 3 tables; both together: $both");
 is(compare_pair(@$_), '0|0', "a pair by lock of $_->[0] is everything, once (" . ($_->[1] =~ tr/,//) . ' rows)') for @pairs;
-like($session->query("SELECT count(*) FROM stream_by_lock($from, ARRAY['public.seen'], 200)"), qr/1/, 'nobody in the way: it is taken');
+like($session->query("SELECT count(*) FROM stream_by_lock($from, ARRAY['public.seen'], 200, false)"), qr/1/, 'nobody in the way: it is taken');
 $session->query('SELECT stream_close()');
 
 my $holder = begin_write($source, 'app');
 $holder->query_until(qr/locked/, "LOCK TABLE seen IN ROW EXCLUSIVE MODE;\n\\echo locked\n");
 my $began = time();
-is($session->query("SELECT * FROM stream_by_lock($from, ARRAY['public.seen'], 100)"), '|', 'a writer in the way: there is none');
+is($session->query("SELECT * FROM stream_by_lock($from, ARRAY['public.seen'], 100, false)"), '||', 'a writer in the way: there is none');
 cmp_ok(time() - $began, '<', 10, 'and that is known soon');
 is($source->safe_psql('app', "SELECT count(*) FROM pg_locks WHERE mode = 'ShareLock' AND relation = 'seen'::regclass"), 0, 'no lock is left');
-like(call("SELECT stream_by_lock($from, ARRAY['public.gone'], 100)"), qr/relation "public.gone" does not exist/, 'a table that is gone is an error');
+like(call("SELECT stream_by_lock($from, ARRAY['public.gone'], 100, false)"), qr/relation "public.gone" does not exist/, 'a table that is gone is an error');
+is($session->query("SELECT * FROM stream_by_lock($from, ARRAY['public.seen'], 100, true)"), '||', 'nor is there one of some tables, if that is the only one');
+for my $tables ([ '"Seen too"', 'seen', 'hold' ], [ 'seen', '"Seen too"', 'hold', 'stop' ])
+{
+	my $list = join ', ', map { "'public.$_'" } @$tables;
+	my @free = grep { $tables->[$_] ne 'seen' } 0 .. $#$tables;
+
+	like($session->query("SELECT * FROM stream_by_lock($from, ARRAY[$list], 100, true)"), qr/^[^|]+\|[^|]+\|@free$/, "of @$tables those are locked that can be");
+	$session->query('SELECT stream_close()');
+}
 end_write($holder);
 $session->query('SELECT stream_close()');
+like($session->query("SELECT * FROM stream_by_lock($from, ARRAY['public.seen', 'public.hold'], 100, true)"), qr/\|0 1$/, 'and all if all can');
+$session->query('SELECT stream_close()');
+is($source->safe_psql('app', "SELECT count(*) FROM pg_locks WHERE mode = 'ShareLock' AND locktype = 'relation'"), 0, 'no lock is left then either');
 call("SELECT stream_drop_slot($from, '$NAME')");
 
 #
-# A snapshot that would be too large.
+# A snapshot that would be too large: the source makes it when those that write at two
+# moments have ended, and lists what has not committed since the oldest that writes then.
 #
 $holder = begin_write($source, 'app');
 my $slot = start($target, 'postgres', "SELECT * FROM stream_slot($from, '$NAME', false, true)");
-wait_for_walsender();
-$source->safe_psql('app', 'BEGIN;' . 'SAVEPOINT s; INSERT INTO hold VALUES (1); ROLLBACK TO s;' x 200 . 'INSERT INTO hold VALUES (2); COMMIT');
-# the snapshot ends with the last transaction that committed
-$source->safe_psql('app', 'INSERT INTO hold VALUES (3)');
-# and would be empty if nobody was writing for a moment
+wait_for_walsender($holder);
 my $second = begin_write($source, 'app');
 end_write($holder);
 wait_for_walsender($second);
 my $third = begin_write($source, 'app');
+$source->safe_psql('app', 'BEGIN;' . 'SAVEPOINT s; INSERT INTO hold VALUES (1); ROLLBACK TO s;' x 200 . 'INSERT INTO hold VALUES (2); COMMIT');
+# the snapshot ends with the last transaction that committed
+$source->safe_psql('app', 'INSERT INTO hold VALUES (3)');
 end_write($second);
-TODO:
-{
-	local $TODO = 'the snapshot is not filled yet by what this test does';
-
-	like(finish($slot), qr/^\|\|t$/m, 'too many rolled back savepoints: there is no snapshot');
-	is($source->safe_psql('postgres', 'SELECT count(*) FROM pg_replication_slots'), 0, 'and no slot');
-}
-call("SELECT stream_drop_slot($from, '$NAME')");
+like(finish($slot), qr/^\|\|t$/m, 'too many rolled back savepoints: there is no snapshot');
+is($source->safe_psql('postgres', 'SELECT count(*) FROM pg_replication_slots'), 0, 'and no slot');
 end_write($third);
 
 #
 # Cancelled while it waits.
 #
+my $session_time = time();
+$source->safe_psql('postgres', 'SELECT 1');
+$session_time = time() - $session_time;
 foreach my $end ('pg_cancel_backend', 'pg_terminate_backend')
 {
 	$holder = begin_write($source, 'other');
@@ -243,7 +252,8 @@ foreach my $end ('pg_cancel_backend', 'pg_terminate_backend')
 	$began = time();
 	$target->safe_psql('postgres', "SELECT $end(pid) FROM pg_stat_activity WHERE query ~ 'stream_slot' AND pid <> pg_backend_pid()");
 	ok(wait_until($source, 'SELECT count(*) = 0 FROM pg_replication_slots', limit => 10), "$end: the slot is gone while the writer goes on");
-	note(sprintf '%s: %.2f s', $end, time() - $began);
+	my $took = time() - $began;
+	cmp_ok($took, '<', 1 + 3 * $session_time, sprintf('%s: within a second (%.2f s, and a session of psql takes %.2f s)', $end, $took, $session_time));
 	ok(wait_until($source, "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'walsender'", limit => 10), "$end: and the walsender");
 	end_write($holder);
 	finish($slot);
@@ -318,5 +328,184 @@ like(call("SELECT stream_drop_slot($from, '$NAME')"), qr/^$/, 'it is dropped all
 is($source->safe_psql('postgres', 'SELECT count(*) FROM pg_replication_slots'), 0, 'and gone');
 $receiver->finish;
 like($err, qr/terminating connection/, 'the subscriber was ended');
+
+#
+# Publications.
+#
+$source->safe_psql('app', <<'EOQ');
+CREATE SCHEMA pub;
+CREATE TABLE pub."Odd ""name" (a int PRIMARY KEY, b int);
+CREATE TABLE pub.tree (a int PRIMARY KEY) PARTITION BY RANGE (a);
+CREATE TABLE pub.low PARTITION OF pub.tree FOR VALUES FROM (0) TO (10);
+CREATE TABLE pub.high PARTITION OF pub.tree FOR VALUES FROM (10) TO (20);
+CREATE UNLOGGED TABLE pub.forgetful (a int PRIMARY KEY);
+CREATE TABLE pub.besides (a int PRIMARY KEY);
+DO $$ BEGIN FOR i IN 1 .. 501 LOOP EXECUTE format('CREATE TABLE pub.t%s (a int)', i); END LOOP; END $$;
+EOQ
+
+my $of_table = q{relnamespace = 'pub'::regnamespace AND relname =};
+
+# The arguments of a list of tables: names, each with a filter or none.
+sub tables
+{
+	my (%filters) = @_;
+	my @names = sort keys %filters;
+	my $oids = join ', ', map { "(SELECT oid FROM pg_class WHERE $of_table " . quote_literal($_) . ')' } @names;
+	my $texts = join ', ', map { ("'pub'", quote_literal($_), quote_literal($filters{$_})) } @names;
+
+	return $source->safe_psql('app', "SELECT format('ARRAY[%s]::oid[]', array_to_string(ARRAY[$oids], ','))") . ", ARRAY[$texts]";
+}
+
+# Names of what a publication sends.
+sub published { return $source->safe_psql('app', "SELECT string_agg(tablename, ',' ORDER BY tablename) FROM pg_publication_tables WHERE pubname = '$_[0]'"); }
+
+my %three = ('Odd "name' => 'a > 1', low => '', high => '');
+is(call("SELECT stream_publish($from, 'Pub one', " . tables(%three) . ', false)'), '', 'a publication is made');
+is(published('Pub one'), 'Odd "name,high,low', 'it has the tables asked for');
+is($source->safe_psql('app', 'SELECT pg_get_expr(prqual, prrelid) FROM pg_publication_rel WHERE prqual IS NOT NULL'), '(a > 1)', 'with their filters');
+is(call("SELECT stream_published($from, 'Pub one')"),
+	$source->safe_psql('app', q{SELECT string_agg(oid || E'\n', '' ORDER BY oid) FROM pg_class WHERE relname IN ('Odd "name', 'high', 'low')}), 'and says so');
+is(call("SELECT stream_publish($from, 'two', " . tables(tree => '') . ', true)'), '', 'one of a partitioned table, inserts only');
+is(published('two'), 'high,low', 'has its leaves');
+is($source->safe_psql('app', q{SELECT pubinsert, pubupdate, pubdelete, pubtruncate, pubviaroot FROM pg_publication WHERE pubname = 'two'}), 't|f|f|t|f', 'and inserts only');
+$source->safe_psql('app', 'CREATE TABLE pub.middle PARTITION OF pub.tree FOR VALUES FROM (20) TO (30)');
+is(published('two'), 'high,low,middle', 'a later partition too');
+is(call("SELECT stream_publish($from, 'many', " . tables(map { ("t$_" => '') } 1 .. 501) . ', false)'), '', 'one of more tables than go into a statement');
+is($source->safe_psql('app', q{SELECT count(*) FROM pg_publication_tables WHERE pubname = 'many'}), 501, 'has them all');
+is(call("SELECT stream_unpublish($from, '$_')"), '', "$_ is dropped, if it is there") for 'many', 'two', 'two';
+is($source->safe_psql('app', q{SELECT string_agg(pubname, ',' ORDER BY pubname) FROM pg_publication}), 'Pub one,p', 'and no other');
+
+# VACUUM's lock.
+$holder = $source->background_psql('app');
+$holder->query_safe('BEGIN; LOCK TABLE pub.low IN SHARE UPDATE EXCLUSIVE MODE');
+my $publish = start($target, 'postgres', "SELECT stream_publish($from, 'late', " . tables(%three) . ', false)');
+ok(wait_until($source, "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND relation = 'pub.low'::regclass", db => 'app'), 'one of the tables is locked: it waits');
+$holder->query_safe('COMMIT');
+$holder->quit;
+unlike(finish($publish), qr/ERROR/, 'and goes on');
+is(published('late'), 'Odd "name,high,low', 'with all of them');
+call("SELECT stream_unpublish($from, 'late')");
+
+# One of the DBA's.
+sub check { my ($name, %tables) = @_; return call("SELECT stream_check($from, '$name', " . tables(%tables) . ')'); }
+
+is(check('Pub one', %three), '', 'nothing is wrong with what we make');
+is(check('Pub one', %three, forgetful => ''), '', 'unlogged tables are not missed');
+like(check('none', %three), qr/^error: publication "none" does not exist on the source.*CREATE PUBLICATION "?none"? FOR TABLE/, 'there is none');
+like(check('Pub one', %three, besides => '', t1 => ''), qr/^error: publication "Pub one" of the source lacks 2 tables of the job\. Missing: pub\.besides, pub\.t1\.ALTER PUBLICATION "Pub one" ADD TABLE/m, 'tables are missing');
+like(check('Pub one', 'Odd "name' => 'a > 1'), qr/^notice: publication "Pub one" of the source has 2 tables that are not followed/m, 'others are there');
+like(check('Pub one', %three, 'Odd "name' => 'a > 2'), qr/^error: publication "Pub one" of the source sends only some rows of pub\."Odd ""name"\. Its condition is \(a > 1\)/m, 'another filter');
+is(check('Pub one', %three, 'Odd "name' => '((a)) >1'), '', 'the same filter, written in another way');
+like(check('Pub one', %three, low => 'a = 1'), qr/^error: .*sends all rows of pub\.low/m, 'a filter that it has not');
+$source->safe_psql('app', q{ALTER PUBLICATION "Pub one" SET (publish = 'insert', publish_via_partition_root = true)});
+my $wrong = check('Pub one', %three);
+like($wrong, qr/^error: .*does not publish all kinds of changes.*SET \(publish = 'insert, update, delete, truncate'\)/m, 'inserts only');
+like($wrong, qr/^error: .*publishes partitions under the name of their root/m, 'by roots');
+$source->safe_psql('app', q{DROP PUBLICATION "Pub one"; CREATE PUBLICATION "Pub one" FOR TABLE pub."Odd ""name" (a), pub.low, pub.high});
+like(check('Pub one', %three, 'Odd "name' => ''), qr/^error: .*sends only some columns of pub\."Odd ""name"/m, 'some columns');
+$source->safe_psql('app', 'DROP PUBLICATION "Pub one"');
+
+#
+# Replica identities.
+#
+$source->safe_psql('app', <<'EOQ');
+CREATE SCHEMA id;
+SET search_path = id;
+CREATE DOMAIN doc AS pg_catalog.json;
+CREATE TYPE pair AS (a int, b pg_catalog.json);
+CREATE TABLE fine (a int PRIMARY KEY);
+CREATE TABLE missing (a int);
+CREATE TABLE candidate (a int NOT NULL, b int NOT NULL, c int);
+CREATE UNIQUE INDEX two ON candidate (a, b);
+CREATE UNIQUE INDEX "One" ON candidate (b);
+CREATE UNIQUE INDEX partial ON candidate (a) WHERE a > 0;
+CREATE UNIQUE INDEX nullable ON candidate (c);
+CREATE TABLE nothing (a int PRIMARY KEY);
+ALTER TABLE nothing REPLICA IDENTITY NOTHING;
+CREATE TABLE later (a int PRIMARY KEY DEFERRABLE);
+CREATE TABLE computed (a int, b int GENERATED ALWAYS AS (a + 1) STORED PRIMARY KEY);
+CREATE UNLOGGED TABLE forgetful (a int PRIMARY KEY);
+CREATE TABLE all_columns (a int, b text[], c jsonb);
+CREATE TABLE text_of_json (a int, b pg_catalog.json);
+CREATE TABLE json_array (a pg_catalog.json[]);
+CREATE TABLE json_domain (a doc);
+CREATE TABLE json_part (a pair);
+CREATE TABLE json_key (a int PRIMARY KEY, b pg_catalog.json);
+CREATE TABLE json_gone (a int, b pg_catalog.json);
+ALTER TABLE json_gone DROP b;
+DO $$ DECLARE t text; BEGIN
+	FOREACH t IN ARRAY '{all_columns,text_of_json,json_array,json_domain,json_part,json_key,json_gone}'::text[] LOOP
+		EXECUTE format('ALTER TABLE %I REPLICA IDENTITY FULL', t);
+	END LOOP;
+END $$;
+CREATE TABLE by_index (a int NOT NULL UNIQUE);
+ALTER TABLE by_index REPLICA IDENTITY USING INDEX by_index_a_key;
+CREATE TABLE lost_index (a int NOT NULL UNIQUE);
+ALTER TABLE lost_index REPLICA IDENTITY USING INDEX lost_index_a_key;
+ALTER TABLE lost_index DROP CONSTRAINT lost_index_a_key;
+CREATE TABLE tree (a int PRIMARY KEY) PARTITION BY RANGE (a);
+CREATE TABLE leaf PARTITION OF tree FOR VALUES FROM (0) TO (10);
+INSERT INTO fine SELECT generate_series(1, 1000);
+EOQ
+
+# What is said of each table: identity, whether it can be restored, index, fault.
+sub identities
+{
+	my %said;
+	my %names = map { split /\|/ } split /\n/, $source->safe_psql('app', q{SELECT oid, relname FROM pg_class WHERE relnamespace = 'id'::regnamespace AND relkind IN ('r', 'p')});
+
+	foreach my $line (split /\n/, call("SELECT stream_identities($from, '{" . join(',', keys %names) . "}')"))
+	{
+		my ($oid, $is, $restores, $index, $updates, $bytes, $fault) = split /\t/, $line;
+		$index =~ s/^"([a-z_]+)"$/$1/;
+		$said{ $names{$oid} } = "$is $restores $index: $fault";
+		$said{"$names{$oid} bytes"} = $bytes;
+	}
+	return \%said;
+}
+
+my $said = identities();
+my %expected = (
+	fine => 'd 1 fine_pkey: has a replica identity',
+	leaf => 'd 1 leaf_pkey: has a replica identity',
+	missing => 'd 1 : has no primary key and no other replica identity',
+	candidate => 'd 1 "One": has no primary key and no other replica identity',
+	nothing => 'n 1 nothing_pkey: has no primary key and no other replica identity',
+	later => 'd 1 : has a deferrable primary key, which identifies no rows for replication',
+	computed => 'd 1 : has a generated column in its key, which is not replicated',
+	forgetful => 'd 1 : is unlogged, which is not replicated',
+	all_columns => 'f 1 : has a replica identity',
+	json_gone => 'f 1 : has a replica identity',
+	json_key => 'f 1 json_key_pkey: has a replica identity',
+	by_index => 'i 0 by_index_a_key: has a replica identity',
+	lost_index => 'i 1 : has no primary key and no other replica identity',
+	map { $_ => 'f 1 : has REPLICA IDENTITY FULL and a column whose type has no equality operator' } qw(text_of_json json_array json_domain json_part));
+is($said->{$_}, $expected{$_}, "the identity of $_") for sort keys %expected;
+is($said->{tree}, undef, 'a partitioned table has none of its own');
+is($said->{'fine bytes'}, $source->safe_psql('app', q{SELECT pg_relation_size('id.fine')}), 'the size is known');
+
+sub oid { return $source->safe_psql('app', "SELECT 'id.$_[0]'::regclass::oid"); }
+sub identity { return $source->safe_psql('app', "SELECT relreplident FROM pg_class WHERE oid = 'id.$_[0]'::regclass"); }
+
+call("SELECT stream_set_identity($from, " . oid('candidate') . q{, '"One"')});
+is(identity('candidate'), 'i', 'an index is set');
+like(identities()->{candidate}, qr/^i 0 .*has a replica identity$/, 'and is one');
+call("SELECT stream_restore_identity($from, " . oid('candidate') . q{, 'd')});
+is(identity('candidate'), 'd', 'it is as it was');
+call("SELECT stream_set_identity($from, " . oid('nothing') . q{, '')});
+is(identity('nothing'), 'f', 'all columns are set');
+call("SELECT stream_restore_identity($from, " . oid('nothing') . q{, 'n')});
+is(identity('nothing'), 'n', 'and nothing again');
+my $gone = oid('missing');
+$holder = begin_write($source, 'app');
+$holder->query_safe('INSERT INTO id.missing VALUES (1)');
+my $set = start($target, 'postgres', "SELECT stream_set_identity($from, $gone, '')");
+ok(wait_until($source, "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND relation = $gone", db => 'app'), 'a table is in use: it waits');
+end_write($holder);
+unlike(finish($set), qr/ERROR/, 'and goes on');
+is(identity('missing'), 'f', 'and sets it');
+$source->safe_psql('app', 'DROP TABLE id.missing');
+is(call("SELECT stream_restore_identity($from, $gone, 'd')"), '', 'a table that is gone needs no restoring');
+like(call("SELECT stream_set_identity($from, $gone, '')"), qr/a table of the source was dropped before its replica identity was set/, 'and none can be set');
 
 done_testing();

@@ -9,7 +9,9 @@ CREATE FUNCTION stream_slot(conninfo text, name text, temporary bool, exports bo
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pgcopy_stream_slot';
 
 -- Take a snapshot by lock; NULL: the locks were not to be had.  It lives in "reader".
-CREATE FUNCTION stream_by_lock(conninfo text, tables text[], lock_ms int, OUT snapshot text, OUT lsn pg_lsn)
+-- locked: the places of the tables that it is exact for, from 0.
+CREATE FUNCTION stream_by_lock(conninfo text, tables text[], lock_ms int, takes_some bool,
+    OUT snapshot text, OUT lsn pg_lsn, OUT locked text)
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pgcopy_stream_by_lock';
 
 CREATE FUNCTION stream_look(conninfo text, name text)

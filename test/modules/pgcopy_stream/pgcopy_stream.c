@@ -83,8 +83,9 @@ tell_wait(void *arg, int seconds)
 	ereport(NOTICE, (errmsg("waiting for %d s", seconds)));
 }
 
+/* A snapshot, its position, and one more fact. */
 static Datum
-make_pair(FunctionCallInfo fcinfo, const char *snapshot, XLogRecPtr lsn, bool too_large)
+make_pair(FunctionCallInfo fcinfo, const char *snapshot, XLogRecPtr lsn, Datum fact)
 {
 	TupleDesc	desc;
 	Datum		values[3];
@@ -94,7 +95,7 @@ make_pair(FunctionCallInfo fcinfo, const char *snapshot, XLogRecPtr lsn, bool to
 		elog(ERROR, "it returns no row");
 	values[0] = snapshot != NULL ? CStringGetTextDatum(snapshot) : (Datum) 0;
 	values[1] = LSNGetDatum(lsn);
-	values[2] = BoolGetDatum(too_large);
+	values[2] = fact;
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
 }
 
@@ -111,7 +112,7 @@ pgcopy_stream_slot(PG_FUNCTION_ARGS)
 	keep_open(&replication, fcinfo, pgcopy_slot_connect);
 	pgcopy_session_on_wait(replication, tell_wait, NULL);
 	is_made = pgcopy_slot_create(replication, name, flags, &snapshot, &lsn);
-	return make_pair(fcinfo, snapshot, lsn, !is_made);
+	return make_pair(fcinfo, snapshot, lsn, BoolGetDatum(!is_made));
 }
 
 static List *
@@ -131,14 +132,23 @@ get_texts(Datum datum)
 Datum
 pgcopy_stream_by_lock(PG_FUNCTION_ARGS)
 {
-	XLogRecPtr	lsn = InvalidXLogRecPtr;
+	LockedSnapshot order = {
+		.tables = get_texts(PG_GETARG_DATUM(1)),
+		.lock_ms = PG_GETARG_INT32(2),
+		.takes_some = PG_GETARG_BOOL(3)
+	};
+	StringInfoData locked;
+	ListCell   *lc;
 	char	   *snapshot;
 
-	open_ordinary(fcinfo);
+	order.locker = open_ordinary(fcinfo);
 	keep_open(&reader, fcinfo, pgcopy_session_open);
-	snapshot = pgcopy_slot_snapshot_by_lock(ordinary, reader, get_texts(PG_GETARG_DATUM(1)),
-											PG_GETARG_INT32(2), &lsn);
-	return make_pair(fcinfo, snapshot, lsn, false);
+	order.reader = reader;
+	snapshot = pgcopy_slot_snapshot_by_lock(&order);
+	initStringInfo(&locked);
+	foreach(lc, order.locked)
+		appendStringInfo(&locked, "%s%d", locked.len > 0 ? " " : "", lfirst_int(lc));
+	return make_pair(fcinfo, snapshot, order.lsn, CStringGetTextDatum(locked.data));
 }
 
 Datum
