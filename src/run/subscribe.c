@@ -243,7 +243,8 @@ pgcopy_subscribe_find_skipped(Leader *leader)
 	MemoryContextSwitchTo(caller);
 	follow = pgcopy_follow_fetch(leader->job->id);
 	sent = pgcopy_handover_sent(pgcopy_link_session(leader->link), follow);
-	skipped = name_relations(list_relations(leader, list_difference_oid(list_planned(leader), sent)),
+	skipped = name_relations(list_relations(leader,
+											list_difference_oid(list_planned(leader), sent)),
 							 NIL, "no longer published");
 	if (skipped == NULL)
 		skipped = name_relations(list_relations(leader, sent),
