@@ -697,7 +697,11 @@ SELECT v.job,
             WHEN v.state OPERATOR(pg_catalog.=) 'interrupted' AND v.started IS NULL
             THEN 'its leader did not start, see the server log: SELECT pgcopy_resume(' || v.job || ')'
             WHEN v.state OPERATOR(pg_catalog.=) 'interrupted'
-            THEN 'its processes are gone: SELECT pgcopy_resume(' || v.job || ')'
+            THEN 'its processes are gone'
+                 || CASE WHEN EXISTS (SELECT FROM pgcopy.follow AS f
+                                       WHERE f.job OPERATOR(pg_catalog.=) v.job AND f.start_lsn IS NOT NULL)
+                         THEN ', its slot on the source keeps WAL' ELSE '' END
+                 || ': SELECT pgcopy_resume(' || v.job || ')'
             WHEN v.first_error IS NOT NULL THEN pgcopy.shorten(v.first_error, '')
             WHEN v.ended IS NOT NULL AND w.opened IS NOT NULL
             THEN 'open since ' || pg_catalog.date_trunc('second', w.opened) || ', pause '

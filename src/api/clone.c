@@ -26,6 +26,7 @@
 #include "source/conversion.h"
 #include "source/preflight.h"
 #include "source/session.h"
+#include "stream/publication.h"
 #include "stream/stream_needs.h"
 
 extern PGDLLEXPORT Datum pgcopy_clone(PG_FUNCTION_ARGS);
@@ -105,6 +106,8 @@ check_source(const SourceConninfo *conninfo, const JobOptions *options)
 	pgcopy_finding_throw(pgcopy_preflight_check_database(session));
 	if (options->follow)
 		pgcopy_finding_throw(pgcopy_stream_needs_check_settings(session));
+	if (options->publication[0] != '\0')
+		pgcopy_finding_throw(pgcopy_publication_check(session, options->publication));
 	pgcopy_subset_check(session, options,
 						make_selection_or_name_texts(conninfo, session, options));
 	pgcopy_session_close(session);

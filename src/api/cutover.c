@@ -145,11 +145,15 @@ hint_for_state(int64 id, JobState state)
 static void
 check_state(const Job *job)
 {
-	if (pgcopy_follow_fetch(job->id) == NULL)
+	const Follow *follow = pgcopy_follow_fetch(job->id);
+
+	if (follow == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("job " INT64_FORMAT " does not follow its source", job->id),
 				 errhint("A job that is to follow is ordered with follow => true.")));
+	if (follow->is_open && job->state != JOB_DONE)
+		pgcopy_cutover_request_throw_open(job->id);
 	if (job->state != JOB_FOLLOWING && job->state != JOB_CUTOVER)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -5,7 +5,8 @@
  *
  * A job that follows has a slot on its source, which keeps WAL there.  Cancelling
  * keeps it, and says so; with cleanup, and when the job is dropped, it is removed
- * (run/settle.c).
+ * (run/settle.c).  A cutover that is cancelled ends, and the target follows on; with
+ * cleanup the job is stopped after it.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,14 +18,17 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/latch.h"
+#include "utils/timestamp.h"
 
 #include "api/order.h"
 #include "catalog/follow.h"
 #include "catalog/job.h"
+#include "run/cutover_request.h"
 #include "run/follow.h"
 
-/* Pause between two looks at a leader that ends, ms. */
+/* Pause between two looks at a leader that ends, and until it is told again, ms. */
 #define LOOK_INTERVAL 20
+#define SIGNAL_INTERVAL 1000
 
 extern PGDLLEXPORT Datum pgcopy_cancel(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(pgcopy_cancel);
@@ -66,7 +70,7 @@ cancel(int64 id)
 	if (pgcopy_job_has_ended(job->state))
 		return false;
 	pgcopy_job_move(id, JOB_CANCELLED);
-	pgcopy_settle_pause(id);
+	pgcopy_settle_pause(job);
 	return true;
 }
 
@@ -81,11 +85,34 @@ warn(int64 id)
 		ereport(WARNING, (errmsg("%s", text)));
 }
 
+/* Say that only the cutover is cancelled, if one runs. */
+static bool
+tell_cutover(int64 id)
+{
+	uint32		handle;
+
+	if (!pgcopy_job_find_own(id, &handle) || handle == 0 ||
+		!pgcopy_cutover_request_is_running(handle, id))
+		return false;
+	ereport(NOTICE,
+			(errmsg("the cutover of job " INT64_FORMAT " is cancelled; the target follows on", id),
+			 errhint("To stop the job: SELECT pgcopy_cancel(" INT64_FORMAT ").", id)));
+	return true;
+}
+
+/* The first signal may have ended no more than a cutover. */
 static void
 await_leader_end(int64 id)
 {
+	TimestampTz next = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), SIGNAL_INTERVAL);
+
 	while (pgcopy_job_has_leader(id))
 	{
+		if (GetCurrentTimestamp() >= next)
+		{
+			(void) signal_leader(id);
+			next = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), SIGNAL_INTERVAL);
+		}
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 						 LOOK_INTERVAL, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
@@ -117,11 +144,12 @@ pgcopy_cancel(PG_FUNCTION_ARGS)
 	int64		id = pgcopy_order_get_job(fcinfo);
 	bool		cleans_up = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1) &&
 		!pgcopy_job_is_of_this_transaction(id);
+	bool		is_told = !cleans_up && tell_cutover(id);
 	bool		was_cancelled = cancel(id);
 
 	if (cleans_up)
 		clean_up(id);
-	else if (was_cancelled)
+	else if (was_cancelled && !is_told)
 		warn(id);
 	PG_RETURN_BOOL(was_cancelled);
 }

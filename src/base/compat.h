@@ -264,11 +264,20 @@
 #define COMPAT_COUNTS_APPLY_ERRORS true
 #endif
 
-/* 16: apply workers have helpers */
+/* 16: apply workers have helpers, and apply as the owner of each table */
 #if PG_VERSION_NUM < 160000
 #define PGCOPY_NO_HELPER_SQL ""
+#define COMPAT_APPLIES_AS_TABLE_OWNER false
 #else
 #define PGCOPY_NO_HELPER_SQL " AND leader_pid IS NULL"
+#define COMPAT_APPLIES_AS_TABLE_OWNER true
+#endif
+
+/* 16: entries of sessions are also found by the number of the backend */
+#if PG_VERSION_NUM < 160000
+#define pgcopy_session_entry(index) pgstat_fetch_stat_local_beentry(index)
+#else
+#define pgcopy_session_entry(index) pgstat_get_local_beentry_by_index(index)
 #endif
 
 /* Apply finds rows of REPLICA IDENTITY FULL by any index, else by a primary key only. */

@@ -14,11 +14,13 @@
 #include "catalog/pg_replication_origin.h"
 #include "catalog/pg_subscription.h"
 #include "miscadmin.h"
+#include "pgstat.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+#include "base/compat.h"
 #include "replica/replica_needs.h"
 
 List *
@@ -73,6 +75,35 @@ check_room(const char *setting, int used, const char *what)
 	return limit > used ? NIL : pgcopy_finding_list(&finding);
 }
 
+static int
+count_background_workers(void)
+{
+	int			count = 0;
+
+	for (int i = 1; i <= pgstat_fetch_stat_numbackends(); i++)
+	{
+		const LocalPgBackendStatus *entry = pgcopy_session_entry(i);
+
+		count += entry != NULL && entry->backendStatus.st_backendType == B_BG_WORKER;
+	}
+	return count;
+}
+
+/* Others' workers come and go: no more than a notice. */
+static List *
+find_no_process(void)
+{
+	int			used = count_background_workers();
+	Finding		finding = {
+		.level = FINDING_NOTICE,
+		.message = "no background worker is free for the subscription",
+		.hint = psprintf("Raise max_worker_processes (now %d, of which %d run) and restart this server: nothing comes before one is free.",
+						 max_worker_processes, used)
+	};
+
+	return used < max_worker_processes ? NIL : pgcopy_finding_list(&finding);
+}
+
 List *
 pgcopy_replica_needs_check_room(void)
 {
@@ -81,8 +112,11 @@ pgcopy_replica_needs_check_room(void)
 
 	if (GetConfigOption(origins, true, false) == NULL)
 		origins = "max_replication_slots";
-	return list_concat(check_room("max_logical_replication_workers",
-								  count_rows(SubscriptionRelationId, true), "the worker"),
-					   check_room(origins, count_rows(ReplicationOriginRelationId, false),
-								  "the origin"));
+	return list_concat(list_concat(check_room("max_logical_replication_workers",
+											  count_rows(SubscriptionRelationId, true),
+											  "the worker"),
+								   check_room(origins,
+											  count_rows(ReplicationOriginRelationId, false),
+											  "the origin")),
+					   find_no_process());
 }

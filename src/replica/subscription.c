@@ -26,6 +26,7 @@
 #include "pgstat.h"
 #include "replication/worker_internal.h"
 #include "storage/latch.h"
+#include "storage/lmgr.h"
 #include "storage/lwlock.h"
 #include "tcop/dest.h"
 #include "tcop/tcopprot.h"
@@ -236,6 +237,18 @@ Oid
 pgcopy_subscription_find(const char *name)
 {
 	return get_subscription_oid(name, true);
+}
+
+/* The launcher cannot read the catalog then, as in DROP SUBSCRIPTION. */
+void
+pgcopy_subscription_stop(const char *name)
+{
+	Oid			subscription = pgcopy_subscription_find(name);
+
+	if (!OidIsValid(subscription))
+		return;
+	LockRelationOid(SubscriptionRelationId, AccessExclusiveLock);
+	logicalrep_worker_stop(subscription, InvalidOid);
 }
 
 /*

@@ -44,8 +44,15 @@ extern bool pgcopy_subscription_await_start(Oid subscription);
 extern void pgcopy_subscription_await_end(Oid subscription);
 
 /*
+ * End its worker, and let none begin until the transaction ends.  Does nothing if it
+ * is gone.
+ */
+extern void pgcopy_subscription_stop(const char *name);
+
+/*
  * Drop it without a word to the source, with its replication origin.  In a
- * transaction; does nothing if it is gone.
+ * transaction; does nothing if it is gone.  A transaction that rolls back brings it
+ * back, but not how far it was: nobody may go on with its slot after this.
  */
 extern void pgcopy_subscription_drop(const char *name);
 

@@ -15,7 +15,6 @@
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -28,9 +27,6 @@
 
 /* Lines about tables in a report. */
 #define TABLES_SHOWN 10
-
-/* How long readers of a table here may hold up the cutover. */
-#define LOCK_WAIT "2s"
 
 /* A round of copying again. */
 typedef struct Again
@@ -59,13 +55,6 @@ table_name(const JobRelation *table)
 }
 
 static void
-limit_lock_wait(void)
-{
-	(void) set_config_option("lock_timeout", LOCK_WAIT, PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_LOCAL, true, 0, false);
-}
-
-static void
 copy_table(Again *again, JobRelation *table)
 {
 	LoadResult	load = pgcopy_work_copy_again(again->leader->job, again->session, table);
@@ -89,7 +78,7 @@ copy_tables(Again *again)
 		if (table->condition != NULL)
 			continue;
 		pgcopy_leader_begin(again->leader);
-		limit_lock_wait();
+		pgcopy_leader_limit_lock_wait();
 		copy_table(again, table);
 		pgcopy_leader_commit(again->leader);
 	}
@@ -148,7 +137,7 @@ copy_configuration(Again *again)
 	ListCell   *lc;
 
 	pgcopy_leader_begin(again->leader);
-	limit_lock_wait();
+	pgcopy_leader_limit_lock_wait();
 	items = fetch_configuration(again);
 	for (int i = list_length(items) - 1; i >= 0; i--)
 	{

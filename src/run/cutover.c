@@ -11,11 +11,11 @@
  *	5 await		until all before it is here
  *	6 again		what the stream does not carry
  *	7 open		one transaction here					cutover_open.c
- *	8 clean up	on the source
+ *	8 clean up	here and on the source
  *	9 the rest	what need not be done in the pause
  *
  * The truth is where it is durable: pgcopy.follow says "opened" from step 7 on, by the
- * transaction in which the subscription goes.  Whatever goes wrong before that aborts
+ * transaction that disables the subscription.  Whatever goes wrong before that aborts
  * the cutover: the fence is lifted, the locks are released, and the target follows
  * on.  That the fence may be set is committed before it is set, so that whoever leads
  * the job next lifts it after a crash.  From step 7 on everything is repeated until it
@@ -35,6 +35,7 @@
 #include "utils/timestamp.h"
 
 #include "base/testpoint.h"
+#include "replica/subscription.h"
 #include "run/cutover.h"
 #include "run/cutover_watch.h"
 
@@ -43,6 +44,12 @@
 
 /* What steps 2, 4 and 7 take at least, for the same, ms. */
 #define USUAL_PAUSE 200
+
+/*
+ * Seconds that a session waits for a silent source: a connection that something on the
+ * way has forgotten must not keep the fence from being lifted by another one.
+ */
+static const int longest_silence = 10;
 
 /* Pauses between attempts to clean up on the source, ms. */
 #define FIRST_RETRY 500
@@ -63,6 +70,7 @@ pgcopy_cutover_connect(Leader *leader, const char *what)
 	MemoryContext caller = CurrentMemoryContext;
 	SourceConninfo *conninfo;
 	SourceAddress address;
+	SourceSession *session;
 
 	pgcopy_leader_begin(leader);
 	MemoryContextSwitchTo(caller);
@@ -71,8 +79,10 @@ pgcopy_cutover_connect(Leader *leader, const char *what)
 	MemoryContextSwitchTo(caller);
 	pgcopy_control_get_source(leader->control, &address);
 	pgcopy_conninfo_pin(conninfo, &address);
-	return pgcopy_session_open(conninfo, psprintf("pgcopy job " INT64_FORMAT " %s",
-												  leader->job->id, what));
+	session = pgcopy_session_open(conninfo, psprintf("pgcopy job " INT64_FORMAT " %s",
+													 leader->job->id, what));
+	pgcopy_session_on_wait(session, pgcopy_session_give_up, (void *) &longest_silence);
+	return session;
 }
 
 static Cutover *
@@ -381,7 +391,20 @@ pgcopy_cutover_undo(Leader *leader)
 	MemoryContextDelete(context);
 }
 
-/* Clean up on the source.  Returns the error if that cannot be done now. */
+/*
+ * Drop the subscription, which step 7 has disabled.  Whoever reads the catalog, as
+ * pg_dump does to its end, is not to hold up all that want to read it, behind us.
+ */
+static void
+drop_subscription(Leader *leader)
+{
+	pgcopy_leader_begin(leader);
+	pgcopy_leader_limit_lock_wait();
+	pgcopy_subscription_drop(pgcopy_follow_fetch(leader->job->id)->name);
+	pgcopy_leader_commit(leader);
+}
+
+/* Clean up, here and on the source.  Returns the error if that cannot be done now. */
 static ErrorData *
 try_to_settle(Leader *leader)
 {
@@ -389,6 +412,7 @@ try_to_settle(Leader *leader)
 
 	PG_TRY();
 	{
+		drop_subscription(leader);
 		pgcopy_leader_begin(leader);
 		(void) pgcopy_settle(leader->job, false);
 		pgcopy_leader_commit(leader);
@@ -401,7 +425,7 @@ try_to_settle(Leader *leader)
 	return error;
 }
 
-/* Repeat that until it is done: the source may be away. */
+/* Repeat that until it is done: the source may be away, or the catalog in use. */
 static void
 settle(Leader *leader)
 {
@@ -410,7 +434,7 @@ settle(Leader *leader)
 
 	while ((error = try_to_settle(leader)) != NULL)
 	{
-		char	   *message = psprintf("the target is open; slot and publication are still on the source: %s",
+		char	   *message = psprintf("the target is open, but the job has not cleaned up behind itself: %s",
 									   error->message);
 
 		if (pause == FIRST_RETRY)

@@ -66,6 +66,9 @@ extern void pgcopy_cutover_fence_check(Cutover *cutover);
 extern void pgcopy_cutover_fence_set(Cutover *cutover);
 extern void pgcopy_cutover_fence_lock(Cutover *cutover);
 
+/* Throw if locks or fence have been lost since. */
+extern void pgcopy_cutover_fence_prove(Cutover *cutover);
+
 /*
  * Try the locks, and release them at once.  Returns the time it took, in ms; -1: they
  * were not to be had.

@@ -175,10 +175,30 @@ begin_pause(Cutover *cutover, TimestampTz when)
 	set_deadline(cutover, when);
 }
 
+/*
+ * Sessions that were beginning when the fence was set may have read the setting before,
+ * and show up later: wait until they have begun, so that the drain sees them.
+ */
+static void
+await_beginning(Cutover *cutover)
+{
+	char	   *pids = pgcopy_fence_beginning(cutover->session, NULL);
+
+	snprintf(cutover->waits_for, sizeof(cutover->waits_for), "sessions to begin on the source");
+	while (pids != NULL)
+	{
+		pgcopy_process_wait(DRAIN_PAUSE);
+		pids = pgcopy_fence_beginning(cutover->session, pids);
+	}
+	cutover->waits_for[0] = '\0';
+}
+
+/* One that an earlier cutover could not lift yet is not what was there before. */
 void
 pgcopy_cutover_fence_set(Cutover *cutover)
 {
-	char	   *before = pgcopy_fence_setting(cutover->session);
+	char	   *before = cutover->follow->is_fenced ? cutover->follow->fence_before :
+		pgcopy_fence_setting(cutover->session);
 
 	note_intent(cutover, before);
 	lift_when_exiting(cutover, before);
@@ -186,6 +206,7 @@ pgcopy_cutover_fence_set(Cutover *cutover)
 	pgcopy_fence_set(cutover->session);
 	cutover->fenced_at = pgcopy_fence_now(cutover->session);
 	pgcopy_cutover_note(cutover, "the source is read-only for new sessions");
+	await_beginning(cutover);
 	drain(cutover);
 }
 
@@ -225,6 +246,24 @@ pgcopy_cutover_fence_lock(Cutover *cutover)
 	cutover->waits_for[0] = '\0';
 	pgcopy_cutover_note(cutover, psprintf("%d tables are locked against writers",
 										  list_length(cutover->tables)));
+}
+
+void
+pgcopy_cutover_fence_prove(Cutover *cutover)
+{
+	char	   *setting = NULL;
+
+	if (!pgcopy_fence_has_locks(cutover->locker, list_length(cutover->tables)))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the locks on the source's tables have been lost")));
+	if (!cutover->request->locks_only)
+		setting = pgcopy_fence_setting(cutover->session);
+	if (!cutover->request->locks_only && (setting == NULL || strcmp(setting, "on") != 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the source's database is no longer read-only"),
+				 errdetail("Somebody else has changed its default_transaction_read_only.")));
 }
 
 long

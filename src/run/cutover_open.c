@@ -3,10 +3,14 @@
  * cutover_open.c
  *	  The point of no return of a cutover, and materialized views.
  *
- * One transaction, flushed: the subscription goes, what was held back for it comes,
- * the guard is lifted, and pgcopy.follow says "opened".  If a statement of it fails
- * nothing of that has happened, and the target follows on: the server starts the
- * subscription's worker again.
+ * One transaction, flushed: the subscription is disabled, what was held back for it
+ * comes, the guard is lifted, and pgcopy.follow says "opened".  If a statement of it
+ * fails nothing of that has happened, and the target follows on.  So the subscription
+ * is not dropped in it: what has been applied would be forgotten for good, even if the
+ * transaction rolls back, and come again.
+ *
+ * The locks on the source, and the fence, are looked at when all but the commit is
+ * done: whoever lost them must not open the target.
  *
  *-------------------------------------------------------------------------
  */
@@ -142,8 +146,7 @@ write_all(Cutover *cutover)
 	int64		job = leader->job->id;
 	int			held_back;
 
-	pgcopy_subscription_drop(cutover->follow->name);
-	CommandCounterIncrement();
+	pgcopy_subscription_disable(cutover->follow->subscription, cutover->follow->name);
 	UpdateActiveSnapshotCommandId();
 	held_back = do_held_back(leader);
 	if (cutover->request->refresh == CUTOVER_REFRESH_AFTER)
@@ -177,6 +180,7 @@ pgcopy_cutover_open_target(Cutover *cutover)
 	snprintf(cutover->waits_for, sizeof(cutover->waits_for), "locks on this server");
 	pgcopy_leader_begin(leader);
 	held_back = write_all(cutover);
+	pgcopy_cutover_fence_prove(cutover);
 	ForceSyncCommit();
 	stop_watching();
 	HOLD_INTERRUPTS();

@@ -42,16 +42,30 @@ withdraw(dsm_segment *segment, Datum arg)
 	pgcopy_control_wake_leader(control);
 }
 
-/* Put the request in its place.  Returns false if another one is there. */
+void
+pgcopy_cutover_request_throw_open(int64 job)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("the target of job " INT64_FORMAT " is open already", job),
+			 errhint("The job needs no cutover any more; it cleans up on its source.")));
+}
+
+/*
+ * Put the request in its place.  Returns false if another one is there, or an answer
+ * that its caller has not read.
+ */
 static bool
-put_request(Control *control, const CutoverRequest *request)
+put_request(Control *control, const CutoverRequest *request, bool *is_open)
 {
 	ControlCutover *cutover = &control->cutover;
 	bool		is_free;
 
 	LWLockAcquire(&control->lock, LW_EXCLUSIVE);
-	is_free = cutover->state == CUTOVER_NONE || cutover->state == CUTOVER_ANSWERED;
-	if (is_free)
+	*is_open = cutover->result.is_open;
+	is_free = cutover->state == CUTOVER_NONE ||
+		(cutover->state == CUTOVER_ANSWERED && cutover->caller_pid == 0);
+	if (is_free && !*is_open)
 	{
 		cutover->request = *request;
 		cutover->caller = MyProc;
@@ -67,17 +81,39 @@ dsm_segment *
 pgcopy_cutover_request_ask(uint32 handle, int64 job, const CutoverRequest *request)
 {
 	dsm_segment *segment = pgcopy_control_map(handle, job);
+	bool		is_free;
+	bool		is_open;
 
 	if (segment == NULL)
 		return NULL;
 	on_dsm_detach(segment, withdraw, (Datum) 0);
-	if (!put_request(dsm_segment_address(segment), request))
+	is_free = put_request(dsm_segment_address(segment), request, &is_open);
+	if (is_open)
+		pgcopy_cutover_request_throw_open(job);
+	if (!is_free)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("another cutover of job " INT64_FORMAT " is running", job),
 				 errhint("Wait for its end, or cancel the session that called it.")));
 	pgcopy_control_wake_leader(dsm_segment_address(segment));
 	return segment;
+}
+
+bool
+pgcopy_cutover_request_is_running(uint32 handle, int64 job)
+{
+	dsm_segment *segment = pgcopy_control_map(handle, job);
+	Control    *control;
+	bool		is_running;
+
+	if (segment == NULL)
+		return false;
+	control = dsm_segment_address(segment);
+	LWLockAcquire(&control->lock, LW_SHARED);
+	is_running = control->cutover.state == CUTOVER_RUNNING;
+	LWLockRelease(&control->lock);
+	dsm_detach(segment);
+	return is_running;
 }
 
 bool

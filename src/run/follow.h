@@ -129,6 +129,6 @@ extern char *pgcopy_settle_tell(const Follow *follow);
  * The job stops, and can be resumed: stop its subscription, and let views say what it
  * keeps.  In a transaction.
  */
-extern void pgcopy_settle_pause(int64 job);
+extern void pgcopy_settle_pause(const Job *job);
 
 #endif							/* PGCOPY_FOLLOW_H */

@@ -165,17 +165,38 @@ tell_danger(Following *following)
 	following->told_danger = is_in_danger;
 }
 
-/* Stop for good if the slot is lost: what it has not sent never comes. */
-static void
-give_up_if_lost(Following *following)
+/* All before is applied. */
+static XLogRecPtr
+get_applied(const Following *following)
 {
-	Leader	   *leader = following->leader;
-	const char *loss = NULL;
+	return Max(following->applied.ended, following->applied.committed);
+}
+
+/* A source that ends before what it once sent would send other changes under the same positions. */
+static const char *
+find_loss(const Following *following, XLogRecPtr applied_before)
+{
+	const char *loss;
 
 	if (!following->applied.exists)
-		loss = "the subscription is gone";
-	else if (following->has_slot)
-		loss = pgcopy_handover_find_loss(&following->slot);
+		return "the subscription is gone";
+	if (!following->has_slot)
+		return NULL;
+	loss = pgcopy_handover_find_loss(&following->slot);
+	if (loss == NULL && following->slot.source_lsn < applied_before)
+		loss = psprintf("the source's WAL ends at %X/%X, before %X/%X, which was applied here: it was restored to an earlier state",
+						LSN_FORMAT_ARGS(following->slot.source_lsn),
+						LSN_FORMAT_ARGS(applied_before));
+	return loss;
+}
+
+/* Stop for good if the slot is lost: what it has not sent never comes. */
+static void
+give_up_if_lost(Following *following, XLogRecPtr applied_before)
+{
+	Leader	   *leader = following->leader;
+	const char *loss = find_loss(following, applied_before);
+
 	if (loss == NULL)
 		return;
 	pgcopy_leader_begin(leader);
@@ -254,6 +275,7 @@ static void
 look(Following *following)
 {
 	int			worker_before = following->applied.pid;
+	XLogRecPtr	applied_before = get_applied(following);
 
 	pgcopy_following_ask_source(following);
 	look_here(following);
@@ -264,7 +286,7 @@ look(Following *following)
 	pgcopy_following_end_writers(following);
 	MemoryContextSwitchTo(following->look_context);
 	publish(following);
-	give_up_if_lost(following);
+	give_up_if_lost(following, applied_before);
 	MemoryContextSwitchTo(following->leader->context);
 	MemoryContextReset(following->look_context);
 	following->last_error = NULL;
@@ -378,6 +400,7 @@ pgcopy_following_run(Leader *leader)
 		return;
 	}
 	pgcopy_following_guard(following);
+	look_here(following);
 	pgstat_report_activity(STATE_RUNNING, psprintf("pgcopy job " INT64_FORMAT ": following",
 												   leader->job->id));
 	while (!serve_cutover(following))

@@ -23,7 +23,7 @@
 #define NO_CONNECTION "could not connect to the source: "
 
 /* Give up a session that has not answered for so many seconds. */
-#define LONGEST_SILENCE 30
+static const int longest_silence = 30;
 
 static void
 close_session(Following *following)
@@ -38,10 +38,7 @@ note_silence(void *arg, int seconds)
 {
 	Following  *following = arg;
 
-	if (seconds >= LONGEST_SILENCE)
-		ereport(ERROR,
-				(errcode(ERRCODE_CONNECTION_FAILURE),
-				 errmsg("the source has not answered for %d s", seconds)));
+	pgcopy_session_give_up((void *) &longest_silence, seconds);
 	if (seconds >= SILENCE_NOTED)
 		pgcopy_progress_set_message(following->leader->progress,
 									psprintf("the source has not answered for %d s; the target still follows",

@@ -43,8 +43,8 @@
 #define LOCK_LIMIT 200
 #define LOCK_PAUSE 1000
 
-/* Seconds that cleaning up waits for a silent source. */
-#define CLEAN_UP_LIMIT 10
+/* Seconds that cleaning up waits for a silent source: it must not keep a job from ending. */
+static const int clean_up_limit = 10;
 
 struct Handover
 {
@@ -290,6 +290,36 @@ choose(Leader *leader)
 	Assert(!TransactionIdIsValid(GetTopTransactionIdIfAny()));
 }
 
+/* OIDs, ascending. */
+static List *
+list_oids(const List *relations)
+{
+	List	   *oids = NIL;
+	ListCell   *lc;
+
+	foreach(lc, relations)
+		oids = lappend_oid(oids, ((const SourceRelation *) lfirst(lc))->oid);
+	list_sort(oids, list_oid_cmp);
+	return oids;
+}
+
+/*
+ * A publication that the DBA has made must have all that is to be carried: nothing is
+ * published beside it.
+ */
+static void
+check_publication(Leader *leader, const Follow *follow)
+{
+	Handover   *handover = leader->handover;
+	List	   *tables =
+		list_concat(pgcopy_carry_published(leader, handover->relations, CARRY_STREAM),
+					pgcopy_carry_published(leader, handover->relations, CARRY_INSERTS));
+
+	pgcopy_finding_throw(pgcopy_publication_check_tables(pgcopy_link_session(leader->link),
+														 follow->publication, tables,
+														 list_oids(handover->relations)));
+}
+
 static void
 publish(Leader *leader, const Follow *follow)
 {
@@ -297,14 +327,11 @@ publish(Leader *leader, const Follow *follow)
 	List	   *relations = leader->handover->relations;
 	List	   *inserts = pgcopy_carry_published(leader, relations, CARRY_INSERTS);
 
-	if (follow->is_our_publication)
-		pgcopy_publication_create(session, follow->name,
-								  pgcopy_carry_published(leader, relations, CARRY_STREAM),
-								  false);
+	pgcopy_publication_create(session, follow->name,
+							  pgcopy_carry_published(leader, relations, CARRY_STREAM), false);
 	if (inserts != NIL)
 		pgcopy_publication_create(session, pgcopy_follow_inserts_name(follow), inserts, true);
 	pgcopy_session_close(session);
-	PGCOPY_TEST_POINT("handover", "published");
 }
 
 /* Remove what an earlier attempt has left on the source. */
@@ -328,7 +355,11 @@ take_first(Leader *leader, const Follow *follow)
 	pgcopy_follow_set_on_source(leader->job->id, true);
 	pgcopy_leader_commit_so_far(leader);
 	choose(leader);
-	publish(leader, follow);
+	if (follow->is_our_publication)
+		publish(leader, follow);
+	else
+		check_publication(leader, follow);
+	PGCOPY_TEST_POINT("handover", "published");
 	return take_with_slot(leader, follow->name, 0);
 }
 
@@ -370,9 +401,9 @@ pgcopy_handover_sent(SourceSession *session, const Follow *follow)
 	return oids;
 }
 
-/* What is to be sent, by the snapshot: OIDs, ascending. */
+/* What is to be sent, or is not, by the snapshot: OIDs, ascending. */
 static List *
-list_sent(List *relations)
+list_sent(List *relations, bool is_sent)
 {
 	List	   *oids = NIL;
 	ListCell   *lc;
@@ -381,7 +412,8 @@ list_sent(List *relations)
 	{
 		const SourceRelation *relation = lfirst(lc);
 
-		if (relation->relkind == RELKIND_RELATION && pgcopy_follow_is_sent(relation->carry))
+		if (relation->relkind == RELKIND_RELATION &&
+			pgcopy_follow_is_sent(relation->carry) == is_sent)
 			oids = lappend_oid(oids, relation->oid);
 	}
 	list_sort(oids, list_oid_cmp);
@@ -392,12 +424,14 @@ bool
 pgcopy_handover_matches(Leader *leader, List *relations, char **what)
 {
 	Follow	   *follow = pgcopy_follow_fetch(leader->job->id);
+	List	   *sent;
 
 	if (!pgcopy_carry_mark(leader, relations, what))
 		return false;
 	*what = "a partition is new or gone";
-	return equal(list_sent(relations),
-				 pgcopy_handover_sent(pgcopy_link_session(leader->link), follow));
+	sent = pgcopy_handover_sent(pgcopy_link_session(leader->link), follow);
+	return equal(list_sent(relations, true),
+				 list_difference_oid(sent, list_sent(relations, false)));
 }
 
 List *
@@ -495,24 +529,20 @@ pgcopy_handover_start_over(Leader *leader)
 {
 	int64		job = leader->job->id;
 	Follow	   *follow;
+	char	   *name;
 
 	pgcopy_leader_begin(leader);
 	follow = pgcopy_follow_fetch(job);
-	pgcopy_subscription_drop(follow->name);
+	name = MemoryContextStrdup(leader->context, follow->name);
 	pgcopy_follow_set_subscription(job, InvalidOid);
 	pgcopy_follow_set_start(job, InvalidXLogRecPtr);
 	ForceSyncCommit();
 	pgcopy_leader_commit(leader);
-}
 
-/* SessionWaits: nothing that ends a job waits long for the source. */
-static void
-give_up_waiting(void *arg, int seconds)
-{
-	if (seconds >= CLEAN_UP_LIMIT)
-		ereport(ERROR,
-				(errcode(ERRCODE_CONNECTION_FAILURE),
-				 errmsg("the source has not answered for %d s", seconds)));
+	/* only now: if that were rolled back, nobody would know how far it was */
+	pgcopy_leader_begin(leader);
+	pgcopy_subscription_drop(name);
+	pgcopy_leader_commit(leader);
 }
 
 static void
@@ -529,7 +559,7 @@ abandon(Leader *leader)
 		session = pgcopy_session_open(pgcopy_conninfo_resolve(leader->job->conninfo,
 															  leader->args.owner),
 									  name_session(leader, "clean-up"));
-		pgcopy_session_on_wait(session, give_up_waiting, NULL);
+		pgcopy_session_on_wait(session, pgcopy_session_give_up, (void *) &clean_up_limit);
 		pgcopy_settle_source(session, follow, false);
 		pgcopy_session_close(session);
 	}

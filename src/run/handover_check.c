@@ -17,7 +17,7 @@ pgcopy_handover_check(Leader *leader)
 	const JobOptions *options = &leader->job->options;
 	StreamNeeds needs = {
 		.only = pgcopy_chosen_relations(leader),
-		.makes_publication = options->publication[0] == '\0',
+		.publication = options->publication[0] != '\0' ? options->publication : NULL,
 		.has_row_filters = options->row_filters != NIL,
 		.conninfo = pgcopy_link_conninfo(leader->link),
 		.application_name = psprintf("pgcopy job " INT64_FORMAT " check", leader->job->id)

@@ -9,11 +9,15 @@
 
 #include "access/xact.h"
 #include "pgstat.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "run/leader.h"
 #include "run/work.h"
+
+/* How long readers of a table here may hold up what cannot wait. */
+#define LOCK_WAIT "2s"
 
 /* Write the totals to the job's row this often. */
 #define STORE_INTERVAL (10 * USECS_PER_SEC)
@@ -51,6 +55,13 @@ pgcopy_leader_commit_so_far(Leader *leader)
 	pgcopy_process_end_transaction();
 	pgcopy_process_begin_transaction();
 	MemoryContextSwitchTo(caller);
+}
+
+void
+pgcopy_leader_limit_lock_wait(void)
+{
+	(void) set_config_option("lock_timeout", LOCK_WAIT, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_LOCAL, true, 0, false);
 }
 
 ErrorData *

@@ -231,6 +231,9 @@ extern void pgcopy_leader_abort(Leader *leader);
  */
 extern void pgcopy_leader_commit_so_far(Leader *leader);
 
+/* In the current transaction no lock is waited for but for a moment: 55P03. */
+extern void pgcopy_leader_limit_lock_wait(void);
+
 /*
  * In PG_CATCH: abort, and return the error in the leader's context, which
  * becomes current.  Rethrows if the job is cancelled.

@@ -367,7 +367,7 @@ static void
 pause_following(Leader *leader)
 {
 	pgcopy_leader_begin(leader);
-	pgcopy_settle_pause(leader->job->id);
+	pgcopy_settle_pause(leader->job);
 	pgcopy_leader_commit(leader);
 }
 

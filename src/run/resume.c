@@ -276,6 +276,35 @@ has_old_rows(Leader *leader)
 	return result;
 }
 
+/* LinkAttempt: wait until the source is there. */
+static LinkOutcome
+try_reach_source(void *arg, char **what)
+{
+	pgcopy_link_open(((Leader *) arg)->link);
+	return ATTEMPT_DONE;
+}
+
+/*
+ * Lift the fence of a cutover that a crash has interrupted, before anything else: what
+ * follows can fail, or last for hours, while the source takes no writes.
+ */
+static void
+undo_cutover(Leader *leader)
+{
+	Follow	   *follow;
+	bool		is_fenced;
+
+	pgcopy_leader_begin(leader);
+	follow = pgcopy_follow_fetch(leader->job->id);
+	is_fenced = follow->is_fenced && !follow->is_open;
+	pgcopy_leader_commit(leader);
+	if (!is_fenced)
+		return;
+	(void) pgcopy_link_read(leader->link, try_reach_source, leader);
+	pgcopy_link_close(leader->link);
+	pgcopy_cutover_undo(leader);
+}
+
 /* Go on with a job that follows. */
 static void
 resume_following(Leader *leader, const Survey *survey)
@@ -285,6 +314,7 @@ resume_following(Leader *leader, const Survey *survey)
 
 	if (is_open)
 		return;
+	undo_cutover(leader);
 	if (leader->args.choice == RESUME_CONSISTENT)
 	{
 		pgcopy_handover_start_over(leader);

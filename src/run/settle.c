@@ -3,11 +3,14 @@
  * settle.c
  *	  Remove what a job that follows has made: here, and on the source.
  *
- * Here first: without a subscription no worker of ours takes the slot again.  The
- * subscription's worker is stopped at once, and its row stays locked until the
- * caller's transaction ends.  Then the source: walsender, slot, publications,
- * replica identities, the fence's setting.  Each step does nothing if there is
- * nothing to do, so that settling can be repeated.
+ * First the subscription's worker is stopped, and kept from running again until the
+ * caller's transaction ends, so that nobody takes the slot.  Then the source:
+ * walsender, slot, publications, replica identities, the fence's setting.  Then the
+ * subscription is dropped: how far it was is forgotten for good, even if the
+ * transaction rolls back, and with a slot it would apply changes twice.  Each step
+ * does nothing if there is nothing to do, so that settling can be repeated.
+ * What is here is the job's owner's, so it is changed as he: whoever may drop the job
+ * may be no more than a member of his role.
  *
  * The source does not take part in the caller's transaction.  If that rolls back, the
  * subscription is back and the job's row says, as it must, that something may be on
@@ -19,6 +22,7 @@
 
 #include "access/xact.h"
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
@@ -30,6 +34,9 @@
 #include "stream/fence.h"
 #include "stream/publication.h"
 #include "stream/slot.h"
+
+/* Seconds that cleaning up waits for a silent source. */
+static const int longest_silence = 30;
 
 static void
 restore_identities(SourceSession *session, int64 job)
@@ -64,38 +71,62 @@ pgcopy_settle_source(SourceSession *session, const Follow *follow, bool with_fen
 	pgcopy_follow_set_on_source(follow->job, false);
 }
 
+/* Who the caller is, while what is here is changed as the job's owner. */
+typedef struct SettleScope
+{
+	Oid			user;
+	int			security_context;
+	bool		is_read_only;
+} SettleScope;
+
 /*
- * Remove what is here.  Once the target is open nothing is.  Our own guard may have
- * made the caller's transaction read-only.  If this throws, the end of the
- * (sub)transaction sets XactReadOnly back.
+ * Our own guard may have made the caller's transaction read-only.  If what comes throws,
+ * the end of the (sub)transaction sets all back.
  */
 static void
-settle_here(const Follow *follow)
+begin_here(SettleScope *scope, Oid owner)
 {
-	bool		is_read_only = XactReadOnly;
-
+	GetUserIdAndSecContext(&scope->user, &scope->security_context);
+	SetUserIdAndSecContext(owner, scope->security_context | SECURITY_LOCAL_USERID_CHANGE);
+	scope->is_read_only = XactReadOnly;
 	XactReadOnly = false;
+}
+
+static void
+end_here(const SettleScope *scope)
+{
+	XactReadOnly = scope->is_read_only;
+	SetUserIdAndSecContext(scope->user, scope->security_context);
+}
+
+/* Remove what is here.  Once the target is open nothing is. */
+static void
+settle_here(const Job *job, const Follow *follow)
+{
+	SettleScope scope;
+
+	begin_here(&scope, job->owner);
 	pgcopy_subscription_drop(follow->name);
 	if (follow->is_guarded)
 	{
 		pgcopy_replica_guard_lift(follow->guard_before);
 		pgcopy_follow_set_guard(follow->job, false, NULL);
 	}
-	XactReadOnly = is_read_only;
+	end_here(&scope);
 }
 
-/* Stop the subscription, if there is one; likewise. */
+/* Stop the subscription, if there is one. */
 static void
-disable_here(const Follow *follow)
+disable_here(const Job *job, const Follow *follow)
 {
 	Oid			subscription = pgcopy_subscription_find(follow->name);
-	bool		is_read_only = XactReadOnly;
+	SettleScope scope;
 
 	if (!OidIsValid(subscription))
 		return;
-	XactReadOnly = false;
+	begin_here(&scope, job->owner);
 	pgcopy_subscription_disable(subscription, follow->name);
-	XactReadOnly = is_read_only;
+	end_here(&scope);
 }
 
 static void
@@ -108,6 +139,7 @@ connect_and_settle(const Job *job, const Follow *follow)
 	SourceSession *session =
 		pgcopy_session_open(conninfo, psprintf("pgcopy job " INT64_FORMAT " clean-up", job->id));
 
+	pgcopy_session_on_wait(session, pgcopy_session_give_up, (void *) &longest_silence);
 	pgcopy_settle_source(session, follow, !follow->is_open);
 	pgcopy_session_close(session);
 	MemoryContextSwitchTo(caller);
@@ -226,22 +258,25 @@ char *
 pgcopy_settle(const Job *job, bool is_forced)
 {
 	Follow	   *follow = pgcopy_follow_fetch(job->id);
-	ErrorData  *error;
-	char	   *sql;
+	ErrorData  *error = NULL;
+	char	   *sql = NULL;
+	SettleScope scope;
 
 	if (follow == NULL)
 		return NULL;
-	if (!follow->is_open)
-		settle_here(follow);
-	if (!follow->on_source)
-		return NULL;
-	error = try_source(job, follow);
-	if (error == NULL)
-		return NULL;
-	if (!is_forced || error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+	begin_here(&scope, job->owner);
+	pgcopy_subscription_stop(follow->name);
+	end_here(&scope);
+	if (follow->on_source)
+		error = try_source(job, follow);
+	if (error != NULL && (!is_forced || error->sqlerrcode == ERRCODE_QUERY_CANCELED))
 		throw_with_hint(error, job->id);
-	sql = write_sql(follow);
-	pgcopy_follow_set_on_source(job->id, false);
+	if (error != NULL)
+	{
+		sql = write_sql(follow);
+		pgcopy_follow_set_on_source(job->id, false);
+	}
+	settle_here(job, follow);
 	return sql;
 }
 
@@ -250,18 +285,21 @@ pgcopy_settle_tell(const Follow *follow)
 {
 	if (!follow->on_source || follow->start_lsn == InvalidXLogRecPtr)
 		return NULL;
-	return psprintf("job " INT64_FORMAT " keeps slot \"%s\" on the source, which keeps WAL there: SELECT pgcopy_resume("
+	return psprintf("job " INT64_FORMAT " keeps slot \"%s\" on the source, which keeps WAL there%s: SELECT pgcopy_resume("
 					INT64_FORMAT "), or SELECT pgcopy_drop(" INT64_FORMAT ")",
-					follow->job, follow->name, follow->job, follow->job);
+					follow->job, follow->name,
+					follow->is_fenced && !follow->is_open ?
+					", and may have left the source's database read-only" : "",
+					follow->job, follow->job);
 }
 
 void
-pgcopy_settle_pause(int64 job)
+pgcopy_settle_pause(const Job *job)
 {
-	Follow	   *follow = pgcopy_follow_fetch(job);
+	Follow	   *follow = pgcopy_follow_fetch(job->id);
 
 	if (follow == NULL || follow->is_open)
 		return;
-	disable_here(follow);
-	pgcopy_job_set_message(job, pgcopy_settle_tell(follow));
+	disable_here(job, follow);
+	pgcopy_job_set_message(job->id, pgcopy_settle_tell(follow));
 }

@@ -56,6 +56,8 @@ list_publications(Leader *leader, const Follow *follow)
 	List	   *names = list_make1(follow->publication);
 	ListCell   *lc;
 
+	if (!follow->is_our_publication)
+		return names;
 	foreach(lc, pgcopy_follow_relations(leader->job->id))
 	{
 		if (((const FollowRelation *) lfirst(lc))->carry == CARRY_INSERTS)
@@ -158,6 +160,39 @@ add_younger(Leader *leader, Oid subscription, List *oids)
 	}
 }
 
+/*
+ * List tables of the plan whose changes the stream is to carry, or is not to: OIDs on
+ * the source, ascending.
+ */
+static List *
+list_planned(Leader *leader, bool is_sent)
+{
+	List	   *oids = NIL;
+	ListCell   *lc;
+
+	foreach(lc, pgcopy_follow_relations(leader->job->id))
+	{
+		const FollowRelation *relation = lfirst(lc);
+
+		if (relation->relkind == RELKIND_RELATION &&
+			pgcopy_follow_is_sent(relation->carry) == is_sent)
+			oids = lappend_oid(oids, relation->source_oid);
+	}
+	list_sort(oids, list_oid_cmp);
+	return oids;
+}
+
+/*
+ * List what the slot sends and we want: a publication that is not ours may send tables
+ * whose changes arrive in another way, or not at all.
+ */
+static List *
+list_wanted(Leader *leader, const Follow *follow)
+{
+	return list_difference_oid(pgcopy_handover_sent(pgcopy_link_session(leader->link), follow),
+							   list_planned(leader, false));
+}
+
 /* LinkAttempt. */
 static LinkOutcome
 try_subscribe(void *arg, char **what)
@@ -170,7 +205,8 @@ try_subscribe(void *arg, char **what)
 	Oid			subscription;
 
 	pgcopy_link_open(leader->link);
-	sent = pgcopy_handover_sent(pgcopy_link_session(leader->link), follow);
+	sent = list_wanted(leader, follow);
+	pgcopy_subscription_drop(follow->name); /* of an earlier stream */
 	subscription = create_subscription(leader, follow);
 	added = add_planned(leader, follow, subscription);
 	unsent = list_relations(leader, list_difference_oid(added, sent));
@@ -213,39 +249,21 @@ name_relations(List *relations, List *known, const char *fault)
 	return names.len == 0 ? NULL : psprintf("%s: %s", fault, names.data);
 }
 
-/* List what the stream was to carry when it began: OIDs on the source, ascending. */
-static List *
-list_planned(Leader *leader)
-{
-	List	   *oids = NIL;
-	ListCell   *lc;
-
-	foreach(lc, pgcopy_follow_relations(leader->job->id))
-	{
-		const FollowRelation *relation = lfirst(lc);
-
-		if (relation->relkind == RELKIND_RELATION && pgcopy_follow_is_sent(relation->carry))
-			oids = lappend_oid(oids, relation->source_oid);
-	}
-	list_sort(oids, list_oid_cmp);
-	return oids;
-}
-
 char *
 pgcopy_subscribe_find_skipped(Leader *leader)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	Follow	   *follow;
 	List	   *sent;
+	List	   *unsent;
 	char	   *skipped;
 
 	pgcopy_leader_begin(leader);
 	MemoryContextSwitchTo(caller);
 	follow = pgcopy_follow_fetch(leader->job->id);
-	sent = pgcopy_handover_sent(pgcopy_link_session(leader->link), follow);
-	skipped = name_relations(list_relations(leader,
-											list_difference_oid(list_planned(leader), sent)),
-							 NIL, "no longer published");
+	sent = list_wanted(leader, follow);
+	unsent = list_difference_oid(list_planned(leader, true), sent);
+	skipped = name_relations(list_relations(leader, unsent), NIL, "no longer published");
 	if (skipped == NULL)
 		skipped = name_relations(list_relations(leader, sent),
 								 pgcopy_subscription_relations(follow->subscription),

@@ -35,6 +35,9 @@ extern bool libpqsrv_is_valid_proxy_option(const char *keyword) __attribute__((w
 /* Options that pgcopy_conninfo_pin() may add. */
 #define MOST_PINNED		3
 
+/* libpq from this version on knows target_session_attrs=primary. */
+#define VERSION_WITH_PRIMARY	140000
+
 /* Set by each session itself. */
 static const char *const overridden_options[] = {
 	"client_encoding", "application_name", "fallback_application_name", NULL
@@ -310,6 +313,20 @@ make_arrays(SourceConninfo *conninfo, SourceOption *options)
 	}
 }
 
+/*
+ * A primary that a cutover has made read-only takes what our sessions write, and libpq
+ * would not connect to it.
+ */
+static void
+accept_fenced(SourceOption *options)
+{
+	SourceOption *option = pgcopy_conninfo_options_find(options, "target_session_attrs");
+
+	if (option != NULL && option->value != NULL && strcmp(option->value, "read-write") == 0 &&
+		PQlibVersion() >= VERSION_WITH_PRIMARY)
+		option->value = "primary";
+}
+
 SourceConninfo *
 pgcopy_conninfo_resolve(const char *source, Oid owner)
 {
@@ -340,6 +357,7 @@ pgcopy_conninfo_resolve(const char *source, Oid owner)
 	if (conninfo->needs_password)
 		apply_defaults(options, password_defaults);
 	apply_defaults(options, network_defaults);
+	accept_fenced(options);
 	make_arrays(conninfo, options);
 	return conninfo;
 }

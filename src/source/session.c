@@ -300,6 +300,15 @@ pgcopy_session_on_wait(SourceSession *session, SessionWaits waits, void *arg)
 	session->waits_arg = arg;
 }
 
+void
+pgcopy_session_give_up(void *arg, int seconds)
+{
+	if (seconds >= *(const int *) arg)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONNECTION_FAILURE),
+				 errmsg("the source has not answered for %d s", seconds)));
+}
+
 int
 pgcopy_session_pid(const SourceSession *session)
 {

@@ -51,6 +51,9 @@ typedef void (*SessionWaits) (void *arg, int seconds);
 extern void pgcopy_session_on_wait(SourceSession *session, SessionWaits waits,
 								   void *arg);
 
+/* A SessionWaits that throws 08006 once so many seconds have passed; arg: const int *. */
+extern void pgcopy_session_give_up(void *arg, int seconds);
+
 /* Return the process's number on the source, also through a pooler. */
 extern int	pgcopy_session_pid(const SourceSession *session);
 

@@ -10,6 +10,9 @@
  * nor is an index that is being built.  Privileges and owners count.  Replica
  * identities and publications do not: we set them ourselves.
  *
+ * A source that does not send TRUNCATE has the files of its tables in the picture:
+ * VACUUM FULL and CLUSTER look alike there.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -28,6 +31,7 @@
 #define HASH_DIGITS "16"
 #define MAX_DEFINITION 64
 
+#define VERSION_WITH_TRUNCATE 110000
 #define VERSION_WITH_GENERATED 120000
 
 #define HASH(values) "pg_catalog.left(pg_catalog.md5(pg_catalog.concat_ws('|', " values ")), " \
@@ -35,6 +39,13 @@
 
 /* NULL is not nothing: concat_ws() leaves it out. */
 #define VALUE(expression) "COALESCE((" expression ")::pg_catalog.text, '-')"
+
+/* What an ACL gives to others than ourselves. */
+#define PRIVILEGES(acl) \
+	VALUE("SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', x.grantor, x.grantee," \
+		  "  x.privilege_type, x.is_grantable), ',' ORDER BY x.grantor, x.grantee, x.privilege_type)" \
+		  " FROM pg_catalog.aclexplode(" acl ") AS x" \
+		  " WHERE x.grantee <> (SELECT u.oid FROM pg_catalog.pg_roles AS u WHERE u.rolname = current_user)")
 
 #define NOT_OF_EXTENSION(catalog, oid) \
 	" NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS x WHERE x.deptype = 'e'" \
@@ -78,8 +89,12 @@ static const char picture_sql[] =
 							  " WHERE v.ev_class = r.oid AND v.rulename = '_RETURN'"))
 " FROM rel AS r WHERE r.relkind <> 'c'"
 
-" UNION ALL SELECT 'privileges of ' || r.name, " HASH(VALUE("r.relacl"))
-" FROM rel AS r WHERE r.relacl IS NOT NULL"
+/* but for those of our role, which may have got some for the cutover */
+" UNION ALL SELECT 'privileges of ' || r.name, " HASH("p.now")
+" FROM rel AS r CROSS JOIN LATERAL (SELECT "
+	 PRIVILEGES("r.relacl") " AS now, "
+	 PRIVILEGES("pg_catalog.acldefault(CASE r.relkind WHEN 'S' THEN 's' ELSE 'r' END::pg_catalog.\"char\", r.relowner)") " AS given) AS p"
+" WHERE r.relacl IS NOT NULL AND p.now <> p.given"
 
 " UNION ALL SELECT 'column ' || pg_catalog.quote_ident(a.attname) || ' of ' || r.name, "
  HASH("a.atttypid, a.atttypmod, a.attcollation, a.attnotnull, a.attidentity, %s, a.attstorage, "
@@ -163,6 +178,10 @@ static const char picture_sql[] =
 " FROM pg_catalog.pg_event_trigger AS t"
 " WHERE $1::pg_catalog.oid[] IS NULL AND" NOT_OF_EXTENSION("pg_event_trigger", "t.oid");
 
+static const char files_sql[] =
+" UNION ALL SELECT 'file of ' || r.name, " HASH("c.relfilenode")
+" FROM rel AS r JOIN pg_catalog.pg_class AS c ON c.oid = r.oid WHERE c.relkind = 'r'";
+
 static int
 compare_facts(const ListCell *a, const ListCell *b)
 {
@@ -189,12 +208,13 @@ static char *
 write_query(SourceSession *session)
 {
 	static const char place[] = "%s, a.attstorage";
-	const char *generated = pgcopy_session_version(session) >= VERSION_WITH_GENERATED ?
-		"a.attgenerated" : "''";
+	int			version = pgcopy_session_version(session);
 	const char *at = strstr(picture_sql, place);
 
 	Assert(at != NULL);
-	return psprintf("%.*s%s%s", (int) (at - picture_sql), picture_sql, generated, at + 2);
+	return psprintf("%.*s%s%s%s", (int) (at - picture_sql), picture_sql,
+					version >= VERSION_WITH_GENERATED ? "a.attgenerated" : "''", at + 2,
+					version >= VERSION_WITH_TRUNCATE ? "" : files_sql);
 }
 
 List *

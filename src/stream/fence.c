@@ -114,6 +114,21 @@ static const char blockers_sql[] =
 "   FROM pg_catalog.unnest($1::pg_catalog.text[]) AS t)"
 " ORDER BY a.xact_start LIMIT 1";
 
+static const char locks_sql[] =
+"SELECT pg_catalog.count(*) FROM pg_catalog.pg_locks AS l"
+" WHERE l.locktype = 'relation' AND l.granted AND l.mode = 'ShareLock'"
+"  AND l.pid = pg_catalog.pg_backend_pid()";
+
+/* A session locks its database before it reads settings, until it is to be seen. */
+static const char beginning_sql[] =
+"SELECT pg_catalog.array_agg(l.pid)::pg_catalog.text FROM pg_catalog.pg_locks AS l"
+" WHERE l.locktype = 'object' AND l.granted AND l.mode = 'RowExclusiveLock'"
+"  AND l.classid = 'pg_catalog.pg_database'::pg_catalog.regclass"
+"  AND l.objid = (SELECT d.oid FROM pg_catalog.pg_database AS d"
+"   WHERE d.datname = pg_catalog.current_database())"
+"  AND l.pid <> pg_catalog.pg_backend_pid()"
+"  AND ($1::pg_catalog.int4[] IS NULL OR l.pid = ANY ($1::pg_catalog.int4[]))";
+
 static const char flushed_sql[] =
 "SELECT pg_catalog.pg_current_wal_flush_lsn()";
 
@@ -131,11 +146,14 @@ static const char writers_sql[] =
 "  AND a.xact_start < pg_catalog.clock_timestamp() - '30 s'::pg_catalog.interval"
 " ORDER BY a.xact_start LIMIT 100";
 
+/* The function has one more parameter from 17 on. */
 static const char rights_sql[] =
 "SELECT pg_catalog.pg_has_role(d.datdba, 'USAGE'),"
 " pg_catalog.pg_has_role('pg_signal_backend', 'USAGE'),"
-" pg_catalog.has_function_privilege("
-"  'pg_catalog.pg_logical_emit_message(bool, text, text)', 'EXECUTE')"
+" COALESCE((SELECT pg_catalog.bool_or(pg_catalog.has_function_privilege(f.oid, 'EXECUTE'))"
+"  FROM pg_catalog.pg_proc AS f WHERE f.proname = 'pg_logical_emit_message'"
+"  AND f.pronamespace = 'pg_catalog'::pg_catalog.regnamespace"
+"  AND f.proargtypes[2] = 'text'::pg_catalog.regtype), false)"
 " FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database()";
 
 /* A role's own setting comes before the database's. */
@@ -149,10 +167,15 @@ static const char overriding_sql[] =
 "  AND pg_catalog.lower(pg_catalog.substr(c.setting, 31)) NOT IN ('on', 'true', 'yes', '1')"
 " ORDER BY 1";
 
+/* $1 NULL: all that are not the server's or an extension's. */
 static const char unlockable_sql[] =
 "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class AS c"
 " JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
-" WHERE c.oid = ANY ($1::pg_catalog.oid[]) AND c.relkind IN ('r', 'p')"
+" WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'"
+"  AND (c.oid = ANY ($1::pg_catalog.oid[]) OR $1::pg_catalog.oid[] IS NULL"
+"   AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+"   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d WHERE d.deptype = 'e'"
+"    AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid))"
 "  AND NOT pg_catalog.has_table_privilege(c.oid, 'UPDATE, DELETE, TRUNCATE')"
 " ORDER BY 1";
 
@@ -305,6 +328,22 @@ pgcopy_fence_lock(SourceSession *session, List *tables, int lock_ms, char **who)
 	}
 	pgcopy_session_exec(session, "SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0");
 	return true;
+}
+
+bool
+pgcopy_fence_has_locks(SourceSession *session, int tables)
+{
+	SourceRows *rows = pgcopy_session_query_row(session, locks_sql, 1, 0, NULL);
+	int64		locks = pgcopy_rows_get_size(rows, 0, 0);
+
+	pgcopy_rows_free(rows);
+	return locks >= tables;
+}
+
+char *
+pgcopy_fence_beginning(SourceSession *session, const char *of)
+{
+	return ask_text(session, beginning_sql, 1, &of);
 }
 
 XLogRecPtr

@@ -72,6 +72,16 @@ extern List *pgcopy_fence_tables(SourceSession *session, const char *only);
  */
 extern bool pgcopy_fence_lock(SourceSession *session, List *tables, int lock_ms, char **who);
 
+/* Does the session still hold the locks on so many tables? */
+extern bool pgcopy_fence_has_locks(SourceSession *session, int tables);
+
+/*
+ * Sessions that are just beginning in the database, and may not have read its settings
+ * yet; of those that are given, if there are any: pids, an int4[]; NULL: none.  They
+ * cannot be counted before they have begun.
+ */
+extern char *pgcopy_fence_beginning(SourceSession *session, const char *of);
+
 /* Write a record that is flushed, and return the position behind it. */
 extern XLogRecPtr pgcopy_fence_mark(SourceSession *session);
 

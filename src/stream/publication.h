@@ -33,12 +33,18 @@ extern void pgcopy_publication_drop(SourceSession *session, const char *name);
 
 /*
  * The relations that the stream sends with a publication's name: leaves of partition
- * trees, not their roots: OIDs, ascending.
+ * trees, not their roots, and no members of extensions: OIDs, ascending.
  */
 extern List *pgcopy_publication_relations(SourceSession *session, const char *name);
 
-/* What is wrong with a publication that the DBA has made: List of Finding *. */
-extern List *pgcopy_publication_check(SourceSession *session, const char *name, List *tables);
+/*
+ * What is wrong with a publication that the DBA has made: List of Finding *.  First by
+ * itself; then with the tables that are to be carried (List of PublishedTable *) and
+ * all that are cloned (List of OIDs, ascending).
+ */
+extern List *pgcopy_publication_check(SourceSession *session, const char *name);
+extern List *pgcopy_publication_check_tables(SourceSession *session, const char *name,
+											 List *tables, const List *cloned);
 
 /* Why a table's updates cannot be carried by the stream. */
 typedef enum IdentityFault

@@ -4,7 +4,8 @@
  *	  Whether a publication that the DBA has made can carry a job's changes.
  *
  * What it does not send would be missing here without a word.  What it sends of
- * tables that are not here stops the stream.
+ * tables that are not here stops the stream.  It may send tables that are here and
+ * whose changes arrive in another way, or not at all: they are not applied.
  *
  *-------------------------------------------------------------------------
  */
@@ -30,7 +31,8 @@ static const char publication_sql[] =
 
 /*
  * What of the tables $2, and of the leaves of partitioned ones, publication $1 does
- * not send, and what it sends besides but for members of extensions, which are here.
+ * not send; and what it sends that is not cloned ($3), but for members of extensions,
+ * which are here.
  */
 static const char difference_sql[] =
 "WITH RECURSIVE tree AS ("
@@ -54,7 +56,7 @@ static const char difference_sql[] =
 " WHERE w.oid NOT IN (SELECT s.oid FROM sent AS s)"
 " UNION ALL"
 " SELECT false, s.nspname, s.relname FROM sent AS s"
-" WHERE s.oid NOT IN (SELECT w.oid FROM wanted AS w)"
+" WHERE s.oid <> ALL ($3::pg_catalog.oid[])"
 "  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d"
 "   WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = s.oid"
 "   AND d.deptype = 'e')"
@@ -77,7 +79,8 @@ typedef struct PublicationCheck
 	SourceSession *session;
 	const char *name;
 	const char *quoted;
-	List	   *tables;
+	List	   *tables;			/* PublishedTable *, to be carried */
+	const List *cloned;			/* OIDs */
 	List	   *found;			/* Finding * */
 } PublicationCheck;
 
@@ -109,8 +112,7 @@ add_missing_publication(PublicationCheck *check)
 	check->found = pgcopy_finding_list(&finding);
 }
 
-/* Returns false if there is none. */
-static bool
+static void
 check_options(PublicationCheck *check)
 {
 	int			version = pgcopy_session_version(check->session);
@@ -136,19 +138,28 @@ check_options(PublicationCheck *check)
 				  NULL, psprintf("ALTER PUBLICATION %s SET (publish_generated_columns = none)",
 								 check->quoted));
 	pgcopy_rows_free(rows);
-	return exists;
+}
+
+static List *
+list_oids(const List *tables)
+{
+	List	   *oids = NIL;
+	ListCell   *lc;
+
+	foreach(lc, tables)
+		oids = lappend_oid(oids, ((const PublishedTable *) lfirst(lc))->oid);
+	return oids;
 }
 
 static char *
-tables_literal(const List *tables)
+oids_literal(const List *oids)
 {
 	StringInfoData buf;
 	ListCell   *lc;
 
 	initStringInfo(&buf);
-	foreach(lc, tables)
-		appendStringInfo(&buf, "%s%u", lc == list_head(tables) ? "" : ",",
-						 ((const PublishedTable *) lfirst(lc))->oid);
+	foreach(lc, oids)
+		appendStringInfo(&buf, "%s%u", lc == list_head(oids) ? "" : ",", lfirst_oid(lc));
 	return psprintf("{%s}", buf.data);
 }
 
@@ -165,21 +176,18 @@ add_not_sent(PublicationCheck *check, List *names)
 static void
 add_sent_besides(PublicationCheck *check, List *names)
 {
-	Finding		finding = {
-		.level = FINDING_NOTICE,
-		.object = pgcopy_names_list(names, MOST_NAMES),
-		.message = psprintf("publication \"%s\" of the source has %d tables that are not followed: a change of one that is not here stops the stream",
-							check->name, list_length(names)),
-		.hint = "Drop them from the publication, or clone them too."
-	};
-
-	check->found = list_concat(check->found, pgcopy_finding_list(&finding));
+	add_error(check, psprintf("publication \"%s\" of the source has %d tables that are not cloned: a change of one stops the stream",
+							  check->name, list_length(names)),
+			  psprintf("Not cloned: %s.", pgcopy_names_list(names, MOST_NAMES)),
+			  "Drop them from the publication, or clone them too: exclude_table_data leaves out only their rows.");
 }
 
 static void
 check_tables(PublicationCheck *check)
 {
-	const char *params[] = {check->name, tables_literal(check->tables)};
+	const char *params[] = {
+		check->name, oids_literal(list_oids(check->tables)), oids_literal(check->cloned)
+	};
 	SourceRows *rows = pgcopy_session_query(check->session, difference_sql, 3,
 											lengthof(params), params);
 	List	   *missing = NIL;
@@ -312,19 +320,31 @@ check_parts(PublicationCheck *check)
 }
 
 List *
-pgcopy_publication_check(SourceSession *session, const char *name, List *tables)
+pgcopy_publication_check(SourceSession *session, const char *name)
+{
+	PublicationCheck check = {
+		.session = session,
+		.name = name,
+		.quoted = pgcopy_inventory_quoted(name)
+	};
+
+	check_options(&check);
+	return check.found;
+}
+
+List *
+pgcopy_publication_check_tables(SourceSession *session, const char *name, List *tables,
+								const List *cloned)
 {
 	PublicationCheck check = {
 		.session = session,
 		.name = name,
 		.quoted = pgcopy_inventory_quoted(name),
-		.tables = tables
+		.tables = tables,
+		.cloned = cloned
 	};
 
-	if (check_options(&check))
-	{
-		check_tables(&check);
-		check_parts(&check);
-	}
+	check_tables(&check);
+	check_parts(&check);
 	return check.found;
 }

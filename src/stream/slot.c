@@ -45,9 +45,9 @@ static const char look_sql[] =
 " COALESCE(GREATEST(%s, 0), -1),"
 " COALESCE(GREATEST(pg_catalog.pg_wal_lsn_diff(p.lsn, s.restart_lsn), 0), 0)"
 "  ::pg_catalog.int8,"
-" s.confirmed_flush_lsn, p.lsn, COALESCE(%s, '')"
+" s.confirmed_flush_lsn, p.lsn, COALESCE(%s, ''), pg_catalog.pg_is_in_recovery()"
 " FROM (SELECT CASE WHEN pg_catalog.pg_is_in_recovery()"
-"   THEN COALESCE(pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn())"
+"   THEN GREATEST(pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn())"
 "   ELSE pg_catalog.pg_current_wal_lsn() END AS lsn) AS p"
 " LEFT JOIN pg_catalog.pg_replication_slots AS s ON s.slot_name = $1";
 
@@ -363,11 +363,21 @@ get_word(const SourceRows *rows, int column, char *word, size_t size)
 	strlcpy(word, value, size);
 }
 
+/* With several hosts a session may lead to a standby, while the primary is away. */
+static void
+throw_other_server(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_CONNECTION_FAILURE),
+			 errmsg("the session leads to a standby, which does not have the replication slot"),
+			 errhint("With more than one host in the connection string, add target_session_attrs=read-write.")));
+}
+
 void
 pgcopy_slot_look(SourceSession *session, const char *name, SlotStatus *status)
 {
 	char	   *sql = look_statement(pgcopy_session_version(session));
-	SourceRows *rows = pgcopy_session_query_row(session, sql, 8, 1, &name);
+	SourceRows *rows = pgcopy_session_query_row(session, sql, 9, 1, &name);
 
 	memset(status, 0, sizeof(SlotStatus));
 	status->exists = pgcopy_rows_get_bool(rows, 0, 0);
@@ -379,6 +389,8 @@ pgcopy_slot_look(SourceSession *session, const char *name, SlotStatus *status)
 		status->confirmed_flush = pgcopy_rows_get_lsn(rows, 0, 5);
 	status->source_lsn = pgcopy_rows_get_lsn(rows, 0, 6);
 	get_word(rows, 7, status->reason, sizeof(status->reason));
+	if (!status->exists && pgcopy_rows_get_bool(rows, 0, 8))
+		throw_other_server();
 	pgcopy_rows_free(rows);
 }
 

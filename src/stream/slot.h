@@ -66,6 +66,7 @@ typedef struct SlotStatus
 	char		reason[64];		/* of its invalidation, from 16 on; or "" */
 } SlotStatus;
 
+/* Throws, as if the source were away, if the session is with a standby without the slot. */
 extern void pgcopy_slot_look(SourceSession *session, const char *name, SlotStatus *status);
 
 /*

@@ -9,13 +9,16 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "source/inventory.h"
 #include "source/names.h"
 #include "stream/fence.h"
+#include "stream/publication.h"
 #include "stream/slot.h"
 #include "stream/stream_needs.h"
 
 #define VERSION_WITH_TRUNCATE 110000
+#define VERSION_WITH_WAL_STATISTICS 140000
 #define VERSION_WITH_ROW_FILTERS 150000
 #define VERSION_WITH_SLOTS_ON_STANDBY 160000
 
@@ -42,6 +45,13 @@ static const char settings_sql[] =
 " COALESCE(NULLIF(pg_catalog.current_setting('max_slot_wal_keep_size', true), '-1'), ''),"
 " COALESCE(NULLIF(pg_catalog.current_setting('idle_replication_slot_timeout', true), '0'), '')";
 
+/* How many minutes it takes at least, at the rate since statistics began, to write that. */
+static const char minutes_sql[] =
+"SELECT (pg_catalog.pg_size_bytes($1) / 60.0 / NULLIF(w.wal_bytes, 0)"
+"  * GREATEST(pg_catalog.date_part('epoch', pg_catalog.now() - w.stats_reset), 1)"
+"   ::pg_catalog.numeric)::pg_catalog.numeric(20, 0)"
+" FROM pg_catalog.pg_stat_wal AS w";
+
 static const char may_create_sql[] =
 "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')";
 
@@ -54,6 +64,14 @@ static const char not_owned_sql[] =
 " AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d WHERE d.deptype = 'e'"
 "  AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid)"
 " AND NOT pg_catalog.pg_has_role(c.relowner, 'USAGE')";
+
+static const char forced_sql[] =
+"SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)"
+" FROM pg_catalog.pg_class AS c"
+" JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
+" JOIN pg_catalog.pg_roles AS r ON r.oid = c.relowner"
+" WHERE c.relkind = 'r' AND c.relpersistence = 'p'"
+" AND c.relrowsecurity AND c.relforcerowsecurity AND NOT r.rolsuper AND NOT r.rolbypassrls";
 
 typedef struct Settings
 {
@@ -119,7 +137,7 @@ check_version(SourceSession *session, const Settings *settings)
 	if (version < VERSION_WITH_TRUNCATE)
 		findings = add(findings, FINDING_NOTICE, 0,
 					   "a source before PostgreSQL 11 does not tell of TRUNCATE",
-					   "Let nobody run TRUNCATE there until the cutover: its rows would stay here.");
+					   "Let nobody run TRUNCATE, VACUUM FULL or CLUSTER there until the cutover: they look alike, and the cutover refuses after them.");
 	return findings;
 }
 
@@ -134,16 +152,33 @@ check_room(const char *what, const char *setting, int64 limit, int64 used, int n
 						setting, limit, used));
 }
 
+/* How soon that much WAL is written, in words; "" if that is not known. */
+static const char *
+tell_rate(SourceSession *session, const char *keep_size)
+{
+	SourceRows *rows;
+	const char *minutes;
+
+	if (pgcopy_session_version(session) < VERSION_WITH_WAL_STATISTICS)
+		return "";
+	rows = pgcopy_session_query_row(session, minutes_sql, 1, 1, &keep_size);
+	minutes = pgcopy_rows_get_or_null(rows, 0, 0);
+	minutes = minutes == NULL ? "" :
+		psprintf(", as it did within %s minutes on average", minutes);
+	pgcopy_rows_free(rows);
+	return minutes;
+}
+
 /* Which limits the slot's WAL has: a long clone may exceed them. */
 static List *
-find_limits(const Settings *settings)
+find_limits(SourceSession *session, const Settings *settings)
 {
 	List	   *findings = NIL;
 
 	if (settings->keep_size[0] != '\0')
 		findings = add(findings, FINDING_NOTICE, 0,
-					   psprintf("the source keeps at most %s of WAL for the job (max_slot_wal_keep_size): if it writes more while the copy runs, the target cannot follow",
-								settings->keep_size),
+					   psprintf("the source keeps at most %s of WAL for the job (max_slot_wal_keep_size): if it writes more while the copy runs%s, the target cannot follow",
+								settings->keep_size, tell_rate(session, settings->keep_size)),
 					   "Raise it if the source writes that much before the target follows; a reload suffices.");
 	else
 		findings = add(findings, FINDING_NOTICE, 0,
@@ -171,7 +206,23 @@ pgcopy_stream_needs_check_settings(SourceSession *session)
 	findings = list_concat(findings,
 						   check_room("replication connections", "max_wal_senders",
 									  settings.senders, settings.senders_used, SENDERS));
-	return list_concat(findings, find_limits(&settings));
+	return list_concat(findings, find_limits(session, &settings));
+}
+
+/* Ask for names of relations among those that are cloned. */
+static List *
+ask_names(SourceSession *session, const StreamNeeds *needs, const char *sql)
+{
+	SourceRows *rows = pgcopy_session_query(session,
+											psprintf("%s %s ORDER BY 1", sql,
+													 pgcopy_inventory_restriction("c.oid", needs->only)),
+											1, needs->only != NULL ? 1 : 0, &needs->only);
+	List	   *names = NIL;
+
+	for (int i = 0; i < pgcopy_rows_count(rows); i++)
+		names = lappend(names, pstrdup(pgcopy_rows_get(rows, i, 0)));
+	pgcopy_rows_free(rows);
+	return names;
 }
 
 /* Rights to publish each table. */
@@ -179,20 +230,13 @@ static List *
 check_publishing(SourceSession *session, const StreamNeeds *needs)
 {
 	SourceRows *rows = pgcopy_session_query_row(session, may_create_sql, 1, 0, NULL);
-	List	   *names = NIL;
+	List	   *names = ask_names(session, needs, not_owned_sql);
 	List	   *findings = NIL;
 
 	if (!pgcopy_rows_get_bool(rows, 0, 0))
 		findings = add(findings, FINDING_ERROR, ERRCODE_INSUFFICIENT_PRIVILEGE,
 					   "the source's role may not create a publication",
 					   "On the source, GRANT CREATE ON DATABASE to it, or give publication => 'name', which an administrator has made.");
-	pgcopy_rows_free(rows);
-	rows = pgcopy_session_query(session,
-								psprintf("%s %s ORDER BY 1", not_owned_sql,
-										 pgcopy_inventory_restriction("c.oid", needs->only)),
-								1, needs->only != NULL ? 1 : 0, &needs->only);
-	for (int i = 0; i < pgcopy_rows_count(rows); i++)
-		names = lappend(names, pstrdup(pgcopy_rows_get(rows, i, 0)));
 	pgcopy_rows_free(rows);
 	if (names != NIL)
 		findings = add(findings, FINDING_ERROR, ERRCODE_INSUFFICIENT_PRIVILEGE,
@@ -217,6 +261,21 @@ find_fence_rights(SourceSession *session, const StreamNeeds *needs)
 		finding->message = psprintf("for the cutover: %s", finding->message);
 	}
 	return findings;
+}
+
+/* Whose owners the stream would be refused for, if it writes as they. */
+static List *
+find_forced(SourceSession *session, const StreamNeeds *needs)
+{
+	List	   *names = COMPAT_APPLIES_AS_TABLE_OWNER ?
+		ask_names(session, needs, forced_sql) : NIL;
+
+	if (names == NIL)
+		return NIL;
+	return add(NIL, FINDING_NOTICE, 0,
+			   psprintf("the stream stops at the first change of tables with FORCE ROW LEVEL SECURITY, unless their owners have BYPASSRLS here: %s",
+						pgcopy_names_list(names, SHOWN_NAMES)),
+			   "Give the owners BYPASSRLS here, or set NO FORCE ROW LEVEL SECURITY here until the cutover.");
 }
 
 /* Who writes now: the slot comes when their transactions have ended. */
@@ -285,8 +344,9 @@ pgcopy_stream_needs_check(SourceSession *session, const StreamNeeds *needs)
 	if (!has_error(settings))
 		findings = try_replication(needs);
 	findings = list_concat(settings, findings);
-	if (needs->makes_publication)
-		findings = list_concat(findings, check_publishing(session, needs));
+	findings = list_concat(findings, needs->publication != NULL ?
+						   pgcopy_publication_check(session, needs->publication) :
+						   check_publishing(session, needs));
 	if (needs->has_row_filters && pgcopy_session_version(session) < VERSION_WITH_ROW_FILTERS)
 		findings = add(findings, FINDING_ERROR, ERRCODE_FEATURE_NOT_SUPPORTED,
 					   "a source before PostgreSQL 15 cannot publish a part of a table's rows",
@@ -294,5 +354,6 @@ pgcopy_stream_needs_check(SourceSession *session, const StreamNeeds *needs)
 	if (has_error(findings))
 		return findings;
 	findings = list_concat(findings, find_fence_rights(session, needs));
+	findings = list_concat(findings, find_forced(session, needs));
 	return list_concat(findings, find_writers(session));
 }

@@ -14,7 +14,7 @@
 typedef struct StreamNeeds
 {
 	const char *only;			/* relations that are cloned, an oid[]; NULL: all */
-	bool		makes_publication;	/* else there is one */
+	const char *publication;	/* that is there; NULL: one is to be made */
 	bool		has_row_filters;
 	const SourceConninfo *conninfo; /* to try the replication protocol with */
 	const char *application_name;

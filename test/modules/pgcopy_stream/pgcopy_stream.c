@@ -214,13 +214,20 @@ pgcopy_stream_publish(PG_FUNCTION_ARGS)
 Datum
 pgcopy_stream_check(PG_FUNCTION_ARGS)
 {
+	SourceSession *session = open_ordinary(fcinfo);
+	const char *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	List	   *tables = get_tables(fcinfo);
+	List	   *cloned = NIL;
+	List	   *findings = pgcopy_publication_check(session, name);
 	StringInfoData lines;
 	ListCell   *lc;
 
+	foreach(lc, tables)
+		cloned = lappend_oid(cloned, ((PublishedTable *) lfirst(lc))->oid);
+	findings = list_concat(findings,
+						   pgcopy_publication_check_tables(session, name, tables, cloned));
 	initStringInfo(&lines);
-	foreach(lc, pgcopy_publication_check(open_ordinary(fcinfo),
-										 text_to_cstring(PG_GETARG_TEXT_PP(1)),
-										 get_tables(fcinfo)))
+	foreach(lc, findings)
 	{
 		const Finding *finding = lfirst(lc);
 
