@@ -90,12 +90,22 @@ add_sample(Lag *lag, TimestampTz at, XLogRecPtr source)
 	lag->nsamples++;
 }
 
+/* Has the slot got a limit just now?  Looks of before say nothing of its room. */
+static bool
+is_limit_new(const Lag *lag, int64 safe)
+{
+	return lag->nlooks > 0 && safe >= 0 && lag->looks[(lag->nlooks - 1) % LOOKS].safe < 0;
+}
+
 void
 pgcopy_lag_note_source(Lag *lag, TimestampTz at, XLogRecPtr source, int64 safe)
 {
-	Look	   *look = &lag->looks[lag->nlooks++ % LOOKS];
+	Look	   *look;
 
 	add_sample(lag, at, source);
+	if (is_limit_new(lag, safe))
+		lag->nlooks = 0;
+	look = &lag->looks[lag->nlooks++ % LOOKS];
 	look->at = at;
 	look->source = source;
 	look->applied = lag->applied;

@@ -34,6 +34,8 @@ EOC
 $source->safe_psql('postgres', <<EOQ);
 CREATE TABLE t (a int PRIMARY KEY, b text);
 INSERT INTO t SELECT g, 'row ' || g FROM generate_series(1, 1000) g;
+CREATE UNLOGGED TABLE fleeting (a int PRIMARY KEY);
+INSERT INTO fleeting SELECT generate_series(1, 1000);
 DO \$\$ BEGIN FOR i IN 1 .. $TABLES LOOP EXECUTE format('CREATE TABLE m%s (a int PRIMARY KEY)', i); END LOOP; END \$\$;
 EOQ
 $target->safe_psql('postgres', 'CREATE ROLE app LOGIN; GRANT USAGE, CREATE ON SCHEMA public TO app');
@@ -161,6 +163,7 @@ my $leader = $target->safe_psql('postgres', "SELECT leader_pid FROM pgcopy_jobs 
 kill 'KILL', $leader;
 ok(wait_until($target, "SELECT leader_pid <> $leader AND state = 'following' FROM pgcopy_jobs WHERE job = $job", job => $job, limit => 60, what => 'the launcher to resume'), 'the leader was killed: the launcher resumes the job');
 await_follow($job, "tables_waiting = 0 AND lag < '1 s'", 'which follows');
+is($target->safe_psql('postgres', 'SELECT count(*) FROM fleeting'), 0, 'what a crash has emptied waits for the cutover');
 
 #
 # What it costs
