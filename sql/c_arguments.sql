@@ -21,6 +21,18 @@ BEGIN READ ONLY;
 SELECT pgcopy_clone('dbname=x');
 ROLLBACK;
 
+-- What contradicts follow, and what needs it.
+SELECT pgcopy_clone('dbname=x', follow => true, sections => '{data}', append => true);
+SELECT pgcopy_clone('dbname=x', follow => true, schema_map => '{"a": "b"}');
+SELECT pgcopy_clone('dbname=x', follow => true, column_values => '{"public.users": {"phone": null}}');
+SELECT pgcopy_clone('dbname=x', follow => true, referential => 'follow');
+SELECT pgcopy_clone('dbname=x', follow => true, on_error => 'continue');
+SELECT pgcopy_clone('dbname=x', follow => true, without_identity => 'guess');
+SELECT pgcopy_clone('dbname=x', follow => true, publication => repeat('p', 64));
+SELECT pgcopy_clone('dbname=x', without_identity => 'set');
+SELECT pgcopy_clone('dbname=x', publication => 'p');
+SELECT pgcopy_clone('dbname=x', protect_target => false);
+
 -- What pgcopy_options has, the signature and README.md must have, and nothing
 -- else; the comment leaves the options to the view.
 \set readme `sed -n '/^<!-- options -->$/,/^<!-- end of options -->$/p' README.md`
@@ -59,6 +71,13 @@ SELECT pgcopy_resume(99);
 SELECT pgcopy_resume(NULL);
 SELECT pgcopy_cancel(NULL);
 SELECT pgcopy_drop(NULL);
+SELECT pgcopy_cutover(99);
+SELECT pgcopy_cutover(NULL);
+SELECT pgcopy_cutover(99, fence => 'wall');
+SELECT pgcopy_cutover(99, refresh => 'never');
+SELECT pgcopy_cutover(99, max_pause => '0');
+SELECT pgcopy_cutover(99, grace => '-1 s');
+SELECT pgcopy_cutover(99, terminate => NULL);
 SELECT pgcopy_wait(0, verbose => true);
 SELECT pgcopy_wait(-1, '0', NULL);
 SELECT * FROM pgcopy_summary(99);

@@ -20,7 +20,7 @@ COMMENT ON SCHEMA pgcopy IS 'pgcopydb_ext: jobs and their items; use the views p
 
 CREATE TABLE pgcopy.job (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    state text NOT NULL CHECK (state OPERATOR(pg_catalog.=) ANY (ARRAY['queued', 'planning', 'pre-data', 'copying', 'post-data', 'done', 'failed', 'cancelled'])),
+    state text NOT NULL CHECK (state OPERATOR(pg_catalog.=) ANY (ARRAY['queued', 'planning', 'pre-data', 'copying', 'post-data', 'following', 'cutover', 'done', 'failed', 'cancelled'])),
     phase text,
     owner oid NOT NULL,
     source text NOT NULL,
@@ -83,6 +83,8 @@ CREATE TABLE pgcopy.relation (
     relkind "char" NOT NULL,
     target_oid oid,
     is_ours boolean NOT NULL DEFAULT true,
+    carry "char" NOT NULL DEFAULT '-' CHECK (carry OPERATOR(pg_catalog.=) ANY (ARRAY['s', 'i', 'a', '-'])),
+    updates_before bigint,
     through_root boolean NOT NULL DEFAULT false,
     was_here boolean NOT NULL DEFAULT false,
     heap_bytes bigint NOT NULL DEFAULT 0,
@@ -103,6 +105,9 @@ CREATE TABLE pgcopy.relation (
 COMMENT ON TABLE pgcopy.relation IS 'tables, partitioned tables, materialized views and sequences of the source in the job''s snapshot; is_ours: created here by this job; was_here: a job without pre-data adds to it';
 
 COMMENT ON COLUMN pgcopy.relation.local_schema IS 'the schema that it has here: schema_name, or what schema_map says';
+
+COMMENT ON COLUMN pgcopy.relation.carry IS 'how changes of the source arrive: s: by the stream; i: by the stream, inserts only; a: copied again in the cutover; -: there are none, or nobody follows';
+COMMENT ON COLUMN pgcopy.relation.updates_before IS 'of a table that is carried by inserts only: rows updated and deleted on the source before, by its statistics';
 
 COMMENT ON COLUMN pgcopy.relation.types IS 'type of each of the columns on the source, as schema.name, with extension and version';
 
@@ -219,6 +224,50 @@ COMMENT ON TABLE pgcopy.notice IS 'what users should know about a job besides er
 COMMENT ON COLUMN pgcopy.notice.setting IS 'a setting of this server, with its value and a better one for the job; NULL: the notice is about something else';
 COMMENT ON COLUMN pgcopy.notice.object IS 'what it is about, the first few if there are many; NULL: see the message';
 
+CREATE TABLE pgcopy.follow (
+    job bigint PRIMARY KEY,
+    name text NOT NULL,
+    publication text NOT NULL,
+    is_our_publication boolean NOT NULL,
+    on_source boolean NOT NULL DEFAULT false,
+    start_lsn pg_lsn,
+    subscription oid,
+    lost text,
+    guard text NOT NULL DEFAULT 'none' CHECK (guard OPERATOR(pg_catalog.=) ANY (ARRAY['none', 'set'])),
+    guard_before text,
+    fence text NOT NULL DEFAULT 'none' CHECK (fence OPERATOR(pg_catalog.=) ANY (ARRAY['none', 'set'])),
+    fence_before text,
+    changes_seen text,
+    picture text[],
+    cutover_lsn pg_lsn,
+    pause interval,
+    opened timestamptz
+);
+
+COMMENT ON TABLE pgcopy.follow IS 'one row per job that follows its source; each effect on the source is noted here, and committed, before it is made';
+COMMENT ON COLUMN pgcopy.follow.name IS 'of the slot and of what is made on the source, and of the subscription here; no other job of any server has it';
+COMMENT ON COLUMN pgcopy.follow.on_source IS 'something of the job may be on the source: slot, publication, replica identities';
+COMMENT ON COLUMN pgcopy.follow.start_lsn IS 'the slot sends what was committed from here on';
+COMMENT ON COLUMN pgcopy.follow.subscription IS 'OID of the subscription; NULL: not made yet; stays when it is dropped';
+COMMENT ON COLUMN pgcopy.follow.lost IS 'why the slot does not have all changes any more; NULL: it has';
+COMMENT ON COLUMN pgcopy.follow.guard IS 'sessions of others may be read-only here: default_transaction_read_only of this database is ours';
+COMMENT ON COLUMN pgcopy.follow.guard_before IS 'what that setting of the database was; NULL: it had none';
+COMMENT ON COLUMN pgcopy.follow.fence IS 'the same on the source; stays after a cutover';
+COMMENT ON COLUMN pgcopy.follow.changes_seen IS 'how the definitions on the source differ from those that were cloned; NULL: not at all';
+COMMENT ON COLUMN pgcopy.follow.picture IS 'those that were cloned: objects and definitions by turns';
+COMMENT ON COLUMN pgcopy.follow.cutover_lsn IS 'all that was committed on the source before this is here';
+COMMENT ON COLUMN pgcopy.follow.pause IS 'from the first refused write on the source to the open target';
+COMMENT ON COLUMN pgcopy.follow.opened IS 'when the target was opened; from then on the job only cleans up';
+
+CREATE TABLE pgcopy.identity (
+    job bigint NOT NULL,
+    source_oid oid NOT NULL,
+    identity_before "char" NOT NULL,
+    PRIMARY KEY (job, source_oid)
+);
+
+COMMENT ON TABLE pgcopy.identity IS 'tables of the source that a job sets a replica identity on; identity_before: what pg_class.relreplident was; noted, and committed, before it is set, and until it is back';
+
 CREATE TABLE pgcopy.server_clone (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     state text NOT NULL CHECK (state OPERATOR(pg_catalog.=) ANY (ARRAY['running', 'done', 'failed', 'cancelled'])),
@@ -298,6 +347,17 @@ AS 'MODULE_PATHNAME', 'pgcopy_live_workers'
 LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION pgcopy.live_workers(bigint) IS 'leader (slot NULL) and workers of a running job, with the item each works on and what it has read of it';
+
+CREATE FUNCTION pgcopy.live_follow(job bigint,
+    OUT subscription name, OUT tables integer, OUT tables_waiting integer,
+    OUT applied_lsn pg_lsn, OUT source_lsn pg_lsn, OUT lag_bytes bigint, OUT lag interval,
+    OUT retained_bytes bigint, OUT wal_status text, OUT lost_in interval,
+    OUT errors bigint, OUT last_error text, OUT worker_pid integer)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'pgcopy_live_follow'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION pgcopy.live_follow(bigint) IS 'how far the target of a job that follows is behind; without its leader what this server knows of the subscription; no row if there is none';
 
 CREATE FUNCTION pgcopy.is_interrupted(job bigint) RETURNS boolean
 AS 'MODULE_PATHNAME', 'pgcopy_is_interrupted'
@@ -437,7 +497,11 @@ CREATE FUNCTION @extschema@.pgcopy_clone(
     append boolean DEFAULT false,
     drop_if_exists boolean DEFAULT false,
     roles "any" DEFAULT false,
-    database_properties boolean DEFAULT false)
+    database_properties boolean DEFAULT false,
+    follow boolean DEFAULT false,
+    without_identity text DEFAULT 'auto',
+    publication text DEFAULT '',
+    protect_target boolean DEFAULT true)
 RETURNS bigint
 AS 'MODULE_PATHNAME'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
@@ -447,13 +511,13 @@ COMMENT ON FUNCTION @extschema@.pgcopy_clone IS
 
 REVOKE ALL ON FUNCTION @extschema@.pgcopy_clone FROM PUBLIC;
 
-CREATE FUNCTION @extschema@.pgcopy_cancel(job bigint) RETURNS boolean
+CREATE FUNCTION @extschema@.pgcopy_cancel(job bigint, cleanup boolean DEFAULT false) RETURNS boolean
 AS 'MODULE_PATHNAME'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION @extschema@.pgcopy_cancel(bigint) IS 'stop a job; returns whether it was running, queued or interrupted; error if there is no such job';
+COMMENT ON FUNCTION @extschema@.pgcopy_cancel(bigint, boolean) IS 'stop a job; returns whether it was running, queued or interrupted; error if there is no such job; cleanup: wait for its end, and remove what it has made on the source and here to follow it';
 
-REVOKE ALL ON FUNCTION @extschema@.pgcopy_cancel(bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.pgcopy_cancel(bigint, boolean) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.pgcopy_resume(job bigint, consistent boolean DEFAULT NULL) RETURNS bigint
 AS 'MODULE_PATHNAME'
@@ -468,17 +532,31 @@ CREATE FUNCTION @extschema@.pgcopy_wait(job bigint, timeout interval DEFAULT NUL
 AS 'MODULE_PATHNAME'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION @extschema@.pgcopy_wait(bigint, interval, boolean) IS 'wait until a job has ended or the timeout (NULL: none) is over; returns its state; verbose: tells by NOTICE how far it is, and at the end the first error. Its statement holds a snapshot while it waits: for hours, call it again and again with a timeout';
+COMMENT ON FUNCTION @extschema@.pgcopy_wait(bigint, interval, boolean) IS 'wait until a job has ended, or follows its source with little lag, or the timeout (NULL: none) is over; returns its state; verbose: tells by NOTICE how far it is, and at the end the first error. Its statement holds a snapshot while it waits: for hours, call it again and again with a timeout';
 
 REVOKE ALL ON FUNCTION @extschema@.pgcopy_wait(bigint, interval, boolean) FROM PUBLIC;
 
-CREATE FUNCTION @extschema@.pgcopy_drop(job bigint) RETURNS boolean
+CREATE FUNCTION @extschema@.pgcopy_cutover(job bigint, fence text DEFAULT 'read only',
+    rehearse boolean DEFAULT false, max_pause interval DEFAULT '10 s',
+    grace interval DEFAULT '1 s', terminate boolean DEFAULT true,
+    ignore_changes boolean DEFAULT false, refresh text DEFAULT 'before',
+    OUT state text, OUT lsn pg_lsn, OUT pause interval, OUT report text)
+RETURNS record
 AS 'MODULE_PATHNAME'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION @extschema@.pgcopy_drop(bigint) IS 'delete a job that has ended, with its items and errors; what it copied stays; error if it runs';
+COMMENT ON FUNCTION @extschema@.pgcopy_cutover IS
+'end following: make the source read-only, wait until all is here, open the target for writing, clean up on the source; returns the state of the job, the position up to which the source was taken over, how long writes were refused, and what was done when. fence: ''read only'' ends the sessions on the source, those in a transaction after grace (terminate => false: gives up instead); ''lock'' only locks the tables while it takes, for applications that have stopped. rehearse: only reports what it would meet. Whatever goes wrong before the target is open, a cancel or a pause longer than max_pause, leaves both sides as they were, and is an error';
 
-REVOKE ALL ON FUNCTION @extschema@.pgcopy_drop(bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.pgcopy_cutover FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.pgcopy_drop(job bigint, force boolean DEFAULT false) RETURNS boolean
+AS 'MODULE_PATHNAME'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION @extschema@.pgcopy_drop(bigint, boolean) IS 'delete a job that has ended, with its items and errors, and with what it has made on the source and here to follow it; what it copied stays; error if it runs, or if it has something on a source that cannot be reached; force: tell the SQL to run there instead';
+
+REVOKE ALL ON FUNCTION @extschema@.pgcopy_drop(bigint, boolean) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.pgcopy_options_from_ini(ini text) RETURNS text
 AS 'MODULE_PATHNAME'
@@ -490,7 +568,7 @@ COMMENT ON FUNCTION @extschema@.pgcopy_options_from_ini(text) IS
 REVOKE ALL ON FUNCTION @extschema@.pgcopy_options_from_ini(text) FROM PUBLIC;
 
 --
--- The options of pgcopy_clone(), from the table in src/base/options.c.
+-- The options of pgcopy_clone(), from the table in src/base/option_table.c.
 --
 
 CREATE FUNCTION pgcopy.options(OUT name text, OUT type text,
@@ -516,7 +594,7 @@ CREATE VIEW @extschema@.pgcopy_jobs WITH (security_barrier) AS
 SELECT j.id AS job,
        CASE WHEN j.is_lost THEN 'interrupted' ELSE j.state END AS state,
        j.phase,
-       CASE WHEN j.state OPERATOR(pg_catalog.=) 'done' THEN 100
+       CASE WHEN j.state OPERATOR(pg_catalog.=) ANY (ARRAY['following', 'cutover', 'done']) THEN 100
             ELSE GREATEST(l.percent, j.percent) END AS percent,
        GREATEST(l.tables_done, j.tables_done) AS tables_done,
        j.tables_total,
@@ -527,6 +605,9 @@ SELECT j.id AS job,
        j.bytes_total,
        l.bytes_per_second,
        l.eta,
+       f.lag_bytes,
+       f.lag,
+       f.retained_bytes,
        j.created, j.started, j.ended,
        COALESCE(j.ended, pg_catalog.clock_timestamp()) OPERATOR(pg_catalog.-) j.started AS elapsed,
        j.attempt,
@@ -547,9 +628,35 @@ SELECT j.id AS job,
                r.ended IS NULL AND pgcopy.is_interrupted(r.id) AS is_lost
           FROM pgcopy.job AS r
          WHERE pg_catalog.pg_has_role(current_user, r.owner, 'MEMBER')) AS j
-  LEFT JOIN LATERAL pgcopy.live(j.id) AS l ON j.ended IS NULL AND NOT j.is_lost;
+  LEFT JOIN LATERAL pgcopy.live(j.id) AS l ON j.ended IS NULL AND NOT j.is_lost
+  LEFT JOIN LATERAL pgcopy.live_follow(j.id) AS f
+         ON j.state OPERATOR(pg_catalog.=) ANY (ARRAY['following', 'cutover']);
 
-COMMENT ON VIEW @extschema@.pgcopy_jobs IS 'jobs, for programs: counts, bytes, bytes per second, times, first error, arguments; state interrupted: its processes are gone';
+COMMENT ON VIEW @extschema@.pgcopy_jobs IS 'jobs, for programs: counts, bytes, bytes per second, how far a target that follows is behind, times, first error, arguments; state interrupted: its processes are gone';
+
+CREATE VIEW @extschema@.pgcopy_follow WITH (security_barrier) AS
+SELECT f.job,
+       CASE WHEN j.is_lost THEN 'interrupted' ELSE j.state END AS state,
+       l.subscription,
+       CASE WHEN f.on_source THEN f.name END AS slot,
+       l.tables, l.tables_waiting,
+       l.applied_lsn, l.source_lsn, l.lag_bytes, l.lag,
+       l.retained_bytes,
+       CASE WHEN f.lost IS NOT NULL THEN 'lost' ELSE l.wal_status END AS wal_status,
+       l.lost_in,
+       l.errors, l.last_error, l.worker_pid,
+       f.changes_seen AS changes,
+       f.lost,
+       f.guard OPERATOR(pg_catalog.=) 'set' AS is_target_read_only,
+       f.fence OPERATOR(pg_catalog.=) 'set' AS is_source_read_only,
+       f.opened, f.pause
+  FROM (SELECT r.id, r.state, r.ended IS NULL AND pgcopy.is_interrupted(r.id) AS is_lost
+          FROM pgcopy.job AS r
+         WHERE pg_catalog.pg_has_role(current_user, r.owner, 'MEMBER')) AS j
+  JOIN pgcopy.follow AS f ON f.job OPERATOR(pg_catalog.=) j.id
+  LEFT JOIN LATERAL pgcopy.live_follow(j.id) AS l ON true;
+
+COMMENT ON VIEW @extschema@.pgcopy_follow IS 'jobs that follow their source, for programs: lag, WAL that the source keeps and until when, errors of apply, changes of definitions on the source (changes), what is left on the source (slot, is_source_read_only); without a leader (interrupted, cancelled) only what this server knows';
 
 CREATE VIEW @extschema@.pgcopy_progress WITH (security_barrier) AS
 SELECT v.job,
@@ -566,16 +673,23 @@ SELECT v.job,
             WHEN v.bytes_per_second > 0 THEN pgcopy.size(v.bytes_per_second) || '/s'
             ELSE '' END AS rate,
        CASE WHEN v.ended IS NULL THEN COALESCE(pgcopy.duration(v.eta), '') ELSE '' END AS eta,
-       CASE WHEN v.errors > 0 AND v.state OPERATOR(pg_catalog.=) 'done'
+       CASE WHEN v.state OPERATOR(pg_catalog.=) ANY (ARRAY['following', 'cutover']) AND v.message OPERATOR(pg_catalog.<>) ''
+            THEN pgcopy.shorten(v.message, '')
+            WHEN v.errors > 0 AND v.state OPERATOR(pg_catalog.=) 'done'
             THEN 'took ' || pgcopy.duration(v.elapsed) || ', ' || v.errors
                  || CASE WHEN v.errors OPERATOR(pg_catalog.=) 1 THEN ' error' ELSE ' errors' END || ': SELECT * FROM pgcopy_errors WHERE is_final'
             WHEN v.state OPERATOR(pg_catalog.=) 'failed'
             THEN pgcopy.shorten(COALESCE(v.first_error, 'failed'),
                      CASE WHEN v.errors > 1 THEN ', and ' || (v.errors - 1) || ' more: SELECT * FROM pgcopy_errors' ELSE '' END ||
                      '; then SELECT pgcopy_resume(' || v.job || ')')
-            WHEN v.state OPERATOR(pg_catalog.=) 'cancelled' THEN 'to go on: SELECT pgcopy_resume(' || v.job || ')'
+            WHEN v.state OPERATOR(pg_catalog.=) 'cancelled'
+            THEN COALESCE(v.message, 'to go on: SELECT pgcopy_resume(' || v.job || ')')
             WHEN v.state OPERATOR(pg_catalog.=) 'interrupted' AND v.message IS NOT NULL
             THEN pgcopy.shorten(v.message, '')
+            WHEN v.state OPERATOR(pg_catalog.=) 'interrupted' AND v.phase OPERATOR(pg_catalog.=) 'following'
+            THEN 'the target still follows, but nobody watches it: SELECT pgcopy_resume(' || v.job || ')'
+            WHEN v.state OPERATOR(pg_catalog.=) 'interrupted' AND v.phase OPERATOR(pg_catalog.=) 'cutover'
+            THEN 'a cutover was interrupted; to undo or finish it: SELECT pgcopy_resume(' || v.job || ')'
             WHEN v.state OPERATOR(pg_catalog.=) 'interrupted' AND v.started IS NULL
             THEN 'its leader did not start, see the server log: SELECT pgcopy_resume(' || v.job || ')'
             WHEN v.state OPERATOR(pg_catalog.=) 'interrupted'
@@ -790,7 +904,7 @@ COMMENT ON FUNCTION @extschema@.pgcopy_summary(bigint) IS 'steps of a job with w
 
 REVOKE ALL ON FUNCTION @extschema@.pgcopy_summary(bigint) FROM PUBLIC;
 
-GRANT SELECT ON pgcopy.step, pgcopy.visible, @extschema@.pgcopy_jobs, @extschema@.pgcopy_progress, @extschema@.pgcopy_tables, @extschema@.pgcopy_indexes, @extschema@.pgcopy_workers, @extschema@.pgcopy_errors, @extschema@.pgcopy_notices, @extschema@.pgcopy_options TO PUBLIC;
+GRANT SELECT ON pgcopy.step, pgcopy.visible, @extschema@.pgcopy_jobs, @extschema@.pgcopy_follow, @extschema@.pgcopy_progress, @extschema@.pgcopy_tables, @extschema@.pgcopy_indexes, @extschema@.pgcopy_workers, @extschema@.pgcopy_errors, @extschema@.pgcopy_notices, @extschema@.pgcopy_options TO PUBLIC;
 GRANT USAGE ON SCHEMA pgcopy TO PUBLIC;
 
 --
@@ -948,7 +1062,7 @@ CREATE FUNCTION pgcopy.guard() RETURNS event_trigger
 AS 'MODULE_PATHNAME', 'pgcopy_guard'
 LANGUAGE C;
 
-COMMENT ON FUNCTION pgcopy.guard() IS 'refuses to drop what a running job needs';
+COMMENT ON FUNCTION pgcopy.guard() IS 'refuses to drop what a job needs that runs, or that has something on its source';
 
 REVOKE ALL ON FUNCTION pgcopy.guard() FROM PUBLIC;
 
@@ -957,7 +1071,7 @@ CREATE EVENT TRIGGER pgcopy_guard ON ddl_command_start
     EXECUTE FUNCTION pgcopy.guard();
 ALTER EVENT TRIGGER pgcopy_guard ENABLE ALWAYS;
 
-COMMENT ON EVENT TRIGGER pgcopy_guard IS 'pgcopydb_ext: refuses to drop what a running job needs; cancel the job first';
+COMMENT ON EVENT TRIGGER pgcopy_guard IS 'pgcopydb_ext: refuses to drop what a job needs that runs, or that has something on its source; cancel or drop the job first';
 
 --
 -- A foreign server can be the source; its user mapping holds the password.

@@ -17,13 +17,16 @@
 #include "utils/memutils.h"
 
 #include "api/order.h"
+#include "catalog/follow.h"
 #include "catalog/job.h"
+#include "replica/replica_needs.h"
 #include "schema/tools.h"
 #include "select/selection.h"
 #include "select/subset.h"
 #include "source/conversion.h"
 #include "source/preflight.h"
 #include "source/session.h"
+#include "stream/stream_needs.h"
 
 extern PGDLLEXPORT Datum pgcopy_clone(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(pgcopy_clone);
@@ -100,6 +103,8 @@ check_source(const SourceConninfo *conninfo, const JobOptions *options)
 	if (pgcopy_options_need_dump(options))
 		pgcopy_tools_check(pgcopy_session_version(session));
 	pgcopy_finding_throw(pgcopy_preflight_check_database(session));
+	if (options->follow)
+		pgcopy_finding_throw(pgcopy_stream_needs_check_settings(session));
 	pgcopy_subset_check(session, options,
 						make_selection_or_name_texts(conninfo, session, options));
 	pgcopy_session_close(session);
@@ -116,11 +121,16 @@ pgcopy_clone(PG_FUNCTION_ARGS)
 	get_arguments(fcinfo, &job);
 	pgcopy_order_check_server("clone");
 	pgcopy_order_check_role(job.owner);
+	if (job.options.follow)
+		pgcopy_finding_throw(list_concat(pgcopy_replica_needs_check_role(job.owner),
+										 pgcopy_replica_needs_check_room()));
 	conninfo = pgcopy_conninfo_resolve(job.conninfo, job.owner);
 	check_source(conninfo, &job.options);
 
 	job.source = pstrdup(conninfo->printable);
 	job.id = pgcopy_job_insert(&job);
+	if (job.options.follow)
+		pgcopy_follow_insert(job.id, job.options.publication);
 	pgcopy_order_start_leader(&job, RESUME_UNSAID);
 	PG_RETURN_INT64(job.id);
 }

@@ -1,11 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * guard.c
- *	  Refuse to drop what a running job uses.
+ *	  Refuse to drop what a job uses that runs, or that has something on its source.
  *
  * DROP EXTENSION, DROP SCHEMA of the extension's schema and DROP OWNED would
  * wait for a worker, perhaps for hours, and block everybody who looks at the
  * job or wants to cancel it.  An event trigger refuses them before they lock.
+ * Without the extension nobody would know of the slot that a job has made on its
+ * source, which keeps WAL there until the disk is full.
  *
  *-------------------------------------------------------------------------
  */
@@ -18,6 +20,7 @@
 #include "nodes/value.h"
 #include "utils/acl.h"
 
+#include "catalog/follow.h"
 #include "catalog/job.h"
 #include "catalog/query.h"
 #include "catalog/server.h"
@@ -106,23 +109,17 @@ check_servers(Node *statement)
 	}
 }
 
-Datum
-pgcopy_guard(PG_FUNCTION_ARGS)
+static void
+check_running(Node *statement)
 {
-	EventTriggerData *event = (EventTriggerData *) fcinfo->context;
 	ListCell   *lc;
 
-	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("pgcopy.guard() must be called by an event trigger")));
 	foreach(lc, pgcopy_survey_unended())
 	{
 		int64		id = *(int64 *) lfirst(lc);
 		Job		   *job = pgcopy_job_fetch(id);
 
-		if (job == NULL || !pgcopy_job_has_leader(id) ||
-			!is_concerned(event->parsetree, job->owner))
+		if (job == NULL || !pgcopy_job_has_leader(id) || !is_concerned(statement, job->owner))
 			continue;
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
@@ -130,6 +127,41 @@ pgcopy_guard(PG_FUNCTION_ARGS)
 				 errdetail("The command would drop objects the job uses."),
 				 errhint("Run SELECT pgcopy_cancel(" INT64_FORMAT ") first.", id)));
 	}
+}
+
+/* With or without a leader. */
+static void
+check_followed(Node *statement)
+{
+	ListCell   *lc;
+
+	foreach(lc, pgcopy_follow_unsettled())
+	{
+		int64		id = *(int64 *) lfirst(lc);
+		Job		   *job = pgcopy_job_fetch(id);
+
+		if (job == NULL || !is_concerned(statement, job->owner))
+			continue;
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("job " INT64_FORMAT " has a replication slot or a publication on its source", id),
+				 errdetail("After the command nobody would know of it, and the slot would keep WAL there."),
+				 errhint("Run SELECT pgcopy_cancel(" INT64_FORMAT ", cleanup => true) or SELECT pgcopy_drop("
+						 INT64_FORMAT ") first.", id, id)));
+	}
+}
+
+Datum
+pgcopy_guard(PG_FUNCTION_ARGS)
+{
+	EventTriggerData *event = (EventTriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("pgcopy.guard() must be called by an event trigger")));
+	check_running(event->parsetree);
+	check_followed(event->parsetree);
 	check_servers(event->parsetree);
 	PG_RETURN_NULL();
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * live.c
- *	  Live figures for the views: pgcopy.live(), live_workers(),
+ *	  Live figures for the views: pgcopy.live(), live_workers(), live_follow(),
  *	  is_interrupted(), bar(); and who is in the way: blocker().
  *
  * Who is in the way is asked with the rights of the caller, who may not see what
@@ -19,18 +19,23 @@
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/pg_lsn.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
 #include "api/live.h"
 #include "base/blocker.h"
 #include "base/compat.h"
+#include "catalog/follow.h"
 #include "catalog/job.h"
+#include "replica/applied.h"
 
 extern PGDLLEXPORT Datum pgcopy_live(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(pgcopy_live);
 extern PGDLLEXPORT Datum pgcopy_live_workers(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(pgcopy_live_workers);
+extern PGDLLEXPORT Datum pgcopy_live_follow(PG_FUNCTION_ARGS);
+PG_FUNCTION_INFO_V1(pgcopy_live_follow);
 extern PGDLLEXPORT Datum pgcopy_is_interrupted(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(pgcopy_is_interrupted);
 extern PGDLLEXPORT Datum pgcopy_bar(PG_FUNCTION_ARGS);
@@ -40,6 +45,7 @@ PG_FUNCTION_INFO_V1(pgcopy_blocker);
 
 #define LIVE_COLUMNS 9
 #define LIVE_WORKERS_COLUMNS 5
+#define LIVE_FOLLOW_COLUMNS 13
 
 #define BAR_BLOCKS 20
 
@@ -133,6 +139,89 @@ pgcopy_live_workers(PG_FUNCTION_ARGS)
 		if (view->slots[i].pid != 0)
 			put_process(rsinfo, i + 1, &view->slots[i]);
 	}
+	return (Datum) 0;
+}
+
+/* The figures of a leader, by the numbers of their columns. */
+static void
+put_figures(const ControlFollow *figures, Datum *values, bool *nulls)
+{
+	Interval   *lag = palloc0(sizeof(Interval));
+
+	values[1] = Int32GetDatum(figures->tables);
+	values[2] = Int32GetDatum(figures->tables_waiting);
+	values[3] = LSNGetDatum(figures->applied_lsn);
+	nulls[3] = figures->applied_lsn == InvalidXLogRecPtr;
+	values[4] = LSNGetDatum(figures->source_lsn);
+	nulls[4] = figures->source_lsn == InvalidXLogRecPtr;
+	values[5] = Int64GetDatum(figures->lag_bytes);
+	nulls[5] = nulls[4];
+	lag->time = figures->lag_ms * 1000;
+	values[6] = IntervalPGetDatum(lag);
+	nulls[6] = figures->lag_ms < 0;
+	values[7] = Int64GetDatum(figures->retained_bytes);
+	nulls[7] = nulls[4];
+	values[8] = CStringGetTextDatum(figures->wal_status);
+	nulls[8] = figures->wal_status[0] == '\0';
+	values[9] = make_interval_of_seconds(figures->lost_in_seconds);
+	nulls[9] = figures->lost_in_seconds < 0;
+	values[10] = Int64GetDatum(figures->errors);
+	nulls[10] = figures->errors < 0;
+	values[11] = CStringGetTextDatum(figures->last_error);
+	nulls[11] = figures->last_error[0] == '\0';
+	values[12] = Int32GetDatum(figures->worker_pid);
+	nulls[12] = figures->worker_pid == 0;
+}
+
+/* What this server knows of a subscription that no leader looks after. */
+static void
+look_here(Oid subscription, const Applied *applied, ControlFollow *figures)
+{
+	char	   *error = pgcopy_applied_last_error(subscription);
+
+	memset(figures, 0, sizeof(*figures));
+	figures->applied_lsn = Max(applied->ended, applied->committed);
+	figures->lag_ms = -1;
+	figures->lost_in_seconds = -1;
+	figures->tables = applied->tables;
+	figures->tables_waiting = applied->waiting;
+	figures->worker_pid = applied->pid;
+	figures->errors = applied->errors;
+	strlcpy(figures->last_error, error ? error : "", sizeof(figures->last_error));
+}
+
+Datum
+pgcopy_live_follow(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	int64		job = PG_GETARG_INT64(0);
+	uint32		handle;
+	ControlView *view;
+	Follow	   *follow;
+	Applied		applied;
+	ControlFollow here;
+	Datum		values[LIVE_FOLLOW_COLUMNS] = {0};
+	bool		nulls[LIVE_FOLLOW_COLUMNS] = {false};
+
+	pgcopy_init_materialized_srf(fcinfo);
+	if (RecoveryInProgress() || !pgcopy_job_find_own(job, &handle))
+		return (Datum) 0;
+	follow = pgcopy_follow_fetch(job);
+	if (follow == NULL || !OidIsValid(follow->subscription))
+		return (Datum) 0;
+	pgcopy_applied_look(follow->subscription, &applied);
+	if (!applied.exists)
+		return (Datum) 0;
+	values[0] = DirectFunctionCall1(namein, CStringGetDatum(follow->name));
+	view = pgcopy_live_peek(job);
+	if (view != NULL && view->follow.is_valid)
+		put_figures(&view->follow, values, nulls);
+	else
+	{
+		look_here(follow->subscription, &applied, &here);
+		put_figures(&here, values, nulls);
+	}
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	return (Datum) 0;
 }
 

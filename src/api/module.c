@@ -11,6 +11,7 @@
 #include "miscadmin.h"
 
 #include "base/settings.h"
+#include "replica/applied.h"
 #include "run/process.h"
 
 PG_MODULE_MAGIC;
@@ -21,6 +22,8 @@ void
 _PG_init(void)
 {
 	pgcopy_settings_define();
-	if (process_shared_preload_libraries_in_progress)
-		pgcopy_process_register_launcher();
+	if (!process_shared_preload_libraries_in_progress)
+		return;
+	pgcopy_process_register_launcher();
+	pgcopy_applied_keep_errors();
 }

@@ -13,6 +13,7 @@
 #include "catalog/pg_authid.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
+#include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -21,6 +22,7 @@
 
 #include "api/order.h"
 #include "base/compat.h"
+#include "catalog/follow.h"
 
 int64
 pgcopy_order_get_job(FunctionCallInfo fcinfo)
@@ -63,6 +65,37 @@ pgcopy_order_get_options(FunctionCallInfo fcinfo, int first, JobOptions *options
 	pgcopy_option_rules_check(options);
 }
 
+/*
+ * Has the transaction been made read-only by its own command, not by the setting that
+ * transactions begin with?  The setting of the session remembers.
+ */
+static bool
+is_read_only_by_command(void)
+{
+	static const char *const sql =
+		"SELECT s.source OPERATOR(pg_catalog.=) 'session' FROM pg_catalog.pg_show_all_settings() AS s "
+		"WHERE s.name OPERATOR(pg_catalog.=) 'transaction_read_only'";
+	bool		isnull;
+	bool		result;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	if (SPI_execute(sql, true, 1) != SPI_OK_SELECT || SPI_processed != 1)
+		elog(ERROR, "could not ask for transaction_read_only");
+	result = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+										1, &isnull));
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "SPI_finish failed");
+	return result;
+}
+
+/* Is the transaction read-only for no other reason than our guard? */
+static bool
+is_read_only_by_guard(void)
+{
+	return DefaultXactReadOnly && !is_read_only_by_command() && pgcopy_follow_is_guarded();
+}
+
 void
 pgcopy_order_check_server(const char *action)
 {
@@ -71,7 +104,7 @@ pgcopy_order_check_server(const char *action)
 				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
 				 errmsg("cannot %s on a server that is in recovery", action),
 				 errhint("Call it on the primary.")));
-	if (XactReadOnly)
+	if (XactReadOnly && !is_read_only_by_guard())
 		ereport(ERROR,
 				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
 				 errmsg("cannot %s in a read-only transaction", action),

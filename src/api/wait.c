@@ -3,6 +3,9 @@
  * wait.c
  *	  pgcopy_wait(): wait for the end of a job, and tell how far it is.
  *
+ * A job that follows does not end by itself: the wait is over once its target has
+ * caught up.
+ *
  * Each look reads one row of pgcopy.job and one lock, with a fresh snapshot.
  * The caller's statement keeps its own snapshot all the time: the executor owns
  * it, and may still need it.
@@ -135,6 +138,8 @@ tell_end(const Wait *wait, const char *state)
 				 errhint("%s%sThen SELECT pgcopy_resume(" INT64_FORMAT ").",
 						 failure->hint ? failure->hint : "",
 						 failure->hint ? "  " : "", wait->job)));
+	else if (strcmp(state, "following") == 0)
+		ereport(NOTICE, (errmsg("job " INT64_FORMAT " %s", wait->job, describe(wait->job))));
 	else
 		ereport(NOTICE,
 				(errmsg("job " INT64_FORMAT " is %s", wait->job, state),
@@ -142,7 +147,18 @@ tell_end(const Wait *wait, const char *state)
 						 wait->job)));
 }
 
-/* Look at the job; returns whether it has ended or its processes are gone. */
+/* Has the target of a job that follows caught up? */
+static bool
+is_caught_up(int64 job)
+{
+	ControlView *view = pgcopy_live_peek(job);
+
+	return view != NULL && view->follow.is_valid && view->follow.is_caught_up;
+}
+
+/*
+ * Look at the job; returns whether it has ended or caught up, or its processes are gone.
+ */
 static bool
 look(Wait *wait, const char **state)
 {
@@ -156,6 +172,8 @@ look(Wait *wait, const char **state)
 		*state = "interrupted";
 		has_ended = true;
 	}
+	else if (found == JOB_FOLLOWING)
+		has_ended = is_caught_up(wait->job);
 	if (wait->is_verbose && has_ended)
 		tell_end(wait, *state);
 	else if (wait->is_verbose)

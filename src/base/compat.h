@@ -31,11 +31,14 @@
 #if PG_VERSION_NUM < 160000
 #define pgcopy_database_aclcheck(oid, role, mode) \
 	pg_database_aclcheck(oid, role, mode)
+#define pgcopy_database_ownercheck(oid, role) pg_database_ownercheck(oid, role)
 #define pgcopy_class_ownercheck(oid, role) pg_class_ownercheck(oid, role)
 #define pgcopy_extension_ownercheck(oid, role) pg_extension_ownercheck(oid, role)
 #else
 #define pgcopy_database_aclcheck(oid, role, mode) \
 	object_aclcheck(DatabaseRelationId, oid, role, mode)
+#define pgcopy_database_ownercheck(oid, role) \
+	object_ownercheck(DatabaseRelationId, oid, role)
 #define pgcopy_class_ownercheck(oid, role) \
 	object_ownercheck(RelationRelationId, oid, role)
 #define pgcopy_extension_ownercheck(oid, role) \
@@ -210,6 +213,14 @@
 	ExecuteTruncateGuts(rels, relids, logged, DROP_RESTRICT, false, false)
 #endif
 
+/* 17: the statement */
+#if PG_VERSION_NUM < 170000
+#define pgcopy_reindex_relation(relid, flags, params) reindex_relation(relid, flags, params)
+#else
+#define pgcopy_reindex_relation(relid, flags, params) \
+	reindex_relation(NULL, relid, flags, params)
+#endif
+
 /* 16: relations are extended by many blocks */
 #if PG_VERSION_NUM >= 160000
 #define PGCOPY_HAS_EXTEND_BY 1
@@ -226,6 +237,42 @@
 #else
 #define PGCOPY_FAST_WAL_COMPRESSION "off"
 #endif
+
+/* 17: the lock on the subscription may be kept; 18: the caller may hold the workers' lock */
+#if PG_VERSION_NUM < 170000
+#define pgcopy_add_subscription_rel(subscription, relation, state, lsn) \
+	AddSubscriptionRelState(subscription, relation, state, lsn)
+#else
+#define pgcopy_add_subscription_rel(subscription, relation, state, lsn) \
+	AddSubscriptionRelState(subscription, relation, state, lsn, false)
+#endif
+#if PG_VERSION_NUM < 180000
+#define pgcopy_workers_of_subscription(subscription, only_running) \
+	logicalrep_workers_find(subscription, only_running)
+#else
+#define pgcopy_workers_of_subscription(subscription, only_running) \
+	logicalrep_workers_find(subscription, only_running, false)
+#endif
+
+/* 15: shared memory is asked for in a hook; errors of subscriptions are counted */
+#if PG_VERSION_NUM < 150000
+#define pgcopy_on_shmem_request(previous, hook) ((previous) = NULL, (hook) ())
+#define COMPAT_COUNTS_APPLY_ERRORS false
+#else
+#define pgcopy_on_shmem_request(previous, hook) \
+	((previous) = shmem_request_hook, shmem_request_hook = (hook))
+#define COMPAT_COUNTS_APPLY_ERRORS true
+#endif
+
+/* 16: apply workers have helpers */
+#if PG_VERSION_NUM < 160000
+#define PGCOPY_NO_HELPER_SQL ""
+#else
+#define PGCOPY_NO_HELPER_SQL " AND leader_pid IS NULL"
+#endif
+
+/* Apply finds rows of REPLICA IDENTITY FULL by any index, else by a primary key only. */
+#define COMPAT_APPLIES_BY_ANY_INDEX (PG_VERSION_NUM >= 160000)
 
 /* CREATE INDEX, REFRESH, ANALYZE run under a search_path of the server's own. */
 #define COMPAT_MAINTAINS_UNDER_SAFE_PATH (PG_VERSION_NUM >= 170000)

@@ -83,6 +83,52 @@ check_places(const JobOptions *options)
 				 errhint("Leave out drop_if_exists, or add 'pre-data' to sections.")));
 }
 
+static void
+refuse_with_follow(const char *name, const char *why, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("%s contradicts follow", name),
+			 errdetail("%s", why),
+			 errhint("%s", hint)));
+}
+
+/* Logical replication carries whole rows, as they are, into tables of the same names. */
+static void
+check_follow(const JobOptions *options)
+{
+	if (options->sections != SECTIONS_ALL)
+		refuse_with_follow("sections", "A target that follows needs all sections: indexes identify the rows that change.",
+						   "Leave out sections.");
+	if (options->schema_map != NIL)
+		refuse_with_follow("schema_map", "Changes arrive in the schemas that they have on the source.",
+						   "Leave out schema_map, and rename schemas after pgcopy_cutover().");
+	if (options->column_values != NIL)
+		refuse_with_follow("column_values", "Changes arrive with the values that they have on the source.",
+						   "Leave out column_values, or leave out the columns' tables by exclude_tables.");
+	if (options->referential == REFERENTIAL_FOLLOW)
+		refuse_with_follow("referential => 'follow'", "Which rows are left out depends on other rows, which change.",
+						   "Use referential => 'not valid'.");
+	if (options->on_error == ON_ERROR_CONTINUE)
+		refuse_with_follow("on_error => 'continue'", "Changes cannot arrive in what has failed.",
+						   "Leave out on_error, and leave out by exclude_tables what cannot be cloned.");
+}
+
+/* Options that mean something only to a job that follows. */
+static void
+check_no_follow(const JobOptions *options)
+{
+	const char *name = options->without_identity != WITHOUT_IDENTITY_AUTO ? "without_identity" :
+		options->publication[0] != '\0' ? "publication" :
+		!options->protect_target ? "protect_target" : NULL;
+
+	if (name != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s needs follow => true", name),
+				 errhint("Leave out %s, or add follow => true.", name)));
+}
+
 void
 pgcopy_option_rules_check(const JobOptions *options)
 {
@@ -90,4 +136,8 @@ pgcopy_option_rules_check(const JobOptions *options)
 	check_existing_rows(options);
 	check_schema_map(options);
 	check_places(options);
+	if (options->follow)
+		check_follow(options);
+	else
+		check_no_follow(options);
 }

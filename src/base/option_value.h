@@ -10,8 +10,16 @@
 #ifndef PGCOPY_OPTION_VALUE_H
 #define PGCOPY_OPTION_VALUE_H
 
-#include "base/options.h"
 #include "lib/stringinfo.h"
+#include "nodes/pg_list.h"
+
+/* A member of an option that is a JSON object. */
+typedef struct OptionPair
+{
+	char	   *key;
+	char	   *value;			/* NULL: null, or "pairs" has the value */
+	List	   *pairs;			/* OptionPair * */
+} OptionPair;
 
 /*
  * Parse a list: the output of text[], or a JSON array as a job has it stored.

@@ -3,7 +3,7 @@
  * options.h
  *	  The options of a job: those of pgcopy_clone().
  *
- * To add one: a member of JobOptions, an entry in options.c, an argument of the
+ * To add one: a member of JobOptions, an entry in option_table.c, an argument of the
  * same name in the SQL script, a line in README.md.  The test c_arguments shows
  * what is missing, and the line for README.md.
  *
@@ -13,6 +13,8 @@
 #define PGCOPY_OPTIONS_H
 
 #include "nodes/pg_list.h"
+
+#include "base/option_value.h"
 
 typedef enum ForeignKeysOption
 {
@@ -47,13 +49,22 @@ typedef enum RolesOption
 	ROLES_ALL
 } RolesOption;
 
+/* What becomes of tables whose updates the stream cannot carry. */
+typedef enum WithoutIdentityOption
+{
+	WITHOUT_IDENTITY_AUTO,		/* copy again if they are small, else refuse */
+	WITHOUT_IDENTITY_SET,		/* set a replica identity on the source */
+	WITHOUT_IDENTITY_COPY,		/* copy again in the cutover */
+	WITHOUT_IDENTITY_INSERTS	/* carry INSERT and TRUNCATE only */
+} WithoutIdentityOption;
+
 /* Sections, a set of bits. */
 #define SECTION_PRE_DATA	(1 << 0)
 #define SECTION_DATA		(1 << 1)
 #define SECTION_POST_DATA	(1 << 2)
 #define SECTIONS_ALL		(SECTION_PRE_DATA | SECTION_DATA | SECTION_POST_DATA)
 
-/* Kinds of objects to exclude, a set of bits in the order of the words in options.c. */
+/* Kinds of objects to exclude, a set of bits in the order of the words in option_table.c. */
 #define EXCLUDE_EVENT_TRIGGERS		(1 << 0)
 #define EXCLUDE_PUBLICATIONS		(1 << 1)
 #define EXCLUDE_SUBSCRIPTIONS		(1 << 2)
@@ -67,14 +78,6 @@ typedef enum RolesOption
 #define EXCLUDE_MATVIEW_ROWS		(1 << 10)
 #define EXCLUDE_USER_MAPPINGS		(1 << 11)
 #define EXCLUDE_LARGE_OBJECTS		(1 << 12)
-
-/* A member of an option that is a JSON object. */
-typedef struct OptionPair
-{
-	char	   *key;
-	char	   *value;			/* NULL: null, or "pairs" has the value */
-	List	   *pairs;			/* OptionPair * */
-} OptionPair;
 
 /* Values of large_objects. */
 #define LARGE_OBJECTS_AUTO (-1) /* unless something is included */
@@ -124,6 +127,12 @@ typedef struct JobOptions
 
 	int			roles;			/* RolesOption */
 	bool		database_properties;
+
+	/* online migration */
+	bool		follow;
+	int			without_identity;	/* WithoutIdentityOption */
+	char	   *publication;	/* one that is there; "": make one */
+	bool		protect_target; /* read-only for others while it follows */
 } JobOptions;
 
 /*

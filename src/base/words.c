@@ -15,6 +15,8 @@ static const char *const job_states[] = {
 	[JOB_PRE_DATA] = "pre-data",
 	[JOB_COPYING] = "copying",
 	[JOB_POST_DATA] = "post-data",
+	[JOB_FOLLOWING] = "following",
+	[JOB_CUTOVER] = "cutover",
 	[JOB_DONE] = "done",
 	[JOB_FAILED] = "failed",
 	[JOB_CANCELLED] = "cancelled",
@@ -75,4 +77,21 @@ const char *
 pgcopy_words_of_format(CopyFormat format)
 {
 	return formats[format];
+}
+
+bool
+pgcopy_words_is_stream_name(const char *name)
+{
+	size_t		hex;
+	size_t		digits;
+
+	if (strncmp(name, "pgcopy_", 7) != 0)
+		return false;
+	name += 7;
+	hex = strspn(name, "0123456789abcdef");
+	if (hex != 12 || name[hex] != '_')
+		return false;
+	name += hex + 1;
+	digits = strspn(name, "0123456789");
+	return digits > 0 && (name[digits] == '\0' || strcmp(name + digits, "_i") == 0);
 }

@@ -18,6 +18,8 @@ typedef enum JobState
 	JOB_PRE_DATA,
 	JOB_COPYING,
 	JOB_POST_DATA,
+	JOB_FOLLOWING,				/* the target keeps up with the source */
+	JOB_CUTOVER,
 	JOB_DONE,
 	JOB_FAILED,
 	JOB_CANCELLED
@@ -46,5 +48,11 @@ extern JobState pgcopy_words_parse_job_state(const char *name);
 extern const char *pgcopy_words_of_item_state(ItemState state);
 extern ItemState pgcopy_words_parse_item_state(const char *name);
 extern const char *pgcopy_words_of_format(CopyFormat format);
+
+/*
+ * Whether it is a name that jobs which follow their source give to what they make,
+ * as FOLLOW_NAME_REGEXP (catalog/follow.h) says for SQL.
+ */
+extern bool pgcopy_words_is_stream_name(const char *name);
 
 #endif							/* PGCOPY_WORDS_H */

@@ -46,6 +46,12 @@ static CatalogQuery select_one = {
 	2, {INT8OID, INT4OID}
 };
 
+static CatalogQuery select_copy_of = {
+	"SELECT " ITEM_COLUMNS " FROM pgcopy.item WHERE job = $1 AND relation = $2 "
+	"AND kind = 'table' ORDER BY no LIMIT 1",
+	2, {INT8OID, INT4OID}
+};
+
 static CatalogQuery select_statement = {
 	"SELECT sql, form, has_secret, default_tablespace, "
 	"default_table_access_method, session_authorization, check_function_bodies "
@@ -229,6 +235,12 @@ pgcopy_item_fetch(int64 job, int no)
 	if (item == NULL)
 		elog(ERROR, "job " INT64_FORMAT " has no item %d", job, no);
 	return item;
+}
+
+JobItem *
+pgcopy_item_fetch_copy_of(int64 job, int relation)
+{
+	return pgcopy_query_fetch_one(&select_copy_of, QUERY_ITEM(job, relation), decode_item);
 }
 
 static void *

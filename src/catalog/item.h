@@ -22,7 +22,9 @@ typedef enum ItemStage
 	STAGE_COPYING,				/* parallel */
 	STAGE_POST_DATA,			/* serial */
 	STAGE_LATE,					/* parallel: see src/README.md */
-	STAGE_FINAL					/* serial */
+	STAGE_FINAL,				/* serial */
+	STAGE_CUTOVER,				/* serial, of jobs that follow: as the target opens */
+	STAGE_OPEN					/* parallel: once it is open */
 } ItemStage;
 
 /*
@@ -87,6 +89,10 @@ extern List *pgcopy_item_fetch_all(int64 job);
 
 /* One of them; an internal error if there is none. */
 extern JobItem *pgcopy_item_fetch(int64 job, int no);
+
+/* The item that copies a table's rows, the first if there are several; NULL: none. */
+extern JobItem *pgcopy_item_fetch_copy_of(int64 job, int relation);
+
 extern ItemStatement *pgcopy_item_fetch_statement(int64 job, int no);
 
 /* Whether the table, or a chunk of it, is done. */

@@ -376,6 +376,8 @@ pgcopy_job_delete(int64 id)
 		{"DELETE FROM pgcopy.item WHERE job = $1", 1, {INT8OID}},
 		{"DELETE FROM pgcopy.relation WHERE job = $1", 1, {INT8OID}},
 		{"DELETE FROM pgcopy.snapshot WHERE job = $1", 1, {INT8OID}},
+		{"DELETE FROM pgcopy.follow WHERE job = $1", 1, {INT8OID}},
+		{"DELETE FROM pgcopy.identity WHERE job = $1", 1, {INT8OID}},
 		{"DELETE FROM pgcopy.auto_resumed WHERE job = $1", 1, {INT8OID}},
 		{"DELETE FROM pgcopy.job WHERE id = $1", 1, {INT8OID}},
 	};
@@ -403,7 +405,7 @@ void
 pgcopy_job_set_message(int64 id, const char *message)
 {
 	pgcopy_query_do(&set_message,
-					QUERY_ARGS(Int64GetDatum(id), CStringGetTextDatum(message)));
+					QUERY_ARGS(Int64GetDatum(id), pgcopy_query_text_arg(message)));
 }
 
 bool

@@ -8,6 +8,7 @@
 #ifndef PGCOPY_JOB_H
 #define PGCOPY_JOB_H
 
+#include "access/xlogdefs.h"
 #include "datatype/timestamp.h"
 
 #include "base/options.h"
@@ -106,7 +107,7 @@ extern bool pgcopy_job_note_auto_resume(int64 id);
 /* Let the server resume the job by itself again. */
 extern void pgcopy_job_allow_auto_resume(int64 id);
 
-/* Set the message that views show for a job that does not run. */
+/* Set the message that views show for a job that does not run; NULL: none. */
 extern void pgcopy_job_set_message(int64 id, const char *message);
 
 /* Whether the row was written by the current transaction. */
@@ -176,7 +177,13 @@ extern bool pgcopy_job_is_led_by(int64 id, int pid);
 extern int	pgcopy_job_snapshot_insert(int64 job, const char *name,
 									   const char *content);
 
+/* Note that the snapshot sees just what was committed before this position. */
+extern void pgcopy_job_snapshot_set_lsn(int64 job, int no, XLogRecPtr lsn);
+
 extern char *pgcopy_job_snapshot_fetch_content(int64 job, int no);
+
+/* The first transaction on the source that one of the job's snapshots may not see. */
+extern int64 pgcopy_job_snapshot_oldest(int64 job);
 
 /* Record the name under which the same snapshot has been exported again. */
 extern void pgcopy_job_snapshot_rename(int64 job, int no, const char *name);

@@ -31,7 +31,8 @@ static CatalogQuery describe = {
 	"|| CASE WHEN f.ended IS NOT NULL AND f.started IS NOT NULL "
 	"THEN ', took ' || pgcopy.duration(f.ended - f.started) ELSE '' END "
 	"|| CASE WHEN $8 <> '' THEN '; ' || $8 ELSE '' END "
-	"FROM (SELECT j.*, CASE WHEN j.state = 'done' THEN 100 ELSE greatest($2, j.percent) END AS percent_now, "
+	"FROM (SELECT j.*, CASE "
+	"WHEN j.state IN ('following', 'cutover', 'done') THEN 100 ELSE greatest($2, j.percent) END AS percent_now, "
 	"greatest($3, j.tables_done) AS tables, greatest($4, j.indexes_done) AS indexes, "
 	"greatest($5, j.bytes_done) AS bytes FROM pgcopy.job AS j WHERE j.id = $1) AS f",
 	8, {INT8OID, INT4OID, INT4OID, INT4OID, INT8OID, INT8OID, INT8OID, TEXTOID}

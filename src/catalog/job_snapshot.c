@@ -9,6 +9,7 @@
 
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
+#include "utils/pg_lsn.h"
 
 #include "catalog/job.h"
 #include "catalog/query.h"
@@ -23,6 +24,16 @@ static CatalogQuery insert_snapshot = {
 static CatalogQuery select_content = {
 	"SELECT content FROM pgcopy.snapshot WHERE job = $1 AND no = $2",
 	2, {INT8OID, INT4OID}
+};
+
+static CatalogQuery select_oldest = {
+	"SELECT min(split_part(content, ':', 1)::bigint) FROM pgcopy.snapshot WHERE job = $1",
+	1, {INT8OID}
+};
+
+static CatalogQuery set_lsn = {
+	"UPDATE pgcopy.snapshot SET lsn = $3 WHERE job = $1 AND no = $2",
+	3, {INT8OID, INT4OID, LSNOID}
 };
 
 static CatalogQuery rename_snapshot = {
@@ -46,6 +57,13 @@ pgcopy_job_snapshot_insert(int64 job, const char *name, const char *content)
 													 CStringGetTextDatum(content)));
 }
 
+void
+pgcopy_job_snapshot_set_lsn(int64 job, int no, XLogRecPtr lsn)
+{
+	pgcopy_query_do(&set_lsn, QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no),
+										 LSNGetDatum(lsn)));
+}
+
 char *
 pgcopy_job_snapshot_fetch_content(int64 job, int no)
 {
@@ -55,6 +73,12 @@ pgcopy_job_snapshot_fetch_content(int64 job, int no)
 	if (content == NULL)
 		elog(ERROR, "job " INT64_FORMAT " has no snapshot %d", job, no);
 	return content;
+}
+
+int64
+pgcopy_job_snapshot_oldest(int64 job)
+{
+	return pgcopy_query_fetch_int64(&select_oldest, QUERY_JOB(job));
 }
 
 void

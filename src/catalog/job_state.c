@@ -4,6 +4,7 @@
  *	  The moves between states of a job.
  *
  *	queued -> planning -> pre-data -> copying -> post-data -> done
+ *	post-data -> following <-> cutover -> done		(follow => true)
  *
  * All but done may become queued; all that have not ended may also become
  * failed or cancelled.  "interrupted" is not stored: it is a state that has not
@@ -25,7 +26,9 @@ static const int moves[] = {
 	[JOB_PLANNING] = TO(JOB_PRE_DATA) | OTHERS,
 	[JOB_PRE_DATA] = TO(JOB_COPYING) | OTHERS,
 	[JOB_COPYING] = TO(JOB_POST_DATA) | OTHERS,
-	[JOB_POST_DATA] = TO(JOB_DONE) | OTHERS,
+	[JOB_POST_DATA] = TO(JOB_FOLLOWING) | TO(JOB_DONE) | OTHERS,
+	[JOB_FOLLOWING] = TO(JOB_CUTOVER) | OTHERS,
+	[JOB_CUTOVER] = TO(JOB_FOLLOWING) | TO(JOB_DONE) | OTHERS,
 	[JOB_DONE] = 0,
 	[JOB_FAILED] = TO(JOB_QUEUED),
 	[JOB_CANCELLED] = TO(JOB_QUEUED),

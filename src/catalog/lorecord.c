@@ -39,6 +39,12 @@ static CatalogQuery select_left = {
 	1, {INT8OID}
 };
 
+static CatalogQuery select_all = {
+	"SELECT r.item, r.xid::text AS xid, r.first, r.count "
+	"FROM pgcopy.large_object AS r WHERE r.job = $1 ORDER BY r.item",
+	1, {INT8OID}
+};
+
 static Datum
 make_array(Datum *elements, int n, Oid type)
 {
@@ -128,4 +134,10 @@ LargeObjectRecord *
 pgcopy_lorecord_fetch_left(int64 job)
 {
 	return pgcopy_query_fetch_one(&select_left, QUERY_JOB(job), decode_record);
+}
+
+List *
+pgcopy_lorecord_fetch_all(int64 job)
+{
+	return pgcopy_query_fetch(&select_all, QUERY_JOB(job), decode_record);
 }

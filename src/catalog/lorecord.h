@@ -8,6 +8,8 @@
 #ifndef PGCOPY_LORECORD_H
 #define PGCOPY_LORECORD_H
 
+#include "nodes/pg_list.h"
+
 /* The large objects that one item has created. */
 typedef struct LargeObjectRecord
 {
@@ -25,5 +27,8 @@ extern void pgcopy_lorecord_store(int64 job, const LargeObjectRecord *record);
  * removed.
  */
 extern LargeObjectRecord *pgcopy_lorecord_fetch_left(int64 job);
+
+/* All records of a job: List of LargeObjectRecord *, by item. */
+extern List *pgcopy_lorecord_fetch_all(int64 job);
 
 #endif							/* PGCOPY_LORECORD_H */

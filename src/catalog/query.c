@@ -8,6 +8,10 @@
  * with a search_path that nobody else can write to.  Only constant SQL runs
  * inside such a scope, never a statement of a dump.
  *
+ * The scope may write in a transaction that is read-only, which is the rule in a
+ * database that follows (replica/replica_guard.c).  Whether the caller may is for him to ask:
+ * pgcopy_order_check_server().
+ *
  * On ERROR the scope needs no clean-up: the abort of the (sub)transaction
  * restores user and settings and ends SPI.
  *
@@ -19,6 +23,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -27,6 +32,7 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/pg_lsn.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
@@ -77,6 +83,8 @@ pgcopy_query_begin(CatalogScope *scope)
 	SetUserIdAndSecContext(pgcopy_query_owner(),
 						   scope->security_context |
 						   SECURITY_LOCAL_USERID_CHANGE);
+	scope->is_read_only = XactReadOnly;
+	XactReadOnly = RecoveryInProgress();
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 }
@@ -87,6 +95,7 @@ pgcopy_query_end(const CatalogScope *scope)
 	Assert(InLocalUserIdChange());
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "SPI_finish failed");
+	XactReadOnly = scope->is_read_only;
 	SetUserIdAndSecContext(scope->user, scope->security_context);
 	AtEOXact_GUC(true, scope->guc_nest_level);
 }
@@ -327,6 +336,8 @@ pgcopy_query_int64(int row, const char *column)
 			return DatumGetInt32(value);
 		case OIDOID:
 			return DatumGetObjectId(value);
+		case LSNOID:
+			return (int64) DatumGetLSN(value);
 		case CHAROID:
 			return DatumGetChar(value);
 		case BOOLOID:

@@ -29,6 +29,7 @@ typedef struct CatalogScope
 	Oid			user;
 	int			security_context;
 	int			guc_nest_level;
+	bool		is_read_only;
 } CatalogScope;
 
 /* The owner of the extension; throws 42704 if it is not installed. */
@@ -87,7 +88,7 @@ extern void pgcopy_query_write_rows(int n, CatalogWriter write, void *arg);
 /*
  * A column of a row of the last query.  Texts are copied into the context that
  * was current at begin(), NULL for NULL; a number that is NULL is 0; an array
- * must not be NULL and lasts until end().
+ * must not be NULL and lasts until end().  A pg_lsn is a number too.
  */
 extern char *pgcopy_query_text(int row, const char *column);
 extern int64 pgcopy_query_int64(int row, const char *column);

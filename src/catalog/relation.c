@@ -16,17 +16,32 @@
 #include "utils/builtins.h"
 #include "utils/rel.h"
 
+#include "catalog/follow.h"
 #include "catalog/query.h"
 #include "catalog/relation.h"
 #include "catalog/row.h"
 
+#define SELECT_RELATIONS \
+	"SELECT no, source_oid, schema_name, local_schema, table_name, relkind, target_oid, is_ours, " \
+	"carry, updates_before, " \
+	"was_here, through_root, heap_bytes, toast_bytes, columns, types, condition, split_key, " \
+	"split_bounds::text[] AS split_bounds, row_condition, column_expressions, " \
+	"expression_path, row_with, row_join " \
+	"FROM pgcopy.relation WHERE job = $1 "
+
 static CatalogQuery select_relations = {
-	"SELECT no, source_oid, schema_name, local_schema, table_name, relkind, target_oid, is_ours, "
-	"was_here, through_root, heap_bytes, toast_bytes, columns, types, condition, split_key, "
-	"split_bounds::text[] AS split_bounds, row_condition, column_expressions, "
-	"expression_path, row_with, row_join "
-	"FROM pgcopy.relation WHERE job = $1 AND no BETWEEN $2 AND $3 ORDER BY no",
+	SELECT_RELATIONS "AND no BETWEEN $2 AND $3 ORDER BY no",
 	3, {INT8OID, INT4OID, INT4OID}
+};
+
+static CatalogQuery select_of_kind = {
+	SELECT_RELATIONS "AND relkind = $2 ORDER BY no",
+	2, {INT8OID, CHAROID}
+};
+
+static CatalogQuery select_carried = {
+	SELECT_RELATIONS "AND carry = $2 AND relkind = 'r' ORDER BY no",
+	2, {INT8OID, CHAROID}
 };
 
 static CatalogQuery select_ours = {
@@ -147,6 +162,8 @@ pgcopy_relation_insert(int64 job, const JobRelation *relation)
 		CharGetDatum(relation->relkind),
 		(Datum) 0,				/* target_oid */
 		BoolGetDatum(relation->is_ours),
+		CharGetDatum(relation->carry),
+		Int64GetDatum(relation->updates_before),
 		BoolGetDatum(relation->through_root),
 		BoolGetDatum(relation->was_here),
 		Int64GetDatum(relation->heap_bytes),
@@ -168,13 +185,14 @@ pgcopy_relation_insert(int64 job, const JobRelation *relation)
 	if (RelationGetDescr(table)->natts != lengthof(values))
 		elog(ERROR, "pgcopy.relation has %d columns", RelationGetDescr(table)->natts);
 	nulls[7] = true;
-	nulls[15] = relation->condition == NULL;
-	nulls[16] = relation->split_key == NULL;
-	nulls[18] = relation->row_condition == NULL;
-	nulls[19] = relation->column_expressions == NIL;
-	nulls[20] = relation->expression_path == NULL;
-	nulls[21] = relation->row_with == NULL;
-	nulls[22] = relation->row_join == NULL;
+	nulls[10] = relation->carry != CARRY_INSERTS;
+	nulls[17] = relation->condition == NULL;
+	nulls[18] = relation->split_key == NULL;
+	nulls[20] = relation->row_condition == NULL;
+	nulls[21] = relation->column_expressions == NIL;
+	nulls[22] = relation->expression_path == NULL;
+	nulls[23] = relation->row_with == NULL;
+	nulls[24] = relation->row_join == NULL;
 	pgcopy_row_insert(table, values, nulls);
 	pgcopy_row_close(table);
 }
@@ -193,6 +211,8 @@ decode_relation(int row)
 	relation->target_oid = (Oid) pgcopy_query_int64(row, "target_oid");
 	relation->is_ours = pgcopy_query_bool(row, "is_ours");
 	relation->was_here = pgcopy_query_bool(row, "was_here");
+	relation->carry = (char) pgcopy_query_int64(row, "carry");
+	relation->updates_before = pgcopy_query_int64(row, "updates_before");
 	relation->through_root = pgcopy_query_bool(row, "through_root");
 	relation->heap_bytes = pgcopy_query_int64(row, "heap_bytes");
 	relation->toast_bytes = pgcopy_query_int64(row, "toast_bytes");
@@ -216,6 +236,22 @@ pgcopy_relation_fetch_range(int64 job, int first, int last)
 							  QUERY_ARGS(Int64GetDatum(job),
 										 Int32GetDatum(first),
 										 Int32GetDatum(last)),
+							  decode_relation);
+}
+
+List *
+pgcopy_relation_fetch_kind(int64 job, char relkind)
+{
+	return pgcopy_query_fetch(&select_of_kind,
+							  QUERY_ARGS(Int64GetDatum(job), CharGetDatum(relkind)),
+							  decode_relation);
+}
+
+List *
+pgcopy_relation_fetch_carried(int64 job, char carry)
+{
+	return pgcopy_query_fetch(&select_carried,
+							  QUERY_ARGS(Int64GetDatum(job), CharGetDatum(carry)),
 							  decode_relation);
 }
 

@@ -21,6 +21,8 @@ typedef struct JobRelation
 	Oid			target_oid;		/* InvalidOid until pre-data is done */
 	bool		is_ours;		/* created here by this job's pre-data */
 	bool		was_here;		/* not created by this job, which adds to it */
+	char		carry;			/* CARRY_*: follow.h */
+	int64		updates_before; /* of CARRY_INSERTS: see COMMENT ON COLUMN */
 	bool		through_root;	/* rows are routed from the partition root */
 	int64		heap_bytes;
 	int64		toast_bytes;
@@ -44,6 +46,10 @@ extern JobRelation *pgcopy_relation_fetch(int64 job, int no);
 
 /* Fetch those numbered first to last, of any kind. */
 extern List *pgcopy_relation_fetch_range(int64 job, int first, int last);
+
+/* Fetch those of a kind, and the plain tables whose changes arrive in this way. */
+extern List *pgcopy_relation_fetch_kind(int64 job, char relkind);
+extern List *pgcopy_relation_fetch_carried(int64 job, char carry);
 
 /*
  * Whether it is a sequence to set to the source's value: one that this job has

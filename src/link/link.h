@@ -55,6 +55,11 @@ typedef struct LinkOwner
 	 * relations to list and to lock: the literal of an oid[], or NULL for all.
 	 */
 	const char *(*choose) (void *arg, SourceSession *session);
+	/*
+	 * May be NULL: the link takes its own.  Give a new snapshot of the source by
+	 * its name there, which lives until the link's session has imported it.
+	 */
+	char	   *(*give_snapshot) (void *arg);
 	/* Throw: "what" has changed on the source since the snapshot. */
 	void		(*report_changed) (void *arg, const char *what);
 	/* Record why the session was lost.  Outside a transaction. */

@@ -49,6 +49,21 @@ lock_relations(SourceLink *link, List **relations, char **what)
 		pgcopy_snapshot_has_same_columns(link->session, link->only, what);
 }
 
+/* Import what the owner gives, and export it again.  What it sees is locked later. */
+static char *
+import_given(SourceLink *link)
+{
+	char	   *name = pgcopy_snapshot_try_import(link->session,
+												  link->owner.give_snapshot(link->owner.arg),
+												  NULL);
+
+	if (name == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONNECTION_FAILURE),
+				 errmsg("the source has lost a snapshot that it had just exported")));
+	return name;
+}
+
 /*
  * Does the snapshot have what was listed just before?  What was found and locked and
  * is not in it would be missing without a word.
@@ -82,9 +97,16 @@ pgcopy_link_take_snapshot(SourceLink *link, const char *present, List **relation
 						  char **what)
 {
 	const char *choice = present != NULL ? pstrdup(present) : NULL;
-	List	   *listed = pgcopy_inventory_relations(link->session, choice);
-	char	   *name = pgcopy_snapshot_lock_and_export(link->session, listed);
+	List	   *listed = NIL;
+	char	   *name;
 
+	if (link->owner.give_snapshot != NULL)
+		name = import_given(link);
+	else
+	{
+		listed = pgcopy_inventory_relations(link->session, choice);
+		name = pgcopy_snapshot_lock_and_export(link->session, listed);
+	}
 	*what = "a table was dropped";
 	if (name == NULL)
 		return NULL;

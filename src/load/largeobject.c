@@ -140,6 +140,14 @@ get_created_oid(const LargeObjectCopy *copy, const SourceRows *rows, int row)
 	return oid;
 }
 
+const char *
+pgcopy_largeobject_restriction(const LargeObjectCopy *copy, const char *column)
+{
+	return copy->only == NULL ? "" :
+		psprintf(" AND %s OPERATOR(pg_catalog.=) ANY (%s::pg_catalog.oid[])", column,
+				 quote_literal_cstr(copy->only));
+}
+
 /* No column of the answer is NULL; "" is no comment. */
 static SourceRows *
 read_objects(SourceSession *session, const LargeObjectCopy *copy)
@@ -149,8 +157,8 @@ read_objects(SourceSession *session, const LargeObjectCopy *copy)
 	sql = psprintf("SELECT m.oid, pg_catalog.pg_get_userbyid(m.lomowner),"
 				   " COALESCE(pg_catalog.obj_description(m.oid, 'pg_largeobject'), '')"
 				   " FROM pg_catalog.pg_largeobject_metadata m"
-				   " WHERE m.oid BETWEEN %u AND %u ORDER BY m.oid",
-				   copy->first, copy->last);
+				   " WHERE m.oid BETWEEN %u AND %u%s ORDER BY m.oid",
+				   copy->first, copy->last, pgcopy_largeobject_restriction(copy, "m.oid"));
 	return pgcopy_session_query(session, sql, 3, 0, NULL);
 }
 
@@ -261,9 +269,9 @@ read_privileges(SourceSession *session, const LargeObjectCopy *copy)
 				   " FROM pg_catalog.pg_largeobject_metadata m"
 				   " LEFT JOIN LATERAL pg_catalog.aclexplode(m.lomacl)"
 				   " WITH ORDINALITY a ON true"
-				   " WHERE m.oid BETWEEN %u AND %u AND m.lomacl IS NOT NULL"
+				   " WHERE m.oid BETWEEN %u AND %u%s AND m.lomacl IS NOT NULL"
 				   " ORDER BY m.oid, a.ordinality",
-				   copy->first, copy->last);
+				   copy->first, copy->last, pgcopy_largeobject_restriction(copy, "m.oid"));
 	return pgcopy_session_query(session, sql, 6, 0, NULL);
 }
 
@@ -432,9 +440,9 @@ set_labels(SourceSession *session, const LargeObjectCopy *copy)
 				   " FROM pg_catalog.pg_seclabel l"
 				   " WHERE l.classoid ="
 				   " 'pg_catalog.pg_largeobject'::pg_catalog.regclass"
-				   " AND l.objoid BETWEEN %u AND %u"
+				   " AND l.objoid BETWEEN %u AND %u%s"
 				   " ORDER BY l.objoid, l.provider COLLATE \"C\"",
-				   copy->first, copy->last);
+				   copy->first, copy->last, pgcopy_largeobject_restriction(copy, "l.objoid"));
 	rows = pgcopy_session_query(session, sql, 3, 0, NULL);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");

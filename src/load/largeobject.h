@@ -18,6 +18,7 @@ typedef struct LargeObjectCopy
 {
 	Oid			first;
 	Oid			last;			/* inclusive */
+	const char *only;			/* only these of the range, an oid[]; NULL: all */
 	bool		no_owner;
 	bool		no_privileges;
 	bool		no_comments;
@@ -52,6 +53,29 @@ extern LoadResult pgcopy_largeobject_copy(SourceSession *session,
  */
 extern int64 pgcopy_largeobject_copy_content(SourceSession *session,
 											 const LargeObjectCopy *copy);
+
+/* SQL for copy->only: " AND column = ANY (...)", or "". */
+extern const char *pgcopy_largeobject_restriction(const LargeObjectCopy *copy,
+												  const char *column);
+
+/*
+ * largeobject_changes.c: the source's large objects, and those that may have changed,
+ * ascending.  Changed are those that transactions from "xmin" on have written, if the
+ * role may read pg_largeobject; else those whose content here differs.  And those
+ * whose comment or label differs.
+ */
+extern List *pgcopy_largeobject_list(SourceSession *session);
+extern List *pgcopy_largeobject_find_written(SourceSession *session, int64 xmin);
+extern List *pgcopy_largeobject_find_remarked(SourceSession *session, bool no_comments);
+
+/* Is an OID in such a list? */
+extern bool pgcopy_largeobject_is_member(const List *oids, Oid oid);
+
+/*
+ * How often large objects were written, as text to compare, with the size of
+ * all content; NULL if the source cannot be relied on to count that.
+ */
+extern char *pgcopy_largeobject_counters(SourceSession *session, int64 *bytes);
 
 /*
  * Remove those of "oids" that transaction "xid" is known to have created.  Each

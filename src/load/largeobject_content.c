@@ -92,12 +92,12 @@ content_statement(const LargeObjectCopy *copy, bool is_in_pages)
 	if (is_in_pages)
 		return psprintf("COPY (SELECT loid, pageno, data"
 						" FROM pg_catalog.pg_largeobject"
-						" WHERE loid BETWEEN %u AND %u"
+						" WHERE loid BETWEEN %u AND %u%s"
 						" ORDER BY loid, pageno) TO STDOUT (FORMAT binary)",
-						copy->first, copy->last);
+						copy->first, copy->last, pgcopy_largeobject_restriction(copy, "loid"));
 	return psprintf("COPY (SELECT m.oid, (p.n OPERATOR(pg_catalog.*) %d)::int4, p.piece"
 					" FROM (SELECT oid FROM pg_catalog.pg_largeobject_metadata"
-					" WHERE oid BETWEEN %u AND %u ORDER BY oid) m,"
+					" WHERE oid BETWEEN %u AND %u%s ORDER BY oid) m,"
 					" LATERAL (WITH RECURSIVE pieces(n, piece) AS ("
 					" SELECT 0::bigint, pg_catalog.lo_get(m.oid, 0, %d)"
 					" UNION ALL SELECT n + 1,"
@@ -107,6 +107,7 @@ content_statement(const LargeObjectCopy *copy, bool is_in_pages)
 					" WHERE pg_catalog.octet_length(piece) > 0) p"
 					") TO STDOUT (FORMAT binary)",
 					PIECE_PAGES, copy->first, copy->last,
+					pgcopy_largeobject_restriction(copy, "oid"),
 					PIECE_BYTES, PIECE_BYTES, PIECE_BYTES, PIECE_BYTES);
 }
 

@@ -18,6 +18,7 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/catalog.h"
+#include "catalog/index.h"
 #include "catalog/pg_am.h"
 #include "commands/progress.h"
 #include "commands/tablecmds.h"
@@ -235,7 +236,7 @@ static Relation
 prepare_relation(const LoadTable *table, WriteMethod *method)
 {
 	/* partitions get ordinary rows then, which do not survive an abort */
-	bool		truncates = table->start == LOAD_AFTER_TRUNCATE &&
+	bool		truncates = (table->start == LOAD_AFTER_TRUNCATE || table->start == LOAD_ANEW) &&
 		get_rel_relkind(table->relid) == RELKIND_RELATION;
 	Relation	relation;
 
@@ -259,7 +260,8 @@ prepare_relation(const LoadTable *table, WriteMethod *method)
 	if (*method != WRITE_FROZEN && *method != WRITE_PLAIN)
 		return relation;		/* partitions are checked at their first row */
 
-	check_has_no_index(relation);
+	if (table->start != LOAD_ANEW)
+		check_has_no_index(relation);
 	if (table->start == LOAD_INTO_EMPTY)
 		check_is_empty(relation);
 	if (truncates)
@@ -430,6 +432,16 @@ run_explained(LoadState *state, SourceSession *session, const LoadTable *table,
 	return result;
 }
 
+/* The rows are here, but in no index of the table. */
+static void
+build_indexes(Oid relid)
+{
+	ReindexParams params = {0};
+
+	CommandCounterIncrement();
+	(void) pgcopy_reindex_relation(relid, REINDEX_REL_CHECK_CONSTRAINTS, &params);
+}
+
 LoadResult
 pgcopy_load_table(SourceSession *session, const LoadTable *table,
 				  LoadProgress progress, void *arg)
@@ -467,6 +479,8 @@ pgcopy_load_table(SourceSession *session, const LoadTable *table,
 	if (!has_snapshot)
 		PopActiveSnapshot();
 	table_close(state.relation, NoLock);
+	if (table->start == LOAD_ANEW)
+		build_indexes(table->relid);
 	AtEOXact_GUC(false, nesting);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);

@@ -21,6 +21,7 @@ typedef enum LoadStart
 {
 	LOAD_INTO_EMPTY,			/* 0 blocks, no index: frozen */
 	LOAD_AFTER_TRUNCATE,		/* truncate first: frozen */
+	LOAD_ANEW,					/* the same, with indexes, which are built at the end */
 	LOAD_BESIDE_CHUNKS,			/* filled by chunks of this job only: frozen */
 	LOAD_ROUTED,				/* the same, partitioned: frozen, into leaves */
 	LOAD_APPEND,				/* an extension's: insert what is not here yet */

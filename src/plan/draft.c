@@ -19,6 +19,7 @@
 
 #include "base/options.h"
 #include "base/sqltext.h"
+#include "catalog/follow.h"
 #include "plan/draft.h"
 
 typedef struct NameEntry
@@ -60,6 +61,30 @@ pgcopy_draft_find_oid(Draft *draft, Oid oid)
 	OidEntry   *entry = hash_search(draft->by_oid, &oid, HASH_FIND, NULL);
 
 	return entry ? &draft->relations[entry->no - 1] : NULL;
+}
+
+bool
+pgcopy_draft_is_loaded(const DraftRelation *relation)
+{
+	if (relation == NULL || relation->row->relkind != RELKIND_RELATION)
+		return false;
+	if (relation->row->was_here)
+		return relation->source->here_kind == RELKIND_RELATION;
+	return relation->row->is_ours &&
+		(relation->copies != NIL || relation->source->is_left_empty);
+}
+
+DraftRelation *
+pgcopy_draft_find_table(Draft *draft, const DumpStatement *statement)
+{
+	return pgcopy_draft_find(draft, statement->table_schema, statement->table_name);
+}
+
+DraftRelation *
+pgcopy_draft_find_referenced(Draft *draft, const DumpStatement *statement)
+{
+	return pgcopy_draft_find(draft, statement->referenced_schema,
+							 statement->referenced_name);
 }
 
 /* Give types, "schema.name ...", the schemas that they have here. */
@@ -110,6 +135,8 @@ make_relation(Draft *draft, int no, const SourceRelation *source)
 	row->name = source->name;
 	row->local_schema = unconstify(char *, pgcopy_sqltext_map(map, source->schema));
 	row->relkind = source->relkind;
+	row->carry = source->carry != '\0' ? source->carry : CARRY_NOTHING;
+	row->updates_before = source->updates_before;
 	row->was_here = OidIsValid(source->here) && source->config_condition == NULL &&
 		(source->relkind != RELKIND_SEQUENCE ||
 		 (source->here_kind == RELKIND_SEQUENCE && !source->is_unreadable));

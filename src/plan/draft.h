@@ -69,6 +69,17 @@ extern DraftRelation *pgcopy_draft_find(Draft *draft, const char *schema,
 										const char *name);
 extern DraftRelation *pgcopy_draft_find_oid(Draft *draft, Oid oid);
 
+/* The tables that a statement is about, likewise. */
+extern DraftRelation *pgcopy_draft_find_table(Draft *draft, const DumpStatement *statement);
+extern DraftRelation *pgcopy_draft_find_referenced(Draft *draft,
+												   const DumpStatement *statement);
+
+/* Are the table's indexes built in parallel, right after its rows, if it gets any? */
+extern bool pgcopy_draft_is_loaded(const DraftRelation *relation);
+
+/* stage.c: choose the stage of a statement of post-data, by class and dependencies. */
+extern ItemStage pgcopy_stage_choose(Draft *draft, const DumpStatement *statement);
+
 /*
  * Add an item.  Returns its number. depends: numbers of the items before it,
  * each once.

@@ -6,8 +6,7 @@
  * Every statement of the dump becomes one item (a primary key two: its index
  * and the constraint; a foreign key two: adding and validating), every table
  * one or more.  The order follows from the stage of an item (src/README.md)
- * and, within the parallel stages, from its dependencies.  No statement gets
- * an earlier stage than anything pg_dump says it depends on.
+ * and, within the parallel stages, from its dependencies.
  *
  *-------------------------------------------------------------------------
  */
@@ -89,88 +88,6 @@ plan_pre_data(Draft *draft)
 	}
 }
 
-/* Are the table's indexes built in parallel, right after its rows, if it gets any? */
-static bool
-is_loaded(const DraftRelation *relation)
-{
-	if (relation == NULL || relation->row->relkind != RELKIND_RELATION)
-		return false;
-	if (relation->row->was_here)
-		return relation->source->here_kind == RELKIND_RELATION;
-	return relation->row->is_ours &&
-		(relation->copies != NIL || relation->source->is_left_empty);
-}
-
-static DraftRelation *
-find_table(Draft *draft, const DumpStatement *statement)
-{
-	return pgcopy_draft_find(draft, statement->table_schema, statement->table_name);
-}
-
-static DraftRelation *
-find_referenced(Draft *draft, const DumpStatement *statement)
-{
-	return pgcopy_draft_find(draft, statement->referenced_schema,
-							 statement->referenced_name);
-}
-
-/* Choose the stage of a statement of post-data by its class alone. */
-static ItemStage
-stage_by_class(Draft *draft, const DumpStatement *statement)
-{
-	DraftRelation *table = find_table(draft, statement);
-	DraftRelation *referenced = find_referenced(draft, statement);
-
-	switch (statement->class)
-	{
-		case STATEMENT_INDEX:
-		case STATEMENT_INDEX_CONSTRAINT:
-		case STATEMENT_WHOLE_CONSTRAINT:
-		case STATEMENT_TABLE_FOLLOW_UP:
-		case STATEMENT_STATISTICS:
-			return is_loaded(table) ? STAGE_COPYING : STAGE_POST_DATA;
-		case STATEMENT_FOREIGN_KEY:
-			if (!is_loaded(table) || referenced == NULL)
-				return STAGE_POST_DATA;
-			return is_loaded(referenced) ? STAGE_COPYING : STAGE_LATE;
-		case STATEMENT_REFRESH:
-			return STAGE_LATE;
-		case STATEMENT_EVENT_TRIGGER:
-		case STATEMENT_SUBSCRIPTION:
-			return STAGE_FINAL;
-		case STATEMENT_PLAIN:
-		case STATEMENT_ACL:
-		case STATEMENT_COMMENT:
-			return STAGE_POST_DATA;
-	}
-	return STAGE_POST_DATA;
-}
-
-/*
- * Choose the stage by class and dependencies.  A statement that cannot run in a
- * parallel stage goes to the serial one after it.
- */
-static ItemStage
-stage_of(Draft *draft, const DumpStatement *statement)
-{
-	ItemStage	own = stage_by_class(draft, statement);
-	ItemStage	stage = own;
-	ListCell   *lc;
-
-	foreach(lc, statement->dependencies)
-	{
-		int			toc_id = lfirst_int(lc);
-
-		if (toc_id <= draft->max_toc_id && draft->stage_of_toc[toc_id] > stage)
-			stage = draft->stage_of_toc[toc_id];
-	}
-	if (stage == own)
-		return stage;
-	if (statement->class == STATEMENT_FOREIGN_KEY && own != STAGE_POST_DATA)
-		return stage <= STAGE_LATE ? STAGE_LATE : STAGE_FINAL;
-	return stage == STAGE_LATE ? STAGE_FINAL : stage;
-}
-
 /* Must this foreign key stay NOT VALID, because rows break it? */
 static bool
 stays_not_valid(const Draft *draft, const DumpStatement *statement)
@@ -188,7 +105,7 @@ is_left_out(Draft *draft, const DumpStatement *statement)
 {
 	if (stays_not_valid(draft, statement))
 	{
-		DraftRelation *table = find_table(draft, statement);
+		DraftRelation *table = pgcopy_draft_find_table(draft, statement);
 
 		if (table == NULL || table->row->relkind != RELKIND_PARTITIONED_TABLE)
 			return false;
@@ -216,11 +133,11 @@ sort_post_data(Draft *draft, List **by_stage)
 
 		if (!statement->is_post_data || is_left_out(draft, statement))
 			continue;
-		stage = Max(stage_of(draft, statement),
+		stage = Max(pgcopy_stage_choose(draft, statement),
 					draft->stage_of_toc[statement->toc_id]);
 		draft->stage_of_toc[statement->toc_id] = stage;
 
-		table = find_table(draft, statement);
+		table = pgcopy_draft_find_table(draft, statement);
 		if (stage != STAGE_COPYING || statement->class == STATEMENT_FOREIGN_KEY)
 			by_stage[stage] = lappend(by_stage[stage], statement);
 		else if (statement->class == STATEMENT_INDEX)
@@ -353,7 +270,7 @@ plan_tables(Draft *draft)
 		DraftRelation *relation = &draft->relations[i];
 		List	   *ready;
 
-		if (!is_loaded(relation))
+		if (!pgcopy_draft_is_loaded(relation))
 			continue;
 		plan_indexes(draft, relation);
 		ready = relation->constraints != NIL ? relation->constraints :
@@ -363,12 +280,20 @@ plan_tables(Draft *draft)
 	}
 }
 
+static ItemStage
+stage_of_validation(const Draft *draft, ItemStage stage)
+{
+	if (!draft->input->options->follow)
+		return stage;
+	return stage == STAGE_CUTOVER ? STAGE_OPEN : STAGE_LATE;
+}
+
 /* Add a foreign key NOT VALID, then validate it unless it stays NOT VALID. */
 static void
 plan_foreign_key(Draft *draft, const DumpStatement *statement, ItemStage stage)
 {
-	DraftRelation *table = find_table(draft, statement);
-	DraftRelation *referenced = find_referenced(draft, statement);
+	DraftRelation *table = pgcopy_draft_find_table(draft, statement);
+	DraftRelation *referenced = pgcopy_draft_find_referenced(draft, statement);
 	PlanItem	item = {
 		.kind = ITEM_FOREIGN_KEY,
 		.stage = stage,
@@ -390,6 +315,7 @@ plan_foreign_key(Draft *draft, const DumpStatement *statement, ItemStage stage)
 		return;
 	validate.kind = ITEM_VALIDATE;
 	validate.form = APPLY_VALIDATE_CONSTRAINT;
+	validate.stage = stage_of_validation(draft, stage);
 	validate.cost = table->row->heap_bytes / 8 + COST_STATEMENT +
 		Min(table->row->heap_bytes, referenced->row->heap_bytes) / 8;
 	(void) pgcopy_draft_add_statement(draft, statement, &validate, list_make1_int(no));
@@ -409,6 +335,15 @@ plan_foreign_keys(Draft *draft, List *statements, ItemStage stage)
 	}
 }
 
+/* Is a foreign key of a serial stage added NOT VALID, and validated later? */
+static bool
+is_added_in_two_steps(Draft *draft, const DumpStatement *statement)
+{
+	return draft->input->options->follow && statement->class == STATEMENT_FOREIGN_KEY &&
+		pgcopy_draft_is_loaded(pgcopy_draft_find_table(draft, statement)) &&
+		pgcopy_draft_find_referenced(draft, statement) != NULL;
+}
+
 /* Plan statements of a serial stage in dump order, without privileges. */
 static void
 plan_serial(Draft *draft, List *statements, ItemKind kind, ItemStage stage)
@@ -426,17 +361,19 @@ plan_serial(Draft *draft, List *statements, ItemKind kind, ItemStage stage)
 				APPLY_FOREIGN_KEY_NOT_VALID : APPLY_AS_WRITTEN
 		};
 
-		if (statement->class != STATEMENT_ACL)
+		if (is_added_in_two_steps(draft, statement))
+			plan_foreign_key(draft, statement, stage);
+		else if (statement->class != STATEMENT_ACL)
 			(void) pgcopy_draft_add_statement(draft, statement, &item, NIL);
 	}
 }
 
 /*
- * Plan the final stage.  Event triggers come last: they would fire for every
- * statement after them.
+ * Plan the final stage, or the cutover.  Event triggers come last: they would fire for
+ * every statement after them.
  */
 static void
-plan_final(Draft *draft, List *statements)
+plan_final(Draft *draft, List *statements, ItemStage stage)
 {
 	List	   *event_triggers = NIL;
 	List	   *others = NIL;
@@ -452,8 +389,8 @@ plan_final(Draft *draft, List *statements)
 		else
 			others = lappend(others, statement);
 	}
-	plan_serial(draft, others, ITEM_FINAL, STAGE_FINAL);
-	plan_serial(draft, event_triggers, ITEM_FINAL, STAGE_FINAL);
+	plan_serial(draft, others, ITEM_FINAL, stage);
+	plan_serial(draft, event_triggers, ITEM_FINAL, stage);
 }
 
 static void
@@ -513,7 +450,7 @@ plan_refreshes(Draft *draft, List *statements)
 		if (statement->class != STATEMENT_REFRESH)
 			continue;
 		no = pgcopy_draft_add_statement(draft, statement, &item, NIL);
-		view = find_table(draft, statement);
+		view = pgcopy_draft_find_table(draft, statement);
 		if (view != NULL)
 			(void) plan_analyze(draft, view, STAGE_LATE, list_make1_int(no));
 	}
@@ -531,7 +468,7 @@ plan_parents(Draft *draft)
 			(relation->row->relkind == RELKIND_PARTITIONED_TABLE ||
 			 (relation->copies != NIL &&
 			  relation->source->here_kind == RELKIND_PARTITIONED_TABLE) ||
-			 (is_loaded(relation) && relation->source->has_children)))
+			 (pgcopy_draft_is_loaded(relation) && relation->source->has_children)))
 			(void) plan_analyze(draft, relation, STAGE_LATE, NIL);
 	}
 }
@@ -541,7 +478,7 @@ pgcopy_plan_make(const PlanInput *input)
 {
 	bool		with_data = (input->options->sections & SECTION_DATA) != 0;
 	Draft		draft;
-	List	   *by_stage[STAGE_FINAL + 1] = {NIL};
+	List	   *by_stage[STAGE_OPEN + 1] = {NIL};
 
 	pgcopy_draft_begin(&draft, input);
 	pgcopy_plan_beside_others(&draft, input->roles, ITEM_ROLE, STAGE_PRE_DATA);
@@ -561,7 +498,9 @@ pgcopy_plan_make(const PlanInput *input)
 	plan_refreshes(&draft, by_stage[STAGE_LATE]);
 	if (with_data)
 		plan_parents(&draft);
-	plan_final(&draft, by_stage[STAGE_FINAL]);
+	plan_final(&draft, by_stage[STAGE_FINAL], STAGE_FINAL);
 	pgcopy_plan_beside_others(&draft, input->database, ITEM_DATABASE, STAGE_FINAL);
+	plan_final(&draft, by_stage[STAGE_CUTOVER], STAGE_CUTOVER);
+	plan_serial(&draft, by_stage[STAGE_OPEN], ITEM_FINAL, STAGE_OPEN);
 	return pgcopy_draft_finish(&draft);
 }

@@ -68,6 +68,10 @@ pgcopy_control_create(int64 job, int nslots, uint32 *handle)
 	pg_atomic_init_u32(&control->is_copy_over, 0);
 	control->totals.bytes_per_second = -1;
 	control->totals.eta_seconds = -1;
+	control->follow.lag_ms = -1;
+	control->follow.lost_in_seconds = -1;
+	control->follow.errors = -1;
+	pg_atomic_init_u32(&control->cutover.is_unwanted, 0);
 	init_live_figures(&control->own);
 	for (int i = 0; i < nslots; i++)
 		init_live_figures(&control->slots[i]);
@@ -116,6 +120,7 @@ fill_view(Control *control, ControlView *view)
 	LWLockAcquire(&control->lock, LW_SHARED);
 	view->leader.pid = control->leader_pid;
 	view->totals = control->totals;
+	view->follow = control->follow;
 	for (int i = 0; i < view->nslots; i++)
 		view->slots[i].pid = control->slots[i].pid;
 	LWLockRelease(&control->lock);
@@ -125,25 +130,35 @@ fill_view(Control *control, ControlView *view)
 		fill_view_slot(&control->slots[i], &view->slots[i]);
 }
 
+dsm_segment *
+pgcopy_control_map(uint32 handle, int64 job)
+{
+	dsm_segment *segment;
+
+	if (dsm_find_mapping(handle) != NULL)
+		return NULL;
+	segment = dsm_attach(handle);
+	if (segment != NULL && !is_control_of(segment, job))
+	{
+		dsm_detach(segment);
+		return NULL;
+	}
+	return segment;
+}
+
 ControlView *
 pgcopy_control_peek(uint32 handle, int64 job)
 {
-	dsm_segment *segment;
-	ControlView *view = NULL;
+	dsm_segment *segment = pgcopy_control_map(handle, job);
+	Control    *control;
+	ControlView *view;
 
-	if (dsm_find_mapping(handle) != NULL)
-		return NULL;			/* the caller is a process of the job */
-	segment = dsm_attach(handle);
 	if (segment == NULL)
 		return NULL;
-	if (is_control_of(segment, job))
-	{
-		Control    *control = dsm_segment_address(segment);
-
-		view = palloc0(sizeof(ControlView));
-		view->nslots = Min(control->nslots, CONTROL_MAX_SLOTS);
-		fill_view(control, view);
-	}
+	control = dsm_segment_address(segment);
+	view = palloc0(sizeof(ControlView));
+	view->nslots = Min(control->nslots, CONTROL_MAX_SLOTS);
+	fill_view(control, view);
 	dsm_detach(segment);
 	return view;
 }

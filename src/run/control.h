@@ -8,6 +8,7 @@
 #ifndef PGCOPY_CONTROL_H
 #define PGCOPY_CONTROL_H
 
+#include "access/xlogdefs.h"
 #include "nodes/pg_list.h"
 #include "port/atomics.h"
 #include "storage/dsm.h"
@@ -104,6 +105,77 @@ typedef struct ControlTotals
 	char		message[CONTROL_MESSAGE_LENGTH];	/* what the job waits for, or "" */
 } ControlTotals;
 
+#define CONTROL_REPORT_LENGTH 8192
+
+/* How far the target is behind, for the views; under "lock". */
+typedef struct ControlFollow
+{
+	bool		is_valid;
+	XLogRecPtr	source_lsn;		/* the source's position */
+	XLogRecPtr	applied_lsn;	/* all before is here */
+	int64		lag_bytes;
+	int64		lag_ms;			/* -1: not known yet */
+	int64		retained_bytes; /* WAL that the slot keeps on the source */
+	char		wal_status[16]; /* of the slot: "reserved" ...; "": not known */
+	int64		lost_in_seconds;	/* until the slot is lost at this rate; -1: never */
+	int			tables;			/* of the subscription */
+	int			tables_waiting; /* of them not in state "r" */
+	int			worker_pid;		/* of the apply worker; 0: it does not run */
+	bool		is_caught_up;	/* all tables are, and the lag is small */
+	int64		errors;			/* of apply; -1: not counted by this server */
+	char		last_error[CONTROL_MESSAGE_LENGTH]; /* of apply, or "" */
+	char		changes[CONTROL_MESSAGE_LENGTH];	/* DDL on the source, or "" */
+} ControlFollow;
+
+typedef enum CutoverState
+{
+	CUTOVER_NONE,				/* nobody asks; caller moves it on */
+	CUTOVER_ASKED,				/* leader moves it on */
+	CUTOVER_RUNNING,			/* leader moves it on */
+	CUTOVER_ANSWERED			/* has a result; caller moves it on, or the next one */
+} CutoverState;
+
+/* What pgcopy_cutover() asks for. */
+typedef struct CutoverRequest
+{
+	bool		rehearse;
+	bool		locks_only;		/* fence => 'lock' */
+	bool		terminate;
+	bool		ignore_changes;
+	int			refresh;		/* CUTOVER_REFRESH_* */
+	int64		max_pause_ms;
+	int64		grace_ms;
+} CutoverRequest;
+
+#define CUTOVER_REFRESH_BEFORE	0
+#define CUTOVER_REFRESH_INSIDE	1
+#define CUTOVER_REFRESH_AFTER	2
+
+typedef struct CutoverResult
+{
+	bool		is_open;		/* the target is open; else see sqlerrcode */
+	XLogRecPtr	lsn;			/* E, or 0 */
+	int64		pause_us;		/* -1: none */
+	char		report[CONTROL_REPORT_LENGTH];	/* lines for people */
+
+	/* why not; sqlerrcode 0: it was a rehearsal, which went well */
+	int			sqlerrcode;
+	char		message[CONTROL_MESSAGE_LENGTH];
+	char		detail[CONTROL_MESSAGE_LENGTH];
+	char		hint[CONTROL_MESSAGE_LENGTH];
+} CutoverResult;
+
+/* The state is under "lock" and says who owns the other fields, as in a slot. */
+typedef struct ControlCutover
+{
+	CutoverState state;
+	int			caller_pid;		/* whom the leader wakes; 0: gone */
+	PGPROC	   *caller;
+	pg_atomic_uint32 is_unwanted;	/* set by the caller: go back, if you still can */
+	CutoverRequest request;
+	CutoverResult result;
+} ControlCutover;
+
 typedef struct Control
 {
 	uint32		magic;
@@ -130,6 +202,8 @@ typedef struct Control
 	pg_atomic_uint32 is_copy_over;
 
 	ControlTotals totals;
+	ControlFollow follow;
+	ControlCutover cutover;
 	ControlSlot own;			/* the leader's own work: live figures only */
 	ControlSlot slots[FLEXIBLE_ARRAY_MEMBER];
 } Control;
@@ -147,6 +221,7 @@ typedef struct ControlView
 {
 	int			nslots;
 	ControlTotals totals;
+	ControlFollow follow;
 	ControlViewSlot leader;		/* its own work */
 	ControlViewSlot slots[CONTROL_MAX_SLOTS];
 } ControlView;
@@ -156,6 +231,12 @@ extern Control *pgcopy_control_create(int64 job, int nslots, uint32 *handle);
 
 /* Worker: map the segment for the life of the process; NULL if it is gone. */
 extern Control *pgcopy_control_attach(uint32 handle, int64 job);
+
+/*
+ * Map it until dsm_detach() or the end of the transaction; NULL if it is gone, or the
+ * caller is a process of the job.
+ */
+extern dsm_segment *pgcopy_control_map(uint32 handle, int64 job);
 
 /*
  * Viewer: copy what views show into the current memory context; NULL if the

@@ -75,6 +75,27 @@ add_items(int64 job, List *ranges, int first)
 	pgcopy_query_end(&scope);
 }
 
+int
+pgcopy_largeobjects_add_done(int64 job, const char *name)
+{
+	JobItem		item = {
+		.kind = ITEM_LARGE_OBJECTS,
+		.stage = STAGE_COPYING,
+		.state = ITEM_DONE,
+		.name = pstrdup(name),
+		.range_end = -1
+	};
+	Survey		survey;
+	CatalogScope scope;
+
+	pgcopy_survey_fetch(job, &survey);
+	item.no = survey.items + 1;
+	pgcopy_query_begin(&scope);
+	pgcopy_item_insert(job, &item);
+	pgcopy_query_end(&scope);
+	return item.no;
+}
+
 /* Reuse the items that have copied nothing. */
 void
 pgcopy_largeobjects_plan_again(Leader *leader)

@@ -42,6 +42,17 @@ pgcopy_leader_abort(Leader *leader)
 	MemoryContextReset(leader->work_context);
 }
 
+void
+pgcopy_leader_commit_so_far(Leader *leader)
+{
+	MemoryContext caller = CurrentMemoryContext;
+
+	ForceSyncCommit();
+	pgcopy_process_end_transaction();
+	pgcopy_process_begin_transaction();
+	MemoryContextSwitchTo(caller);
+}
+
 ErrorData *
 pgcopy_leader_catch(Leader *leader)
 {

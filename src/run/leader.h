@@ -19,6 +19,8 @@
 #include "run/workers.h"
 #include "select/selection.h"
 
+typedef struct Carry Carry;		/* run/carry.h */
+
 typedef struct Leader
 {
 	ProcessArgs args;
@@ -40,6 +42,9 @@ typedef struct Leader
 	ObjectFilter filter;		/* the same, for those who need not know it */
 	List	   *listing;		/* ListedObject *, the names to choose from */
 	MemoryContext selection_context;	/* has these */
+
+	struct Handover *handover;	/* handover.c's own; NULL: no snapshot was given yet */
+	Carry	   *carry;		/* of a job that follows; of carry.c alone */
 
 	int			copiers;		/* workers the source has room for, at most
 								 * table_jobs */
@@ -171,6 +176,9 @@ extern List *pgcopy_largeobjects_plan(Leader *leader);
 /* Plan the unread ones again for a new snapshot, in the current transaction. */
 extern void pgcopy_largeobjects_plan_again(Leader *leader);
 
+/* Add an item, done, for objects that are copied beside the plan.  Returns its number. */
+extern int	pgcopy_largeobjects_add_done(int64 job, const char *name);
+
 /*
  * Remove what pending items created earlier, in transactions of its own.  If
  * interrupted, the next resume finishes it.
@@ -209,10 +217,19 @@ extern void pgcopy_leader_link_create(Leader *leader);
 /* Keep this snapshot for the job and store it in the catalog. */
 extern void pgcopy_leader_link_keep_snapshot(Leader *leader, const char *name);
 
+/* leader_main.c: move the job, in a transaction of its own, with the totals so far. */
+extern void pgcopy_leader_move(Leader *leader, JobState state);
+
 /* Transactions of the leader; work_context is current inside. */
 extern void pgcopy_leader_begin(Leader *leader);
 extern void pgcopy_leader_commit(Leader *leader);
 extern void pgcopy_leader_abort(Leader *leader);
+
+/*
+ * Commit, durably, in the middle of a piece of work: its memory stays, and a new
+ * transaction begins.
+ */
+extern void pgcopy_leader_commit_so_far(Leader *leader);
 
 /*
  * In PG_CATCH: abort, and return the error in the leader's context, which

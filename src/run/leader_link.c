@@ -13,6 +13,7 @@
 #include "access/xact.h"
 
 #include "catalog/job.h"
+#include "run/follow.h"
 #include "run/leader.h"
 #include "run/work.h"
 
@@ -106,6 +107,8 @@ pgcopy_leader_link_create(Leader *leader)
 		.set_snapshot = set_snapshot,
 		.get_snapshots = get_snapshots,
 		.choose = pgcopy_chosen_under_snapshot,
+		.give_snapshot = pgcopy_leader_follows(leader) ?
+		pgcopy_handover_give_snapshot : NULL,
 		.report_changed = report_changed,
 		.record = record,
 		.begin = begin,
@@ -125,4 +128,6 @@ pgcopy_leader_link_keep_snapshot(Leader *leader, const char *name)
 	pgcopy_control_set_snapshot(leader->control, NULL, name);
 	leader->control->snapshot_no = pgcopy_job_snapshot_insert(leader->job->id,
 															  name, content);
+	if (pgcopy_leader_follows(leader))
+		pgcopy_handover_keep_position(leader);
 }

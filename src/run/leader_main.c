@@ -13,6 +13,7 @@
  *	pre-data	statements, one by one					serial.c
  *	copying		items to workers						schedule.c
  *	post-data	statements, late items to workers, final statements
+ *	following	until a cutover has opened the target	following.c
  *
  * Any error arrives in lead(): it ends the workers, closes the session,
  * records the error and moves the job to failed, or to cancelled after SIGINT.
@@ -33,15 +34,15 @@
 #include "base/testpoint.h"
 #include "catalog/relation.h"
 #include "catalog/survey.h"
+#include "run/follow.h"
 #include "run/leader.h"
 #include "run/resume.h"
 #include "run/server_area.h"
 #include "run/work.h"
 #include "schema/apply.h"
 
-/* Move the job, in a transaction of its own, with the totals so far. */
-static void
-move_job(Leader *leader, JobState state)
+void
+pgcopy_leader_move(Leader *leader, JobState state)
 {
 	pgcopy_leader_begin(leader);
 	if (leader->progress != NULL)
@@ -244,12 +245,21 @@ copy_and_build(Leader *leader)
 				prepare_again(leader);
 		}
 		if (leader->job->state == JOB_COPYING)
-			move_job(leader, JOB_POST_DATA);
+			pgcopy_leader_move(leader, JOB_POST_DATA);
 		left = pgcopy_serial_run(leader, STAGE_POST_DATA);
 
 		/* pg_dump puts a materialized view that needs a primary key into post-data */
 		resolve_targets(leader);
 	} while (left > 0 || pgcopy_queue_held(leader->queue) > 0);
+}
+
+/* Keep up with the source until the target is open. */
+static void
+follow(Leader *leader)
+{
+	pgcopy_leader_move(leader, JOB_FOLLOWING);
+	pgcopy_following_run(leader);
+	pgcopy_cutover_finish(leader);
 }
 
 static void
@@ -259,19 +269,23 @@ run_job(Leader *leader)
 	await_workers(leader);
 	prepare(leader);
 
-	move_job(leader, JOB_PRE_DATA);
+	pgcopy_leader_move(leader, JOB_PRE_DATA);
 	pgcopy_serial_run_pre_data(leader);
 	resolve_targets(leader);
 
-	move_job(leader, JOB_COPYING);
+	pgcopy_leader_move(leader, JOB_COPYING);
 	copy_and_build(leader);
+	if (pgcopy_leader_follows(leader))
+		pgcopy_subscribe_run(leader);
 	set_phase(leader, "refresh");
 	(void) pgcopy_schedule_run(leader, STAGE_LATE);
 	set_phase(leader, "final");
 	(void) pgcopy_serial_run(leader, STAGE_FINAL);
 
 	pgcopy_workers_dismiss(leader->workers);
-	move_job(leader, JOB_DONE);
+	if (pgcopy_leader_follows(leader))
+		follow(leader);
+	pgcopy_leader_move(leader, JOB_DONE);
 }
 
 /*
@@ -348,6 +362,15 @@ tell_failure(Leader *leader, ErrorData *error)
 	pgcopy_server_area_tell_error(error);
 }
 
+/* Nothing moves while the job is stopped. */
+static void
+pause_following(Leader *leader)
+{
+	pgcopy_leader_begin(leader);
+	pgcopy_settle_pause(leader->job->id);
+	pgcopy_leader_commit(leader);
+}
+
 /* Record what ended the job and move it to failed or cancelled. */
 static void
 end_badly(Leader *leader, ErrorData *error)
@@ -369,8 +392,13 @@ end_badly(Leader *leader, ErrorData *error)
 	if (!leader->error_is_recorded && state == JOB_FAILED)
 		pgcopy_work_record_error(leader->job->id, 0, true, error);
 	try_clean_up_unfinished(leader);
+	if (pgcopy_leader_follows(leader))
+	{
+		pgcopy_handover_abandon(leader);
+		pause_following(leader);
+	}
 	tell_failure(leader, error);
-	move_job(leader, state);
+	pgcopy_leader_move(leader, state);
 }
 
 static void

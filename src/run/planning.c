@@ -27,6 +27,7 @@
 #include "catalog/notice.h"
 #include "catalog/survey.h"
 #include "plan/plan.h"
+#include "run/follow.h"
 #include "run/leader.h"
 #include "run/sections.h"
 #include "run/shared.h"
@@ -95,6 +96,19 @@ throw_findings(Leader *leader, List *findings)
 }
 
 /*
+ * What stands in the way of following.  If anything does, throw all that is known: the
+ * next step makes things on the source.
+ */
+static List *
+check_following(Leader *leader, List *others)
+{
+	List	   *findings = pgcopy_handover_check(leader);
+
+	throw_findings(leader, list_concat_copy(others, findings));
+	return findings;
+}
+
+/*
  * Run all checks that need no dump.  If there can be none, throw what is known;
  * else return the findings.  Note roles of large objects in "needs".
  */
@@ -129,6 +143,8 @@ check_source(Leader *leader, Needs *needs, List **dropped)
 	findings = list_concat(findings, pgcopy_preflight_run(session, &request));
 	pgcopy_needs_note_owners(needs, pgcopy_preflight_roles(session, &request, &others));
 	pgcopy_needs_note_roles(needs, others);
+	if (pgcopy_leader_follows(leader))
+		findings = list_concat(findings, check_following(leader, findings));
 	if (!can_dump)
 		throw_findings(leader, list_concat(findings,
 										   pgcopy_needs_find(needs, request.goes_on)));
@@ -416,6 +432,20 @@ note_search_path(Leader *leader)
 	pgcopy_job_set_search_path(leader->job->id, leader->job->source_search_path);
 }
 
+/*
+ * The snapshot of a job that follows came with a slot: does that send what the
+ * snapshot sees?
+ */
+static bool
+begin_stream(Leader *leader, List *relations, List **findings, char **what)
+{
+	if (!pgcopy_leader_follows(leader))
+		return true;
+	pgcopy_handover_release(leader);
+	*findings = list_concat(*findings, pgcopy_handover_findings(leader));
+	return pgcopy_handover_matches(leader, relations, what);
+}
+
 /* LinkAttempt. */
 static LinkOutcome
 try_plan(void *arg, char **what)
@@ -438,7 +468,7 @@ try_plan(void *arg, char **what)
 	refuse_running(leader, dropped);
 	snapshot = pgcopy_link_take_snapshot(leader->link, pgcopy_chosen_relations(leader),
 										 &relations, what);
-	if (snapshot == NULL)
+	if (snapshot == NULL || !begin_stream(leader, relations, &findings, what))
 		return ATTEMPT_CHANGED;
 	findings = list_concat(findings, pgcopy_subset_apply(session, &leader->job->options,
 														 leader->selection, relations));

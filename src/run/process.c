@@ -81,6 +81,13 @@ pgcopy_process_ignore_cancels(void)
 }
 
 void
+pgcopy_process_allow_cancels(void)
+{
+	is_cancelled = false;
+	ignores_cancels = false;
+}
+
+void
 pgcopy_process_commit_durably(void)
 {
 	SetConfigOption("synchronous_commit", "local", PGC_USERSET, PGC_S_SESSION);

@@ -102,4 +102,7 @@ extern bool pgcopy_process_is_cancelled(void);
 /* Ignore SIGINT from now on: shutdown must not be cancelled. */
 extern void pgcopy_process_ignore_cancels(void);
 
+/* Heed it again, but for what has come so far: it has ended a piece of work, not the job. */
+extern void pgcopy_process_allow_cancels(void);
+
 #endif							/* PGCOPY_PROCESS_H */

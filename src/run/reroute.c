@@ -18,6 +18,7 @@
 
 #include "catalog/notice.h"
 #include "catalog/relation.h"
+#include "run/follow.h"
 #include "run/leader.h"
 #include "run/resume.h"
 
@@ -27,7 +28,9 @@ pgcopy_reroute_is_due(Leader *leader, int no)
 	JobItem    *item;
 	int			root;
 
-	if (pgcopy_queue_item(leader->queue, no)->kind != ITEM_TABLE)
+	/* changes that arrive are not routed */
+	if (pgcopy_queue_item(leader->queue, no)->kind != ITEM_TABLE ||
+		pgcopy_leader_follows(leader))
 		return false;
 	pgcopy_leader_begin(leader);
 	item = pgcopy_item_fetch(leader->job->id, no);

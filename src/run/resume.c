@@ -12,6 +12,10 @@
  *	some have, and it is gone			a new one; consistent => false keeps
  *										what was read, true reads all again
  *
+ * Rows of a job that follows may be of several snapshots, since the stream goes on
+ * from each one's position: it never asks.  It needs its slot instead; without that,
+ * only consistent => true helps, which begins a new stream.
+ *
  * Under a new snapshot the source must still match the plan; this is checked
  * before anything changes.  Chunks are ranges of blocks, exact within one
  * snapshot only, so a table whose chunks would be of two starts over whole.
@@ -27,6 +31,7 @@
 #include "catalog/job.h"
 #include "catalog/survey.h"
 #include "plan/plan.h"
+#include "run/follow.h"
 #include "run/resume.h"
 #include "schema/dump.h"
 #include "source/snapshot.h"
@@ -92,7 +97,8 @@ pgcopy_resume_check(const Job *job, ResumeChoice choice)
 	Survey		survey;
 
 	pgcopy_survey_fetch(job->id, &survey);
-	if (choice == RESUME_UNSAID && needs_old_snapshot(&survey))
+	if (choice == RESUME_UNSAID && needs_old_snapshot(&survey) &&
+		pgcopy_follow_fetch(job->id) == NULL)
 	{
 		SourceConninfo *conninfo = pgcopy_conninfo_resolve(job->conninfo,
 														   job->owner);
@@ -192,6 +198,7 @@ try_new_snapshot(void *arg, char **what)
 	pgcopy_link_open(leader->link);
 	snapshot = pgcopy_link_take_snapshot(leader->link, pgcopy_chosen_make(leader),
 										 &relations, what);
+	pgcopy_handover_release(leader);
 	if (snapshot == NULL)
 		return ATTEMPT_CHANGED;
 	statements = pgcopy_planning_read_dump(leader, snapshot, relations);
@@ -221,6 +228,66 @@ reset_split_tables(Leader *leader)
 	list_free(split);
 }
 
+/* Take a new snapshot; read all again under it, or what remains. */
+static void
+read_anew(Leader *leader, bool reads_all)
+{
+	(void) pgcopy_link_read(leader->link, try_new_snapshot, leader);
+	if (reads_all)
+		pgcopy_reset_all(leader);
+	reset_split_tables(leader);
+}
+
+/* Is the target open, or at least every table handed over to the subscription? */
+static bool
+is_handed_over(Leader *leader, bool *is_open)
+{
+	Follow	   *follow;
+	bool		result;
+
+	pgcopy_leader_begin(leader);
+	follow = pgcopy_follow_fetch(leader->job->id);
+	*is_open = follow->is_open;
+	result = OidIsValid(follow->subscription);
+	pgcopy_leader_commit(leader);
+	return result;
+}
+
+/* A crash may have come between a new stream and the reset of what was read before. */
+static bool
+has_old_rows(Leader *leader)
+{
+	bool		result;
+
+	pgcopy_leader_begin(leader);
+	result = pgcopy_follow_has_old_rows(leader->job->id);
+	pgcopy_leader_commit(leader);
+	return result;
+}
+
+/* Go on with a job that follows. */
+static void
+resume_following(Leader *leader, const Survey *survey)
+{
+	bool		is_open;
+	bool		is_handed = is_handed_over(leader, &is_open);
+
+	if (is_open)
+		return;
+	if (leader->args.choice == RESUME_CONSISTENT)
+	{
+		pgcopy_handover_start_over(leader);
+		read_anew(leader, survey->copies_done > 0);
+		return;
+	}
+	pgcopy_handover_check_slot(leader);
+	if (has_old_rows(leader))
+		read_anew(leader, true);
+	else if (!is_handed && survey->copies_left > 0 &&
+			 pgcopy_link_read(leader->link, try_old_snapshot, leader) != ATTEMPT_DONE)
+		read_anew(leader, false);
+}
+
 bool
 pgcopy_resume_run(Leader *leader)
 {
@@ -234,6 +301,11 @@ pgcopy_resume_run(Leader *leader)
 	survey_job(leader, &survey);
 	if (survey.items == 0)
 		return false;
+	if (pgcopy_leader_follows(leader))
+	{
+		resume_following(leader, &survey);
+		return true;
+	}
 
 	is_mixed = choice == RESUME_CONSISTENT && survey.snapshots > 1;
 	if (!is_mixed && survey.copies_left == 0)
@@ -246,9 +318,6 @@ pgcopy_resume_run(Leader *leader)
 		if (choice == RESUME_UNSAID)
 			report_gone(leader->job->id, &survey);
 	}
-	(void) pgcopy_link_read(leader->link, try_new_snapshot, leader);
-	if (choice == RESUME_CONSISTENT && survey.copies_done > 0)
-		pgcopy_reset_all(leader);
-	reset_split_tables(leader);
+	read_anew(leader, choice == RESUME_CONSISTENT && survey.copies_done > 0);
 	return true;
 }

@@ -19,7 +19,6 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/pg_inherits.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -42,9 +41,6 @@
 #include "source/inventory.h"
 #include "source/keyrange.h"
 #include "source/snapshot.h"
-
-/* Record at most this much of a statement with an error, in bytes. */
-#define STATEMENT_LENGTH 8192
 
 static SourceRelation *
 as_source_relation(const JobRelation *row)
@@ -209,6 +205,20 @@ take_back_rows(int64 job, const JobItem *item, Oid relid)
 	pfree(attempts.loaded);
 }
 
+/* Set what is read of a table, and how it comes. */
+static void
+describe_rows(const Job *job, JobRelation *relation, LoadTable *table)
+{
+	table->columns = relation->columns;
+	choose_format(job, relation, table);
+	table->row_with = relation->row_with;
+	table->row_join = relation->row_join;
+	table->condition = relation->condition;
+	table->row_condition = relation->row_condition;
+	table->expressions = relation->column_expressions;
+	table->search_path = relation->expression_path;
+}
+
 static WorkResult
 copy_table(const WorkPlace *place, const JobItem *item, LoadResult *load)
 {
@@ -228,15 +238,8 @@ copy_table(const WorkPlace *place, const JobItem *item, LoadResult *load)
 	if (table.start == LOAD_EXISTING)
 		pgcopy_load_choose_columns(table.relid, &relation->columns, &relation->types,
 								   &relation->column_expressions);
-	table.columns = relation->columns;
-	choose_format(place->job, relation, &table);
+	describe_rows(place->job, relation, &table);
 	set_range(&table, item, relation);
-	table.row_with = relation->row_with;
-	table.row_join = relation->row_join;
-	table.condition = relation->condition;
-	table.row_condition = relation->row_condition;
-	table.expressions = relation->column_expressions;
-	table.search_path = relation->expression_path;
 
 	if (table.key != NULL)
 		pgcopy_keyrange_prepare(place->session);
@@ -249,6 +252,21 @@ copy_table(const WorkPlace *place, const JobItem *item, LoadResult *load)
 						  pgcopy_words_of_format(table.format),
 						  load->rows, load->bytes);
 	return WORK_DONE;
+}
+
+LoadResult
+pgcopy_work_copy_again(const Job *job, SourceSession *session, JobRelation *relation)
+{
+	LoadTable	table = {
+		.source_name = pgcopy_inventory_quoted_name(as_source_relation(relation)),
+		.relid = relation->target_oid,
+		.start = relation->condition != NULL ? LOAD_APPEND : LOAD_ANEW,
+		.end_block = InvalidBlockNumber
+	};
+
+	pgcopy_work_check_target(relation);
+	describe_rows(job, relation, &table);
+	return pgcopy_load_table(session, &table, NULL, NULL);
 }
 
 static void
@@ -274,12 +292,9 @@ copy_large_objects(const WorkPlace *place, const JobItem *item, LoadResult *load
 						  load->bytes);
 }
 
-static void
-copy_sequences(const WorkPlace *place, const JobItem *item)
+int
+pgcopy_work_set_sequences(const Job *job, SourceSession *session, List *rows)
 {
-	List	   *rows = pgcopy_relation_fetch_range(place->job->id,
-												   (int) item->range_start,
-												   (int) item->range_end);
 	List	   *sequences = NIL;
 	ListCell   *lc;
 
@@ -293,13 +308,23 @@ copy_sequences(const WorkPlace *place, const JobItem *item)
 		sequence = as_source_relation(row);
 
 		/* beside rows that stay it must not go back, as one of an extension */
-		if (row->was_here && place->job->options.append)
+		if (row->was_here && job->options.append)
 			sequence->config_condition = pstrdup("");
 		sequences = lappend(sequences, sequence);
 	}
-	pgcopy_sequence_copy(place->session, sequences);
+	pgcopy_sequence_copy(session, sequences);
+	return list_length(sequences);
+}
+
+static void
+copy_sequences(const WorkPlace *place, const JobItem *item)
+{
+	List	   *rows = pgcopy_relation_fetch_range(place->job->id,
+												   (int) item->range_start,
+												   (int) item->range_end);
+
 	pgcopy_item_mark_done(place->job->id, item->no, NULL,
-						  list_length(sequences), 0);
+						  pgcopy_work_set_sequences(place->job, place->session, rows), 0);
 }
 
 static void
@@ -540,40 +565,4 @@ pgcopy_work_describe(const JobItem *item)
 					item->schema ? item->schema : "",
 					item->schema ? "." : "",
 					item->name ? item->name : "");
-}
-
-/* Return the text to record with an error, or NULL. */
-static char *
-get_shown_statement(int64 job, const JobItem *item)
-{
-	ItemStatement *statement;
-
-	if (!pgcopy_item_kind_traits(item->kind)->is_statement)
-		return NULL;
-	statement = pgcopy_item_fetch_statement(job, item->no);
-	if (statement->has_secret)
-		return NULL;
-	return pnstrdup(statement->sql,
-					pg_mbcliplen(statement->sql, strlen(statement->sql),
-								 STATEMENT_LENGTH));
-}
-
-void
-pgcopy_work_record_error(int64 job, int no, bool is_final,
-						 const ErrorData *error)
-{
-	MemoryContext caller = CurrentMemoryContext;
-	JobError	record = {.item = no,.is_final = is_final,.error = error};
-
-	pgcopy_process_begin_transaction();
-	if (no != 0)
-	{
-		JobItem    *item = pgcopy_item_fetch(job, no);
-
-		record.object = pgcopy_work_describe(item);
-		record.statement = get_shown_statement(job, item);
-	}
-	pgcopy_error_insert(job, &record);
-	pgcopy_process_end_transaction();
-	MemoryContextSwitchTo(caller);
 }

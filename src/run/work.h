@@ -53,6 +53,16 @@ extern WorkResult pgcopy_work_do(const WorkPlace *place, const JobItem *item,
 								 LoadResult *load);
 
 /*
+ * Copy a table again that an item has copied, in the current transaction: empty it
+ * first, but for the configuration of an extension.  The session sees the source.
+ */
+extern LoadResult pgcopy_work_copy_again(const Job *job, SourceSession *session,
+										 JobRelation *relation);
+
+/* Set those of a List of JobRelation * that are sequences to set.  Returns how many. */
+extern int	pgcopy_work_set_sequences(const Job *job, SourceSession *session, List *rows);
+
+/*
  * Remove what the last attempt of an item left, if no other will follow.
  * Called after its abort, in another transaction.
  */

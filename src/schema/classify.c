@@ -213,6 +213,21 @@ set_attached(DumpStatement *statement, AlterTableStmt *alter)
 	statement->referenced_name = castNode(PartitionCmd, cmd->def)->name->relname;
 }
 
+static bool
+fires_on_replica(AlterTableStmt *alter)
+{
+	ListCell   *lc;
+
+	foreach(lc, alter->cmds)
+	{
+		AlterTableCmd *cmd = lfirst_node(AlterTableCmd, lc);
+
+		if (cmd->subtype == AT_EnableAlwaysTrig || cmd->subtype == AT_EnableReplicaTrig)
+			return true;
+	}
+	return false;
+}
+
 static void
 classify_alter_table(AlterTableStmt *alter, DumpStatement *statement)
 {
@@ -232,6 +247,8 @@ classify_alter_table(AlterTableStmt *alter, DumpStatement *statement)
 	}
 	set_name_relation(statement, alter->relation);
 	set_attached(statement, alter);
+	if (fires_on_replica(alter))
+		statement->class = STATEMENT_REPLICA_TRIGGER;
 	if (alter->objtype != OBJECT_INDEX && alter->objtype != OBJECT_SEQUENCE &&
 		alter->objtype != OBJECT_TYPE)
 		set_table(statement, alter->relation);

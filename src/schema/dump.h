@@ -54,6 +54,7 @@ typedef enum StatementClass
 	STATEMENT_TABLE_FOLLOW_UP,	/* a later statement of an index's or of such a
 								 * constraint's TOC entry: CLUSTER ON ... */
 	STATEMENT_STATISTICS,		/* CREATE STATISTICS, and later ones of its entry */
+	STATEMENT_REPLICA_TRIGGER,	/* ENABLE ALWAYS or REPLICA TRIGGER: a replica fires it */
 	STATEMENT_REFRESH,
 	STATEMENT_ACL,				/* GRANT, REVOKE, ALTER DEFAULT PRIVILEGES */
 	STATEMENT_COMMENT,			/* COMMENT ON, SECURITY LABEL */

@@ -94,6 +94,7 @@ follow_first(const DumpStatement *first, DumpStatement *statement)
 		case STATEMENT_PLAIN:
 		case STATEMENT_FOREIGN_KEY:
 		case STATEMENT_TABLE_FOLLOW_UP:
+		case STATEMENT_REPLICA_TRIGGER:
 		case STATEMENT_REFRESH:
 		case STATEMENT_ACL:
 		case STATEMENT_COMMENT:

@@ -14,6 +14,9 @@
  * goes.  A part of a table goes then, with a notice; anything else is an error.
  * pg_dump has left out unchosen relations itself, so look for them by name, too.
  *
+ * Publications and subscriptions of jobs that follow their source are never cloned,
+ * whoever's jobs they are: they go when these are done.
+ *
  * The schema of the extension may be on both sides: it need not be created, but
  * owner, grants and comment are the source's, as for public.
  *
@@ -38,6 +41,7 @@
 #include "base/finding.h"
 #include "base/object_filter.h"
 #include "base/options.h"
+#include "base/words.h"
 #include "schema/dump.h"
 #include "source/listing.h"
 #include "source/own.h"
@@ -198,6 +202,14 @@ note_names(DumpEntries *entries)
 	}
 }
 
+/* Is it a publication or a subscription of a job that follows its source? */
+static bool
+is_of_a_job(const DumpStatement *statement)
+{
+	return (kind_of_object(statement) & (EXCLUDE_PUBLICATIONS | EXCLUDE_SUBSCRIPTIONS)) != 0 &&
+		statement->name != NULL && pgcopy_words_is_stream_name(statement->name);
+}
+
 /* Is the entry's object left out by itself? */
 static bool
 is_object_out(const LeaveOut *what, const DumpStatement *statement)
@@ -208,7 +220,7 @@ is_object_out(const LeaveOut *what, const DumpStatement *statement)
 	if (!OidIsValid(statement->class_oid))
 		return false;
 	return pgcopy_own_has(what->own, statement->class_oid, statement->object_oid) ||
-		(kind_of_object(statement) & what->exclude) != 0 ||
+		(kind_of_object(statement) & what->exclude) != 0 || is_of_a_job(statement) ||
 		!pgcopy_filter_has(what->filter, statement->class_oid, statement->object_oid);
 }
 

@@ -181,22 +181,26 @@ read_here(Oid relid, int64 *last_value, bool *is_called)
 }
 
 /*
- * Whether a sequence of an extension's configuration has the source's value here,
- * or is further.  Rows of its table stay here, so it must not go back.
+ * Whether a sequence here need not be set: it has the source's value.  That of an
+ * extension's configuration may also be further: rows of its table stay here, so it
+ * must not go back.
  */
 static bool
-is_far_enough(Oid relid, int64 last_value, bool is_called)
+is_far_enough(Oid relid, const SourceRelation *sequence, int64 last_value, bool is_called)
 {
-	HeapTuple	tuple = SearchSysCache1(SEQRELID, ObjectIdGetDatum(relid));
+	HeapTuple	tuple;
 	Form_pg_sequence form;
 	int64		here;
 	bool		is_called_here;
 	bool		is_further;
 
+	read_here(relid, &here, &is_called_here);
+	if (sequence->config_condition == NULL)
+		return here == last_value && is_called_here == is_called;
+	tuple = SearchSysCache1(SEQRELID, ObjectIdGetDatum(relid));
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for sequence %u", relid);
 	form = (Form_pg_sequence) GETSTRUCT(tuple);
-	read_here(relid, &here, &is_called_here);
 	is_further = is_called_here && !form->seqcycle &&
 		(form->seqincrement > 0 ? here > last_value : here < last_value);
 	ReleaseSysCache(tuple);
@@ -215,7 +219,7 @@ set_sequence(SourceRelation *sequence, int64 last_value, bool is_called)
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
 	relid = find_here(sequence);
-	if (sequence->config_condition == NULL || !is_far_enough(relid, last_value, is_called))
+	if (!is_far_enough(relid, sequence, last_value, is_called))
 		(void) DirectFunctionCall3(setval3_oid,
 								   ObjectIdGetDatum(relid),
 								   Int64GetDatum(last_value),

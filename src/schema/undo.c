@@ -329,3 +329,9 @@ pgcopy_undo_rows(Oid relid, TransactionId xid)
 					 get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ",
 					 quote_relation(relid), xid));
 }
+
+void
+pgcopy_undo_all_rows(Oid relid)
+{
+	run_sql(psprintf("DELETE FROM ONLY %s", quote_relation(relid)));
+}

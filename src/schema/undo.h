@@ -49,4 +49,7 @@ extern void pgcopy_undo_drop(const Undo *undo);
 /* Delete the rows that a transaction has inserted into a table or its partitions. */
 extern void pgcopy_undo_rows(Oid relid, TransactionId xid);
 
+/* Delete all rows of a table, but not those of its children. */
+extern void pgcopy_undo_all_rows(Oid relid);
+
 #endif							/* PGCOPY_UNDO_H */

@@ -368,6 +368,23 @@ pgcopy_conninfo_pin(SourceConninfo *conninfo, const SourceAddress *address)
 	set_value(conninfo, "port", pstrdup(address->port));
 }
 
+SourceConninfo *
+pgcopy_conninfo_for_replication(const SourceConninfo *conninfo)
+{
+	SourceConninfo *copy = palloc(sizeof(SourceConninfo));
+	int			n = 0;
+
+	while (conninfo->keywords[n] != NULL)
+		n++;
+	*copy = *conninfo;
+	copy->keywords = palloc0(sizeof(char *) * (n + 2));
+	copy->values = palloc0(sizeof(char *) * (n + 2));
+	memcpy(copy->keywords, conninfo->keywords, sizeof(char *) * n);
+	memcpy(copy->values, conninfo->values, sizeof(char *) * n);
+	set_value(copy, "replication", "database");
+	return copy;
+}
+
 const char *
 pgcopy_conninfo_get(const SourceConninfo *conninfo, const char *keyword)
 {

@@ -42,6 +42,9 @@ extern SourceConninfo *pgcopy_conninfo_resolve(const char *source, Oid owner);
 extern void pgcopy_conninfo_pin(SourceConninfo *conninfo,
 								const SourceAddress *address);
 
+/* Copy the options, for a session that speaks the replication protocol. */
+extern SourceConninfo *pgcopy_conninfo_for_replication(const SourceConninfo *conninfo);
+
 /* Return the value of an option, or NULL. */
 extern const char *pgcopy_conninfo_get(const SourceConninfo *conninfo,
 									   const char *keyword);

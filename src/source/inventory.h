@@ -66,6 +66,10 @@ typedef struct SourceRelation
 	int64		bytes_beside;	/* that each chunk reads besides its own; PG_INT64_MAX:
 								 * the table must not be split */
 
+	/* set by run/carry.c, for jobs that follow: see JobRelation; else '\0' */
+	char		carry;
+	int64		updates_before;
+
 	/* set by partition.c: rows may belong into another leaf here */
 	bool		through_root;
 

@@ -199,12 +199,12 @@ try_other(Probe *probe, const SourceConninfo *conninfo,
 	return is_known;
 }
 
-static int
-ask_pid(SourceSession *session, long limit)
+int
+pgcopy_pooler_ask_pid(SourceSession *session, const SourceConninfo *conninfo)
 {
 	char		answer[ANSWER_BYTES];
 
-	ask(session, PID_SQL, limit, answer);
+	ask(session, PID_SQL, pgcopy_session_connect_time(conninfo), answer);
 	return (int) strtol(answer, NULL, 10);
 }
 
@@ -216,7 +216,7 @@ pgcopy_pooler_check(SourceSession *session, const SourceConninfo *conninfo,
 		.session = session,
 		.limit = pgcopy_session_connect_time(conninfo)
 	};
-	int			pid = ask_pid(session, probe.limit);
+	int			pid = pgcopy_pooler_ask_pid(session, conninfo);
 
 	if (pid == PQbackendPID(session->conn))
 		return pid;

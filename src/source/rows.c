@@ -16,6 +16,7 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
+#include "utils/pg_lsn.h"
 
 #include "source/session_state.h"
 
@@ -110,6 +111,7 @@ verify_rows(const SourceRows *rows)
 	}
 }
 
+/* Returns NULL for a failure that is accepted. */
 static SourceRows *
 query_rows(SourceSession *session, const SourceQuery *query, int columns, int limit)
 {
@@ -127,6 +129,12 @@ query_rows(SourceSession *session, const SourceQuery *query, int columns, int li
 	rows->limit = limit;
 	rows->max_bytes = limit == 1 ? MAX_ROW_BYTES : MAX_BYTES;
 	failure = pgcopy_session_query_run(session, query, take_row, rows);
+	if (failure != NULL && query->accepted != 0 &&
+		pgcopy_session_error_sqlstate(failure) == query->accepted)
+	{
+		MemoryContextDelete(context);
+		return NULL;
+	}
 	if (failure != NULL)
 		pgcopy_session_error_result(session->conn, failure, query->sql);
 	if (session->columns != columns)
@@ -146,16 +154,32 @@ pgcopy_session_query(SourceSession *session, const char *sql, int columns,
 	return query_rows(session, &query, columns, PG_INT32_MAX / 4);
 }
 
+/* Throw unless it is the one row that was asked for. */
+static SourceRows *
+expect_row(SourceSession *session, const char *sql, SourceRows *rows)
+{
+	if (rows->count == 0)
+		pgcopy_session_violation(session, sql, "It sent no row.");
+	return rows;
+}
+
 SourceRows *
 pgcopy_session_query_row(SourceSession *session, const char *sql, int columns,
 						 int nparams, const char *const *params)
 {
 	SourceQuery query = {sql, nparams, params};
+
+	return expect_row(session, sql, query_rows(session, &query, columns, 1));
+}
+
+SourceRows *
+pgcopy_session_command(SourceSession *session, const char *sql, int columns,
+					   int accepted)
+{
+	SourceQuery query = {.sql = sql, .is_command = true, .accepted = accepted};
 	SourceRows *rows = query_rows(session, &query, columns, 1);
 
-	if (rows->count == 0)
-		pgcopy_session_violation(session, sql, "It sent no row.");
-	return rows;
+	return rows != NULL ? expect_row(session, sql, rows) : NULL;
 }
 
 int
@@ -238,6 +262,17 @@ Oid
 pgcopy_rows_get_oid(const SourceRows *rows, int row, int column)
 {
 	return (Oid) get_between(rows, row, column, 1, OID_MAX);
+}
+
+XLogRecPtr
+pgcopy_rows_get_lsn(const SourceRows *rows, int row, int column)
+{
+	bool		is_wrong = false;
+	XLogRecPtr	lsn = pg_lsn_in_internal(pgcopy_rows_get(rows, row, column), &is_wrong);
+
+	if (is_wrong || XLogRecPtrIsInvalid(lsn))
+		throw_value(rows, row, column, "not a position in the WAL");
+	return lsn;
 }
 
 bool

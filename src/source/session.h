@@ -3,8 +3,9 @@
  * session.h
  *	  A connection to the source, owned by a memory context.
  *
- * session.c opens and closes it, session_query.c runs SQL, rows.c has the
- * answers, session_options.c the options for another client, session_cancel.c
+ * session.c opens and closes it, session_replication.c one for replication,
+ * session_query.c runs SQL, session_patience.c what takes strong locks, rows.c has
+ * the answers, session_options.c the options for another client, session_cancel.c
  * stops queries.
  *
  *-------------------------------------------------------------------------
@@ -12,6 +13,7 @@
 #ifndef PGCOPY_SESSION_H
 #define PGCOPY_SESSION_H
 
+#include "access/xlogdefs.h"
 #include "source/conninfo.h"
 
 typedef struct SourceSession SourceSession;
@@ -29,6 +31,13 @@ struct pg_result;
 extern SourceSession *pgcopy_session_open(const SourceConninfo *conninfo,
 										  const char *application_name);
 extern void pgcopy_session_close(SourceSession *session);
+
+/*
+ * session_replication.c: the same, but one that speaks the replication protocol with
+ * the database.  It takes queries without parameters, and commands.
+ */
+extern SourceSession *pgcopy_session_open_replication(const SourceConninfo *conninfo,
+													  const char *application_name);
 
 /* Return how long connecting may take over all hosts, ms; -1: no limit. */
 extern long pgcopy_session_connect_time(const SourceConninfo *conninfo);
@@ -50,6 +59,9 @@ extern int	pgcopy_session_pid(const SourceSession *session);
  * broken the protocol.  Reads nothing from the network.
  */
 extern bool pgcopy_session_is_alive(const SourceSession *session);
+
+/* Whether a query has been sent whose answer has not been read to its end. */
+extern bool pgcopy_session_is_busy(const SourceSession *session);
 
 /*
  * Whether the source has sent something unasked, most likely why it ends the
@@ -97,6 +109,18 @@ extern bool pgcopy_session_try(SourceSession *session, const char *sql,
  */
 extern char *pgcopy_session_search_path(SourceSession *session);
 
+/*
+ * session_patience.c: run one statement that takes strong locks in a database that is
+ * in use, outside a transaction.  Waits only briefly for each lock, since others queue
+ * behind it, and tries again until it has them all.
+ */
+extern void pgcopy_session_exec_patiently(SourceSession *session, const char *sql);
+
+/*
+ * Wait, interruptibly, for so many ms; less if the source sends something unasked.
+ */
+extern void pgcopy_session_pause(SourceSession *session, long ms);
+
 /* Whether an error is one of the source's, or of the connection to it. */
 extern bool pgcopy_session_threw(const ErrorData *error);
 
@@ -117,6 +141,12 @@ extern bool pgcopy_session_has_answered(SourceSession *session,
 extern void pgcopy_session_abandon(SourceSession *session);
 
 /*
+ * Run SQL while the process exits, after what the session runs now is cancelled:
+ * within some ms, whether or not it works.
+ */
+extern void pgcopy_session_run_at_exit(SourceSession *session, const char *sql, long ms);
+
+/*
  * Run one statement that returns so many columns.  The first takes any number of
  * rows up to 1 GB, the second exactly one of up to 1 MB.  Any other answer is an
  * error (08P01), and so is text in a bad encoding (22021).  The rows live in the
@@ -130,9 +160,16 @@ extern SourceRows *pgcopy_session_query_row(SourceSession *session,
 											int nparams, const char *const *params);
 
 /*
+ * Run a command of the replication protocol that returns one row, as above.  Returns
+ * NULL if it fails with the SQLSTATE "accepted" (0: none).
+ */
+extern SourceRows *pgcopy_session_command(SourceSession *session, const char *sql,
+										  int columns, int accepted);
+
+/*
  * Rows and columns count from 0.  From get() on they throw for NULL, and for a
  * text that is not of their type: a number, one from 0 to 2^48, one from 1 to
- * 2^32 - 1, t or f, one of the characters allowed.
+ * 2^32 - 1, a position in the WAL but 0/0, t or f, one of the characters allowed.
  */
 extern int	pgcopy_rows_count(const SourceRows *rows);
 extern bool pgcopy_rows_is_null(const SourceRows *rows, int row, int column);
@@ -141,6 +178,7 @@ extern const char *pgcopy_rows_get(const SourceRows *rows, int row, int column);
 extern int64 pgcopy_rows_get_int64(const SourceRows *rows, int row, int column);
 extern int64 pgcopy_rows_get_size(const SourceRows *rows, int row, int column);
 extern Oid	pgcopy_rows_get_oid(const SourceRows *rows, int row, int column);
+extern XLogRecPtr pgcopy_rows_get_lsn(const SourceRows *rows, int row, int column);
 extern bool pgcopy_rows_get_bool(const SourceRows *rows, int row, int column);
 extern char pgcopy_rows_get_char(const SourceRows *rows, int row, int column,
 								 const char *allowed);

@@ -83,6 +83,12 @@ is_busy(PGconn *conn)
 		PQtransactionStatus(conn) == PQTRANS_ACTIVE;
 }
 
+bool
+pgcopy_session_is_busy(const SourceSession *session)
+{
+	return session->conn != NULL && is_busy(session->conn);
+}
+
 void
 pgcopy_session_cancel(PGconn *conn)
 {
@@ -131,4 +137,39 @@ pgcopy_session_abandon(SourceSession *session)
 	}
 	if (!pgcopy_session_is_alive(session) || is_busy(conn))
 		pgcopy_session_close(session);
+}
+
+/* Read until the answer has ended; returns false at the deadline or if it cannot. */
+static bool
+read_to_the_end(PGconn *conn, TimestampTz deadline)
+{
+	while (is_busy(conn))
+	{
+		long		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
+
+		if (left <= 0 || PQflush(conn) < 0)
+			return false;
+		if (PQisBusy(conn))
+			(void) WaitLatchOrSocket(NULL, WL_SOCKET_READABLE | WL_TIMEOUT |
+									 WL_POSTMASTER_DEATH, PQsocket(conn), left,
+									 PG_WAIT_EXTENSION);
+		if (PQconsumeInput(conn) == 0)
+			return false;
+		if (!PQisBusy(conn))
+			PQclear(PQgetResult(conn));
+	}
+	return PQstatus(conn) == CONNECTION_OK;
+}
+
+void
+pgcopy_session_run_at_exit(SourceSession *session, const char *sql, long ms)
+{
+	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms);
+
+	if (!pgcopy_session_is_alive(session))
+		return;
+	pgcopy_session_query_forget(session);
+	pgcopy_session_cancel(session->conn);
+	if (read_to_the_end(session->conn, deadline) && PQsendQuery(session->conn, sql))
+		(void) read_to_the_end(session->conn, deadline);
 }

@@ -119,12 +119,34 @@ hint_for_connect(int sqlstate)
 	}
 }
 
+/* The same for a session that speaks the replication protocol, where it differs. */
+static const char *
+hint_for_replication(int sqlstate)
+{
+	switch (sqlstate)
+	{
+		case ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION:
+			return "Check that pg_hba.conf of the source lets the user into this database from this server's address: a line for the word \"replication\" is for another kind of connection.";
+		case ERRCODE_INSUFFICIENT_PRIVILEGE:
+			return "On the source, ALTER ROLE ... REPLICATION, or grant the role that a managed service has for it, such as rds_replication.";
+		case ERRCODE_TOO_MANY_CONNECTIONS:
+			return "Raise max_wal_senders of the source, or the connection limit of the role or database.";
+		case ERRCODE_PROTOCOL_VIOLATION:
+		case ERRCODE_FEATURE_NOT_SUPPORTED:
+		case ERRCODE_UNDEFINED_OBJECT:
+			return REPLICATION_POOLER_HINT;
+		default:
+			return hint_for_connect(sqlstate);
+	}
+}
+
 void
 pgcopy_session_error_connect(const PGconn *conn,
 							 const SourceConninfo *conninfo)
 {
 	char	   *message = copy_text(PQerrorMessage(conn));
 	char	   *state = message != NULL ? find_sqlstate(message) : NULL;
+	bool		is_replication = pgcopy_conninfo_get(conninfo, "replication") != NULL;
 	int			sqlstate = ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION;
 
 	if (state != NULL)
@@ -143,7 +165,8 @@ pgcopy_session_error_connect(const PGconn *conn,
 					: "unknown error"),
 			 conninfo->printable[0] != '\0'
 			 ? errdetail("The source is \"%s\".", conninfo->printable) : 0,
-			 errhint("%s", hint_for_connect(sqlstate))));
+			 errhint("%s", is_replication ? hint_for_replication(sqlstate)
+					 : hint_for_connect(sqlstate))));
 }
 
 /* Return the beginning of a statement, for a context line. */

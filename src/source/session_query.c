@@ -204,14 +204,15 @@ pgcopy_session_next_result(SourceSession *session, const char *sql)
 
 /* Compare the number of rows with the command tag. */
 static void
-check_row_count(SourceSession *session, const char *sql,
+check_row_count(SourceSession *session, const SourceQuery *query,
 				PGresult *result, uint64 rows)
 {
 	const char *claimed = PQcmdTuples(result);
 
-	if (claimed[0] == '\0' ? rows == 0 : strtou64(claimed, NULL, 10) == rows)
+	if (claimed[0] == '\0' ? rows == 0 || query->is_command :
+		strtou64(claimed, NULL, 10) == rows)
 		return;
-	pgcopy_session_violation(session, sql,
+	pgcopy_session_violation(session, query->sql,
 							 "It sent a number of rows that differs from its command tag.");
 }
 
@@ -249,7 +250,7 @@ pgcopy_session_query_run(SourceSession *session, const SourceQuery *query,
 		}
 		else
 		{
-			check_row_count(session, sql, result, rows);
+			check_row_count(session, query, result, rows);
 			session->columns = PQresultStatus(result) == PGRES_TUPLES_OK ?
 				PQnfields(result) : -1;
 			rows = 0;

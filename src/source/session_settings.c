@@ -7,6 +7,8 @@
  */
 #include "postgres.h"
 
+#include "utils/builtins.h"
+
 #include "base/path.h"
 #include "source/session_state.h"
 
@@ -28,6 +30,7 @@
 " ('transaction_timeout', '0')," \
 " ('default_transaction_isolation', 'read committed')," \
 " ('default_transaction_deferrable', 'off')," \
+" ('default_transaction_read_only', 'off')," \
 " ('extra_float_digits', '3')," \
 " ('DateStyle', 'ISO')," \
 " ('IntervalStyle', 'postgres')," \
@@ -63,20 +66,28 @@ static const char check_interval_setting[] =
  * tcp_user_timeout: it ends sessions whose rows we are slow to read.
  */
 static const char keepalives_setting[] =
-"SELECT pg_catalog.set_config('tcp_keepalives_idle', $1, false),"
-" pg_catalog.set_config('tcp_keepalives_interval', $2, false),"
-" pg_catalog.set_config('tcp_keepalives_count', $3, false)";
+"SELECT pg_catalog.set_config('tcp_keepalives_idle', %s, false),"
+" pg_catalog.set_config('tcp_keepalives_interval', %s, false),"
+" pg_catalog.set_config('tcp_keepalives_count', %s, false)";
+
+/* An option as a literal: no parameters, a walsender refuses them. */
+static char *
+option_literal(const SourceConninfo *conninfo, const char *keyword)
+{
+	const char *value = pgcopy_conninfo_get(conninfo, keyword);
+
+	return value != NULL ? quote_literal_cstr(value) : "NULL";
+}
 
 static void
 set_keepalives(SourceSession *session, const SourceConninfo *conninfo)
 {
-	const char *values[] = {
-		pgcopy_conninfo_get(conninfo, "keepalives_idle"),
-		pgcopy_conninfo_get(conninfo, "keepalives_interval"),
-		pgcopy_conninfo_get(conninfo, "keepalives_count")
+	SourceQuery query = {
+		psprintf(keepalives_setting,
+				 option_literal(conninfo, "keepalives_idle"),
+				 option_literal(conninfo, "keepalives_interval"),
+				 option_literal(conninfo, "keepalives_count"))
 	};
-
-	SourceQuery query = {keepalives_setting, lengthof(values), values};
 
 	/* a platform may refuse them */
 	(void) pgcopy_session_query_run(session, &query, NULL, NULL);

@@ -43,6 +43,8 @@ typedef struct SourceQuery
 	const char *sql;
 	int			nparams;
 	const char *const *params;
+	bool		is_command;		/* of the replication protocol: its tag counts no rows */
+	int			accepted;		/* an SQLSTATE that is no error, or 0 */
 } SourceQuery;
 
 /* Called with a result that is one row; must copy what it keeps. */
@@ -96,8 +98,15 @@ extern int	pgcopy_pooler_check(SourceSession *session,
 								const SourceConninfo *conninfo,
 								const char *application_name);
 
+/* Ask for that number only. */
+extern int	pgcopy_pooler_ask_pid(SourceSession *session, const SourceConninfo *conninfo);
+
 /* Throw that it has none; "detail" says what shows that. */
 extern void pgcopy_pooler_refuse(const char *detail) pg_attribute_noreturn();
+
+/* What to do if something between us and the server does not let replication pass. */
+#define REPLICATION_POOLER_HINT \
+	"Connect to the server itself, not to its pooler, which does not pass replication on."
 
 /* session_error.c: return the SQLSTATE of a failed result, 0 if it has none. */
 extern int	pgcopy_session_error_sqlstate(const struct pg_result *result);

@@ -36,6 +36,8 @@
 #define LOCKS_IN_RESERVE	200
 
 #define EXPORT_SQL	"SELECT pg_catalog.pg_export_snapshot()"
+#define EXPORT_AT_SQL \
+	"SELECT pg_catalog.pg_current_wal_insert_lsn(), pg_catalog.pg_export_snapshot()"
 #define CONTENT_SQL "SELECT pg_catalog.txid_current_snapshot()::pg_catalog.text"
 
 /* The size of the lock table, as the server computes it when it starts. */
@@ -100,8 +102,8 @@ is_in_transaction(SourceSession *session)
 	return status == PQTRANS_INTRANS || status == PQTRANS_INERROR;
 }
 
-static void
-begin_transaction(SourceSession *session)
+void
+pgcopy_snapshot_begin(SourceSession *session)
 {
 	if (is_in_transaction(session))
 		pgcopy_session_violation(session, "BEGIN",
@@ -119,6 +121,18 @@ query_one(SourceSession *session, const char *sql)
 
 	pgcopy_rows_free(rows);
 	return value;
+}
+
+char *
+pgcopy_snapshot_export_at(SourceSession *session, XLogRecPtr *lsn)
+{
+	SourceRows *rows = pgcopy_session_query_row(session, EXPORT_AT_SQL, 2, 0, NULL);
+	char	   *name = pstrdup(pgcopy_rows_get(rows, 0, 1));
+
+	*lsn = pgcopy_rows_get_lsn(rows, 0, 0);
+	pgcopy_rows_free(rows);
+	pgcopy_session_settings_apply_again(session);
+	return name;
 }
 
 char *
@@ -143,7 +157,7 @@ char *
 pgcopy_snapshot_try_import(SourceSession *session, const char *name,
 						   const char *content)
 {
-	begin_transaction(session);
+	pgcopy_snapshot_begin(session);
 	if (try_set_snapshot(session, name))
 	{
 		pgcopy_session_settings_apply_again(session);
@@ -155,15 +169,27 @@ pgcopy_snapshot_try_import(SourceSession *session, const char *name,
 	return NULL;
 }
 
-bool
-pgcopy_snapshot_begin_current(SourceSession *session)
+static bool
+begin_unless_open(SourceSession *session, const char *sql)
 {
 	if (is_in_transaction(session))
 		return false;
-	pgcopy_session_exec(session, "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY");
+	pgcopy_session_exec(session, sql);
 	session->has_savepoint = false;
 	pgcopy_session_settings_apply_again(session);
 	return true;
+}
+
+bool
+pgcopy_snapshot_begin_current(SourceSession *session)
+{
+	return begin_unless_open(session, "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY");
+}
+
+bool
+pgcopy_snapshot_begin_steady(SourceSession *session)
+{
+	return begin_unless_open(session, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
 }
 
 void
@@ -298,7 +324,7 @@ char *
 pgcopy_snapshot_lock_and_export(SourceSession *session, List *relations)
 {
 	check_room_for(session, relations);
-	begin_transaction(session);
+	pgcopy_snapshot_begin(session);
 	if (!lock_listed(session, relations))
 		return NULL;
 	pgcopy_session_settings_apply_again(session);

@@ -27,6 +27,14 @@ extern char *pgcopy_snapshot_lock_and_export(SourceSession *session, List *relat
 extern char *pgcopy_snapshot_try_import(SourceSession *session,
 										const char *name, const char *content);
 
+/*
+ * Begin REPEATABLE READ, READ ONLY, without a snapshot; and take it later, with a
+ * position in the WAL that is read right after it.  Returns the name of the exported
+ * snapshot.
+ */
+extern void pgcopy_snapshot_begin(SourceSession *session);
+extern char *pgcopy_snapshot_export_at(SourceSession *session, XLogRecPtr *lsn);
+
 /* Return which transactions the session's snapshot sees, as text. */
 extern char *pgcopy_snapshot_content(SourceSession *session);
 
@@ -35,6 +43,9 @@ extern char *pgcopy_snapshot_content(SourceSession *session);
  * caller ends the transaction with pgcopy_snapshot_release().
  */
 extern bool pgcopy_snapshot_begin_current(SourceSession *session);
+
+/* The same at REPEATABLE READ: all answers are of one moment. */
+extern bool pgcopy_snapshot_begin_steady(SourceSession *session);
 
 /* End the session's transaction, if there is one. */
 extern void pgcopy_snapshot_release(SourceSession *session);

@@ -34,6 +34,7 @@ our @EXPORT = qw(
   run_matrix new_fault_pair fill_app new_target_database
   set_test_point hold_points wait_at_point held_at_point let_one_by let_go
   see_through leftovers unfinished crashes_in_log was_killed wait_for_restart
+  fault picture_with_toast print_table wait_for_standstill kill_process
 );
 
 # The key of the hold that a test point waits for; see testpoint.c.
@@ -121,6 +122,9 @@ my %FAULTS = (
 		strike => \&outlast_timeouts,
 		no_error => 1
 	});
+
+# What is known of a fault.
+sub fault { return $FAULTS{ $_[0] } // die "no fault \"$_[0]\""; }
 
 #-------------------------------------------------------------------------
 # The scene
@@ -602,7 +606,8 @@ sub print_table
 	my ($head, @row) = @_;
 	my %short = (
 		planning => 'plan', 'pre-data' => 'pre', 'large objects' => 'LO', constraint => 'con', 'foreign key' => 'FK',
-		'post-data' => 'post', sequences => 'seq', 'goes on' => 'g', resume => 'r', choose => 'c', 'n/a' => '-');
+		'post-data' => 'post', sequences => 'seq', publication => 'pub', following => 'follow',
+		'goes on' => 'g', resume => 'r', choose => 'c', 'n/a' => '-');
 	diag('| ' . join(' | ', map { $short{$_} // $_ } @$_) . ' |') for $head, [ map { '---' } @$head ], @row;
 	return;
 }
@@ -626,7 +631,7 @@ sub run_matrix
 
 	foreach my $title (@fault)
 	{
-		my $fault = $FAULTS{$title} or die "no fault \"$title\"";
+		my $fault = fault($title);
 		my (@cell, %given_up);
 		$fault->{name} = $title;
 		$fault->{prepare}->($source, $target) if $fault->{prepare};

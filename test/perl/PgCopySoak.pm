@@ -30,12 +30,12 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(run_soak);
+our @EXPORT = qw(run_soak $SOAK_LOAD @SOAK_STRIKES);
 
 my $SESSIONS = "FROM pg_stat_activity WHERE application_name LIKE 'pgcopy job %";
 
 # What strikes; each gets the round and returns whether it struck anything.
-my @STRIKES = (
+our @SOAK_STRIKES = (
 	[ 'a worker is killed', sub { kill_one($_[0], "process <> 'leader'") } ],
 	[ 'the leader is killed', sub { kill_one($_[0], "process = 'leader'") } ],
 	[ 'a worker is terminated', sub { terminate_one($_[0], "process <> 'leader'") } ],
@@ -49,7 +49,7 @@ my @STRIKES = (
 	[ 'the source stops at once', sub { restart_at_once($_[0]{source}) } ]);
 
 # Transactions that change all tables, large objects and a sequence.
-my $LOAD = <<'EOS';
+our $SOAK_LOAD = <<'EOS';
 \set a random(1, 4000)
 \set k random(1, 300)
 \set o random(880001, 880120)
@@ -123,7 +123,7 @@ sub keep_writing
 
 	my $script = PostgreSQL::Test::Utils::tempdir() . '/load.sql';
 	open my $fh, '>', $script or die $!;
-	print $fh $LOAD;
+	print $fh $SOAK_LOAD;
 	close $fh;
 	$soak->{bench} = fork() // die "could not fork: $!";
 	return if $soak->{bench};
@@ -284,7 +284,7 @@ sub run_round
 		set_off($round);
 		$state = attend($round, $will_strike ? rand($round->{length}) : undef, rand() < 0.15);
 		next if $state ne 'to be struck';
-		my $strike = pick(\@STRIKES);
+		my $strike = pick(\@SOAK_STRIKES);
 		push @struck, $strike->[0] if $strike->[1]->($round);
 		$state = attend($round);
 		# it was done already: a crash empties its unlogged table

@@ -180,13 +180,13 @@ GRANT CREATE ON DATABASE roles TO app;
 GRANT ALL ON SCHEMA public TO app;
 EOQ
 my $plain = quote_literal(conninfo($source, db => 'plain', tcp => 1, user => 'reader', password => $secret));
-foreach my $call ("pgcopy_clone($plain)", 'pgcopy_cancel(1)', 'pgcopy_resume(1)', 'pgcopy_wait(1)', 'pgcopy_drop(1)', 'pgcopy_summary(1)', "pgcopy_clone_server($plain)", 'pgcopy_resume_server()', 'pgcopy_cancel_server()', 'pgcopy_wait_server()', 'pgcopy_drop_server()', "pgcopydb_fdw_validator('{}', 0)")
+foreach my $call ("pgcopy_clone($plain)", 'pgcopy_cancel(1)', 'pgcopy_resume(1)', 'pgcopy_wait(1)', 'pgcopy_drop(1)', 'pgcopy_cutover(1)', 'pgcopy_summary(1)', "pgcopy_clone_server($plain)", 'pgcopy_resume_server()', 'pgcopy_cancel_server()', 'pgcopy_wait_server()', 'pgcopy_drop_server()', "pgcopydb_fdw_validator('{}', 0)")
 {
 	@error = call_error($target, 'roles', "SELECT $call", user => 'app');
 	is($error[0], '42501', 'PUBLIC may not call ' . ($call =~ s/\(.*//r));
 }
 $target->safe_psql('roles', <<'EOQ');
-GRANT EXECUTE ON FUNCTION pgcopy_clone, pgcopy_cancel, pgcopy_resume, pgcopy_wait, pgcopy_drop, pgcopy_summary TO app, nobody_else, file_reader;
+GRANT EXECUTE ON FUNCTION pgcopy_clone, pgcopy_cancel, pgcopy_resume, pgcopy_wait, pgcopy_drop, pgcopy_cutover, pgcopy_summary TO app, nobody_else, file_reader;
 EOQ
 my $port = $source->port;
 my $socket = $source->host;
@@ -223,7 +223,7 @@ foreach my $view (qw(pgcopy_jobs pgcopy_progress pgcopy_tables))
 	is($target->safe_psql('roles', $query, extra_params => [ '-U', 'app_member' ]), 't', "$view: so does a member of that role");
 	is($target->safe_psql('roles', $query, extra_params => [ '-U', 'nobody_else' ]), 'f', "$view: others do not");
 }
-foreach my $call ("pgcopy_cancel($job)", "pgcopy_resume($job)", "pgcopy_wait($job)", "pgcopy_drop($job)", "pgcopy_summary($job)")
+foreach my $call ("pgcopy_cancel($job)", "pgcopy_resume($job)", "pgcopy_wait($job)", "pgcopy_drop($job)", "pgcopy_cutover($job)", "pgcopy_summary($job)")
 {
 	@error = call_error($target, 'roles', "SELECT $call", user => 'nobody_else');
 	like($error[0], qr/^(42501|42704)$/, "a role may not call $call for the job of another");

@@ -129,7 +129,7 @@ $source->safe_psql('plain', <<'EOQ');
 CREATE TABLE pgcopy_progress (a int);
 INSERT INTO pgcopy_progress VALUES (42);
 CREATE TYPE pgcopy_jobs AS ENUM ('x');
-CREATE FUNCTION pgcopy_cancel(bigint) RETURNS text LANGUAGE sql AS $$ SELECT 'mine' $$;
+CREATE FUNCTION pgcopy_cancel(bigint, boolean) RETURNS text LANGUAGE sql AS $$ SELECT 'mine' $$;
 CREATE FUNCTION pgcopy_cancel(text) RETURNS text LANGUAGE sql AS $$ SELECT 'mine' $$;
 CREATE TABLE pgcopy_other (a int);
 EOQ
@@ -137,7 +137,7 @@ new_database($target, 'clash', 'no_clash');
 my $job = clone($target, conninfo($source, db => 'plain'), db => 'clash');
 is(wait_for_end($target, $job, db => 'clash'), 'failed', 'names of ours are refused');
 my $error = error('clash');
-like($error, qr/^42710\|3 objects of the source have the names of objects of this extension\|In the way: function public.pgcopy_cancel\(bigint\), relation public.pgcopy_jobs, relation public.pgcopy_progress\.\|.*CREATE EXTENSION pgcopydb_ext SCHEMA/, 'with all of them, and what to do') or diag($error);
+like($error, qr/^42710\|3 objects of the source have the names of objects of this extension\|In the way: function public.pgcopy_cancel\(bigint, boolean\), relation public.pgcopy_jobs, relation public.pgcopy_progress\.\|.*CREATE EXTENSION pgcopydb_ext SCHEMA/, 'with all of them, and what to do') or diag($error);
 is($target->safe_psql('clash', 'SELECT count(*) FROM pgcopy.item'), '0', 'before anything is planned');
 $target->safe_psql('no_clash', 'CREATE SCHEMA elsewhere; CREATE EXTENSION pgcopydb_ext SCHEMA elsewhere');
 $target->safe_psql('postgres', 'ALTER DATABASE no_clash SET search_path = elsewhere, public');
@@ -145,7 +145,7 @@ clone_ok($target, conninfo($source, db => 'plain'), db => 'no_clash', name => 'w
 assert_same($source, $target, source_db => 'plain', db => 'no_clash', filter => sub { grep { !/SCHEMA elsewhere|Name: elsewhere/ } @_ }, name => 'and equal');
 
 # The schema pgcopy of somebody else
-$source->safe_psql('plain', 'DROP TABLE pgcopy_progress; DROP TYPE pgcopy_jobs; DROP FUNCTION pgcopy_cancel(bigint); CREATE SCHEMA pgcopy; CREATE TABLE pgcopy.t AS SELECT 1 AS a');
+$source->safe_psql('plain', 'DROP TABLE pgcopy_progress; DROP TYPE pgcopy_jobs; DROP FUNCTION pgcopy_cancel(bigint, boolean); CREATE SCHEMA pgcopy; CREATE TABLE pgcopy.t AS SELECT 1 AS a');
 new_database($target, 'schema');
 $job = clone($target, conninfo($source, db => 'plain'), db => 'schema');
 is(wait_for_end($target, $job, db => 'schema'), 'failed', 'a schema pgcopy is refused');

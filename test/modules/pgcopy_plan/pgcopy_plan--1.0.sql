@@ -11,6 +11,7 @@ CREATE TABLE relation (
     through_root boolean NOT NULL DEFAULT false,
     has_children boolean NOT NULL DEFAULT false,
     condition text,                                 -- configuration of an extension
+    carry "char",                                   -- of a job that follows
     reference oid,                                  -- of its foreign key
     bounds bigint[]                                 -- of chunks by key
 );
@@ -36,14 +37,15 @@ CREATE TABLE large_objects (
 );
 
 -- The items of the plan, one a line.
-CREATE FUNCTION plan_text(table_jobs integer, split_bytes bigint, can_read_blocks boolean, validate boolean)
+CREATE FUNCTION plan_text(table_jobs integer, split_bytes bigint, can_read_blocks boolean, validate boolean,
+                          follow boolean)
 RETURNS text LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pgcopy_plan_text';
 
 CREATE FUNCTION plan(table_jobs integer DEFAULT 1, split text DEFAULT '0', can_read_blocks boolean DEFAULT true,
-                     validate boolean DEFAULT true)
+                     validate boolean DEFAULT true, follow boolean DEFAULT false)
 RETURNS TABLE (no integer, stage text, kind text, object text, range text, depends text) LANGUAGE sql AS $$
     SELECT l[1]::integer, l[2], l[3], l[4], l[5], l[6]
       FROM string_to_table(plan_text(table_jobs, CASE split WHEN 'auto' THEN -1 ELSE pg_size_bytes(split) END,
-                                     can_read_blocks, validate), E'\n') AS t(line),
+                                     can_read_blocks, validate, follow), E'\n') AS t(line),
            string_to_array(line, E'\t', '') AS l
 $$;

@@ -29,12 +29,12 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(pgcopy_plan_text);
 
 static const char *const class_names[] = {
 	"plain", "index", "index constraint", "whole constraint", "foreign key",
-	"follow-up", "statistics", "refresh", "acl", "comment", "event trigger",
+	"follow-up", "statistics", "replica trigger", "refresh", "acl", "comment", "event trigger",
 	"subscription"
 };
 
 static const char *const stage_names[] = {
-	"pre-data", "copying", "post-data", "late", "final"
+	"pre-data", "copying", "post-data", "late", "final", "cutover", "open"
 };
 
 /* Integers, of which none is large, of an array that is shown as text. */
@@ -68,6 +68,7 @@ read_relation(int row)
 	relation->toast_bytes = pgcopy_query_int64(row, "toast_mb") * MB;
 	relation->blocks = relation->heap_bytes / BLCKSZ;
 	relation->config_condition = pgcopy_query_text(row, "condition");
+	relation->carry = (char) pgcopy_query_int64(row, "carry");
 	relation->is_extension_member = relation->config_condition != NULL;
 	if (!pgcopy_query_is_null(row, "reference"))
 		relation->config_references =
@@ -220,6 +221,7 @@ pgcopy_plan_text(PG_FUNCTION_ARGS)
 		.sections = SECTIONS_ALL,
 		.table_jobs = PG_GETARG_INT32(0),
 		.split_bytes = PG_GETARG_INT64(1),
+		.follow = PG_GETARG_BOOL(4),
 		.foreign_keys = PG_GETARG_BOOL(3) ? FOREIGN_KEYS_VALIDATE : FOREIGN_KEYS_NOT_VALID
 	};
 	PlanInput	input = {

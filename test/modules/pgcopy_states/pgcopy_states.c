@@ -52,6 +52,8 @@ name_job_state(int no)
 		case JOB_PRE_DATA:
 		case JOB_COPYING:
 		case JOB_POST_DATA:
+		case JOB_FOLLOWING:
+		case JOB_CUTOVER:
 		case JOB_DONE:
 		case JOB_FAILED:
 		case JOB_CANCELLED:

@@ -199,6 +199,39 @@ INSERT INTO statement (class, tag, name, on_table, depends) VALUES
     ('whole constraint', 'ALTER TABLE', 'excl', 'plain', '{1,5}');
 SELECT no, kind, object FROM plan() WHERE kind IN ('table', 'index', 'constraint');
 
+-- A job that follows: keys stand before changes come, and their rows are looked at
+-- beside them.  A key waits for the cutover if not all changes of both tables come by
+-- the stream, and so do triggers that a replica fires, and event triggers.
+CALL forget();
+CALL add_table(1, 'streamed');
+CALL add_table(2, 'inserts');
+CALL add_table(3, 'again');
+CALL add_table(4, 'tree', 0, 'p');
+CALL add_table(5, 'leaf', 1, 'r', 4);
+CALL add_table(6, 'mixed', 0, 'p');
+CALL add_table(7, 'empty');
+UPDATE relation SET carry = (CASE name WHEN 'inserts' THEN 'i' WHEN 'again' THEN 'a' WHEN 'mixed' THEN '-'
+                                       WHEN 'empty' THEN '-' ELSE 's' END)::"char";
+INSERT INTO statement (class, tag, name, on_table, referenced, depends) VALUES
+    ('index constraint', 'ALTER TABLE', 'streamed_pkey', 'streamed', NULL, '{1}'),
+    ('foreign key', 'ALTER TABLE', 'inserts_streamed', 'inserts', 'streamed', '{1,2,8}'),
+    ('foreign key', 'ALTER TABLE', 'again_streamed', 'again', 'streamed', '{1,3,8}'),
+    ('comment', 'COMMENT', 'again_streamed', 'again', NULL, '{10}'),
+    ('foreign key', 'ALTER TABLE', 'streamed_tree', 'streamed', 'tree', '{1,4}'),
+    ('foreign key', 'ALTER TABLE', 'streamed_mixed', 'streamed', 'mixed', '{1,6}'),
+    ('foreign key', 'ALTER TABLE', 'tree_again', 'tree', 'again', '{3,4}'),
+    ('foreign key', 'ALTER TABLE', 'tree_streamed', 'tree', 'streamed', '{1,4}'),
+    ('foreign key', 'ALTER TABLE', 'streamed_empty', 'streamed', 'empty', '{1,7}'),
+    ('comment', 'COMMENT', 'tree_again', 'tree', NULL, '{14}'),
+    ('plain', 'CREATE TRIGGER', 'log', 'streamed', NULL, '{1}'),
+    ('replica trigger', 'ALTER TABLE', 'streamed', 'streamed', NULL, '{18}'),
+    ('event trigger', 'CREATE EVENT TRIGGER', 'guard', NULL, NULL, '{}'),
+    ('subscription', 'CREATE SUBSCRIPTION', 'feed', NULL, NULL, '{}');
+SELECT no, stage, kind, object, depends FROM plan(follow => true) WHERE kind NOT IN ('pre-data', 'table', 'analyze');
+
+-- Who does not follow has all of it as ever.
+SELECT stage, kind, object FROM plan() WHERE kind NOT IN ('pre-data', 'table', 'analyze');
+
 -- A table that no statement creates is no plan.
 CALL forget();
 INSERT INTO relation (oid, name) VALUES (1, 'stray');

@@ -1,0 +1,267 @@
+/*-------------------------------------------------------------------------
+ *
+ * settle.c
+ *	  Remove what a job that follows has made: here, and on the source.
+ *
+ * Here first: without a subscription no worker of ours takes the slot again.  The
+ * subscription's worker is stopped at once, and its row stays locked until the
+ * caller's transaction ends.  Then the source: walsender, slot, publications,
+ * replica identities, the fence's setting.  Each step does nothing if there is
+ * nothing to do, so that settling can be repeated.
+ *
+ * The source does not take part in the caller's transaction.  If that rolls back, the
+ * subscription is back and the job's row says, as it must, that something may be on
+ * the source: the next settling looks again, and a resume finds that the slot is gone.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+
+#include "replica/replica_guard.h"
+#include "replica/subscription.h"
+#include "run/follow.h"
+#include "source/session.h"
+#include "stream/fence.h"
+#include "stream/publication.h"
+#include "stream/slot.h"
+
+static void
+restore_identities(SourceSession *session, int64 job)
+{
+	ListCell   *lc;
+
+	foreach(lc, pgcopy_follow_relations(job))
+	{
+		const FollowRelation *relation = lfirst(lc);
+
+		if (relation->identity_before == '\0')
+			continue;
+		pgcopy_identity_restore(session, relation->source_oid, relation->identity_before);
+		pgcopy_follow_forget_identity(job, relation->source_oid);
+	}
+}
+
+void
+pgcopy_settle_source(SourceSession *session, const Follow *follow, bool with_fence)
+{
+	pgcopy_slot_drop(session, follow->name);
+	pgcopy_follow_set_start(follow->job, InvalidXLogRecPtr);
+	if (follow->is_our_publication)
+		pgcopy_publication_drop(session, follow->name);
+	pgcopy_publication_drop(session, pgcopy_follow_inserts_name(follow));
+	restore_identities(session, follow->job);
+	if (with_fence && follow->is_fenced)
+	{
+		pgcopy_fence_lift(session, follow->fence_before);
+		pgcopy_follow_set_fence(follow->job, false, NULL);
+	}
+	pgcopy_follow_set_on_source(follow->job, false);
+}
+
+/*
+ * Remove what is here.  Once the target is open nothing is.  Our own guard may have
+ * made the caller's transaction read-only.  If this throws, the end of the
+ * (sub)transaction sets XactReadOnly back.
+ */
+static void
+settle_here(const Follow *follow)
+{
+	bool		is_read_only = XactReadOnly;
+
+	XactReadOnly = false;
+	pgcopy_subscription_drop(follow->name);
+	if (follow->is_guarded)
+	{
+		pgcopy_replica_guard_lift(follow->guard_before);
+		pgcopy_follow_set_guard(follow->job, false, NULL);
+	}
+	XactReadOnly = is_read_only;
+}
+
+/* Stop the subscription, if there is one; likewise. */
+static void
+disable_here(const Follow *follow)
+{
+	Oid			subscription = pgcopy_subscription_find(follow->name);
+	bool		is_read_only = XactReadOnly;
+
+	if (!OidIsValid(subscription))
+		return;
+	XactReadOnly = false;
+	pgcopy_subscription_disable(subscription, follow->name);
+	XactReadOnly = is_read_only;
+}
+
+static void
+connect_and_settle(const Job *job, const Follow *follow)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "pgcopy settle",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(context);
+	SourceConninfo *conninfo = pgcopy_conninfo_resolve(job->conninfo, job->owner);
+	SourceSession *session =
+		pgcopy_session_open(conninfo, psprintf("pgcopy job " INT64_FORMAT " clean-up", job->id));
+
+	pgcopy_settle_source(session, follow, !follow->is_open);
+	pgcopy_session_close(session);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(context);
+}
+
+static void
+throw_with_hint(ErrorData *error, int64 job)
+{
+	const char *ours =
+		psprintf("The job keeps all that it knows.  If the source will never be back: SELECT pgcopy_drop("
+				 INT64_FORMAT ", force => true)", job);
+
+	error->hint = error->hint == NULL ? pstrdup(ours) : psprintf("%s  %s", error->hint, ours);
+	ThrowErrorData(error);
+}
+
+/*
+ * Settle on the source in a subtransaction.  Returns the error, in the current memory
+ * context; NULL: it is settled.
+ */
+static ErrorData *
+try_source(const Job *job, const Follow *follow)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *volatile error = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		connect_and_settle(job, follow);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	return error;
+}
+
+/* What ALTER TABLE ... REPLICA IDENTITY says; an index is set only where there was none. */
+static const char *
+identity_words(char identity)
+{
+	return identity == 'f' ? "FULL" : identity == 'd' ? "DEFAULT" : "NOTHING";
+}
+
+/* A relation that no plan has yet is known by its number alone. */
+static void
+append_identity(StringInfo sql, const FollowRelation *relation)
+{
+	if (relation->name != NULL)
+		appendStringInfo(sql, "ALTER TABLE IF EXISTS %s REPLICA IDENTITY %s;\n",
+						 quote_qualified_identifier(relation->schema, relation->name),
+						 identity_words(relation->identity_before));
+	else
+		appendStringInfo(sql, "DO $$BEGIN EXECUTE format('ALTER TABLE %%s REPLICA IDENTITY %s', %u::regclass); END$$;\n",
+						 identity_words(relation->identity_before), relation->source_oid);
+}
+
+/* The setting was the source's word: take no more of it than a boolean. */
+static void
+append_fence(StringInfo sql, const char *before)
+{
+	bool		is_on;
+
+	appendStringInfoString(sql, "DO $$BEGIN EXECUTE format('ALTER DATABASE %I ");
+	if (before != NULL && parse_bool(before, &is_on))
+		appendStringInfo(sql, "SET default_transaction_read_only = %s", is_on ? "on" : "off");
+	else
+		appendStringInfoString(sql, "RESET default_transaction_read_only");
+	appendStringInfoString(sql, "', current_database()); END$$;\n");
+}
+
+/* Write the SQL that does on the source what pgcopy_settle_source() does. */
+static char *
+write_sql(const Follow *follow)
+{
+	StringInfoData sql;
+	char	   *slot = quote_literal_cstr(follow->name);
+	bool		is_fenced = follow->is_fenced && !follow->is_open;
+	ListCell   *lc;
+
+	initStringInfo(&sql);
+	if (is_fenced)
+		appendStringInfoString(&sql, "SET default_transaction_read_only = off;\n");
+	appendStringInfo(&sql, "SELECT pg_terminate_backend(active_pid), pg_sleep(1) FROM pg_replication_slots"
+					 " WHERE slot_name = %s AND active;\n", slot);
+	appendStringInfo(&sql, "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots"
+					 " WHERE slot_name = %s;\n", slot);
+	if (follow->is_our_publication)
+		appendStringInfo(&sql, "DROP PUBLICATION IF EXISTS %s;\n", quote_identifier(follow->name));
+	appendStringInfo(&sql, "DROP PUBLICATION IF EXISTS %s;\n",
+					 quote_identifier(pgcopy_follow_inserts_name(follow)));
+	foreach(lc, pgcopy_follow_relations(follow->job))
+	{
+		const FollowRelation *relation = lfirst(lc);
+
+		if (relation->identity_before != '\0')
+			append_identity(&sql, relation);
+	}
+	if (is_fenced)
+		append_fence(&sql, follow->fence_before);
+	return sql.data;
+}
+
+char *
+pgcopy_settle(const Job *job, bool is_forced)
+{
+	Follow	   *follow = pgcopy_follow_fetch(job->id);
+	ErrorData  *error;
+	char	   *sql;
+
+	if (follow == NULL)
+		return NULL;
+	if (!follow->is_open)
+		settle_here(follow);
+	if (!follow->on_source)
+		return NULL;
+	error = try_source(job, follow);
+	if (error == NULL)
+		return NULL;
+	if (!is_forced || error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+		throw_with_hint(error, job->id);
+	sql = write_sql(follow);
+	pgcopy_follow_set_on_source(job->id, false);
+	return sql;
+}
+
+char *
+pgcopy_settle_tell(const Follow *follow)
+{
+	if (!follow->on_source || follow->start_lsn == InvalidXLogRecPtr)
+		return NULL;
+	return psprintf("job " INT64_FORMAT " keeps slot \"%s\" on the source, which keeps WAL there: SELECT pgcopy_resume("
+					INT64_FORMAT "), or SELECT pgcopy_drop(" INT64_FORMAT ")",
+					follow->job, follow->name, follow->job, follow->job);
+}
+
+void
+pgcopy_settle_pause(int64 job)
+{
+	Follow	   *follow = pgcopy_follow_fetch(job);
+
+	if (follow == NULL || follow->is_open)
+		return;
+	disable_here(follow);
+	pgcopy_job_set_message(job, pgcopy_settle_tell(follow));
+}

@@ -1,0 +1,79 @@
+/*-------------------------------------------------------------------------
+ *
+ * publication.h
+ *	  Publications and replica identities on the source.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCOPY_PUBLICATION_H
+#define PGCOPY_PUBLICATION_H
+
+#include "base/finding.h"
+#include "source/session.h"
+
+/* A table to publish: a partitioned one with all its partitions, present and to come. */
+typedef struct PublishedTable
+{
+	Oid			oid;
+	const char *schema;
+	const char *name;
+	const char *row_filter;		/* SQL, or NULL */
+} PublishedTable;
+
+/*
+ * Create a publication of these tables (List of PublishedTable *), publish_via_
+ * partition_root off, and commit it: 500 tables to a statement, each retried while
+ * a table is locked.  inserts_only: publish = 'insert, truncate'.
+ */
+extern void pgcopy_publication_create(SourceSession *session, const char *name,
+									  List *tables, bool inserts_only);
+
+/* Drop one, if it exists. */
+extern void pgcopy_publication_drop(SourceSession *session, const char *name);
+
+/*
+ * The relations that the stream sends with a publication's name: leaves of partition
+ * trees, not their roots: OIDs, ascending.
+ */
+extern List *pgcopy_publication_relations(SourceSession *session, const char *name);
+
+/* What is wrong with a publication that the DBA has made: List of Finding *. */
+extern List *pgcopy_publication_check(SourceSession *session, const char *name, List *tables);
+
+/* Why a table's updates cannot be carried by the stream. */
+typedef enum IdentityFault
+{
+	IDENTITY_FINE,
+	IDENTITY_MISSING,			/* no primary key, none set, or NOTHING */
+	IDENTITY_DEFERRABLE,		/* the primary key is */
+	IDENTITY_GENERATED,			/* a generated column in it */
+	IDENTITY_NO_EQUALITY,		/* FULL, with a type that has none */
+	IDENTITY_UNLOGGED
+} IdentityFault;
+
+typedef struct TableIdentity
+{
+	Oid			oid;
+	char		replident;		/* pg_class.relreplident */
+	IdentityFault fault;
+	bool		can_be_restored;	/* after another is set; not if it is an index of no use */
+	char	   *index;			/* one that could be set, its quoted name; or NULL */
+	int64		updates;		/* n_tup_upd + n_tup_del so far */
+	int64		bytes;			/* with TOAST and indexes' not */
+} TableIdentity;
+
+/* Of plain tables and leaves of what "only" has (an oid[]; NULL: all): List, by OID. */
+extern List *pgcopy_identity_read(SourceSession *session, const char *only);
+
+/* What to say of a fault: "has no primary key" ... */
+extern const char *pgcopy_identity_fault_text(IdentityFault fault);
+
+/*
+ * Set REPLICA IDENTITY: by an index (quoted name), or FULL for NULL.  And set it back
+ * to what relreplident was.  Both with a short lock_timeout and retries; the second
+ * does nothing if the table is gone.
+ */
+extern void pgcopy_identity_set(SourceSession *session, Oid table, const char *index);
+extern void pgcopy_identity_restore(SourceSession *session, Oid table, char replident);
+
+#endif							/* PGCOPY_PUBLICATION_H */
