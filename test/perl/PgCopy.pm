@@ -26,6 +26,7 @@ use warnings;
 
 use Exporter 'import';
 use File::Temp ();
+use PgCopyWire;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -204,6 +205,22 @@ sub _pause
 	return;
 }
 
+# Ask what psql would print, by a connection that CLIENT keeps while somebody waits: a
+# psql for each look would cost more than what is waited for.  Returns undef when that
+# fails, so that psql can say why.
+sub _look
+{
+	my ($client, $node, $db, $query) = @_;
+	$$client //= PgCopyWire->connect($node, $db) // return;
+	my $answer = $$client->ask($query, 30);
+	if ($answer && !$answer->{error} && !$answer->{is_lost})
+	{
+		return join "\n", map { join '|', map { $_ // '' } @$_ } @{ $answer->{rows} };
+	}
+	undef $$client;
+	return;
+}
+
 # Poll QUERY in NODE until it returns what is expected ("t" unless said).
 #
 # Returns true, or false when the limit is over; then what was seen last is
@@ -217,11 +234,13 @@ sub wait_until
 	my $limit = $opt{limit} // $LIMIT;
 	my $end = time() + $limit;
 	my $looks = 0;
-	my ($out, $err);
+	my ($client, $out, $err);
 
 	while (1)
 	{
-		(undef, $out, $err) = $node->psql($db, $query);
+		$err = '';
+		(undef, $out, $err) = $node->psql($db, $query)
+		  if !defined($out = _look(\$client, $node, $db, $query));
 		$out //= '';
 		return 1 if $out eq $expected && !$err;
 		last if time() > $end;
@@ -235,12 +254,13 @@ sub wait_until
 	return 0;
 }
 
+sub _state_sql { return "SELECT state FROM pgcopy_progress WHERE job = $_[0]"; }
+
 # The state a job is in.
 sub job_state
 {
 	my ($target, $job, %opt) = @_;
-	return $target->safe_psql($opt{db} // 'postgres',
-		"SELECT state FROM pgcopy_progress WHERE job = $job");
+	return $target->safe_psql($opt{db} // 'postgres', _state_sql($job));
 }
 
 # Wait until JOB is in one of STATES (a name or an array reference).  Gives up
@@ -254,10 +274,11 @@ sub wait_for_state
 	my $end = time() + $limit;
 	my $looks = 0;
 	my $state = '';
+	my $client;
 
 	while (1)
 	{
-		$state = job_state($target, $job, db => $db);
+		$state = _look(\$client, $target, $db, _state_sql($job)) // job_state($target, $job, db => $db);
 		return 1 if grep { $_ eq $state } @wanted;
 		last if time() > $end || grep { $_ eq $state } @ENDED;
 		_pause($looks++);

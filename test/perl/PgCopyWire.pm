@@ -136,6 +136,16 @@ sub answer
 	}
 }
 
+# It goes as psql does, so that the server's log has no complaint.
+sub DESTROY
+{
+	my ($self) = @_;
+
+	local $SIG{PIPE} = 'IGNORE';
+	syswrite $self->{socket}, message('X', '') if $self->{socket} && $self->{socket}->connected;
+	return;
+}
+
 sub ask
 {
 	my ($self, $sql, $limit) = @_;
