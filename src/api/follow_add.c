@@ -31,7 +31,8 @@ get_table(FunctionCallInfo fcinfo)
 	if (PG_ARGISNULL(1))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("table must not be null")));
+				 errmsg("table must not be null"),
+				 errhint("Give its name, such as 'public.orders'.")));
 	table = makeRangeVarFromNameList(textToQualifiedNameList(PG_GETARG_TEXT_PP(1)));
 	if (table->schemaname == NULL)
 		table->schemaname =
@@ -62,7 +63,7 @@ Datum
 pgcopy_follow_add(PG_FUNCTION_ARGS)
 {
 	int64		id = pgcopy_order_get_job(fcinfo);
-	const RangeVar *table = get_table(fcinfo);
+	const RangeVar *table;
 	const Job  *job;
 	const Follow *follow;
 	SourceSession *session;
@@ -70,6 +71,7 @@ pgcopy_follow_add(PG_FUNCTION_ARGS)
 
 	pgcopy_order_check_server("follow a table");
 	job = pgcopy_job_fetch_own(id);
+	table = get_table(fcinfo);
 	follow = lock_follow(job);
 	session = pgcopy_session_open(pgcopy_conninfo_resolve(job->conninfo, job->owner),
 								  psprintf("pgcopy job " INT64_FORMAT " add", id));
