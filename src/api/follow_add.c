@@ -22,22 +22,24 @@
 extern PGDLLEXPORT Datum pgcopy_follow_add(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(pgcopy_follow_add);
 
-/* Read a name as regclass does; without a schema it is that of a table that is here. */
 static RangeVar *
 get_table(FunctionCallInfo fcinfo)
 {
-	RangeVar   *table;
-
 	if (PG_ARGISNULL(1))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("table must not be null"),
 				 errhint("Give its name, such as 'public.orders'.")));
-	table = makeRangeVarFromNameList(textToQualifiedNameList(PG_GETARG_TEXT_PP(1)));
+	return makeRangeVarFromNameList(textToQualifiedNameList(PG_GETARG_TEXT_PP(1)));
+}
+
+/* As regclass does: without a schema it is that of a table that is here. */
+static void
+complete_name(RangeVar *table)
+{
 	if (table->schemaname == NULL)
 		table->schemaname =
 			get_namespace_name(get_rel_namespace(RangeVarGetRelid(table, NoLock, false)));
-	return table;
 }
 
 /* Lock the job's row, and throw unless it follows and is in no cutover. */
@@ -63,7 +65,7 @@ Datum
 pgcopy_follow_add(PG_FUNCTION_ARGS)
 {
 	int64		id = pgcopy_order_get_job(fcinfo);
-	const RangeVar *table;
+	RangeVar   *table = get_table(fcinfo);
 	const Job  *job;
 	const Follow *follow;
 	SourceSession *session;
@@ -71,8 +73,8 @@ pgcopy_follow_add(PG_FUNCTION_ARGS)
 
 	pgcopy_order_check_server("follow a table");
 	job = pgcopy_job_fetch_own(id);
-	table = get_table(fcinfo);
 	follow = lock_follow(job);
+	complete_name(table);
 	session = pgcopy_session_open(pgcopy_conninfo_resolve(job->conninfo, job->owner),
 								  psprintf("pgcopy job " INT64_FORMAT " add", id));
 	is_added = pgcopy_add_table(follow, session, table->schemaname, table->relname);
