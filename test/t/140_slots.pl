@@ -393,7 +393,7 @@ is(check('Pub one', %three), '', 'nothing is wrong with what we make');
 is(check('Pub one', %three, forgetful => ''), '', 'unlogged tables are not missed');
 like(check('none', %three), qr/^error: publication "none" does not exist on the source.*CREATE PUBLICATION "?none"? FOR TABLE/, 'there is none');
 like(check('Pub one', %three, besides => '', t1 => ''), qr/^error: publication "Pub one" of the source lacks 2 tables of the job\. Missing: pub\.besides, pub\.t1\.ALTER PUBLICATION "Pub one" ADD TABLE/m, 'tables are missing');
-like(check('Pub one', 'Odd "name' => 'a > 1'), qr/^notice: publication "Pub one" of the source has 2 tables that are not followed/m, 'others are there');
+like(check('Pub one', 'Odd "name' => 'a > 1'), qr/^error: publication "Pub one" of the source has 2 tables that are not cloned/m, 'others are there');
 like(check('Pub one', %three, 'Odd "name' => 'a > 2'), qr/^error: publication "Pub one" of the source sends only some rows of pub\."Odd ""name"\. Its condition is \(a > 1\)/m, 'another filter');
 is(check('Pub one', %three, 'Odd "name' => '((a)) >1'), '', 'the same filter, written in another way');
 like(check('Pub one', %three, low => 'a = 1'), qr/^error: .*sends all rows of pub\.low/m, 'a filter that it has not');
