@@ -93,7 +93,7 @@ append_away(StringInfo line, const Following *following)
 {
 	appendStringInfoString(line, "the source has been away since ");
 	append_time(line, following->away_since);
-	appendStringInfo(line, ", the target goes on by itself when it is back (%s); ",
+	appendStringInfo(line, " (%s); the target goes on by itself when it is back; ",
 					 following->away_reason);
 }
 

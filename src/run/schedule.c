@@ -390,13 +390,13 @@ tell_what_is_missing(Leader *leader, int missing)
 
 	if (state == LINK_AWAY || state == LINK_ASKED)
 		return;					/* the link shows a worse problem */
-	describe_shortage(leader, missing, message, sizeof(message));
+	pgcopy_handover_watch_tell_danger(leader, message, sizeof(message));
+	if (message[0] == '\0')
+		describe_shortage(leader, missing, message, sizeof(message));
 	if (message[0] == '\0' && worker != 0)
 		snprintf(message, sizeof(message),
 				 "worker %d has received nothing from the source for %d s: see pg_stat_activity there",
 				 worker, seconds);
-	if (message[0] == '\0')
-		pgcopy_handover_watch_tell_danger(leader, message, sizeof(message));
 	if (message[0] == '\0')
 		strlcpy(message, leader->held_for, sizeof(message));
 	if (message[0] == '\0')
