@@ -24,6 +24,7 @@
 #include "catalog/lorecord.h"
 #include "load/largeobject.h"
 #include "run/carry.h"
+#include "source/names.h"
 
 /* Large objects per transaction: each needs an entry in the lock table. */
 #define BATCH_OBJECTS 500
@@ -208,19 +209,6 @@ remove_here(Look *look, const List *oids)
 	CommandCounterIncrement();
 }
 
-static char *
-make_oid_array(const List *oids)
-{
-	StringInfoData text;
-	ListCell   *lc;
-
-	initStringInfo(&text);
-	foreach(lc, oids)
-		appendStringInfo(&text, "%c%u", text.len == 0 ? '{' : ',', lfirst_oid(lc));
-	appendStringInfoChar(&text, '}');
-	return text.data;
-}
-
 /* Copy objects that are not here, as an item of their own. */
 static void
 copy_objects(Look *look, const List *oids)
@@ -229,7 +217,7 @@ copy_objects(Look *look, const List *oids)
 	LargeObjectCopy copy = {
 		.first = linitial_oid(oids),
 		.last = llast_oid(oids),
-		.only = make_oid_array(oids),
+		.only = pgcopy_names_oids_literal(oids),
 		.no_owner = job->options.no_owner,
 		.no_privileges = job->options.no_privileges,
 		.no_comments = job->options.no_comments

@@ -144,6 +144,9 @@ extern void pgcopy_cutover_finish(Leader *leader);
  */
 extern char *pgcopy_settle(const Job *job, bool is_forced);
 
+/* Of that, slot and publications alone, as far as they are there. */
+extern void pgcopy_settle_stream(SourceSession *session, const Follow *follow);
+
 /*
  * The part of it that is on the source, in a transaction: slot, publications, replica
  * identities; with_fence: and the database's setting, if that is ours.

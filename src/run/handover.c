@@ -97,16 +97,6 @@ begin_attempt(Leader *leader)
 	leader->handover->findings = NIL;
 }
 
-/* Remove slot and publications of the job, as far as they are there. */
-static void
-remove_from_source(SourceSession *session, const Follow *follow)
-{
-	pgcopy_slot_drop(session, follow->name);
-	if (follow->is_our_publication)
-		pgcopy_publication_drop(session, follow->name);
-	pgcopy_publication_drop(session, pgcopy_follow_inserts_name(follow));
-}
-
 /* Return, for a message, who holds up the slot; NULL if that cannot be known. */
 static char *
 find_holder(Leader *leader)
@@ -309,7 +299,7 @@ remove_leftovers(Leader *leader, const Follow *follow)
 	if (!follow->on_source)
 		return;
 	session = open_session(leader, "clean-up");
-	remove_from_source(session, follow);
+	pgcopy_settle_stream(session, follow);
 	pgcopy_session_close(session);
 }
 

@@ -54,14 +54,20 @@ restore_identities(SourceSession *session, int64 job)
 }
 
 void
-pgcopy_settle_source(SourceSession *session, const Follow *follow, bool with_fence)
+pgcopy_settle_stream(SourceSession *session, const Follow *follow)
 {
 	pgcopy_slot_drop(session, follow->name);
-	pgcopy_slot_drop_matching(session, pgcopy_subscription_copy_slots(follow->subscription));
-	pgcopy_follow_set_start(follow->job, InvalidXLogRecPtr);
 	if (follow->is_our_publication)
 		pgcopy_publication_drop(session, follow->name);
 	pgcopy_publication_drop(session, pgcopy_follow_inserts_name(follow));
+}
+
+void
+pgcopy_settle_source(SourceSession *session, const Follow *follow, bool with_fence)
+{
+	pgcopy_slot_drop_matching(session, pgcopy_subscription_copy_slots(follow->subscription));
+	pgcopy_settle_stream(session, follow);
+	pgcopy_follow_set_start(follow->job, InvalidXLogRecPtr);
 	restore_identities(session, follow->job);
 	if (with_fence && follow->is_fenced)
 	{

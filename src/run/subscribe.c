@@ -33,6 +33,7 @@
 #include "replica/subscription.h"
 #include "run/follow.h"
 #include "source/inventory.h"
+#include "source/names.h"
 
 /* While tables wait: time between looks, ms, and between looks at the slot. */
 #define READY_LOOK_PAUSE 200
@@ -85,16 +86,8 @@ create_subscription(Leader *leader, const Follow *follow)
 static List *
 list_relations(SourceSession *session, List *oids)
 {
-	StringInfoData only;
-	ListCell   *lc;
-
-	if (oids == NIL)
-		return NIL;
-	initStringInfo(&only);
-	foreach(lc, oids)
-		appendStringInfo(&only, "%c%u", only.len == 0 ? '{' : ',', lfirst_oid(lc));
-	appendStringInfoChar(&only, '}');
-	return pgcopy_inventory_relations(session, only.data);
+	return oids == NIL ? NIL :
+		pgcopy_inventory_relations(session, pgcopy_names_oids_literal(oids));
 }
 
 static void

@@ -157,6 +157,19 @@ pgcopy_names_array_literal(List *names)
 	return text.data;
 }
 
+char *
+pgcopy_names_oids_literal(const List *oids)
+{
+	StringInfoData text;
+	ListCell   *lc;
+
+	initStringInfo(&text);
+	foreach(lc, oids)
+		appendStringInfo(&text, "%c%u", text.len == 0 ? '{' : ',', lfirst_oid(lc));
+	appendStringInfoString(&text, oids == NIL ? "{}" : "}");
+	return text.data;
+}
+
 List *
 pgcopy_names_shared(SourceSession *session, const ObjectFilter *filter, List *here,
 					NamesQuery *there)

@@ -52,6 +52,9 @@ extern List *pgcopy_names_map_back(List *names, const List *map);
 /* Make the text of a text[], for the source.  Needs no transaction. */
 extern char *pgcopy_names_array_literal(List *names);
 
+/* Make the text of an oid[], for the source; NIL is '{}'.  Needs no transaction. */
+extern char *pgcopy_names_oids_literal(const List *oids);
+
 /* List the first names, for people. */
 extern char *pgcopy_names_list(const List *names, int shown);
 

@@ -17,6 +17,7 @@
 #include "miscadmin.h"
 
 #include "source/inventory.h"
+#include "source/names.h"
 #include "stream/publication.h"
 
 /* How many tables one statement names. */
@@ -62,22 +63,8 @@ table_name(const char *schema, const char *name)
 	return psprintf("%s.%s", pgcopy_inventory_quoted(schema), pgcopy_inventory_quoted(name));
 }
 
-/* The literal of an oid[]. */
-static char *
-oids_literal(const List *oids)
-{
-	StringInfoData buf;
-	ListCell   *lc;
-
-	initStringInfo(&buf);
-	foreach(lc, oids)
-		appendStringInfo(&buf, "%c%u", lc == list_head(oids) ? '{' : ',', lfirst_oid(lc));
-	appendStringInfoString(&buf, oids == NIL ? "{}" : "}");
-	return buf.data;
-}
-
-static List *
-tables_oids(const List *tables)
+List *
+pgcopy_publication_oids(const List *tables)
 {
 	List	   *oids = NIL;
 	ListCell   *lc;
@@ -128,7 +115,7 @@ find_roots_to_expand(SourceSession *session, const List *tables)
 	}
 	if (candidates == NIL)
 		return NIL;
-	return read_oids(session, partitioned_sql, oids_literal(candidates));
+	return read_oids(session, partitioned_sql, pgcopy_names_oids_literal(candidates));
 }
 
 static PublishedTable *
@@ -162,8 +149,8 @@ static List *
 expand_roots(SourceSession *session, List *tables)
 {
 	List	   *roots = find_roots_to_expand(session, tables);
-	List	   *known = tables_oids(tables);
-	const char *param = oids_literal(roots);
+	List	   *known = pgcopy_publication_oids(tables);
+	const char *param = pgcopy_names_oids_literal(roots);
 	List	   *expanded = NIL;
 	SourceRows *rows;
 	ListCell   *lc;

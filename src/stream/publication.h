@@ -20,6 +20,9 @@ typedef struct PublishedTable
 	const char *row_filter;		/* SQL, or NULL */
 } PublishedTable;
 
+/* The OIDs of a List of PublishedTable *, in its order. */
+extern List *pgcopy_publication_oids(const List *tables);
+
 /*
  * Create a publication of these tables (List of PublishedTable *), publish_via_
  * partition_root off, and commit it: 500 tables to a statement, each retried while

@@ -140,29 +140,6 @@ check_options(PublicationCheck *check)
 	pgcopy_rows_free(rows);
 }
 
-static List *
-list_oids(const List *tables)
-{
-	List	   *oids = NIL;
-	ListCell   *lc;
-
-	foreach(lc, tables)
-		oids = lappend_oid(oids, ((const PublishedTable *) lfirst(lc))->oid);
-	return oids;
-}
-
-static char *
-oids_literal(const List *oids)
-{
-	StringInfoData buf;
-	ListCell   *lc;
-
-	initStringInfo(&buf);
-	foreach(lc, oids)
-		appendStringInfo(&buf, "%s%u", lc == list_head(oids) ? "" : ",", lfirst_oid(lc));
-	return psprintf("{%s}", buf.data);
-}
-
 static void
 add_not_sent(PublicationCheck *check, List *names)
 {
@@ -186,7 +163,8 @@ static void
 check_tables(PublicationCheck *check)
 {
 	const char *params[] = {
-		check->name, oids_literal(list_oids(check->tables)), oids_literal(check->cloned)
+		check->name, pgcopy_names_oids_literal(pgcopy_publication_oids(check->tables)),
+		pgcopy_names_oids_literal(check->cloned)
 	};
 	SourceRows *rows = pgcopy_session_query(check->session, difference_sql, 3,
 											lengthof(params), params);
