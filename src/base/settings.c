@@ -23,6 +23,13 @@ bool		pgcopy_setting_auto_resume = true;
 int			pgcopy_setting_maintenance_work_mem = 0;
 int			pgcopy_setting_max_definitions_size = 0;
 bool		pgcopy_setting_split_by_ctid = true;
+int			pgcopy_setting_index_builds = INDEX_BUILDS_FAST;
+
+static const struct config_enum_entry index_builds[] = {
+	{"fast", INDEX_BUILDS_FAST, false},
+	{"server", INDEX_BUILDS_SERVER, false},
+	{NULL, 0, false}
+};
 
 void
 pgcopy_settings_define(void)
@@ -66,6 +73,17 @@ pgcopy_settings_define(void)
 							&pgcopy_setting_maintenance_work_mem,
 							0, 0, MAX_KILOBYTES,
 							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
+
+	DefineCustomEnumVariable("pgcopy.index_builds",
+							 "Who builds the indexes of a job.",
+							 "\"fast\" builds B-trees of newly loaded tables itself where that gives "
+							 "what the server would build, \"server\" leaves all to CREATE INDEX.",
+							 &pgcopy_setting_index_builds,
+							 INDEX_BUILDS_FAST,
+							 index_builds,
+							 PGC_USERSET,
+							 0,
+							 NULL, NULL, NULL);
 
 	DefineCustomIntVariable("pgcopy.max_definitions_size",
 							"Maximum size of the definitions of a source.",

@@ -258,7 +258,7 @@ run(const char *sql)
 		.default_tablespace = "",.default_table_access_method = "heap"
 	};
 
-	pgcopy_apply_statement(sql, &settings, APPLY_AS_WRITTEN, false);
+	pgcopy_apply_statement(sql, &settings, APPLY_AS_WRITTEN, false, NULL);
 }
 
 /* Is it one statement that creates a partition?  Its bounds are the source's word. */

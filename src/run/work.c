@@ -339,9 +339,11 @@ run_statement(const WorkPlace *place, const JobItem *item)
 		.check_function_bodies = statement->check_function_bodies,
 		.search_path = place->search_path
 	};
+	IndexOutcome outcome = {0};
 
 	pgcopy_apply_statement(statement->sql, &settings,
-						   (ApplyForm) statement->form, statement->has_secret);
+						   (ApplyForm) statement->form, statement->has_secret,
+						   &outcome);
 
 	/* many run in one transaction, and their texts may be long */
 	pfree(statement->sql);

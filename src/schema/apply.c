@@ -71,6 +71,7 @@ typedef struct RunningStatement
 	const char *sql;
 	const char *tag;
 	bool		has_secret;
+	IndexOutcome *outcome;
 } RunningStatement;
 
 static void
@@ -263,9 +264,9 @@ rethrow_without(const char *sql, MemoryContext context)
 
 void
 pgcopy_apply_statement(const char *sql, const DumpSettings *settings,
-					   ApplyForm form, bool has_secret)
+					   ApplyForm form, bool has_secret, IndexOutcome *outcome)
 {
-	RunningStatement running = {sql, "...", has_secret};
+	RunningStatement running = {sql, "...", has_secret, outcome};
 	const char *query_before = debug_query_string;
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "pgcopy apply",

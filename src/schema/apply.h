@@ -8,6 +8,7 @@
 #ifndef PGCOPY_APPLY_H
 #define PGCOPY_APPLY_H
 
+#include "index/index_build.h"
 #include "nodes/parsenodes.h"
 #include "schema/dump.h"
 #include "source/session.h"
@@ -32,10 +33,12 @@ extern void pgcopy_apply_begin_session(void);
 /*
  * Run one statement in the current transaction, and restore all settings.  A
  * statement with a secret does not show in logs, errors or pg_stat_activity.
+ * "outcome", if not NULL, gets who has built the index of a statement that does.
  */
 extern void pgcopy_apply_statement(const char *sql,
 								   const DumpSettings *settings,
-								   ApplyForm form, bool has_secret);
+								   ApplyForm form, bool has_secret,
+								   IndexOutcome *outcome);
 
 /* Parse a text; throws 22023 unless it is one statement. */
 extern RawStmt *pgcopy_apply_parse(const char *sql);

@@ -85,7 +85,7 @@ try_statement(const char *sql, const DumpSettings *settings)
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		pgcopy_apply_statement(sql, settings, APPLY_AS_WRITTEN, true);
+		pgcopy_apply_statement(sql, settings, APPLY_AS_WRITTEN, true, NULL);
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();

@@ -284,7 +284,7 @@ run_sql(const char *sql)
 		.default_table_access_method = "heap"
 	};
 
-	pgcopy_apply_statement(sql, &settings, APPLY_AS_WRITTEN, false);
+	pgcopy_apply_statement(sql, &settings, APPLY_AS_WRITTEN, false, NULL);
 	UpdateActiveSnapshotCommandId();
 }
 

@@ -1,0 +1,27 @@
+/*-------------------------------------------------------------------------
+ *
+ * index_build.h
+ *	  Create an index and build it ourselves, or let the server do it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCOPY_INDEX_BUILD_H
+#define PGCOPY_INDEX_BUILD_H
+
+#include "nodes/parsenodes.h"
+
+/* Who has built an index; pgcopy.item.built_by */
+typedef enum IndexBuilder
+{
+	INDEX_NOT_BUILT,			/* no index, or none with contents of its own */
+	INDEX_BUILT_FAST,			/* this room */
+	INDEX_BUILT_BY_SERVER
+} IndexBuilder;
+
+typedef struct IndexOutcome
+{
+	IndexBuilder builder;
+	const char *reason;			/* why the server had to; a constant, or NULL */
+} IndexOutcome;
+
+#endif							/* PGCOPY_INDEX_BUILD_H */
