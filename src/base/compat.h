@@ -235,6 +235,32 @@
 #define PGCOPY_HAS_EXTEND_BY 1
 #endif
 
+/* 16: relfilenodes renamed, also in what the checkpointer is told */
+#if PG_VERSION_NUM < 160000
+#define pgcopy_relation_file(relation) ((relation)->rd_node)
+#define pgcopy_set_tag_file(tag, relation) ((tag)->rnode = (relation)->rd_node)
+#else
+#define pgcopy_relation_file(relation) ((relation)->rd_locator)
+#define pgcopy_set_tag_file(tag, relation) ((tag)->rlocator = (relation)->rd_locator)
+#endif
+
+/* 17: new relations are written in bulk */
+#if PG_VERSION_NUM >= 170000
+#define PGCOPY_HAS_BULK_WRITE 1
+#endif
+
+/* 15: BTPageGetOpaque(); 18: the limit of an item is the same for all pages */
+#if PG_VERSION_NUM < 150000
+#define pgcopy_btree_opaque(page) ((BTPageOpaque) PageGetSpecialPointer(page))
+#else
+#define pgcopy_btree_opaque(page) BTPageGetOpaque(page)
+#endif
+#if PG_VERSION_NUM < 180000
+#define pgcopy_btree_max_item(page) BTMaxItemSize(page)
+#else
+#define pgcopy_btree_max_item(page) BTMaxItemSize
+#endif
+
 /* 15: lz4 for full-page images in WAL; pglz is slow */
 #if PG_VERSION_NUM >= 150000
 #define pgcopy_wal_compression_is_slow() (wal_compression == WAL_COMPRESSION_PGLZ)
