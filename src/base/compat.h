@@ -137,6 +137,11 @@
 #define pgcopy_clear_nulls_not_distinct(constraint) \
 	((constraint)->nulls_not_distinct = false)
 #endif
+#if PG_VERSION_NUM < 150000
+#define pgcopy_nulls_not_distinct(info) false
+#else
+#define pgcopy_nulls_not_distinct(info) ((info)->ii_NullsNotDistinct)
+#endif
 
 /* 16: the memory context of vacuum() is the caller's; before, a child of PortalContext */
 #if PG_VERSION_NUM < 160000

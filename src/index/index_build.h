@@ -24,4 +24,12 @@ typedef struct IndexOutcome
 	const char *reason;			/* why the server had to; a constant, or NULL */
 } IndexOutcome;
 
+/*
+ * Call "run", which creates indexes, and build the B-trees among them here where
+ * that is possible.  "outcome" gets who has built the last one; all of it zero if
+ * there was none.  An error leaves nothing behind.
+ */
+extern void pgcopy_index_build_during(void (*run) (void *arg), void *arg,
+									  IndexOutcome *outcome);
+
 #endif							/* PGCOPY_INDEX_BUILD_H */

@@ -148,17 +148,24 @@ run_planned(PlannedStmt *planned, const char *text)
 	FreeQueryDesc(query);
 }
 
-/* Run a statement that needs no parse analysis. */
-static void
-run_utility(Node *node, const char *text)
+/* A statement that needs no parse analysis */
+typedef struct UtilityStatement
 {
+	Node	   *node;
+	const char *text;
+} UtilityStatement;
+
+static void
+run_utility(void *arg)
+{
+	const UtilityStatement *statement = arg;
 	PlannedStmt *planned = makeNode(PlannedStmt);
 
 	planned->commandType = CMD_UTILITY;
 	planned->canSetTag = true;
-	planned->utilityStmt = node;
+	planned->utilityStmt = statement->node;
 	planned->stmt_location = -1;
-	run_planned(planned, text);
+	run_planned(planned, statement->text);
 }
 
 /* Run a statement that holds a query (CREATE MATERIALIZED VIEW, SELECT). */
@@ -214,6 +221,7 @@ parse_and_run(RunningStatement *running, ApplyForm form, const char *search_path
 {
 	RawStmt    *raw = pgcopy_apply_parse(running->sql);
 	const char *text = running->sql;
+	UtilityStatement statement;
 
 	running->tag = GetCommandTagName(CreateCommandTag(raw->stmt));
 	if (running->has_secret)
@@ -239,10 +247,13 @@ parse_and_run(RunningStatement *running, ApplyForm form, const char *search_path
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (search_path != NULL)
 		raw->stmt = set_path(raw->stmt, text, search_path);
+	statement = (UtilityStatement) {raw->stmt, text};
 	if (analyze_requires_snapshot(raw))
 		run_analyzed(raw, text);
+	else if (IsA(raw->stmt, IndexStmt))
+		pgcopy_index_build_during(run_utility, &statement, running->outcome);
 	else
-		run_utility(raw->stmt, text);
+		run_utility(&statement);
 	if (form == APPLY_VALIDATE_CONSTRAINT)
 		pgcopy_constraint_mark_validated(castNode(AlterTableStmt, raw->stmt));
 	if (ActiveSnapshotSet())

@@ -1,0 +1,111 @@
+/*-------------------------------------------------------------------------
+ *
+ * build.c
+ *	  Build a new B-tree index: scan, sort, write.
+ *
+ * Everything that could prevent it is found before the first page is written, so
+ * that the server can still build the index.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/nbtree.h"
+#include "catalog/catalog.h"
+#include "catalog/pg_am.h"
+#include "commands/progress.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "utils/rel.h"
+
+#include "index/build.h"
+
+const char *
+pgcopy_build_scan(IndexBuild *build, ScanTake take, void *arg)
+{
+	const char *reason;
+
+	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE,
+								 PROGRESS_BTREE_PHASE_INDEXBUILD_TABLESCAN);
+	reason = pgcopy_scan_heap(build->heap, build->keys.last, take, arg);
+	INSTR_TIME_SET_CURRENT(build->scanned);
+	if (reason == NULL)
+		pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE,
+									 PROGRESS_BTREE_PHASE_PERFORMSORT_1);
+	return reason;
+}
+
+void
+pgcopy_build_begin_tree(IndexBuild *build)
+{
+	INSTR_TIME_SET_CURRENT(build->sorted);
+	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL, build->rows);
+	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE,
+								 PROGRESS_BTREE_PHASE_LEAF_LOAD);
+	build->tree = pgcopy_tree_begin(build->heap, build->index, build->allequalimage,
+									build->deduplicate);
+}
+
+void
+pgcopy_build_report(IndexBuild *build, uint64 written)
+{
+	CHECK_FOR_INTERRUPTS();
+	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, written);
+}
+
+/* As comparetup_index_btree(). */
+void
+pgcopy_build_throw_duplicate(IndexBuild *build, IndexTuple tuple)
+{
+	Datum		values[INDEX_MAX_KEYS];
+	bool		nulls[INDEX_MAX_KEYS];
+	char	   *key;
+
+	index_deform_tuple(tuple, RelationGetDescr(build->index), values, nulls);
+	key = BuildIndexValueDescription(build->index, values, nulls);
+	ereport(ERROR,
+			(errcode(ERRCODE_UNIQUE_VIOLATION),
+			 errmsg("could not create unique index \"%s\"",
+					RelationGetRelationName(build->index)),
+			 key ? errdetail("Key %s is duplicated.", key) :
+			 errdetail("Duplicate keys exist."),
+			 errtableconstraint(build->heap, RelationGetRelationName(build->index))));
+}
+
+static const char *
+check_relations(Relation heap, Relation index)
+{
+	if (heap->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
+		return "temporary table";
+	if (heap->rd_rel->relkind != RELKIND_RELATION)
+		return "not a plain table";
+	if (heap->rd_rel->relam != HEAP_TABLE_AM_OID)
+		return "table access method";
+	if (IsSystemRelation(heap) || RelationGetNumberOfBlocks(index) != 0)
+		return "not a new index";
+	return NULL;
+}
+
+const char *
+pgcopy_build_index(IndexBuild *build)
+{
+	const char *reason = check_relations(build->heap, build->index);
+
+	INSTR_TIME_SET_CURRENT(build->started);
+	if (reason == NULL)
+		reason = pgcopy_key_describe(build->heap, build->index, build->info,
+									 &build->keys);
+	if (reason != NULL)
+		return reason;
+	build->memory = pgcopy_memory_create((Size) maintenance_work_mem * 1024);
+	build->allequalimage = _bt_allequalimage(build->index, true);
+	build->deduplicate = build->allequalimage && !build->info->ii_Unique &&
+		BTGetDeduplicateItems(build->index);
+	reason = build->keys.are_words ? pgcopy_words_build(build) : REASON_WORDS;
+	if (reason != NULL && strcmp(reason, REASON_WORDS) == 0)
+		reason = pgcopy_record_build(build);
+	if (reason == NULL)
+		pgcopy_tree_end(build->tree);
+	return reason;
+}

@@ -1,0 +1,65 @@
+/*-------------------------------------------------------------------------
+ *
+ * build.h
+ *	  One index build: what its steps hand on.
+ *
+ * A step that cannot go on returns a reason, a constant string, and the server
+ * builds the index; NULL means success.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCOPY_BUILD_H
+#define PGCOPY_BUILD_H
+
+#include "index/key.h"
+#include "index/memory.h"
+#include "index/scan.h"
+#include "index/tree.h"
+#include "nodes/execnodes.h"
+#include "portability/instr_time.h"
+
+typedef struct IndexBuild
+{
+	Relation	heap;
+	Relation	index;
+	IndexInfo  *info;
+	KeyDescription keys;
+	IndexMemory *memory;
+	bool		allequalimage;
+	bool		deduplicate;
+	IndexTree  *tree;			/* NULL until all is sorted */
+	int64		rows;
+	instr_time	started;
+	instr_time	scanned;
+	instr_time	sorted;
+} IndexBuild;
+
+#define REASON_MEMORY "memory"
+
+/*
+ * Keys of fixed width, up to four words (words.c): scan, sort, write.  Returns
+ * REASON_WORDS if the values do not fit: then they are records.
+ */
+extern const char *pgcopy_words_build(IndexBuild *build);
+#define REASON_WORDS "values that do not fit into words"
+
+/* All other keys (record.c): scan, sort, write. */
+extern const char *pgcopy_record_build(IndexBuild *build);
+
+/*
+ * For both: scan the heap; begin the tree when all is sorted; report how many tuples are written,
+ * every few thousand; throw 23505 for the key of a tuple.
+ */
+extern const char *pgcopy_build_scan(IndexBuild *build, ScanTake take, void *arg);
+extern void pgcopy_build_begin_tree(IndexBuild *build);
+extern void pgcopy_build_report(IndexBuild *build, uint64 written);
+extern void pgcopy_build_throw_duplicate(IndexBuild *build, IndexTuple tuple)
+			pg_attribute_noreturn();
+
+/*
+ * Build a new, empty B-tree index as btbuild() does.  Returns why not, or NULL; if
+ * not, nothing has been written.
+ */
+extern const char *pgcopy_build_index(IndexBuild *build);
+
+#endif							/* PGCOPY_BUILD_H */
