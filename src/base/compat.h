@@ -244,9 +244,13 @@
 #if PG_VERSION_NUM < 160000
 #define pgcopy_relation_file(relation) ((relation)->rd_node)
 #define pgcopy_set_tag_file(tag, relation) ((tag)->rnode = (relation)->rd_node)
+#define pgcopy_relation_path(relation) \
+	relpathbackend((relation)->rd_node, (relation)->rd_backend, MAIN_FORKNUM)
 #else
 #define pgcopy_relation_file(relation) ((relation)->rd_locator)
 #define pgcopy_set_tag_file(tag, relation) ((tag)->rlocator = (relation)->rd_locator)
+#define pgcopy_relation_path(relation) \
+	relpathbackend((relation)->rd_locator, (relation)->rd_backend, MAIN_FORKNUM)
 #endif
 
 /* 17: new relations are written in bulk */
