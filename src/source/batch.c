@@ -28,6 +28,9 @@
 /* In one message: no more than session_query.c takes results. */
 #define MOST_STATEMENTS 50
 
+/* All its answers together. */
+#define MOST_BYTES		((Size) 1024 * 1024 * 1024)
+
 typedef struct Statement
 {
 	const char *sql;
@@ -45,6 +48,7 @@ struct SourceBatch
 	int			first;			/* its statements */
 	int			end;
 	int			done;			/* statements that have succeeded */
+	Size		bytes;			/* of their rows */
 };
 
 SourceBatch *
@@ -151,6 +155,9 @@ take_row(void *arg, const PGresult *row)
 		pgcopy_session_violation(batch->session, statement->sql,
 								 "It sent rows that were not asked for.");
 	pgcopy_rows_take(statement->rows, row);
+	if (batch->bytes + pgcopy_rows_bytes(statement->rows) > MOST_BYTES)
+		pgcopy_session_violation(batch->session, statement->sql,
+								 "It sent more rows than there can be.");
 }
 
 /* ResultTaker. */
@@ -169,6 +176,8 @@ take_result(void *arg, const PGresult *result)
 								 "It sent no rows, or a wrong number of columns.");
 	if (statement->is_row && pgcopy_rows_count(statement->rows) != 1)
 		pgcopy_session_violation(batch->session, statement->sql, "It sent no row.");
+	if (statement->rows != NULL)
+		batch->bytes += pgcopy_rows_bytes(statement->rows);
 	batch->done++;
 }
 

@@ -128,6 +128,12 @@ pgcopy_rows_make(SourceSession *session, const char *sql, int columns, bool is_r
 	return rows;
 }
 
+Size
+pgcopy_rows_bytes(const SourceRows *rows)
+{
+	return rows->bytes;
+}
+
 void
 pgcopy_rows_finish(SourceRows *rows)
 {

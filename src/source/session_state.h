@@ -94,6 +94,7 @@ extern SourceRows *pgcopy_rows_make(SourceSession *session, const char *sql,
 									int columns, bool is_row);
 extern void pgcopy_rows_take(void *arg, const struct pg_result *row);
 extern void pgcopy_rows_finish(SourceRows *rows);
+extern Size pgcopy_rows_bytes(const SourceRows *rows);
 
 /*
  * ahead.c: the answer to a question that was foreseen; NULL if it was not, or has to
