@@ -120,6 +120,9 @@ extern char *pgcopy_link_take_snapshot(SourceLink *link, const char *present,
 /* Whether what was chosen still is what the snapshot sees; *what as above. */
 extern bool pgcopy_link_still_true(SourceLink *link, char **what);
 
+/* Say that this will be asked, of what is so when the next question is (source/ahead.h). */
+extern void pgcopy_link_foresee_true(SourceLink *link);
+
 /*
  * Import a snapshot and lock what it sees. content: what it must see
  * (source/snapshot.h); NULL accepts any.  only: the relations to lock, an oid[]; NULL:

@@ -42,10 +42,14 @@ choose_relations(SourceLink *link)
 static bool
 lock_relations(SourceLink *link, List **relations, char **what)
 {
-	*relations = pgcopy_inventory_relations(link->session, link->only);
+	*relations = pgcopy_snapshot_list(link->session, link->only);
 	*what = "a table was dropped";
-	return pgcopy_snapshot_lock_all(link->session, *relations) &&
-		pgcopy_snapshot_still_true(link->session, link->only, what) &&
+	if (!pgcopy_snapshot_lock_all(link->session, *relations))
+		return false;
+	pgcopy_snapshot_foresee_true(link->session, link->only);
+	pgcopy_snapshot_foresee_same_columns(link->session, link->only);
+	pgcopy_inventory_foresee_money(link->session);
+	return pgcopy_snapshot_still_true(link->session, link->only, what) &&
 		pgcopy_snapshot_has_same_columns(link->session, link->only, what);
 }
 
@@ -104,7 +108,7 @@ pgcopy_link_take_snapshot(SourceLink *link, const char *present, List **relation
 		name = import_given(link);
 	else
 	{
-		listed = pgcopy_inventory_relations(link->session, choice);
+		listed = pgcopy_snapshot_list(link->session, choice);
 		name = pgcopy_snapshot_lock_and_export(link->session, listed);
 	}
 	*what = "a table was dropped";
@@ -116,6 +120,12 @@ pgcopy_link_take_snapshot(SourceLink *link, const char *present, List **relation
 		(is_same_choice(choice, link->only) && !has_all(*relations, listed, what)))
 		return NULL;
 	return name;
+}
+
+void
+pgcopy_link_foresee_true(SourceLink *link)
+{
+	pgcopy_snapshot_foresee_true(link->session, link->only);
 }
 
 bool

@@ -37,11 +37,13 @@
 #include "schema/tools.h"
 #include "select/referential.h"
 #include "select/subset.h"
+#include "source/ahead.h"
 #include "source/drops.h"
 #include "source/inventory.h"
 #include "source/keyrange.h"
 #include "source/own.h"
 #include "source/preflight.h"
+#include "source/snapshot.h"
 
 /* Sources from this version on scan a range of ctids as a range. */
 #define VERSION_WITH_TID_RANGE 140000
@@ -139,10 +141,12 @@ check_source(Leader *leader, Needs *needs, List **dropped)
 	request.filter = pgcopy_chosen_filter(leader);
 	request.only = pgcopy_chosen_relations(leader);
 	request.only_with_rows = pgcopy_chosen_relations_with_rows(leader);
+	pgcopy_preflight_foresee(session, &request);
 	findings = pgcopy_preflight_check_rights(session, &request, &can_dump);
 	findings = list_concat(findings, pgcopy_preflight_run(session, &request));
 	pgcopy_needs_note_owners(needs, pgcopy_preflight_roles(session, &request, &others));
 	pgcopy_needs_note_roles(needs, others);
+	pgcopy_ahead_forget(session);
 	if (pgcopy_leader_follows(leader))
 		findings = list_concat(findings, check_following(leader, findings));
 	if (!can_dump)
@@ -227,6 +231,28 @@ leave_out(Leader *leader, SourceSession *session, List *statements)
 	return statements;
 }
 
+/* All that is asked when the dump is here, the last being whether it still is true. */
+static void
+foresee_after_dump(Leader *leader, SourceSession *session)
+{
+	pgcopy_hidden_foresee(session, pgcopy_chosen_exclusions(leader));
+	pgcopy_own_foresee(session);
+	if (leader->job->options.sections & SECTION_PRE_DATA)
+		pgcopy_properties_foresee(session);
+	pgcopy_link_foresee_true(leader->link);
+}
+
+/* All that is asked for the plan, as far as that is known. */
+static void
+foresee_plan(Leader *leader, SourceSession *session)
+{
+	pgcopy_standby_foresee(session);
+	if (pgcopy_chosen_filter(leader) == NULL)
+		pgcopy_inventory_foresee_indexes(session);
+	pgcopy_ahead_foresee(session, pgcopy_session_path_sql, 1, 0, NULL);
+	pgcopy_snapshot_foresee_content(session);
+}
+
 static List *
 read_dump(Leader *leader, const char *snapshot, List *relations)
 {
@@ -252,6 +278,8 @@ read_dump(Leader *leader, const char *snapshot, List *relations)
 
 	pgcopy_session_options(session, &request.keywords, &request.values);
 	dump = pgcopy_dump_read(&request);
+	pgcopy_ahead_forget(session);
+	foresee_after_dump(leader, session);
 	tell_warnings(leader, dump->warnings);
 	tell_notices(leader, pgcopy_hidden_find(session, pgcopy_chosen_filter(leader),
 											pgcopy_chosen_exclusions(leader)));
@@ -476,6 +504,7 @@ try_plan(void *arg, char **what)
 	statements = pgcopy_planning_read_dump(leader, snapshot, relations);
 	if (!pgcopy_link_still_true(leader->link, what))
 		return ATTEMPT_CHANGED;
+	foresee_plan(leader, session);
 	statements = pgcopy_map_statements(statements, &leader->job->options, &not_mapped);
 	findings = list_concat(findings, not_mapped);
 	pgcopy_needs_note(needs, statements);

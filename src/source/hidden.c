@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "base/options.h"
+#include "source/ahead.h"
 #include "source/names.h"
 #include "source/preflight.h"
 
@@ -100,20 +101,40 @@ find_kind(const HiddenKind *kind, const SourceRows *rows, const ObjectFilter *fi
 	return pgcopy_finding_list(&finding);
 }
 
+/* What to ask for one kind; NULL: nothing. */
+static const char *
+make_sql(const HiddenKind *kind, int version, int exclude)
+{
+	if ((kind->kind & exclude) != 0)
+		return NULL;
+	return version < 140000 && kind->sql_before_14 != NULL ? kind->sql_before_14 : kind->sql;
+}
+
+void
+pgcopy_hidden_foresee(SourceSession *session, int exclude)
+{
+	for (int i = 0; i < lengthof(kinds); i++)
+	{
+		const char *sql = make_sql(&kinds[i], pgcopy_session_version(session), exclude);
+
+		if (sql != NULL)
+			pgcopy_ahead_foresee(session, sql, 3, 0, NULL);
+	}
+}
+
 List *
 pgcopy_hidden_find(SourceSession *session, const ObjectFilter *filter, int exclude)
 {
-	bool		is_old = pgcopy_session_version(session) < 140000;
 	List	   *found = NIL;
 
 	for (int i = 0; i < lengthof(kinds); i++)
 	{
+		const char *sql = make_sql(&kinds[i], pgcopy_session_version(session), exclude);
 		SourceRows *rows;
 
-		if ((kinds[i].kind & exclude) != 0)
+		if (sql == NULL)
 			continue;
-		rows = pgcopy_session_query(session, is_old && kinds[i].sql_before_14 != NULL ?
-									kinds[i].sql_before_14 : kinds[i].sql, 3, 0, NULL);
+		rows = pgcopy_session_query(session, sql, 3, 0, NULL);
 		found = list_concat(found, find_kind(&kinds[i], rows, filter));
 		pgcopy_rows_free(rows);
 	}

@@ -23,6 +23,7 @@
 #include "utils/fmgroids.h"
 
 #include "base/blocker.h"
+#include "source/ahead.h"
 #include "source/inventory.h"
 #include "source/own.h"
 
@@ -224,14 +225,28 @@ pgcopy_inventory_restriction(const char *column, const char *only)
 		psprintf("AND %s IN (SELECT pg_catalog.unnest($1::pg_catalog.oid[]))", column);
 }
 
-List *
-pgcopy_inventory_relations(SourceSession *session, const char *only)
+static char *
+make_relations_sql(SourceSession *session, const char *only)
 {
 	const char *generated = pgcopy_session_version(session) >= 120000 ?
 		"AND a.attgenerated = ''" : "";
-	const char *sql = psprintf(relations_sql, generated,
-							   pgcopy_inventory_restriction("t.oid", only),
-							   pgcopy_inventory_restriction("c.oid", only));
+
+	return psprintf(relations_sql, generated,
+					pgcopy_inventory_restriction("t.oid", only),
+					pgcopy_inventory_restriction("c.oid", only));
+}
+
+void
+pgcopy_inventory_foresee_relations(SourceSession *session, const char *only)
+{
+	pgcopy_ahead_foresee(session, make_relations_sql(session, only), RELATION_COLUMNS,
+						 only != NULL ? 1 : 0, &only);
+}
+
+List *
+pgcopy_inventory_relations(SourceSession *session, const char *only)
+{
+	const char *sql = make_relations_sql(session, only);
 	SourceRows *rows = pgcopy_session_query(session, sql, RELATION_COLUMNS,
 											only != NULL ? 1 : 0, &only);
 	List	   *relations = NIL;
@@ -282,6 +297,12 @@ static const char indexes_sql[] =
 "  ON k.conindid = c.oid AND k.contype IN ('p', 'u', 'x')"
 " WHERE c.relkind = 'i' AND c.oid >= 16384 %s"
 " ORDER BY 1";
+
+void
+pgcopy_inventory_foresee_indexes(SourceSession *session)
+{
+	pgcopy_ahead_foresee(session, psprintf(indexes_sql, ""), 2, 0, NULL);
+}
 
 int
 pgcopy_inventory_indexes(SourceSession *session, const char *only, SourceIndex **indexes)
@@ -344,6 +365,12 @@ static const char money_sql[] =
 " OR " HAS_MONEY("pg_trigger")
 " OR " HAS_MONEY("pg_type") " END"
 " FROM pg_catalog.pg_settings AS s WHERE s.name = 'lc_monetary'";
+
+void
+pgcopy_inventory_foresee_money(SourceSession *session)
+{
+	pgcopy_ahead_foresee(session, money_sql, 1, 0, NULL);
+}
 
 bool
 pgcopy_inventory_prints_money(SourceSession *session)

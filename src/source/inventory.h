@@ -96,6 +96,9 @@ typedef struct SourceRelation
  */
 extern List *pgcopy_inventory_relations(SourceSession *session, const char *only);
 
+/* Say that it will be called (ahead.h). */
+extern void pgcopy_inventory_foresee_relations(SourceSession *session, const char *only);
+
 /*
  * generated.c: set the generated columns of relations.  Call it in a transaction that
  * sees them.
@@ -129,6 +132,9 @@ typedef struct SourceIndex
 extern int	pgcopy_inventory_indexes(SourceSession *session, const char *only,
 									 SourceIndex **indexes);
 
+/* Say that all will be read (ahead.h). */
+extern void pgcopy_inventory_foresee_indexes(SourceSession *session);
+
 /* Return the size of an index; 0 if it is not there. */
 extern int64 pgcopy_inventory_index_bytes(const SourceIndex *indexes, int n,
 										  Oid oid);
@@ -147,6 +153,7 @@ typedef struct LargeObjectRange
 
 /* Would a definition's text have amounts of money in the source's own form? */
 extern bool pgcopy_inventory_prints_money(SourceSession *session);
+extern void pgcopy_inventory_foresee_money(SourceSession *session);
 
 /* Quote a name, in any case: the source may have other reserved words. */
 extern char *pgcopy_inventory_quoted(const char *name);

@@ -20,6 +20,7 @@
 
 #include "base/options.h"
 #include "base/sqltext.h"
+#include "source/ahead.h"
 #include "source/names.h"
 
 /* Make a text[], for a local query. */
@@ -110,23 +111,40 @@ take_filtered(const SourceRows *rows, const ObjectFilter *filter)
 	return names;
 }
 
+/* What to ask for names with or without the objects that have them. */
+static char *
+make_missing_sql(const char *source_sql, const ObjectFilter *filter)
+{
+	const char *each_sql = "SELECT o.name, o.classid, o.oid FROM (%s) AS o ORDER BY o.name";
+	const char *once_sql = "SELECT DISTINCT o.name FROM (%s) AS o ORDER BY o.name";
+
+	return psprintf(filter != NULL ? each_sql : once_sql, source_sql);
+}
+
+void
+pgcopy_names_foresee_missing(SourceSession *session, const char *source_sql,
+							 const ObjectFilter *filter)
+{
+	pgcopy_ahead_foresee(session, make_missing_sql(source_sql, filter),
+						 filter != NULL ? 3 : 1, 0, NULL);
+}
+
 List *
 pgcopy_names_missing(SourceSession *session, const char *source_sql,
 					 const ObjectFilter *filter, const char *local_sql)
 {
-	const char *each_sql = "SELECT o.name, o.classid, o.oid FROM (%s) AS o ORDER BY o.name";
-	const char *once_sql = "SELECT DISTINCT o.name FROM (%s) AS o ORDER BY o.name";
+	const char *sql = make_missing_sql(source_sql, filter);
 	SourceRows *rows;
 	List	   *names = NIL;
 
 	if (filter != NULL)
 	{
-		rows = pgcopy_session_query(session, psprintf(each_sql, source_sql), 3, 0, NULL);
+		rows = pgcopy_session_query(session, sql, 3, 0, NULL);
 		names = take_filtered(rows, filter);
 	}
 	else
 	{
-		rows = pgcopy_session_query(session, psprintf(once_sql, source_sql), 1, 0, NULL);
+		rows = pgcopy_session_query(session, sql, 1, 0, NULL);
 		for (int i = 0; i < pgcopy_rows_count(rows); i++)
 			names = lappend(names, pstrdup(pgcopy_rows_get(rows, i, 0)));
 	}

@@ -25,6 +25,10 @@ extern List *pgcopy_names_query(const char *sql);
 extern List *pgcopy_names_missing(SourceSession *session, const char *source_sql,
 								  const ObjectFilter *filter, const char *local_sql);
 
+/* Say that it will be called (ahead.h). */
+extern void pgcopy_names_foresee_missing(SourceSession *session, const char *source_sql,
+										 const ObjectFilter *filter);
+
 /* A query on the source for objects: columns "what", "classid" and "oid". */
 typedef struct NamesQuery
 {

@@ -18,6 +18,7 @@
 #include "miscadmin.h"
 #include "utils/hsearch.h"
 
+#include "source/ahead.h"
 #include "source/names.h"
 #include "source/own.h"
 
@@ -126,6 +127,12 @@ make_hash(void)
 
 	return hash_create("pgcopy own objects", 256, &ctl,
 					   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+void
+pgcopy_own_foresee(SourceSession *session)
+{
+	pgcopy_ahead_foresee(session, own_sql, 5, 0, NULL);
 }
 
 SourceOwn *

@@ -36,6 +36,9 @@ typedef struct SourceOwn SourceOwn;
 /* Read it, in the current memory context. */
 extern SourceOwn *pgcopy_own_read(SourceSession *session);
 
+/* Say that it will be read (ahead.h). */
+extern void pgcopy_own_foresee(SourceSession *session);
+
 /* Is this object one of them? */
 extern bool pgcopy_own_has(const SourceOwn *own, Oid class_oid, Oid object_oid);
 

@@ -9,8 +9,8 @@
  * is set.
  *
  * A server tells each client the number of its process; a pooler makes one up.  If
- * pg_backend_pid() returns the number we were told, there is no pooler, at the
- * cost of one round trip.
+ * pg_backend_pid() returns the number we were told, there is no pooler.  The same
+ * message sets what a session needs, on that condition: one round trip for all.
  *
  * Otherwise the pooler may still keep one process for each client.  Then ours
  * stays the same and no other client gets it.  Open another connection and ask
@@ -35,6 +35,7 @@
 #include "libpq-fe.h"
 #include "utils/memutils.h"
 
+#include "source/batch.h"
 #include "source/session_state.h"
 
 /*
@@ -208,18 +209,15 @@ pgcopy_pooler_ask_pid(SourceSession *session, const SourceConninfo *conninfo)
 	return (int) strtol(answer, NULL, 10);
 }
 
-int
-pgcopy_pooler_check(SourceSession *session, const SourceConninfo *conninfo,
-					const char *application_name)
+/* Throw if a pooler shares what is behind the connection. */
+static void
+check_shared(SourceSession *session, const SourceConninfo *conninfo,
+			 const char *application_name)
 {
 	Probe		probe = {
 		.session = session,
 		.limit = pgcopy_session_connect_time(conninfo)
 	};
-	int			pid = pgcopy_pooler_ask_pid(session, conninfo);
-
-	if (pid == PQbackendPID(session->conn))
-		return pid;
 
 	ask(session, process_sql, probe.limit, probe.process);
 	for (int i = 0; i < OTHERS; i++)
@@ -227,5 +225,44 @@ pgcopy_pooler_check(SourceSession *session, const SourceConninfo *conninfo,
 		if (try_other(&probe, conninfo, application_name))
 			break;
 	}
-	return pid;
+}
+
+/*
+ * Ask for the process, and set all if it is the one we were told of.  Returns whether
+ * that has been done.
+ */
+static bool
+set_if_told(SourceSession *session, const SourceConninfo *conninfo)
+{
+	int			told = PQbackendPID(session->conn);
+	SourceBatch *batch = pgcopy_batch_begin(session);
+	long		limit = pgcopy_session_connect_time(conninfo);
+
+	pgcopy_batch_add_row(batch, PID_SQL, 1);
+	pgcopy_batch_add_query(batch, pgcopy_session_settings_sql(conninfo, told), 1, 0, NULL);
+	if (!pgcopy_batch_begins_within(batch, limit))
+		throw_no_answer(limit);
+	if (pgcopy_batch_run(batch) < pgcopy_batch_count(batch))
+	{
+		/* a platform may refuse a setting; else the next query says what it is */
+		if (!pgcopy_session_is_alive(session))
+			pgcopy_batch_throw(batch);
+		return false;
+	}
+	session->pid = (int) pgcopy_rows_get_int64(pgcopy_batch_rows(batch, 0), 0, 0);
+	pgcopy_rows_free(pgcopy_batch_rows(batch, 0));
+	pgcopy_rows_free(pgcopy_batch_rows(batch, 1));
+	return session->pid == told;
+}
+
+void
+pgcopy_pooler_settle(SourceSession *session, const SourceConninfo *conninfo,
+					 const char *application_name)
+{
+	if (set_if_told(session, conninfo))
+		return;
+	session->pid = pgcopy_pooler_ask_pid(session, conninfo);
+	if (session->pid != PQbackendPID(session->conn))
+		check_shared(session, conninfo, application_name);
+	pgcopy_session_settings_apply(session, conninfo);
 }

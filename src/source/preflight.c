@@ -16,6 +16,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
+#include "source/ahead.h"
 #include "source/drops.h"
 #include "source/inventory.h"
 #include "source/names.h"
@@ -339,6 +340,13 @@ check_own_names(SourceSession *session, const PreflightRequest *request)
 	return pgcopy_own_check_names(session, request->filter);
 }
 
+static const char grantors_sql[] =
+"SELECT r.rolname AS name,"
+" 'pg_catalog.pg_largeobject'::pg_catalog.regclass::pg_catalog.oid AS classid, m.oid AS oid"
+" FROM pg_catalog.pg_largeobject_metadata AS m,"
+" pg_catalog.aclexplode(m.lomacl) AS a, pg_catalog.pg_roles AS r"
+" WHERE a.grantor <> m.lomowner AND r.oid = a.grantor";
+
 /*
  * Roles that have granted privileges on large objects that are not theirs.  A
  * job that may not act as them grants as the owner (load/largeobject.c).
@@ -346,12 +354,6 @@ check_own_names(SourceSession *session, const PreflightRequest *request)
 static List *
 check_grantors(SourceSession *session, const PreflightRequest *request)
 {
-	static const char grantors_sql[] =
-		"SELECT r.rolname AS name,"
-		" 'pg_catalog.pg_largeobject'::pg_catalog.regclass::pg_catalog.oid AS classid, m.oid AS oid"
-		" FROM pg_catalog.pg_largeobject_metadata AS m,"
-		" pg_catalog.aclexplode(m.lomacl) AS a, pg_catalog.pg_roles AS r"
-		" WHERE a.grantor <> m.lomowner AND r.oid = a.grantor";
 	static const char not_ours_sql[] =
 		"SELECT u.name FROM pg_catalog.unnest($1::pg_catalog.text[]) AS u(name)"
 		" JOIN pg_catalog.pg_roles AS r ON r.rolname::pg_catalog.text = u.name"
@@ -372,21 +374,31 @@ check_grantors(SourceSession *session, const PreflightRequest *request)
 	return pgcopy_finding_list(&finding);
 }
 
+/* What to ask the source for names alone, and its parameter or NULL; NULL: nothing. */
+static const char *
+make_names_sql(const PreflightComparison *comparison, const PreflightRequest *request,
+			   const char **only)
+{
+	*only = comparison->objects == COMPARE_RELATIONS ? request->only :
+		comparison->objects == COMPARE_ROWS ? request->only_with_rows : NULL;
+	if (comparison->objects == COMPARE_LARGE_OBJECTS)
+		return request->with_large_objects ? comparison->source_sql : NULL;
+	return psprintf("%s %s ORDER BY 1", comparison->source_sql,
+					pgcopy_inventory_restriction("c.oid", *only));
+}
+
 /* Ask the source for names alone. */
 static List *
 ask_names(SourceSession *session, const PreflightComparison *comparison,
 		  const PreflightRequest *request)
 {
-	const char *only = comparison->objects == COMPARE_RELATIONS ? request->only :
-		comparison->objects == COMPARE_ROWS ? request->only_with_rows : NULL;
-	const char *sql = comparison->source_sql;
+	const char *only;
+	const char *sql = make_names_sql(comparison, request, &only);
 	SourceRows *rows;
 	List	   *names = NIL;
 
-	if (comparison->objects == COMPARE_LARGE_OBJECTS && !request->with_large_objects)
+	if (sql == NULL)
 		return NIL;
-	if (comparison->objects != COMPARE_LARGE_OBJECTS)
-		sql = psprintf("%s %s ORDER BY 1", sql, pgcopy_inventory_restriction("c.oid", only));
 	rows = pgcopy_session_query(session, sql, 1, only != NULL ? 1 : 0, &only);
 	for (int i = 0; i < pgcopy_rows_count(rows); i++)
 		names = lappend(names, pstrdup(pgcopy_rows_get(rows, i, 0)));
@@ -431,6 +443,26 @@ compare_all(SourceSession *session, const PreflightComparison *comparisons, int 
 	for (int i = 0; i < n; i++)
 		findings = list_concat(findings, compare(session, &comparisons[i], request));
 	return findings;
+}
+
+/* Say what comparisons will ask. */
+static void
+foresee(SourceSession *session, const PreflightComparison *comparisons, int n,
+		const PreflightRequest *request)
+{
+	for (int i = 0; i < n; i++)
+	{
+		const char *sql;
+		const char *only;
+
+		if (comparisons[i].source_sql == NULL ||
+			pgcopy_session_version(session) < comparisons[i].from_version)
+			continue;
+		if (comparisons[i].local_sql != NULL)
+			pgcopy_names_foresee_missing(session, comparisons[i].source_sql, request->filter);
+		else if ((sql = make_names_sql(&comparisons[i], request, &only)) != NULL)
+			pgcopy_ahead_foresee(session, sql, 1, only != NULL ? 1 : 0, &only);
+	}
 }
 
 typedef List *(*PreflightCheck) (SourceSession *session,
@@ -482,22 +514,31 @@ pgcopy_preflight_check_rights(SourceSession *session, const PreflightRequest *re
 					   compare_all(session, comparisons + 1, n - 1, request));
 }
 
+#define ROLES_PARAMS 2
+
+static void
+set_roles_params(const PreflightRequest *request, const char **params)
+{
+	bool		has_data = (request->sections & SECTION_DATA) != 0;
+
+	params[0] = request->with_owners && has_data ? "t" : "f";
+	params[1] = request->with_privileges && has_data ? "t" : "f";
+}
+
 List *
 pgcopy_preflight_roles(SourceSession *session, const PreflightRequest *request,
 					   List **others)
 {
-	const char *params[] = {
-		request->with_owners && (request->sections & SECTION_DATA) ? "t" : "f",
-		request->with_privileges && (request->sections & SECTION_DATA) ? "t" : "f"
-	};
+	const char *params[ROLES_PARAMS];
 	SourceRows *rows;
 	List	   *owners = NIL;
 
 	*others = NIL;
 	if (!request->with_large_objects)
 		return NIL;
+	set_roles_params(request, params);
 	rows = pgcopy_session_query(session, pgcopy_preflight_rights_roles_sql(),
-								2, lengthof(params), params);
+								2, ROLES_PARAMS, params);
 	for (int i = 0; i < pgcopy_rows_count(rows); i++)
 	{
 		char	   *name = pstrdup(pgcopy_rows_get(rows, i, 1));
@@ -509,4 +550,27 @@ pgcopy_preflight_roles(SourceSession *session, const PreflightRequest *request,
 	}
 	pgcopy_rows_free(rows);
 	return owners;
+}
+
+void
+pgcopy_preflight_foresee(SourceSession *session, const PreflightRequest *request)
+{
+	const char *params[ROLES_PARAMS];
+	int			n;
+	const PreflightComparison *comparisons = pgcopy_preflight_rights_comparisons(&n);
+
+	foresee(session, comparisons, (request->sections & SECTION_DATA) ? n : 1, request);
+	if (request->sections & SECTION_PRE_DATA)
+	{
+		pgcopy_names_foresee_missing(session, extensions_sql, request->filter);
+		pgcopy_preflight_foresee_extensions(session);
+		comparisons = pgcopy_preflight_server_comparisons(&n);
+		foresee(session, comparisons, n, request);
+	}
+	if (!request->with_large_objects)
+		return;
+	if ((request->sections & SECTION_DATA) && request->with_privileges)
+		pgcopy_names_foresee_missing(session, grantors_sql, NULL);
+	set_roles_params(request, params);
+	pgcopy_ahead_foresee(session, pgcopy_preflight_rights_roles_sql(), 2, ROLES_PARAMS, params);
 }

@@ -33,6 +33,13 @@ typedef struct PreflightRequest
 } PreflightRequest;
 
 /*
+ * Say what the checks of rights, all other checks and the look for roles will ask, as
+ * far as that is known (ahead.h).
+ */
+extern void pgcopy_preflight_foresee(SourceSession *session, const PreflightRequest *request);
+extern void pgcopy_preflight_foresee_extensions(SourceSession *session);
+
+/*
  * Run all checks that need no dump, but for the next two.  Returns a List of
  * Finding in the current memory context, NIL if all is well.  Needs a transaction.
  */
@@ -80,6 +87,7 @@ extern List *pgcopy_preflight_roles(SourceSession *session,
  */
 extern List *pgcopy_hidden_find(SourceSession *session, const ObjectFilter *filter,
 								int exclude);
+extern void pgcopy_hidden_foresee(SourceSession *session, int exclude);
 
 /*
  * standby.c: find which relations arrive without content because the source is a
@@ -87,12 +95,14 @@ extern List *pgcopy_hidden_find(SourceSession *session, const ObjectFilter *filt
  * the current memory context.
  */
 extern List *pgcopy_standby_find(SourceSession *session, List *relations);
+extern void pgcopy_standby_foresee(SourceSession *session);
 
 /*
  * properties.c: read the properties of the source database.  Returns a List of
  * DatabaseProperty (base/properties.h) in the current memory context.
  */
 extern List *pgcopy_properties_read(SourceSession *session);
+extern void pgcopy_properties_foresee(SourceSession *session);
 
 /*
  * roles.c: read what is known of all roles of the source's server but the predefined

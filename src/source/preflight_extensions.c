@@ -22,6 +22,7 @@
 #include "utils/guc.h"
 
 #include "base/sqltext.h"
+#include "source/ahead.h"
 #include "source/names.h"
 #include "source/preflight.h"
 
@@ -456,6 +457,13 @@ find_sequences(SourceSession *session, const ObjectFilter *filter)
 		findings = list_concat(findings, pgcopy_finding_list(&finding));
 	}
 	return findings;
+}
+
+void
+pgcopy_preflight_foresee_extensions(SourceSession *session)
+{
+	pgcopy_ahead_foresee(session, source_sql, 6, 0, NULL);
+	pgcopy_ahead_foresee(session, sequences_sql, 4, 0, NULL);
 }
 
 List *

@@ -10,6 +10,7 @@
 #include "miscadmin.h"
 
 #include "base/properties.h"
+#include "source/ahead.h"
 #include "source/preflight.h"
 
 /* A privilege, and a limit, becomes a word of a statement. */
@@ -25,6 +26,12 @@ check_property(const SourceRows *rows, const DatabaseProperty *property)
 		 strtoll(property->value, NULL, 10) < -1 ||
 		 strtoll(property->value, NULL, 10) > PG_INT32_MAX))
 		pgcopy_rows_throw(rows, "It sent a connection limit that cannot be.");
+}
+
+void
+pgcopy_properties_foresee(SourceSession *session)
+{
+	pgcopy_ahead_foresee(session, PROPERTIES_SQL, 4, 0, NULL);
 }
 
 List *

@@ -56,9 +56,8 @@ add_row(SourceRows *rows)
 	return rows->values + (Size) rows->count++ * rows->columns;
 }
 
-/* RowTaker. */
-static void
-take_row(void *arg, const PGresult *result)
+void
+pgcopy_rows_take(void *arg, const PGresult *result)
 {
 	SourceRows *rows = arg;
 	MemoryContext caller;
@@ -111,28 +110,48 @@ verify_rows(const SourceRows *rows)
 	}
 }
 
-/* Returns NULL for a failure that is accepted. */
-static SourceRows *
-query_rows(SourceSession *session, const SourceQuery *query, int columns, int limit)
+SourceRows *
+pgcopy_rows_make(SourceSession *session, const char *sql, int columns, bool is_row)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "pgcopy rows",
 												  ALLOCSET_SMALL_SIZES);
 	SourceRows *rows = MemoryContextAllocZero(context, sizeof(SourceRows));
-	PGresult   *failure;
 
 	Assert(columns > 0);
 	rows->context = context;
 	rows->session = session;
-	rows->sql = MemoryContextStrdup(context, query->sql);
+	rows->sql = MemoryContextStrdup(context, sql);
 	rows->columns = columns;
-	rows->limit = limit;
-	rows->max_bytes = limit == 1 ? MAX_ROW_BYTES : MAX_BYTES;
-	failure = pgcopy_session_query_run(session, query, take_row, rows);
+	rows->limit = is_row ? 1 : PG_INT32_MAX / 4;
+	rows->max_bytes = is_row ? MAX_ROW_BYTES : MAX_BYTES;
+	return rows;
+}
+
+Size
+pgcopy_rows_bytes(const SourceRows *rows)
+{
+	return rows->bytes;
+}
+
+void
+pgcopy_rows_finish(SourceRows *rows)
+{
+	rows->session = NULL;
+	verify_rows(rows);
+}
+
+/* Returns NULL for a failure that is accepted. */
+static SourceRows *
+ask_rows(SourceSession *session, const SourceQuery *query, int columns, bool is_row)
+{
+	SourceRows *rows = pgcopy_rows_make(session, query->sql, columns, is_row);
+	PGresult   *failure = pgcopy_session_query_run(session, query, pgcopy_rows_take, rows);
+
 	if (failure != NULL && query->accepted != 0 &&
 		pgcopy_session_error_sqlstate(failure) == query->accepted)
 	{
-		MemoryContextDelete(context);
+		pgcopy_rows_free(rows);
 		return NULL;
 	}
 	if (failure != NULL)
@@ -140,8 +159,21 @@ query_rows(SourceSession *session, const SourceQuery *query, int columns, int li
 	if (session->columns != columns)
 		pgcopy_session_violation(session, query->sql,
 								 "It sent no rows, or a wrong number of columns.");
-	rows->session = NULL;
-	verify_rows(rows);
+	pgcopy_rows_finish(rows);
+	return rows;
+}
+
+/* The same; the answer may be here already. */
+static SourceRows *
+query_rows(SourceSession *session, const SourceQuery *query, int columns, bool is_row)
+{
+	SourceRows *rows = pgcopy_ahead_take(session, query, columns);
+
+	if (rows == NULL)
+		return ask_rows(session, query, columns, is_row);
+	MemoryContextSetParent(rows->context, CurrentMemoryContext);
+	if (is_row && (rows->count > 1 || rows->bytes > MAX_ROW_BYTES))
+		pgcopy_session_violation(session, query->sql, "It sent too many rows.");
 	return rows;
 }
 
@@ -151,7 +183,7 @@ pgcopy_session_query(SourceSession *session, const char *sql, int columns,
 {
 	SourceQuery query = {sql, nparams, params};
 
-	return query_rows(session, &query, columns, PG_INT32_MAX / 4);
+	return query_rows(session, &query, columns, false);
 }
 
 /* Throw unless it is the one row that was asked for. */
@@ -169,7 +201,7 @@ pgcopy_session_query_row(SourceSession *session, const char *sql, int columns,
 {
 	SourceQuery query = {sql, nparams, params};
 
-	return expect_row(session, sql, query_rows(session, &query, columns, 1));
+	return expect_row(session, sql, query_rows(session, &query, columns, true));
 }
 
 SourceRows *
@@ -177,7 +209,7 @@ pgcopy_session_command(SourceSession *session, const char *sql, int columns,
 					   int accepted)
 {
 	SourceQuery query = {.sql = sql, .is_command = true, .accepted = accepted};
-	SourceRows *rows = query_rows(session, &query, columns, 1);
+	SourceRows *rows = query_rows(session, &query, columns, true);
 
 	return rows != NULL ? expect_row(session, sql, rows) : NULL;
 }

@@ -281,8 +281,7 @@ pgcopy_session_open(const SourceConninfo *conninfo,
 
 	PG_TRY();
 	{
-		session->pid = pgcopy_pooler_check(session, conninfo, application_name);
-		pgcopy_session_settings_apply(session, conninfo);
+		pgcopy_pooler_settle(session, conninfo, application_name);
 	}
 	PG_CATCH();
 	{

@@ -112,6 +112,9 @@ extern bool pgcopy_session_try(SourceSession *session, const char *sql,
  */
 extern char *pgcopy_session_search_path(SourceSession *session);
 
+/* What it asks: one column, no parameters. */
+extern const char pgcopy_session_path_sql[];
+
 /*
  * session_patience.c: run one statement that takes strong locks in a database that is
  * in use, outside a transaction.  Waits only briefly for each lock, since others queue

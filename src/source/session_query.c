@@ -20,6 +20,7 @@
 #include "storage/latch.h"
 #include "utils/timestamp.h"
 
+#include "source/ahead.h"
 #include "source/session_state.h"
 
 /* When to call back about a wait, ms: first, and how often from then on. */
@@ -238,11 +239,18 @@ PGresult *
 pgcopy_session_query_run(SourceSession *session, const SourceQuery *query,
 						 RowTaker take, void *arg)
 {
+	pgcopy_session_send(session, query->sql, query->nparams, query->params);
+	return pgcopy_session_query_read(session, query, take, arg);
+}
+
+PGresult *
+pgcopy_session_query_read(SourceSession *session, const SourceQuery *query,
+						  RowTaker take, void *arg)
+{
 	const char *sql = query->sql;
 	PGresult   *result;
 	uint64		rows = 0;
 
-	pgcopy_session_send(session, sql, query->nparams, query->params);
 	while ((result = pgcopy_session_next_result(session, sql)) != NULL)
 	{
 		if (is_copy(result))
@@ -261,6 +269,8 @@ pgcopy_session_query_run(SourceSession *session, const SourceQuery *query,
 			check_row_count(session, query, result, rows);
 			session->columns = PQresultStatus(result) == PGRES_TUPLES_OK ?
 				PQnfields(result) : -1;
+			if (query->take_result != NULL)
+				query->take_result(arg, result);
 			rows = 0;
 		}
 		CHECK_FOR_INTERRUPTS();
@@ -278,6 +288,7 @@ run_sql(SourceSession *session, const char *sql)
 {
 	SourceQuery query = {.sql = sql};
 
+	pgcopy_ahead_forget(session);
 	return pgcopy_session_query_run(session, &query, NULL, NULL);
 }
 

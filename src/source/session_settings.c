@@ -10,6 +10,7 @@
 #include "utils/builtins.h"
 
 #include "base/path.h"
+#include "source/batch.h"
 #include "source/session_state.h"
 
 /*
@@ -18,7 +19,7 @@
  * out what the source's version does not know.  Messages below an error are not read
  * here, and those of a user's function may tell values that are masked.
  */
-#define SET_CONFIG(is_local) \
+#define SET_CONFIG(is_local, more) \
 "pg_catalog.set_config(s.name, v.setting, " is_local ")" \
 " FROM (VALUES ('search_path', '')," \
 " ('row_security', 'off')," \
@@ -41,17 +42,17 @@
 " ('standard_conforming_strings', 'on')," \
 " ('quote_all_identifiers', 'off')," \
 " ('synchronize_seqscans', 'off')," \
-" ('restrict_nonsystem_relation_kind', 'view, foreign-table')" \
+" ('restrict_nonsystem_relation_kind', 'view, foreign-table')" more \
 " ) AS v(name, setting)" \
 " JOIN pg_catalog.pg_settings AS s" \
 " ON pg_catalog.lower(s.name) OPERATOR(pg_catalog.=) pg_catalog.lower(v.name)"
 
 static const char session_settings[] =
-"SELECT " SET_CONFIG("false");
+"SELECT " SET_CONFIG("false", "");
 
 static const char transaction_settings[] =
 "SELECT pg_catalog.pg_backend_pid(),"
-" (SELECT pg_catalog.count(t.set_config) FROM (SELECT " SET_CONFIG("true") ") AS t)";
+" (SELECT pg_catalog.count(t.set_config) FROM (SELECT " SET_CONFIG("true", "") ") AS t)";
 
 /*
  * Let a busy backend of the source notice that we are gone.  Refused if its
@@ -69,6 +70,15 @@ static const char keepalives_setting[] =
 "SELECT pg_catalog.set_config('tcp_keepalives_idle', %s, false),"
 " pg_catalog.set_config('tcp_keepalives_interval', %s, false),"
 " pg_catalog.set_config('tcp_keepalives_count', %s, false)";
+
+/* All of these at once, if this is the process with a number. */
+static const char all_settings[] =
+"SELECT " SET_CONFIG("false",
+					 ", ('client_connection_check_interval', '1s'),"
+					 " ('tcp_keepalives_idle', %s),"
+					 " ('tcp_keepalives_interval', %s),"
+					 " ('tcp_keepalives_count', %s)")
+" WHERE pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) %d";
 
 /* An option as a literal: no parameters, a walsender refuses them. */
 static char *
@@ -103,10 +113,32 @@ pgcopy_session_settings_apply(SourceSession *session, const SourceConninfo *conn
 								  ERRCODE_INVALID_PARAMETER_VALUE, 0, 0);
 }
 
+char *
+pgcopy_session_settings_sql(const SourceConninfo *conninfo, int pid)
+{
+	return psprintf(all_settings,
+					option_literal(conninfo, "keepalives_idle"),
+					option_literal(conninfo, "keepalives_interval"),
+					option_literal(conninfo, "keepalives_count"), pid);
+}
+
 void
 pgcopy_session_settings_apply_again(SourceSession *session)
 {
-	SourceRows *rows = pgcopy_session_query_row(session, transaction_settings, 2, 0, NULL);
+	pgcopy_session_settings_check(session,
+								  pgcopy_session_query_row(session, transaction_settings, 2,
+														   0, NULL));
+}
+
+void
+pgcopy_session_settings_add_again(SourceBatch *batch)
+{
+	pgcopy_batch_add_row(batch, transaction_settings, 2);
+}
+
+void
+pgcopy_session_settings_check(const SourceSession *session, SourceRows *rows)
+{
 	int64		pid = pgcopy_rows_get_int64(rows, 0, 0);
 
 	pgcopy_rows_free(rows);
@@ -120,7 +152,7 @@ pgcopy_session_settings_apply_again(SourceSession *session)
  * clones, which may have nothing to do with what the database is used for.
  * reset_val has that role's, ALTER ROLE ALL, the server's and the default.
  */
-static const char path_query[] =
+const char pgcopy_session_path_sql[] =
 "SELECT COALESCE("
 " (SELECT pg_catalog.substr(c.setting, 13)"
 " FROM pg_catalog.pg_db_role_setting AS s"
@@ -136,7 +168,7 @@ static const char path_query[] =
 char *
 pgcopy_session_search_path(SourceSession *session)
 {
-	SourceRows *rows = pgcopy_session_query_row(session, path_query, 1, 0, NULL);
+	SourceRows *rows = pgcopy_session_query_row(session, pgcopy_session_path_sql, 1, 0, NULL);
 	char	   *path = pstrdup(pgcopy_rows_get(rows, 0, 0));
 
 	pgcopy_rows_free(rows);

@@ -9,6 +9,7 @@
 #define PGCOPY_SESSION_STATE_H
 
 #include "lib/ilist.h"
+#include "nodes/pg_list.h"
 #include "source/session.h"
 
 struct pg_conn;
@@ -32,10 +33,19 @@ struct SourceSession
 	int			columns;		/* of the last result; -1: it has no rows */
 	int			notices;		/* and notifications */
 
+	List	   *ahead;			/* what will be asked: ahead.c */
+	MemoryContext ahead_context;	/* holds it; NULL if there was none yet */
+
 	SessionWaits waits;			/* see pgcopy_session_on_wait(); or NULL */
 	void	   *waits_arg;
 	MemoryContextCallback callback;
 };
+
+/* Called with a result that is one row; must copy what it keeps. */
+typedef void (*RowTaker) (void *arg, const struct pg_result *row);
+
+/* Called with the end of a statement's answer, which has succeeded. */
+typedef void (*ResultTaker) (void *arg, const struct pg_result *result);
 
 /* Without params there may be several statements in sql. */
 typedef struct SourceQuery
@@ -45,10 +55,8 @@ typedef struct SourceQuery
 	const char *const *params;
 	bool		is_command;		/* of the replication protocol: its tag counts no rows */
 	int			accepted;		/* an SQLSTATE that is no error, or 0 */
+	ResultTaker take_result;	/* or NULL; gets the argument of the RowTaker */
 } SourceQuery;
-
-/* Called with a result that is one row; must copy what it keeps. */
-typedef void (*RowTaker) (void *arg, const struct pg_result *row);
 
 /*
  * session.c: wait until the socket is ready or timeout_ms is over (-1: no
@@ -73,6 +81,28 @@ extern struct pg_result *pgcopy_session_query_run(SourceSession *session,
 												  const SourceQuery *query,
 												  RowTaker take, void *arg);
 
+/* The same for a query that has been sent. */
+extern struct pg_result *pgcopy_session_query_read(SourceSession *session,
+												   const SourceQuery *query,
+												   RowTaker take, void *arg);
+
+/*
+ * rows.c: what takes the rows of an answer, by pgcopy_rows_take(), a RowTaker; and
+ * when the whole answer has been read, verify them.
+ */
+extern SourceRows *pgcopy_rows_make(SourceSession *session, const char *sql,
+									int columns, bool is_row);
+extern void pgcopy_rows_take(void *arg, const struct pg_result *row);
+extern void pgcopy_rows_finish(SourceRows *rows);
+extern Size pgcopy_rows_bytes(const SourceRows *rows);
+
+/*
+ * ahead.c: the answer to a question that was foreseen; NULL if it was not, or has to
+ * be asked by itself.
+ */
+extern SourceRows *pgcopy_ahead_take(SourceSession *session, const SourceQuery *query,
+									 int columns);
+
 /* session_settings.c: set what every session needs. */
 extern void pgcopy_session_settings_apply(SourceSession *session,
 										  const SourceConninfo *conninfo);
@@ -83,6 +113,17 @@ extern void pgcopy_session_settings_apply(SourceSession *session,
  */
 extern void pgcopy_session_settings_apply_again(SourceSession *session);
 
+/* The same in a batch: a statement of one row, which is freed here. */
+struct SourceBatch;
+extern void pgcopy_session_settings_add_again(struct SourceBatch *batch);
+extern void pgcopy_session_settings_check(const SourceSession *session, SourceRows *rows);
+
+/*
+ * One statement that sets all for a new session if the process has this number, else
+ * nothing; some platforms refuse it.
+ */
+extern char *pgcopy_session_settings_sql(const SourceConninfo *conninfo, int pid);
+
 /*
  * session_cancel.c: cancel what a connection runs, whether or not that works.
  * Takes two seconds at most, throws nothing.
@@ -91,12 +132,12 @@ extern void pgcopy_session_cancel(struct pg_conn *conn);
 
 /*
  * pooler.c: throw unless the connection has a process of the source for itself
- * until it is closed (0A000).  Call it before anything is set.  Returns the
- * number of the process.
+ * until it is closed (0A000).  Set what every session needs, and note the number of
+ * the process.
  */
-extern int	pgcopy_pooler_check(SourceSession *session,
-								const SourceConninfo *conninfo,
-								const char *application_name);
+extern void pgcopy_pooler_settle(SourceSession *session,
+								 const SourceConninfo *conninfo,
+								 const char *application_name);
 
 /* Ask for that number only. */
 extern int	pgcopy_pooler_ask_pid(SourceSession *session, const SourceConninfo *conninfo);

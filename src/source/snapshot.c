@@ -25,6 +25,8 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "source/ahead.h"
+#include "source/batch.h"
 #include "source/inventory.h"
 #include "source/session_state.h"
 #include "source/snapshot.h"
@@ -35,6 +37,7 @@
 /* Locks to add in the hint, for pg_dump and catalogs. */
 #define LOCKS_IN_RESERVE	200
 
+#define BEGIN_STEADY "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 #define EXPORT_SQL	"SELECT pg_catalog.pg_export_snapshot()"
 #define EXPORT_AT_SQL \
 	"SELECT pg_catalog.pg_current_wal_insert_lsn(), pg_catalog.pg_export_snapshot()"
@@ -102,15 +105,25 @@ is_in_transaction(SourceSession *session)
 	return status == PQTRANS_INTRANS || status == PQTRANS_INERROR;
 }
 
+/* A batch that begins a transaction. */
+static SourceBatch *
+begin_batch(SourceSession *session, const char *sql)
+{
+	SourceBatch *batch = pgcopy_batch_begin(session);
+
+	if (is_in_transaction(session))
+		pgcopy_session_violation(session, sql,
+								 "It is in a transaction that was not begun.");
+	pgcopy_ahead_forget(session);
+	pgcopy_batch_add(batch, sql);
+	session->has_savepoint = false;
+	return batch;
+}
+
 void
 pgcopy_snapshot_begin(SourceSession *session)
 {
-	if (is_in_transaction(session))
-		pgcopy_session_violation(session, "BEGIN",
-								 "It is in a transaction that was not begun.");
-	pgcopy_session_exec(session,
-						"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-	session->has_savepoint = false;
+	pgcopy_batch_exec(begin_batch(session, BEGIN_STEADY));
 }
 
 static char *
@@ -135,36 +148,62 @@ pgcopy_snapshot_export_at(SourceSession *session, XLogRecPtr *lsn)
 	return name;
 }
 
+void
+pgcopy_snapshot_foresee_content(SourceSession *session)
+{
+	pgcopy_ahead_foresee(session, CONTENT_SQL, 1, 0, NULL);
+}
+
 char *
 pgcopy_snapshot_content(SourceSession *session)
 {
 	return query_one(session, CONTENT_SQL);
 }
 
-/* Returns false if there is no such snapshot; the transaction has failed then. */
+/* Whether a batch that stopped at its second statement did so for want of a snapshot. */
 static bool
-try_set_snapshot(SourceSession *session, const char *name)
+has_no_snapshot(const SourceBatch *batch, int done)
 {
-	return pgcopy_session_try(session,
-							  psprintf("SET TRANSACTION SNAPSHOT %s",
-									   quote_literal_cstr(name)),
-							  ERRCODE_INVALID_PARAMETER_VALUE,
-							  ERRCODE_UNDEFINED_OBJECT,
-							  ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE);
+	int			sqlstate = pgcopy_batch_sqlstate(batch);
+
+	return done == 1 && (sqlstate == ERRCODE_INVALID_PARAMETER_VALUE ||
+						 sqlstate == ERRCODE_UNDEFINED_OBJECT ||
+						 sqlstate == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE);
+}
+
+/* Take the text of one value of a batch. */
+static char *
+take_value(SourceBatch *batch, int number)
+{
+	SourceRows *rows = pgcopy_batch_rows(batch, number);
+	char	   *value = pstrdup(pgcopy_rows_get(rows, 0, 0));
+
+	pgcopy_rows_free(rows);
+	return value;
 }
 
 char *
 pgcopy_snapshot_try_import(SourceSession *session, const char *name,
 						   const char *content)
 {
-	pgcopy_snapshot_begin(session);
-	if (try_set_snapshot(session, name))
+	SourceBatch *batch = begin_batch(session, BEGIN_STEADY);
+	int			done;
+	char	   *own_name;
+
+	pgcopy_batch_add(batch, psprintf("SET TRANSACTION SNAPSHOT %s", quote_literal_cstr(name)));
+	pgcopy_session_settings_add_again(batch);
+	pgcopy_batch_add_row(batch, CONTENT_SQL, 1);
+	pgcopy_batch_add_row(batch, EXPORT_SQL, 1);
+	done = pgcopy_batch_run(batch);
+	if (done == pgcopy_batch_count(batch))
 	{
-		pgcopy_session_settings_apply_again(session);
-		if (content == NULL ||
-			strcmp(pgcopy_snapshot_content(session), content) == 0)
-			return query_one(session, EXPORT_SQL);
+		pgcopy_session_settings_check(session, pgcopy_batch_rows(batch, 2));
+		own_name = take_value(batch, 4);
+		if (content == NULL || strcmp(take_value(batch, 3), content) == 0)
+			return own_name;
 	}
+	else if (!has_no_snapshot(batch, done))
+		pgcopy_batch_throw(batch);
 	pgcopy_snapshot_release(session);
 	return NULL;
 }
@@ -172,11 +211,14 @@ pgcopy_snapshot_try_import(SourceSession *session, const char *name,
 static bool
 begin_unless_open(SourceSession *session, const char *sql)
 {
+	SourceBatch *batch;
+
 	if (is_in_transaction(session))
 		return false;
-	pgcopy_session_exec(session, sql);
-	session->has_savepoint = false;
-	pgcopy_session_settings_apply_again(session);
+	batch = begin_batch(session, sql);
+	pgcopy_session_settings_add_again(batch);
+	pgcopy_batch_exec(batch);
+	pgcopy_session_settings_check(session, pgcopy_batch_rows(batch, 1));
 	return true;
 }
 
@@ -189,7 +231,7 @@ pgcopy_snapshot_begin_current(SourceSession *session)
 bool
 pgcopy_snapshot_begin_steady(SourceSession *session)
 {
-	return begin_unless_open(session, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+	return begin_unless_open(session, BEGIN_STEADY);
 }
 
 void
@@ -258,18 +300,9 @@ check_lock_room(SourceSession *session, int64 wanted)
 					 (wanted + LOCKS_IN_RESERVE) / transactions + 1)));
 }
 
-/* Run a LOCK TABLE.  Returns false if a name does not lead to a table. */
-static bool
-lock_tables(SourceSession *session, const char *sql)
-{
-	return pgcopy_session_try(session, sql, ERRCODE_UNDEFINED_TABLE,
-							  ERRCODE_UNDEFINED_SCHEMA,
-							  ERRCODE_WRONG_OBJECT_TYPE);
-}
-
-/* Lock without a snapshot: no query but LOCK TABLE. */
-static bool
-lock_listed(SourceSession *session, List *relations)
+/* Add the LOCK TABLEs: no query may come before them, it would take a snapshot. */
+static void
+add_locks(SourceBatch *batch, List *relations)
 {
 	StringInfoData sql;
 	ListCell   *lc;
@@ -292,14 +325,32 @@ lock_listed(SourceSession *session, List *relations)
 			(named > 0 && lnext(relations, lc) == NULL))
 		{
 			appendStringInfoString(&sql, " IN ACCESS SHARE MODE");
-			if (!lock_tables(session, sql.data))
-				return false;
+			pgcopy_batch_add(batch, sql.data);
 			resetStringInfo(&sql);
 			named = 0;
 		}
 	}
 	pfree(sql.data);
-	return true;
+}
+
+/*
+ * Run a batch of which these are LOCK TABLEs.  Returns false if a name does not lead
+ * to a table.
+ */
+static bool
+run_with_locks(SourceBatch *batch, int first, int end)
+{
+	int			done = pgcopy_batch_run(batch);
+	int			sqlstate;
+
+	if (done == pgcopy_batch_count(batch))
+		return true;
+	sqlstate = pgcopy_batch_sqlstate(batch);
+	if (done < first || done >= end ||
+		(sqlstate != ERRCODE_UNDEFINED_TABLE && sqlstate != ERRCODE_UNDEFINED_SCHEMA &&
+		 sqlstate != ERRCODE_WRONG_OBJECT_TYPE))
+		pgcopy_batch_throw(batch);
+	return false;
 }
 
 static void
@@ -313,22 +364,42 @@ check_room_for(SourceSession *session, List *relations)
 	check_lock_room(session, wanted);
 }
 
+List *
+pgcopy_snapshot_list(SourceSession *session, const char *only)
+{
+	pgcopy_inventory_foresee_relations(session, only);
+	pgcopy_ahead_foresee(session, lock_room_sql, 2, 0, NULL);
+	return pgcopy_inventory_relations(session, only);
+}
+
 bool
 pgcopy_snapshot_lock_all(SourceSession *session, List *relations)
 {
+	SourceBatch *batch = pgcopy_batch_begin(session);
+
 	check_room_for(session, relations);
-	return lock_listed(session, relations);
+	pgcopy_ahead_forget(session);
+	add_locks(batch, relations);
+	return pgcopy_batch_count(batch) == 0 ||
+		run_with_locks(batch, 0, pgcopy_batch_count(batch));
 }
 
 char *
 pgcopy_snapshot_lock_and_export(SourceSession *session, List *relations)
 {
+	SourceBatch *batch;
+	int			end;
+
 	check_room_for(session, relations);
-	pgcopy_snapshot_begin(session);
-	if (!lock_listed(session, relations))
+	batch = begin_batch(session, BEGIN_STEADY);
+	add_locks(batch, relations);
+	end = pgcopy_batch_count(batch);
+	pgcopy_session_settings_add_again(batch);
+	pgcopy_batch_add_row(batch, EXPORT_SQL, 1);
+	if (!run_with_locks(batch, 1, end))
 		return NULL;
-	pgcopy_session_settings_apply_again(session);
-	return query_one(session, EXPORT_SQL);
+	pgcopy_session_settings_check(session, pgcopy_batch_rows(batch, end));
+	return take_value(batch, end + 1);
 }
 
 /* Whether a query about differences finds none; else *what is the first. */
@@ -342,6 +413,22 @@ finds_nothing(SourceSession *session, const char *sql, const char *only, char **
 		*what = pstrdup(pgcopy_rows_get(rows, 0, 0));
 	pgcopy_rows_free(rows);
 	return is_empty;
+}
+
+void
+pgcopy_snapshot_foresee_true(SourceSession *session, const char *only)
+{
+	const char *sql = psprintf(still_true_sql, pgcopy_inventory_restriction("c.oid", only));
+
+	pgcopy_ahead_foresee(session, sql, 1, only != NULL ? 1 : 0, &only);
+}
+
+void
+pgcopy_snapshot_foresee_same_columns(SourceSession *session, const char *only)
+{
+	const char *sql = psprintf(renamed_sql, pgcopy_inventory_restriction("c.oid", only));
+
+	pgcopy_ahead_foresee(session, sql, 1, only != NULL ? 1 : 0, &only);
 }
 
 bool

@@ -70,6 +70,9 @@ extern void pgcopy_snapshot_clear_error(SourceSession *session);
  */
 extern bool pgcopy_snapshot_lock_all(SourceSession *session, List *relations);
 
+/* The same as pgcopy_inventory_relations(); what is listed will be locked. */
+extern List *pgcopy_snapshot_list(SourceSession *session, const char *only);
+
 /*
  * Whether the relations that the snapshot sees still have their names, filenodes
  * and as many columns.  If not, *what names a difference, for a message.  only: see
@@ -83,5 +86,10 @@ extern bool pgcopy_snapshot_still_true(SourceSession *session, const char *only,
  */
 extern bool pgcopy_snapshot_has_same_columns(SourceSession *session, const char *only,
 											 char **what);
+
+/* Say that these will be asked (ahead.h): content, still_true, has_same_columns. */
+extern void pgcopy_snapshot_foresee_content(SourceSession *session);
+extern void pgcopy_snapshot_foresee_true(SourceSession *session, const char *only);
+extern void pgcopy_snapshot_foresee_same_columns(SourceSession *session, const char *only);
 
 #endif							/* PGCOPY_SNAPSHOT_H */

@@ -15,6 +15,7 @@
 #include "catalog/pg_class.h"
 #include "utils/builtins.h"
 
+#include "source/ahead.h"
 #include "source/inventory.h"
 #include "source/names.h"
 #include "source/preflight.h"
@@ -107,6 +108,12 @@ find_short_delay(SourceSession *session)
 	}
 	pgcopy_rows_free(rows);
 	return found;
+}
+
+void
+pgcopy_standby_foresee(SourceSession *session)
+{
+	pgcopy_ahead_foresee(session, delay_sql, 1, 0, NULL);
 }
 
 List *

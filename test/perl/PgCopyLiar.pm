@@ -15,7 +15,8 @@
 # A query is known by its shape, which is its text without names, numbers and
 # constants, and by how many of that shape the sessions of that name have sent
 # before: so it is found again whichever worker sends it.  The start-up of a
-# session counts as a query of shape "start-up".
+# session counts as a query of shape "start-up", and each statement of a message with
+# several as a query.
 #
 #-------------------------------------------------------------------------
 package PgCopyLiar;
@@ -34,6 +35,9 @@ use Time::HiRes qw(time);
 my $PIECE = 65536;    # read at a time
 my $ENOUGH = 4 * $PIECE;    # held back for a slow reader
 my $JSON = JSON::PP->new->latin1;
+
+# Of a message with several statements; all of ours begin with one of these words.
+my $BETWEEN_STATEMENTS = qr/;\s+(?=(?:BEGIN|COPY|LOCK|RELEASE|ROLLBACK|SAVEPOINT|SELECT|SET|WITH)\b)/;
 
 my ($SSL, $GSS, $CANCEL) = (80877103, 80877104, 80877102);
 
@@ -237,6 +241,7 @@ sub _fill
 		if (!defined $more)
 		{
 			delete $state->{more};
+			_next_query($liar, $connection) if delete $connection->{is_behind};
 			return _hear_server($liar, $connection);
 		}
 		return $liar->{is_slow} = 1 if $more eq '';
@@ -262,8 +267,8 @@ sub _hear_client
 			$server->{out} .= delete $connection->{startup};
 			next;
 		}
-		_begin_query($liar, $connection, $body =~ s/\0\z//r) if $type eq 'Q';
-		_begin_query($liar, $connection, (split /\0/, $body)[1]) if $type eq 'P';
+		_begin_queries($liar, $connection, split /$BETWEEN_STATEMENTS/, $body =~ s/\0\z//r) if $type eq 'Q';
+		_begin_queries($liar, $connection, (split /\0/, $body)[1]) if $type eq 'P';
 		next if $type eq 'X' && $liar->{keep};
 		$server->{out} .= message($type, $body);
 	}
@@ -301,7 +306,7 @@ sub _hear_startup
 		$client->{out} .= message('R', pack 'N', 3);
 	}
 	else { $server->{out} .= $packet; }
-	_begin_query($liar, $connection, 'start-up');
+	_begin_queries($liar, $connection, 'start-up');
 	return 1;
 }
 
@@ -318,20 +323,39 @@ sub _shape
 	return substr $text, 0, 600;
 }
 
-sub _begin_query
+sub _begin_queries
 {
-	my ($liar, $connection, $text) = @_;
-	my ($session, $shape) = ($connection->{session} // '', _shape($text // ''));
-	my $nth = ++$liar->{count}{$session}{$shape};
-	my $query = { session => $session, shape => $shape, nth => $nth, text => substr($text // '', 0, 2000), rows => 0 };
+	my ($liar, $connection, @text) = @_;
+	my $session = $connection->{session} // '';
 
-	push @{ $liar->{seen} }, $query;
+	@text = ('') if !@text;
+	$connection->{queries} = [];
+	foreach my $text (map { $_ // '' } @text)
+	{
+		my $shape = _shape($text);
+		my $nth = ++$liar->{count}{$session}{$shape};
+		my $query = { session => $session, shape => $shape, nth => $nth, text => substr($text, 0, 2000), rows => 0 };
+
+		push @{ $liar->{seen} }, $query;
+		push @{ $connection->{queries} }, $query;
+	}
+	$connection->{queries}[-1]{is_last} = 1;
+	_next_query($liar, $connection);
+	return;
+}
+
+# What the server says from now on answers the next one.
+sub _next_query
+{
+	my ($liar, $connection) = @_;
+	my $query = shift @{ $connection->{queries} };
+
 	$connection->{query} = $query;
 	return if _is_off($connection);
 	delete $connection->{lie};
 	foreach my $lie (@{ $liar->{lies} })
 	{
-		next if $lie->{session} ne $session || $lie->{shape} ne $shape || $lie->{nth} != $nth;
+		next if $lie->{session} ne $query->{session} || $lie->{shape} ne $query->{shape} || $lie->{nth} != $query->{nth};
 		$connection->{lie} = { %$lie, state => { column => $lie->{column} } };
 	}
 	return;
@@ -340,17 +364,19 @@ sub _begin_query
 sub _hear_server
 {
 	my ($liar, $connection) = @_;
-	my ($client, $server, $query) = @$connection{qw(client server query)};
+	my ($client, $server) = @$connection{qw(client server)};
 
 	while (!($connection->{lie} && $connection->{lie}{state}{more}) && (my ($type, $body) = take_message(\$server->{in})))
 	{
-		my $lie = $connection->{lie};
+		my ($lie, $query) = @$connection{qw(lie query)};
 		next if _is_off($connection);
 		_note($query, $type, $body) if $query;
 		my $raw = message($type, $body);
+		my $is_over = $type eq 'C' && @{ $connection->{queries} // [] };
 		if (!$lie)
 		{
 			$client->{out} .= $raw;
+			_next_query($liar, $connection) if $is_over;
 			next;
 		}
 		my $said = join '', kind_named($lie->{lie})->{tell}->($lie->{state}, $type, $body, $raw);
@@ -361,6 +387,8 @@ sub _hear_server
 			push @{ $liar->{told} }, time if !$lie->{is_uncounted};
 		}
 		return _close($liar, $connection) if $lie->{state}{cut} && !length $client->{out};
+		$connection->{is_behind} = $is_over && $lie->{state}{more};
+		_next_query($liar, $connection) if $is_over && !$connection->{is_behind};
 	}
 	return;
 }

@@ -87,6 +87,7 @@ sub fits
 	my $is_copy = defined $query->{format};
 	my $on = $kind->{on};
 
+	return 0 if $kind->{is_last} && !$query->{is_last};
 	return 1 if $on eq 'any';
 	return $query->{shape} eq 'start-up' if $on eq 'start';
 	return 0 if $query->{shape} eq 'start-up';
@@ -181,8 +182,8 @@ kind('half a message and the end', 'any', before(sub { substr $_[0], 0, length($
 kind('the end of the connection', 'any', before('', cut => 1), is_mild => 1);
 kind('silence', 'any', before('', silent => 1), waits => 1);
 kind('a slow answer', 'any', slow(1.5), is_mild => 1);
-kind('silence instead of ReadyForQuery', 'any', changed('Z', sub { $_[2]{silent} = 1; return '' }), waits => 1);
-kind("ReadyForQuery says \"$_\"", 'any', always('Z', message('Z', $_))) for qw(I T E ?);
+kind('silence instead of ReadyForQuery', 'any', changed('Z', sub { $_[2]{silent} = 1; return '' }), waits => 1, is_last => 1);
+kind("ReadyForQuery says \"$_\"", 'any', always('Z', message('Z', $_)), is_last => 1) for qw(I T E ?);
 kind('CommandComplete twice', 'plain', changed('C', sub { $_[0] x 2 }));
 kind('one more result', 'plain', changed('C', sub { $_[0] . $ROW }));
 kind('RowDescription twice', 'rows', changed('T', sub { $_[0] x 2 }));
