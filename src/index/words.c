@@ -178,7 +178,7 @@ take_page(void *arg, const ScanPage *page)
 		reason = put_row(words, &found, row);
 	}
 	if (unlikely(words->trouble == WORD_ENUM))
-		return "enum with values added later";
+		return REASON_ENUM;
 	if (unlikely(words->trouble == WORD_AMBIGUOUS))
 		return REASON_WORDS;
 	return reason;
