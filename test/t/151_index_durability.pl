@@ -306,6 +306,8 @@ $offset = -s $target->logfile;
 $job = clone_ok($target, conninfo($source, db => 'app'), db => 'minimal', name => 'wal_level = minimal');
 is(builders('minimal', $job, $offset), 'fast', 'its indexes are ours');
 create_looks($target, 'minimal');
+is($target->safe_psql('minimal', "SELECT i, lsn = '0/0' FROM unnest(ARRAY['filled_k', 'filled_pkey']) i, page_header(get_raw_page(i, 1))"),
+	"filled_k|f\nfilled_pkey|t", 'no build logs pages, the commit logs small indexes');
 $ours = pages_of($target, 'minimal', 'false', @logged);
 crash_without($target, 'minimal', 'filled_k');
 is(pages_of($target, 'minimal', 'false', @logged), $ours, 'a crash changes no page; what was small is in the WAL');
