@@ -233,6 +233,9 @@ CREATE TABLE pgcopy.follow (
     on_source boolean NOT NULL DEFAULT false,
     start_lsn pg_lsn,
     subscription oid,
+    confirmed pg_lsn,
+    timeline integer,
+    counters text,
     lost text,
     guard text NOT NULL DEFAULT 'none' CHECK (guard OPERATOR(pg_catalog.=) ANY (ARRAY['none', 'set'])),
     guard_before text,
@@ -250,6 +253,9 @@ COMMENT ON COLUMN pgcopy.follow.name IS 'of the slot and of what is made on the 
 COMMENT ON COLUMN pgcopy.follow.on_source IS 'something of the job may be on the source: slot, publication, replica identities';
 COMMENT ON COLUMN pgcopy.follow.start_lsn IS 'the slot sends what was committed from here on';
 COMMENT ON COLUMN pgcopy.follow.subscription IS 'OID of the subscription; NULL: not made yet; stays when it is dropped';
+COMMENT ON COLUMN pgcopy.follow.confirmed IS 'the slot was confirmed up to here when the leader last looked: all before is here';
+COMMENT ON COLUMN pgcopy.follow.timeline IS 'of this server at that look: another one says that it was restored, or failed over';
+COMMENT ON COLUMN pgcopy.follow.counters IS 'tells whether the source has lost its counters of rows since they were noted (pgcopy.relation.updates_before); NULL: none are compared';
 COMMENT ON COLUMN pgcopy.follow.lost IS 'why the slot does not have all changes any more; NULL: it has';
 COMMENT ON COLUMN pgcopy.follow.guard IS 'sessions of others may be read-only here: default_transaction_read_only of this database is ours';
 COMMENT ON COLUMN pgcopy.follow.guard_before IS 'what that setting of the database was; NULL: it had none';

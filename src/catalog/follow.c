@@ -29,6 +29,7 @@ static CatalogQuery insert_follow = {
 
 #define SELECT_FOLLOW \
 	"SELECT job, name, publication, is_our_publication, on_source, start_lsn, subscription, lost, " \
+	"confirmed, timeline, counters, " \
 	"guard_before, fence_before, changes_seen, cutover_lsn, guard = 'set' AS is_guarded, fence = 'set' AS is_fenced, " \
 	"opened IS NOT NULL AS is_open FROM pgcopy.follow WHERE job = $1"
 
@@ -49,8 +50,18 @@ static CatalogQuery set_on_source = {
 
 static CatalogQuery set_start = {
 	"UPDATE pgcopy.follow SET start_lsn = NULLIF($2, '0/0'), lost = NULL, "
-	"picture = NULL, changes_seen = NULL WHERE job = $1",
+	"picture = NULL, changes_seen = NULL, confirmed = NULL, timeline = NULL, counters = NULL WHERE job = $1",
 	2, {INT8OID, LSNOID}
+};
+
+static CatalogQuery set_confirmed = {
+	"UPDATE pgcopy.follow SET confirmed = $2, timeline = $3 WHERE job = $1",
+	3, {INT8OID, LSNOID, INT4OID}
+};
+
+static CatalogQuery set_counters = {
+	"UPDATE pgcopy.follow SET counters = $2 WHERE job = $1",
+	2, {INT8OID, TEXTOID}
 };
 
 static CatalogQuery set_subscription = {
@@ -209,6 +220,9 @@ read_follow(int row)
 	follow->start_lsn = read_lsn(row, "start_lsn");
 	follow->subscription = (Oid) pgcopy_query_int64(row, "subscription");
 	follow->lost = pgcopy_query_text(row, "lost");
+	follow->confirmed = read_lsn(row, "confirmed");
+	follow->timeline = (int) pgcopy_query_int64(row, "timeline");
+	follow->counters = pgcopy_query_text(row, "counters");
 	follow->is_guarded = pgcopy_query_bool(row, "is_guarded");
 	follow->guard_before = pgcopy_query_text(row, "guard_before");
 	follow->is_fenced = pgcopy_query_bool(row, "is_fenced");
@@ -237,6 +251,12 @@ pgcopy_follow_inserts_name(const Follow *follow)
 	return psprintf("%s" FOLLOW_INSERTS_SUFFIX, follow->name);
 }
 
+char *
+pgcopy_follow_fence_name(const Follow *follow)
+{
+	return psprintf("%s" FOLLOW_FENCE_SUFFIX, follow->name);
+}
+
 void
 pgcopy_follow_set_on_source(int64 job, bool on_source)
 {
@@ -248,6 +268,20 @@ void
 pgcopy_follow_set_start(int64 job, XLogRecPtr lsn)
 {
 	pgcopy_query_do(&set_start, QUERY_ARGS(Int64GetDatum(job), LSNGetDatum(lsn)));
+}
+
+void
+pgcopy_follow_set_confirmed(int64 job, XLogRecPtr lsn, int timeline)
+{
+	pgcopy_query_do(&set_confirmed, QUERY_ARGS(Int64GetDatum(job), LSNGetDatum(lsn),
+											   Int32GetDatum(timeline)));
+}
+
+void
+pgcopy_follow_set_counters(int64 job, const char *counters)
+{
+	pgcopy_query_do(&set_counters,
+					QUERY_ARGS(Int64GetDatum(job), pgcopy_query_text_arg(counters)));
 }
 
 void

@@ -4,7 +4,7 @@
  *	  End following: the target becomes the primary.
  *
  *	0 check		may it be done now?						cutover_steps.c
- *	1 prepare	what need not be done in the pause
+ *	1 prepare	what need not be done in the pause; wait until little is to arrive in it
  *	2 fence		no new writers on the source			cutover_fence.c
  *	3 lock		the proof that there are none
  *	4 mark		a position behind all that was written	cutover_steps.c
@@ -126,6 +126,7 @@ cut_over(Cutover *cutover)
 	pgcopy_cutover_steps_check(cutover);
 	PGCOPY_TEST_POINT("cutover", "checked");
 	pgcopy_cutover_steps_prepare(cutover);
+	pgcopy_cutover_steps_calm(cutover);
 	if (!cutover->request->locks_only)
 		pgcopy_cutover_fence_set(cutover);
 	PGCOPY_TEST_POINT("cutover", "fenced");
@@ -184,6 +185,7 @@ rehearse(Cutover *cutover)
 
 	pgcopy_cutover_steps_check(cutover);
 	PGCOPY_TEST_POINT("cutover", "checked");
+	pgcopy_cutover_steps_calm(cutover);
 	if (!cutover->request->locks_only)
 		estimate += estimate_drain(cutover);
 	ms = pgcopy_cutover_fence_try_locks(cutover);

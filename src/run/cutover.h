@@ -54,6 +54,7 @@ extern SourceSession *pgcopy_cutover_connect(Leader *leader, const char *what);
  */
 extern void pgcopy_cutover_steps_check(Cutover *cutover);
 extern void pgcopy_cutover_steps_prepare(Cutover *cutover);
+extern void pgcopy_cutover_steps_calm(Cutover *cutover);
 extern void pgcopy_cutover_steps_mark(Cutover *cutover);
 extern void pgcopy_cutover_steps_await(Cutover *cutover);
 extern void pgcopy_cutover_steps_copy_again(Cutover *cutover);

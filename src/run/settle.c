@@ -71,9 +71,10 @@ pgcopy_settle_source(SourceSession *session, const Follow *follow, bool with_fen
 	restore_identities(session, follow->job);
 	if (with_fence && follow->is_fenced)
 	{
-		pgcopy_fence_lift(session, follow->fence_before);
+		pgcopy_fence_lift(session, pgcopy_follow_fence_name(follow), follow->fence_before);
 		pgcopy_follow_set_fence(follow->job, false, NULL);
 	}
+	pgcopy_publication_drop(session, pgcopy_follow_fence_name(follow));
 	pgcopy_follow_set_on_source(follow->job, false);
 }
 
@@ -249,6 +250,9 @@ write_sql(const Follow *follow)
 		appendStringInfo(&sql, "DROP PUBLICATION IF EXISTS %s;\n", quote_identifier(follow->name));
 	appendStringInfo(&sql, "DROP PUBLICATION IF EXISTS %s;\n",
 					 quote_identifier(pgcopy_follow_inserts_name(follow)));
+	if (follow->is_fenced)
+		appendStringInfo(&sql, "DROP PUBLICATION IF EXISTS %s;\n",
+						 quote_identifier(pgcopy_follow_fence_name(follow)));
 	foreach(lc, pgcopy_follow_relations(follow->job))
 	{
 		const FollowRelation *relation = lfirst(lc);

@@ -3,11 +3,11 @@
  * fence.c
  *	  Keep writers off the source's database during a cutover.
  *
- * The fence is a setting of the database: default_transaction_read_only.  Sessions
- * read it when they begin, so those of before must end; a pool opens new ones, which
- * can read and not write.  SHARE locks on the tables are the proof that nobody
- * writes, also against who sets the parameter back for himself: they conflict with
- * every writer, even one whose commit waits for a standby.
+ * The fence is a setting of the database (fence_setting.c).  Sessions read it when they
+ * begin, so those of before must end; a pool opens new ones, which can read and not
+ * write.  SHARE locks on the tables are the proof that nobody writes, also against who
+ * sets the parameter back for himself: they conflict with every writer, even one whose
+ * commit waits for a standby.
  *
  * A session is idle between its transactions; ending it then costs its client a new
  * connection and no work.  The state is read a moment before, so that now and then
@@ -32,14 +32,6 @@
 #define MOST_NAMES 20
 
 #define SETTING "default_transaction_read_only"
-
-static const char setting_sql[] =
-"SELECT pg_catalog.substr(c.setting, 31)"
-" FROM pg_catalog.pg_db_role_setting AS s"
-" JOIN pg_catalog.pg_database AS d ON d.oid = s.setdatabase,"
-" LATERAL pg_catalog.unnest(s.setconfig) AS c(setting)"
-" WHERE d.datname = pg_catalog.current_database() AND s.setrole = 0::pg_catalog.oid"
-" AND pg_catalog.substr(c.setting, 1, 30) = '" SETTING "='";
 
 /*
  * The client sessions of this database that began in a span, $1 to $2, but for those
@@ -214,42 +206,6 @@ ask_texts(SourceSession *session, const char *sql, int nparams, const char *cons
 		texts = lappend(texts, pstrdup(pgcopy_rows_get(rows, i, 0)));
 	pgcopy_rows_free(rows);
 	return texts;
-}
-
-char *
-pgcopy_fence_setting(SourceSession *session)
-{
-	return ask_text(session, setting_sql, 0, NULL);
-}
-
-/* "ALTER DATABASE name" */
-static char *
-alter_database(SourceSession *session)
-{
-	char	   *name = ask_text(session, "SELECT pg_catalog.current_database()", 0, NULL);
-
-	return psprintf("ALTER DATABASE %s", quote_identifier(name != NULL ? name : ""));
-}
-
-void
-pgcopy_fence_set(SourceSession *session)
-{
-	pgcopy_session_exec(session, psprintf("%s SET " SETTING " = on", alter_database(session)));
-}
-
-char *
-pgcopy_fence_lift_sql(SourceSession *session, const char *before)
-{
-	if (before == NULL)
-		return psprintf("%s RESET " SETTING, alter_database(session));
-	return psprintf("%s SET " SETTING " = %s", alter_database(session),
-					quote_literal_cstr(before));
-}
-
-void
-pgcopy_fence_lift(SourceSession *session, const char *before)
-{
-	pgcopy_session_exec(session, pgcopy_fence_lift_sql(session, before));
 }
 
 void
