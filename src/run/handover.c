@@ -99,40 +99,17 @@ begin_attempt(Leader *leader)
 	leader->handover->findings = NIL;
 }
 
-/* Return, for a message, who holds up the slot; NULL if that cannot be known. */
+/* LinkQuestion: who holds up the slot, for a message; NULL if that cannot be known? */
 static char *
-find_holder(Leader *leader)
+find_holder(SourceSession *session, SourceLink *link)
 {
-	SourceSession *session = pgcopy_session_open(pgcopy_link_conninfo(leader->link),
-												 name_session(leader, "look"));
 	List	   *holders = pgcopy_slot_holders(session);
 	int			more = list_length(holders) - 1;
 
-	pgcopy_session_close(session);
 	if (holders == NIL)
 		return NULL;
 	return more == 0 ? linitial(holders) :
 		psprintf("%s, and %d more", (char *) linitial(holders), more);
-}
-
-static char *
-try_find_holder(Leader *leader, MemoryContext context)
-{
-	char	   *volatile holder = NULL;
-
-	PG_TRY();
-	{
-		holder = find_holder(leader);
-	}
-	PG_CATCH();
-	{
-		if (pgcopy_process_is_cancelled())
-			PG_RE_THROW();
-		MemoryContextSwitchTo(context);
-		FlushErrorState();
-	}
-	PG_END_TRY();
-	return holder;
 }
 
 /* SessionWaits: tell for whom the slot waits. */
@@ -144,7 +121,8 @@ tell_wait(void *arg, int seconds)
 												  "pgcopy slot wait",
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
-	char	   *holder = seconds > 0 ? try_find_holder(leader, context) : NULL;
+	char	   *holder = seconds > 0 ?
+		pgcopy_link_ask_beside(leader->link, find_holder) : NULL;
 	char	   *message = NULL;
 
 	if (holder != NULL)

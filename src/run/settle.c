@@ -24,8 +24,8 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 
+#include "base/attempt.h"
 #include "replica/replica_guard.h"
 #include "replica/subscription.h"
 #include "run/follow.h"
@@ -136,9 +136,18 @@ disable_here(const Job *job, const Follow *follow)
 	end_here(&scope);
 }
 
-static void
-connect_and_settle(const Job *job, const Follow *follow)
+typedef struct SettleWork
 {
+	const Job  *job;
+	const Follow *follow;
+} SettleWork;
+
+/* AttemptWork: settle on the source. */
+static void
+connect_and_settle(void *arg)
+{
+	const Job  *job = ((SettleWork *) arg)->job;
+	const Follow *follow = ((SettleWork *) arg)->follow;
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "pgcopy settle",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
@@ -162,37 +171,6 @@ throw_with_hint(ErrorData *error, int64 job)
 
 	error->hint = error->hint == NULL ? pstrdup(ours) : psprintf("%s  %s", error->hint, ours);
 	ThrowErrorData(error);
-}
-
-/*
- * Settle on the source in a subtransaction.  Returns the error, in the current memory
- * context; NULL: it is settled.
- */
-static ErrorData *
-try_source(const Job *job, const Follow *follow)
-{
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData  *volatile error = NULL;
-
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		connect_and_settle(job, follow);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	return error;
 }
 
 /* What ALTER TABLE ... REPLICA IDENTITY says; an index is set only where there was none. */
@@ -271,6 +249,7 @@ pgcopy_settle(const Job *job, bool is_forced)
 	Follow	   *follow = pgcopy_follow_fetch(job->id);
 	ErrorData  *error = NULL;
 	char	   *sql = NULL;
+	SettleWork	work = {.job = job,.follow = follow};
 	SettleScope scope;
 
 	if (follow == NULL)
@@ -279,7 +258,7 @@ pgcopy_settle(const Job *job, bool is_forced)
 	pgcopy_subscription_stop(follow->name);
 	end_here(&scope);
 	if (follow->on_source)
-		error = try_source(job, follow);
+		error = pgcopy_attempt_run(connect_and_settle, &work);
 	if (error != NULL && (!is_forced || error->sqlerrcode == ERRCODE_QUERY_CANCELED))
 		throw_with_hint(error, job->id);
 	if (error != NULL)

@@ -371,21 +371,30 @@ find_prepared(SourceSession *session)
 	return found;
 }
 
+/* Complete a finding about these; none is one of nobody.  one, many: with their number. */
+static List *
+find_named(const List *names, Finding *finding, const char *one, const char *many)
+{
+	int			count = list_length(names);
+
+	if (count == 0)
+		return NIL;
+	finding->object = pgcopy_names_list(names, MOST_NAMES);
+	finding->message = psprintf(count == 1 ? one : many, count);
+	return pgcopy_finding_list(finding);
+}
+
 static List *
 find_writers(SourceSession *session)
 {
-	List	   *writers = ask_texts(session, writers_sql, 0, NULL);
-	Finding		finding = {.level = FINDING_NOTICE};
+	Finding		finding = {
+		.level = FINDING_NOTICE,
+		.hint = "Let them end first; a cutover ends their sessions."
+	};
 
-	if (writers == NIL)
-		return NIL;
-	finding.object = pgcopy_names_list(writers, MOST_NAMES);
-	finding.message = psprintf(list_length(writers) == 1 ?
-							   "%d transaction on the source has been writing for more than 30 s" :
-							   "%d transactions on the source have been writing for more than 30 s",
-							   list_length(writers));
-	finding.hint = "Let them end first; a cutover ends their sessions.";
-	return pgcopy_finding_list(&finding);
+	return find_named(ask_texts(session, writers_sql, 0, NULL), &finding,
+					  "%d transaction on the source has been writing for more than 30 s",
+					  "%d transactions on the source have been writing for more than 30 s");
 }
 
 List *
@@ -403,36 +412,26 @@ find_unlockable(SourceSession *session, const char *only)
 	Finding		finding = {
 		.level = FINDING_ERROR,
 		.sqlerrcode = ERRCODE_INSUFFICIENT_PRIVILEGE,
+		.detail = psprintf("Not lockable: %s.", pgcopy_names_list(tables, MOST_NAMES)),
 		.hint = "On the source, make the role of the connection a member of their owners, or grant it TRUNCATE on them."
 	};
 
-	if (tables == NIL)
-		return NIL;
-	finding.object = pgcopy_names_list(tables, MOST_NAMES);
-	finding.message = psprintf(list_length(tables) == 1 ?
-							   "the source's role may not lock %d table" :
-							   "the source's role may not lock %d tables",
-							   list_length(tables));
-	finding.detail = psprintf("Not lockable: %s.", finding.object);
-	return pgcopy_finding_list(&finding);
+	return find_named(tables, &finding, "the source's role may not lock %d table",
+					  "the source's role may not lock %d tables");
 }
 
 /* Find roles that the database's setting does not bind. */
 static List *
 find_overriding(SourceSession *session)
 {
-	List	   *roles = ask_texts(session, overriding_sql, 0, NULL);
-	Finding		finding = {.level = FINDING_NOTICE};
+	Finding		finding = {
+		.level = FINDING_NOTICE,
+		.hint = "On the source, ALTER ROLE ... RESET " SETTING " for them."
+	};
 
-	if (roles == NIL)
-		return NIL;
-	finding.object = pgcopy_names_list(roles, MOST_NAMES);
-	finding.message = psprintf(list_length(roles) == 1 ?
-							   "%d role of the source has " SETTING " off: only the cutover's locks keep it from writing" :
-							   "%d roles of the source have " SETTING " off: only the cutover's locks keep them from writing",
-							   list_length(roles));
-	finding.hint = "On the source, ALTER ROLE ... RESET " SETTING " for them.";
-	return pgcopy_finding_list(&finding);
+	return find_named(ask_texts(session, overriding_sql, 0, NULL), &finding,
+					  "%d role of the source has " SETTING " off: only the cutover's locks keep it from writing",
+					  "%d roles of the source have " SETTING " off: only the cutover's locks keep them from writing");
 }
 
 /* A finding of a right that the role lacks. */

@@ -14,8 +14,8 @@
 #include "source/session.h"
 
 /*
- * fence_setting.c: the value of default_transaction_read_only that the database has by ALTER DATABASE;
- * NULL: none.
+ * fence_setting.c: the value of default_transaction_read_only that the database has by
+ * ALTER DATABASE; NULL: none.
  */
 extern char *pgcopy_fence_setting(SourceSession *session);
 

@@ -206,8 +206,10 @@ char *
 pgcopy_identity_counters(SourceSession *session)
 {
 	SourceRows *rows = pgcopy_session_query(session, counters_sql, 1, 0, NULL);
-	char	   *counters = pgcopy_rows_count(rows) > 0 ? pstrdup(pgcopy_rows_get(rows, 0, 0)) : NULL;
+	char	   *counters = NULL;
 
+	if (pgcopy_rows_count(rows) > 0)
+		counters = pstrdup(pgcopy_rows_get(rows, 0, 0));
 	pgcopy_rows_free(rows);
 	return counters;
 }
