@@ -245,6 +245,7 @@ CREATE TABLE pgcopy.follow (
     picture text[],
     cutover_lsn pg_lsn,
     pause interval,
+    steps jsonb,
     opened timestamptz
 );
 
@@ -264,6 +265,7 @@ COMMENT ON COLUMN pgcopy.follow.changes_seen IS 'how the definitions on the sour
 COMMENT ON COLUMN pgcopy.follow.picture IS 'those that were cloned: objects and definitions by turns';
 COMMENT ON COLUMN pgcopy.follow.cutover_lsn IS 'all that was committed on the source before this is here';
 COMMENT ON COLUMN pgcopy.follow.pause IS 'from the first refused write on the source to the open target';
+COMMENT ON COLUMN pgcopy.follow.steps IS 'of the cutover, up to the open target: pairs of name and microseconds, in their order';
 COMMENT ON COLUMN pgcopy.follow.opened IS 'when the target was opened; from then on the job only cleans up';
 
 CREATE TABLE pgcopy.identity (
@@ -861,6 +863,16 @@ SELECT i.job, i.kind, i.state, i.started, i.finished, i.bytes_done, i.rows_done,
 
 COMMENT ON VIEW pgcopy.step IS 'items for pgcopy_summary(), of the jobs that a role may see';
 
+CREATE VIEW pgcopy.cutover_step WITH (security_barrier) AS
+SELECT f.job, s.no, s.step OPERATOR(pg_catalog.->>) 0 AS step,
+       pg_catalog.make_interval(secs => (s.step OPERATOR(pg_catalog.->>) 1)::double precision OPERATOR(pg_catalog./) 1e6) AS took
+  FROM pgcopy.job AS j
+  JOIN pgcopy.follow AS f ON f.job OPERATOR(pg_catalog.=) j.id
+  CROSS JOIN LATERAL pg_catalog.jsonb_array_elements(f.steps) WITH ORDINALITY AS s(step, no)
+ WHERE pg_catalog.pg_has_role(current_user, j.owner, 'MEMBER');
+
+COMMENT ON VIEW pgcopy.cutover_step IS 'steps of cutovers for pgcopy_summary(), of the jobs that a role may see';
+
 CREATE VIEW pgcopy.visible WITH (security_barrier) AS
 SELECT j.id AS job
   FROM pgcopy.job AS j
@@ -921,6 +933,9 @@ SELECT r.step, r.connection, r.items, r.wall, r.cumulative,
   FROM (SELECT k.ord, k.step, k.connection, s.items, s.wall, s.cumulative, s.bytes, s.concurrency
           FROM kinds AS k JOIN steps AS s USING (kind)
          UNION ALL
+        SELECT 20 + c.no, 'Cutover: ' || c.step, 'both', 1, c.took, c.took, NULL, 1
+          FROM pgcopy.cutover_step AS c WHERE c.job = pgcopy_summary.job
+         UNION ALL
         SELECT 99, 'Total wall clock', 'both', t.items, t.wall, t.cumulative, t.bytes, t.concurrency
           FROM total AS t WHERE t.items > 0) AS r
  WHERE pgcopy.check_job(pgcopy_summary.job, EXISTS (
@@ -932,7 +947,7 @@ COMMENT ON FUNCTION @extschema@.pgcopy_summary(bigint) IS 'steps of a job with w
 
 REVOKE ALL ON FUNCTION @extschema@.pgcopy_summary(bigint) FROM PUBLIC;
 
-GRANT SELECT ON pgcopy.step, pgcopy.visible, @extschema@.pgcopy_jobs, @extschema@.pgcopy_follow, @extschema@.pgcopy_progress, @extschema@.pgcopy_tables, @extschema@.pgcopy_indexes, @extschema@.pgcopy_workers, @extschema@.pgcopy_errors, @extschema@.pgcopy_notices, @extschema@.pgcopy_options TO PUBLIC;
+GRANT SELECT ON pgcopy.step, pgcopy.cutover_step, pgcopy.visible, @extschema@.pgcopy_jobs, @extschema@.pgcopy_follow, @extschema@.pgcopy_progress, @extschema@.pgcopy_tables, @extschema@.pgcopy_indexes, @extschema@.pgcopy_workers, @extschema@.pgcopy_errors, @extschema@.pgcopy_notices, @extschema@.pgcopy_options TO PUBLIC;
 GRANT USAGE ON SCHEMA pgcopy TO PUBLIC;
 
 --

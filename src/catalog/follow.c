@@ -99,8 +99,8 @@ static CatalogQuery set_cutover = {
 
 static CatalogQuery set_open = {
 	"UPDATE pgcopy.follow SET opened = clock_timestamp(), "
-	"pause = make_interval(secs => $2 / 1e6) WHERE job = $1",
-	2, {INT8OID, INT8OID}
+	"pause = make_interval(secs => $2 / 1e6), steps = $3::jsonb WHERE job = $1",
+	3, {INT8OID, INT8OID, TEXTOID}
 };
 
 static CatalogQuery select_unsettled = {
@@ -344,9 +344,10 @@ pgcopy_follow_set_cutover(int64 job, XLogRecPtr lsn)
 }
 
 void
-pgcopy_follow_set_open(int64 job, int64 pause)
+pgcopy_follow_set_open(int64 job, int64 pause, const char *steps)
 {
-	pgcopy_query_do(&set_open, QUERY_ARGS(Int64GetDatum(job), Int64GetDatum(pause)));
+	pgcopy_query_do(&set_open, QUERY_ARGS(Int64GetDatum(job), Int64GetDatum(pause),
+										  pgcopy_query_text_arg(steps)));
 }
 
 static void *

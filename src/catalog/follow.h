@@ -123,8 +123,11 @@ extern List *pgcopy_follow_fetch_picture(int64 job);
 /* The position that the cutover waits for; InvalidXLogRecPtr: none. */
 extern void pgcopy_follow_set_cutover(int64 job, XLogRecPtr lsn);
 
-/* The target is open: part of that transaction.  pause in microseconds. */
-extern void pgcopy_follow_set_open(int64 job, int64 pause);
+/*
+ * The target is open: part of that transaction.  pause in microseconds; steps: see
+ * COMMENT ON COLUMN.
+ */
+extern void pgcopy_follow_set_open(int64 job, int64 pause, const char *steps);
 
 /* Were rows read that are older than what the slot sends? */
 extern bool pgcopy_follow_has_old_rows(int64 job);

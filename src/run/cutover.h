@@ -33,6 +33,8 @@ typedef struct Cutover
 	TimestampTz paused;			/* of the first refused write; 0: none yet */
 	char	   *fenced_at;		/* the same, by the source's clock; NULL: not fenced */
 	int64		pause_us;		/* -1: none */
+	TimestampTz step_began;
+	StringInfoData steps;		/* how long each took: JSON without its end */
 	bool		is_open;		/* the point of no return is behind us */
 
 	char		waits_for[256]; /* for the error if that takes too long; or "" */
@@ -41,6 +43,9 @@ typedef struct Cutover
 
 /* cutover.c: add a line to the report, with the time since the cutover began. */
 extern void pgcopy_cutover_note(Cutover *cutover, const char *line);
+
+/* Note how long a step has taken, since the end of the one before; name: plain words. */
+extern void pgcopy_cutover_end_step(Cutover *cutover, const char *name);
 
 /*
  * Open a session to the source, named after what it is for, in the current memory
