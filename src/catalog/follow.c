@@ -128,17 +128,23 @@ static CatalogQuery select_picture = {
  */
 static CatalogQuery select_relations = {
 	"SELECT r.no, r.source_oid, r.target_oid, r.schema_name, r.table_name, r.relkind, "
-	"r.through_root, r.carry, d.identity_before, r.heap_bytes + r.toast_bytes AS bytes, "
-	"(SELECT max(s.lsn) FROM pgcopy.item AS i JOIN pgcopy.snapshot AS s "
-	"ON s.job = i.job AND s.no = i.snapshot "
-	"WHERE i.job = r.job AND i.kind = 'table' AND i.relation = r.no) AS lsn "
+	"r.through_root, r.carry, d.identity_before, r.heap_bytes + r.toast_bytes AS bytes "
 	"FROM pgcopy.relation AS r LEFT JOIN pgcopy.identity AS d "
 	"ON d.job = r.job AND d.source_oid = r.source_oid "
 	"WHERE r.job = $1 AND r.relkind IN ('r', 'p', 'm') "
 	"UNION ALL SELECT 0, d.source_oid, NULL, NULL, NULL, 'r', false, '-', "
-	"d.identity_before, 0, NULL FROM pgcopy.identity AS d WHERE d.job = $1 AND NOT EXISTS "
+	"d.identity_before, 0 FROM pgcopy.identity AS d WHERE d.job = $1 AND NOT EXISTS "
 	"(SELECT FROM pgcopy.relation AS r WHERE r.job = d.job AND r.source_oid = d.source_oid) "
 	"ORDER BY 1, 2",
+	1, {INT8OID}
+};
+
+/* By itself: joined with the others it could be run for each of many thousands. */
+static CatalogQuery select_positions = {
+	"SELECT i.relation AS no, max(s.lsn) AS lsn FROM pgcopy.item AS i "
+	"JOIN pgcopy.snapshot AS s ON s.job = i.job AND s.no = i.snapshot "
+	"WHERE i.job = $1 AND i.kind = 'table' AND s.lsn IS NOT NULL "
+	"GROUP BY i.relation ORDER BY i.relation",
 	1, {INT8OID}
 };
 
@@ -393,7 +399,7 @@ pgcopy_follow_list_left(int64 job)
 static void *
 read_relation(int row)
 {
-	FollowRelation *relation = palloc(sizeof(FollowRelation));
+	FollowRelation *relation = palloc0(sizeof(FollowRelation));
 
 	relation->no = (int) pgcopy_query_int64(row, "no");
 	relation->source_oid = (Oid) pgcopy_query_int64(row, "source_oid");
@@ -405,14 +411,44 @@ read_relation(int row)
 	relation->carry = (char) pgcopy_query_int64(row, "carry");
 	relation->identity_before = (char) pgcopy_query_int64(row, "identity_before");
 	relation->bytes = pgcopy_query_int64(row, "bytes");
-	relation->lsn = read_lsn(row, "lsn");
 	return relation;
+}
+
+typedef struct Position
+{
+	int			no;				/* of the relation */
+	XLogRecPtr	lsn;
+} Position;
+
+static void *
+read_position(int row)
+{
+	Position   *position = palloc(sizeof(Position));
+
+	position->no = (int) pgcopy_query_int64(row, "no");
+	position->lsn = read_lsn(row, "lsn");
+	return position;
 }
 
 List *
 pgcopy_follow_relations(int64 job)
 {
-	return pgcopy_query_fetch(&select_relations, QUERY_JOB(job), read_relation);
+	List	   *relations = pgcopy_query_fetch(&select_relations, QUERY_JOB(job), read_relation);
+	List	   *positions = pgcopy_query_fetch(&select_positions, QUERY_JOB(job), read_position);
+	ListCell   *next = list_head(positions);
+	ListCell   *lc;
+
+	foreach(lc, relations)
+	{
+		FollowRelation *relation = lfirst(lc);
+
+		while (next != NULL && ((Position *) lfirst(next))->no < relation->no)
+			next = lnext(positions, next);
+		if (next != NULL && ((Position *) lfirst(next))->no == relation->no)
+			relation->lsn = ((Position *) lfirst(next))->lsn;
+	}
+	list_free_deep(positions);
+	return relations;
 }
 
 void
