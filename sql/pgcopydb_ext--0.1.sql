@@ -237,6 +237,9 @@ CREATE TABLE pgcopy.follow (
     on_source boolean NOT NULL DEFAULT false,
     start_lsn pg_lsn,
     subscription oid,
+    confirmed pg_lsn,
+    timeline integer,
+    counters text,
     lost text,
     guard text NOT NULL DEFAULT 'none' CHECK (guard OPERATOR(pg_catalog.=) ANY (ARRAY['none', 'set'])),
     guard_before text,
@@ -246,6 +249,7 @@ CREATE TABLE pgcopy.follow (
     picture text[],
     cutover_lsn pg_lsn,
     pause interval,
+    steps jsonb,
     opened timestamptz
 );
 
@@ -254,6 +258,9 @@ COMMENT ON COLUMN pgcopy.follow.name IS 'of the slot and of what is made on the 
 COMMENT ON COLUMN pgcopy.follow.on_source IS 'something of the job may be on the source: slot, publication, replica identities';
 COMMENT ON COLUMN pgcopy.follow.start_lsn IS 'the slot sends what was committed from here on';
 COMMENT ON COLUMN pgcopy.follow.subscription IS 'OID of the subscription; NULL: not made yet; stays when it is dropped';
+COMMENT ON COLUMN pgcopy.follow.confirmed IS 'the slot was confirmed up to here when the leader last looked: all before is here';
+COMMENT ON COLUMN pgcopy.follow.timeline IS 'of this server at that look: another one says that it was restored, or failed over';
+COMMENT ON COLUMN pgcopy.follow.counters IS 'tells whether the source has lost its counters of rows since they were noted (pgcopy.relation.updates_before); NULL: none are compared';
 COMMENT ON COLUMN pgcopy.follow.lost IS 'why the slot does not have all changes any more; NULL: it has';
 COMMENT ON COLUMN pgcopy.follow.guard IS 'sessions of others may be read-only here: default_transaction_read_only of this database is ours';
 COMMENT ON COLUMN pgcopy.follow.guard_before IS 'what that setting of the database was; NULL: it had none';
@@ -262,6 +269,7 @@ COMMENT ON COLUMN pgcopy.follow.changes_seen IS 'how the definitions on the sour
 COMMENT ON COLUMN pgcopy.follow.picture IS 'those that were cloned: objects and definitions by turns';
 COMMENT ON COLUMN pgcopy.follow.cutover_lsn IS 'all that was committed on the source before this is here';
 COMMENT ON COLUMN pgcopy.follow.pause IS 'from the first refused write on the source to the open target';
+COMMENT ON COLUMN pgcopy.follow.steps IS 'of the cutover, up to the open target: pairs of name and microseconds, in their order';
 COMMENT ON COLUMN pgcopy.follow.opened IS 'when the target was opened; from then on the job only cleans up';
 
 CREATE TABLE pgcopy.identity (
@@ -862,6 +870,16 @@ SELECT i.job, i.kind, i.state, i.started, i.finished, i.bytes_done, i.rows_done,
 
 COMMENT ON VIEW pgcopy.step IS 'items for pgcopy_summary(), of the jobs that a role may see';
 
+CREATE VIEW pgcopy.cutover_step WITH (security_barrier) AS
+SELECT f.job, s.no, s.step OPERATOR(pg_catalog.->>) 0 AS step,
+       pg_catalog.make_interval(secs => (s.step OPERATOR(pg_catalog.->>) 1)::double precision OPERATOR(pg_catalog./) 1e6) AS took
+  FROM pgcopy.job AS j
+  JOIN pgcopy.follow AS f ON f.job OPERATOR(pg_catalog.=) j.id
+  CROSS JOIN LATERAL pg_catalog.jsonb_array_elements(f.steps) WITH ORDINALITY AS s(step, no)
+ WHERE pg_catalog.pg_has_role(current_user, j.owner, 'MEMBER');
+
+COMMENT ON VIEW pgcopy.cutover_step IS 'steps of cutovers for pgcopy_summary(), of the jobs that a role may see';
+
 CREATE VIEW pgcopy.visible WITH (security_barrier) AS
 SELECT j.id AS job
   FROM pgcopy.job AS j
@@ -922,6 +940,9 @@ SELECT r.step, r.connection, r.items, r.wall, r.cumulative,
   FROM (SELECT k.ord, k.step, k.connection, s.items, s.wall, s.cumulative, s.bytes, s.concurrency
           FROM kinds AS k JOIN steps AS s USING (kind)
          UNION ALL
+        SELECT 20 + c.no, 'Cutover: ' || c.step, 'both', 1, c.took, c.took, NULL, 1
+          FROM pgcopy.cutover_step AS c WHERE c.job = pgcopy_summary.job
+         UNION ALL
         SELECT 99, 'Total wall clock', 'both', t.items, t.wall, t.cumulative, t.bytes, t.concurrency
           FROM total AS t WHERE t.items > 0) AS r
  WHERE pgcopy.check_job(pgcopy_summary.job, EXISTS (
@@ -933,7 +954,7 @@ COMMENT ON FUNCTION @extschema@.pgcopy_summary(bigint) IS 'steps of a job with w
 
 REVOKE ALL ON FUNCTION @extschema@.pgcopy_summary(bigint) FROM PUBLIC;
 
-GRANT SELECT ON pgcopy.step, pgcopy.visible, @extschema@.pgcopy_jobs, @extschema@.pgcopy_follow, @extschema@.pgcopy_progress, @extschema@.pgcopy_tables, @extschema@.pgcopy_indexes, @extschema@.pgcopy_workers, @extschema@.pgcopy_errors, @extschema@.pgcopy_notices, @extschema@.pgcopy_options TO PUBLIC;
+GRANT SELECT ON pgcopy.step, pgcopy.cutover_step, pgcopy.visible, @extschema@.pgcopy_jobs, @extschema@.pgcopy_follow, @extschema@.pgcopy_progress, @extschema@.pgcopy_tables, @extschema@.pgcopy_indexes, @extschema@.pgcopy_workers, @extschema@.pgcopy_errors, @extschema@.pgcopy_notices, @extschema@.pgcopy_options TO PUBLIC;
 GRANT USAGE ON SCHEMA pgcopy TO PUBLIC;
 
 --

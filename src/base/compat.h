@@ -27,6 +27,13 @@
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
 #endif
 
+/* 15: the timeline is not a variable any more.  Of a server that is not a standby. */
+#if PG_VERSION_NUM < 150000
+#define pgcopy_timeline() ThisTimeLineID
+#else
+#define pgcopy_timeline() GetWALInsertionTimeLine()
+#endif
+
 /* 16: generic checks instead of pg_xxx_aclcheck() and pg_xxx_ownercheck() */
 #if PG_VERSION_NUM < 160000
 #define pgcopy_database_aclcheck(oid, role, mode) \

@@ -93,5 +93,7 @@ pgcopy_words_is_stream_name(const char *name)
 		return false;
 	name += hex + 1;
 	digits = strspn(name, "0123456789");
-	return digits > 0 && (name[digits] == '\0' || strcmp(name + digits, "_i") == 0);
+	name += digits;
+	return digits > 0 &&
+		(name[0] == '\0' || strcmp(name, "_i") == 0 || strcmp(name, "_f") == 0);
 }

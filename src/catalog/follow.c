@@ -29,6 +29,7 @@ static CatalogQuery insert_follow = {
 
 #define SELECT_FOLLOW \
 	"SELECT job, name, publication, is_our_publication, on_source, start_lsn, subscription, lost, " \
+	"confirmed, timeline, counters, " \
 	"guard_before, fence_before, changes_seen, cutover_lsn, guard = 'set' AS is_guarded, fence = 'set' AS is_fenced, " \
 	"opened IS NOT NULL AS is_open FROM pgcopy.follow WHERE job = $1"
 
@@ -49,8 +50,18 @@ static CatalogQuery set_on_source = {
 
 static CatalogQuery set_start = {
 	"UPDATE pgcopy.follow SET start_lsn = NULLIF($2, '0/0'), lost = NULL, "
-	"picture = NULL, changes_seen = NULL WHERE job = $1",
+	"picture = NULL, changes_seen = NULL, confirmed = NULL, timeline = NULL, counters = NULL WHERE job = $1",
 	2, {INT8OID, LSNOID}
+};
+
+static CatalogQuery set_confirmed = {
+	"UPDATE pgcopy.follow SET confirmed = $2, timeline = $3 WHERE job = $1",
+	3, {INT8OID, LSNOID, INT4OID}
+};
+
+static CatalogQuery set_counters = {
+	"UPDATE pgcopy.follow SET counters = $2 WHERE job = $1",
+	2, {INT8OID, TEXTOID}
 };
 
 static CatalogQuery set_subscription = {
@@ -88,8 +99,8 @@ static CatalogQuery set_cutover = {
 
 static CatalogQuery set_open = {
 	"UPDATE pgcopy.follow SET opened = clock_timestamp(), "
-	"pause = make_interval(secs => $2 / 1e6) WHERE job = $1",
-	2, {INT8OID, INT8OID}
+	"pause = make_interval(secs => $2 / 1e6), steps = $3::jsonb WHERE job = $1",
+	3, {INT8OID, INT8OID, TEXTOID}
 };
 
 static CatalogQuery select_unsettled = {
@@ -117,17 +128,23 @@ static CatalogQuery select_picture = {
  */
 static CatalogQuery select_relations = {
 	"SELECT r.no, r.source_oid, r.target_oid, r.schema_name, r.table_name, r.relkind, "
-	"r.through_root, r.carry, d.identity_before, r.heap_bytes + r.toast_bytes AS bytes, "
-	"(SELECT max(s.lsn) FROM pgcopy.item AS i JOIN pgcopy.snapshot AS s "
-	"ON s.job = i.job AND s.no = i.snapshot "
-	"WHERE i.job = r.job AND i.kind = 'table' AND i.relation = r.no) AS lsn "
+	"r.through_root, r.carry, d.identity_before, r.heap_bytes + r.toast_bytes AS bytes "
 	"FROM pgcopy.relation AS r LEFT JOIN pgcopy.identity AS d "
 	"ON d.job = r.job AND d.source_oid = r.source_oid "
 	"WHERE r.job = $1 AND r.relkind IN ('r', 'p', 'm') "
 	"UNION ALL SELECT 0, d.source_oid, NULL, NULL, NULL, 'r', false, '-', "
-	"d.identity_before, 0, NULL FROM pgcopy.identity AS d WHERE d.job = $1 AND NOT EXISTS "
+	"d.identity_before, 0 FROM pgcopy.identity AS d WHERE d.job = $1 AND NOT EXISTS "
 	"(SELECT FROM pgcopy.relation AS r WHERE r.job = d.job AND r.source_oid = d.source_oid) "
 	"ORDER BY 1, 2",
+	1, {INT8OID}
+};
+
+/* By itself: joined with the others it could be run for each of many thousands. */
+static CatalogQuery select_positions = {
+	"SELECT i.relation AS no, max(s.lsn) AS lsn FROM pgcopy.item AS i "
+	"JOIN pgcopy.snapshot AS s ON s.job = i.job AND s.no = i.snapshot "
+	"WHERE i.job = $1 AND i.kind = 'table' AND s.lsn IS NOT NULL "
+	"GROUP BY i.relation ORDER BY i.relation",
 	1, {INT8OID}
 };
 
@@ -209,6 +226,9 @@ read_follow(int row)
 	follow->start_lsn = read_lsn(row, "start_lsn");
 	follow->subscription = (Oid) pgcopy_query_int64(row, "subscription");
 	follow->lost = pgcopy_query_text(row, "lost");
+	follow->confirmed = read_lsn(row, "confirmed");
+	follow->timeline = (int) pgcopy_query_int64(row, "timeline");
+	follow->counters = pgcopy_query_text(row, "counters");
 	follow->is_guarded = pgcopy_query_bool(row, "is_guarded");
 	follow->guard_before = pgcopy_query_text(row, "guard_before");
 	follow->is_fenced = pgcopy_query_bool(row, "is_fenced");
@@ -237,6 +257,12 @@ pgcopy_follow_inserts_name(const Follow *follow)
 	return psprintf("%s" FOLLOW_INSERTS_SUFFIX, follow->name);
 }
 
+char *
+pgcopy_follow_fence_name(const Follow *follow)
+{
+	return psprintf("%s" FOLLOW_FENCE_SUFFIX, follow->name);
+}
+
 void
 pgcopy_follow_set_on_source(int64 job, bool on_source)
 {
@@ -248,6 +274,20 @@ void
 pgcopy_follow_set_start(int64 job, XLogRecPtr lsn)
 {
 	pgcopy_query_do(&set_start, QUERY_ARGS(Int64GetDatum(job), LSNGetDatum(lsn)));
+}
+
+void
+pgcopy_follow_set_confirmed(int64 job, XLogRecPtr lsn, int timeline)
+{
+	pgcopy_query_do(&set_confirmed, QUERY_ARGS(Int64GetDatum(job), LSNGetDatum(lsn),
+											   Int32GetDatum(timeline)));
+}
+
+void
+pgcopy_follow_set_counters(int64 job, const char *counters)
+{
+	pgcopy_query_do(&set_counters,
+					QUERY_ARGS(Int64GetDatum(job), pgcopy_query_text_arg(counters)));
 }
 
 void
@@ -310,9 +350,10 @@ pgcopy_follow_set_cutover(int64 job, XLogRecPtr lsn)
 }
 
 void
-pgcopy_follow_set_open(int64 job, int64 pause)
+pgcopy_follow_set_open(int64 job, int64 pause, const char *steps)
 {
-	pgcopy_query_do(&set_open, QUERY_ARGS(Int64GetDatum(job), Int64GetDatum(pause)));
+	pgcopy_query_do(&set_open, QUERY_ARGS(Int64GetDatum(job), Int64GetDatum(pause),
+										  pgcopy_query_text_arg(steps)));
 }
 
 static void *
@@ -358,7 +399,7 @@ pgcopy_follow_list_left(int64 job)
 static void *
 read_relation(int row)
 {
-	FollowRelation *relation = palloc(sizeof(FollowRelation));
+	FollowRelation *relation = palloc0(sizeof(FollowRelation));
 
 	relation->no = (int) pgcopy_query_int64(row, "no");
 	relation->source_oid = (Oid) pgcopy_query_int64(row, "source_oid");
@@ -370,14 +411,44 @@ read_relation(int row)
 	relation->carry = (char) pgcopy_query_int64(row, "carry");
 	relation->identity_before = (char) pgcopy_query_int64(row, "identity_before");
 	relation->bytes = pgcopy_query_int64(row, "bytes");
-	relation->lsn = read_lsn(row, "lsn");
 	return relation;
+}
+
+typedef struct Position
+{
+	int			no;				/* of the relation */
+	XLogRecPtr	lsn;
+} Position;
+
+static void *
+read_position(int row)
+{
+	Position   *position = palloc(sizeof(Position));
+
+	position->no = (int) pgcopy_query_int64(row, "no");
+	position->lsn = read_lsn(row, "lsn");
+	return position;
 }
 
 List *
 pgcopy_follow_relations(int64 job)
 {
-	return pgcopy_query_fetch(&select_relations, QUERY_JOB(job), read_relation);
+	List	   *relations = pgcopy_query_fetch(&select_relations, QUERY_JOB(job), read_relation);
+	List	   *positions = pgcopy_query_fetch(&select_positions, QUERY_JOB(job), read_position);
+	ListCell   *next = list_head(positions);
+	ListCell   *lc;
+
+	foreach(lc, relations)
+	{
+		FollowRelation *relation = lfirst(lc);
+
+		while (next != NULL && ((Position *) lfirst(next))->no < relation->no)
+			next = lnext(positions, next);
+		if (next != NULL && ((Position *) lfirst(next))->no == relation->no)
+			relation->lsn = ((Position *) lfirst(next))->lsn;
+	}
+	list_free_deep(positions);
+	return relations;
 }
 
 void

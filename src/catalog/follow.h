@@ -28,10 +28,13 @@
  * Names of slots, publications and subscriptions of jobs, as a regular expression
  * of SQL: of any job of any server.
  */
-#define FOLLOW_NAME_REGEXP "^pgcopy_[0-9a-f]{12}_[0-9]+(_i)?$"
+#define FOLLOW_NAME_REGEXP "^pgcopy_[0-9a-f]{12}_[0-9]+(_[if])?$"
 
 /* The publication of those that are carried by inserts only: name || this. */
 #define FOLLOW_INSERTS_SUFFIX "_i"
+
+/* The publication that says whose fence the source has: likewise (stream/fence.h). */
+#define FOLLOW_FENCE_SUFFIX "_f"
 
 typedef struct Follow
 {
@@ -42,6 +45,9 @@ typedef struct Follow
 	bool		on_source;		/* something of ours may be there */
 	XLogRecPtr	start_lsn;		/* of the slot; 0: there is none yet */
 	Oid			subscription;	/* InvalidOid: not made yet */
+	XLogRecPtr	confirmed;		/* all that the slot sent before this is here; 0: none yet */
+	int			timeline;		/* of this server, when that was noted; 0: never */
+	char	   *counters;		/* of the source, that are compared: see pgcopy.follow */
 	char	   *lost;			/* why the slot is of no more use; NULL: it is */
 	bool		is_guarded;		/* sessions of others may be read-only here */
 	char	   *guard_before;	/* the database's setting before; NULL: none */
@@ -80,11 +86,20 @@ extern Follow *pgcopy_follow_lock(int64 job);
 /* The name of the publication of those that are carried by inserts only. */
 extern char *pgcopy_follow_inserts_name(const Follow *follow);
 
+/* And of the one that says that the fence is ours. */
+extern char *pgcopy_follow_fence_name(const Follow *follow);
+
 /* Note, before it is made and after it is gone, that something is on the source. */
 extern void pgcopy_follow_set_on_source(int64 job, bool on_source);
 
 /* A slot has been made, and begins here; InvalidXLogRecPtr: it was dropped. */
 extern void pgcopy_follow_set_start(int64 job, XLogRecPtr lsn);
+
+/* The slot has been seen to be confirmed up to here, by this server on its timeline. */
+extern void pgcopy_follow_set_confirmed(int64 job, XLogRecPtr lsn, int timeline);
+
+/* What tells that the source's counters of updates were lost meanwhile; or NULL. */
+extern void pgcopy_follow_set_counters(int64 job, const char *counters);
 
 extern void pgcopy_follow_set_subscription(int64 job, Oid subscription);
 extern void pgcopy_follow_set_lost(int64 job, const char *why);
@@ -108,8 +123,11 @@ extern List *pgcopy_follow_fetch_picture(int64 job);
 /* The position that the cutover waits for; InvalidXLogRecPtr: none. */
 extern void pgcopy_follow_set_cutover(int64 job, XLogRecPtr lsn);
 
-/* The target is open: part of that transaction.  pause in microseconds. */
-extern void pgcopy_follow_set_open(int64 job, int64 pause);
+/*
+ * The target is open: part of that transaction.  pause in microseconds; steps: see
+ * COMMENT ON COLUMN.
+ */
+extern void pgcopy_follow_set_open(int64 job, int64 pause, const char *steps);
 
 /* Were rows read that are older than what the slot sends? */
 extern bool pgcopy_follow_has_old_rows(int64 job);

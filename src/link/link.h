@@ -82,6 +82,13 @@ extern SourceSession *pgcopy_link_session(const SourceLink *link);
 extern const SourceConninfo *pgcopy_link_conninfo(const SourceLink *link);
 
 /*
+ * Ask the source by a session of its own while the link's is busy.  Returns the answer,
+ * in the current memory context; NULL: it has none, or there is no such session.
+ */
+typedef char *(*LinkQuestion) (SourceSession *session, SourceLink *link);
+extern char *pgcopy_link_ask_beside(SourceLink *link, LinkQuestion question);
+
+/*
  * Say what the session is asked for, for messages when that takes long, until it is
  * NULL again.  The string must live as long.
  */

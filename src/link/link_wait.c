@@ -19,27 +19,26 @@
 #include "link/link_private.h"
 #include "source/inventory.h"
 
-/* Return who blocks the session, or NULL. */
+/* Ask by a session of its own. */
 static char *
-find_blocker(SourceLink *link)
+ask_beside(SourceLink *link, LinkQuestion question)
 {
-	SourceSession *session = pgcopy_session_open(link->conninfo,
-												 link->owner.look_name);
-	char	   *blocker = pgcopy_inventory_blocker(session,
-												   pgcopy_session_pid(link->session));
+	SourceSession *session = pgcopy_session_open(link->conninfo, link->owner.look_name);
+	char	   *answer = question(session, link);
 
 	pgcopy_session_close(session);
-	return blocker;
+	return answer;
 }
 
-static char *
-try_find_blocker(SourceLink *link, MemoryContext context)
+char *
+pgcopy_link_ask_beside(SourceLink *link, LinkQuestion question)
 {
-	char	   *volatile blocker = NULL;
+	MemoryContext context = CurrentMemoryContext;
+	char	   *volatile answer = NULL;
 
 	PG_TRY();
 	{
-		blocker = find_blocker(link);
+		answer = ask_beside(link, question);
 	}
 	PG_CATCH();
 	{
@@ -49,7 +48,14 @@ try_find_blocker(SourceLink *link, MemoryContext context)
 		FlushErrorState();
 	}
 	PG_END_TRY();
-	return blocker;
+	return answer;
+}
+
+/* LinkQuestion: who blocks the link's session? */
+static char *
+find_blocker(SourceSession *session, SourceLink *link)
+{
+	return pgcopy_inventory_blocker(session, pgcopy_session_pid(link->session));
 }
 
 void
@@ -66,7 +72,8 @@ pgcopy_link_wait_tell(void *arg, int seconds)
 												  "pgcopy link wait",
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
-	char	   *blocker = seconds > 0 ? try_find_blocker(link, context) : NULL;
+	char	   *blocker = seconds > 0 ?
+		pgcopy_link_ask_beside(link, find_blocker) : NULL;
 	char	   *message = NULL;
 
 	if (blocker != NULL)

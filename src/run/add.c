@@ -29,6 +29,7 @@
 #include "catalog/pg_class.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -66,6 +67,19 @@ static const char partition_sql[] =
 " JOIN pg_catalog.pg_class AS p ON p.oid = i.inhparent"
 " JOIN pg_catalog.pg_namespace AS n ON n.oid = p.relnamespace"
 " WHERE c.oid = $1::pg_catalog.oid AND c.relispartition";
+
+/* What others may do with table $1; no role: PUBLIC. */
+static const char grants_sql[] =
+"SELECT x.grantee = 0::pg_catalog.oid, r.rolname, x.privilege_type, x.is_grantable"
+" FROM pg_catalog.pg_class AS c CROSS JOIN LATERAL pg_catalog.aclexplode(c.relacl) AS x"
+" LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = x.grantee"
+" WHERE c.oid = $1::pg_catalog.oid AND x.grantee <> c.relowner"
+" ORDER BY r.rolname, x.privilege_type";
+
+/* Privileges that are granted here too. */
+static const char *const privileges[] = {
+	"SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"
+};
 
 static char *
 write_oid(Oid oid)
@@ -299,6 +313,53 @@ create_partition(SourceSession *session, const SourceRelation *leaf)
 	return true;
 }
 
+/* The privilege, if we grant it: the source's word is not SQL to be run. */
+static const char *
+find_privilege(const char *word)
+{
+	for (int i = 0; i < lengthof(privileges); i++)
+	{
+		if (strcmp(privileges[i], word) == 0)
+			return privileges[i];
+	}
+	return NULL;
+}
+
+/* Grant what is granted on the source, to the roles that are here. */
+static void
+grant_privileges(SourceSession *session, const SourceRelation *leaf)
+{
+	const char *param = write_oid(leaf->oid);
+	SourceRows *rows = pgcopy_session_query(session, grants_sql, 4, 1, &param);
+
+	for (int i = 0; i < pgcopy_rows_count(rows); i++)
+	{
+		const char *role = pgcopy_rows_get_or_null(rows, i, 1);
+		const char *privilege = find_privilege(pgcopy_rows_get(rows, i, 2));
+		bool		is_public = pgcopy_rows_get_bool(rows, i, 0);
+
+		if (privilege == NULL ||
+			(!is_public && (role == NULL || !OidIsValid(get_role_oid(role, true)))))
+			continue;
+		run(psprintf("GRANT %s ON TABLE %s TO %s%s", privilege,
+					 quote_qualified_identifier(leaf->schema, leaf->name),
+					 is_public ? "PUBLIC" : quote_identifier(role),
+					 pgcopy_rows_get_bool(rows, i, 3) ? " WITH GRANT OPTION" : ""));
+	}
+	pgcopy_rows_free(rows);
+}
+
+/* Returns false if it is no partition. */
+static bool
+create_with_privileges(Leader *leader, SourceSession *session, const SourceRelation *leaf)
+{
+	if (!create_partition(session, leaf))
+		return false;
+	if (!leader->job->options.no_privileges)
+		grant_privileges(session, leaf);
+	return true;
+}
+
 /* Follow a partition that the source has got, and create it if it is not here. */
 static void
 add_partition(Leader *leader, SourceSession *session, const SourceRelation *leaf)
@@ -308,7 +369,8 @@ add_partition(Leader *leader, SourceSession *session, const SourceRelation *leaf
 
 	pgcopy_leader_begin(leader);
 	follow = pgcopy_follow_lock(job);
-	if ((OidIsValid(find_here(leaf->schema, leaf->name)) || create_partition(session, leaf)) &&
+	if ((OidIsValid(find_here(leaf->schema, leaf->name)) ||
+		 create_with_privileges(leader, session, leaf)) &&
 		pgcopy_add_table(follow, session, leaf->schema, leaf->name))
 		pgcopy_notice_tell(job, quote_qualified_identifier(leaf->schema, leaf->name),
 						   "a partition that the source has got is followed too", NULL);

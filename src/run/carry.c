@@ -511,6 +511,28 @@ look_for_faults(Choosing *choosing)
 	}
 }
 
+/* Without them the cutover could not tell whether a table was updated: return an error. */
+static List *
+note_counters(Choosing *choosing)
+{
+	Leader	   *leader = choosing->leader;
+	Carry	   *carry = pgcopy_carry_state(leader);
+	char	   *counters = NULL;
+
+	carry->counters = NULL;
+	if (leader->job->options.without_identity != WITHOUT_IDENTITY_INSERTS)
+		return NIL;
+	counters = pgcopy_identity_counters(choosing->session);
+	if (counters != NULL)
+		carry->counters = MemoryContextStrdup(leader->context, counters);
+	return counters != NULL ? NIL : pgcopy_finding_list(&(Finding) {
+		.level = FINDING_ERROR,
+		.sqlerrcode = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+		.message = "without_identity => 'inserts' needs track_counts on the source: by its counters the cutover sees that no row was updated",
+		.hint = "Set it on there, or choose another without_identity."
+	});
+}
+
 List *
 pgcopy_carry_choose(Leader *leader, List *relations)
 {
@@ -522,9 +544,10 @@ pgcopy_carry_choose(Leader *leader, List *relations)
 	List	   *findings;
 
 	pgcopy_chosen_mark(leader, relations);
+	findings = note_counters(&choosing);
 	choosing.identities = pgcopy_identity_read(choosing.session,
 											   pgcopy_chosen_relations(leader));
-	findings = look_at_rows(&choosing);
+	findings = list_concat(findings, look_at_rows(&choosing));
 	look_for_faults(&choosing);
 	findings = list_concat(findings, find_errors(&choosing));
 	if (findings != NIL)

@@ -53,10 +53,11 @@ extern void pgcopy_carry_before(Leader *leader, StringInfo report);
 extern void pgcopy_carry_measure(Leader *leader, int *relations, int64 *bytes);
 
 /*
- * Whether tables that are carried by inserts only have been updated since; if so,
- * their names, for a message; NULL: no.  Called in a transaction.
+ * Whether tables that are carried by inserts only have been updated since: *updated has
+ * their names, for a message; NULL: no.  *unknown: why the source's counters do not tell;
+ * NULL: they do.  Called in a transaction; into the current memory context.
  */
-extern char *pgcopy_carry_find_updated(Leader *leader);
+extern void pgcopy_carry_find_updated(Leader *leader, char **updated, char **unknown);
 
 /*
  * The rest is for the files that carry changes.
@@ -66,6 +67,7 @@ extern char *pgcopy_carry_find_updated(Leader *leader);
 struct Carry
 {
 	List	   *choices;		/* by OID; see carry.c */
+	char	   *counters;		/* that go with them: pgcopy_identity_counters(); or NULL */
 
 	/* carry_large_objects.c: what a look at the source's large objects has seen */
 	bool		has_looked;

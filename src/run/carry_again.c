@@ -34,6 +34,7 @@
 #include "run/work.h"
 #include "schema/undo.h"
 #include "source/snapshot.h"
+#include "stream/publication.h"
 
 /* Lines about tables in a report. */
 #define TABLES_SHOWN 10
@@ -458,47 +459,70 @@ pgcopy_carry_measure(Leader *leader, int *relations, int64 *bytes)
 	MemoryContextSwitchTo(caller);
 }
 
-/* Name the table, if it has been updated. */
-static void
-append_if_updated(StringInfo text, const List *tables, const SourceRows *rows, int row)
+/*
+ * Name the table if it has been updated: its counter has grown, or has begun anew and
+ * grown since.  Returns whether it has begun anew.
+ */
+static bool
+append_if_updated(StringInfo text, const List *tables, Oid oid, int64 updates)
 {
-	Oid			oid = pgcopy_rows_get_oid(rows, row, 0);
-	int64		updates = pgcopy_rows_get_int64(rows, row, 1);
 	ListCell   *lc;
 
 	foreach(lc, tables)
 	{
 		const JobRelation *table = lfirst(lc);
+		bool		is_new = updates < table->updates_before;
+		int64		more = is_new ? updates : updates - table->updates_before;
 
-		if (table->source_oid != oid || table->updates_before == updates)
+		if (table->source_oid != oid)
 			continue;
-		appendStringInfo(text, "%s%s", text->len > 0 ? ", " : "", table_name(table));
-		if (updates > table->updates_before)
-			appendStringInfo(text, " (" INT64_FORMAT " rows)", updates - table->updates_before);
-		else
-			appendStringInfoString(text, " (its statistics were reset)");
+		if (more > 0)
+			appendStringInfo(text, "%s%s (" INT64_FORMAT " rows)", text->len > 0 ? ", " : "",
+							 table_name(table), more);
+		return is_new;
 	}
+	return false;
 }
 
-char *
-pgcopy_carry_find_updated(Leader *leader)
+/* Have the counters been lost as a whole? */
+static bool
+has_lost_counters(Leader *leader, SourceSession *session)
+{
+	const Follow *follow = pgcopy_follow_fetch(leader->job->id);
+	const char *counters = pgcopy_identity_counters(session);
+
+	return counters == NULL || follow->counters == NULL ||
+		strcmp(counters, follow->counters) != 0;
+}
+
+/* Counters are asked for before it is asked whether they can be lost. */
+void
+pgcopy_carry_find_updated(Leader *leader, char **updated, char **unknown)
 {
 	List	   *tables = pgcopy_relation_fetch_carried(leader->job->id, CARRY_INSERTS);
 	const char *params[] = {list_oids(tables)};
+	SourceSession *session;
 	StringInfoData text;
 	SourceRows *rows;
+	bool		is_new = false;
 
+	*updated = *unknown = NULL;
 	if (tables == NIL)
-		return NULL;
+		return;
 	initStringInfo(&text);
-	rows = pgcopy_session_query(pgcopy_carry_session(leader),
+	session = pgcopy_carry_session(leader);
+	rows = pgcopy_session_query(session,
 								"SELECT t.oid, pg_catalog.pg_stat_get_tuples_updated(t.oid)"
 								" OPERATOR(pg_catalog.+) pg_catalog.pg_stat_get_tuples_deleted(t.oid)"
 								" FROM pg_catalog.unnest($1::pg_catalog.oid[]) AS t (oid)"
 								" JOIN pg_catalog.pg_class AS c ON c.oid OPERATOR(pg_catalog.=) t.oid",
 								2, lengthof(params), params);
 	for (int i = 0; i < pgcopy_rows_count(rows); i++)
-		append_if_updated(&text, tables, rows, i);
+		is_new |= append_if_updated(&text, tables, pgcopy_rows_get_oid(rows, i, 0),
+									pgcopy_rows_get_int64(rows, i, 1));
 	pgcopy_rows_free(rows);
-	return text.len > 0 ? text.data : NULL;
+	if (text.len > 0)
+		*updated = text.data;
+	if (is_new || has_lost_counters(leader, session))
+		*unknown = "since then the statistics of the source were reset, or lost in a crash";
 }

@@ -4,7 +4,7 @@
  *	  End following: the target becomes the primary.
  *
  *	0 check		may it be done now?						cutover_steps.c
- *	1 prepare	what need not be done in the pause
+ *	1 prepare	what need not be done in the pause; wait until little is to arrive in it
  *	2 fence		no new writers on the source			cutover_fence.c
  *	3 lock		the proof that there are none
  *	4 mark		a position behind all that was written	cutover_steps.c
@@ -64,6 +64,16 @@ pgcopy_cutover_note(Cutover *cutover, const char *line)
 					 cutover->report.len > 0 ? "\n" : "", ms / 1000, ms % 1000, line);
 }
 
+void
+pgcopy_cutover_end_step(Cutover *cutover, const char *name)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	appendStringInfo(&cutover->steps, "%c[\"%s\", " INT64_FORMAT "]",
+					 cutover->steps.len > 0 ? ',' : '[', name, now - cutover->step_began);
+	cutover->step_began = now;
+}
+
 SourceSession *
 pgcopy_cutover_connect(Leader *leader, const char *what)
 {
@@ -99,8 +109,10 @@ make_cutover(Leader *leader, const CutoverRequest *request)
 	cutover->look_context = AllocSetContextCreate(context, "pgcopy cutover look",
 												  ALLOCSET_DEFAULT_SIZES);
 	cutover->began = GetCurrentTimestamp();
+	cutover->step_began = cutover->began;
 	cutover->pause_us = -1;
 	initStringInfo(&cutover->report);
+	initStringInfo(&cutover->steps);
 	MemoryContextSwitchTo(caller);
 	return cutover;
 }
@@ -124,18 +136,25 @@ static void
 cut_over(Cutover *cutover)
 {
 	pgcopy_cutover_steps_check(cutover);
+	pgcopy_cutover_end_step(cutover, "check");
 	PGCOPY_TEST_POINT("cutover", "checked");
 	pgcopy_cutover_steps_prepare(cutover);
+	pgcopy_cutover_steps_calm(cutover);
+	pgcopy_cutover_end_step(cutover, "prepare");
 	if (!cutover->request->locks_only)
 		pgcopy_cutover_fence_set(cutover);
+	pgcopy_cutover_end_step(cutover, "fence");
 	PGCOPY_TEST_POINT("cutover", "fenced");
 	pgcopy_cutover_fence_lock(cutover);
+	pgcopy_cutover_end_step(cutover, "lock");
 	PGCOPY_TEST_POINT("cutover", "locked");
 	pgcopy_cutover_steps_mark(cutover);
 	PGCOPY_TEST_POINT("cutover", "marked");
 	pgcopy_cutover_steps_await(cutover);
+	pgcopy_cutover_end_step(cutover, "mark and await");
 	PGCOPY_TEST_POINT("cutover", "applied");
 	pgcopy_cutover_steps_copy_again(cutover);
+	pgcopy_cutover_end_step(cutover, "copy again");
 	PGCOPY_TEST_POINT("cutover", "again");
 	pgcopy_cutover_open_target(cutover);
 	PGCOPY_TEST_POINT("cutover", "opened");
@@ -184,6 +203,7 @@ rehearse(Cutover *cutover)
 
 	pgcopy_cutover_steps_check(cutover);
 	PGCOPY_TEST_POINT("cutover", "checked");
+	pgcopy_cutover_steps_calm(cutover);
 	if (!cutover->request->locks_only)
 		estimate += estimate_drain(cutover);
 	ms = pgcopy_cutover_fence_try_locks(cutover);

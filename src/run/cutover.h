@@ -33,6 +33,8 @@ typedef struct Cutover
 	TimestampTz paused;			/* of the first refused write; 0: none yet */
 	char	   *fenced_at;		/* the same, by the source's clock; NULL: not fenced */
 	int64		pause_us;		/* -1: none */
+	TimestampTz step_began;
+	StringInfoData steps;		/* how long each took: JSON without its end */
 	bool		is_open;		/* the point of no return is behind us */
 
 	char		waits_for[256]; /* for the error if that takes too long; or "" */
@@ -41,6 +43,9 @@ typedef struct Cutover
 
 /* cutover.c: add a line to the report, with the time since the cutover began. */
 extern void pgcopy_cutover_note(Cutover *cutover, const char *line);
+
+/* Note how long a step has taken, since the end of the one before; name: plain words. */
+extern void pgcopy_cutover_end_step(Cutover *cutover, const char *name);
 
 /*
  * Open a session to the source, named after what it is for, in the current memory
@@ -54,6 +59,7 @@ extern SourceSession *pgcopy_cutover_connect(Leader *leader, const char *what);
  */
 extern void pgcopy_cutover_steps_check(Cutover *cutover);
 extern void pgcopy_cutover_steps_prepare(Cutover *cutover);
+extern void pgcopy_cutover_steps_calm(Cutover *cutover);
 extern void pgcopy_cutover_steps_mark(Cutover *cutover);
 extern void pgcopy_cutover_steps_await(Cutover *cutover);
 extern void pgcopy_cutover_steps_copy_again(Cutover *cutover);

@@ -58,7 +58,8 @@ lift_when_exiting(Cutover *cutover, const char *before)
 	if (!is_registered)
 		before_shmem_exit(lift_at_exit, (Datum) 0);
 	is_registered = true;
-	exit_sql = pgcopy_fence_lift_sql(cutover->session, before);
+	exit_sql = pgcopy_fence_lift_sql(cutover->session,
+									 pgcopy_follow_fence_name(cutover->follow), before);
 	exit_session = cutover->session;
 }
 
@@ -85,6 +86,7 @@ pgcopy_cutover_fence_check(Cutover *cutover)
 	FenceSpan	all = {NULL, NULL};
 	FenceSessions sessions;
 
+	pgcopy_fence_check_owner(cutover->session, pgcopy_follow_fence_name(cutover->follow));
 	pgcopy_fence_count(cutover->session, &all, &sessions);
 	if (sessions.untouchable > 0)
 		throw_untouchable(&sessions);
@@ -197,13 +199,15 @@ await_beginning(Cutover *cutover)
 void
 pgcopy_cutover_fence_set(Cutover *cutover)
 {
+	char	   *owner = pgcopy_follow_fence_name(cutover->follow);
 	char	   *before = cutover->follow->is_fenced ? cutover->follow->fence_before :
 		pgcopy_fence_setting(cutover->session);
 
+	pgcopy_fence_check_owner(cutover->session, owner);
 	note_intent(cutover, before);
 	lift_when_exiting(cutover, before);
 	begin_pause(cutover, GetCurrentTimestamp());
-	pgcopy_fence_set(cutover->session);
+	pgcopy_fence_set(cutover->session, owner);
 	cutover->fenced_at = pgcopy_fence_now(cutover->session);
 	pgcopy_cutover_note(cutover, "the source is read-only for new sessions");
 	await_beginning(cutover);
@@ -331,7 +335,7 @@ pgcopy_cutover_fence_lift(Leader *leader, SourceSession *session,
 
 	if (session == NULL || !pgcopy_session_is_alive(session))
 		session = pgcopy_cutover_connect(leader, "fence");
-	pgcopy_fence_lift(session, follow->fence_before);
+	pgcopy_fence_lift(session, pgcopy_follow_fence_name(follow), follow->fence_before);
 	end_fenced_sessions(session, since);
 	pgcopy_cutover_fence_settled();
 	pgcopy_leader_begin(leader);

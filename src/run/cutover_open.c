@@ -170,7 +170,8 @@ write_all(Cutover *cutover)
 		pgcopy_replica_guard_lift(cutover->follow->guard_before);
 		pgcopy_follow_set_guard(job, false, NULL);
 	}
-	pgcopy_follow_set_open(job, pause_so_far(cutover));
+	pgcopy_cutover_end_step(cutover, "open");
+	pgcopy_follow_set_open(job, pause_so_far(cutover), psprintf("%s]", cutover->steps.data));
 	return held_back;
 }
 

@@ -29,8 +29,16 @@
 #define SMALL_LAG_BYTES (16 * 1024 * 1024)
 #define SMALL_LAG_MS 1000
 
-/* Pauses between looks, ms: at the lag; at the end of the wait for the mark. */
+/*
+ * What it should be right before the pause, as it becomes a part of that.  Wait for it as
+ * long as it shrinks, at least once in so many ms, and not longer than max_pause.
+ */
+#define CALM_LAG_BYTES (1024 * 1024)
+#define CALM_PATIENCE 2000
+
+/* Pauses between looks, ms: at the lag; right before the pause; for the mark. */
 #define LAG_PAUSE 100
+#define CALM_PAUSE 20
 #define FIRST_MARK_PAUSE 2
 #define LAST_MARK_PAUSE 20
 
@@ -126,23 +134,30 @@ look_at_applied(Cutover *cutover, Applied *applied)
 	MemoryContextSwitchTo(caller);
 }
 
+/* Measure how far the target is behind, in bytes. */
+static int64
+measure_lag(Cutover *cutover, Applied *applied)
+{
+	SlotStatus	slot;
+
+	look_at_applied(cutover, applied);
+	pgcopy_slot_look(cutover->session, cutover->follow->name, &slot);
+	if (!slot.exists)
+		throw_lost(cutover, "It is not there.");
+	if (strcmp(slot.wal_status, "lost") == 0)
+		throw_lost(cutover, "The source has removed WAL that it needs.");
+	return (int64) (slot.source_lsn - Min(Max(applied->ended, slot.confirmed_flush),
+										  slot.source_lsn));
+}
+
 /* Is the target as good as caught up?  If not, say what is waited for. */
 static bool
 has_small_lag(Cutover *cutover)
 {
 	ControlFollow *published = &cutover->leader->control->follow;
 	Applied		applied;
-	SlotStatus	slot;
-	int64		lag;
+	int64		lag = measure_lag(cutover, &applied);
 
-	look_at_applied(cutover, &applied);
-	pgcopy_slot_look(cutover->session, cutover->follow->name, &slot);
-	if (!slot.exists)
-		throw_lost(cutover, "It is not there.");
-	if (strcmp(slot.wal_status, "lost") == 0)
-		throw_lost(cutover, "The source has removed WAL that it needs.");
-	lag = (int64) (slot.source_lsn - Min(Max(applied.ended, slot.confirmed_flush),
-										 slot.source_lsn));
 	if (applied.waiting > 0)
 		snprintf(cutover->waits_for, sizeof(cutover->waits_for),
 				 "%d of %d tables to catch up", applied.waiting, applied.tables);
@@ -168,6 +183,37 @@ await_small_lag(Cutover *cutover)
 		pgcopy_process_wait(LAG_PAUSE);
 	pgcopy_cutover_watch_set_deadline(0);
 	cutover->waits_for[0] = '\0';
+}
+
+/* What the preparations have added is made good for before the pause begins. */
+void
+pgcopy_cutover_steps_calm(Cutover *cutover)
+{
+	TimestampTz begun = GetCurrentTimestamp();
+	TimestampTz shrunk = begun;
+	int64		least = PG_INT64_MAX;
+	int64		lag = PG_INT64_MAX;
+
+	while (lag > CALM_LAG_BYTES)
+	{
+		TimestampTz now = GetCurrentTimestamp();
+		Applied		applied;
+
+		if (TimestampDifferenceExceeds(shrunk, now, CALM_PATIENCE) ||
+			TimestampDifferenceExceeds(begun, now, (int) cutover->request->max_pause_ms))
+			break;
+		if (lag != PG_INT64_MAX)
+			pgcopy_process_wait(CALM_PAUSE);
+		MemoryContextSwitchTo(cutover->look_context);
+		lag = measure_lag(cutover, &applied);
+		MemoryContextSwitchTo(cutover->context);
+		MemoryContextReset(cutover->look_context);
+		if (lag < least)
+			shrunk = GetCurrentTimestamp();
+		least = Min(least, lag);
+	}
+	pgcopy_cutover_note(cutover, psprintf("%.1f MB are to arrive in the pause%s", lag / MEGABYTE,
+										  lag > CALM_LAG_BYTES ? ": the source writes too fast for less" : ""));
 }
 
 /* Throw for DDL on the source, unless the user has said that it does not matter. */
@@ -206,15 +252,27 @@ check_skipped(Cutover *cutover)
 						 cutover->leader->job->id)));
 }
 
+static void
+throw_unknown(const Cutover *cutover, const char *why)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("it is not known whether rows were updated or deleted in tables that are followed by inserts only"),
+			 errdetail("They were compared when the clone began; %s.", why),
+			 errhint("If you know that they are only inserted into, pgcopy_cutover(" INT64_FORMAT ", ignore_changes => true) accepts it. Else clone again with without_identity => 'copy' or 'set'.",
+					 cutover->leader->job->id)));
+}
+
 /* Throw for updates of tables that are carried by inserts only. */
 static void
 check_updates(Cutover *cutover)
 {
 	char	   *updated;
+	char	   *unknown;
 
 	pgcopy_leader_begin(cutover->leader);
 	MemoryContextSwitchTo(cutover->context);
-	updated = pgcopy_carry_find_updated(cutover->leader);
+	pgcopy_carry_find_updated(cutover->leader, &updated, &unknown);
 	pgcopy_leader_commit(cutover->leader);
 	MemoryContextSwitchTo(cutover->context);
 	if (updated != NULL)
@@ -223,6 +281,13 @@ check_updates(Cutover *cutover)
 				 errmsg("rows were updated or deleted in tables that are followed by inserts only"),
 				 errdetail("On the source: %s.", updated),
 				 errhint("Clone again with without_identity => 'copy' or 'set'.")));
+	if (unknown == NULL)
+		return;
+	if (!cutover->request->ignore_changes)
+		throw_unknown(cutover, unknown);
+	pgcopy_cutover_note(cutover,
+						psprintf("ignored: updates of tables that are followed by inserts only are not known: %s",
+								 unknown));
 }
 
 void

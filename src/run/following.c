@@ -20,12 +20,14 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "mb/pg_wchar.h"
 #include "pgstat.h"
 #include "storage/latch.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "base/compat.h"
 #include "base/testpoint.h"
 #include "replica/subscription.h"
 #include "run/following.h"
@@ -114,6 +116,27 @@ has_new_error(const Following *following, int worker_before)
 	if (applied->errors >= 0)
 		return following->errors_seen >= 0 && applied->errors > following->errors_seen;
 	return worker_before != 0 && applied->pid != 0 && applied->pid != worker_before;
+}
+
+/*
+ * Note what the source takes for safe here, after it has said so: a server that has this
+ * row has all before that position.
+ */
+static void
+note_confirmed(Following *following)
+{
+	Follow	   *follow = following->follow;
+	Leader	   *leader = following->leader;
+	int			timeline = (int) pgcopy_timeline();
+
+	if (!following->has_slot || !following->slot.exists ||
+		(following->slot.confirmed_flush == follow->confirmed && follow->timeline == timeline))
+		return;
+	follow->confirmed = following->slot.confirmed_flush;
+	follow->timeline = timeline;
+	pgcopy_leader_begin(leader);
+	pgcopy_follow_set_confirmed(leader->job->id, follow->confirmed, timeline);
+	pgcopy_leader_commit(leader);
 }
 
 /* An error has passed once a transaction is applied, or all that there was. */
@@ -288,6 +311,7 @@ look(Following *following)
 	MemoryContextSwitchTo(following->look_context);
 	publish(following);
 	give_up_if_lost(following, applied_before);
+	note_confirmed(following);
 	MemoryContextSwitchTo(following->leader->context);
 	MemoryContextReset(following->look_context);
 	following->last_error = NULL;

@@ -23,10 +23,12 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/pg_class.h"
 #include "nodes/nodes.h"
 #include "utils/memutils.h"
 
+#include "base/compat.h"
 #include "base/testpoint.h"
 #include "replica/subscription.h"
 #include "run/following.h"
@@ -97,40 +99,17 @@ begin_attempt(Leader *leader)
 	leader->handover->findings = NIL;
 }
 
-/* Return, for a message, who holds up the slot; NULL if that cannot be known. */
+/* LinkQuestion: who holds up the slot, for a message; NULL if that cannot be known? */
 static char *
-find_holder(Leader *leader)
+find_holder(SourceSession *session, SourceLink *link)
 {
-	SourceSession *session = pgcopy_session_open(pgcopy_link_conninfo(leader->link),
-												 name_session(leader, "look"));
 	List	   *holders = pgcopy_slot_holders(session);
 	int			more = list_length(holders) - 1;
 
-	pgcopy_session_close(session);
 	if (holders == NIL)
 		return NULL;
 	return more == 0 ? linitial(holders) :
 		psprintf("%s, and %d more", (char *) linitial(holders), more);
-}
-
-static char *
-try_find_holder(Leader *leader, MemoryContext context)
-{
-	char	   *volatile holder = NULL;
-
-	PG_TRY();
-	{
-		holder = find_holder(leader);
-	}
-	PG_CATCH();
-	{
-		if (pgcopy_process_is_cancelled())
-			PG_RE_THROW();
-		MemoryContextSwitchTo(context);
-		FlushErrorState();
-	}
-	PG_END_TRY();
-	return holder;
 }
 
 /* SessionWaits: tell for whom the slot waits. */
@@ -142,7 +121,8 @@ tell_wait(void *arg, int seconds)
 												  "pgcopy slot wait",
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
-	char	   *holder = seconds > 0 ? try_find_holder(leader, context) : NULL;
+	char	   *holder = seconds > 0 ?
+		pgcopy_link_ask_beside(leader->link, find_holder) : NULL;
 	char	   *message = NULL;
 
 	if (holder != NULL)
@@ -404,6 +384,7 @@ pgcopy_handover_keep_position(Leader *leader)
 	if (!XLogRecPtrIsInvalid(handover->slot_lsn))
 	{
 		pgcopy_follow_set_start(leader->job->id, handover->slot_lsn);
+		pgcopy_follow_set_counters(leader->job->id, pgcopy_carry_state(leader)->counters);
 		pgcopy_following_keep_picture(leader, pgcopy_link_session(leader->link));
 	}
 	pgcopy_job_snapshot_set_lsn(leader->job->id, leader->control->snapshot_no,
@@ -470,6 +451,23 @@ pgcopy_handover_note_lost(Leader *leader, const char *why)
 	pgcopy_handover_throw_lost(leader->job->id, why);
 }
 
+/*
+ * The source goes on where it was told that all before was safe here, and says nothing if
+ * this server has less.  It may, if it was restored or failed over, and so is on another
+ * timeline: unless the slot is where it was when this server last saw it.
+ */
+static const char *
+find_gap(const Follow *follow, const SlotStatus *status)
+{
+	if (follow->timeline == 0 || follow->timeline == pgcopy_timeline() ||
+		status->confirmed_flush <= follow->confirmed)
+		return NULL;
+	return psprintf("this server was restored or failed over, from timeline %d to %d, and may lack what the source sent between %X/%X and %X/%X",
+					follow->timeline, (int) pgcopy_timeline(),
+					LSN_FORMAT_ARGS(follow->confirmed),
+					LSN_FORMAT_ARGS(status->confirmed_flush));
+}
+
 void
 pgcopy_handover_check_slot(Leader *leader)
 {
@@ -489,6 +487,8 @@ pgcopy_handover_check_slot(Leader *leader)
 		(void) pgcopy_link_read(leader->link, try_look_at_slot, &question);
 		pgcopy_link_close(leader->link);
 		why = pgcopy_handover_find_loss(&question.status);
+		if (why == NULL)
+			why = find_gap(follow, &question.status);
 	}
 	if (why != NULL)
 		pgcopy_handover_note_lost(leader, why);

@@ -31,7 +31,8 @@ typedef struct SlotWatch
 	SlotStatus	status;
 } SlotWatch;
 
-static void
+/* Once the target is open there is nothing to look at: returns false. */
+static bool
 look(Leader *leader, MemoryContext context, SlotStatus *status)
 {
 	Follow	   *follow;
@@ -44,23 +45,27 @@ look(Leader *leader, MemoryContext context, SlotStatus *status)
 	conninfo = pgcopy_conninfo_resolve(leader->job->conninfo, leader->args.owner);
 	pgcopy_leader_commit(leader);
 	MemoryContextSwitchTo(context);
+	if (follow->is_open)
+		return false;
 	session = pgcopy_session_open(conninfo, psprintf("pgcopy job " INT64_FORMAT " watch",
 													 leader->job->id));
 	pgcopy_session_on_wait(session, pgcopy_session_give_up, (void *) &look_limit);
 	pgcopy_slot_look(session, follow->name, status);
+	return true;
 }
 
-/* Returns false if the source did not tell. */
+/* Returns false if the source did not tell, or need not. */
 static bool
 try_look(Leader *leader, SlotStatus *status)
 {
 	MemoryContext context = AllocSetContextCreate(leader->context, "pgcopy slot watch",
 												  ALLOCSET_DEFAULT_SIZES);
 	ErrorData  *volatile error = NULL;
+	volatile bool has_looked = false;
 
 	PG_TRY();
 	{
-		look(leader, context, status);
+		has_looked = look(leader, context, status);
 	}
 	PG_CATCH();
 	{
@@ -70,7 +75,7 @@ try_look(Leader *leader, SlotStatus *status)
 	MemoryContextSwitchTo(leader->context);
 	MemoryContextDelete(context);
 	if (error == NULL)
-		return true;
+		return has_looked;
 	FreeErrorData(error);
 	return false;
 }

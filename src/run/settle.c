@@ -24,8 +24,8 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 
+#include "base/attempt.h"
 #include "replica/replica_guard.h"
 #include "replica/subscription.h"
 #include "run/follow.h"
@@ -71,9 +71,10 @@ pgcopy_settle_source(SourceSession *session, const Follow *follow, bool with_fen
 	restore_identities(session, follow->job);
 	if (with_fence && follow->is_fenced)
 	{
-		pgcopy_fence_lift(session, follow->fence_before);
+		pgcopy_fence_lift(session, pgcopy_follow_fence_name(follow), follow->fence_before);
 		pgcopy_follow_set_fence(follow->job, false, NULL);
 	}
+	pgcopy_publication_drop(session, pgcopy_follow_fence_name(follow));
 	pgcopy_follow_set_on_source(follow->job, false);
 }
 
@@ -135,9 +136,18 @@ disable_here(const Job *job, const Follow *follow)
 	end_here(&scope);
 }
 
-static void
-connect_and_settle(const Job *job, const Follow *follow)
+typedef struct SettleWork
 {
+	const Job  *job;
+	const Follow *follow;
+} SettleWork;
+
+/* AttemptWork: settle on the source. */
+static void
+connect_and_settle(void *arg)
+{
+	const Job  *job = ((SettleWork *) arg)->job;
+	const Follow *follow = ((SettleWork *) arg)->follow;
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "pgcopy settle",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
@@ -161,37 +171,6 @@ throw_with_hint(ErrorData *error, int64 job)
 
 	error->hint = error->hint == NULL ? pstrdup(ours) : psprintf("%s  %s", error->hint, ours);
 	ThrowErrorData(error);
-}
-
-/*
- * Settle on the source in a subtransaction.  Returns the error, in the current memory
- * context; NULL: it is settled.
- */
-static ErrorData *
-try_source(const Job *job, const Follow *follow)
-{
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData  *volatile error = NULL;
-
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		connect_and_settle(job, follow);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	return error;
 }
 
 /* What ALTER TABLE ... REPLICA IDENTITY says; an index is set only where there was none. */
@@ -249,6 +228,9 @@ write_sql(const Follow *follow)
 		appendStringInfo(&sql, "DROP PUBLICATION IF EXISTS %s;\n", quote_identifier(follow->name));
 	appendStringInfo(&sql, "DROP PUBLICATION IF EXISTS %s;\n",
 					 quote_identifier(pgcopy_follow_inserts_name(follow)));
+	if (follow->is_fenced)
+		appendStringInfo(&sql, "DROP PUBLICATION IF EXISTS %s;\n",
+						 quote_identifier(pgcopy_follow_fence_name(follow)));
 	foreach(lc, pgcopy_follow_relations(follow->job))
 	{
 		const FollowRelation *relation = lfirst(lc);
@@ -267,6 +249,7 @@ pgcopy_settle(const Job *job, bool is_forced)
 	Follow	   *follow = pgcopy_follow_fetch(job->id);
 	ErrorData  *error = NULL;
 	char	   *sql = NULL;
+	SettleWork	work = {.job = job,.follow = follow};
 	SettleScope scope;
 
 	if (follow == NULL)
@@ -275,7 +258,7 @@ pgcopy_settle(const Job *job, bool is_forced)
 	pgcopy_subscription_stop(follow->name);
 	end_here(&scope);
 	if (follow->on_source)
-		error = try_source(job, follow);
+		error = pgcopy_attempt_run(connect_and_settle, &work);
 	if (error != NULL && (!is_forced || error->sqlerrcode == ERRCODE_QUERY_CANCELED))
 		throw_with_hint(error, job->id);
 	if (error != NULL)

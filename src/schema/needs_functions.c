@@ -143,7 +143,7 @@ typedef struct Setting
 	const char *value;
 } Setting;
 
-/* NeedsRehearsal: check what ALTER FUNCTION ... SET checks. */
+/* AttemptWork: check what ALTER FUNCTION ... SET checks. */
 static void
 rehearse_setting(void *arg)
 {

@@ -7,13 +7,10 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
-#include "utils/memutils.h"
-#include "utils/resowner.h"
 
 #include "schema/needs_private.h"
 
@@ -63,28 +60,9 @@ is_of_the_check(int sqlerrcode)
 }
 
 char *
-pgcopy_needs_here_rehearse(NeedsRehearsal rehearse, void *arg, int *sqlerrcode)
+pgcopy_needs_here_rehearse(AttemptWork rehearse, void *arg, int *sqlerrcode)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData  *volatile error = NULL;
-
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		rehearse(arg);
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-	}
-	PG_END_TRY();
-	RollbackAndReleaseCurrentSubTransaction();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
+	ErrorData  *error = pgcopy_attempt_rehearse(rehearse, arg);
 
 	*sqlerrcode = error != NULL ? error->sqlerrcode : 0;
 	if (error == NULL)

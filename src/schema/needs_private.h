@@ -8,6 +8,7 @@
 #ifndef PGCOPY_NEEDS_PRIVATE_H
 #define PGCOPY_NEEDS_PRIVATE_H
 
+#include "base/attempt.h"
 #include "nodes/parsenodes.h"
 #include "utils/hsearch.h"
 
@@ -123,8 +124,7 @@ extern void pgcopy_needs_functions_note(Needs *needs, CreateFunctionStmt *create
  * needs_here.c: run a check of the server that throws.  Returns its message, or
  * NULL; *sqlerrcode: its SQLSTATE or 0.  What it did is rolled back.
  */
-typedef void (*NeedsRehearsal) (void *arg);
-extern char *pgcopy_needs_here_rehearse(NeedsRehearsal rehearse, void *arg,
+extern char *pgcopy_needs_here_rehearse(AttemptWork rehearse, void *arg,
 										int *sqlerrcode);
 
 #endif							/* PGCOPY_NEEDS_PRIVATE_H */

@@ -96,7 +96,7 @@ read_collation(DefineStmt *define)
 	return options;
 }
 
-/* NeedsRehearsal: check what CREATE COLLATION checks of libc's locales. */
+/* AttemptWork: check what CREATE COLLATION checks of libc's locales. */
 static void
 rehearse_collation(void *arg)
 {
@@ -156,7 +156,7 @@ typedef struct Dictionary
 	List	   *options;
 } Dictionary;
 
-/* NeedsRehearsal: let the template read the options and files. */
+/* AttemptWork: let the template read the options and files. */
 static void
 rehearse_dictionary(void *arg)
 {
@@ -206,7 +206,7 @@ check_dictionary(Needs *needs, DefineStmt *define, const DumpStatement *statemen
 																	statement->name), message));
 }
 
-/* NeedsRehearsal: label an object that cannot be; the provider is looked up first. */
+/* AttemptWork: label an object that cannot be; the provider is looked up first. */
 static void
 rehearse_label(void *arg)
 {

@@ -26,10 +26,10 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
-#include "utils/resowner.h"
 #include "utils/syscache.h"
 #include "utils/varlena.h"
 
+#include "base/attempt.h"
 #include "base/finding.h"
 #include "schema/apply.h"
 #include "schema/shared.h"
@@ -73,32 +73,28 @@ pgcopy_shared_quote_setting(const char *name, const char *value)
 	return text.data;
 }
 
+typedef struct SharedStatement
+{
+	const char *sql;
+	const DumpSettings *settings;
+} SharedStatement;
+
+/* AttemptWork */
+static void
+run_statement(void *arg)
+{
+	const SharedStatement *statement = arg;
+
+	pgcopy_apply_statement(statement->sql, statement->settings, APPLY_AS_WRITTEN, true, NULL);
+}
+
 /* Run one statement under a savepoint.  Returns its error, or NULL. */
 static ErrorData *
 try_statement(const char *sql, const DumpSettings *settings)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData  *volatile error = NULL;
+	SharedStatement statement = {.sql = sql,.settings = settings};
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		pgcopy_apply_statement(sql, settings, APPLY_AS_WRITTEN, true, NULL);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	return error;
+	return pgcopy_attempt_run(run_statement, &statement);
 }
 
 /* Does the error say that this server or the role's rights do not allow it? */

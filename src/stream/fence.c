@@ -3,11 +3,11 @@
  * fence.c
  *	  Keep writers off the source's database during a cutover.
  *
- * The fence is a setting of the database: default_transaction_read_only.  Sessions
- * read it when they begin, so those of before must end; a pool opens new ones, which
- * can read and not write.  SHARE locks on the tables are the proof that nobody
- * writes, also against who sets the parameter back for himself: they conflict with
- * every writer, even one whose commit waits for a standby.
+ * The fence is a setting of the database (fence_setting.c).  Sessions read it when they
+ * begin, so those of before must end; a pool opens new ones, which can read and not
+ * write.  SHARE locks on the tables are the proof that nobody writes, also against who
+ * sets the parameter back for himself: they conflict with every writer, even one whose
+ * commit waits for a standby.
  *
  * A session is idle between its transactions; ending it then costs its client a new
  * connection and no work.  The state is read a moment before, so that now and then
@@ -32,14 +32,6 @@
 #define MOST_NAMES 20
 
 #define SETTING "default_transaction_read_only"
-
-static const char setting_sql[] =
-"SELECT pg_catalog.substr(c.setting, 31)"
-" FROM pg_catalog.pg_db_role_setting AS s"
-" JOIN pg_catalog.pg_database AS d ON d.oid = s.setdatabase,"
-" LATERAL pg_catalog.unnest(s.setconfig) AS c(setting)"
-" WHERE d.datname = pg_catalog.current_database() AND s.setrole = 0::pg_catalog.oid"
-" AND pg_catalog.substr(c.setting, 1, 30) = '" SETTING "='";
 
 /*
  * The client sessions of this database that began in a span, $1 to $2, but for those
@@ -216,42 +208,6 @@ ask_texts(SourceSession *session, const char *sql, int nparams, const char *cons
 	return texts;
 }
 
-char *
-pgcopy_fence_setting(SourceSession *session)
-{
-	return ask_text(session, setting_sql, 0, NULL);
-}
-
-/* "ALTER DATABASE name" */
-static char *
-alter_database(SourceSession *session)
-{
-	char	   *name = ask_text(session, "SELECT pg_catalog.current_database()", 0, NULL);
-
-	return psprintf("ALTER DATABASE %s", quote_identifier(name != NULL ? name : ""));
-}
-
-void
-pgcopy_fence_set(SourceSession *session)
-{
-	pgcopy_session_exec(session, psprintf("%s SET " SETTING " = on", alter_database(session)));
-}
-
-char *
-pgcopy_fence_lift_sql(SourceSession *session, const char *before)
-{
-	if (before == NULL)
-		return psprintf("%s RESET " SETTING, alter_database(session));
-	return psprintf("%s SET " SETTING " = %s", alter_database(session),
-					quote_literal_cstr(before));
-}
-
-void
-pgcopy_fence_lift(SourceSession *session, const char *before)
-{
-	pgcopy_session_exec(session, pgcopy_fence_lift_sql(session, before));
-}
-
 void
 pgcopy_fence_count(SourceSession *session, const FenceSpan *span, FenceSessions *sessions)
 {
@@ -415,21 +371,30 @@ find_prepared(SourceSession *session)
 	return found;
 }
 
+/* Complete a finding about these; none is one of nobody.  one, many: with their number. */
+static List *
+find_named(const List *names, Finding *finding, const char *one, const char *many)
+{
+	int			count = list_length(names);
+
+	if (count == 0)
+		return NIL;
+	finding->object = pgcopy_names_list(names, MOST_NAMES);
+	finding->message = psprintf(count == 1 ? one : many, count);
+	return pgcopy_finding_list(finding);
+}
+
 static List *
 find_writers(SourceSession *session)
 {
-	List	   *writers = ask_texts(session, writers_sql, 0, NULL);
-	Finding		finding = {.level = FINDING_NOTICE};
+	Finding		finding = {
+		.level = FINDING_NOTICE,
+		.hint = "Let them end first; a cutover ends their sessions."
+	};
 
-	if (writers == NIL)
-		return NIL;
-	finding.object = pgcopy_names_list(writers, MOST_NAMES);
-	finding.message = psprintf(list_length(writers) == 1 ?
-							   "%d transaction on the source has been writing for more than 30 s" :
-							   "%d transactions on the source have been writing for more than 30 s",
-							   list_length(writers));
-	finding.hint = "Let them end first; a cutover ends their sessions.";
-	return pgcopy_finding_list(&finding);
+	return find_named(ask_texts(session, writers_sql, 0, NULL), &finding,
+					  "%d transaction on the source has been writing for more than 30 s",
+					  "%d transactions on the source have been writing for more than 30 s");
 }
 
 List *
@@ -447,36 +412,26 @@ find_unlockable(SourceSession *session, const char *only)
 	Finding		finding = {
 		.level = FINDING_ERROR,
 		.sqlerrcode = ERRCODE_INSUFFICIENT_PRIVILEGE,
+		.detail = psprintf("Not lockable: %s.", pgcopy_names_list(tables, MOST_NAMES)),
 		.hint = "On the source, make the role of the connection a member of their owners, or grant it TRUNCATE on them."
 	};
 
-	if (tables == NIL)
-		return NIL;
-	finding.object = pgcopy_names_list(tables, MOST_NAMES);
-	finding.message = psprintf(list_length(tables) == 1 ?
-							   "the source's role may not lock %d table" :
-							   "the source's role may not lock %d tables",
-							   list_length(tables));
-	finding.detail = psprintf("Not lockable: %s.", finding.object);
-	return pgcopy_finding_list(&finding);
+	return find_named(tables, &finding, "the source's role may not lock %d table",
+					  "the source's role may not lock %d tables");
 }
 
 /* Find roles that the database's setting does not bind. */
 static List *
 find_overriding(SourceSession *session)
 {
-	List	   *roles = ask_texts(session, overriding_sql, 0, NULL);
-	Finding		finding = {.level = FINDING_NOTICE};
+	Finding		finding = {
+		.level = FINDING_NOTICE,
+		.hint = "On the source, ALTER ROLE ... RESET " SETTING " for them."
+	};
 
-	if (roles == NIL)
-		return NIL;
-	finding.object = pgcopy_names_list(roles, MOST_NAMES);
-	finding.message = psprintf(list_length(roles) == 1 ?
-							   "%d role of the source has " SETTING " off: only the cutover's locks keep it from writing" :
-							   "%d roles of the source have " SETTING " off: only the cutover's locks keep them from writing",
-							   list_length(roles));
-	finding.hint = "On the source, ALTER ROLE ... RESET " SETTING " for them.";
-	return pgcopy_finding_list(&finding);
+	return find_named(ask_texts(session, overriding_sql, 0, NULL), &finding,
+					  "%d role of the source has " SETTING " off: only the cutover's locks keep it from writing",
+					  "%d roles of the source have " SETTING " off: only the cutover's locks keep them from writing");
 }
 
 /* A finding of a right that the role lacks. */

@@ -14,17 +14,25 @@
 #include "source/session.h"
 
 /*
- * The value of default_transaction_read_only that the database has by ALTER DATABASE;
- * NULL: none.
+ * fence_setting.c: the value of default_transaction_read_only that the database has by
+ * ALTER DATABASE; NULL: none.
  */
 extern char *pgcopy_fence_setting(SourceSession *session);
 
-/* Set it to on; and back to what it was (NULL: reset). */
-extern void pgcopy_fence_set(SourceSession *session);
-extern void pgcopy_fence_lift(SourceSession *session, const char *before);
+/*
+ * fence_setting.c: set it to on, and back to what it was (NULL: reset).  owner: the name
+ * of the publication that says whose fence it is.  Set throws 55006 if another has one;
+ * lift does nothing if the fence is not ours.
+ */
+extern void pgcopy_fence_set(SourceSession *session, const char *owner);
+extern void pgcopy_fence_lift(SourceSession *session, const char *owner, const char *before);
 
-/* The statement that lifts it, for pgcopy_session_run_at_exit(). */
-extern char *pgcopy_fence_lift_sql(SourceSession *session, const char *before);
+/* Throw if another has one. */
+extern void pgcopy_fence_check_owner(SourceSession *session, const char *owner);
+
+/* The statements that lift it, for pgcopy_session_run_at_exit(). */
+extern char *pgcopy_fence_lift_sql(SourceSession *session, const char *owner,
+								   const char *before);
 
 /*
  * Sessions that began at or after "from" and before "until": texts of timestamptz of

@@ -189,6 +189,31 @@ pgcopy_identity_read(SourceSession *session, const char *only)
 	return identities;
 }
 
+/*
+ * A crash gives the statistics of the whole server new times of reset; those of one
+ * alone may have been reset by somebody.
+ */
+static const char counters_sql[] =
+"SELECT pg_catalog.concat_ws(' ',"
+"  (pg_catalog.date_part('epoch', LEAST(b.stats_reset, a.stats_reset)) * 1000)::pg_catalog.int8,"
+"  (pg_catalog.date_part('epoch', d.stats_reset) * 1000)::pg_catalog.int8)"
+" FROM pg_catalog.pg_stat_bgwriter AS b, pg_catalog.pg_stat_archiver AS a,"
+"  pg_catalog.pg_stat_database AS d"
+" WHERE d.datname = pg_catalog.current_database()"
+"  AND pg_catalog.current_setting('track_counts') = 'on'";
+
+char *
+pgcopy_identity_counters(SourceSession *session)
+{
+	SourceRows *rows = pgcopy_session_query(session, counters_sql, 1, 0, NULL);
+	char	   *counters = NULL;
+
+	if (pgcopy_rows_count(rows) > 0)
+		counters = pstrdup(pgcopy_rows_get(rows, 0, 0));
+	pgcopy_rows_free(rows);
+	return counters;
+}
+
 /* Return the table's quoted, qualified name; NULL if it is gone. */
 static char *
 find_name(SourceSession *session, Oid table)

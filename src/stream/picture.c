@@ -52,7 +52,8 @@
 		  "  " grantee ", x.privilege_type, x.is_grantable), ','" \
 		  "  ORDER BY x.privilege_type, " grantor ", " grantee ")" \
 		  " FROM pg_catalog.aclexplode(" acl ") AS x" \
-		  " WHERE x.grantee <> (SELECT u.oid FROM pg_catalog.pg_roles AS u WHERE u.rolname = current_user)")
+		  " WHERE x.grantee <> (SELECT u.oid FROM pg_catalog.pg_roles AS u" \
+		  " WHERE u.rolname = current_user)")
 #define PRIVILEGES(acl) GRANTS(acl, "x.grantor", "x.grantee")
 #define PRIVILEGES_BY_NAME(acl) GRANTS(acl, ROLE("x.grantor"), ROLE("x.grantee"))
 
@@ -135,7 +136,8 @@
 	VALUE("r.relpartbound") ", r.relrowsecurity, r.relforcerowsecurity, r.reloftype, " \
 	VALUE("SELECT pg_catalog.string_agg(i.inhparent::pg_catalog.text, ',' ORDER BY i.inhseqno)" \
 		" FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = r.oid") ", " \
-	VALUE("SELECT p::pg_catalog.text FROM pg_catalog.pg_partitioned_table AS p WHERE p.partrelid = r.oid") ", " \
+	VALUE("SELECT p::pg_catalog.text FROM pg_catalog.pg_partitioned_table AS p" \
+		  " WHERE p.partrelid = r.oid") ", " \
 	VALUE("SELECT s::pg_catalog.text FROM pg_catalog.pg_sequence AS s WHERE s.seqrelid = r.oid") ", " \
 	VALUE("SELECT v.ev_action FROM pg_catalog.pg_rewrite AS v" \
 		" WHERE v.ev_class = r.oid AND v.rulename = '_RETURN'"), \
@@ -159,7 +161,8 @@
 	DEFINITION("p.now", PRIVILEGES_BY_NAME("r.relacl")) \
 " FROM rel AS r CROSS JOIN LATERAL (SELECT " \
 	PRIVILEGES("r.relacl") " AS now, " \
-	PRIVILEGES("pg_catalog.acldefault(CASE r.relkind WHEN 'S' THEN 's' ELSE 'r' END::pg_catalog.\"char\", r.relowner)") " AS given) AS p" \
+	PRIVILEGES("pg_catalog.acldefault(CASE r.relkind WHEN 'S' THEN 's' ELSE 'r' END" \
+			   "::pg_catalog.\"char\", r.relowner)") " AS given) AS p" \
 " WHERE r.relacl IS NOT NULL AND p.now <> p.given" \
  \
 /* by the name of its index, since REINDEX makes another one */ \
@@ -173,7 +176,8 @@
 " FROM rel AS r WHERE r.relkind IN ('r', 'p')" \
  \
 " UNION ALL SELECT 'column ' || pg_catalog.quote_ident(a.attname) || ' of ' || r.name, " \
-	DEFINITION("a.atttypid, a.atttypmod, a.attcollation, a.attnotnull, a.attidentity, %s, a.attstorage, " \
+	DEFINITION("a.atttypid, a.atttypmod, a.attcollation, a.attnotnull, a.attidentity, " \
+	"%s, a.attstorage, " \
 	OPTIONS("a.attoptions") ", " \
 	VALUE("a.attacl") ", " \
 	VALUE("d.adbin"), \
@@ -182,7 +186,8 @@
 		" FROM pg_catalog.pg_collation AS c" \
 		" JOIN pg_catalog.pg_namespace AS n ON n.oid = c.collnamespace" \
 		" WHERE c.oid = a.attcollation") ", " \
-	"a.attnotnull, a.attidentity, %s, a.attstorage, " \
+	"a.attnotnull, a.attidentity, " \
+	"%s, a.attstorage, " \
 	OPTIONS("a.attoptions") ", " \
 	ACL("a.attacl") ", " \
 	VALUE("pg_catalog.pg_get_expr(d.adbin, d.adrelid)")) \
@@ -217,7 +222,8 @@
  \
 /* NOT NULL is of the column */ \
 " UNION ALL SELECT 'constraint ' || pg_catalog.quote_ident(k.conname) || ' of ' || r.name, " \
-	DEFINITION("k.contype, k.condeferrable, k.condeferred, k.convalidated, k.confrelid, k.confupdtype, k.confdeltype, k.confmatchtype, " \
+	DEFINITION("k.contype, k.condeferrable, k.condeferred, k.convalidated, " \
+	"k.confrelid, k.confupdtype, k.confdeltype, k.confmatchtype, " \
 	VALUE("k.conkey") ", " \
 	VALUE("k.confkey") ", " \
 	VALUE("k.conbin"), \

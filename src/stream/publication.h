@@ -100,6 +100,13 @@ typedef struct TableIdentity
 /* Of plain tables and leaves of what "only" has (an oid[]; NULL: all): List, by OID. */
 extern List *pgcopy_identity_read(SourceSession *session, const char *only);
 
+/*
+ * What tells whether the source's counters of updates go on from where they were: it is
+ * another one once they were reset, or lost in a crash.  NULL: the source does not count.
+ * To be asked before the counters.
+ */
+extern char *pgcopy_identity_counters(SourceSession *session);
+
 /* What to say of a fault: "has no primary key" ... */
 extern const char *pgcopy_identity_fault_text(IdentityFault fault);
 

@@ -145,7 +145,7 @@ sub use_everything
 	my $failed = '';
 	foreach my $statement (
 		(map { "TABLE $q.$_" } @views),
-		'TABLE pgcopy.step',
+		'TABLE pgcopy.step', 'TABLE pgcopy.cutover_step',
 		(map { "SELECT * FROM pgcopy.$_('$job'::pg_catalog.int8)" } qw(live live_workers is_interrupted)),
 		(map { "SELECT pgcopy.bar('$_'::pg_catalog.int4), pgcopy.size('${_}9999'::pg_catalog.numeric), pgcopy.size_of('1'::pg_catalog.numeric, '${_}9999'::pg_catalog.numeric), pgcopy.duration('${_}000 s'::pg_catalog.interval)" } 0, 5, 99),
 		"SELECT * FROM $q.pgcopy_summary('$job'::pg_catalog.int8)",

@@ -32,7 +32,7 @@ $standby->init_from_backup($target, 'backup', has_streaming => 1);
 $standby->start;
 
 my $from = conninfo($source, db => 'app');
-my @views = qw(pgcopy_jobs pgcopy_progress pgcopy_tables pgcopy_indexes pgcopy_workers pgcopy_errors pgcopy_notices pgcopy.step);
+my @views = qw(pgcopy_jobs pgcopy_progress pgcopy_tables pgcopy_indexes pgcopy_workers pgcopy_errors pgcopy_notices pgcopy.step pgcopy.cutover_step);
 my $hold = hold($target, 'app', 1);
 my $job = clone($target, $from, db => 'app');
 wait_held($target, 'app', 1, $job);

@@ -219,6 +219,8 @@ is(sides('app'), $before, 'both sides are as before');
 is($cutover{state}, 'done', 'the cutover is through') or diag(explain(\%cutover));
 note("pause $cutover{pause} s\n$cutover{report}");
 cmp_ok($cutover{pause}, '<', 2, 'the pause is short');
+is($target->safe_psql('app', "SELECT string_agg(substr(step, 10), ', ' ORDER BY n) FROM pgcopy_summary($job) WITH ORDINALITY AS s(step, connection, items, wall_clock, cumulative, bytes, rate, concurrency, n) WHERE step LIKE 'Cutover: %' AND wall_clock >= '0'"),
+	'check, prepare, fence, lock, mark and await, copy again, open', 'pgcopy_summary() has its steps');
 $traffic->stop;
 cmp_ok($target->safe_psql('app', 'SELECT count(*) FROM entry'), '>', 100, 'there was traffic');
 is(sums($target, 'app'), sums($source, 'app'), 'the sums are equal');

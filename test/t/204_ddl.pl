@@ -217,8 +217,13 @@ is(rehearsal(), 'following', 'a table that was added is settled');
 #
 # Partitions are followed by themselves, with what they had when they were attached
 #
+$_->safe_psql('postgres', 'CREATE ROLE reader') foreach $source, $target;
 $source->safe_psql('app', <<'EOQ');
+BEGIN;
 CREATE TABLE parts_3 PARTITION OF parts FOR VALUES FROM (200) TO (300);
+GRANT SELECT, INSERT ON parts_3 TO reader WITH GRANT OPTION;
+GRANT SELECT ON parts_3 TO PUBLIC;
+COMMIT;
 INSERT INTO parts SELECT g, 'new' FROM generate_series(200, 250) g;
 CREATE TABLE parts_4 (a int PRIMARY KEY, b text);
 INSERT INTO parts_4 SELECT g, 'attached' FROM generate_series(300, 350) g;
@@ -228,6 +233,8 @@ EOQ
 ok(wait_until($target, "SELECT count(*) = (SELECT 150 + 51 + 51 + 11) FROM parts", db => 'app', job => $job, limit => 60, what => 'the rows of new partitions'),
 	'new partitions are created here, and have all rows');
 ok(catch_up($source, $target, 'app', job => $job, limit => 20), 'the stream goes on');
+is($target->safe_psql('app', "SELECT string_agg(format('%s %s %s', COALESCE(r.rolname, 'public'), privilege_type, is_grantable), ', ' ORDER BY r.rolname, privilege_type) FROM pg_class, aclexplode(relacl) LEFT JOIN pg_roles r ON r.oid = grantee WHERE relname = 'parts_3' AND grantee <> relowner"),
+	'reader INSERT t, reader SELECT t, public SELECT f', 'with what is granted on it');
 is(rehearsal(), 'following', 'partitions that were added are settled');
 
 #
