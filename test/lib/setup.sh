@@ -119,8 +119,19 @@ setup_begin()
 	trap '' PIPE
 	mkdir "$SCRATCH/log" "$SCRATCH/t"
 	chmod 755 "$SCRATCH"
+	spread_directories "$SCRATCH"
 	export TMPDIR=$SCRATCH/t
 	cd "$SCRATCH" || exit 1
+}
+
+# Let ext4 place each directory made in one of these in a block group of its own.  It
+# places them side by side otherwise; and without a journal it does not use a file's
+# inode again for minutes, but looks at all such inodes of the group for each new file:
+# 0.7 ms instead of 0.02 where 8,000 files were removed, as by DROP DATABASE.  Other
+# file systems do not know the flag, and need it not.
+spread_directories()
+{
+	chattr +T "$@" > /dev/null 2>&1 || true
 }
 
 # Can every user get into a directory?
@@ -369,6 +380,7 @@ setup_server()
 
 	quietly "initdb-$name" as_server initdb -D "$dir" -U postgres -A trust --no-sync \
 		-E UTF8 --locale=C.UTF-8 || die "initdb failed"
+	spread_directories "$dir/base"
 	for tries in 1 2 3; do
 		PORT=$(free_port)
 		{
