@@ -177,6 +177,8 @@ pgcopy_key_describe(Relation heap, Relation index, const IndexInfo *info,
 		return "predicate";
 	if (info->ii_ExclusionOps != NULL)
 		return "exclusion constraint";
+	if (info->ii_Concurrent)
+		return "concurrent build";
 	keys->ncolumns = info->ii_NumIndexAttrs;
 	keys->nkeys = info->ii_NumIndexKeyAttrs;
 	for (int i = 0; i < keys->ncolumns; i++)
