@@ -16,6 +16,10 @@
  *	"KIND committed"		committed, and only this process knows
  *	"taking back map cleared"	pages of a failed load are next
  *
+ * At some points a process can lie:
+ *
+ *	"index strxfrm"			what strxfrm() says is wrong
+ *
  * KIND is the kind of an item as in pgcopy.item, or "chunk" for a part of a
  * table.
  *
@@ -47,7 +51,8 @@ typedef enum TestAction
 	ACTION_STOP,
 	ACTION_ERROR,
 	ACTION_FATAL,
-	ACTION_KILL
+	ACTION_KILL,
+	ACTION_LIE
 } TestAction;
 
 static const struct config_enum_entry action_names[] = {
@@ -55,6 +60,7 @@ static const struct config_enum_entry action_names[] = {
 	{"error", ACTION_ERROR, false},
 	{"fatal", ACTION_FATAL, false},
 	{"kill", ACTION_KILL, false},
+	{"lie", ACTION_LIE, false},
 	{NULL, 0, false}
 };
 
@@ -146,7 +152,15 @@ pgcopy_testpoint_reach(const char *what, const char *moment)
 		case ACTION_KILL:
 			kill(MyProcPid, SIGKILL);
 			break;
+		case ACTION_LIE:
+			break;
 	}
+}
+
+bool
+pgcopy_testpoint_lies(const char *point)
+{
+	return setting_action == ACTION_LIE && strcmp(point, setting_point) == 0;
 }
 
 #endif							/* PGCOPY_TESTPOINTS */

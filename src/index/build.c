@@ -87,6 +87,20 @@ check_relations(Relation heap, Relation index)
 	return NULL;
 }
 
+static const char *
+build_keys(IndexBuild *build)
+{
+	const char *reason = REASON_WORDS;
+
+	if (build->keys.are_compared || build->keys.are_transformed)
+		return pgcopy_compared_build(build);
+	if (build->keys.are_words)
+		reason = pgcopy_words_build(build);
+	if (reason != NULL && strcmp(reason, REASON_WORDS) == 0)
+		reason = pgcopy_record_build(build);
+	return reason;
+}
+
 const char *
 pgcopy_build_index(IndexBuild *build)
 {
@@ -102,9 +116,7 @@ pgcopy_build_index(IndexBuild *build)
 	build->allequalimage = _bt_allequalimage(build->index, true);
 	build->deduplicate = build->allequalimage && !build->info->ii_Unique &&
 		BTGetDeduplicateItems(build->index);
-	reason = build->keys.are_words ? pgcopy_words_build(build) : REASON_WORDS;
-	if (reason != NULL && strcmp(reason, REASON_WORDS) == 0)
-		reason = pgcopy_record_build(build);
+	reason = build_keys(build);
 	if (reason == NULL)
 		pgcopy_tree_end(build->tree);
 	return reason;

@@ -46,8 +46,11 @@ extern const char *pgcopy_words_build(IndexBuild *build);
 /* All other keys (record.c): scan, sort, write. */
 extern const char *pgcopy_record_build(IndexBuild *build);
 
+/* Keys that only the server can compare (compared.c): scan, sort, write. */
+extern const char *pgcopy_compared_build(IndexBuild *build);
+
 /*
- * For both: scan the heap; begin the tree when all is sorted; report how many tuples are written,
+ * For all: scan the heap; begin the tree when all is sorted; report how many tuples are written,
  * every few thousand; throw 23505 for the key of a tuple.
  */
 extern const char *pgcopy_build_scan(IndexBuild *build, ScanTake take, void *arg);

@@ -3,8 +3,8 @@
  * key.c
  *	  The columns of an index, and in which order their values are.
  *
- * What decides is the procedure that compares, not the type: an operator class
- * of somebody's own, or one of ours that was changed, falls out by itself.  A
+ * What decides is the procedure that compares, not the type.  One that is not
+ * known here, of an operator class of somebody's own, compares for itself.  A
  * domain is its base type.
  *
  *-------------------------------------------------------------------------
@@ -14,13 +14,12 @@
 #include "access/genam.h"
 #include "access/nbtree.h"
 #include "access/tupmacs.h"
-#include "catalog/pg_collation.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_type.h"
 #include "utils/fmgroids.h"
-#include "utils/pg_locale.h"
 #include "utils/rel.h"
 
+#include "index/collate.h"
 #include "index/key.h"
 
 #define MAX_WORDS 4				/* of 8 bytes, in a key; words.c */
@@ -64,27 +63,46 @@ static const struct
 	{F_NETWORK_CMP, KEY_INET, -1}
 };
 
+/* Text: by bytes, by what strxfrm() says, or by the server's comparison. */
+static const char *
+find_text_kind(KeyKind kind, KeyColumn *column)
+{
+	switch (pgcopy_collate_order(column->collation))
+	{
+		case COLLATE_BYTES:
+			column->kind = kind;
+			break;
+		case COLLATE_TRANSFORMED:
+			column->kind = kind;
+			column->is_transformed = true;
+			break;
+		case COLLATE_COMPARED:
+			column->kind = KEY_COMPARED;
+			break;
+		case COLLATE_UNKNOWN:
+			return "nondeterministic collation";
+	}
+	return NULL;
+}
+
 /* Returns why the server must sort, or NULL. */
 static const char *
 find_kind(Oid procedure, KeyColumn *column)
 {
 	for (int i = 0; i < lengthof(orders); i++)
 	{
-		bool		by_collation = orders[i].kind < 0;
-
 		if (orders[i].procedure != procedure)
 			continue;
 		if (orders[i].length != column->length)
 			return "layout of a column";
-		if (by_collation && !lc_collate_is_c(column->collation))
-			return "collation";
-		if (by_collation)
-			column->kind = orders[i].kind == TEXT_KIND ? KEY_TEXT : KEY_BPCHAR;
-		else
-			column->kind = (KeyKind) orders[i].kind;
+		if (orders[i].kind < 0)
+			return find_text_kind(orders[i].kind == TEXT_KIND ? KEY_TEXT : KEY_BPCHAR,
+								  column);
+		column->kind = (KeyKind) orders[i].kind;
 		return NULL;
 	}
-	return "comparison function";
+	column->kind = KEY_COMPARED;
+	return NULL;
 }
 
 /*
@@ -186,6 +204,8 @@ pgcopy_key_describe(Relation heap, Relation index, const IndexInfo *info,
 		if (reason != NULL)
 			return reason;
 		keys->last = Max(keys->last, keys->columns[i].attribute);
+		keys->are_compared |= keys->columns[i].kind == KEY_COMPARED;
+		keys->are_transformed |= keys->columns[i].is_transformed;
 	}
 	find_offsets(RelationGetDescr(heap), keys);
 	keys->are_words = fits_words(keys);

@@ -33,6 +33,7 @@ typedef enum KeyKind
 	KEY_BPCHAR,					/* as text, but for trailing blanks */
 	KEY_BYTEA,					/* by bytes, also zeros */
 	KEY_INET,
+	KEY_COMPARED,				/* only the server's comparison knows; compared.c */
 	KEY_PAYLOAD					/* INCLUDE: any value, no order */
 } KeyKind;
 
@@ -48,6 +49,7 @@ typedef struct KeyColumn
 	bool		by_server;		/* index_form_tuple() makes all tuples: storage */
 	int			offset;			/* in rows without nulls; -1: it varies */
 	Oid			collation;
+	bool		is_transformed; /* text by strxfrm(); collate.h */
 } KeyColumn;
 
 typedef struct KeyDescription
@@ -57,6 +59,8 @@ typedef struct KeyDescription
 	int			last;			/* the highest attribute of the heap */
 	int			first_varying;	/* the first attribute whose place varies, from 0 */
 	bool		all_placed;		/* all columns have an offset */
+	bool		are_compared;	/* a column is KEY_COMPARED */
+	bool		are_transformed;	/* a column is_transformed: to be proved */
 	bool		are_words;		/* the keys fit into words, and there is no payload */
 	KeyColumn	columns[INDEX_MAX_KEYS];
 } KeyDescription;
