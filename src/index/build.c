@@ -20,6 +20,23 @@
 #include "utils/rel.h"
 
 #include "index/build.h"
+#include "index/evaluate.h"
+
+/* Scan with an executor for the predicate and the expressions. */
+static const char *
+scan_evaluated(IndexBuild *build, ScanTake take, void *arg)
+{
+	Evaluation *evaluation = pgcopy_evaluate_begin(build->heap, build->index,
+												   build->info);
+	const char *reason;
+
+	build->keys.evaluation = evaluation;
+	reason = pgcopy_scan_heap(build->heap, 0, take, arg);
+	build->heap_rows = pgcopy_evaluate_rows(evaluation);
+	build->keys.evaluation = NULL;
+	pgcopy_evaluate_end(evaluation);
+	return reason;
+}
 
 const char *
 pgcopy_build_scan(IndexBuild *build, ScanTake take, void *arg)
@@ -28,7 +45,8 @@ pgcopy_build_scan(IndexBuild *build, ScanTake take, void *arg)
 
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE,
 								 PROGRESS_BTREE_PHASE_INDEXBUILD_TABLESCAN);
-	reason = pgcopy_scan_heap(build->heap, build->keys.last, take, arg);
+	reason = build->keys.is_evaluated ? scan_evaluated(build, take, arg) :
+		pgcopy_scan_heap(build->heap, build->keys.last, take, arg);
 	INSTR_TIME_SET_CURRENT(build->scanned);
 	if (reason == NULL)
 		pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE,
@@ -98,6 +116,8 @@ build_keys(IndexBuild *build)
 		reason = pgcopy_words_build(build);
 	if (reason != NULL && strcmp(reason, REASON_WORDS) == 0)
 		reason = pgcopy_record_build(build);
+	if (reason != NULL && strcmp(reason, REASON_ORDER) == 0)
+		reason = pgcopy_compared_build(build);
 	return reason;
 }
 

@@ -29,6 +29,7 @@ typedef struct IndexBuild
 	bool		deduplicate;
 	IndexTree  *tree;			/* NULL until all is sorted */
 	int64		rows;
+	int64		heap_rows;		/* of a partial index: with those it does not hold */
 	instr_time	started;
 	instr_time	scanned;
 	instr_time	sorted;
@@ -47,6 +48,7 @@ extern const char *pgcopy_words_build(IndexBuild *build);
 extern const char *pgcopy_record_build(IndexBuild *build);
 
 /* Keys that only the server can compare (compared.c): scan, sort, write. */
+#define REASON_ORDER "values that only the server can compare"
 extern const char *pgcopy_compared_build(IndexBuild *build);
 
 /*

@@ -125,8 +125,9 @@ take_page(void *arg, const ScanPage *page)
 	{
 		RowValues	found;
 
-		pgcopy_row_find(&rows->build->keys, RelationGetDescr(rows->build->heap),
-						page->rows[i], &found);
+		if (!pgcopy_row_find(&rows->build->keys, RelationGetDescr(rows->build->heap),
+							 page, i, &found))
+			continue;
 		reason = put_row(rows, &found, page->block, page->offsets[i]);
 	}
 	MemoryContextSwitchTo(before);

@@ -128,7 +128,17 @@ find_offsets(TupleDesc heap, KeyDescription *keys)
 		offset += form->attlen;
 	}
 	keys->first_varying = attribute;
-	keys->all_placed = attribute == keys->last;
+	keys->all_placed = attribute == keys->last && !keys->is_evaluated;
+}
+
+/* Returns false if the values of an attribute are stored otherwise in the index. */
+static bool
+is_stored_alike(Relation heap, AttrNumber attribute, Form_pg_attribute here)
+{
+	Form_pg_attribute there = TupleDescAttr(RelationGetDescr(heap), attribute - 1);
+
+	return here->attlen == there->attlen && here->attalign == there->attalign &&
+		here->attbyval == there->attbyval && !there->attisdropped;
 }
 
 static const char *
@@ -136,20 +146,18 @@ describe_column(Relation heap, Relation index, int number, KeyDescription *keys)
 {
 	KeyColumn  *column = &keys->columns[number];
 	Form_pg_attribute here = TupleDescAttr(RelationGetDescr(index), number);
-	Form_pg_attribute there;
 
-	if (column->attribute <= 0)
+	if (column->attribute < 0)
 		return "system column";
-	there = TupleDescAttr(RelationGetDescr(heap), column->attribute - 1);
-	column->length = there->attlen;
-	column->align = there->attalign;
-	column->not_null = there->attnotnull;
+	column->length = here->attlen;
+	column->align = here->attalign;
+	column->not_null = column->attribute > 0 &&
+		TupleDescAttr(RelationGetDescr(heap), column->attribute - 1)->attnotnull;
 	column->offset = -1;
-	if (here->attlen != there->attlen || here->attalign != there->attalign ||
-		here->attbyval != there->attbyval || there->attlen < -1 ||
-		there->attisdropped)
+	if (here->attlen < -1 ||
+		(column->attribute > 0 && !is_stored_alike(heap, column->attribute, here)))
 		return "layout of a column";
-	column->by_server = there->attlen == -1 && here->attstorage == TYPSTORAGE_PLAIN;
+	column->by_server = here->attlen == -1 && here->attstorage == TYPSTORAGE_PLAIN;
 	column->kind = KEY_PAYLOAD;
 	if (number >= keys->nkeys)
 		return NULL;
@@ -189,14 +197,11 @@ pgcopy_key_describe(Relation heap, Relation index, const IndexInfo *info,
 	const char *reason;
 
 	memset(keys, 0, sizeof(KeyDescription));
-	if (info->ii_Expressions != NIL)
-		return "expression";
-	if (info->ii_Predicate != NIL)
-		return "predicate";
 	if (info->ii_ExclusionOps != NULL)
 		return "exclusion constraint";
 	keys->ncolumns = info->ii_NumIndexAttrs;
 	keys->nkeys = info->ii_NumIndexKeyAttrs;
+	keys->is_evaluated = info->ii_Expressions != NIL || info->ii_Predicate != NIL;
 	for (int i = 0; i < keys->ncolumns; i++)
 	{
 		keys->columns[i].attribute = info->ii_IndexAttrNumbers[i];

@@ -40,7 +40,7 @@ typedef enum KeyKind
 typedef struct KeyColumn
 {
 	KeyKind		kind;
-	AttrNumber	attribute;		/* of the heap */
+	AttrNumber	attribute;		/* of the heap; 0: an expression */
 	int16		length;			/* -1: varlena */
 	char		align;
 	bool		descending;
@@ -61,7 +61,9 @@ typedef struct KeyDescription
 	bool		all_placed;		/* all columns have an offset */
 	bool		are_compared;	/* a column is KEY_COMPARED */
 	bool		are_transformed;	/* a column is_transformed: to be proved */
+	bool		is_evaluated;	/* has a predicate or expressions */
 	bool		are_words;		/* the keys fit into words, and there is no payload */
+	struct Evaluation *evaluation;	/* of a predicate or expressions, else NULL */
 	KeyColumn	columns[INDEX_MAX_KEYS];
 } KeyDescription;
 
