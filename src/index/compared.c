@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "access/itup.h"
+#include "access/nbtree.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -135,14 +136,18 @@ take_page(void *arg, const ScanPage *page)
 	return reason;
 }
 
+/* May they share a tuple?  As in _bt_load(), but bytes first. */
 static inline bool
-has_same_bytes(IndexTuple left, IndexTuple right)
+is_duplicate(const IndexBuild *build, IndexTuple left, IndexTuple right)
 {
 	/* the row's address is first */
-	return left->t_info == right->t_info &&
+	if (left->t_info == right->t_info &&
 		memcmp((char *) left + sizeof(ItemPointerData),
 			   (char *) right + sizeof(ItemPointerData),
-			   IndexTupleSize(left) - sizeof(ItemPointerData)) == 0;
+			   IndexTupleSize(left) - sizeof(ItemPointerData)) == 0)
+		return true;
+	/* one may be compressed and the other not */
+	return _bt_keep_natts_fast(build->index, left, right) > build->keys.nkeys;
 }
 
 /* Is a column of the key null?  INCLUDEd ones do not count. */
@@ -189,7 +194,7 @@ write_tuples(ComparedRows *rows)
 		if (rows->build->info->ii_Unique && last != NULL)
 			check_unique(rows, last, tuple);
 		pgcopy_tree_add(tree, tuple, tree->deduplicate && last != NULL &&
-						has_same_bytes(last, tuple));
+						is_duplicate(rows->build, last, tuple));
 		last = tuple;
 	}
 }
