@@ -36,6 +36,7 @@ typedef struct IndexBuild
 } IndexBuild;
 
 #define REASON_MEMORY "memory"
+#define REASON_ENUM "enum with values added later"
 
 /*
  * Keys of fixed width, up to four words (words.c): scan, sort, write.  Returns

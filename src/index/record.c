@@ -1,7 +1,383 @@
+/*-------------------------------------------------------------------------
+ *
+ * record.c
+ *	  Keys of any width: collect a record for each row.
+ *
+ * A record is the tuple as index_form_tuple() makes it, and its key: bytes whose
+ * order is that of the keys (record_key.c).  Tuples are formed here if all values
+ * are taken as they are; if one is toasted, compressed or so long that it would
+ * be, index_form_tuple() does it.
+ *
+ *-------------------------------------------------------------------------
+ */
 #include "postgres.h"
-#include "index/build.h"
+
+#include "access/heaptoast.h"
+#include "access/tupmacs.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "index/record.h"
+#include "index/row.h"
+#include "index/scan.h"
+
+#define FIRST_CAPACITY 256
+#define LEAST_CHUNK (64 * 1024)
+#define LARGEST_CHUNK (8 * 1024 * 1024)
+
+/* Room for a record; NULL over the memory limit.  What is not used is given again. */
+static Record *
+get_room(Records *records, Size size)
+{
+	Size		chunk;
+
+	if (likely((Size) (records->end - records->next) >= size))
+		return (Record *) records->next;
+	chunk = Max(Min(Max(records->arena_size, LEAST_CHUNK), LARGEST_CHUNK), size);
+	records->next = pgcopy_memory_alloc(records->build->memory, chunk);
+	if (records->next == NULL)
+		return NULL;
+	records->end = records->next + chunk;
+	records->arena_size += chunk;
+	return (Record *) records->next;
+}
+
+static bool
+grow_pairs(Records *records)
+{
+	size_t		capacity = Max(records->capacity + records->capacity / 2, FIRST_CAPACITY);
+	SortPair   *pairs;
+
+	if (capacity > SORT_MAX_ENTRIES)
+		return false;
+	pairs = pgcopy_memory_realloc(records->build->memory, records->pairs,
+								  capacity * sizeof(SortPair));
+	if (pairs == NULL)
+		return false;
+	records->pairs = pairs;
+	records->capacity = capacity;
+	return true;
+}
+
+static bool
+grow_nulls(Records *records)
+{
+	size_t		capacity = Max(records->null_capacity * 2, FIRST_CAPACITY);
+	uint64	   *nulls = pgcopy_memory_realloc(records->build->memory, records->nulls,
+											  capacity * sizeof(uint64));
+
+	if (nulls == NULL)
+		return false;
+	records->nulls = nulls;
+	records->null_capacity = capacity;
+	return true;
+}
+
+/* Will index_form_tuple() take this value as it is, but for its header? */
+static inline bool
+is_taken_as_is(const KeyColumn *column, const char *value)
+{
+	if (column->length != -1)
+		return true;
+	if (column->by_server)
+		return false;
+	if (VARATT_IS_1B(value))
+		return !VARATT_IS_1B_E(value);
+	return VARATT_IS_4B_U(value) && VARSIZE_4B(value) <= TOAST_INDEX_TARGET;
+}
+
+static inline void
+strip_header(const KeyColumn *column, const char *value, RecordValue *stripped)
+{
+	if (column->length == -1)
+	{
+		stripped->data = VARDATA_ANY(value);
+		stripped->length = VARSIZE_ANY_EXHDR(value);
+	}
+	else
+	{
+		stripped->data = value;
+		stripped->length = column->length;
+	}
+}
+
+/* Returns false if one of them is not taken as it is. */
+static inline bool
+get_values(const KeyDescription *keys, const RowValues *found, RecordValue *values)
+{
+	for (int i = 0; i < keys->ncolumns; i++)
+	{
+		values[i].is_null = found->nulls[i];
+		values[i].length = 0;
+		if (found->nulls[i])
+			continue;
+		if (unlikely(!is_taken_as_is(&keys->columns[i], found->values[i])))
+			return false;
+		strip_header(&keys->columns[i], found->values[i], &values[i]);
+	}
+	return true;
+}
+
+static char *
+pad(char *to, char align)
+{
+	char	   *aligned = (char *) att_align_nominal((uintptr_t) to, align);
+
+	while (to < aligned)
+		*to++ = 0;
+	return aligned;
+}
+
+static inline char *
+put_varlena(char *to, const KeyColumn *column, const RecordValue *value)
+{
+	if (value->length + VARHDRSZ_SHORT <= VARATT_SHORT_MAX)
+	{
+		SET_VARSIZE_SHORT(to, value->length + VARHDRSZ_SHORT);
+		to += VARHDRSZ_SHORT;
+	}
+	else
+	{
+		to = pad(to, column->align);
+		SET_VARSIZE(to, value->length + VARHDRSZ);
+		to += VARHDRSZ;
+	}
+	memcpy(to, value->data, value->length);
+	return to + value->length;
+}
+
+/* As index_form_tuple(), for values that are taken as they are. */
+static Size
+form_tuple(const KeyDescription *keys, const RecordValue *values, bool has_nulls,
+		   IndexTuple tuple)
+{
+	char	   *start = (char *) tuple;
+	bits8	   *bitmap = (bits8 *) (start + sizeof(IndexTupleData));
+	char	   *to = start + sizeof(IndexTupleData);
+	bool		has_varlena = false;
+	Size		size;
+
+	if (has_nulls)
+	{
+		to = start + MAXALIGN(sizeof(IndexTupleData) + sizeof(IndexAttributeBitMapData));
+		memset(bitmap, 0, to - (char *) bitmap);
+	}
+	for (int i = 0; i < keys->ncolumns; i++)
+	{
+		const KeyColumn *column = &keys->columns[i];
+
+		if (values[i].is_null)
+			continue;
+		if (has_nulls)
+			bitmap[i / BITS_PER_BYTE] |= 1 << (i % BITS_PER_BYTE);
+		if (column->length == -1)
+		{
+			has_varlena = true;
+			to = put_varlena(to, column, &values[i]);
+			continue;
+		}
+		to = pad(to, column->align);
+		memcpy(to, values[i].data, column->length);
+		to += column->length;
+	}
+	to = pad(to, TYPALIGN_DOUBLE);
+	size = to - start;
+	tuple->t_info = size | (has_nulls ? INDEX_NULL_MASK : 0) |
+		(has_varlena ? INDEX_VAR_MASK : 0);
+	return size;
+}
+
+/* At most so many bytes does the tuple need. */
+static inline Size
+tuple_room(const KeyDescription *keys, const RecordValue *values)
+{
+	Size		room = MAXALIGN(sizeof(IndexTupleData) + sizeof(IndexAttributeBitMapData)) +
+	MAXIMUM_ALIGNOF;
+
+	for (int i = 0; i < keys->ncolumns; i++)
+		room += values[i].length + VARHDRSZ + MAXIMUM_ALIGNOF;
+	return room;
+}
+
+static const char *
+keep_null(Records *records, Record *record)
+{
+	if (records->null_count == records->null_capacity && !grow_nulls(records))
+		return REASON_MEMORY;
+	record->key_length = 0;
+	record->key_offset = 0;
+	records->nulls[records->null_count++] = (uint64) (uintptr_t) record;
+	return NULL;
+}
+
+static inline bool
+has_null_key(const KeyDescription *keys, const RecordValue *values)
+{
+	for (int i = 0; i < keys->nkeys; i++)
+		if (values[i].is_null)
+			return true;
+	return false;
+}
+
+/* Put the key behind the tuple. */
+static const char *
+put_key(const Records *records, Record *record, const RecordValue *values)
+{
+	unsigned char *key = RECORD_KEY(record);
+	const char *reason = NULL;
+
+	if (records->in_place)
+	{
+		memcpy(key, values[0].data, values[0].length);
+		record->key_length = values[0].length;
+	}
+	else
+		record->key_length = pgcopy_record_key_write(&records->build->keys, values, key,
+													 &reason) - key;
+	return reason;
+}
+
+/* Keep a record whose tuple is complete, and whose key is not. */
+static const char *
+keep_record(Records *records, Record *record, const RecordValue *values)
+{
+	const KeyDescription *keys = &records->build->keys;
+	Size		size = sizeof(Record) + record->tuple_size;
+	const char *reason = NULL;
+
+	record->has_null = has_null_key(keys, values);
+	if (record->has_null && keys->nkeys == 1)
+		reason = keep_null(records, record);
+	else
+	{
+		if (records->in_place && record->is_plain)
+		{
+			IndexTuple	tuple = RECORD_TUPLE(record);
+			char	   *value = (char *) tuple + IndexInfoFindDataOffset(tuple->t_info);
+
+			record->key_offset = VARDATA_ANY(value) - (char *) tuple;
+			record->key_length = values[0].length;
+		}
+		else
+		{
+			record->key_offset = record->tuple_size;
+			reason = put_key(records, record, values);
+			if (reason != NULL)
+				return reason;
+			size += record->key_length;
+		}
+		records->pairs[records->count].key = pgcopy_record_word(record, 0);
+		records->pairs[records->count++].value = (uint64) (uintptr_t) record;
+	}
+	records->next += MAXALIGN(size);
+	return reason;
+}
+
+/* Let the server form the tuple; the key is that of the values in full. */
+static const char *
+take_unusual_row(Records *records, const RowValues *found, ItemPointer address)
+{
+	const KeyDescription *keys = &records->build->keys;
+	TupleDesc	columns = RelationGetDescr(records->build->index);
+	MemoryContext before = MemoryContextSwitchTo(records->row_context);
+	Datum		datums[INDEX_MAX_KEYS];
+	RecordValue values[INDEX_MAX_KEYS];
+	IndexTuple	tuple;
+	Record	   *record;
+	const char *reason = REASON_MEMORY;
+
+	for (int i = 0; i < keys->ncolumns; i++)
+	{
+		values[i].is_null = found->nulls[i];
+		values[i].length = 0;
+		datums[i] = (Datum) 0;
+		if (found->nulls[i])
+			continue;
+		datums[i] = fetchatt(TupleDescAttr(columns, i), found->values[i]);
+		if (i < keys->nkeys)
+			strip_header(&keys->columns[i], keys->columns[i].length == -1 ?
+						 (char *) PG_DETOAST_DATUM_PACKED(datums[i]) : found->values[i],
+						 &values[i]);
+	}
+	tuple = index_form_tuple(columns, datums, (bool *) found->nulls);
+	tuple->t_tid = *address;
+	record = get_room(records, sizeof(Record) + IndexTupleSize(tuple) + RECORD_SLACK +
+					  pgcopy_record_key_room(keys, values));
+	if (record != NULL)
+	{
+		memcpy(RECORD_TUPLE(record), tuple, IndexTupleSize(tuple));
+		record->tuple_size = IndexTupleSize(tuple);
+		record->is_plain = false;
+		reason = keep_record(records, record, values);
+	}
+	MemoryContextSwitchTo(before);
+	MemoryContextReset(records->row_context);
+	return reason;
+}
+
+static inline const char *
+take_row(Records *records, const RowValues *found, ItemPointer address)
+{
+	const KeyDescription *keys = &records->build->keys;
+	RecordValue values[INDEX_MAX_KEYS];
+	Record	   *record;
+	Size		room;
+
+	if (unlikely(records->count == records->capacity) && !grow_pairs(records))
+		return REASON_MEMORY;
+	if (unlikely(!get_values(keys, found, values)))
+		return take_unusual_row(records, found, address);
+	room = tuple_room(keys, values);
+	if (unlikely(room > INDEX_SIZE_MASK))
+		return take_unusual_row(records, found, address);
+	record = get_room(records, sizeof(Record) + room + RECORD_SLACK +
+					  (records->in_place ? 0 : pgcopy_record_key_room(keys, values)));
+	if (record == NULL)
+		return REASON_MEMORY;
+	RECORD_TUPLE(record)->t_tid = *address;
+	record->tuple_size = form_tuple(keys, values, found->has_nulls, RECORD_TUPLE(record));
+	record->is_plain = true;
+	return keep_record(records, record, values);
+}
+
+static const char *
+take_page(void *arg, const ScanPage *page)
+{
+	Records    *records = arg;
+	const KeyDescription *keys = &records->build->keys;
+	TupleDesc	heap = RelationGetDescr(records->build->heap);
+	const char *reason = NULL;
+
+	for (int i = 0; i < page->nrows && reason == NULL; i++)
+	{
+		RowValues	found;
+		ItemPointerData address;
+
+		ItemPointerSet(&address, page->block, page->offsets[i]);
+		if (!pgcopy_row_find(keys, heap, page, i, &found))
+			continue;
+		reason = take_row(records, &found, &address);
+	}
+	return reason;
+}
+
+/* The memory of records goes with the build's context. */
 const char *
 pgcopy_record_build(IndexBuild *build)
 {
-	return "records";
+	const KeyColumn *first = &build->keys.columns[0];
+	Records		records = {.build = build};
+	const char *reason;
+
+	records.in_place = build->keys.nkeys == 1 && first->kind == KEY_TEXT &&
+		!first->descending;
+	records.row_context = AllocSetContextCreate(CurrentMemoryContext, "pgcopy index row",
+												ALLOCSET_DEFAULT_SIZES);
+	reason = pgcopy_build_scan(build, take_page, &records);
+	build->rows = records.count + records.null_count;
+	if (reason == NULL)
+		reason = pgcopy_record_sort(&records);
+	if (reason == NULL)
+		pgcopy_record_write(&records);
+	return reason;
 }

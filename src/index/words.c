@@ -179,7 +179,7 @@ take_page(void *arg, const ScanPage *page)
 		reason = put_row(words, &found, row);
 	}
 	if (unlikely(words->trouble == WORD_ENUM))
-		return REASON_ORDER;
+		return REASON_ENUM;
 	if (unlikely(words->trouble == WORD_AMBIGUOUS))
 		return REASON_WORDS;
 	return reason;

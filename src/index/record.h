@@ -1,0 +1,94 @@
+/*-------------------------------------------------------------------------
+ *
+ * record.h
+ *	  Keys of any width: the tuple of each row, and its key as bytes in order.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCOPY_RECORD_H
+#define PGCOPY_RECORD_H
+
+#include "port/pg_bswap.h"
+
+#include "index/build.h"
+#include "index/sort.h"
+
+/* The tuple follows, then the key, if it is not a part of the tuple. */
+typedef struct Record
+{
+	uint32		key_length;
+	uint32		tuple_size:14,
+				key_offset:14,	/* from the tuple's start */
+				is_plain:1,		/* no value is compressed */
+				has_null:1;		/* in the key */
+} Record;
+
+#define RECORD_TUPLE(record) ((IndexTuple) ((char *) (record) + sizeof(Record)))
+#define RECORD_KEY(record) \
+	((unsigned char *) (record) + sizeof(Record) + (record)->key_offset)
+#define RECORD_OF(pair) ((Record *) (uintptr_t) (pair).value)
+
+/* So many bytes behind a record can be read, and mean nothing. */
+#define RECORD_SLACK 8
+
+typedef struct Records
+{
+	IndexBuild *build;
+	bool		in_place;		/* the bytes of the only value are the key */
+	MemoryContext row_context;	/* for values that are not as they are */
+
+	/* Records in the order of rows, with the first bytes of their keys. */
+	SortPair   *pairs;
+	size_t		count;
+	size_t		capacity;
+
+	/* Those of the only key that are null. */
+	uint64	   *nulls;
+	size_t		null_count;
+	size_t		null_capacity;
+
+	char	   *next;			/* room for records */
+	char	   *end;
+	Size		arena_size;		/* of all room so far */
+} Records;
+
+/* A value without its header */
+typedef struct RecordValue
+{
+	bool		is_null;
+	const char *data;
+	uint32		length;
+} RecordValue;
+
+/*
+ * 8 bytes of the key as a number, from "depth" on; zeros behind its end.
+ */
+static inline uint64
+pgcopy_record_word(const Record *record, uint32 depth)
+{
+	uint64		word;
+
+	if (depth >= record->key_length)
+		return 0;
+	memcpy(&word, RECORD_KEY(record) + depth, sizeof(word));
+	word = pg_ntoh64(word);
+	if (record->key_length - depth < sizeof(word))
+		word &= PG_UINT64_MAX << (64 - 8 * (record->key_length - depth));
+	return word;
+}
+
+/* record_key.c: at most so many bytes does the key of these values need. */
+extern Size pgcopy_record_key_room(const KeyDescription *keys, const RecordValue *values);
+
+/* Write the key and return its end; may set a reason why it is wrong. */
+extern unsigned char *pgcopy_record_key_write(const KeyDescription *keys,
+											  const RecordValue *values,
+											  unsigned char *key, const char **reason);
+
+/* record_sort.c: sort by key, then row; returns a reason, or NULL. */
+extern const char *pgcopy_record_sort(Records *records);
+
+/* record_write.c */
+extern void pgcopy_record_write(Records *records);
+
+#endif							/* PGCOPY_RECORD_H */
