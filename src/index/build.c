@@ -110,13 +110,14 @@ build_keys(IndexBuild *build)
 {
 	const char *reason = REASON_WORDS;
 
-	if (build->keys.are_compared || build->keys.are_transformed)
+	if (build->keys.are_compared)
 		return pgcopy_compared_build(build);
 	if (build->keys.are_words)
 		reason = pgcopy_words_build(build);
 	if (reason != NULL && strcmp(reason, REASON_WORDS) == 0)
 		reason = pgcopy_record_build(build);
-	if (reason != NULL && strcmp(reason, REASON_ORDER) == 0)
+	if (reason != NULL &&
+		(strcmp(reason, REASON_ORDER) == 0 || strcmp(reason, REASON_ENUM) == 0))
 		reason = pgcopy_compared_build(build);
 	return reason;
 }

@@ -74,7 +74,7 @@ find_text_kind(KeyKind kind, KeyColumn *column)
 			break;
 		case COLLATE_TRANSFORMED:
 			column->kind = kind;
-			column->is_transformed = true;
+			column->transformer = pgcopy_collate_begin(column->collation);
 			break;
 		case COLLATE_COMPARED:
 			column->kind = KEY_COMPARED;
@@ -210,7 +210,10 @@ pgcopy_key_describe(Relation heap, Relation index, const IndexInfo *info,
 			return reason;
 		keys->last = Max(keys->last, keys->columns[i].attribute);
 		keys->are_compared |= keys->columns[i].kind == KEY_COMPARED;
-		keys->are_transformed |= keys->columns[i].is_transformed;
+		keys->are_transformed |= keys->columns[i].transformer != NULL;
+		/* among rows with the same first column, comparing is cheaper */
+		keys->are_compared |= i > 0 && i < keys->nkeys && keys->are_transformed &&
+			keys->columns[0].transformer == NULL;
 	}
 	find_offsets(RelationGetDescr(heap), keys);
 	keys->are_words = fits_words(keys);

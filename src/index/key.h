@@ -49,7 +49,7 @@ typedef struct KeyColumn
 	bool		by_server;		/* index_form_tuple() makes all tuples: storage */
 	int			offset;			/* in rows without nulls; -1: it varies */
 	Oid			collation;
-	bool		is_transformed; /* text by strxfrm(); collate.h */
+	struct Transformer *transformer;	/* makes keys of text; NULL: bytes do */
 } KeyColumn;
 
 typedef struct KeyDescription
@@ -60,7 +60,7 @@ typedef struct KeyDescription
 	int			first_varying;	/* the first attribute whose place varies, from 0 */
 	bool		all_placed;		/* all columns have an offset */
 	bool		are_compared;	/* a column is KEY_COMPARED */
-	bool		are_transformed;	/* a column is_transformed: to be proved */
+	bool		are_transformed;	/* a column has a transformer: prove the order */
 	bool		is_evaluated;	/* has a predicate or expressions */
 	bool		are_words;		/* the keys fit into words, and there is no payload */
 	struct Evaluation *evaluation;	/* of a predicate or expressions, else NULL */

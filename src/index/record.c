@@ -17,6 +17,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
+#include "index/prove.h"
 #include "index/record.h"
 #include "index/row.h"
 #include "index/scan.h"
@@ -370,13 +371,15 @@ pgcopy_record_build(IndexBuild *build)
 	const char *reason;
 
 	records.in_place = build->keys.nkeys == 1 && first->kind == KEY_TEXT &&
-		!first->descending;
+		!first->descending && first->transformer == NULL;
 	records.row_context = AllocSetContextCreate(CurrentMemoryContext, "pgcopy index row",
 												ALLOCSET_DEFAULT_SIZES);
 	reason = pgcopy_build_scan(build, take_page, &records);
 	build->rows = records.count + records.null_count;
 	if (reason == NULL)
 		reason = pgcopy_record_sort(&records);
+	if (reason == NULL && build->keys.are_transformed)
+		reason = pgcopy_prove_order(&records);
 	if (reason == NULL)
 		pgcopy_record_write(&records);
 	return reason;
