@@ -149,6 +149,8 @@ CREATE TABLE pgcopy.item (
     pid integer,
     rows_done bigint NOT NULL DEFAULT 0,
     bytes_done bigint NOT NULL DEFAULT 0,
+    built_by text,
+    built_reason text,
     started timestamptz,
     finished timestamptz,
     PRIMARY KEY (job, no)
@@ -158,6 +160,8 @@ COMMENT ON TABLE pgcopy.item IS 'the units of work and of resume; "done" commits
 COMMENT ON COLUMN pgcopy.item.turn IS 'begins when the copies of lower turns are through: 0: at once, as rows of an extension''s configuration; 1: rows of other tables; 2: rows with values that functions compute; 3: what functions build from rows';
 COMMENT ON COLUMN pgcopy.item.with_path IS 'runs under the search_path of the source: under an empty one it did not find something';
 COMMENT ON COLUMN pgcopy.item.dirty_from IS 'failed attempts may have left rows of this or later transactions; NULL: none';
+COMMENT ON COLUMN pgcopy.item.built_by IS 'who has built the index: fast: this extension, as setting pgcopy.index_builds says; server: CREATE INDEX; NULL: there was none to build';
+COMMENT ON COLUMN pgcopy.item.built_reason IS 'why it had to be the server; NULL: it had not';
 COMMENT ON COLUMN pgcopy.item.range_start IS 'first block of a chunk, or number of the chunk if the relation has a split_key; first large object; first sequence, by number in pgcopy.relation';
 COMMENT ON COLUMN pgcopy.item.range_end IS 'block after the chunk, or number of the next chunk (NULL: to the end); last large object; last sequence';
 
@@ -791,7 +795,8 @@ SELECT i.job, i.schema_name, i.object_name AS index_name, i.kind,
             WHEN p.blocks_total > 0 THEN LEAST(99, p.blocks_done * 100 / p.blocks_total)::integer
             ELSE 0 END AS percent,
        COALESCE(i.finished, CASE WHEN i.state OPERATOR(pg_catalog.=) 'running' THEN COALESCE(j.ended, pg_catalog.clock_timestamp()) END)
-           OPERATOR(pg_catalog.-) i.started AS duration
+           OPERATOR(pg_catalog.-) i.started AS duration,
+       i.built_by, i.built_reason
   FROM pgcopy.job AS j
   JOIN pgcopy.item AS i ON i.job OPERATOR(pg_catalog.=) j.id
        AND i.kind OPERATOR(pg_catalog.=) ANY (ARRAY['index', 'constraint', 'foreign key', 'validate'])
@@ -801,7 +806,9 @@ SELECT i.job, i.schema_name, i.object_name AS index_name, i.kind,
         AND p.relid OPERATOR(pg_catalog.=) r.target_oid
  WHERE pg_catalog.pg_has_role(current_user, j.owner, 'MEMBER');
 
-COMMENT ON VIEW @extschema@.pgcopy_indexes IS 'indexes and constraints of each job, with the phase of those being built';
+COMMENT ON VIEW @extschema@.pgcopy_indexes IS 'indexes and constraints of each job, with the phase of those being built, and who has built them';
+COMMENT ON COLUMN @extschema@.pgcopy_indexes.built_by IS 'fast: this extension; server: CREATE INDEX; NULL: not yet, or there was nothing to build';
+COMMENT ON COLUMN @extschema@.pgcopy_indexes.built_reason IS 'why the server has built it';
 
 CREATE VIEW @extschema@.pgcopy_workers WITH (security_barrier) AS
 SELECT j.id AS job, w.pid,

@@ -88,6 +88,14 @@ static CatalogQuery mark_done = {
 	6, {INT8OID, INT4OID, TEXTOID, INT8OID, INT8OID, INT4OID}
 };
 
+static CatalogQuery mark_built = {
+	"UPDATE pgcopy.item SET state = 'done', built_by = $3, built_reason = $4, "
+	"xid = pg_catalog.pg_current_xact_id(), dirty_from = NULL, pid = $5, "
+	"started = pg_catalog.statement_timestamp(), finished = clock_timestamp() "
+	"WHERE job = $1 AND no = $2",
+	5, {INT8OID, INT4OID, TEXTOID, TEXTOID, INT4OID}
+};
+
 static CatalogQuery mark_state = {
 	"UPDATE pgcopy.item SET state = $3, pid = NULL, "
 	"finished = CASE WHEN $3 = 'pending' THEN NULL ELSE clock_timestamp() END "
@@ -108,7 +116,7 @@ static CatalogQuery give_back = {
 
 #define SET_UNTRIED \
 	"attempts = 0, snapshot = NULL, xid = NULL, pid = NULL, rows_done = 0, " \
-	"bytes_done = 0, started = NULL, finished = NULL "
+	"bytes_done = 0, built_by = NULL, built_reason = NULL, started = NULL, finished = NULL "
 
 static CatalogQuery reset_item = {
 	"UPDATE pgcopy.item SET state = 'pending', dirty_from = NULL, " SET_UNTRIED
@@ -302,6 +310,16 @@ pgcopy_item_mark_done(int64 job, int no, const char *format, int64 rows,
 					QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no),
 							   pgcopy_query_text_arg(format),
 							   Int64GetDatum(rows), Int64GetDatum(bytes),
+							   Int32GetDatum(MyProcPid)));
+}
+
+void
+pgcopy_item_mark_built(int64 job, int no, const char *built_by, const char *reason)
+{
+	pgcopy_query_do(&mark_built,
+					QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no),
+							   CStringGetTextDatum(built_by),
+							   pgcopy_query_text_arg(reason),
 							   Int32GetDatum(MyProcPid)));
 }
 

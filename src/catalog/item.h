@@ -117,6 +117,10 @@ extern void pgcopy_item_mark_done(int64 job, int no, const char *format,
 								  int64 rows, int64 bytes);
 extern void pgcopy_item_mark(int64 job, int no, ItemState state);
 
+/* mark_done() of an item that has built an index; reason: see COMMENT ON, or NULL. */
+extern void pgcopy_item_mark_built(int64 job, int no, const char *built_by,
+								   const char *reason);
+
 /* Whether the next attempt runs under the source's search_path. */
 extern void pgcopy_item_set_with_path(int64 job, int no, bool with_path);
 

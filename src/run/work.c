@@ -328,6 +328,24 @@ copy_sequences(const WorkPlace *place, const JobItem *item)
 						  pgcopy_work_set_sequences(place->job, place->session, rows), 0);
 }
 
+/* Mark a statement's item as done, with who has built its index. */
+static void
+mark_statement_done(int64 job, const JobItem *item, const IndexOutcome *outcome)
+{
+	switch (outcome->builder)
+	{
+		case INDEX_NOT_BUILT:
+			pgcopy_item_mark_done(job, item->no, NULL, 0, 0);
+			break;
+		case INDEX_BUILT_FAST:
+			pgcopy_item_mark_built(job, item->no, "fast", NULL);
+			break;
+		case INDEX_BUILT_BY_SERVER:
+			pgcopy_item_mark_built(job, item->no, "server", outcome->reason);
+			break;
+	}
+}
+
 static void
 run_statement(const WorkPlace *place, const JobItem *item)
 {
@@ -347,7 +365,7 @@ run_statement(const WorkPlace *place, const JobItem *item)
 
 	/* many run in one transaction, and their texts may be long */
 	pfree(statement->sql);
-	pgcopy_item_mark_done(place->job->id, item->no, NULL, 0, 0);
+	mark_statement_done(place->job->id, item, &outcome);
 }
 
 /*

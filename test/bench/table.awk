@@ -1,12 +1,13 @@
 # table.awk
-#	  The results as a table: files "about" and "frozen" (set, text), then the
-#	  single values.
+#	  The results as a table: files "about", "frozen" and "fast" (set, text), then
+#	  the single values.
 
 BEGIN {
 	FS = "\t"
-	order = "ours pg_dump pgcopydb pgcopydb-split pgcopydb-binary copy send indexes"
+	order = "ours pg_dump pgcopydb pgcopydb-split pgcopydb-binary ours-server copy send indexes indexes-ours"
 	n_order = split(order, tools, " ")
 	label["ours"] = "pgcopydb_ext"
+	label["ours-server"] = "pgcopydb_ext, server"
 	label["pg_dump"] = "pg_dump, pg_restore"
 	label["pgcopydb"] = label_pgcopydb
 	label["pgcopydb-split"] = "pgcopydb, split"
@@ -14,25 +15,30 @@ BEGIN {
 	label["copy"] = "  its one COPY"
 	label["send"] = "  source alone"
 	label["indexes"] = "  indexes alone"
+	label["indexes-ours"] = "  indexes alone, ours"
 	# At most, of the best peer; for one stream, of the source alone.
 	goal["sysbench"] = goal["big"] = goal["blobs"] = 0.50
 	goal["mixed"] = 0.65
 	goal["many"] = goal["wide"] = goal["fk"] = 0.60
 	goal["stream-sysbench"] = 1.35
 	goal["stream-mixed"] = 1.40
+	# At most, of the processor time that the server needs to build the indexes.
+	build_goal["sysbench"] = build_goal["big"] = 0.35
+	build_goal["mixed"] = 0.25
 	file = 0
 }
 
 FNR == 1		{ file = FILENAME; sub(/.*\//, "", file) }
 file == "about"	{ about[$1] = $2; next }
 file == "frozen" { frozen[$1] = $2; next }
+file == "fast"	{ fast[$1] = $2; next }
 /^#/			{ next }
 
 {
 	if (!($1 in seen)) { seen[$1] = 1; sets[++n_sets] = $1 }
 	key = $1 SUBSEP $2
 	runs[key]++
-	if ($2 != "copy") { measured += $5 * cores; other += $10 }
+	if ($2 !~ /^(copy|builds)/) { measured += $5 * cores; other += $10 }
 	if ($4 != "ok") { failed[key]++; next }
 	n[key]++
 	for (column = 5; column <= 10; column++)
@@ -91,6 +97,29 @@ function print_set(set,		i, key, t, span, ratio, best)
 			median(key, 6), median(key, 7), median(key, 8), median(key, 10), wal_text(median(key, 9))
 	}
 	if (set in frozen) printf "  clean pages: %s\n", frozen[set]
+	print_builds(set)
+}
+
+# Our index builds against the server's: alone, and within clones.
+function print_builds(set,		ours, server, ratio)
+{
+	if (is_good(set, "indexes") && is_good(set, "indexes-ours")) {
+		ours = median(set SUBSEP "indexes-ours", 7)
+		server = median(set SUBSEP "indexes", 7)
+		ratio = server > 0 ? ours / server : 1
+		printf "  index builds: CPU %.2f s, by the server %.2f s: ratio %.2f", ours, server, ratio
+		if (set in build_goal)
+			printf ", at most %.2f%s", build_goal[set], ratio <= build_goal[set] ? "" : " (missed)"
+		ours = median(set SUBSEP "indexes-ours", 5)
+		server = median(set SUBSEP "indexes", 5)
+		printf "; %.2f s, by the server %.2f s: ratio %.2f\n", ours, server, server > 0 ? ours / server : 1
+	}
+	if (is_good(set, "builds") && is_good(set, "builds-server")) {
+		ours = median(set SUBSEP "builds", 5)
+		server = median(set SUBSEP "builds-server", 5)
+		printf "  within the clones, all builds: %.2f s, by the server %.2f s: ratio %.2f; we built %s\n",
+			ours, server, server > 0 ? ours / server : 1, fast[set]
+	}
 }
 
 function print_summary(		i, set, ours, best, name, ratio)

@@ -7,12 +7,14 @@ tool_label()
 {
 	case $1 in
 		ours)				echo 'pgcopydb_ext' ;;
+		ours-server)		echo 'pgcopydb_ext, server' ;;
 		pg_dump)			echo 'pg_dump, pg_restore' ;;
 		pgcopydb)			echo "pgcopydb $PGCOPYDB_VERSION" ;;
 		pgcopydb-split)		echo "pgcopydb, split" ;;
 		pgcopydb-binary)	echo "pgcopydb, binary" ;;
 		send)				echo 'source alone' ;;
 		indexes)			echo 'indexes alone' ;;
+		indexes-ours)		echo 'indexes alone, ours' ;;
 	esac
 }
 
@@ -20,6 +22,9 @@ run_ours()
 {
 	clone_ours "table_jobs => $JOBS, index_jobs => $JOBS"
 }
+
+# The same; the database has the setting.
+run_ours_server()		{ run_ours; }
 
 run_ours_stream()
 {
@@ -76,7 +81,7 @@ run_send()
 	limited_together "$SOURCE" "$SCRATCH"/send.[0-9]* 7> /dev/null
 }
 
-# The indexes of a finished clone, built again.
+# The indexes of a finished clone, built again by the server or by us.
 run_indexes()
 {
 	limited_together "$TARGET" "$SCRATCH"/indexes.[0-9]*

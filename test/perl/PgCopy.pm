@@ -373,8 +373,8 @@ EOQ
 our ($PATH, $READS_ON) = ('pg_catalog', 0);
 
 # Test that two databases are equal: definitions, contents, large objects,
-# sequences.  Options: source_db, db, name; schema => 0, data => 0,
-# large_objects => 0, sequences => 0 leave a part out; ignore is a pattern of
+# sequences; and that the target's B-trees are sound.  Options: source_db, db, name;
+# schema => 0, data => 0, large_objects => 0, sequences => 0, indexes => 0 leave a part out; ignore is a pattern of
 # tables ("schema.table") that are not compared; filter is a function that gets
 # the list of a dump's entries and returns it, changed.
 sub assert_same
@@ -394,7 +394,31 @@ sub assert_same
 		  if $opt{large_objects} // 1;
 		_same('sequences are equal', map { _sequences_of(@$_, $opt{ignore}) } @side)
 		  if $opt{sequences} // 1;
+		is(_unsound_indexes($target, $tdb), '', 'the B-trees of the target are sound') if $opt{indexes} // 1;
 	};
+}
+
+# What amcheck finds in a database's B-trees.  That every row is in its index is looked
+# at where no function of the database's own is called for it: amcheck calls without a
+# search_path.  Everything is rolled back.
+sub _unsound_indexes
+{
+	my ($node, $db) = @_;
+	my (undef, undef, $err) = $node->psql($db, <<"EOQ");
+SET client_min_messages = warning;
+BEGIN READ WRITE;
+UPDATE pg_catalog.pg_event_trigger SET evtenabled = 'D';
+CREATE SCHEMA pgcopy_test_look;
+CREATE EXTENSION IF NOT EXISTS amcheck SCHEMA pgcopy_test_look;
+ALTER EXTENSION amcheck SET SCHEMA pgcopy_test_look;
+SELECT count(pgcopy_test_look.bt_index_check(x.indexrelid, x.indexprs IS NULL AND x.indpred IS NULL))
+FROM pg_index x JOIN pg_class c ON c.oid = x.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_am a ON a.oid = i.relam
+WHERE c.relkind IN ('r', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND c.relpersistence <> 't'
+AND a.amname = 'btree' AND i.relkind = 'i' AND x.indisvalid AND x.indisready AND $NOT_OURS;
+ROLLBACK;
+EOQ
+	return $err;
 }
 
 # All that assert_same compares, of one database as one text: for tests that
