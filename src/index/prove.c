@@ -16,7 +16,7 @@
 #include "miscadmin.h"
 
 #include "index/compare.h"
-#include "index/prove.h"
+#include "index/record.h"
 
 #define AHEAD 8					/* records to fetch before they are needed */
 

@@ -17,7 +17,6 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
-#include "index/prove.h"
 #include "index/record.h"
 #include "index/row.h"
 #include "index/scan.h"
