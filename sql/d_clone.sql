@@ -30,7 +30,7 @@ SELECT pgcopy_wait(:job);
 SELECT state, percent, progress, tables, indexes, copied, eta FROM pgcopy_progress WHERE job = :job;
 SELECT state, tables_done, tables_total, indexes_done, indexes_total, rows_done, errors, arguments->'table_jobs' AS table_jobs FROM pgcopy_jobs WHERE job = :job;
 SELECT schema_name, table_name, state, format, chunks_done, chunks_total, rows_done, percent, attempts FROM pgcopy_tables WHERE job = :job ORDER BY table_name COLLATE "C";
-SELECT schema_name, index_name, kind, table_name, state, percent FROM pgcopy_indexes WHERE job = :job ORDER BY index_name COLLATE "C", kind;
+SELECT schema_name, index_name, kind, table_name, state, percent, built_by, built_reason FROM pgcopy_indexes WHERE job = :job ORDER BY index_name COLLATE "C", kind;
 SELECT step, connection, items, concurrency FROM pgcopy_summary(:job);
 SELECT * FROM pgcopy_errors WHERE job = :job;
 SELECT count(*) FROM pgcopy_workers;

@@ -106,19 +106,19 @@ function print_builds(set,		ours, server, ratio)
 	if (is_good(set, "indexes") && is_good(set, "indexes-ours")) {
 		ours = median(set SUBSEP "indexes-ours", 7)
 		server = median(set SUBSEP "indexes", 7)
-		ratio = server > 0 ? ours / server : 1
+		ratio = (server > 0) ? ours / server : 1
 		printf "  index builds: CPU %.2f s, by the server %.2f s: ratio %.2f", ours, server, ratio
 		if (set in build_goal)
 			printf ", at most %.2f%s", build_goal[set], ratio <= build_goal[set] ? "" : " (missed)"
 		ours = median(set SUBSEP "indexes-ours", 5)
 		server = median(set SUBSEP "indexes", 5)
-		printf "; %.2f s, by the server %.2f s: ratio %.2f\n", ours, server, server > 0 ? ours / server : 1
+		printf "; %.2f s, by the server %.2f s: ratio %.2f\n", ours, server, (server > 0 ? ours / server : 1)
 	}
 	if (is_good(set, "builds") && is_good(set, "builds-server")) {
 		ours = median(set SUBSEP "builds", 5)
 		server = median(set SUBSEP "builds-server", 5)
 		printf "  within the clones, all builds: %.2f s, by the server %.2f s: ratio %.2f; we built %s\n",
-			ours, server, server > 0 ? ours / server : 1, fast[set]
+			ours, server, (server > 0 ? ours / server : 1), fast[set]
 	}
 }
 

@@ -98,6 +98,7 @@ CREATE EXTENSION amcheck;
 $PAIR
 CREATE TYPE public.mood AS ENUM ('sad', 'ok', 'happy', 'glad');
 ALTER TYPE public.mood ADD VALUE 'bored' BEFORE 'ok';
+CREATE TYPE public.colour AS ENUM ('red', 'yellow', 'green', 'blue', 'black');
 CREATE DOMAIN public.small AS int4 CHECK (VALUE IS NULL OR VALUE < 2000000000);
 CREATE DOMAIN public.words AS text COLLATE "C";
 CREATE TYPE public.two AS (a int4, b text);
@@ -178,6 +179,7 @@ my %VALUE = (
 	bytea => [ q(convert_to(TEXT, 'UTF8')), '', '\x00', '\xff', '\x0000' ],
 	name => [ 'substr(TEXT, 1, 30)::name', '' ],
 	'public.mood' => [ q((enum_range(NULL::public.mood))[1 + k % 5]) ],
+	'public.colour' => [ q((enum_range(NULL::public.colour))[1 + k % 5]) ],
 	'public.small' => [ '(k % 1000000)::int4', qw(-2147483648 0) ],
 	'public.words' => [ 'TEXT', '' ],
 	inet => [ q(CASE WHEN k % 5 = 0 THEN ('fe80::' || to_hex(k % 65536))::inet ELSE ('10.' || k % 200 || '.' || k % 256 || '.' || k % 17 || CASE WHEN k % 3 = 0 THEN '/24' ELSE '' END)::inet END), qw(0.0.0.0/0 ::/0 255.255.255.255 10.0.0.0/8 10.0.0.0/9) ],

@@ -35,6 +35,13 @@ $node->start;
 prepare_pairs($node, 'postgres');
 my @collation = collations($node, 'postgres');
 
+# Does the comparison see a difference?
+$node->safe_psql('postgres', 'CREATE TABLE public.t AS SELECT g AS a FROM generate_series(1, 400) g; CREATE INDEX up ON public.t (a); CREATE INDEX down ON public.t (a DESC);'
+	  . 'CREATE INDEX more ON public.t (a) WITH (fillfactor = 10); CREATE INDEX "even" ON public.t (a) WHERE a % 400 <> 0');
+like($node->safe_psql('postgres', "SELECT public.pgcopy_index_differ('up', 'down')"), qr/^main fork: 3 of 4 pages differ, first page 1 at byte/, 'another order is seen');
+like($node->safe_psql('postgres', "SELECT public.pgcopy_index_differ('up', 'more')"), qr/^main fork: 4 and \d+ pages; .*relpages 4 and/, 'another number of pages is seen');
+like($node->safe_psql('postgres', "SELECT public.pgcopy_index_differ('up', 'even')"), qr/^main fork: 1 of 4 pages differ, first page 2 .* reltuples 400 and 399$/, 'one row less is seen');
+
 # Build pairs, [who must build it or undef, definition] each, on one table.
 sub all_equal
 {
@@ -65,7 +72,7 @@ sub all_equal
 #-------------------------------------------------------------------------
 
 my %is_fast = map { $_ => 1 } ('int2', 'int4', 'int8', 'oid', 'bool', '"char"', 'date', 'time', 'timestamp', 'timestamptz', 'uuid',
-	'float4', 'float8', 'numeric', 'numeric(12,2)', 'text', 'varchar(3000)', 'char(20)', 'bytea', 'public.mood', 'public.small', 'public.words', 'inet', 'cidr');
+	'float4', 'float8', 'numeric', 'numeric(12,2)', 'text', 'varchar(3000)', 'char(20)', 'bytea', 'public.colour', 'public.small', 'public.words', 'inet', 'cidr');
 
 foreach my $special (0, 1)
 {
@@ -83,7 +90,7 @@ foreach my $collation (@collation)
 }
 all_equal('text_pattern_ops', $texts, map { [ $_ eq 'compressed' ? undef : 'fast',
 	"CREATE INDEX NAME ON public.t ($_ COLLATE \"en_US\" text_pattern_ops)" ] } sort keys %text);
-all_equal('a collation that is not deterministic', $texts, [ 'server', 'CREATE INDEX NAME ON public.t (words COLLATE public.loose)' ],
+all_equal('a collation that is not deterministic', $texts, [ undef, 'CREATE INDEX NAME ON public.t (words COLLATE public.loose)' ],
 	[ undef, 'CREATE INDEX NAME ON public.t (words COLLATE public.loose text_pattern_ops)' ]);
 
 #-------------------------------------------------------------------------
@@ -123,10 +130,6 @@ all_equal('predicates and expressions', rows(3000), map { [ undef, "CREATE $_" ]
 	  'INDEX NAME ON public.t (a) WHERE b > \'5\'', 'INDEX NAME ON public.t (lower(b))', 'INDEX NAME ON public.t ((a + 1), id)',
 	'UNIQUE INDEX NAME ON public.t ((id * 2)) WHERE id > 0', 'INDEX NAME ON public.t ((NULL::int))', 'INDEX NAME ON public.t (a) WHERE false');
 all_equal('other methods', rows(300), map { [ 'server', "CREATE INDEX NAME ON public.t USING $_ (a)" ] } 'hash', 'brin');
-all_equal('indexes of constraints', rows(3000), map { [ 'fast', "ALTER TABLE ONLY public.t ADD CONSTRAINT NAME $_" ] }
-	  'PRIMARY KEY (id)', 'UNIQUE (id) WITH (fillfactor = 40)', 'UNIQUE NULLS NOT DISTINCT (d, id)', 'UNIQUE (id) INCLUDE (a)', 'UNIQUE (id) DEFERRABLE INITIALLY DEFERRED')
-  if 0;
-
 # how the values lie
 my %order = (rising => 'ORDER BY 1', falling => 'ORDER BY 1 DESC', 'by another' => 'ORDER BY 3');
 all_equal("rows in order: $_", rows(3000, order => $order{$_}), map { [ 'fast', "CREATE INDEX NAME ON public.t ($_)" ] } 'id', 'id DESC', 'b', 'c, id')
@@ -162,10 +165,8 @@ VACUUM (FREEZE, DISABLE_PAGE_SKIPPING) public.t;
 EOQ
 	all_equal("long values, stored $storage", $sql, map { [ undef, "CREATE INDEX NAME ON public.t ($_)" ] } 'a', 'b', 'e', 'b, id', 'id, a DESC', 'id) INCLUDE (a', 'a COLLATE "en_US"');
 }
-foreach my $length (2600 .. 2612, 2684 .. 2712)
+foreach my $length (2600, 2684 .. 2702)
 {
-	last if $length > 2712;
-	next if $length % 4 && $length < 2690;
 	all_equal("a key of $length bytes", <<"EOQ", [ undef, 'CREATE INDEX NAME ON public.t (a)' ], [ undef, 'CREATE INDEX NAME ON public.t (id DESC, a)' ]);
 DROP TABLE IF EXISTS public.t;
 CREATE TABLE public.t (id int, a text COLLATE "C");
@@ -179,7 +180,6 @@ EOQ
 # Errors
 #-------------------------------------------------------------------------
 
-my @double = ("INSERT INTO public.t SELECT 7919, 1, 'one', 1, NULL;");
 foreach my $definition ('(id)', '(id DESC)', '(b, id)', '(id, b) INCLUDE (a)', '(id) NULLS NOT DISTINCT')
 {
 	my ($pair) = build_pairs($node, 'postgres',
@@ -229,7 +229,8 @@ my @plain = map { [ 'server', "CREATE $_" ] } 'INDEX NAME ON public.t (a)', 'UNI
 all_equal('rows that are not vacuumed', rows(500) . "INSERT INTO public.t SELECT -g, g, 'x', g, g FROM generate_series(1, 3) g;", @plain);
 all_equal('a row updated', rows(500) . 'UPDATE public.t SET a = -a WHERE id = 7919;', @plain);
 all_equal('a row deleted', rows(500) . 'DELETE FROM public.t WHERE id = 7919;', @plain);
-all_equal('a row locked', rows(500) . 'BEGIN; SELECT FROM public.t WHERE id = 7919 FOR UPDATE; COMMIT;', @plain);
+# ... whose page stays all-visible
+all_equal('a row locked', rows(500) . 'BEGIN; SELECT FROM public.t WHERE id = 7919 FOR UPDATE; COMMIT;', map { [ undef, $_->[1] ] } @plain);
 # The chain's root is a redirection, and all is frozen.
 my $chain = 'DROP TABLE IF EXISTS public.t; CREATE TABLE public.t (id int, a int, b text, c int, d int); INSERT INTO public.t SELECT g, g, g, g, g FROM generate_series(1, 50) g;'
   . 'VACUUM (FREEZE) public.t; UPDATE public.t SET a = -a WHERE id = 7; UPDATE public.t SET a = 5 * a WHERE id = 7; VACUUM (FREEZE) public.t;';
@@ -252,6 +253,15 @@ sub is_sound
 	my ($rc, undef, $err) = $node->psql('postgres', "SELECT bt_index_parent_check('$index', true, true)");
 	is($err, '', $name);
 	return;
+}
+
+# A constraint's index is built before the constraint.
+$node->safe_psql('postgres', rows(3000) =~ s/^SELECT .*?;//r);
+foreach my $definition ('PRIMARY KEY (id)', 'UNIQUE (id) WITH (fillfactor = 40)', 'UNIQUE NULLS NOT DISTINCT (d, id)', 'UNIQUE (id) INCLUDE (a)', 'UNIQUE (id) DEFERRABLE INITIALLY DEFERRED')
+{
+	is(built_by("ALTER TABLE ONLY public.t ADD CONSTRAINT by_us $definition"), 'fast', "the index of $definition is ours");
+	is($node->safe_psql('postgres', "ALTER TABLE public.t ADD CONSTRAINT by_server $definition; SELECT public.pgcopy_index_differ('by_server', 'by_us'); DROP INDEX by_us; ALTER TABLE public.t DROP CONSTRAINT by_server"),
+		'', '  and equal to that of ADD CONSTRAINT');
 }
 
 is( $node->safe_psql('postgres', 'CREATE TEMP TABLE mine AS SELECT g AS a FROM generate_series(1, 1000) g; VACUUM (FREEZE) mine;'
@@ -318,6 +328,7 @@ foreach my $n (defined $ENV{PGCOPY_TEST_TABLE} ? $ENV{PGCOPY_TEST_TABLE} : 1 .. 
 		diag("$error\n$sql\nPGCOPY_TEST_SEED=$seed PGCOPY_TEST_TABLE=$n");
 	}
 	last if $failures >= 5;
+	diag("$pairs pairs so far") if $n % 100 == 0;
 }
 is($failures, 0, "random pairs are equal: $pairs, seed $seed");
 cmp_ok($by{fast} // 0, '>', $pairs / 2, 'most of them are ours') unless defined $ENV{PGCOPY_TEST_TABLE};
