@@ -130,8 +130,8 @@ pgcopy_collate_key(Transformer *transformer, const char *value, int length,
 		used = strxfrm_l((char *) key, text, rest, transformer->locale->info.lt);
 	if (used >= (size_t) rest)
 		return -1;
-	if (unlikely(transformer->lies) && used > 1)
-		key[used / 2] ^= 1;
+	if (unlikely(transformer->lies) && used > 0 && length % 5 == 0)
+		key[0] ^= 0x80;
 	key[used++] = '\0';
 	memcpy(key + used, text, length + 1);
 	return (int) used + length + 1;

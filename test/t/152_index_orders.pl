@@ -180,7 +180,7 @@ all_equal('little memory', "SET maintenance_work_mem = '1MB';" . $many . 'INSERT
 all_equal('expressions', $many, fast(map { "INDEX NAME ON public.t $_" } '((id % 7), k)', '(lower(ci::text) COLLATE "C")', '((j->>\'a\') COLLATE "C" DESC)', '((p + 1), k)', '(upper(r))', '((NULL::int))',
 	'((CASE WHEN k < 25 THEN k END) NULLS FIRST, id)', '(public.nosy(id), id)', '(public.who(id))', '((ia || k))', '((id::int2))'));
 all_equal('predicates', $many, fast(map { "INDEX NAME ON public.t $_" } '(id) WHERE k = 3', '(ci) WHERE s = \'m\'', '(k, i) WHERE public.nosy(id) = 1', '(id) WHERE false', '(id) WHERE k IS NULL',
-	'((k + 1)) WHERE ci > \'8\''), fast('UNIQUE INDEX NAME ON public.t (id) WHERE k > 7'));
+	'((k + 1)) WHERE p > 3'), fast('UNIQUE INDEX NAME ON public.t (id) WHERE k > 7'));
 all_equal('functions that fail', $many, map { [ undef, undef, $_ ] } 'INDEX NAME ON public.t (public.picky(id))', 'INDEX NAME ON public.t (k) WHERE public.picky(id) > 0', 'INDEX NAME ON public.t ((100 / (id - 5)))');
 my ($failed) = build_pairs($node, 'postgres', $many, 'CREATE INDEX NAME ON public.t (public.picky(id))');
 like($failed->{our_error} // 'no error', qr/not 777/, 'the error of a function is the error of the statement');
