@@ -48,8 +48,8 @@ extern const char *pgcopy_words_build(IndexBuild *build);
 extern const char *pgcopy_record_build(IndexBuild *build);
 
 /*
- * For both: scan the heap; begin the tree when all is sorted; report how many
- * tuples are written, every few thousand; throw 23505 for the key of a tuple.
+ * For both: scan the heap; begin the tree when all is sorted; report how many tuples are written,
+ * every few thousand; throw 23505 for the key of a tuple.
  */
 extern const char *pgcopy_build_scan(IndexBuild *build, ScanTake take, void *arg);
 extern void pgcopy_build_begin_tree(IndexBuild *build);
