@@ -199,6 +199,8 @@ pgcopy_key_describe(Relation heap, Relation index, const IndexInfo *info,
 	memset(keys, 0, sizeof(KeyDescription));
 	if (info->ii_ExclusionOps != NULL)
 		return "exclusion constraint";
+	if (info->ii_Concurrent)
+		return "concurrent build";
 	keys->ncolumns = info->ii_NumIndexAttrs;
 	keys->nkeys = info->ii_NumIndexKeyAttrs;
 	keys->is_evaluated = info->ii_Expressions != NIL || info->ii_Predicate != NIL;

@@ -237,6 +237,29 @@ put_key(const Records *records, Record *record, const RecordValue *values)
 	return reason;
 }
 
+/* Compare the keys of two records with the same first bytes. */
+static bool
+is_less(const Record *a, const Record *b)
+{
+	int			order = memcmp(RECORD_KEY(a), RECORD_KEY(b),
+							   Min(a->key_length, b->key_length));
+
+	return order != 0 ? order < 0 : a->key_length < b->key_length;
+}
+
+static inline void
+put_pair(Records *records, const Record *record)
+{
+	SortPair   *pair = &records->pairs[records->count];
+
+	pair->key = pgcopy_record_word(record, 0);
+	pair->value = (uint64) (uintptr_t) record;
+	if (records->in_order && records->count > 0)
+		records->in_order = pair->key != pair[-1].key ? pair->key > pair[-1].key :
+			!is_less(record, RECORD_OF(pair[-1]));
+	records->count++;
+}
+
 /* Keep a record whose tuple is complete, and whose key is not. */
 static const char *
 keep_record(Records *records, Record *record, const RecordValue *values)
@@ -266,8 +289,7 @@ keep_record(Records *records, Record *record, const RecordValue *values)
 				return reason;
 			size += record->key_length;
 		}
-		records->pairs[records->count].key = pgcopy_record_word(record, 0);
-		records->pairs[records->count++].value = (uint64) (uintptr_t) record;
+		put_pair(records, record);
 	}
 	records->next += MAXALIGN(size);
 	return reason;
@@ -366,7 +388,7 @@ const char *
 pgcopy_record_build(IndexBuild *build)
 {
 	const KeyColumn *first = &build->keys.columns[0];
-	Records		records = {.build = build};
+	Records		records = {.build = build, .in_order = true};
 	const char *reason;
 
 	records.in_place = build->keys.nkeys == 1 && first->kind == KEY_TEXT &&

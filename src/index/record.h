@@ -41,6 +41,7 @@ typedef struct Records
 	SortPair   *pairs;
 	size_t		count;
 	size_t		capacity;
+	bool		in_order;		/* of keys too */
 
 	/* Those of the only key that are null. */
 	uint64	   *nulls;

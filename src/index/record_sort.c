@@ -149,7 +149,7 @@ pgcopy_record_sort(Records *records)
 	RecordGroup		all = {.pairs = records->pairs, .count = records->count};
 	SortPair   *scratch;
 
-	if (records->count < 2)
+	if (records->in_order)
 		return NULL;
 	scratch = pgcopy_memory_alloc(records->build->memory,
 								  records->count * sizeof(SortPair));
