@@ -337,4 +337,33 @@
 /* CREATE INDEX, REFRESH, ANALYZE run under a search_path of the server's own. */
 #define COMPAT_MAINTAINS_UNDER_SAFE_PATH (PG_VERSION_NUM >= 170000)
 
+/* 15: comparisons whose values are their own sort keys have names */
+#if PG_VERSION_NUM < 150000
+#define pgcopy_compares_unsigned(sort) false
+#define pgcopy_compares_signed(sort) false
+#define pgcopy_compares_int32(sort) false
+#else
+#define pgcopy_compares_unsigned(sort) ((sort)->comparator == ssup_datum_unsigned_cmp)
+#define pgcopy_compares_signed(sort) ((sort)->comparator == ssup_datum_signed_cmp)
+#define pgcopy_compares_int32(sort) ((sort)->comparator == ssup_datum_int32_cmp)
+#endif
+
+/* 18: a direction instead of a strategy */
+#if PG_VERSION_NUM < 180000
+#define pgcopy_prepare_index_sort(index, reverse, sort) \
+	PrepareSortSupportFromIndexRel(index, (reverse) ? BTGreaterStrategyNumber : \
+								   BTLessStrategyNumber, sort)
+#else
+#define pgcopy_prepare_index_sort(index, reverse, sort) \
+	PrepareSortSupportFromIndexRel(index, reverse, sort)
+#endif
+
+/* 18: a locale says itself whether it is C; there is one for every collation */
+#if PG_VERSION_NUM < 180000
+#define pgcopy_collation_is_c(collation) lc_collate_is_c(collation)
+#else
+#define pgcopy_collation_is_c(collation) \
+	(pg_newlocale_from_collation(collation)->collate_is_c)
+#endif
+
 #endif							/* PGCOPY_COMPAT_H */

@@ -18,6 +18,10 @@
  *	"index filled"			our own build has all rows; last pages are not written
  *	"index written"			all is written, the checkpointer does not know of it
  *
+ * At some points a process can lie:
+ *
+ *	"index strxfrm"			what strxfrm() says is wrong
+ *
  * KIND is the kind of an item as in pgcopy.item, or "chunk" for a part of a
  * table.
  *
@@ -49,7 +53,8 @@ typedef enum TestAction
 	ACTION_STOP,
 	ACTION_ERROR,
 	ACTION_FATAL,
-	ACTION_KILL
+	ACTION_KILL,
+	ACTION_LIE
 } TestAction;
 
 static const struct config_enum_entry action_names[] = {
@@ -57,6 +62,7 @@ static const struct config_enum_entry action_names[] = {
 	{"error", ACTION_ERROR, false},
 	{"fatal", ACTION_FATAL, false},
 	{"kill", ACTION_KILL, false},
+	{"lie", ACTION_LIE, false},
 	{NULL, 0, false}
 };
 
@@ -148,7 +154,15 @@ pgcopy_testpoint_reach(const char *what, const char *moment)
 		case ACTION_KILL:
 			kill(MyProcPid, SIGKILL);
 			break;
+		case ACTION_LIE:
+			break;
 	}
+}
+
+bool
+pgcopy_testpoint_lies(const char *point)
+{
+	return setting_action == ACTION_LIE && strcmp(point, setting_point) == 0;
 }
 
 #endif							/* PGCOPY_TESTPOINTS */

@@ -16,6 +16,9 @@
 /* Reach the point "what moment"; may wait, throw, or not return. */
 extern void pgcopy_testpoint_reach(const char *what, const char *moment);
 
+/* Is a lie wanted at this point? */
+extern bool pgcopy_testpoint_lies(const char *point);
+
 /* Call it before MarkGUCPrefixReserved(). */
 extern void pgcopy_testpoint_define_settings(void);
 
@@ -24,6 +27,7 @@ extern void pgcopy_testpoint_define_settings(void);
 #else
 
 #define pgcopy_testpoint_define_settings() ((void) 0)
+#define pgcopy_testpoint_lies(point) false
 #define PGCOPY_TEST_POINT(what, moment) ((void) 0)
 
 #endif

@@ -20,6 +20,23 @@
 #include "utils/rel.h"
 
 #include "index/build.h"
+#include "index/evaluate.h"
+
+/* Scan with an executor for the predicate and the expressions. */
+static const char *
+scan_evaluated(IndexBuild *build, ScanTake take, void *arg)
+{
+	Evaluation *evaluation = pgcopy_evaluate_begin(build->heap, build->index,
+												   build->info);
+	const char *reason;
+
+	build->keys.evaluation = evaluation;
+	reason = pgcopy_scan_heap(build->heap, 0, take, arg);
+	build->heap_rows = pgcopy_evaluate_rows(evaluation);
+	build->keys.evaluation = NULL;
+	pgcopy_evaluate_end(evaluation);
+	return reason;
+}
 
 const char *
 pgcopy_build_scan(IndexBuild *build, ScanTake take, void *arg)
@@ -28,7 +45,8 @@ pgcopy_build_scan(IndexBuild *build, ScanTake take, void *arg)
 
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE,
 								 PROGRESS_BTREE_PHASE_INDEXBUILD_TABLESCAN);
-	reason = pgcopy_scan_heap(build->heap, build->keys.last, take, arg);
+	reason = build->keys.is_evaluated ? scan_evaluated(build, take, arg) :
+		pgcopy_scan_heap(build->heap, build->keys.last, take, arg);
 	INSTR_TIME_SET_CURRENT(build->scanned);
 	if (reason == NULL)
 		pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE,
@@ -87,6 +105,23 @@ check_relations(Relation heap, Relation index)
 	return NULL;
 }
 
+static const char *
+build_keys(IndexBuild *build)
+{
+	const char *reason = REASON_WORDS;
+
+	if (build->keys.are_compared)
+		return pgcopy_compared_build(build);
+	if (build->keys.are_words)
+		reason = pgcopy_words_build(build);
+	if (reason != NULL && strcmp(reason, REASON_WORDS) == 0)
+		reason = pgcopy_record_build(build);
+	if (reason != NULL &&
+		(strcmp(reason, REASON_ORDER) == 0 || strcmp(reason, REASON_ENUM) == 0))
+		reason = pgcopy_compared_build(build);
+	return reason;
+}
+
 const char *
 pgcopy_build_index(IndexBuild *build)
 {
@@ -102,9 +137,7 @@ pgcopy_build_index(IndexBuild *build)
 	build->allequalimage = _bt_allequalimage(build->index, true);
 	build->deduplicate = build->allequalimage && !build->info->ii_Unique &&
 		BTGetDeduplicateItems(build->index);
-	reason = build->keys.are_words ? pgcopy_words_build(build) : REASON_WORDS;
-	if (reason != NULL && strcmp(reason, REASON_WORDS) == 0)
-		reason = pgcopy_record_build(build);
+	reason = build_keys(build);
 	if (reason == NULL)
 		pgcopy_tree_end(build->tree);
 	return reason;

@@ -29,6 +29,7 @@ typedef struct IndexBuild
 	bool		deduplicate;
 	IndexTree  *tree;			/* NULL until all is sorted */
 	int64		rows;
+	int64		heap_rows;		/* of a partial index: with those it does not hold */
 	instr_time	started;
 	instr_time	scanned;
 	instr_time	sorted;
@@ -47,9 +48,13 @@ extern const char *pgcopy_words_build(IndexBuild *build);
 /* All other keys (record.c): scan, sort, write. */
 extern const char *pgcopy_record_build(IndexBuild *build);
 
+/* Keys that only the server can compare (compared.c): scan, sort, write. */
+#define REASON_ORDER "values that only the server can compare"
+extern const char *pgcopy_compared_build(IndexBuild *build);
+
 /*
- * For both: scan the heap; begin the tree when all is sorted; report how many
- * tuples are written, every few thousand; throw 23505 for the key of a tuple.
+ * For all: scan the heap; begin the tree when all is sorted; report how many tuples are written,
+ * every few thousand; throw 23505 for the key of a tuple.
  */
 extern const char *pgcopy_build_scan(IndexBuild *build, ScanTake take, void *arg);
 extern void pgcopy_build_begin_tree(IndexBuild *build);

@@ -94,7 +94,8 @@ build_or_leave(Relation heap, Relation index, IndexInfo *info)
 	if (reason == NULL)
 	{
 		result = palloc0(sizeof(IndexBuildResult));
-		result->heap_tuples = result->index_tuples = build->rows;
+		result->heap_tuples = build->keys.is_evaluated ? build->heap_rows : build->rows;
+		result->index_tuples = build->rows;
 		info->ii_ParallelWorkers = 0;
 	}
 	MemoryContextDelete(context);

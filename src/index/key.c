@@ -3,8 +3,8 @@
  * key.c
  *	  The columns of an index, and in which order their values are.
  *
- * What decides is the procedure that compares, not the type: an operator class
- * of somebody's own, or one of ours that was changed, falls out by itself.  A
+ * What decides is the procedure that compares, not the type.  One that is not
+ * known here, of an operator class of somebody's own, compares for itself.  A
  * domain is its base type.
  *
  *-------------------------------------------------------------------------
@@ -14,13 +14,12 @@
 #include "access/genam.h"
 #include "access/nbtree.h"
 #include "access/tupmacs.h"
-#include "catalog/pg_collation.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_type.h"
 #include "utils/fmgroids.h"
-#include "utils/pg_locale.h"
 #include "utils/rel.h"
 
+#include "index/collate.h"
 #include "index/key.h"
 
 #define MAX_WORDS 4				/* of 8 bytes, in a key; words.c */
@@ -64,27 +63,46 @@ static const struct
 	{F_NETWORK_CMP, KEY_INET, -1}
 };
 
+/* Text: by bytes, by what strxfrm() says, or by the server's comparison. */
+static const char *
+find_text_kind(KeyKind kind, KeyColumn *column)
+{
+	switch (pgcopy_collate_order(column->collation))
+	{
+		case COLLATE_BYTES:
+			column->kind = kind;
+			break;
+		case COLLATE_TRANSFORMED:
+			column->kind = kind;
+			column->transformer = pgcopy_collate_begin(column->collation);
+			break;
+		case COLLATE_COMPARED:
+			column->kind = KEY_COMPARED;
+			break;
+		case COLLATE_UNKNOWN:
+			return "nondeterministic collation";
+	}
+	return NULL;
+}
+
 /* Returns why the server must sort, or NULL. */
 static const char *
 find_kind(Oid procedure, KeyColumn *column)
 {
 	for (int i = 0; i < lengthof(orders); i++)
 	{
-		bool		by_collation = orders[i].kind < 0;
-
 		if (orders[i].procedure != procedure)
 			continue;
 		if (orders[i].length != column->length)
 			return "layout of a column";
-		if (by_collation && !lc_collate_is_c(column->collation))
-			return "collation";
-		if (by_collation)
-			column->kind = orders[i].kind == TEXT_KIND ? KEY_TEXT : KEY_BPCHAR;
-		else
-			column->kind = (KeyKind) orders[i].kind;
+		if (orders[i].kind < 0)
+			return find_text_kind(orders[i].kind == TEXT_KIND ? KEY_TEXT : KEY_BPCHAR,
+								  column);
+		column->kind = (KeyKind) orders[i].kind;
 		return NULL;
 	}
-	return "comparison function";
+	column->kind = KEY_COMPARED;
+	return NULL;
 }
 
 /*
@@ -110,7 +128,17 @@ find_offsets(TupleDesc heap, KeyDescription *keys)
 		offset += form->attlen;
 	}
 	keys->first_varying = attribute;
-	keys->all_placed = attribute == keys->last;
+	keys->all_placed = attribute == keys->last && !keys->is_evaluated;
+}
+
+/* Returns false if the values of an attribute are stored otherwise in the index. */
+static bool
+is_stored_alike(Relation heap, AttrNumber attribute, Form_pg_attribute here)
+{
+	Form_pg_attribute there = TupleDescAttr(RelationGetDescr(heap), attribute - 1);
+
+	return here->attlen == there->attlen && here->attalign == there->attalign &&
+		here->attbyval == there->attbyval && !there->attisdropped;
 }
 
 static const char *
@@ -118,20 +146,18 @@ describe_column(Relation heap, Relation index, int number, KeyDescription *keys)
 {
 	KeyColumn  *column = &keys->columns[number];
 	Form_pg_attribute here = TupleDescAttr(RelationGetDescr(index), number);
-	Form_pg_attribute there;
 
-	if (column->attribute <= 0)
+	if (column->attribute < 0)
 		return "system column";
-	there = TupleDescAttr(RelationGetDescr(heap), column->attribute - 1);
-	column->length = there->attlen;
-	column->align = there->attalign;
-	column->not_null = there->attnotnull;
+	column->length = here->attlen;
+	column->align = here->attalign;
+	column->not_null = column->attribute > 0 &&
+		TupleDescAttr(RelationGetDescr(heap), column->attribute - 1)->attnotnull;
 	column->offset = -1;
-	if (here->attlen != there->attlen || here->attalign != there->attalign ||
-		here->attbyval != there->attbyval || there->attlen < -1 ||
-		there->attisdropped)
+	if (here->attlen < -1 ||
+		(column->attribute > 0 && !is_stored_alike(heap, column->attribute, here)))
 		return "layout of a column";
-	column->by_server = there->attlen == -1 && here->attstorage == TYPSTORAGE_PLAIN;
+	column->by_server = here->attlen == -1 && here->attstorage == TYPSTORAGE_PLAIN;
 	column->kind = KEY_PAYLOAD;
 	if (number >= keys->nkeys)
 		return NULL;
@@ -171,16 +197,13 @@ pgcopy_key_describe(Relation heap, Relation index, const IndexInfo *info,
 	const char *reason;
 
 	memset(keys, 0, sizeof(KeyDescription));
-	if (info->ii_Expressions != NIL)
-		return "expression";
-	if (info->ii_Predicate != NIL)
-		return "predicate";
 	if (info->ii_ExclusionOps != NULL)
 		return "exclusion constraint";
 	if (info->ii_Concurrent)
 		return "concurrent build";
 	keys->ncolumns = info->ii_NumIndexAttrs;
 	keys->nkeys = info->ii_NumIndexKeyAttrs;
+	keys->is_evaluated = info->ii_Expressions != NIL || info->ii_Predicate != NIL;
 	for (int i = 0; i < keys->ncolumns; i++)
 	{
 		keys->columns[i].attribute = info->ii_IndexAttrNumbers[i];
@@ -188,6 +211,11 @@ pgcopy_key_describe(Relation heap, Relation index, const IndexInfo *info,
 		if (reason != NULL)
 			return reason;
 		keys->last = Max(keys->last, keys->columns[i].attribute);
+		keys->are_compared |= keys->columns[i].kind == KEY_COMPARED;
+		keys->are_transformed |= keys->columns[i].transformer != NULL;
+		/* among rows with the same first column, comparing is cheaper */
+		keys->are_compared |= i > 0 && i < keys->nkeys && keys->are_transformed &&
+			keys->columns[0].transformer == NULL;
 	}
 	find_offsets(RelationGetDescr(heap), keys);
 	keys->are_words = fits_words(keys);

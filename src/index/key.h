@@ -33,13 +33,14 @@ typedef enum KeyKind
 	KEY_BPCHAR,					/* as text, but for trailing blanks */
 	KEY_BYTEA,					/* by bytes, also zeros */
 	KEY_INET,
+	KEY_COMPARED,				/* only the server's comparison knows; compared.c */
 	KEY_PAYLOAD					/* INCLUDE: any value, no order */
 } KeyKind;
 
 typedef struct KeyColumn
 {
 	KeyKind		kind;
-	AttrNumber	attribute;		/* of the heap */
+	AttrNumber	attribute;		/* of the heap; 0: an expression */
 	int16		length;			/* -1: varlena */
 	char		align;
 	bool		descending;
@@ -48,6 +49,7 @@ typedef struct KeyColumn
 	bool		by_server;		/* index_form_tuple() makes all tuples: storage */
 	int			offset;			/* in rows without nulls; -1: it varies */
 	Oid			collation;
+	struct Transformer *transformer;	/* makes keys of text; NULL: bytes do */
 } KeyColumn;
 
 typedef struct KeyDescription
@@ -57,7 +59,11 @@ typedef struct KeyDescription
 	int			last;			/* the highest attribute of the heap */
 	int			first_varying;	/* the first attribute whose place varies, from 0 */
 	bool		all_placed;		/* all columns have an offset */
+	bool		are_compared;	/* a column is KEY_COMPARED */
+	bool		are_transformed;	/* a column has a transformer: prove the order */
+	bool		is_evaluated;	/* has a predicate or expressions */
 	bool		are_words;		/* the keys fit into words, and there is no payload */
+	struct Evaluation *evaluation;	/* of a predicate or expressions, else NULL */
 	KeyColumn	columns[INDEX_MAX_KEYS];
 } KeyDescription;
 

@@ -376,7 +376,8 @@ take_page(void *arg, const ScanPage *page)
 		ItemPointerData address;
 
 		ItemPointerSet(&address, page->block, page->offsets[i]);
-		pgcopy_row_find(keys, heap, page->rows[i], &found);
+		if (!pgcopy_row_find(keys, heap, page, i, &found))
+			continue;
 		reason = take_row(records, &found, &address);
 	}
 	return reason;
@@ -391,13 +392,15 @@ pgcopy_record_build(IndexBuild *build)
 	const char *reason;
 
 	records.in_place = build->keys.nkeys == 1 && first->kind == KEY_TEXT &&
-		!first->descending;
+		!first->descending && first->transformer == NULL;
 	records.row_context = AllocSetContextCreate(CurrentMemoryContext, "pgcopy index row",
 												ALLOCSET_DEFAULT_SIZES);
 	reason = pgcopy_build_scan(build, take_page, &records);
 	build->rows = records.count + records.null_count;
 	if (reason == NULL)
 		reason = pgcopy_record_sort(&records);
+	if (reason == NULL && build->keys.are_transformed)
+		reason = pgcopy_prove_order(&records);
 	if (reason == NULL)
 		pgcopy_record_write(&records);
 	return reason;

@@ -89,6 +89,9 @@ extern unsigned char *pgcopy_record_key_write(const KeyDescription *keys,
 /* record_sort.c: sort by key, then row; returns a reason, or NULL. */
 extern const char *pgcopy_record_sort(Records *records);
 
+/* prove.c: returns why the sorted records are not in the server's order, or NULL. */
+extern const char *pgcopy_prove_order(const Records *records);
+
 /* record_write.c */
 extern void pgcopy_record_write(Records *records);
 

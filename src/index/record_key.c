@@ -16,8 +16,13 @@
 #include "datatype/timestamp.h"
 #include "utils/inet.h"
 
+#include "index/collate.h"
 #include "index/record.h"
 #include "index/word.h"
+
+/* strxfrm() may make so many bytes of one, and of a value, before we give up. */
+#define TRANSFORMED_GROWTH 16
+#define TRANSFORMED_LEAST 64
 
 #define KEY_OVERHEAD 40			/* bytes at most, besides the value's own */
 
@@ -236,14 +241,42 @@ put_value(unsigned char *key, KeyKind kind, const RecordValue *value, const char
 	}
 }
 
+/* Bytes of a transformed value at most, else it is left to the server. */
+static Size
+transformed_room(uint32 length)
+{
+	return (Size) length * TRANSFORMED_GROWTH + TRANSFORMED_LEAST;
+}
+
+static unsigned char *
+put_transformed(unsigned char *key, const KeyColumn *column, const RecordValue *value,
+				const char **reason)
+{
+	uint32		length = column->kind == KEY_BPCHAR ? length_without_blanks(value) :
+	value->length;
+	int			written = pgcopy_collate_key(column->transformer, value->data, length, key,
+											 transformed_room(value->length));
+
+	if (written >= 0)
+		return key + written;
+	*reason = REASON_ORDER;
+	return key;
+}
+
 Size
 pgcopy_record_key_room(const KeyDescription *keys, const RecordValue *values)
 {
 	Size		room = 0;
 
 	for (int i = 0; i < keys->nkeys; i++)
-		room += KEY_OVERHEAD +
-			values[i].length * (keys->columns[i].kind == KEY_BYTEA ? 2 : 1);
+	{
+		const KeyColumn *column = &keys->columns[i];
+
+		if (column->transformer != NULL)
+			room += KEY_OVERHEAD + transformed_room(values[i].length);
+		else
+			room += KEY_OVERHEAD + values[i].length * (column->kind == KEY_BYTEA ? 2 : 1);
+	}
 	return room;
 }
 
@@ -264,7 +297,10 @@ pgcopy_record_key_write(const KeyDescription *keys, const RecordValue *values,
 				continue;
 		}
 		start = key;
-		key = put_value(key, column->kind, &values[i], reason);
+		if (column->transformer != NULL)
+			key = put_transformed(key, column, &values[i], reason);
+		else
+			key = put_value(key, column->kind, &values[i], reason);
 		if (column->descending)
 			for (; start < key; start++)
 				*start = ~*start;

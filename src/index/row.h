@@ -12,9 +12,11 @@
 #include "access/tupmacs.h"
 #include "utils/rel.h"
 
+#include "index/evaluate.h"
 #include "index/key.h"
+#include "index/scan.h"
 
-/* The values of a row, by column of the index; pointers into the page. */
+/* The values of a row, by column of the index; pointers into the page, or evaluated. */
 typedef struct RowValues
 {
 	bool		has_nulls;		/* among those of the index */
@@ -45,14 +47,19 @@ pgcopy_row_unpack(uint64 row, ItemPointer address)
 extern void pgcopy_row_walk(const KeyDescription *keys, TupleDesc heap,
 							HeapTupleHeader row, RowValues *found);
 
-static inline void
-pgcopy_row_find(const KeyDescription *keys, TupleDesc heap, HeapTupleHeader row,
-				RowValues *found)
+/* Find the values of one row of a page.  Returns false if the index does not hold it. */
+static inline bool
+pgcopy_row_find(const KeyDescription *keys, TupleDesc heap, const ScanPage *page,
+				int number, RowValues *found)
 {
+	HeapTupleHeader row = page->rows[number];
+
+	if (unlikely(keys->evaluation != NULL))
+		return pgcopy_evaluate_row(keys->evaluation, page, number, found);
 	if (!keys->all_placed || (row->t_infomask & HEAP_HASNULL))
 	{
 		pgcopy_row_walk(keys, heap, row, found);
-		return;
+		return true;
 	}
 	found->has_nulls = false;
 	for (int i = 0; i < keys->ncolumns; i++)
@@ -60,6 +67,7 @@ pgcopy_row_find(const KeyDescription *keys, TupleDesc heap, HeapTupleHeader row,
 		found->nulls[i] = false;
 		found->values[i] = (char *) row + row->t_hoff + keys->columns[i].offset;
 	}
+	return true;
 }
 
 #endif							/* PGCOPY_ROW_H */

@@ -75,6 +75,7 @@ scan_page(Buffer buffer, int nattributes, ScanTake take, void *arg)
 	const char *reason = NULL;
 
 	found.block = BufferGetBlockNumber(buffer);
+	found.page = page;
 	found.nrows = 0;
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
 	if (!PageIsNew(page) && !PageIsEmpty(page))

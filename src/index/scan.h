@@ -10,11 +10,13 @@
 
 #include "access/htup_details.h"
 #include "storage/block.h"
+#include "storage/bufpage.h"
 #include "utils/relcache.h"
 
 typedef struct ScanPage
 {
 	BlockNumber block;
+	Page		page;
 	int			nrows;
 	HeapTupleHeader rows[MaxHeapTuplesPerPage];
 	OffsetNumber offsets[MaxHeapTuplesPerPage];

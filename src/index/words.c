@@ -174,7 +174,8 @@ take_page(void *arg, const ScanPage *page)
 			put_single(words, header, keys->columns[0].offset, row);
 			continue;
 		}
-		pgcopy_row_find(keys, heap, header, &found);
+		if (!pgcopy_row_find(keys, heap, page, i, &found))
+			continue;
 		reason = put_row(words, &found, row);
 	}
 	if (unlikely(words->trouble == WORD_ENUM))
