@@ -98,8 +98,8 @@ cmp_ok($most, '<', $MOST, 'and takes no memory');
 is($target->safe_psql('dump', 'SELECT max(length(message)) BETWEEN 1000 AND 20000 FROM pgcopy_notices WHERE setting IS NULL'), 't', 'the notice is there, in part');
 
 # An error is logged, and kept.
-my ($locks) = grep { $_->{session} eq 'leader' && $_->{text} =~ /^LOCK TABLE/ } @all;
-($how) = clone_with('error', lie($locks, 'an error of ten megabytes'));
+my ($export) = grep { $_->{session} eq 'leader' && $_->{text} =~ /pg_export_snapshot/ } @all;
+($how) = clone_with('error', lie($export, 'an error of ten megabytes'));
 is($how, 'failed', 'an error of ten megabytes is an error');
 is($target->safe_psql('error', "SELECT count(*), max(octet_length(e::text)) BETWEEN 10000 AND 50000, bool_and(e.message !~ '[?]') FROM pgcopy_errors e"), '1|t|t', 'and kept in part');
 cmp_ok(-s $target->logfile, '<', 1e6, 'and is not logged whole');
