@@ -103,15 +103,35 @@ pgcopy_session_settings_apply(SourceSession *session, const SourceConninfo *conn
 								  ERRCODE_INVALID_PARAMETER_VALUE, 0, 0);
 }
 
+/* Throw unless the transaction runs in the session's process. */
+static void
+check_process(SourceSession *session, SourceRows *rows)
+{
+	if (pgcopy_rows_get_int64(rows, 0, 0) != session->pid)
+		pgcopy_pooler_refuse("A transaction has begun in another process of the server than the session.");
+}
+
 void
 pgcopy_session_settings_apply_again(SourceSession *session)
 {
 	SourceRows *rows = pgcopy_session_query_row(session, transaction_settings, 2, 0, NULL);
-	int64		pid = pgcopy_rows_get_int64(rows, 0, 0);
 
+	check_process(session, rows);
 	pgcopy_rows_free(rows);
-	if (pid != session->pid)
-		pgcopy_pooler_refuse("A transaction has begun in another process of the server than the session.");
+}
+
+void
+pgcopy_session_settings_apply_and_ask(SourceSession *session, const char *expressions,
+									  int n, char **values)
+{
+	char	   *sql = psprintf("%s, %s", transaction_settings, expressions);
+	SourceRows *rows = pgcopy_session_query_row(session, sql, n + 2, 0, NULL);
+
+	check_process(session, rows);
+	for (int i = 0; i < n; i++)
+		values[i] = pstrdup(pgcopy_rows_get(rows, 0, i + 2));
+	pgcopy_rows_free(rows);
+	pfree(sql);
 }
 
 /*

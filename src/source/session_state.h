@@ -84,6 +84,14 @@ extern void pgcopy_session_settings_apply(SourceSession *session,
 extern void pgcopy_session_settings_apply_again(SourceSession *session);
 
 /*
+ * The same, and ask for values, in the current memory context, by so many expressions
+ * that need no settings.
+ */
+extern void pgcopy_session_settings_apply_and_ask(SourceSession *session,
+												  const char *expressions,
+												  int n, char **values);
+
+/*
  * session_cancel.c: cancel what a connection runs, whether or not that works.
  * Takes two seconds at most, throws nothing.
  */

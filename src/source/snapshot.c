@@ -35,10 +35,13 @@
 /* Locks to add in the hint, for pg_dump and catalogs. */
 #define LOCKS_IN_RESERVE	200
 
+#define BEGIN_STEADY_SQL "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 #define EXPORT_SQL	"SELECT pg_catalog.pg_export_snapshot()"
 #define EXPORT_AT_SQL \
 	"SELECT pg_catalog.pg_current_wal_insert_lsn(), pg_catalog.pg_export_snapshot()"
 #define CONTENT_SQL "SELECT pg_catalog.txid_current_snapshot()::pg_catalog.text"
+#define CONTENT_AND_EXPORT \
+	"pg_catalog.txid_current_snapshot()::pg_catalog.text, pg_catalog.pg_export_snapshot()"
 
 /* The size of the lock table, as the server computes it when it starts. */
 static const char lock_room_sql[] =
@@ -102,15 +105,21 @@ is_in_transaction(SourceSession *session)
 	return status == PQTRANS_INTRANS || status == PQTRANS_INERROR;
 }
 
-void
-pgcopy_snapshot_begin(SourceSession *session)
+/* Before a transaction begins: throw if it has already. */
+static void
+begin_anew(SourceSession *session)
 {
 	if (is_in_transaction(session))
 		pgcopy_session_violation(session, "BEGIN",
 								 "It is in a transaction that was not begun.");
-	pgcopy_session_exec(session,
-						"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
 	session->has_savepoint = false;
+}
+
+void
+pgcopy_snapshot_begin(SourceSession *session)
+{
+	begin_anew(session);
+	pgcopy_session_exec(session, BEGIN_STEADY_SQL);
 }
 
 static char *
@@ -143,27 +152,29 @@ pgcopy_snapshot_content(SourceSession *session)
 
 /* Returns false if there is no such snapshot; the transaction has failed then. */
 static bool
-try_set_snapshot(SourceSession *session, const char *name)
+try_begin_with(SourceSession *session, const char *name)
 {
+	begin_anew(session);
 	return pgcopy_session_try(session,
-							  psprintf("SET TRANSACTION SNAPSHOT %s",
+							  psprintf(BEGIN_STEADY_SQL "; SET TRANSACTION SNAPSHOT %s",
 									   quote_literal_cstr(name)),
 							  ERRCODE_INVALID_PARAMETER_VALUE,
 							  ERRCODE_UNDEFINED_OBJECT,
 							  ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE);
 }
 
+/* In two messages: a name that is gone must be told from an answer that is wrong. */
 char *
 pgcopy_snapshot_try_import(SourceSession *session, const char *name,
 						   const char *content)
 {
-	pgcopy_snapshot_begin(session);
-	if (try_set_snapshot(session, name))
+	char	   *values[2];
+
+	if (try_begin_with(session, name))
 	{
-		pgcopy_session_settings_apply_again(session);
-		if (content == NULL ||
-			strcmp(pgcopy_snapshot_content(session), content) == 0)
-			return query_one(session, EXPORT_SQL);
+		pgcopy_session_settings_apply_and_ask(session, CONTENT_AND_EXPORT, 2, values);
+		if (content == NULL || strcmp(values[0], content) == 0)
+			return values[1];
 	}
 	pgcopy_snapshot_release(session);
 	return NULL;
@@ -189,7 +200,7 @@ pgcopy_snapshot_begin_current(SourceSession *session)
 bool
 pgcopy_snapshot_begin_steady(SourceSession *session)
 {
-	return begin_unless_open(session, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+	return begin_unless_open(session, BEGIN_STEADY_SQL);
 }
 
 void
