@@ -14,8 +14,13 @@
  *	  SAVEPOINT pgcopy_item
  *	  SELECT set_config(...)		where a table needs settings
  *	  COPY ...
- *	  SELECT set_config(...)		search_path is empty again
+ *	  SELECT set_config(...)		search_path is empty (again)
  *	  COPY ...
+ *	  SELECT set_config(...)
+ *
+ * A query follows each COPY even if its search_path was empty: were an answer too many,
+ * rows would be taken for those of another table.  So it is found out at the end of
+ * the table it comes with, before anybody keeps that.
  *
  * The first statement that fails ends it, and no later one is run.  So the number of
  * answers read tells which one that was.  Locks come first: if one cannot be had, no
@@ -34,6 +39,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "source/ahead.h"
 #include "source/series.h"
 #include "source/session_state.h"
 #include "source/snapshot.h"
@@ -110,9 +116,7 @@ write_message(const SourceSession *session, List *requests)
 			appendStringInfo(&sql, "%s;\n", request->settings);
 		if (request->path != NULL)
 			appendStringInfo(&sql, "%s;\n", path_query(request->path));
-		appendStringInfo(&sql, "%s;\n", request->copy);
-		if (request->path != NULL)
-			appendStringInfo(&sql, "%s;\n", path_query(""));
+		appendStringInfo(&sql, "%s;\n%s;\n", request->copy, path_query(""));
 	}
 	return sql.data;
 }
@@ -193,6 +197,7 @@ pgcopy_series_open(SourceSession *session, List *requests, int *at)
 	*at = 0;
 	series->session = session;
 	series->requests = requests;
+	pgcopy_ahead_forget(session);
 	message = write_message(session, requests);
 	pgcopy_session_send(session, message, 0, NULL);
 	pfree(message);
@@ -244,8 +249,7 @@ pgcopy_series_close_stream(CopySeries *series, CopyStream *stream)
 
 	pgcopy_stream_close(stream);
 	session->results = 0;
-	if (request->path != NULL)
-		read_setting(session, path_query(""));
+	read_setting(session, path_query(""));
 	if (series->next < list_length(series->requests))
 		return;
 	if (pgcopy_session_next_result(session, request->copy) != NULL)
