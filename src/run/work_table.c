@@ -136,7 +136,6 @@ describe_rows(const Job *job, JobRelation *relation, LoadTable *table)
 	table->search_path = relation->expression_path;
 }
 
-
 /* Find out what an item loads, and how.  Locks the relation here, if it is opened. */
 static TableWork *
 describe_item(const WorkPlace *place, const JobItem *item)

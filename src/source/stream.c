@@ -21,6 +21,7 @@
 #include "utils/memutils.h"
 
 #include "base/compat.h"
+#include "source/ahead.h"
 #include "source/session_state.h"
 #include "source/stream.h"
 
@@ -133,6 +134,7 @@ begin_stream(SourceSession *session, const char *sql, bool is_part)
 CopyStream *
 pgcopy_stream_open(SourceSession *session, const char *sql)
 {
+	pgcopy_ahead_forget(session);
 	pgcopy_session_send(session, sql, 0, NULL);
 	return begin_stream(session, sql, false);
 }
