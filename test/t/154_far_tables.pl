@@ -1,9 +1,10 @@
 # A source may be far away: small tables are asked for many at a time, so that workers
 # wait for it once for all of them.  What they copy is as exact as one by one.  The
 # table that fails is the one that is blamed, on the source or here; those before it
-# stay, those behind it are asked for again together.  A worker that is killed in the
+# stay, those behind it are asked for again together; so it is if the source takes back a
+# right after planning, or somebody there waits to lock a table.  A worker that is killed in the
 # middle of such a series leaves nothing twice, nor does a connection that is cut; and
-# a job is cancelled there at once.
+# a job is cancelled there at once.  Rows that come twice are not those of the next table.
 use strict;
 use warnings;
 
@@ -11,6 +12,8 @@ use FindBin;
 use lib "$FindBin::Bin/../perl";
 use PgCopy;
 use PgCopyFar;
+use PgCopyFaults;
+use PgCopyLiar;
 use PgCopyProxy;
 use PgCopyScene;
 use PostgreSQL::Test::Utils;
@@ -23,7 +26,7 @@ my $BATCH = 64;    # as in run/control.h
 my ($source, $target) = new_pair('far_tables',
 	source_conf => "max_connections = 60\nautovacuum = off\n",
 	target_conf => "autovacuum = off\nrestart_after_crash = on\n");
-new_database($source, 'app', 'held', 'sick');
+new_database($source, 'app', 'held', 'sick', 'revoked', 'twice');
 create_holds($source, 'held');
 
 # Tables: some with odd names, some generated, toasted, partitions, or without rows
@@ -64,12 +67,12 @@ EOQ
 $source->safe_psql('app', tables($TABLES));
 $source->safe_psql('held', tables($BATCH + 20));
 $source->safe_psql('held', 'CREATE TABLE held (id int CHECK (hold.here(1))); INSERT INTO held SELECT generate_series(1, 20)');
-new_database($target, qw(counted killed cut sick));
+new_database($target, qw(counted killed cut sick revoked twice));
 
 #
 # Round trips
 #
-my $far = PgCopyFar->new($source, 20);
+my $far = PgCopyFar->new($source, 1);    # the count is that of any distance
 my $job = clone_ok($target, $far->conninfo(db => 'app'), db => 'counted', name => 'tables of a far source are copied');
 assert_same($source, $target, source_db => 'app', db => 'counted');
 my @worker = grep { $_->{name} =~ /worker/ && grep { $_->{text} =~ /^(?:SAVEPOINT|ROLLBACK TO)/ } @{ $_->{queries} } } $far->seen;
@@ -111,12 +114,62 @@ is($target->safe_psql('sick', "SELECT string_agg(object_name, ', ' ORDER BY obje
 	'bad at once, bad there, checked here, refused here', 'no other table is tried again');
 assert_same($source, $target, source_db => 'sick', db => 'sick', name => 'all other tables are equal', ignore => qr/bad|checked here|refused here/);
 
+#
+# A right that is taken back after planning, and a table that somebody waits to lock
+#
+$source->safe_psql('postgres', 'CREATE ROLE reader LOGIN');
+copy_roles($source, $target);
+$source->safe_psql('revoked', tables($BATCH));
+$source->safe_psql('revoked', 'GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader');
+$target->safe_psql('revoked', 'CREATE EXTENSION pgcopydb_ext');
+set_test_point($target, 'revoked', 'planning stored');
+my $stop = hold($target, 'revoked', 100);
+$job = clone($target, conninfo($source, db => 'revoked', user => 'reader'), db => 'revoked', on_error => 'continue', table_jobs => 1);
+wait_held($target, 'revoked', 100, $job);
+$source->safe_psql('revoked', 'REVOKE SELECT ON t_10, t_38 FROM reader');
+my $locker = $source->background_psql('revoked', on_error_stop => 0);
+$locker->query_until(qr/begun/, "\\echo begun\nBEGIN; LOCK TABLE t_20;\nROLLBACK;\n");
+wait_until($source, "SELECT count(*) > 0 FROM pg_locks WHERE relation = 't_20'::regclass AND NOT granted", db => 'revoked', what => 'somebody to wait for a lock');
+release($stop);
+wait_for_end($target, $job, db => 'revoked');
+is($target->safe_psql('revoked', "SELECT DISTINCT object, sqlstate, message FROM pgcopy_errors WHERE job = $job AND is_final ORDER BY 1"),
+	join("\n", map { "table public.$_|42501|permission denied for table $_" } 't_10', 't_38'), 'tables that may not be read any more are blamed');
+is($target->safe_psql('revoked', "SELECT string_agg(object_name, ', ' ORDER BY object_name) FROM pgcopy.item WHERE job = $job AND kind = 'table' AND (attempts > 1 OR state <> 'done')"),
+	't_10, t_20, t_38', 'no others but the locked one are tried again');
+$locker->quit;
+$source->safe_psql('revoked', 'GRANT SELECT ON t_10, t_38 TO reader; ALTER TABLE t_10 DROP CONSTRAINT t_10_pkey; ALTER TABLE t_38 DROP CONSTRAINT t_38_pkey');
+assert_same($source, $target, source_db => 'revoked', db => 'revoked', name => 'all but the refused ones are equal', ignore => qr/t_10|t_38/);
+
+#
+# One answer too many, and an error that is none of it later
+#
+$source->safe_psql('twice', <<'EOQ');
+CREATE TABLE one (id int); INSERT INTO one SELECT generate_series(1, 2000);
+CREATE TABLE two (id int); INSERT INTO two SELECT generate_series(1, 1000);
+CREATE TABLE bad (id int); INSERT INTO bad VALUES (0);
+EOQ
+my $liar = PgCopyLiar->new($source);
+my @option = (db => 'twice', on_error => 'continue', table_jobs => 1, row_filters => '{"public.bad": "1 / id IS NOT NULL"}');
+$job = clone($target, $liar->conninfo(db => 'twice'), @option);
+wait_for_end($target, $job, db => 'twice');
+my ($query) = grep { $_->{session} eq 'worker' && $_->{text} =~ /^COPY public\.one/ } $liar->seen;
+$liar->plan({ %$query{qw(session shape nth)}, lie => 'a COPY twice' });
+new_database($target, 'liar');
+$job = clone($target, $liar->conninfo(db => 'twice'), @option, db => 'liar');
+wait_for_end($target, $job, db => 'liar');
+is(scalar $liar->told, 1, 'rows are told twice');
+is($target->safe_psql('liar', "SELECT DISTINCT object, sqlstate FROM pgcopy_errors WHERE job = $job ORDER BY 1"),
+	"table public.bad|22012\ntable public.one|08P01", 'the table they come with is blamed');
+is($target->safe_psql('liar', 'SELECT (SELECT count(*) FROM one), (SELECT count(*) FROM two), (SELECT max(id) FROM two)'),
+	'2000|1000|1000', 'and none has those of another');
+$liar->stop;
+
 # Begin a clone that stands in the middle of a series.
 sub hold_one
 {
-	my ($db, $conninfo) = @_;
+	my ($db, $conninfo, @option) = @_;
 	my $hold = hold($target, $db, 1);
-	my $job = clone($target, $conninfo, db => $db, table_jobs => 1);
+	my $job = clone($target, $conninfo, db => $db, table_jobs => 1, @option);
 
 	wait_held($target, $db, 1, $job);
 	return ($job, $hold);
@@ -151,16 +204,20 @@ ok(wait_for_state($target, $job, 'done', db => 'cut'), 'the connections are cut 
 assert_same($source, $target, source_db => 'held', db => 'cut');
 
 #
-# A job that is cancelled there
+# A job that is cancelled there.  Its tables exist, so it takes back their rows.
 #
 new_database($target, 'cancelled');
-($job, $hold) = hold_one('cancelled', conninfo($source, db => 'held'));
+$job = clone_ok($target, conninfo($source, db => 'held'), db => 'cancelled', sections => '{pre-data,post-data}', name => 'tables are made before');
+$target->safe_psql('cancelled', "SELECT pgcopy_drop($job)");
+($job, $hold) = hold_one('cancelled', conninfo($source, db => 'held'), sections => '{data}');
 my $begun = time;
 $target->safe_psql('cancelled', "SELECT pgcopy_cancel($job)");
 ok(wait_for_state($target, $job, 'cancelled', db => 'cancelled'), 'a job is cancelled in the middle of a series');
 cmp_ok(time() - $begun, '<', 3, 'at once');
 ok(wait_until($source, "SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name ~ '^(pgcopy|pg_dump\$)'"), 'nothing is left on the source');
 release($hold);
+cmp_ok($target->safe_psql('cancelled', "SELECT count(*) FROM pgcopy.item WHERE job = $job AND kind = 'table' AND state = 'done'"), '>', 20, 'some tables are done');
+$source->safe_psql('held', 'DELETE FROM t_9; DELETE FROM t_10 WHERE id % 2 = 0');
 $target->safe_psql('cancelled', "SELECT pgcopy_resume($job, consistent => true)");
 ok(wait_for_state($target, $job, 'done', db => 'cancelled'), 'the job is resumed');
 assert_same($source, $target, source_db => 'held', db => 'cancelled');
