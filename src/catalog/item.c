@@ -81,11 +81,11 @@ static CatalogQuery mark_running = {
 
 static CatalogQuery mark_done = {
 	"UPDATE pgcopy.item SET state = 'done', format = $3, rows_done = $4, "
-	"bytes_done = $5, xid = pg_catalog.pg_current_xact_id(), "
+	"bytes_done = $5, xid = $7::xid8, "
 	"dirty_from = NULL, pid = $6, "
 	"started = pg_catalog.statement_timestamp(), finished = clock_timestamp() "
 	"WHERE job = $1 AND no = $2",
-	6, {INT8OID, INT4OID, TEXTOID, INT8OID, INT8OID, INT4OID}
+	7, {INT8OID, INT4OID, TEXTOID, INT8OID, INT8OID, INT4OID, TEXTOID}
 };
 
 static CatalogQuery mark_built = {
@@ -302,6 +302,15 @@ pgcopy_item_mark_running(int64 job, int no, int snapshot)
 							   Int32GetDatum(MyProcPid)));
 }
 
+/* In a subtransaction, that is the one the rows are of. */
+static Datum
+current_xid(void)
+{
+	uint64		xid = U64FromFullTransactionId(GetCurrentFullTransactionId());
+
+	return CStringGetTextDatum(psprintf(UINT64_FORMAT, xid));
+}
+
 void
 pgcopy_item_mark_done(int64 job, int no, const char *format, int64 rows,
 					  int64 bytes)
@@ -310,7 +319,7 @@ pgcopy_item_mark_done(int64 job, int no, const char *format, int64 rows,
 					QUERY_ARGS(Int64GetDatum(job), Int32GetDatum(no),
 							   pgcopy_query_text_arg(format),
 							   Int64GetDatum(rows), Int64GetDatum(bytes),
-							   Int32GetDatum(MyProcPid)));
+							   Int32GetDatum(MyProcPid), current_xid()));
 }
 
 void

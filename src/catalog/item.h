@@ -58,7 +58,7 @@ typedef struct JobItem
 	int64		range_end;		/* -1: NULL */
 	int64		bytes_total;
 	int			attempts;
-	int64		xid;			/* transaction that did it; 0: none yet */
+	int64		xid;			/* (sub)transaction that did it; 0: none yet */
 	int64		dirty_from;		/* see COMMENT ON COLUMN; 0: NULL */
 	bool		is_vacuumed;	/* not stored: vacuumed after failed loads */
 } JobItem;
@@ -110,7 +110,8 @@ extern TransactionId *pgcopy_item_fetch_loaded(int64 job, int *count);
  *
  * snapshot: its number in pgcopy.snapshot, 0 if the item reads none.  format:
  * NULL if the item reads nothing by COPY.  mark_done() counts the item's time
- * from statement_timestamp(), which the caller sets when the item begins.
+ * from statement_timestamp(), which the caller sets when the item begins, and keeps
+ * the current (sub)transaction, by which rows of the item are told from others.
  */
 extern void pgcopy_item_mark_running(int64 job, int no, int snapshot);
 extern void pgcopy_item_mark_done(int64 job, int no, const char *format,

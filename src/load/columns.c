@@ -15,6 +15,7 @@
 
 #include "load/columns.h"
 #include "source/inventory.h"
+#include "source/keyrange.h"
 
 static AttrNumber
 find_attribute(Relation relation, const char *name)
@@ -214,34 +215,22 @@ pgcopy_columns_is_subset(const LoadTable *table)
 	return table->row_condition != NULL || table->expressions != NIL;
 }
 
-static void
-set_path(SourceSession *session, const char *path)
-{
-	pgcopy_session_exec(session,
-						psprintf("SELECT pg_catalog.set_config('search_path', %s, true)",
-								 quote_literal_cstr(path)));
-}
-
 void
 pgcopy_columns_use_path(SourceSession *session, const LoadTable *table)
 {
-	if (table->search_path != NULL)
-		set_path(session, table->search_path);
-}
-
-void
-pgcopy_columns_leave_path(SourceSession *session, const LoadTable *table)
-{
-	if (table->search_path != NULL)
-		set_path(session, "");
+	if (table->search_path == NULL)
+		return;
+	pgcopy_session_exec(session,
+						psprintf("SELECT pg_catalog.set_config('search_path', %s, true)",
+								 quote_literal_cstr(table->search_path)));
 }
 
 /*
  * Ask for a whole table by COPY t (columns): this locks only the table, where a
  * SELECT locks every index.  A table without columns has no list.
  */
-char *
-pgcopy_columns_copy_statement(const LoadTable *table)
+static char *
+copy_statement(const LoadTable *table)
 {
 	StringInfoData sql;
 
@@ -268,6 +257,18 @@ pgcopy_columns_copy_statement(const LoadTable *table)
 	appendStringInfo(&sql, " TO STDOUT (FORMAT %s)",
 					 table->format == FORMAT_TEXT ? "text" : "binary");
 	return sql.data;
+}
+
+CopyRequest *
+pgcopy_columns_request(const LoadTable *table)
+{
+	CopyRequest *request = palloc0(sizeof(CopyRequest));
+
+	request->path = table->search_path;
+	if (table->key != NULL)
+		request->settings = pgcopy_keyrange_settings();
+	request->copy = copy_statement(table);
+	return request;
 }
 
 /*

@@ -11,7 +11,7 @@
 #include "access/attnum.h"
 #include "utils/relcache.h"
 #include "load/table.h"
-#include "source/session.h"
+#include "source/series.h"
 
 /*
  * Return the attribute number of each column, found by name.  Throws if one is
@@ -24,13 +24,12 @@ extern bool pgcopy_columns_is_subset(const LoadTable *table);
 
 /*
  * Set the search_path that the table's conditions and expressions need, until the end
- * of a transaction or a savepoint that fails; and back.
+ * of a transaction or a savepoint that fails.
  */
 extern void pgcopy_columns_use_path(SourceSession *session, const LoadTable *table);
-extern void pgcopy_columns_leave_path(SourceSession *session, const LoadTable *table);
 
-/* Return the COPY statement for the source. */
-extern char *pgcopy_columns_copy_statement(const LoadTable *table);
+/* Return how to ask the source for the table's rows, without a lock. */
+extern CopyRequest *pgcopy_columns_request(const LoadTable *table);
 
 /* Return a query for the ctid of a row, counted from 1 as COPY sends them. */
 extern char *pgcopy_columns_ctid_query(const LoadTable *table, int64 row);

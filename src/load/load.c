@@ -347,14 +347,12 @@ use_database_encoding(void)
 }
 
 static LoadResult
-run_load(LoadState *state, SourceSession *session, const LoadTable *table,
+run_load(LoadState *state, CopySeries *series, const LoadTable *table,
 		 WriteMethod method)
 {
 	LoadResult	result;
 
-	pgcopy_columns_use_path(session, table);
-	state->stream = pgcopy_stream_open(session,
-									   pgcopy_columns_copy_statement(table));
+	state->stream = pgcopy_series_next(series);
 	if (pgcopy_stream_columns(state->stream) != list_length(table->columns))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
@@ -379,8 +377,7 @@ run_load(LoadState *state, SourceSession *session, const LoadTable *table,
 	if (state->present != NULL)
 		pgcopy_present_close(state->present);
 	pgcopy_stream_check_rows(state->stream, result.rows);
-	pgcopy_stream_close(state->stream);
-	pgcopy_columns_leave_path(session, table);
+	pgcopy_series_close_stream(series, state->stream);
 	if (state->progress != NULL)
 		state->progress(state->progress_arg, result.rows, result.bytes);
 	pgstat_progress_end_command();
@@ -406,7 +403,7 @@ explain_error(LoadState *state, const LoadTable *table, ErrorData *error)
 
 /* Load; explain an error of the source. */
 static LoadResult
-run_explained(LoadState *state, SourceSession *session, const LoadTable *table,
+run_explained(LoadState *state, CopySeries *series, const LoadTable *table,
 			  WriteMethod method)
 {
 	MemoryContext context = CurrentMemoryContext;
@@ -414,7 +411,7 @@ run_explained(LoadState *state, SourceSession *session, const LoadTable *table,
 
 	PG_TRY();
 	{
-		result = run_load(state, session, table, method);
+		result = run_load(state, series, table, method);
 	}
 	PG_CATCH();
 	{
@@ -442,7 +439,7 @@ pgcopy_load_build_indexes(Oid relid)
 }
 
 LoadResult
-pgcopy_load_table(SourceSession *session, const LoadTable *table,
+pgcopy_load_table(CopySeries *series, const LoadTable *table,
 				  LoadProgress progress, void *arg)
 {
 	LoadState	state = {0};
@@ -472,7 +469,7 @@ pgcopy_load_table(SourceSession *session, const LoadTable *table,
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
 
-	result = run_explained(&state, session, table, method);
+	result = run_explained(&state, series, table, method);
 
 	error_context_stack = callback.previous;
 	if (!has_snapshot)

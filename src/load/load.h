@@ -10,16 +10,18 @@
 
 #include "utils/relcache.h"
 #include "load/table.h"
+#include "source/series.h"
 #include "source/session.h"
 
 /*
  * Load in the current transaction, which the caller commits.  The session must
- * be in a transaction with the snapshot, and hold a lock on the table.  Reports
+ * be in a transaction with the snapshot, and hold a lock on the table; its rows come
+ * next in the series, whose request for them is pgcopy_columns_request()'s.  Reports
  * to pg_stat_progress_copy.  Errors in the data have the context "COPY
  * schema.table, row N, column c".  Checks that the current user has INSERT (with
  * LOAD_APPEND only if there is a row to insert), and TRUNCATE if that is done.
  */
-extern LoadResult pgcopy_load_table(SourceSession *session,
+extern LoadResult pgcopy_load_table(CopySeries *series,
 									const LoadTable *table,
 									LoadProgress progress, void *arg);
 

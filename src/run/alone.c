@@ -129,6 +129,8 @@ fill_event(const Assignment *assignment, const ErrorData *error,
 		   WorkerEvent *event)
 {
 	event->failed = assignment->current;
+	event->done = assignment->done;
+	event->begun = pgcopy_assignment_begun(assignment);
 	event->rows = assignment->rows;
 	event->bytes = assignment->bytes;
 	if (error == NULL)

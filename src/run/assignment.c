@@ -7,6 +7,10 @@
  * before the work, "done" commits with it, and an error is recorded with its
  * item.
  *
+ * If one of several tables fails, those before it are committed and those behind it
+ * have not been begun: they are asked for again without it.  Not so if the source's
+ * answers were not what they had to be: then nobody knows which rows these were.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -115,6 +119,7 @@ do_items(Assignment *assignment)
 		.job = assignment->job,
 		.is_leader = assignment->is_leader,
 		.can_vacuum = true,
+		.batch = &assignment->batch,
 		.progress = publish_progress,
 		.progress_arg = assignment
 	};
@@ -132,7 +137,8 @@ do_items(Assignment *assignment)
 
 		assignment->current = foreach_current_index(lc);
 		begin_item(assignment, item);
-		place.session = assignment->prepare(assignment, item);
+		if (assignment->batch.series == NULL)
+			place.session = assignment->prepare(assignment, item);
 		result = pgcopy_work_do(&place, item, &load);
 		if (result != WORK_DONE)
 		{
@@ -155,6 +161,59 @@ do_items(Assignment *assignment)
 	return OUTCOME_DONE;
 }
 
+/* Does an error tell that what the source has sent may not be what was asked for? */
+static bool
+casts_doubt(const ErrorData *error)
+{
+	return error->sqlerrcode == ERRCODE_PROTOCOL_VIOLATION ||
+		error->sqlerrcode == ERRCODE_BAD_COPY_FILE_FORMAT ||
+		error->sqlerrcode == ERRCODE_INVALID_BINARY_REPRESENTATION ||
+		error->sqlerrcode == ERRCODE_DATATYPE_MISMATCH;
+}
+
+/*
+ * Commit the items before the one that has failed.  Called with its error, which is
+ * thrown on.
+ */
+static void
+keep_what_is_done(Assignment *assignment, MemoryContext context)
+{
+	ErrorData  *error;
+
+	MemoryContextSwitchTo(context);
+	error = CopyErrorData();
+	FlushErrorState();
+	if (!casts_doubt(error))
+	{
+		pgcopy_process_end_transaction();
+		assignment->done = assignment->current;
+	}
+	ReThrowError(error);
+}
+
+/* Do all items; if a table fails, keep those before it. */
+static Outcome
+do_all_or_first(Assignment *assignment)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile Outcome outcome;
+
+	assignment->batch.items = assignment->rows_of_items;
+	assignment->batch.current = &assignment->current;
+	PG_TRY();
+	{
+		outcome = do_items(assignment);
+	}
+	PG_CATCH();
+	{
+		if (assignment->batch.is_undone)
+			keep_what_is_done(assignment, context);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	return outcome;
+}
+
 Outcome
 pgcopy_assignment_do(Assignment *assignment)
 {
@@ -169,10 +228,20 @@ pgcopy_assignment_do(Assignment *assignment)
 	Assert(!IsTransactionState());
 	error_context_stack = &context;
 	mark_all_running(assignment);
-	outcome = do_items(assignment);
+	outcome = do_all_or_first(assignment);
 	error_context_stack = context.previous;
 	MemoryContextSwitchTo(caller);
 	return outcome;
+}
+
+int
+pgcopy_assignment_begun(const Assignment *assignment)
+{
+	List	   *rows = assignment->rows_of_items;
+
+	if (rows != NIL && ((JobItem *) linitial(rows))->kind == ITEM_TABLE)
+		return assignment->batch.begun;
+	return assignment->nitems;
 }
 
 bool

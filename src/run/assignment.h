@@ -12,6 +12,7 @@
 #include "catalog/item.h"
 #include "catalog/job.h"
 #include "run/control.h"
+#include "run/work.h"
 #include "source/session.h"
 
 typedef struct Assignment Assignment;
@@ -35,20 +36,27 @@ struct Assignment
 	void		(*tick) (void *arg);
 	void	   *arg;
 
+	WorkBatch	batch;			/* private */
+
 	/* Results. */
 	List	   *rows_of_items;	/* JobItems that are marked running */
 	int			current;		/* index of the item being done, or failed */
+	int			done;			/* after an error: items before this one are done */
 	bool		is_connecting;
-	int64		rows;
+	int64		rows;			/* of done items */
 	int64		bytes;
 };
 
 /*
- * Mark all items running, do them, mark them done, and commit.  Called outside
- * a transaction; an ERROR leaves one open.  The JobItems stay in the current
+ * Mark all items running, do them, mark them done, and commit.  If a table fails,
+ * those before it are done all the same.  Called outside a transaction; an ERROR may
+ * leave one open.  The JobItems stay in the current
  * memory context.
  */
 extern Outcome pgcopy_assignment_do(Assignment *assignment);
+
+/* How many items, from the first, may have changed something here, though rolled back. */
+extern int	pgcopy_assignment_begun(const Assignment *assignment);
 
 /*
  * After an ERROR and its abort: was nothing begun, because the source has no

@@ -36,7 +36,8 @@ typedef enum SlotState
 typedef enum Outcome
 {
 	OUTCOME_DONE,				/* all items of the assignment */
-	OUTCOME_FAILED,				/* items[failed] failed, all rolled back */
+	OUTCOME_FAILED,				/* items[failed] failed; items[0 .. done - 1] are
+								 * done, all others rolled back */
 	OUTCOME_SOURCE_LOCKED,		/* items[failed]: its table cannot be locked on
 								 * the source now; all rolled back */
 	OUTCOME_NO_SESSION			/* the source has no room for a session;
@@ -71,6 +72,8 @@ typedef struct ControlSlot
 	/* written by the worker while BUSY, read by the leader while REPORTED */
 	Outcome		outcome;
 	int			failed;			/* index into items */
+	int			done;			/* how many of them are done all the same */
+	int			begun;			/* from this one on they were not begun */
 	int			sqlerrcode;
 	RetryNeed	need;			/* of the failed item */
 	int64		rows_total;

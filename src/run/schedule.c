@@ -72,6 +72,17 @@ retry(Leader *leader, int no, TimestampTz when)
 	pgcopy_queue_put_back(leader->queue, no, when);
 }
 
+/* Make an item pending again that was not begun: no attempt counts.  when: as above. */
+static void
+give_back(Leader *leader, int no, TimestampTz when)
+{
+	pgcopy_leader_begin(leader);
+	pgcopy_item_give_back(leader->job->id, no);
+	pgcopy_leader_commit(leader);
+	pgcopy_queue_item(leader->queue, no)->attempts--;
+	pgcopy_queue_put_back(leader->queue, no, when);
+}
+
 /*
  * Retry or give up the item that made its assignment fail.  If there were
  * several, retry it alone whatever the error is: the others may be the reason.
@@ -110,13 +121,7 @@ handle_no_session(Leader *leader, const WorkerEvent *event)
 		TimestampTzPlusMilliseconds(now, RETRY_WITHOUT_ROOM);
 
 	for (int i = 0; i < event->nitems; i++)
-	{
-		pgcopy_leader_begin(leader);
-		pgcopy_item_give_back(leader->job->id, event->items[i]);
-		pgcopy_leader_commit(leader);
-		pgcopy_queue_item(leader->queue, event->items[i])->attempts--;
-		pgcopy_queue_put_back(leader->queue, event->items[i], when);
-	}
+		give_back(leader, event->items[i], when);
 	if (has_snapshot)
 	{
 		leader->copiers = Min(sessions, leader->job->options.table_jobs);
@@ -124,6 +129,26 @@ handle_no_session(Leader *leader, const WorkerEvent *event)
 	}
 	else if (sessions == 0)
 		pgcopy_link_doubt(leader->link);
+}
+
+/*
+ * Deal with the items beside the one that has failed.  What was rolled back runs alone
+ * next time, what was not begun in another assignment of many.
+ */
+static void
+handle_others(Leader *leader, const WorkerEvent *event)
+{
+	for (int i = 0; i < event->nitems; i++)
+	{
+		if (i < event->done)
+			pgcopy_queue_done(leader->queue, event->items[i]);
+		else if (i != event->failed && i < event->begun)
+			retry(leader, event->items[i], 0);
+		else if (i != event->failed)
+			give_back(leader, event->items[i], 0);
+	}
+	if (event->done > 0)
+		pgcopy_progress_add(leader->progress, event->rows, event->bytes);
 }
 
 static void
@@ -134,11 +159,7 @@ handle_failure(Leader *leader, const WorkerEvent *event)
 		handle_no_session(leader, event);
 		return;
 	}
-	for (int i = 0; i < event->nitems; i++)
-	{
-		if (i != event->failed)
-			retry(leader, event->items[i], 0);
-	}
+	handle_others(leader, event);
 	if (event->outcome == OUTCOME_SOURCE_LOCKED)
 	{
 		int			no = event->items[event->failed];
@@ -162,31 +183,32 @@ finish_items(Leader *leader, const WorkerEvent *event)
 }
 
 /*
- * A worker died with an assignment.  If the first item is done, all are: they
- * commit together.  Otherwise blame the first one.
+ * A worker died with an assignment.  Those that are done are the first of its items:
+ * they commit together.  Blame the one behind them.
  */
 static void
 handle_death(Leader *leader, WorkerEvent *event)
 {
-	int			no = event->items[0];
 	ErrorData	error = {
 		.sqlerrcode = ERRCODE_ADMIN_SHUTDOWN,
 		.message = "a worker of the job ended unexpectedly",
 		.hint = "See the server log for the reason."
 	};
 
-	if (read_state(leader, no) == ITEM_DONE)
-	{
-		finish_items(leader, event);
+	event->done = 0;			/* not what the worker's last report says */
+	while (event->done < event->nitems &&
+		   read_state(leader, event->items[event->done]) == ITEM_DONE)
+		event->done++;
+	event->failed = event->done;
+	event->begun = event->nitems;
+	event->rows = event->bytes = 0;
+	handle_others(leader, event);
+	if (event->done == event->nitems)
 		return;
-	}
-	event->failed = 0;
 	event->sqlerrcode = error.sqlerrcode;
-	event->need = NEED_NOTHING; /* not that of the worker's last report */
-	pgcopy_work_record_error(leader->job->id, no, false, &error);
+	event->need = NEED_NOTHING;
+	pgcopy_work_record_error(leader->job->id, event->items[event->failed], false, &error);
 	handle_failed_item(leader, event);
-	for (int i = 1; i < event->nitems; i++)
-		retry(leader, event->items[i], 0);
 }
 
 static void

@@ -3,13 +3,7 @@
  * work.c
  *	  Do one item, with what load/ and schema/ offer.
  *
- * Only this file decides how to load a relation.  Only relations that the job
- * created are truncated here or loaded frozen; others get ordinary rows, which
- * vanish with an attempt that fails.  A first attempt loads the empty
- * relation without TRUNCATE, a later one cleans up first.  A relation that
- * several items load, in chunks or with rows routed from its root, is never
- * truncated: rows of earlier attempts are marked dead, and VACUUM removes them
- * when the table is complete, before its ANALYZE.
+ * Tables are copied by work_table.c, statements are run by schema/.
  *
  *-------------------------------------------------------------------------
  */
@@ -36,14 +30,14 @@
 #include "heap/heap.h"
 #include "load/largeobject.h"
 #include "run/process.h"
-#include "run/work.h"
+#include "run/work_private.h"
 #include "schema/apply.h"
 #include "source/inventory.h"
 #include "source/keyrange.h"
 #include "source/snapshot.h"
 
-static SourceRelation *
-as_source_relation(const JobRelation *row)
+SourceRelation *
+pgcopy_work_source_relation(const JobRelation *row)
 {
 	SourceRelation *relation = palloc0(sizeof(SourceRelation));
 
@@ -56,40 +50,8 @@ as_source_relation(const JobRelation *row)
 	return relation;
 }
 
-static void
-refuse_text(Relation relation, const JobRelation *sent, int column)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("table \"%s\" cannot be copied in binary format",
-					RelationGetRelationName(relation)),
-			 errdetail("Column \"%s\" is of type %s, whose binary format differs between databases or which is another type here.",
-					   (char *) list_nth(sent->columns, column),
-					   (char *) list_nth(sent->types, column)),
-			 errhint("Use format => 'auto'.")));
-}
-
-/* Choose the COPY format; "auto" and "binary" depend on the types. */
-static void
-choose_format(const Job *job, const JobRelation *sent, LoadTable *table)
-{
-	Relation	relation;
-
-	/* a row without columns is no row as text if the table here has some */
-	table->format = sent->columns != NIL || table->start != LOAD_EXISTING ?
-		FORMAT_TEXT : FORMAT_BINARY;
-	if (job->options.format == FORMAT_OPTION_TEXT)
-		return;
-	relation = relation_open(table->relid, AccessShareLock);
-	table->as_text = pgcopy_load_choose_text(relation, sent->columns, sent->types);
-	table->format = table->as_text != NULL ? FORMAT_MIXED : FORMAT_BINARY;
-	if (table->as_text != NULL && job->options.format == FORMAT_OPTION_BINARY)
-		refuse_text(relation, sent, bms_next_member(table->as_text, -1));
-	relation_close(relation, AccessShareLock);
-}
-
-static bool
-is_chunk(const JobItem *item)
+bool
+pgcopy_work_is_chunk(const JobItem *item)
 {
 	return item->kind == ITEM_TABLE &&
 		(item->range_start > 0 || item->range_end >= 0);
@@ -98,35 +60,8 @@ is_chunk(const JobItem *item)
 void
 pgcopy_work_test_point(const JobItem *item, const char *moment)
 {
-	PGCOPY_TEST_POINT(is_chunk(item) ? "chunk" : pgcopy_item_kind_traits(item->kind)->name,
+	PGCOPY_TEST_POINT(pgcopy_work_is_chunk(item) ? "chunk" : pgcopy_item_kind_traits(item->kind)->name,
 					  moment);
-}
-
-static LoadStart
-choose_start(const JobItem *item, const JobRelation *relation,
-			 const JobRelation *target)
-{
-	bool		is_first = item->attempts <= 1;
-
-	if (target->was_here)
-		return LOAD_EXISTING;
-	if (!relation->is_ours || !target->is_ours)
-		return LOAD_APPEND;
-	if (relation->through_root)
-		return LOAD_ROUTED;
-	if (is_chunk(item))
-		return LOAD_BESIDE_CHUNKS;
-	if (is_first && (XLogIsNeeded() || item->bytes_total < WORK_TRUNCATE_PAYS_FROM))
-		return LOAD_INTO_EMPTY;
-	return LOAD_AFTER_TRUNCATE;
-}
-
-/* Find the relation to load: for some leaves it is the root. */
-static const JobRelation *
-find_target(const Job *job, const JobItem *item, const JobRelation *relation)
-{
-	return relation->through_root ?
-		pgcopy_relation_fetch(job->id, item->referenced) : relation;
 }
 
 /* Does the table exist?  Waits for a DROP in progress. */
@@ -158,42 +93,15 @@ pgcopy_work_check_target(const JobRelation *target)
 						target->local_schema, target->name)));
 }
 
-static const JobRelation *
-choose_target(const Job *job, const JobItem *item, const JobRelation *relation)
+const JobRelation *
+pgcopy_work_find_target(const Job *job, const JobItem *item, const JobRelation *relation)
 {
-	const JobRelation *target = find_target(job, item, relation);
-
-	pgcopy_work_check_target(target);
-	return target;
+	return relation->through_root ?
+		pgcopy_relation_fetch(job->id, item->referenced) : relation;
 }
 
-/* Set which rows to read: all, or a range of blocks or keys. */
-static void
-set_range(LoadTable *table, const JobItem *item, const JobRelation *relation)
-{
-	List	   *bounds = relation->split_bounds;
-
-	table->is_chunk = is_chunk(item);
-	if (!table->is_chunk || relation->split_key == NULL)
-	{
-		table->first_block = (BlockNumber) item->range_start;
-		table->end_block = item->range_end < 0 ? InvalidBlockNumber :
-			(BlockNumber) item->range_end;
-		return;
-	}
-	table->key = relation->split_key;
-	if (item->range_start > 0)
-		table->first_key = list_nth(bounds, (int) item->range_start - 1);
-	if (item->range_end >= 0)
-		table->end_key = list_nth(bounds, (int) item->range_end - 1);
-}
-
-/*
- * Mark rows of an item's failed attempts as dead.  They are newer than
- * dirty_from and belong to no done item.
- */
-static void
-take_back_rows(int64 job, const JobItem *item, Oid relid)
+void
+pgcopy_work_take_back_rows(int64 job, const JobItem *item, Oid relid)
 {
 	LoadAttempts attempts;
 
@@ -203,71 +111,6 @@ take_back_rows(int64 job, const JobItem *item, Oid relid)
 	attempts.loaded = pgcopy_item_fetch_loaded(job, &attempts.loaded_count);
 	(void) pgcopy_heap_take_back(relid, &attempts);
 	pfree(attempts.loaded);
-}
-
-/* Set what is read of a table, and how it comes. */
-static void
-describe_rows(const Job *job, JobRelation *relation, LoadTable *table)
-{
-	table->columns = relation->columns;
-	choose_format(job, relation, table);
-	table->row_with = relation->row_with;
-	table->row_join = relation->row_join;
-	table->condition = relation->condition;
-	table->row_condition = relation->row_condition;
-	table->expressions = relation->column_expressions;
-	table->search_path = relation->expression_path;
-}
-
-static WorkResult
-copy_table(const WorkPlace *place, const JobItem *item, LoadResult *load)
-{
-	JobRelation *relation = pgcopy_relation_fetch(place->job->id, item->relation);
-	const JobRelation *target;
-	LoadTable	table = {0};
-
-	table.source_name =
-		pgcopy_inventory_quoted_name(as_source_relation(relation));
-	if (!place->is_leader &&
-		!pgcopy_snapshot_try_lock(place->session, table.source_name))
-		return WORK_SOURCE_LOCKED;
-
-	target = choose_target(place->job, item, relation);
-	table.relid = target->target_oid;
-	table.start = choose_start(item, relation, target);
-	if (table.start == LOAD_EXISTING)
-		pgcopy_load_choose_columns(table.relid, &relation->columns, &relation->types,
-								   &relation->column_expressions);
-	describe_rows(place->job, relation, &table);
-	set_range(&table, item, relation);
-
-	if (table.key != NULL)
-		pgcopy_keyrange_prepare(place->session);
-	if (item->attempts > 1 &&
-		(table.start == LOAD_BESIDE_CHUNKS || table.start == LOAD_ROUTED))
-		take_back_rows(place->job->id, item, table.relid);
-	*load = pgcopy_load_table(place->session, &table, place->progress,
-							  place->progress_arg);
-	pgcopy_item_mark_done(place->job->id, item->no,
-						  pgcopy_words_of_format(table.format),
-						  load->rows, load->bytes);
-	return WORK_DONE;
-}
-
-LoadResult
-pgcopy_work_copy_again(const Job *job, SourceSession *session, JobRelation *relation,
-					   const JobRelation *target, LoadStart start)
-{
-	LoadTable	table = {
-		.source_name = pgcopy_inventory_quoted_name(as_source_relation(relation)),
-		.relid = target->target_oid,
-		.start = start,
-		.end_block = InvalidBlockNumber
-	};
-
-	pgcopy_work_check_target(target);
-	describe_rows(job, relation, &table);
-	return pgcopy_load_table(session, &table, NULL, NULL);
 }
 
 static void
@@ -306,7 +149,7 @@ pgcopy_work_set_sequences(const Job *job, SourceSession *session, List *rows)
 
 		if (!pgcopy_relation_is_set_here(row))
 			continue;
-		sequence = as_source_relation(row);
+		sequence = pgcopy_work_source_relation(row);
 
 		/* beside rows that stay it must not go back, as one of an extension */
 		if (row->was_here && job->options.append)
@@ -437,7 +280,7 @@ do_item(const WorkPlace *place, const JobItem *item, LoadResult *load)
 	switch (item->kind)
 	{
 		case ITEM_TABLE:
-			result = copy_table(place, item, load);
+			result = pgcopy_work_table(place, item, load);
 			break;
 		case ITEM_LARGE_OBJECTS:
 			copy_large_objects(place, item, load);
@@ -502,12 +345,12 @@ pgcopy_work_clean_up(const Job *job, const JobItem *item)
 	if (item->kind != ITEM_TABLE)
 		return;
 	relation = pgcopy_relation_fetch(job->id, item->relation);
-	target = find_target(job, item, relation);
+	target = pgcopy_work_find_target(job, item, relation);
 	if (!target->is_ours || get_rel_relkind(target->target_oid) == '\0')
 		return;
-	if (is_chunk(item) || relation->through_root ||
+	if (pgcopy_work_is_chunk(item) || relation->through_root ||
 		!pgcopy_load_try_truncate(target->target_oid))
-		take_back_rows(job->id, item, target->target_oid);
+		pgcopy_work_take_back_rows(job->id, item, target->target_oid);
 }
 
 /*
@@ -516,7 +359,7 @@ pgcopy_work_clean_up(const Job *job, const JobItem *item)
 static List *
 find_heaps(const Job *job, const JobItem *item, const JobRelation *relation)
 {
-	const JobRelation *target = find_target(job, item, relation);
+	const JobRelation *target = pgcopy_work_find_target(job, item, relation);
 
 	if (!target->is_ours || get_rel_relkind(target->target_oid) == '\0')
 		return NIL;

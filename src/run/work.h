@@ -8,6 +8,7 @@
 #ifndef PGCOPY_WORK_H
 #define PGCOPY_WORK_H
 
+#include "base/retry.h"
 #include "catalog/item.h"
 #include "catalog/job.h"
 #include "catalog/relation.h"
@@ -17,6 +18,19 @@
 /* Size in bytes from which TRUNCATE pays, if it saves the WAL. */
 #define WORK_TRUNCATE_PAYS_FROM (64 * 1024 * 1024)
 
+/* Tables that are copied together. */
+typedef struct WorkBatch
+{
+	List	   *items;			/* JobItem * */
+	int		   *current;		/* index of the one being done, or that an error is about */
+
+	/* written by work_table.c; zero at first */
+	struct CopySeries *series;
+	List	   *tables;
+	int			begun;			/* how many have had a chance to change something here */
+	bool		is_undone;		/* what the current one has done here is rolled back */
+} WorkBatch;
+
 /* What an item needs beside its row. */
 typedef struct WorkPlace
 {
@@ -24,6 +38,7 @@ typedef struct WorkPlace
 	SourceSession *session;		/* NULL for items that read no source */
 	bool		is_leader;		/* the session holds the locks already */
 	bool		can_vacuum;		/* the caller handles WORK_WANTS_VACUUM */
+	WorkBatch  *batch;			/* of an item that is a table */
 	LoadProgress progress;
 	void	   *progress_arg;
 	const char *search_path;	/* set by pgcopy_work_do() */

@@ -11,8 +11,8 @@
  *
  * The session to the source is opened for the first item that needs it and
  * kept.  Its transaction holds the snapshot, and stays open between copy items
- * but not during other work: the snapshot holds back VACUUM on the source.  A
- * new one starts every hundred tables to keep its locks few.
+ * but not during other work: the snapshot holds back VACUUM on the source.  Its
+ * locks are those of one assignment (source/series.c).
  *
  * Relation caches only grow, so a worker that has seen some thousands of
  * relations asks to leave, and the leader starts another.
@@ -41,9 +41,6 @@
 #include "schema/apply.h"
 #include "source/snapshot.h"
 
-/* Tables locked by one transaction on the source. */
-#define TABLES_PER_TRANSACTION 100
-
 /* A worker leaves after this many relations. */
 #define RELATIONS_PER_WORKER 5000
 
@@ -61,7 +58,6 @@ typedef struct Worker
 	SourceSession *session;
 	bool		has_snapshot;	/* its transaction is open */
 	int			snapshot_no;	/* which it is */
-	int			tables_in_transaction;
 	int			relations_seen;
 } Worker;
 
@@ -90,7 +86,6 @@ drop_session(Worker *worker)
 {
 	worker->session = NULL;
 	worker->has_snapshot = false;
-	worker->tables_in_transaction = 0;
 	pgcopy_control_set_snapshot(worker->control, worker->slot, "");
 	MemoryContextReset(worker->session_context);
 }
@@ -101,7 +96,6 @@ release_snapshot(Worker *worker)
 	if (!worker->has_snapshot)
 		return;
 	worker->has_snapshot = false;
-	worker->tables_in_transaction = 0;
 	pgcopy_control_set_snapshot(worker->control, worker->slot, "");
 	pgcopy_snapshot_release(worker->session);
 }
@@ -155,7 +149,6 @@ prepare_source(Assignment *assignment, const JobItem *item)
 	Worker	   *worker = assignment->arg;
 	const ItemTraits *traits = pgcopy_item_kind_traits(item->kind);
 
-	worker->relations_seen++;
 	if (!traits->needs_snapshot)
 		release_snapshot(worker);
 	if (!traits->needs_source)
@@ -164,22 +157,20 @@ prepare_source(Assignment *assignment, const JobItem *item)
 		drop_session(worker);
 	if (worker->session == NULL)
 		open_session(worker, assignment);
-	if (worker->tables_in_transaction >= TABLES_PER_TRANSACTION || has_old_snapshot(worker))
+	if (has_old_snapshot(worker))
 		release_snapshot(worker);
 	if (traits->needs_snapshot && !worker->has_snapshot)
 		take_snapshot(worker);
-	worker->tables_in_transaction++;
 	return worker->session;
 }
 
 static void
-report(Worker *worker, int failed, Outcome outcome, int sqlerrcode)
+report(Worker *worker, Outcome outcome, int sqlerrcode)
 {
 	ControlSlot *slot = worker->slot;
 
 	LWLockAcquire(&worker->control->lock, LW_EXCLUSIVE);
 	slot->outcome = outcome;
-	slot->failed = failed;
 	slot->sqlerrcode = sqlerrcode;
 	slot->wants_to_leave = worker->relations_seen >= RELATIONS_PER_WORKER;
 	slot->state = SLOT_REPORTED;
@@ -219,7 +210,6 @@ do_assignment(Worker *worker)
 	Assignment *assignment = palloc0(sizeof(Assignment));
 	volatile Outcome outcome = OUTCOME_FAILED;
 	int			sqlerrcode = 0;
-	int			failed;
 
 	assignment->job = worker->job;
 	assignment->items = slot->items;
@@ -229,6 +219,7 @@ do_assignment(Worker *worker)
 	assignment->live = slot;
 	assignment->prepare = prepare_source;
 	assignment->arg = worker;
+	worker->relations_seen += slot->nitems;
 	PG_TRY();
 	{
 		outcome = pgcopy_assignment_do(assignment);
@@ -241,13 +232,15 @@ do_assignment(Worker *worker)
 
 	pgstat_report_activity(STATE_IDLE, NULL);
 	pgstat_report_stat(true);
-	failed = assignment->current;
+	slot->failed = assignment->current;
+	slot->done = assignment->done;
+	slot->begun = pgcopy_assignment_begun(assignment);
 	slot->rows_total = assignment->rows;
 	slot->bytes_total = assignment->bytes;
 	slot->has_session = worker->session != NULL;
 	MemoryContextSwitchTo(caller);
 	MemoryContextReset(worker->item_context);
-	report(worker, failed, outcome, sqlerrcode);
+	report(worker, outcome, sqlerrcode);
 }
 
 /* Act on the slot's state.  Returns false if the worker must leave. */

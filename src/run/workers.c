@@ -166,6 +166,8 @@ fill_event(const ControlSlot *slot, WorkerEvent *event)
 	event->nitems = slot->nitems;
 	memcpy(event->items, slot->items, sizeof(int) * slot->nitems);
 	event->failed = slot->failed;
+	event->done = slot->done;
+	event->begun = slot->begun;
 	event->sqlerrcode = slot->sqlerrcode;
 	event->need = slot->need;
 	event->rows = slot->rows_total;

@@ -21,6 +21,8 @@ typedef struct WorkerEvent
 	int			nitems;
 	int			items[CONTROL_MAX_BATCH];
 	int			failed;			/* index into items */
+	int			done;			/* how many of them are done all the same */
+	int			begun;			/* from this one on they were not begun */
 	int			sqlerrcode;
 	RetryNeed	need;			/* of the failed item */
 	int64		rows;

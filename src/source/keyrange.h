@@ -17,9 +17,9 @@
 extern void pgcopy_keyrange_choose(SourceSession *session, List *relations);
 
 /*
- * Make the source read ranges by the index until the end of the transaction,
- * whatever its statistics say.
+ * Return a query that makes the source read ranges by the index until the end of the
+ * transaction or a savepoint, whatever its statistics say.
  */
-extern void pgcopy_keyrange_prepare(SourceSession *session);
+extern const char *pgcopy_keyrange_settings(void);
 
 #endif							/* PGCOPY_KEYRANGE_H */

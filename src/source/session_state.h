@@ -22,7 +22,7 @@ struct SourceSession
 	int			version;
 	int			pid;			/* of its process, as the process says */
 	bool		has_standard_strings;	/* before we set it */
-	bool		has_savepoint;	/* of pgcopy_snapshot_try_lock() */
+	bool		has_savepoint;	/* before the locks of a series */
 	bool		is_broken;		/* an answer broke the protocol: do not use again */
 
 	/* of the current query; pgcopy_session_query_forget() resets them */

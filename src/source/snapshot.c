@@ -241,28 +241,6 @@ pgcopy_snapshot_release(SourceSession *session)
 		pgcopy_session_exec(session, "ROLLBACK");
 }
 
-bool
-pgcopy_snapshot_try_lock(SourceSession *session, const char *name)
-{
-	char	   *sql = psprintf("%sSAVEPOINT pgcopy_lock;"
-							   " LOCK TABLE ONLY %s IN ACCESS SHARE MODE NOWAIT;"
-							   " RELEASE SAVEPOINT pgcopy_lock;"
-							   " SAVEPOINT " SNAPSHOT_SAVEPOINT,
-							   session->has_savepoint ?
-							   "RELEASE SAVEPOINT " SNAPSHOT_SAVEPOINT "; " : "",
-							   name);
-	bool		is_locked = pgcopy_session_try(session, sql,
-											   ERRCODE_LOCK_NOT_AVAILABLE, 0, 0);
-
-	if (!is_locked)
-		pgcopy_session_exec(session,
-							"ROLLBACK TO SAVEPOINT pgcopy_lock;"
-							" RELEASE SAVEPOINT pgcopy_lock");
-	session->has_savepoint = is_locked;
-	pfree(sql);
-	return is_locked;
-}
-
 void
 pgcopy_snapshot_clear_error(SourceSession *session)
 {

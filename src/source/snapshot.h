@@ -50,13 +50,6 @@ extern bool pgcopy_snapshot_begin_steady(SourceSession *session);
 /* End the session's transaction, if there is one. */
 extern void pgcopy_snapshot_release(SourceSession *session);
 
-/*
- * Lock a table (quoted, qualified name) in ACCESS SHARE mode, NOWAIT.  If the lock
- * is not available, return false and leave the transaction usable.  Needs a
- * transaction.  Begins a savepoint behind the lock, which ends with the next call.
- */
-extern bool pgcopy_snapshot_try_lock(SourceSession *session, const char *name);
-
 /* The savepoint that each item is read under, by a worker as by the leader. */
 #define SNAPSHOT_SAVEPOINT "pgcopy_item"
 

@@ -21,6 +21,7 @@
 #include "utils/memutils.h"
 
 #include "base/compat.h"
+#include "source/ahead.h"
 #include "source/session_state.h"
 #include "source/stream.h"
 
@@ -38,6 +39,7 @@ struct CopyStream
 	int64		bytes;
 	uint64		claimed_rows;	/* by the command tag, at the end */
 	uint32		calls;
+	bool		is_part;		/* of a series: more answers follow */
 	bool		has_ended;
 	bool		has_failed;		/* by an error of the source */
 	MemoryContextCallback cleanup;
@@ -100,8 +102,9 @@ check_status(CopyStream *stream, const PGresult *result, ExecStatusType wanted)
 							 "It is not a COPY, or does not end like one.");
 }
 
-CopyStream *
-pgcopy_stream_open(SourceSession *session, const char *sql)
+/* Wait for the COPY that has been asked for. */
+static CopyStream *
+begin_stream(SourceSession *session, const char *sql, bool is_part)
 {
 	CopyStream *stream = palloc0(sizeof(CopyStream));
 	PGresult   *result;
@@ -109,11 +112,10 @@ pgcopy_stream_open(SourceSession *session, const char *sql)
 	stream->session = session;
 	stream->conn = session->conn;
 	stream->sql = pstrdup(sql);
+	stream->is_part = is_part;
 	stream->cleanup.func = release_stream;
 	stream->cleanup.arg = stream;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &stream->cleanup);
-
-	pgcopy_session_send(session, sql, 0, NULL);
 
 	stream->wait = pgcopy_create_wait_event_set(CurrentMemoryContext, 3);
 	AddWaitEventToSet(stream->wait, WL_LATCH_SET, PGINVALID_SOCKET,
@@ -129,6 +131,20 @@ pgcopy_stream_open(SourceSession *session, const char *sql)
 	return stream;
 }
 
+CopyStream *
+pgcopy_stream_open(SourceSession *session, const char *sql)
+{
+	pgcopy_ahead_forget(session);
+	pgcopy_session_send(session, sql, 0, NULL);
+	return begin_stream(session, sql, false);
+}
+
+CopyStream *
+pgcopy_stream_join(SourceSession *session, const char *sql)
+{
+	return begin_stream(session, sql, true);
+}
+
 /* After the last row, check that the command ends without an error. */
 static void
 finish_stream(CopyStream *stream)
@@ -138,7 +154,7 @@ finish_stream(CopyStream *stream)
 	stream->has_ended = true;
 	check_status(stream, result, PGRES_COMMAND_OK);
 	stream->claimed_rows = strtou64(PQcmdTuples(result), NULL, 10);
-	if (next_result(stream) != NULL)
+	if (!stream->is_part && next_result(stream) != NULL)
 		pgcopy_session_violation(stream->session, stream->sql,
 								 "It sent more after its end.");
 }

@@ -18,6 +18,9 @@ typedef struct CopyStream CopyStream;
  */
 extern CopyStream *pgcopy_stream_open(SourceSession *session, const char *sql);
 
+/* For series.c: the same for a COPY that was asked for before. */
+extern CopyStream *pgcopy_stream_join(SourceSession *session, const char *sql);
+
 /*
  * Read the next message, which is one row (in binary the first one begins with
  * the file header).  Returns its length, -1 at the end.  The data is writable,

@@ -296,6 +296,11 @@ kind('CopyDone twice', 'copy', changed('c', sub { $_[0] x 2 }));
 kind('CopyDone without CommandComplete', 'copy', changed('C', sub { '' }));
 kind('two CommandCompletes after a COPY', 'copy', changed('C', sub { $_[0] x 2 }));
 kind('a second COPY after the first', 'copy', changed('C', sub { $_[0] . $EMPTY_COPY }));
+kind('a COPY twice', 'copy', sub {
+	my ($state, $type, $body, $raw) = @_;
+	$state->{said} .= $raw if $type =~ /[HdcC]/;
+	return $type eq 'C' && ++$state->{is_told} ? $raw . $state->{said} : $raw;
+});
 kind('a row after a COPY', 'copy', changed('C', sub { $_[0] . $ROW }));
 kind('a COPY with an error at its end', 'copy', changed('C', sub { message('E', error_body(S => 'ERROR', C => '00000', M => '%s')) }));
 kind('a COPY that says it had no rows', 'binary', changed('C', sub { message('C', "COPY 0\0") }));

@@ -1,0 +1,259 @@
+/*-------------------------------------------------------------------------
+ *
+ * series.c
+ *	  Several COPYs of the source by one request.
+ *
+ * A far source answers each message late, and a small table is read in no time.  So
+ * all that a series needs goes out in one message, a simple query of many statements:
+ * locks, settings, COPYs.  Their answers come one after the other, and each is read
+ * when its turn comes; libpq holds no more than its socket has given.  (Pipeline mode
+ * has no COPY.)
+ *
+ *	  SAVEPOINT pgcopy_lock			or, from the second series on, ROLLBACK TO it
+ *	  LOCK TABLE ... NOWAIT			of each table
+ *	  SAVEPOINT pgcopy_item
+ *	  SELECT set_config(...)		where a table needs settings
+ *	  COPY ...
+ *	  SELECT set_config(...)		search_path is empty (again)
+ *	  COPY ...
+ *	  SELECT set_config(...)
+ *
+ * A query follows each COPY even if its search_path was empty: were an answer too many,
+ * rows would be taken for those of another table.  So it is found out at the end of
+ * the table it comes with, before anybody keeps that.
+ *
+ * The first statement that fails ends it, and no later one is run.  So the number of
+ * answers read tells which one that was.  Locks come first: if one cannot be had, no
+ * COPY has begun.  Rolling back to the savepoint before them releases them, so that a
+ * transaction holds those of one series only.
+ *
+ * The answers must be those of the statements, in number, order and kind; a stream
+ * too many or too few breaks the protocol.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+#include "libpq-fe.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+#include "source/ahead.h"
+#include "source/series.h"
+#include "source/session_state.h"
+#include "source/snapshot.h"
+
+#define LOCK_SAVEPOINT "pgcopy_lock"
+
+/* More rows than a query of settings has. */
+#define MAX_SETTINGS	100
+
+struct CopySeries
+{
+	SourceSession *session;
+	List	   *requests;		/* CopyRequest * */
+	int			next;			/* index of the one whose stream comes next */
+};
+
+static char *
+lock_statement(const char *table)
+{
+	return psprintf("LOCK TABLE ONLY %s IN ACCESS SHARE MODE NOWAIT", table);
+}
+
+static char *
+path_query(const char *path)
+{
+	return psprintf("SELECT pg_catalog.set_config('search_path', %s, true)",
+					quote_literal_cstr(path));
+}
+
+static const char *
+savepoint_statement(const SourceSession *session)
+{
+	return session->has_savepoint ? "ROLLBACK TO SAVEPOINT " LOCK_SAVEPOINT :
+		"SAVEPOINT " LOCK_SAVEPOINT;
+}
+
+static bool
+has_locks(List *requests)
+{
+	return ((const CopyRequest *) linitial(requests))->lock != NULL;
+}
+
+static void
+append_locks(StringInfo sql, const SourceSession *session, List *requests)
+{
+	ListCell   *lc;
+
+	appendStringInfo(sql, "%s;\n", savepoint_statement(session));
+	foreach(lc, requests)
+	{
+		char	   *statement = lock_statement(((CopyRequest *) lfirst(lc))->lock);
+
+		appendStringInfo(sql, "%s;\n", statement);
+		pfree(statement);
+	}
+	appendStringInfoString(sql, "SAVEPOINT " SNAPSHOT_SAVEPOINT ";\n");
+}
+
+/* Write the message.  Each statement has lines of its own: it may end with a comment. */
+static char *
+write_message(const SourceSession *session, List *requests)
+{
+	StringInfoData sql;
+	ListCell   *lc;
+
+	initStringInfo(&sql);
+	if (has_locks(requests))
+		append_locks(&sql, session, requests);
+	foreach(lc, requests)
+	{
+		const CopyRequest *request = lfirst(lc);
+
+		if (request->settings != NULL)
+			appendStringInfo(&sql, "%s;\n", request->settings);
+		if (request->path != NULL)
+			appendStringInfo(&sql, "%s;\n", path_query(request->path));
+		appendStringInfo(&sql, "%s;\n%s;\n", request->copy, path_query(""));
+	}
+	return sql.data;
+}
+
+/* Read the end of a statement that succeeds with a command tag; else return its result. */
+static PGresult *
+try_command(SourceSession *session, const char *sql, const char *tag)
+{
+	PGresult   *result = pgcopy_session_next_result(session, sql);
+
+	if (result == NULL && PQstatus(session->conn) == CONNECTION_BAD)
+		pgcopy_session_error_result(session->conn, NULL, sql);
+	if (result != NULL && PQresultStatus(result) == PGRES_FATAL_ERROR)
+		return result;
+	if (result == NULL || PQresultStatus(result) != PGRES_COMMAND_OK ||
+		strcmp(PQcmdStatus(result), tag) != 0)
+		pgcopy_session_violation(session, sql, "It is not the end of that command.");
+	session->results = 0;
+	return NULL;
+}
+
+static void
+expect_command(SourceSession *session, const char *sql, const char *tag)
+{
+	PGresult   *failure = try_command(session, sql, tag);
+
+	if (failure != NULL)
+		pgcopy_session_error_result(session->conn, failure, sql);
+}
+
+/* Make the transaction usable after a lock that could not be had. */
+static void
+take_back_locks(SourceSession *session, const char *sql)
+{
+	if (pgcopy_session_next_result(session, sql) != NULL)
+		pgcopy_session_violation(session, sql, "It sent more after its end.");
+	pgcopy_session_exec(session, "ROLLBACK TO SAVEPOINT " LOCK_SAVEPOINT);
+}
+
+/* Read the answers to append_locks().  Returns false if table *at cannot be locked now. */
+static bool
+read_locks(CopySeries *series, int *at)
+{
+	SourceSession *session = series->session;
+	const char *savepoint = savepoint_statement(session);
+	ListCell   *lc;
+
+	expect_command(session, savepoint, session->has_savepoint ? "ROLLBACK" : "SAVEPOINT");
+	session->has_savepoint = true;
+	foreach(lc, series->requests)
+	{
+		char	   *sql = lock_statement(((CopyRequest *) lfirst(lc))->lock);
+		PGresult   *failure;
+
+		*at = foreach_current_index(lc);
+		failure = try_command(session, sql, "LOCK TABLE");
+		if (failure != NULL)
+		{
+			if (pgcopy_session_error_sqlstate(failure) != ERRCODE_LOCK_NOT_AVAILABLE)
+				pgcopy_session_error_result(session->conn, failure, sql);
+			take_back_locks(session, sql);
+			return false;
+		}
+		pfree(sql);
+	}
+	expect_command(session, "SAVEPOINT " SNAPSHOT_SAVEPOINT, "SAVEPOINT");
+	*at = 0;
+	return true;
+}
+
+CopySeries *
+pgcopy_series_open(SourceSession *session, List *requests, int *at)
+{
+	CopySeries *series = palloc0(sizeof(CopySeries));
+	char	   *message;
+
+	Assert(requests != NIL);
+	*at = 0;
+	series->session = session;
+	series->requests = requests;
+	pgcopy_ahead_forget(session);
+	message = write_message(session, requests);
+	pgcopy_session_send(session, message, 0, NULL);
+	pfree(message);
+	if (has_locks(requests) && !read_locks(series, at))
+		return NULL;
+	return series;
+}
+
+/* Read the rows of a query that sets something, which are of no interest. */
+static void
+read_setting(SourceSession *session, const char *sql)
+{
+	PGresult   *result;
+	uint64		rows = 0;
+
+	while ((result = pgcopy_session_next_result(session, sql)) != NULL &&
+		   PQresultStatus(result) == PGRES_SINGLE_TUPLE)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (++rows > MAX_SETTINGS)
+			pgcopy_session_violation(session, sql, "It sent too many rows.");
+	}
+	if (result != NULL ? PQresultStatus(result) == PGRES_FATAL_ERROR :
+		PQstatus(session->conn) == CONNECTION_BAD)
+		pgcopy_session_error_result(session->conn, result, sql);
+	if (result == NULL || PQresultStatus(result) != PGRES_TUPLES_OK ||
+		strtou64(PQcmdTuples(result), NULL, 10) != rows)
+		pgcopy_session_violation(session, sql, "It is not the answer to that query.");
+	session->results = 0;
+}
+
+CopyStream *
+pgcopy_series_next(CopySeries *series)
+{
+	const CopyRequest *request = list_nth(series->requests, series->next++);
+
+	if (request->settings != NULL)
+		read_setting(series->session, request->settings);
+	if (request->path != NULL)
+		read_setting(series->session, path_query(request->path));
+	return pgcopy_stream_join(series->session, request->copy);
+}
+
+void
+pgcopy_series_close_stream(CopySeries *series, CopyStream *stream)
+{
+	const CopyRequest *request = list_nth(series->requests, series->next - 1);
+	SourceSession *session = series->session;
+
+	pgcopy_stream_close(stream);
+	session->results = 0;
+	read_setting(session, path_query(""));
+	if (series->next < list_length(series->requests))
+		return;
+	if (pgcopy_session_next_result(session, request->copy) != NULL)
+		pgcopy_session_violation(session, request->copy, "It sent more after its end.");
+	if (PQstatus(session->conn) == CONNECTION_BAD)
+		pgcopy_session_error_result(session->conn, NULL, request->copy);
+}

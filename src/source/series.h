@@ -1,0 +1,46 @@
+/*-------------------------------------------------------------------------
+ *
+ * series.h
+ *	  Several COPYs of the source by one request.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCOPY_SERIES_H
+#define PGCOPY_SERIES_H
+
+#include "nodes/pg_list.h"
+#include "source/session.h"
+#include "source/stream.h"
+
+typedef struct CopySeries CopySeries;
+
+/* One COPY, and what goes with it. */
+typedef struct CopyRequest
+{
+	const char *lock;			/* table to lock, quoted and qualified; or NULL */
+	const char *path;			/* search_path for it, or NULL */
+	const char *settings;		/* query that sets more until the locks go, or NULL */
+	const char *copy;			/* statement */
+} CopyRequest;
+
+/*
+ * Send all requests of a List of CopyRequest * as one message.  First locks in ACCESS
+ * SHARE mode, NOWAIT, the tables that are named, and releases those of the series
+ * before.  Needs a transaction.  Returns NULL if a table cannot be locked now; the
+ * transaction stays usable then, and no COPY was begun.
+ *
+ * *at is the index of the request that an error is about, or of the table that cannot
+ * be locked.  The series belongs to the current memory context, and keeps the list.
+ * With locks it begins the savepoint of pgcopy_snapshot_clear_error() behind them.
+ */
+extern CopySeries *pgcopy_series_open(SourceSession *session, List *requests, int *at);
+
+/*
+ * Return the stream of the next COPY, in the current memory context; close it at its
+ * end.  Until the last one is closed the session takes no query, see
+ * pgcopy_session_abandon().
+ */
+extern CopyStream *pgcopy_series_next(CopySeries *series);
+extern void pgcopy_series_close_stream(CopySeries *series, CopyStream *stream);
+
+#endif							/* PGCOPY_SERIES_H */
