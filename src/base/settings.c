@@ -31,42 +31,9 @@ static const struct config_enum_entry index_builds[] = {
 	{NULL, 0, false}
 };
 
-void
-pgcopy_settings_define(void)
+static void
+define_settings_of_builds(void)
 {
-	DefineCustomStringVariable("pgcopy.pg_dump",
-							   "Path of the pg_dump program that reads the source's schema.",
-							   "Empty means the one in the server's own bin directory; "
-							   "pg_restore is taken from the same directory.",
-							   &pgcopy_setting_pg_dump,
-							   "",
-							   PGC_SUSET,
-							   GUC_SUPERUSER_ONLY,
-							   NULL, NULL, NULL);
-
-	DefineCustomIntVariable("pgcopy.max_attempts",
-							"Maximum number of attempts for one item.",
-							"Only errors that may pass by themselves lead to another attempt.",
-							&pgcopy_setting_max_attempts,
-							5, 1, 100,
-							PGC_SUSET, 0, NULL, NULL, NULL);
-
-	DefineCustomIntVariable("pgcopy.source_retry_timeout",
-							"Maximum time that a job waits for a source that is away.",
-							"Zero means that the job fails at once.",
-							&pgcopy_setting_source_retry_timeout,
-							300, 0, 7 * SECS_PER_DAY,
-							PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
-
-	DefineCustomBoolVariable("pgcopy.auto_resume",
-							 "Resume interrupted jobs after a server start.",
-							 "Takes effect only if the library is in shared_preload_libraries.",
-							 &pgcopy_setting_auto_resume,
-							 true,
-							 PGC_SIGHUP,
-							 0,
-							 NULL, NULL, NULL);
-
 	DefineCustomIntVariable("pgcopy.maintenance_work_mem",
 							"Memory for all index builds of a job together.",
 							"Zero means the server's maintenance_work_mem.",
@@ -84,6 +51,27 @@ pgcopy_settings_define(void)
 							 PGC_USERSET,
 							 0,
 							 NULL, NULL, NULL);
+}
+
+static void
+define_settings_of_source(void)
+{
+	DefineCustomStringVariable("pgcopy.pg_dump",
+							   "Path of the pg_dump program that reads the source's schema.",
+							   "Empty means the one in the server's own bin directory; "
+							   "pg_restore is taken from the same directory.",
+							   &pgcopy_setting_pg_dump,
+							   "",
+							   PGC_SUSET,
+							   GUC_SUPERUSER_ONLY,
+							   NULL, NULL, NULL);
+
+	DefineCustomIntVariable("pgcopy.source_retry_timeout",
+							"Maximum time that a job waits for a source that is away.",
+							"Zero means that the job fails at once.",
+							&pgcopy_setting_source_retry_timeout,
+							300, 0, 7 * SECS_PER_DAY,
+							PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
 
 	DefineCustomIntVariable("pgcopy.max_definitions_size",
 							"Maximum size of the definitions of a source.",
@@ -101,7 +89,29 @@ pgcopy_settings_define(void)
 							 PGC_SUSET,
 							 GUC_NOT_IN_SAMPLE,
 							 NULL, NULL, NULL);
+}
 
+void
+pgcopy_settings_define(void)
+{
+	DefineCustomIntVariable("pgcopy.max_attempts",
+							"Maximum number of attempts for one item.",
+							"Only errors that may pass by themselves lead to another attempt.",
+							&pgcopy_setting_max_attempts,
+							5, 1, 100,
+							PGC_SUSET, 0, NULL, NULL, NULL);
+
+	DefineCustomBoolVariable("pgcopy.auto_resume",
+							 "Resume interrupted jobs after a server start.",
+							 "Takes effect only if the library is in shared_preload_libraries.",
+							 &pgcopy_setting_auto_resume,
+							 true,
+							 PGC_SIGHUP,
+							 0,
+							 NULL, NULL, NULL);
+
+	define_settings_of_source();
+	define_settings_of_builds();
 	pgcopy_testpoint_define_settings();
 	MarkGUCPrefixReserved("pgcopy");
 }

@@ -374,9 +374,9 @@ our ($PATH, $READS_ON) = ('pg_catalog', 0);
 
 # Test that two databases are equal: definitions, contents, large objects,
 # sequences; and that the target's B-trees are sound.  Options: source_db, db, name;
-# schema => 0, data => 0, large_objects => 0, sequences => 0, indexes => 0 leave a part out; ignore is a pattern of
-# tables ("schema.table") that are not compared; filter is a function that gets
-# the list of a dump's entries and returns it, changed.
+# schema => 0, data => 0, large_objects => 0, sequences => 0, indexes => 0 leave a part
+# out; ignore is a pattern of tables ("schema.table") that are not compared; filter is
+# a function that gets the list of a dump's entries and returns it, changed.
 sub assert_same
 {
 	my ($source, $target, %opt) = @_;
