@@ -139,8 +139,10 @@ cut_over(Cutover *cutover)
 	pgcopy_cutover_end_step(cutover, "check");
 	PGCOPY_TEST_POINT("cutover", "checked");
 	pgcopy_cutover_steps_prepare(cutover);
+	pgcopy_cutover_steps_look_again(cutover);
 	pgcopy_cutover_steps_calm(cutover);
 	pgcopy_cutover_end_step(cutover, "prepare");
+	PGCOPY_TEST_POINT("cutover", "prepared");
 	if (!cutover->request->locks_only)
 		pgcopy_cutover_fence_set(cutover);
 	pgcopy_cutover_end_step(cutover, "fence");

@@ -12,6 +12,7 @@
 
 #include "run/follow.h"
 #include "stream/fence.h"
+#include "stream/trace.h"
 
 typedef struct Cutover
 {
@@ -27,6 +28,8 @@ typedef struct Cutover
 	char	   *carried;		/* relations whose changes arrive, an oid[] */
 	List	   *tables;			/* their names, to be locked */
 	List	   *picture;		/* of the source's definitions: StreamFact */
+	Trace	   *trace;			/* of before the last look at all of them */
+	List	   *applied;		/* relations of the subscription here then: OIDs */
 	XLogRecPtr	mark;			/* E: all before it must be here; 0: not written yet */
 
 	TimestampTz began;
@@ -59,6 +62,7 @@ extern SourceSession *pgcopy_cutover_connect(Leader *leader, const char *what);
  */
 extern void pgcopy_cutover_steps_check(Cutover *cutover);
 extern void pgcopy_cutover_steps_prepare(Cutover *cutover);
+extern void pgcopy_cutover_steps_look_again(Cutover *cutover);
 extern void pgcopy_cutover_steps_calm(Cutover *cutover);
 extern void pgcopy_cutover_steps_mark(Cutover *cutover);
 extern void pgcopy_cutover_steps_await(Cutover *cutover);

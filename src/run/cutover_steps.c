@@ -19,6 +19,7 @@
 #include "utils/timestamp.h"
 
 #include "replica/applied.h"
+#include "replica/subscription.h"
 #include "run/cutover.h"
 #include "run/cutover_watch.h"
 #include "run/following.h"
@@ -252,6 +253,31 @@ check_skipped(Cutover *cutover)
 						 cutover->leader->job->id)));
 }
 
+/*
+ * Note what the definitions and what is sent were compared by, before that is done: what
+ * changes in between is found by the next look.
+ */
+static void
+note_traces(Cutover *cutover, Trace *trace, List *applied)
+{
+	cutover->trace = trace;
+	cutover->applied = applied;
+}
+
+/* The relations that the subscription applies to here: OIDs. */
+static List *
+list_applied(Cutover *cutover)
+{
+	List	   *applied;
+
+	pgcopy_leader_begin(cutover->leader);
+	MemoryContextSwitchTo(cutover->context);
+	applied = pgcopy_subscription_relations(cutover->follow->subscription);
+	pgcopy_leader_commit(cutover->leader);
+	MemoryContextSwitchTo(cutover->context);
+	return applied;
+}
+
 static void
 throw_unknown(const Cutover *cutover, const char *why)
 {
@@ -304,6 +330,8 @@ pgcopy_cutover_steps_check(Cutover *cutover)
 		pgcopy_cutover_fence_check(cutover);
 	heed(cutover, pgcopy_fence_find_holders(cutover->session));
 	check_updates(cutover);
+	note_traces(cutover, pgcopy_following_trace(cutover->leader, cutover->session, NULL),
+				list_applied(cutover));
 	cutover->picture = pgcopy_following_picture(cutover->leader, cutover->session);
 	check_changes(cutover, pgcopy_following_find_changes(cutover->leader, cutover->session,
 														 cutover->picture));
@@ -322,6 +350,49 @@ note_lines(Cutover *cutover, char *lines)
 		if (line[0] != '\0')
 			pgcopy_cutover_note(cutover, line);
 	}
+}
+
+/* Compare the definitions with those of the checks. */
+static void
+compare_again(Cutover *cutover)
+{
+	List	   *now = pgcopy_following_picture(cutover->leader, cutover->session);
+	char	   *changes = pgcopy_changes_describe(cutover->picture, now, NIL);
+
+	if (changes != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("definitions on the source have changed during the cutover"),
+				 errdetail_internal("%s", changes),
+				 errhint("Make the same changes here, in a session with SET default_transaction_read_only = off, then call pgcopy_cutover(" INT64_FORMAT ", ignore_changes => true).",
+						 cutover->leader->job->id)));
+}
+
+/*
+ * Compare all again if anything was written to the catalogs since that was done; else
+ * there is nothing new to be found, and a look at their traces is enough.
+ *
+ * Done right before the pause, so that what was changed while the cutover was prepared
+ * costs nothing in it, and at the end of it, when no definition changes any more.  The
+ * sessions of before the fence are gone, and those that come begin read-only, which
+ * refuses DDL.  One that overrides that waits for our SHARE locks to alter a carried table,
+ * or to add it to a publication or take it out.  It can still make an index or an object,
+ * or drop a publication, but so it could right after a full comparison: nothing on a
+ * source prevents that.  With locks alone anybody can: applications are to be stopped.
+ */
+void
+pgcopy_cutover_steps_look_again(Cutover *cutover)
+{
+	Trace	   *trace = pgcopy_following_trace(cutover->leader, cutover->session,
+											   cutover->trace);
+	List	   *applied = list_applied(cutover);
+
+	if (strcmp(trace->text, cutover->trace->text) == 0 && equal(applied, cutover->applied))
+		return;
+	note_traces(cutover, trace, applied);
+	compare_again(cutover);
+	check_skipped(cutover);
+	pgcopy_cutover_note(cutover, "something was written to the source's catalogs: all definitions were compared again");
 }
 
 void
@@ -393,22 +464,6 @@ pgcopy_cutover_steps_await(Cutover *cutover)
 	pgcopy_cutover_note(cutover, "all before the mark is here");
 }
 
-/* Compare the definitions with those of the checks. */
-static void
-compare_again(Cutover *cutover)
-{
-	List	   *now = pgcopy_following_picture(cutover->leader, cutover->session);
-	char	   *changes = pgcopy_changes_describe(cutover->picture, now, NIL);
-
-	if (changes != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("definitions on the source have changed during the cutover"),
-				 errdetail_internal("%s", changes),
-				 errhint("Make the same changes here, in a session with SET default_transaction_read_only = off, then call pgcopy_cutover(" INT64_FORMAT ", ignore_changes => true).",
-						 cutover->leader->job->id)));
-}
-
 /* Throw if a table was added since the checks: it is not locked. */
 static void
 check_relations(Cutover *cutover)
@@ -439,8 +494,7 @@ pgcopy_cutover_steps_copy_again(Cutover *cutover)
 	note_lines(cutover, lines.data);
 	check_updates(cutover);
 	check_relations(cutover);
-	compare_again(cutover);
-	check_skipped(cutover);
+	pgcopy_cutover_steps_look_again(cutover);
 	cutover->waits_for[0] = '\0';
 	pgcopy_cutover_note(cutover, "copied again what the stream does not carry");
 }

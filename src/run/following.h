@@ -12,6 +12,7 @@
 #include "run/follow.h"
 #include "run/lag.h"
 #include "stream/slot.h"
+#include "stream/trace.h"
 
 /* The lag that is small: one of the two. */
 #define SMALL_LAG_MS 1000
@@ -85,6 +86,10 @@ extern void pgcopy_following_keep_picture(Leader *leader, SourceSession *session
 extern List *pgcopy_following_picture(Leader *leader, SourceSession *session);
 extern char *pgcopy_following_find_changes(Leader *leader, SourceSession *session,
 										   List *picture);
+
+/* stream/trace.h, of what the picture and the relations that are sent are read from. */
+extern Trace *pgcopy_following_trace(Leader *leader, SourceSession *session,
+									 const Trace *before);
 
 /* following_guard.c: make the target read-only for others, unless it is; see to sessions. */
 extern void pgcopy_following_guard(Following *following);

@@ -129,6 +129,20 @@ pgcopy_following_picture(Leader *leader, SourceSession *session)
 	return pgcopy_picture_read(session, &scope);
 }
 
+Trace *
+pgcopy_following_trace(Leader *leader, SourceSession *session, const Trace *before)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	char	   *publications;
+
+	pgcopy_leader_begin(leader);
+	MemoryContextSwitchTo(caller);
+	publications = write_array(list_publications(pgcopy_follow_fetch(leader->job->id)));
+	pgcopy_leader_commit(leader);
+	MemoryContextSwitchTo(caller);
+	return pgcopy_trace_read(session, publications, before);
+}
+
 void
 pgcopy_following_keep_picture(Leader *leader, SourceSession *session)
 {
