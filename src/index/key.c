@@ -3,9 +3,10 @@
  * key.c
  *	  The columns of an index, and in which order their values are.
  *
- * What decides is the procedure that compares, not the type.  One that is not
- * known here, of an operator class of somebody's own, compares for itself.  A
- * domain is its base type.
+ * What decides is the procedure that compares, not the type, but for text, whose
+ * operator classes other types can take.  A procedure that is not known here, of
+ * an operator class of somebody's own, compares for itself.  A domain is its base
+ * type.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,6 +18,7 @@
 #include "catalog/pg_index.h"
 #include "catalog/pg_type.h"
 #include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 
 #include "index/collate.h"
@@ -85,9 +87,27 @@ find_text_kind(KeyKind kind, KeyColumn *column)
 	return NULL;
 }
 
+static bool
+is_by_text(int kind)
+{
+	return kind < 0 || kind == KEY_TEXT || kind == KEY_BPCHAR;
+}
+
+/*
+ * Text has no zero bytes.  A type that only can be read as text may have them, and use
+ * its operator classes.
+ */
+static bool
+is_text(Oid type)
+{
+	Oid			base = getBaseType(type);
+
+	return base == TEXTOID || base == VARCHAROID || base == BPCHAROID;
+}
+
 /* Returns why the server must sort, or NULL. */
 static const char *
-find_kind(Oid procedure, KeyColumn *column)
+find_kind(Oid procedure, Oid type, KeyColumn *column)
 {
 	for (int i = 0; i < lengthof(orders); i++)
 	{
@@ -95,6 +115,8 @@ find_kind(Oid procedure, KeyColumn *column)
 			continue;
 		if (orders[i].length != column->length)
 			return "layout of a column";
+		if (is_by_text(orders[i].kind) && !is_text(type))
+			break;
 		if (orders[i].kind < 0)
 			return find_text_kind(orders[i].kind == TEXT_KIND ? KEY_TEXT : KEY_BPCHAR,
 								  column);
@@ -164,7 +186,8 @@ describe_column(Relation heap, Relation index, int number, KeyDescription *keys)
 	column->descending = (index->rd_indoption[number] & INDOPTION_DESC) != 0;
 	column->nulls_first = (index->rd_indoption[number] & INDOPTION_NULLS_FIRST) != 0;
 	column->collation = index->rd_indcollation[number];
-	return find_kind(index_getprocid(index, number + 1, BTORDER_PROC), column);
+	return find_kind(index_getprocid(index, number + 1, BTORDER_PROC), here->atttypid,
+					 column);
 }
 
 /* Four words at most; what hardly ever packs well, a uuid, with 16 bytes in all. */
