@@ -358,6 +358,14 @@
 	PrepareSortSupportFromIndexRel(index, reverse, sort)
 #endif
 
+/* 18: a NOT NULL that is not valid yet says nothing of the rows */
+#if PG_VERSION_NUM < 180000
+#define pgcopy_attribute_is_never_null(desc, i) (TupleDescAttr(desc, i)->attnotnull)
+#else
+#define pgcopy_attribute_is_never_null(desc, i) \
+	(TupleDescCompactAttr(desc, i)->attnullability == ATTNULLABLE_VALID)
+#endif
+
 /* 18: a locale says itself whether it is C; there is one for every collation */
 #if PG_VERSION_NUM < 180000
 #define pgcopy_collation_is_c(collation) lc_collate_is_c(collation)

@@ -34,14 +34,19 @@ typedef struct BorrowedMethod
 	IndexAmRoutine *own;
 } BorrowedMethod;
 
-/* While a statement runs: whom to tell; NULL outside of one. */
+/* While a statement runs: whom to tell, NULL outside of one, and of which index. */
 static IndexOutcome *current_outcome;
+static const char *current_name;
 static object_access_hook_type next_hook;
 
+/* Functions and event triggers may build others meanwhile. */
 static void
-set_outcome(IndexBuilder builder, const char *reason)
+set_outcome(Relation index, IndexBuilder builder, const char *reason)
 {
 	if (current_outcome == NULL)
+		return;
+	if (current_name != NULL &&
+		strcmp(RelationGetRelationName(index), current_name) != 0)
 		return;
 	current_outcome->builder = builder;
 	current_outcome->reason = reason;
@@ -99,7 +104,7 @@ build_or_leave(Relation heap, Relation index, IndexInfo *info)
 		info->ii_ParallelWorkers = 0;
 	}
 	MemoryContextDelete(context);
-	set_outcome(reason == NULL ? INDEX_BUILT_FAST : INDEX_BUILT_BY_SERVER, reason);
+	set_outcome(index, reason == NULL ? INDEX_BUILT_FAST : INDEX_BUILT_BY_SERVER, reason);
 	return result;
 }
 
@@ -144,7 +149,7 @@ watch_creation(ObjectAccessType access, Oid class, Oid object, int column, void 
 		return;
 	if (index->rd_rel->relkind == RELKIND_INDEX)
 	{
-		set_outcome(INDEX_BUILT_BY_SERVER, "access method");
+		set_outcome(index, INDEX_BUILT_BY_SERVER, "access method");
 		CommandCounterIncrement();
 		if (index->rd_indam != NULL && index->rd_indam->ambuild == btbuild)
 			borrow_method(index);
@@ -153,12 +158,14 @@ watch_creation(ObjectAccessType access, Oid class, Oid object, int column, void 
 }
 
 void
-pgcopy_index_build_during(void (*run) (void *arg), void *arg, IndexOutcome *outcome)
+pgcopy_index_build_during(void (*run) (void *arg), void *arg, const char *name,
+						  IndexOutcome *outcome)
 {
 	object_access_hook_type before = object_access_hook;
 
 	Assert(current_outcome == NULL);
 	current_outcome = outcome;
+	current_name = name;
 	next_hook = before;
 	object_access_hook = watch_creation;
 	PG_TRY();
@@ -170,6 +177,7 @@ pgcopy_index_build_during(void (*run) (void *arg), void *arg, IndexOutcome *outc
 		object_access_hook = before;
 		next_hook = NULL;
 		current_outcome = NULL;
+		current_name = NULL;
 	}
 	PG_END_TRY();
 }

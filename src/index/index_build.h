@@ -26,10 +26,11 @@ typedef struct IndexOutcome
 
 /*
  * Call "run", which creates indexes, and build the B-trees among them here where
- * that is possible.  "outcome" gets who has built the last one; all of it zero if
- * there was none.  An error leaves nothing behind.
+ * that is possible.  "outcome" gets who has built the last one of that name, or of
+ * any if it is NULL; all of it zero if there was none.  An error leaves nothing
+ * behind.
  */
 extern void pgcopy_index_build_during(void (*run) (void *arg), void *arg,
-									  IndexOutcome *outcome);
+									  const char *name, IndexOutcome *outcome);
 
 #endif							/* PGCOPY_INDEX_BUILD_H */

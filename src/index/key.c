@@ -21,6 +21,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
+#include "base/compat.h"
 #include "index/collate.h"
 #include "index/key.h"
 
@@ -174,7 +175,7 @@ describe_column(Relation heap, Relation index, int number, KeyDescription *keys)
 	column->length = here->attlen;
 	column->align = here->attalign;
 	column->not_null = column->attribute > 0 &&
-		TupleDescAttr(RelationGetDescr(heap), column->attribute - 1)->attnotnull;
+		pgcopy_attribute_is_never_null(RelationGetDescr(heap), column->attribute - 1);
 	column->offset = -1;
 	if (here->attlen < -1 ||
 		(column->attribute > 0 && !is_stored_alike(heap, column->attribute, here)))

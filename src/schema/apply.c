@@ -251,7 +251,9 @@ parse_and_run(RunningStatement *running, ApplyForm form, const char *search_path
 	if (analyze_requires_snapshot(raw))
 		run_analyzed(raw, text);
 	else if (IsA(raw->stmt, IndexStmt))
-		pgcopy_index_build_during(run_utility, &statement, running->outcome);
+		pgcopy_index_build_during(run_utility, &statement,
+								  castNode(IndexStmt, raw->stmt)->idxname,
+								  running->outcome);
 	else
 		run_utility(&statement);
 	if (form == APPLY_VALIDATE_CONSTRAINT)

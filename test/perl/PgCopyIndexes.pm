@@ -102,7 +102,11 @@ CREATE TYPE public.colour AS ENUM ('red', 'yellow', 'green', 'blue', 'black');
 CREATE DOMAIN public.small AS int4 CHECK (VALUE IS NULL OR VALUE < 2000000000);
 CREATE DOMAIN public.words AS text COLLATE "C";
 CREATE TYPE public.two AS (a int4, b text);
-CREATE COLLATION public.loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+DO \$\$ BEGIN
+	IF current_setting('server_encoding') <> 'SQL_ASCII' THEN
+		CREATE COLLATION public.loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+	END IF;
+END \$\$;
 EOQ
 	return;
 }

@@ -129,7 +129,7 @@ foreach my $encoding ('LATIN1', 'EUC_JP', 'SQL_ASCII')
 	  $encoding eq 'LATIN1' ? q(convert_from(decode(lpad(to_hex(161 + g * 7919 % 95), 2, '0') || '20ff', 'hex'), 'LATIN1') || repeat(' ', g % 3)) :
 	  q(convert_from(decode('a4' || to_hex(161 + g * 7919 % 83) || 'a5' || to_hex(161 + g % 83), 'hex'), 'EUC_JP') || repeat(' ', g % 3));
 	$node->safe_psql('postgres', "CREATE DATABASE $db TEMPLATE template0 ENCODING '$encoding' LC_COLLATE 'C' LC_CTYPE 'C'");
-	prepare_pairs($node, $db) if $encoding ne 'SQL_ASCII' || $has_icu;
+	prepare_pairs($node, $db);
 	all_equal("a database in $encoding", "CREATE TABLE public.t (id int NOT NULL, a text, b char(6), c bpchar); INSERT INTO public.t SELECT g, w, left(w, 6), w FROM (SELECT g, $value AS w FROM generate_series(1, 2000) g) s; $freeze",
 		fast('(a)', '(a DESC, id)', '(b)', '(b DESC, a)', '(c, b)', '(a text_pattern_ops)', '(c bpchar_pattern_ops DESC)'), unique('(c)', '(a, id)'), { db => $db });
 }
@@ -170,7 +170,7 @@ CREATE FUNCTION public.catches(int4) RETURNS int4 LANGUAGE plpgsql IMMUTABLE AS
 CREATE FUNCTION public.writes_here(int4) RETURNS int4 LANGUAGE plpgsql IMMUTABLE AS
 'BEGIN PERFORM public.do_once(''UPDATE public.t SET id = -id WHERE id = 1999''); RETURN $1 % 7; END';
 CREATE FUNCTION public.opens(int4) RETURNS int4 LANGUAGE plpgsql IMMUTABLE AS
-'DECLARE c CURSOR FOR SELECT a FROM public.other LIMIT 3; n int; BEGIN OPEN c; FETCH c INTO n; RETURN n + $1 % 7; END';
+'DECLARE c CURSOR FOR SELECT a FROM public.other LIMIT 3; n int; BEGIN OPEN c; FETCH c INTO n; CLOSE c; RETURN n + $1 % 7; END';
 CREATE FUNCTION public.list(int4) RETURNS int4[] LANGUAGE plpgsql IMMUTABLE AS
 'DECLARE a int4[] := ARRAY[$1 % 7]; BEGIN FOR i IN 1 .. $1 % 5 LOOP a[i + 1] := i; END LOOP; RETURN a; END';
 CREATE FUNCTION public.long(int4) RETURNS text LANGUAGE plpgsql IMMUTABLE AS
@@ -209,6 +209,104 @@ fresh($some);
 $node->safe_psql('postgres', 'CREATE EVENT TRIGGER also ON ddl_command_start WHEN TAG IN (\'CREATE INDEX\') EXECUTE FUNCTION public.also()');
 is(built_by('CREATE INDEX outer_one ON public.t (a)'), 'fast', 'nor what it builds before');
 $node->safe_psql('postgres', 'DROP EVENT TRIGGER also');
+
+
+#-------------------------------------------------------------------------
+# Tables with a past
+#-------------------------------------------------------------------------
+
+my @plain = any('(id)', '(a, id)', '(b DESC)', '((id + 1))');
+my $base = 'CREATE TABLE public.t (id int, a int, b text COLLATE "C"); INSERT INTO public.t SELECT g, g % 9, md5(g::text) FROM generate_series(1, 3000) g;';
+my %past = (
+	'line pointers that nobody uses' => "DELETE FROM public.t WHERE id % 3 = 0; $freeze",
+	'line pointers of the dead' => "DELETE FROM public.t WHERE id % 3 = 0; VACUUM (FREEZE, INDEX_CLEANUP off) public.t;",
+	'a tail cut off' => "DELETE FROM public.t WHERE id > 1000; $freeze",
+	'pages without a row' => "DELETE FROM public.t WHERE id BETWEEN 500 AND 2000; $freeze",
+	'rows of a transaction that failed' => "$freeze BEGIN; INSERT INTO public.t SELECT -g, g, g FROM generate_series(1, 500) g; ROLLBACK;",
+	'an update that failed' => "$freeze BEGIN; UPDATE public.t SET a = -1 WHERE id % 50 = 0; ROLLBACK; VACUUM public.t;",
+	'an update in a savepoint that failed' => "BEGIN; SAVEPOINT s; UPDATE public.t SET a = -1 WHERE id % 50 = 0; ROLLBACK TO s; COMMIT; $freeze",
+	'a delete that failed' => "$freeze BEGIN; DELETE FROM public.t WHERE id % 50 = 0; ROLLBACK; VACUUM public.t;",
+	'rows locked by many' => "$freeze BEGIN; SELECT FROM public.t WHERE id % 7 = 0 FOR KEY SHARE; SAVEPOINT s; SELECT FROM public.t WHERE id % 14 = 0 FOR UPDATE; COMMIT;",
+	'rows moved by CLUSTER' => "CREATE INDEX i ON public.t (b); CLUSTER public.t USING i; DROP INDEX public.i; $freeze",
+	'an attribute changed' => "ALTER TABLE public.t ALTER a TYPE bigint; ALTER TABLE public.t ADD late numeric DEFAULT 1.50, DROP b; ALTER TABLE public.t RENAME late TO b; $freeze",
+	'pages that a crash left empty' => "$freeze");
+foreach my $name (sort keys %past)
+{
+	my $sql = "$base $past{$name}";
+	if ($name =~ /crash/)
+	{
+		# the file is longer than what was written to it
+		$node->safe_psql('postgres', "DROP TABLE IF EXISTS public.t; $sql CHECKPOINT;");
+		my $file = $node->data_dir . '/' . $node->safe_psql('postgres', "SELECT pg_relation_filepath('public.t')");
+		$node->stop;
+		open my $handle, '>>:raw', $file or die "$file: $!";
+		print $handle "\0" x (3 * 8192);
+		close $handle or die "$file: $!";
+		$node->start;
+		my @pair = build_pairs($node, 'postgres', '', map { "CREATE $_->[1]" } @plain);
+		is(join("\n", grep { $_ ne '' } map { error_of($_) } @pair), '', $name);
+		is($pair[0]{built_by}, 'fast', '  ours');
+		next;
+	}
+	all_equal($name, $sql, @plain);
+}
+
+# Rows of the transaction itself, copied frozen, and of a savepoint.
+$node->safe_psql('postgres', <<'EOQ');
+DROP TABLE IF EXISTS public.t;
+COPY (SELECT g, g % 9 FROM generate_series(1, 3000) g) TO '/dev/null';
+BEGIN;
+CREATE TABLE public.t (id int, a int);
+INSERT INTO public.t SELECT g, g FROM generate_series(1, 2000) g;
+SAVEPOINT s;
+SELECT built_by FROM public.pgcopy_index_create('CREATE INDEX again ON public.t (a)');
+ROLLBACK TO s;
+INSERT INTO public.t SELECT -g, g FROM generate_series(1, 500) g;
+SELECT built_by FROM public.pgcopy_index_create('CREATE INDEX again ON public.t (a)');
+COMMIT;
+EOQ
+is_sound('again', 'an index built again, after a savepoint, in the transaction that filled the table');
+
+#-------------------------------------------------------------------------
+# Builds that are broken off
+#-------------------------------------------------------------------------
+
+$node->safe_psql('postgres', "DROP TABLE IF EXISTS public.t; CREATE TABLE public.t (id int, a int, b text COLLATE \"C\", c text COLLATE \"C\"); INSERT INTO public.t SELECT g, g * 7919 % 1009, md5(g::text), repeat(md5((g % 5000)::text), 3) FROM generate_series(1, 30000) g; $freeze");
+my @definition = ('(a)', '(b)', '(c, a)', '((id % 7))', $has_icu ? '(c COLLATE "en-x-icu")' : ());
+my $look = q(SELECT 'look ' || substring(pg_read_file('/proc/self/status') FROM 'VmSize:\s+(\d+)') || ' ' || (SELECT count(*) FROM pg_ls_dir('/proc/self/fd')););
+my @sql = map {
+	my $sql = "SET LOCAL statement_timeout = ${\ (1 + $_ * 13 % 90)}; SELECT FROM public.pgcopy_index_create('CREATE INDEX broken ON public.t $definition[ $_ % @definition ]');";
+	$_ % 2 ? "BEGIN; $sql ROLLBACK;" : "BEGIN; SAVEPOINT s; $sql ROLLBACK TO s; ROLLBACK;";
+} 1 .. 60;
+my ($rc, $out, $err) = $node->psql('postgres', join("\n", @sql[ 0 .. 19 ], $look, @sql[ 20 .. 59 ], $look,
+	map { "SELECT built_by FROM public.pgcopy_index_create('CREATE INDEX whole_$_ ON public.t $definition[$_]');" } 0 .. $#definition), on_error_stop => 0);
+my $broken = () = $err =~ /canceling statement due to statement timeout/g;
+my ($before, $after) = map { [split] } $out =~ /^look (.*)/mg;
+note("$broken of 60 builds broken off; VmSize in kB and files: @$before, @$after");
+cmp_ok($broken, '>', 5, 'builds are broken off at many moments');
+cmp_ok($after->[0] - $before->[0], '<', 8000, 'they leave no memory');
+cmp_ok($after->[1] - $before->[1], '<', 10, 'and no files open');
+is(join(' ', $out =~ /^(fast|server)$/mg), join(' ', ('fast') x @definition), 'afterwards that session builds as ever');
+is_sound("whole_$_", "  and $definition[$_] is sound") foreach 0 .. $#definition;
+$node->safe_psql('postgres', 'CHECKPOINT');
+is($node->safe_psql('postgres', "SELECT count(*) FROM pg_ls_dir('base/' || (SELECT oid FROM pg_database WHERE datname = current_database())) f WHERE f ~ '^\\d+\$' AND NOT EXISTS (SELECT FROM pg_class c WHERE pg_relation_filenode(c.oid) = f::oid)"),
+	'0', 'there is no file that no relation has');
+
+#-------------------------------------------------------------------------
+# In use
+#-------------------------------------------------------------------------
+
+# Splits right after the build, deletes, vacuum, deduplication on insert, and all again.
+$node->safe_psql('postgres', 'DROP INDEX public.whole_1; SELECT public.pgcopy_index_create(\'CREATE UNIQUE INDEX whole_u ON public.t (b, id) WITH (fillfactor = 100)\'); SELECT public.pgcopy_index_create(\'CREATE INDEX whole_f ON public.t (b) WITH (fillfactor = 100)\')');
+my @use = (
+	'INSERT INTO public.t SELECT -id, a, b, c FROM public.t WHERE id % 3 = 0', 'INSERT INTO public.t SELECT g, 77, md5(g::text), \'same\' FROM generate_series(100001, 110000) g', 'UPDATE public.t SET a = a + 1 WHERE id % 5 = 0',
+	'DELETE FROM public.t WHERE b > \'4\' AND b < \'a\'', 'VACUUM public.t', 'INSERT INTO public.t SELECT id + 200000, a, b, c FROM public.t', 'REINDEX TABLE public.t', 'CLUSTER public.t USING whole_u', 'VACUUM FULL public.t');
+foreach my $use (@use)
+{
+	$node->safe_psql('postgres', $use);
+	my (undef, undef, $err) = $node->psql('postgres', 'SELECT bt_index_parent_check(indexrelid, true, true) FROM pg_index WHERE indrelid = \'public.t\'::regclass');
+	is($err, '', "all are sound after $use");
+}
 
 $node->stop;
 done_testing();
