@@ -148,11 +148,12 @@ CREATE TABLE one (id int); INSERT INTO one SELECT generate_series(1, 2000);
 CREATE TABLE two (id int); INSERT INTO two SELECT generate_series(1, 1000);
 CREATE TABLE bad (id int); INSERT INTO bad VALUES (0);
 EOQ
+$source->safe_psql('twice', join ';', map { "CREATE TABLE empty_$_ ()" } 1 .. 8);    # so that the others are asked for together
 my $liar = PgCopyLiar->new($source);
 my @option = (db => 'twice', on_error => 'continue', table_jobs => 1, row_filters => '{"public.bad": "1 / id IS NOT NULL"}');
 $job = clone($target, $liar->conninfo(db => 'twice'), @option);
 wait_for_end($target, $job, db => 'twice');
-my ($query) = grep { $_->{session} eq 'worker' && $_->{text} =~ /^COPY public\.one/ } $liar->seen;
+my ($query) = grep { $_->{session} eq 'worker' && $_->{text} =~ /^COPY "public"\."one"/ } $liar->seen;
 $liar->plan({ %$query{qw(session shape nth)}, lie => 'a COPY twice' });
 new_database($target, 'liar');
 $job = clone($target, $liar->conninfo(db => 'twice'), @option, db => 'liar');
