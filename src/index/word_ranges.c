@@ -17,12 +17,12 @@
  */
 #include "postgres.h"
 
+#include "storage/bufmgr.h"
 #include "utils/rel.h"
 
 #include "index/pack.h"
 #include "index/sort.h"
 
-#define MOST_RANGES 8			/* above it the server is not slower */
 #define FILL 0.85				/* of the memory, by plan */
 #define STREAM_ENTRIES ((size_t) 8192)
 #define LEAST_ENTRIES ((size_t) 4096)
@@ -315,6 +315,15 @@ plan_ends(WordRanges *ranges, const Packed *keys, int count, double room)
 	return add_end(ranges, largest);
 }
 
+static bool
+pays(const WordRanges *ranges)
+{
+	const IndexBuild *build = ranges->words->build;
+	double		pages = RelationGetNumberOfBlocks(build->heap);
+
+	return build->rows >= pages * ranges->nends * ROWS_FOR_RANGE;
+}
+
 /* Plan all ranges; returns a reason if they are too many. */
 static const char *
 plan_ranges(WordRanges *ranges)
@@ -333,7 +342,7 @@ plan_ranges(WordRanges *ranges)
 	keys = sort_sample(ranges);
 	if (keys == NULL)
 		return REASON_MEMORY;
-	is_planned = plan_ends(ranges, keys, words->sample.count, room);
+	is_planned = plan_ends(ranges, keys, words->sample.count, room) && pays(ranges);
 	pgcopy_memory_free(words->build->memory, keys);
 	return is_planned ? NULL : REASON_MEMORY;
 }

@@ -29,9 +29,6 @@ StaticAssertDecl(FIRST_CAPACITY > MaxHeapTuplesPerPage + 1, "a page fits");
 /* What growing leaves free: for a sample, and for what mappings are rounded up by */
 #define SURVEY_RESERVE (SAMPLE_ROOM * sizeof(SampledWords) + 64 * 1024)
 
-/* Scans after the survey at most; more never pay (word_ranges.c). */
-#define MOST_SCANS 8
-
 static void
 make_words(const KeyDescription *keys, Words *words)
 {
@@ -125,14 +122,15 @@ add_to_sample(Words *words)
 	}
 }
 
-/* Will there be more rows than all scans could sort?  "block" is the next one. */
+/* Will more ranges be needed than pay?  "block" is the next one. */
 static bool
 is_hopeless(const Words *words, BlockNumber block)
 {
-	double		expected = (double) words->count / block *
-	RelationGetNumberOfBlocks(words->build->heap);
+	double		rows_of_page = (double) words->count / block;
+	double		rows = rows_of_page * RelationGetNumberOfBlocks(words->build->heap);
+	double		ranges = rows / (2.0 * words->count);
 
-	return !words->in_order && expected > (double) words->count * 2 * MOST_SCANS;
+	return !words->in_order && ranges > Min(MOST_RANGES, rows_of_page / ROWS_FOR_RANGE);
 }
 
 /*

@@ -106,5 +106,12 @@ within(1, 'duplicates', table_of('a int4, b int8', "SELECT CASE WHEN g = 7 THEN 
 	[ undef, undef, 'UNIQUE INDEX NAME ON public.t (a)' ],
 	[ 'fast', undef, 'INDEX NAME ON public.t (a)' ]);
 
+# few rows a page: many scans would cost more than they save, one does not
+within(1, 'wide rows', table_of('id int4, r int4, pad char(1000)', 'SELECT g, random() * 1e9, NULL FROM generate_series(1, 1) g')
+	. 'ALTER TABLE public.t ALTER pad SET STORAGE PLAIN; TRUNCATE public.t; '
+	. "INSERT INTO public.t SELECT g, random() * 1e9, 'x' FROM generate_series(1, 70000) g; VACUUM (FREEZE, DISABLE_PAGE_SKIPPING) public.t;",
+	[ 'fast', [2], 'INDEX NAME ON public.t (id)' ],
+	[ 'server', undef, 'INDEX NAME ON public.t (r)' ]);
+
 $node->stop;
 done_testing();
