@@ -38,16 +38,29 @@ scan_evaluated(IndexBuild *build, ScanTake take, void *arg)
 	return reason;
 }
 
+void
+pgcopy_build_count_time(instr_time *total, instr_time since)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_ACCUM_DIFF(*total, now, since);
+}
+
 const char *
 pgcopy_build_scan(IndexBuild *build, ScanTake take, void *arg)
 {
+	instr_time	started;
 	const char *reason;
 
+	INSTR_TIME_SET_CURRENT(started);
+	build->scans++;
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE,
 								 PROGRESS_BTREE_PHASE_INDEXBUILD_TABLESCAN);
 	reason = build->keys.is_evaluated ? scan_evaluated(build, take, arg) :
 		pgcopy_scan_heap(build->heap, build->keys.last, take, arg);
 	INSTR_TIME_SET_CURRENT(build->scanned);
+	INSTR_TIME_ACCUM_DIFF(build->scanning, build->scanned, started);
 	if (reason == NULL)
 		pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE,
 									 PROGRESS_BTREE_PHASE_PERFORMSORT_1);
@@ -57,7 +70,7 @@ pgcopy_build_scan(IndexBuild *build, ScanTake take, void *arg)
 void
 pgcopy_build_begin_tree(IndexBuild *build)
 {
-	INSTR_TIME_SET_CURRENT(build->sorted);
+	pgcopy_build_count_time(&build->sorting, build->scanned);
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL, build->rows);
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE,
 								 PROGRESS_BTREE_PHASE_LEAF_LOAD);

@@ -30,9 +30,11 @@ typedef struct IndexBuild
 	IndexTree  *tree;			/* NULL until all is sorted */
 	int64		rows;
 	int64		heap_rows;		/* of a partial index: with those it does not hold */
+	int			scans;			/* of the heap */
 	instr_time	started;
-	instr_time	scanned;
-	instr_time	sorted;
+	instr_time	scanned;		/* the end of the last scan */
+	instr_time	scanning;		/* time for all scans */
+	instr_time	sorting;		/* until the tree was begun, and for all ranges */
 } IndexBuild;
 
 #define REASON_MEMORY "memory"
@@ -53,11 +55,13 @@ extern const char *pgcopy_record_build(IndexBuild *build);
 extern const char *pgcopy_compared_build(IndexBuild *build);
 
 /*
- * For all: scan the heap; begin the tree when all is sorted; report how many tuples are written,
- * every few thousand; throw 23505 for the key of a tuple.
+ * For all: scan the heap; begin the tree when all is sorted; add the time since then to
+ * a total; report how many tuples are written, every few thousand; throw 23505 for the
+ * key of a tuple.
  */
 extern const char *pgcopy_build_scan(IndexBuild *build, ScanTake take, void *arg);
 extern void pgcopy_build_begin_tree(IndexBuild *build);
+extern void pgcopy_build_count_time(instr_time *total, instr_time since);
 extern void pgcopy_build_report(IndexBuild *build, uint64 written);
 extern void pgcopy_build_throw_duplicate(IndexBuild *build, IndexTuple tuple)
 			pg_attribute_noreturn();

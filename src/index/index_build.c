@@ -52,30 +52,28 @@ set_outcome(Relation index, IndexBuilder builder, const char *reason)
 	current_outcome->reason = reason;
 }
 
-static double
-seconds(instr_time from, instr_time to)
-{
-	INSTR_TIME_SUBTRACT(to, from);
-	return INSTR_TIME_GET_DOUBLE(to);
-}
-
 static void
 log_build(const IndexBuild *build, const char *reason)
 {
-	instr_time	now;
+	instr_time	total;
+	double		before;
 
-	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SET_CURRENT(total);
+	INSTR_TIME_SUBTRACT(total, build->started);
+	before = INSTR_TIME_GET_DOUBLE(build->scanning) + INSTR_TIME_GET_DOUBLE(build->sorting);
 	if (reason != NULL)
 		ereport(DEBUG1,
 				(errmsg_internal("index \"%s\" is built by the server: %s",
 								 RelationGetRelationName(build->index), reason)));
 	else
 		ereport(DEBUG1,
-				(errmsg_internal("index \"%s\" built: scan %.3f s, sort %.3f s, write %.3f s",
+				(errmsg_internal("index \"%s\" built: scan %.3f s, sort %.3f s, write %.3f s, "
+								 "%d scans, %zu kB of memory",
 								 RelationGetRelationName(build->index),
-								 seconds(build->started, build->scanned),
-								 seconds(build->scanned, build->sorted),
-								 seconds(build->sorted, now))));
+								 INSTR_TIME_GET_DOUBLE(build->scanning),
+								 INSTR_TIME_GET_DOUBLE(build->sorting),
+								 INSTR_TIME_GET_DOUBLE(total) - before, build->scans,
+								 pgcopy_memory_peak(build->memory) / 1024)));
 }
 
 static IndexBuildResult *

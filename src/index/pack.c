@@ -12,42 +12,14 @@
 #include "postgres.h"
 
 #include "access/tupmacs.h"
-#include "port/pg_bitutils.h"
 
 #include "base/compat.h"
+#include "index/pack.h"
 #include "index/row.h"
 #include "index/sort.h"
 #include "index/word.h"
 
-#define HALF_BITS 64
-
-/* How a word is packed. */
-typedef struct Code
-{
-	int			bits;
-	int			shift;			/* in its half */
-	uint64		mask;
-	uint64		first;			/* the code of the least value */
-	bool		can_be_null;
-	uint64		null;			/* the code of null */
-} Code;
-
-typedef struct Packing
-{
-	int			nhigh;			/* so many words are in the high half */
-	int			high_bits;
-	int			low_bits;
-	Code		codes[MAX_WORDS];
-} Packing;
-
-/* A key: all codes. */
-typedef struct Packed
-{
-	uint64		high;
-	uint64		low;
-} Packed;
-
-typedef struct Writer
+struct PackWriter
 {
 	Words	   *words;
 	Packing		packing;
@@ -65,13 +37,9 @@ typedef struct Writer
 						  MAX_WORDS * 2 * sizeof(uint64)];
 		uint64		for_alignment;
 	}			tuple;
-} Writer;
+};
 
-static int
-count_bits(uint64 number)
-{
-	return number == 0 ? 0 : pg_leftmost_one_pos64(number) + 1;
-}
+typedef struct PackWriter Writer;
 
 /* Returns false if a word has no code left for null. */
 static bool
@@ -91,15 +59,14 @@ plan_code(const Words *words, const Word *word, Code *code)
 		code->null = column->nulls_first ? 0 : range + 1;
 		range++;
 	}
-	code->bits = count_bits(range);
+	code->bits = pgcopy_pack_bits(range);
 	code->mask = code->bits == HALF_BITS ? PG_UINT64_MAX :
 		(UINT64CONST(1) << code->bits) - 1;
 	return true;
 }
 
-/* Find the place of each word; returns false if they do not fit into two halves. */
-static bool
-plan_packing(const Words *words, Packing *packing)
+bool
+pgcopy_pack_plan(const Words *words, Packing *packing)
 {
 	int			high = 0;
 	int			low = 0;
@@ -129,28 +96,6 @@ plan_packing(const Words *words, Packing *packing)
 		code->shift = code->bits == 0 ? 0 : *left;
 	}
 	return true;
-}
-
-static inline uint64
-encode(const Words *words, const Code *code, int i, size_t n)
-{
-	if (code->can_be_null && (words->nulls[n] & (1 << words->words[i].column)))
-		return code->null << code->shift;
-	if (code->bits == 0)
-		return 0;
-	return (words->values[i][n] - words->words[i].least + code->first) << code->shift;
-}
-
-static inline Packed
-pack(const Words *words, const Packing *packing, size_t n)
-{
-	Packed		packed = {0, 0};
-
-	for (int i = 0; i < packing->nhigh; i++)
-		packed.high |= encode(words, &packing->codes[i], i, n);
-	for (int i = packing->nhigh; i < words->nwords; i++)
-		packed.low |= encode(words, &packing->codes[i], i, n);
-	return packed;
 }
 
 static inline uint64
@@ -291,6 +236,23 @@ begin_writing(Writer *writer)
 	pgcopy_build_begin_tree(writer->words->build);
 }
 
+PackWriter *
+pgcopy_pack_begin(Words *words, const Packing *packing)
+{
+	Writer	   *writer = palloc0(sizeof(Writer));
+
+	writer->words = words;
+	writer->packing = *packing;
+	begin_writing(writer);
+	return writer;
+}
+
+void
+pgcopy_pack_put(PackWriter *writer, Packed packed, uint64 row)
+{
+	write_key(writer, packed, row);
+}
+
 static void
 write_in_order(Writer *writer)
 {
@@ -300,7 +262,7 @@ write_in_order(Writer *writer)
 	for (size_t i = 0; i < words->count; i++)
 	{
 		breathe(writer, i);
-		write_key(writer, pack(words, &writer->packing, i), words->rows[i]);
+		write_key(writer, pgcopy_pack(words, &writer->packing, i), words->rows[i]);
 	}
 }
 
@@ -314,7 +276,7 @@ write_numbers(Writer *writer, int row_bits)
 	uint64		mask = (UINT64CONST(1) << row_bits) - 1;
 
 	for (size_t i = 0; i < words->count; i++)
-		numbers[i] = (pack(words, packing, i).high << row_bits) | words->rows[i];
+		numbers[i] = (pgcopy_pack(words, packing, i).high << row_bits) | words->rows[i];
 	pgcopy_sort_numbers(numbers, words->rows, words->count, row_bits,
 						(UINT64CONST(1) << packing->high_bits) - 1);
 	begin_writing(writer);
@@ -354,7 +316,7 @@ write_pairs(Writer *writer)
 		return REASON_MEMORY;
 	for (size_t i = 0; i < words->count; i++)
 	{
-		pairs[i].key = pack(words, &writer->packing, i).high;
+		pairs[i].key = pgcopy_pack(words, &writer->packing, i).high;
 		pairs[i].value = words->rows[i];
 	}
 	free_arrays(words);
@@ -386,7 +348,7 @@ write_triples(Writer *writer)
 		return REASON_MEMORY;
 	for (size_t i = 0; i < words->count; i++)
 	{
-		Packed		packed = pack(words, &writer->packing, i);
+		Packed		packed = pgcopy_pack(words, &writer->packing, i);
 
 		triples[i].high = packed.high;
 		triples[i].low = packed.low;
@@ -415,7 +377,7 @@ pgcopy_pack_and_write(Words *words)
 	Writer		writer = {.words = words};
 	int			row_bits;
 
-	if (!plan_packing(words, &writer.packing))
+	if (!pgcopy_pack_plan(words, &writer.packing))
 		return REASON_WORDS;
 	if (words->in_order)
 	{
@@ -424,7 +386,7 @@ pgcopy_pack_and_write(Words *words)
 	}
 	if (writer.packing.low_bits > 0)
 		return write_triples(&writer);
-	row_bits = count_bits(words->rows[words->count - 1]);
+	row_bits = pgcopy_pack_bits(words->rows[words->count - 1]);
 	if (writer.packing.high_bits + row_bits > HALF_BITS)
 		return write_pairs(&writer);
 	write_numbers(&writer, row_bits);

@@ -6,16 +6,28 @@
  * The range of each word is known when all are collected, so that most keys
  * pack into one number of 64 bits with the address of their row; pack.c.
  *
+ * If they are too many for the memory, the scan goes on as a survey: it finds what
+ * all of them have in common, whether they are in order, and a sample.  Then
+ * word_ranges.c builds.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
+
+#include "storage/bufmgr.h"
 
 #include "index/row.h"
 #include "index/scan.h"
 #include "index/sort.h"
 #include "index/word.h"
 
-#define FIRST_CAPACITY 1024
+/* The rows of a page, and one before. */
+#define FIRST_CAPACITY 2048
+
+StaticAssertDecl(FIRST_CAPACITY > MaxHeapTuplesPerPage + 1, "a page fits");
+
+/* What growing leaves free: for a sample, and for what mappings are rounded up by */
+#define SURVEY_RESERVE (SAMPLE_ROOM * sizeof(SampledWords) + 64 * 1024)
 
 static void
 make_words(const KeyDescription *keys, Words *words)
@@ -50,13 +62,10 @@ resize(Words *words, void *array, Size width, size_t capacity)
 	return true;
 }
 
-bool
-pgcopy_words_grow(Words *words)
+/* Give the arrays another size; returns false over the memory limit. */
+static bool
+resize_all(Words *words, size_t capacity)
 {
-	size_t		capacity = Max(words->capacity + words->capacity / 2, FIRST_CAPACITY);
-
-	if (capacity > SORT_MAX_ENTRIES)
-		return false;
 	for (int i = 0; i < words->nwords; i++)
 		if (!resize(words, &words->values[i], sizeof(uint64), capacity))
 			return false;
@@ -66,6 +75,95 @@ pgcopy_words_grow(Words *words)
 		return false;
 	words->capacity = capacity;
 	return true;
+}
+
+/* Returns false over the memory limit; nulls can always be had later. */
+static bool
+grow(Words *words)
+{
+	size_t		capacity = Max(words->capacity + words->capacity / 2, FIRST_CAPACITY);
+	Size		width = (words->nwords + 1) * sizeof(uint64) + 1;
+
+	if (capacity > SORT_MAX_ENTRIES)
+		return false;
+	if (pgcopy_memory_used(words->build->memory) + pgcopy_memory_left(words->build->memory) <
+		capacity * width + SURVEY_RESERVE)
+		return false;
+	return resize_all(words, capacity);
+}
+
+/* Keep only the last row. */
+static void
+keep_last(Words *words)
+{
+	size_t		last = words->count - 1;
+
+	for (int i = 0; i < words->nwords; i++)
+		words->values[i][0] = words->values[i][last];
+	words->rows[0] = words->rows[last];
+	if (words->nulls != NULL)
+		words->nulls[0] = words->nulls[last];
+	words->before += last;
+	words->count = 1;
+}
+
+/* Add to the sample what it wants of the rows in the arrays. */
+static void
+add_to_sample(Words *words)
+{
+	while (words->sample.next < words->before + words->count)
+	{
+		size_t		n = words->sample.next - words->before;
+		SampledWords *sampled = pgcopy_sample_add(&words->sample);
+
+		for (int i = 0; i < words->nwords; i++)
+			sampled->values[i] = words->values[i][n];
+		sampled->nulls = words->nulls != NULL ? words->nulls[n] : 0;
+	}
+}
+
+/* Will more ranges be needed than pay?  "block" is the next one. */
+static bool
+is_hopeless(const Words *words, BlockNumber block)
+{
+	double		rows_of_page = (double) words->count / block;
+	double		rows = rows_of_page * RelationGetNumberOfBlocks(words->build->heap);
+	double		ranges = rows / (2.0 * words->count);
+
+	return !words->in_order && ranges > Min(MOST_RANGES, rows_of_page / ROWS_FOR_RANGE);
+}
+
+/*
+ * Go on without keeping rows.  Expressions are evaluated in one scan only: nobody
+ * knows whether they give the same again.
+ */
+static const char *
+begin_survey(Words *words, BlockNumber block)
+{
+	IndexMemory *memory = words->build->memory;
+
+	if (words->build->keys.is_evaluated || words->count == 0 || is_hopeless(words, block))
+		return REASON_MEMORY;
+	if (!pgcopy_sample_begin(&words->sample, memory, sizeof(SampledWords)))
+		return REASON_MEMORY;
+	words->is_survey = true;
+	add_to_sample(words);
+	keep_last(words);
+	return resize_all(words, FIRST_CAPACITY) ? NULL : REASON_MEMORY;
+}
+
+/* See to it that the rows of a page fit. */
+static const char *
+make_room(Words *words, const ScanPage *page)
+{
+	if (words->is_survey)
+		keep_last(words);
+	while (words->capacity - words->count < page->nrows)
+	{
+		if (!grow(words))
+			return begin_survey(words, page->block);
+	}
+	return NULL;
 }
 
 /* Note which columns of the next row are null, if the array can be had. */
@@ -152,14 +250,14 @@ put_single(Words *words, HeapTupleHeader header, int offset, uint64 row)
 	words->rows[words->count++] = row;
 }
 
-static const char *
-take_page(void *arg, const ScanPage *page)
+const char *
+pgcopy_words_take(void *arg, const ScanPage *page)
 {
 	Words	   *words = arg;
 	const KeyDescription *keys = &words->build->keys;
 	TupleDesc	heap = RelationGetDescr(words->build->heap);
 	bool		is_single = words->nwords == 1 && keys->all_placed;
-	const char *reason = NULL;
+	const char *reason = make_room(words, page);
 
 	for (int i = 0; i < page->nrows && reason == NULL; i++)
 	{
@@ -167,8 +265,6 @@ take_page(void *arg, const ScanPage *page)
 		uint64		row = pgcopy_row_pack(page->block, page->offsets[i]);
 		RowValues	found;
 
-		if (unlikely(words->count == words->capacity) && !pgcopy_words_grow(words))
-			return REASON_MEMORY;
 		if (is_single && !(header->t_infomask & HEAP_HASNULL))
 		{
 			put_single(words, header, keys->columns[0].offset, row);
@@ -178,11 +274,29 @@ take_page(void *arg, const ScanPage *page)
 			continue;
 		reason = put_row(words, &found, row);
 	}
+	if (words->is_survey)
+		add_to_sample(words);
 	if (unlikely(words->trouble == WORD_ENUM))
 		return REASON_ENUM;
 	if (unlikely(words->trouble == WORD_AMBIGUOUS))
 		return REASON_WORDS;
 	return reason;
+}
+
+static void
+free_arrays(Words *words)
+{
+	IndexMemory *memory = words->build->memory;
+
+	for (int i = 0; i < words->nwords; i++)
+		if (words->values[i] != NULL)
+			pgcopy_memory_free(memory, words->values[i]);
+	if (words->rows != NULL)
+		pgcopy_memory_free(memory, words->rows);
+	if (words->nulls != NULL)
+		pgcopy_memory_free(memory, words->nulls);
+	if (words->sample.entries != NULL)
+		pgcopy_memory_free(memory, words->sample.entries);
 }
 
 const char *
@@ -192,16 +306,11 @@ pgcopy_words_build(IndexBuild *build)
 	const char *reason;
 
 	make_words(&build->keys, &words);
-	reason = pgcopy_build_scan(build, take_page, &words);
-	build->rows = words.count;
+	reason = pgcopy_build_scan(build, pgcopy_words_take, &words);
+	build->rows = words.before + words.count;
 	if (reason == NULL)
-		reason = pgcopy_pack_and_write(&words);
-	for (int i = 0; i < words.nwords; i++)
-		if (words.values[i] != NULL)
-			pgcopy_memory_free(build->memory, words.values[i]);
-	if (words.rows != NULL)
-		pgcopy_memory_free(build->memory, words.rows);
-	if (words.nulls != NULL)
-		pgcopy_memory_free(build->memory, words.nulls);
+		reason = words.is_survey ? pgcopy_word_ranges_build(&words) :
+			pgcopy_pack_and_write(&words);
+	free_arrays(&words);
 	return reason;
 }
