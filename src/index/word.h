@@ -161,9 +161,6 @@ typedef struct Words
 	WordTrouble trouble;
 } Words;
 
-/* words.c: the arrays for one more row; returns false over the memory limit. */
-extern bool pgcopy_words_grow(Words *words);
-
 /* pack.c: sort the keys and write them; returns a reason, or NULL. */
 extern const char *pgcopy_pack_and_write(Words *words);
 

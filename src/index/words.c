@@ -50,11 +50,9 @@ resize(Words *words, void *array, Size width, size_t capacity)
 	return true;
 }
 
-bool
-pgcopy_words_grow(Words *words)
+static bool
+set_capacity(Words *words, size_t capacity)
 {
-	size_t		capacity = Max(words->capacity + words->capacity / 2, FIRST_CAPACITY);
-
 	if (capacity > SORT_MAX_ENTRIES)
 		return false;
 	for (int i = 0; i < words->nwords; i++)
@@ -66,6 +64,20 @@ pgcopy_words_grow(Words *words)
 		return false;
 	words->capacity = capacity;
 	return true;
+}
+
+/* Grow to what the table is expected to have, or step by step if that is too much. */
+static bool
+grow(Words *words, const ScanPage *page)
+{
+	size_t		step = Max(words->capacity + words->capacity / 2, FIRST_CAPACITY);
+	size_t		expected = pgcopy_scan_expect_rows(page, words->count);
+	Size		width = (words->nwords + 1) * sizeof(uint64) + sizeof(uint8);
+
+	if (expected > words->count + page->nrows && expected < SORT_MAX_ENTRIES &&
+		(expected - words->count) * width < pgcopy_memory_left(words->build->memory))
+		return set_capacity(words, expected);
+	return set_capacity(words, step);
 }
 
 /* Note which columns of the next row are null, if the array can be had. */
@@ -167,7 +179,7 @@ take_page(void *arg, const ScanPage *page)
 		uint64		row = pgcopy_row_pack(page->block, page->offsets[i]);
 		RowValues	found;
 
-		if (unlikely(words->count == words->capacity) && !pgcopy_words_grow(words))
+		if (unlikely(words->count == words->capacity) && !grow(words, page))
 			return REASON_MEMORY;
 		if (is_single && !(header->t_infomask & HEAP_HASNULL))
 		{
