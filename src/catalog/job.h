@@ -163,6 +163,9 @@ extern bool pgcopy_job_is_interrupted(int64 id);
 /* Whether a process holds the leader's lock or waits for it.  Cheap. */
 extern bool pgcopy_job_has_leader(int64 id);
 
+/* The same of a job in another database of this server. */
+extern bool pgcopy_job_has_leader_in(Oid database, int64 id);
+
 /*
  * The pid of the leader, 0 if there is none; whether a process is the leader or
  * waits to be.  Both read all locks of the server.

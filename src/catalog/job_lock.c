@@ -127,6 +127,12 @@ pgcopy_job_has_leader(int64 id)
 }
 
 bool
+pgcopy_job_has_leader_in(Oid database, int64 id)
+{
+	return is_locked(make_tag_in(database, id, LEADER_KIND));
+}
+
+bool
 pgcopy_job_coordinate(int64 clone)
 {
 	LOCKTAG		tag = make_tag(clone, COORDINATOR_KIND);

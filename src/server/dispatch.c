@@ -40,9 +40,21 @@
 #define LONGEST_WITHOUT_SLOT 20000
 #define TICK 1000
 
+/* Has a database a leader that is not ours?  It may use all slots, and will end. */
+static bool
+has_strangers(const Coordinator *coordinator)
+{
+	for (int i = 0; i < coordinator->ncharges; i++)
+	{
+		if (coordinator->charges[i].has_stranger)
+			return true;
+	}
+	return false;
+}
+
 /*
- * Send a process.  Returns false if there was no slot for it for a while; the
- * next one is not waited for then.
+ * Send a process.  Returns false if there was no slot for it for a while, and no
+ * job that will free some; the next one is not waited for then.
  */
 static bool
 visit(Coordinator *coordinator, Charge *charge, ServerErrand errand, ServerReport *report)
@@ -52,7 +64,8 @@ visit(Coordinator *coordinator, Charge *charge, ServerErrand errand, ServerRepor
 
 	while (!pgcopy_charge_visit(coordinator, charge, errand, report))
 	{
-		coordinator->lacks_slots = GetCurrentTimestamp() >= limit;
+		coordinator->lacks_slots = GetCurrentTimestamp() >= limit &&
+			!has_strangers(coordinator);
 		if (coordinator->lacks_slots)
 			return false;
 		pgcopy_process_wait(PAUSE_WITHOUT_SLOT);
@@ -93,6 +106,14 @@ see_to_database(Coordinator *coordinator, Charge *charge)
 	charge->oid = find_database(database->name);
 }
 
+static void
+wait_for_stranger(Coordinator *coordinator, Charge *charge, const ServerReport *report)
+{
+	charge->has_stranger = true;
+	charge->look_at = GetCurrentTimestamp() + PAUSE_BETWEEN_LOOKS * INT64CONST(1000);
+	pgcopy_charge_note(coordinator, charge, SERVER_RUNNING, report);
+}
+
 /* Note what a visitor has found. */
 static void
 note_visit(Coordinator *coordinator, Charge *charge, const ServerReport *report)
@@ -101,11 +122,7 @@ note_visit(Coordinator *coordinator, Charge *charge, const ServerReport *report)
 	if (report->job == 0)
 		pgcopy_charge_note_error(coordinator, charge, report->message);
 	else if (report->is_led && !pgcopy_job_has_ended(report->state))
-	{
-		charge->has_stranger = true;
-		charge->look_at = GetCurrentTimestamp() + PAUSE_BETWEEN_LOOKS * INT64CONST(1000);
-		pgcopy_charge_note(coordinator, charge, SERVER_RUNNING, report);
-	}
+		wait_for_stranger(coordinator, charge, report);
 	else if (report->state == JOB_QUEUED)
 		pgcopy_charge_note(coordinator, charge, SERVER_QUEUED, report);
 	else
@@ -115,12 +132,31 @@ note_visit(Coordinator *coordinator, Charge *charge, const ServerReport *report)
 						   report);
 }
 
+/* The job of an earlier coordinator goes on without it.  No process is needed to see that. */
+static bool
+is_led(Charge *charge)
+{
+	bool		result;
+
+	if (charge->database->job == 0)
+		return false;
+	pgcopy_process_begin_transaction();
+	result = pgcopy_job_has_leader_in(charge->oid, charge->database->job);
+	pgcopy_process_end_transaction();
+	return result;
+}
+
 static void
 order_job(Coordinator *coordinator, Charge *charge)
 {
-	ServerReport report;
+	ServerReport report = {0};
 
 	see_to_database(coordinator, charge);
+	if (is_led(charge))
+	{
+		wait_for_stranger(coordinator, charge, &report);
+		return;
+	}
 	if (!visit(coordinator, charge, ERRAND_ORDER, &report))
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),

@@ -264,8 +264,7 @@ start_over();
 $target->safe_psql('postgres', 'SELECT pgcopy_drop_server()');
 $target->safe_psql('postgres', "CREATE DATABASE lobs TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'");
 $hold = hold($target, 'lobs', 1);
-# Few workers: alone, a job may take all slots, and the next coordinator had none to look at it.
-$target->safe_psql('postgres', "SELECT FROM pgcopy_clone_server($quoted, $few, table_jobs => 1, index_jobs => 1)");
+$target->safe_psql('postgres', "SELECT FROM pgcopy_clone_server($quoted, $few)");
 ok(wait_held($target, 'lobs', 1), 'a job is held again');
 $target->safe_psql('postgres', "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'pgcopy coordinator'");
 is($target->safe_psql('postgres', 'SELECT pgcopy_wait_server()'), 'interrupted', 'without its coordinator it is interrupted');
