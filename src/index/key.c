@@ -151,7 +151,11 @@ find_offsets(TupleDesc heap, KeyDescription *keys)
 		offset += form->attlen;
 	}
 	keys->first_varying = attribute;
+	keys->varying_offset = offset;
 	keys->all_placed = attribute == keys->last && !keys->is_evaluated;
+	keys->need.attributes = keys->last;
+	if (keys->all_placed)
+		keys->need.bytes = MAXALIGN(SizeofHeapTupleHeader) + offset;
 }
 
 /* Returns false if the values of an attribute are stored otherwise in the index. */

@@ -12,6 +12,8 @@
 #include "nodes/execnodes.h"
 #include "utils/relcache.h"
 
+#include "index/scan.h"
+
 /* What orders the values of a column.  Those before KEY_NUMERIC can be words. */
 typedef enum KeyKind
 {
@@ -58,6 +60,8 @@ typedef struct KeyDescription
 	int			nkeys;			/* the columns after these are payload */
 	int			last;			/* the highest attribute of the heap */
 	int			first_varying;	/* the first attribute whose place varies, from 0 */
+	int			varying_offset; /* it begins there, or behind padding */
+	ScanNeed	need;			/* of rows of the heap */
 	bool		all_placed;		/* all columns have an offset */
 	bool		are_compared;	/* a column is KEY_COMPARED */
 	bool		are_transformed;	/* a column has a transformer: prove the order */

@@ -169,8 +169,11 @@ form_tuple(Writer *writer, Packed packed)
 
 	if (words->null_columns != 0)
 	{
-		memset(&writer->tuple, 0, sizeof(writer->tuple));
+		bool		had_null = writer->has_null;
+
 		writer->has_null = has_null(writer, packed);
+		if (writer->has_null || had_null)
+			memset(&writer->tuple, 0, sizeof(writer->tuple));
 		if (writer->has_null)
 		{
 			form_with_nulls(writer, packed);

@@ -43,11 +43,16 @@ get_room(Records *records, Size size)
 }
 
 static bool
-grow_pairs(Records *records)
+grow_pairs(Records *records, const ScanPage *page)
 {
 	size_t		capacity = Max(records->capacity + records->capacity / 2, FIRST_CAPACITY);
+	size_t		expected = pgcopy_scan_expect_rows(page, records->count);
 	SortPair   *pairs;
 
+	/* unless it is too much, with as much again to sort them */
+	if (expected > records->count + page->nrows && expected < SORT_MAX_ENTRIES &&
+		2 * expected * sizeof(SortPair) < pgcopy_memory_left(records->build->memory))
+		capacity = expected;
 	if (capacity > SORT_MAX_ENTRIES)
 		return false;
 	pairs = pgcopy_memory_realloc(records->build->memory, records->pairs,
@@ -345,8 +350,6 @@ take_row(Records *records, const RowValues *found, ItemPointer address)
 	Record	   *record;
 	Size		room;
 
-	if (unlikely(records->count == records->capacity) && !grow_pairs(records))
-		return REASON_MEMORY;
 	if (unlikely(!get_values(keys, found, values)))
 		return take_unusual_row(records, found, address);
 	room = tuple_room(keys, values);
@@ -378,6 +381,8 @@ take_page(void *arg, const ScanPage *page)
 		ItemPointerSet(&address, page->block, page->offsets[i]);
 		if (!pgcopy_row_find(keys, heap, page, i, &found))
 			continue;
+		if (unlikely(records->count == records->capacity) && !grow_pairs(records, page))
+			return REASON_MEMORY;
 		reason = take_row(records, &found, &address);
 	}
 	return reason;

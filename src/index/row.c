@@ -16,9 +16,9 @@ pgcopy_row_walk(const KeyDescription *keys, TupleDesc heap, HeapTupleHeader row,
 	const char *base = (const char *) row + row->t_hoff;
 	bool		has_nulls = (row->t_infomask & HEAP_HASNULL) != 0;
 	const char *places[MaxHeapAttributeNumber];
-	uint32		offset = 0;
+	uint32		offset = has_nulls ? 0 : keys->varying_offset;
 
-	for (int i = 0; i < keys->last; i++)
+	for (int i = has_nulls ? 0 : keys->first_varying; i < keys->last; i++)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(heap, i);
 
@@ -33,7 +33,10 @@ pgcopy_row_walk(const KeyDescription *keys, TupleDesc heap, HeapTupleHeader row,
 	found->has_nulls = false;
 	for (int i = 0; i < keys->ncolumns; i++)
 	{
-		found->values[i] = places[keys->columns[i].attribute - 1];
+		if (!has_nulls && keys->columns[i].offset >= 0)
+			found->values[i] = base + keys->columns[i].offset;
+		else
+			found->values[i] = places[keys->columns[i].attribute - 1];
 		found->nulls[i] = found->values[i] == NULL;
 		found->has_nulls |= found->nulls[i];
 	}

@@ -24,24 +24,38 @@
 #define CACHE_LINE 64
 #define REPORT_EVERY 256		/* blocks */
 
-/* Fetch the rows of a page; most are needed at once. */
+/* Fetch what is needed of a page's rows: all, or the first bytes if that is less. */
 static void
-prefetch_page(Page page)
+prefetch_rows(Page page, int bytes)
 {
+	OffsetNumber max = PageGetMaxOffsetNumber(page);
+	char	   *start = (char *) page + ((PageHeader) page)->pd_upper;
 	char	   *end = (char *) page + BLCKSZ;
 
-	for (char *p = (char *) page + ((PageHeader) page)->pd_upper; p < end; p += CACHE_LINE)
-		__builtin_prefetch(p);
+	if (bytes == 0 || max * (bytes + CACHE_LINE) >= end - start)
+	{
+		for (char *line = start; line < end; line += CACHE_LINE)
+			__builtin_prefetch(line);
+		return;
+	}
+	for (OffsetNumber offset = FirstOffsetNumber; offset <= max; offset++)
+	{
+		char	   *row = (char *) page + ItemIdGetOffset(PageGetItemId(page, offset));
+
+		for (int i = 0; i < bytes - 1; i += CACHE_LINE)
+			__builtin_prefetch(row + i);
+		__builtin_prefetch(row + bytes - 1);
+	}
 }
 
 static const char *
-list_rows(Page page, int nattributes, ScanPage *found)
+list_rows(Page page, const ScanNeed *need, ScanPage *found)
 {
 	OffsetNumber max = PageGetMaxOffsetNumber(page);
 
 	if (!PageIsAllVisible(page))
 		return "page not visible to all";
-	prefetch_page(page);
+	prefetch_rows(page, need->bytes);
 	for (OffsetNumber offset = FirstOffsetNumber; offset <= max; offset++)
 	{
 		ItemId		id = PageGetItemId(page, offset);
@@ -56,7 +70,7 @@ list_rows(Page page, int nattributes, ScanPage *found)
 		row = (HeapTupleHeader) PageGetItem(page, id);
 		if (row->t_infomask2 & (HEAP_ONLY_TUPLE | HEAP_HOT_UPDATED))
 			return "HOT chain";
-		if (HeapTupleHeaderGetNatts(row) < nattributes)
+		if (HeapTupleHeaderGetNatts(row) < need->attributes)
 			return "rows without the column";
 		found->rows[found->nrows] = row;
 		found->offsets[found->nrows++] = offset;
@@ -68,30 +82,40 @@ list_rows(Page page, int nattributes, ScanPage *found)
  * The pin alone keeps the rows in place: nobody prunes a page that is pinned.
  */
 static const char *
-scan_page(Buffer buffer, int nattributes, ScanTake take, void *arg)
+scan_page(Buffer buffer, const ScanNeed *need, ScanPage *found, ScanTake take, void *arg)
 {
 	Page		page = BufferGetPage(buffer);
-	ScanPage	found;
 	const char *reason = NULL;
 
-	found.block = BufferGetBlockNumber(buffer);
-	found.page = page;
-	found.nrows = 0;
+	found->block = BufferGetBlockNumber(buffer);
+	found->page = page;
+	found->nrows = 0;
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
 	if (!PageIsNew(page) && !PageIsEmpty(page))
-		reason = list_rows(page, nattributes, &found);
+		reason = list_rows(page, need, found);
 	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
-	if (reason == NULL && found.nrows > 0)
-		reason = take(arg, &found);
+	if (reason == NULL && found->nrows > 0)
+		reason = take(arg, found);
 	ReleaseBuffer(buffer);
 	return reason;
 }
 
+size_t
+pgcopy_scan_expect_rows(const ScanPage *page, size_t before)
+{
+	double		per_page = before > 0 && page->block > 0 ?
+		(double) before / page->block : page->nrows;
+	double		rows = per_page * page->nblocks;
+
+	return (size_t) (rows + rows / 64) + MaxHeapTuplesPerPage;
+}
+
 const char *
-pgcopy_scan_heap(Relation heap, int nattributes, ScanTake take, void *arg)
+pgcopy_scan_heap(Relation heap, const ScanNeed *need, ScanTake take, void *arg)
 {
 	BlockNumber nblocks = RelationGetNumberOfBlocks(heap);
 	BufferAccessStrategy strategy = NULL;
+	ScanPage	found = {.nblocks = nblocks};
 	const char *reason = NULL;
 
 	if (nblocks > NBuffers / 4)
@@ -104,7 +128,7 @@ pgcopy_scan_heap(Relation heap, int nattributes, ScanTake take, void *arg)
 			pgstat_progress_update_param(PROGRESS_SCAN_BLOCKS_DONE, block);
 		reason = scan_page(ReadBufferExtended(heap, MAIN_FORKNUM, block, RBM_NORMAL,
 											  strategy),
-						   nattributes, take, arg);
+						   need, &found, take, arg);
 	}
 	if (reason == NULL)
 		pgstat_progress_update_param(PROGRESS_SCAN_BLOCKS_DONE, nblocks);

@@ -15,12 +15,20 @@
 
 typedef struct ScanPage
 {
+	BlockNumber nblocks;		/* of the table */
 	BlockNumber block;
 	Page		page;
 	int			nrows;
 	HeapTupleHeader rows[MaxHeapTuplesPerPage];
 	OffsetNumber offsets[MaxHeapTuplesPerPage];
 } ScanPage;
+
+/* What is read of each row */
+typedef struct ScanNeed
+{
+	int			attributes;		/* it must have so many */
+	int			bytes;			/* from its start on; 0: nobody knows */
+} ScanNeed;
 
 /*
  * Takes the rows of one page, which stay where they are until it returns.
@@ -29,10 +37,16 @@ typedef struct ScanPage
 typedef const char *(*ScanTake) (void *arg, const ScanPage *page);
 
 /*
- * Call "take" for all pages with rows, in order.  Every row has at least
- * "nattributes".  Returns its reason, or why this table is not for us, or NULL.
+ * Call "take" for all pages with rows, in order.  Returns its reason, or why this
+ * table is not for us, or NULL.
  */
-extern const char *pgcopy_scan_heap(Relation heap, int nattributes,
+extern const char *pgcopy_scan_heap(Relation heap, const ScanNeed *need,
 									ScanTake take, void *arg);
+
+/*
+ * Estimate how many rows the table has if so many are before this page; a little
+ * more than it looks, so that arrays of that size need not grow for a few.
+ */
+extern size_t pgcopy_scan_expect_rows(const ScanPage *page, size_t before);
 
 #endif							/* PGCOPY_SCAN_H */

@@ -85,6 +85,26 @@ pgcopy_tree_begin(Relation heap, Relation index, bool allequalimage, bool dedupl
 	return tree;
 }
 
+/* Copy a tuple; most are small. */
+static inline void
+copy_tuple(void *to, const void *from, Size size)
+{
+	switch (size)
+	{
+		case 16:
+			memcpy(to, from, 16);
+			break;
+		case 24:
+			memcpy(to, from, 24);
+			break;
+		case 32:
+			memcpy(to, from, 32);
+			break;
+		default:
+			memcpy(to, from, size);
+	}
+}
+
 /* PageAddItem() for a page that grows at its end and has the room. */
 static inline void
 put_item(Page page, OffsetNumber offset, const void *item, Size size)
@@ -100,10 +120,7 @@ put_item(Page page, OffsetNumber offset, const void *item, Size size)
 	header->pd_lower = Max(lower, header->pd_lower);
 	header->pd_upper = upper;
 	ItemIdSetNormal(id, upper, size);
-	if (size == 16)
-		memcpy((char *) page + upper, item, 16);
-	else
-		memcpy((char *) page + upper, item, size);
+	copy_tuple((char *) page + upper, item, size);
 }
 
 /* The first pivot of a page above the leaves needs no key. */
@@ -197,7 +214,7 @@ begin_first_page(TreeLevel *level)
 }
 
 /* _bt_buildadd(): "extra" is the size of a posting list. */
-static inline void
+static pg_attribute_always_inline void
 add_tuple_inline(IndexTree *tree, TreeLevel *level, IndexTuple tuple, Size extra)
 {
 	PageHeader	header = (PageHeader) level->page;
@@ -244,19 +261,18 @@ put_pending(IndexTree *tree)
 	Size		base = IndexTupleSize(tuple);
 	unsigned short info = tuple->t_info;
 	Size		used;
-	Size		size;
+	Size		size = base;
 
-	if (tree->pending_count <= 1)
-	{
-		if (tree->pending_count == 1)
-			add_tuple_inline(tree, tree->leaf, tuple, 0);
+	if (tree->pending_count == 0)
 		return;
+	if (tree->pending_count > 1)
+	{
+		used = base + tree->pending_count * sizeof(ItemPointerData);
+		size = MAXALIGN(used);
+		memset((char *) tuple + used, 0, size - used);
+		tuple->t_info = (info & ~INDEX_SIZE_MASK) | size;
+		BTreeTupleSetPosting(tuple, tree->pending_count, base);
 	}
-	used = base + tree->pending_count * sizeof(ItemPointerData);
-	size = MAXALIGN(used);
-	memset((char *) tuple + used, 0, size - used);
-	tuple->t_info = (info & ~INDEX_SIZE_MASK) | size;
-	BTreeTupleSetPosting(tuple, tree->pending_count, base);
 	add_tuple_inline(tree, tree->leaf, tuple, size - base);
 	tuple->t_info = info;
 }
@@ -267,10 +283,7 @@ pgcopy_tree_begin_pending(IndexTree *tree, IndexTuple tuple)
 	Size		size = IndexTupleSize(tuple);
 
 	put_pending(tree);
-	if (size == 16)
-		memcpy(tree->pending, tuple, 16);
-	else
-		memcpy(tree->pending, tuple, size);
+	copy_tuple(tree->pending, tuple, size);
 	tree->pending_rows = (ItemPointer) ((char *) tree->pending + size);
 	tree->pending_rows[0] = tuple->t_tid;
 	tree->pending_count = 1;

@@ -77,19 +77,30 @@ resize_all(Words *words, size_t capacity)
 	return true;
 }
 
-/* Returns false over the memory limit; nulls can always be had later. */
 static bool
-grow(Words *words)
+is_affordable(const Words *words, size_t capacity)
 {
-	size_t		capacity = Max(words->capacity + words->capacity / 2, FIRST_CAPACITY);
-	Size		width = (words->nwords + 1) * sizeof(uint64) + 1;
+	IndexMemory *memory = words->build->memory;
+	Size		width = (words->nwords + 1) * sizeof(uint64) + sizeof(uint8);
 
-	if (capacity > SORT_MAX_ENTRIES)
-		return false;
-	if (pgcopy_memory_used(words->build->memory) + pgcopy_memory_left(words->build->memory) <
-		capacity * width + SURVEY_RESERVE)
-		return false;
-	return resize_all(words, capacity);
+	return capacity <= SORT_MAX_ENTRIES &&
+		capacity * width + SURVEY_RESERVE <=
+		pgcopy_memory_used(memory) + pgcopy_memory_left(memory);
+}
+
+/*
+ * Grow to what the table is expected to have, or step by step if that is too much.
+ * Returns false over the memory limit; nulls can always be had later.
+ */
+static bool
+grow(Words *words, const ScanPage *page)
+{
+	size_t		step = Max(words->capacity + words->capacity / 2, FIRST_CAPACITY);
+	size_t		expected = pgcopy_scan_expect_rows(page, words->count);
+
+	if (expected > words->count + page->nrows && is_affordable(words, expected))
+		return resize_all(words, expected);
+	return is_affordable(words, step) && resize_all(words, step);
 }
 
 /* Keep only the last row. */
@@ -160,7 +171,7 @@ make_room(Words *words, const ScanPage *page)
 		keep_last(words);
 	while (words->capacity - words->count < page->nrows)
 	{
-		if (!grow(words))
+		if (!grow(words, page))
 			return begin_survey(words, page->block);
 	}
 	return NULL;
