@@ -39,6 +39,7 @@
 
 #include "miscadmin.h"
 #include "storage/lock.h"
+#include "storage/proc.h"
 #include "utils/guc.h"
 
 #include "base/testpoint.h"
@@ -113,7 +114,19 @@ wait_for_release(void)
 	LOCKTAG		tag;
 
 	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, HOLD_CLASS, HOLD_KEY, HOLD_TWO_KEYS);
-	(void) LockAcquire(&tag, ShareLock, true, false);
+	PG_TRY();
+	{
+		(void) LockAcquire(&tag, ShareLock, true, false);
+	}
+	PG_CATCH();
+	{
+		/* it may be granted at the moment when the wait is interrupted */
+		LockErrorCleanup();
+		if (LockHeldByMe(&tag, ShareLock))
+			(void) LockRelease(&tag, ShareLock, true);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
 	(void) LockRelease(&tag, ShareLock, true);
 }
 
