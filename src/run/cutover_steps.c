@@ -284,7 +284,7 @@ throw_unknown(const Cutover *cutover, const char *why)
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("it is not known whether rows were updated or deleted in tables that are followed by inserts only"),
-			 errdetail("They were compared when the clone began; %s.", why),
+			 errdetail("The counters of these tables were noted when the clone began; %s.", why),
 			 errhint("If you know that they are only inserted into, pgcopy_cutover(" INT64_FORMAT ", ignore_changes => true) accepts it. Else clone again with without_identity => 'copy' or 'set'.",
 					 cutover->leader->job->id)));
 }

@@ -103,7 +103,7 @@ extern List *pgcopy_identity_read(SourceSession *session, const char *only);
 /*
  * What tells whether the source's counters of updates go on from where they were: it is
  * another one once they were reset, or lost in a crash.  NULL: the source does not count.
- * To be asked before the counters.
+ * To be asked before the counters when they are noted, after them when compared.
  */
 extern char *pgcopy_identity_counters(SourceSession *session);
 
