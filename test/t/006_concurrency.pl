@@ -77,7 +77,7 @@ ok(wait_held($target, 'chunks', 1, $job, 2), 'workers copy chunks of one table a
 $source->safe_psql('chunks', 'INSERT INTO wide VALUES (-1, NULL); DELETE FROM wide WHERE a % 100 = 7');
 my $readers = <<'EOQ';
 SELECT count(*) >= 2 AND count(DISTINCT backend_xmin::text) = 1 FROM pg_stat_activity
-WHERE application_name LIKE 'pgcopy%' AND state = 'active' AND query ~ '^COPY.*wide.*ctid'
+WHERE application_name LIKE 'pgcopy%' AND state = 'active' AND query ~ 'COPY.*wide.*ctid'
 EOQ
 ok(wait_until($source, $readers, db => 'chunks', limit => 30), 'two sessions on the source read one table under one snapshot');
 release($hold);

@@ -52,7 +52,7 @@ sub ends_complete
 	return;
 }
 
-my $copy_sessions = "FROM pg_stat_activity WHERE application_name LIKE 'pgcopy job % worker %' AND query LIKE 'COPY%held%' AND state = 'active'";
+my $copy_sessions = "FROM pg_stat_activity WHERE application_name LIKE 'pgcopy job % worker %' AND query LIKE '%COPY%held%' AND state = 'active'";
 
 # a worker's session on the source
 my ($job, $hold) = start_held('session');

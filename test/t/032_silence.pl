@@ -108,7 +108,7 @@ $target->start;
 
 # one session hangs: the others do not
 $hold = start_held('worker');
-my $session = $source->safe_psql('app', "SELECT pid FROM pg_stat_activity WHERE query LIKE 'COPY%held%' AND application_name LIKE 'pgcopy%'");
+my $session = $source->safe_psql('app', "SELECT pid FROM pg_stat_activity WHERE query LIKE '%COPY%held%' AND application_name LIKE 'pgcopy job % worker %'");
 kill 'STOP', $session;
 release($hold);
 ok(state_and_message('worker', $job, '^worker \d has received nothing from the source for \d+ s: see pg_stat_activity there$', 40),

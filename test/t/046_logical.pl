@@ -154,7 +154,7 @@ $source->safe_psql('while_loading', "CREATE TABLE long AS SELECT g AS id, repeat
 $target->safe_psql('postgres', 'CREATE DATABASE while_loading');
 my $job = clone($target, conninfo($source, db => 'while_loading'), db => 'while_loading', table_jobs => 1, split_tables_larger_than => '0');
 ok(wait_until($target, "SELECT coalesce(max(tuples_processed), 0) > 100 FROM pg_stat_progress_copy", db => 'while_loading'), 'a load has begun');
-my $pid = $source->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE query ~ '^COPY' AND state = 'active'");
+my $pid = $source->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'pgcopy job % worker %' AND query ~ 'COPY' AND state = 'active'");
 kill 'STOP', $pid;
 my $creation = $target->background_psql('while_loading');
 $creation->query_until(qr/started/, "\\echo started\nSELECT pg_create_logical_replication_slot('late', 'test_decoding');\n");

@@ -33,7 +33,7 @@ my $tenth = $source->safe_psql('chunks', "SELECT (pg_relation_size('big') + pg_r
 my $rows = 'SELECT count(*), sum(hashtextextended(big::text, 0)::numeric) FROM big';
 my $pieces = "SELECT format('SELECT count(*) FROM %s', reltoastrelid::regclass) FROM pg_class WHERE relname = 'big' \\gexec";
 my %break = (
-	connection => [ $source, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name LIKE 'pgcopy job % worker %' AND query LIKE 'COPY%big%' AND state = 'active'" ],
+	connection => [ $source, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name LIKE 'pgcopy job % worker %' AND query LIKE '%COPY%big%' AND state = 'active'" ],
 	worker => [ $target, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name LIKE 'pgcopy job % worker %' AND query LIKE '%table public.big' AND wait_event = 'advisory'" ]);
 
 foreach my $what (sort keys %break)
