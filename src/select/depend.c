@@ -26,13 +26,14 @@
 
 /*
  * Schemas are known from their objects, and what constraints belong to from these.
- * DEPENDS ON EXTENSION is no need.
+ * DEPENDS ON EXTENSION is no need.  In order: of several that need an object, the
+ * same one is named each time.
  */
 static const char depend_sql[] =
 "SELECT " ARRAY_OF("d.classid") ", " ARRAY_OF("d.objid") ","
 " " ARRAY_OF("d.refclassid") ", " ARRAY_OF("d.refobjid") ","
 " " LETTERS_OF("d.deptype::pg_catalog.text")
-" FROM pg_catalog.pg_depend AS d"
+" FROM (SELECT * FROM pg_catalog.pg_depend ORDER BY objid, refobjid) AS d"
 " WHERE d.objid >= 16384 AND d.refobjid >= 16384 AND d.deptype NOT IN ('p', 'x')"
 " AND d.refclassid <> " CLASS("pg_namespace")
 " AND NOT (d.classid = " CLASS("pg_constraint") " AND d.deptype = 'a')"

@@ -127,6 +127,12 @@ sub fake_server
 				$send->('T', pack('n', 1) . "pid\0" . pack('NnNnNn', 0, 0, 25, 65535, 4294967295, 0));
 				$send->('D', pack('nNa', 1, 1, '1'));
 				$send->('C', "SELECT 1\0");
+				# with the settings in the same message
+				if ($body =~ /;.*set_config/s)
+				{
+					$send->('T', pack('n', 1) . "set_config\0" . pack('NnNnNn', 0, 0, 25, 65535, 4294967295, 0));
+					$send->('C', "SELECT 0\0");
+				}
 				$send->('Z', 'I');
 			}
 			elsif ($type eq 'Q') { $send->('C', "SET\0"); $send->('Z', 'I'); }
