@@ -183,4 +183,5 @@ pgcopy_depend_read(Selection *selection, SourceSession *session)
 	read_partitions(selection, session);
 	check_partitions(selection);
 	note_own(selection, session);
+	pgcopy_graph_sort(selection);
 }

@@ -19,6 +19,23 @@ pgcopy_graph_make(void)
 	return hash_create("pgcopy selection", 1024, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
+static int
+compare_keys(const ListCell *left, const ListCell *right)
+{
+	const NodeKey *a = &((GraphNode *) lfirst(left))->key;
+	const NodeKey *b = &((GraphNode *) lfirst(right))->key;
+
+	if (a->class_oid != b->class_oid)
+		return a->class_oid < b->class_oid ? -1 : 1;
+	return a->oid < b->oid ? -1 : a->oid > b->oid;
+}
+
+void
+pgcopy_graph_sort(Selection *selection)
+{
+	list_sort(selection->all, compare_keys);
+}
+
 GraphNode *
 pgcopy_graph_enter(Selection *selection, Oid class_oid, Oid oid, NodeKind kind)
 {

@@ -111,6 +111,8 @@ extern GraphNode *pgcopy_graph_enter(Selection *selection, Oid class_oid, Oid oi
 									 NodeKind kind);
 extern void pgcopy_graph_add_edge(Selection *selection, GraphNode *from, GraphNode *to,
 								  bool is_ownership);
+/* Order all nodes by their keys, so that nothing depends on how the source stores its catalogs. */
+extern void pgcopy_graph_sort(Selection *selection);
 extern GraphNode *pgcopy_graph_find(const Selection *selection, Oid class_oid, Oid oid);
 
 /* read.c: read the source's objects; depend.c: what they need. */
