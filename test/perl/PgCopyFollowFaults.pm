@@ -170,6 +170,11 @@ sub wrong_at_the_end
 	{
 		s/^[^|\n]*\|-?\d+\|[tf]\n//mg for @picture;
 	}
+	# and unlogged tables are empty after a crash of the target behind its opening, as always
+	if ($target->safe_psql($db, "SELECT pg_postmaster_start_time() > opened FROM pgcopy.follow WHERE job = $job") eq 't')
+	{
+		s/^public\.fourth\|.*\n//mg for @picture;
+	}
 	push @wrong, split /\n/, difference(@picture);
 	return @wrong;
 }
