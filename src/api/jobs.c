@@ -23,6 +23,7 @@
 #include "api/order.h"
 #include "catalog/follow.h"
 #include "catalog/job.h"
+#include "run/control.h"
 #include "run/cutover_request.h"
 #include "run/follow.h"
 
@@ -46,9 +47,12 @@ static bool
 signal_leader(int64 id)
 {
 	int			pid = pgcopy_job_is_of_this_transaction(id) ? 0 : pgcopy_job_leader_pid(id);
+	uint32		handle;
 
 	if (pid == 0)
 		return false;
+	if (pgcopy_job_find_own(id, &handle) && handle != 0)
+		pgcopy_control_note_stop(handle, id);
 	if (kill(pid, SIGINT) != 0 && errno != ESRCH)
 		ereport(ERROR,
 				(errmsg("could not signal process %d: %m", pid)));

@@ -155,13 +155,14 @@ tell_end(const Wait *wait, const char *state)
 						 wait->job)));
 }
 
-/* Has the target of a job that follows caught up? */
+/* Has the target of a job that follows caught up, and goes on following? */
 static bool
 is_caught_up(int64 job)
 {
 	ControlView *view = pgcopy_live_peek(job);
 
-	return view != NULL && view->follow.is_valid && view->follow.is_caught_up;
+	return view != NULL && view->follow.is_valid && view->follow.is_caught_up &&
+		!view->is_told_to_stop;
 }
 
 /*

@@ -119,6 +119,7 @@ fill_view(Control *control, ControlView *view)
 {
 	LWLockAcquire(&control->lock, LW_SHARED);
 	view->leader.pid = control->leader_pid;
+	view->is_told_to_stop = control->is_told_to_stop;
 	view->totals = control->totals;
 	view->follow = control->follow;
 	for (int i = 0; i < view->nslots; i++)
@@ -161,6 +162,21 @@ pgcopy_control_peek(uint32 handle, int64 job)
 	fill_view(control, view);
 	dsm_detach(segment);
 	return view;
+}
+
+void
+pgcopy_control_note_stop(uint32 handle, int64 job)
+{
+	dsm_segment *segment = pgcopy_control_map(handle, job);
+	Control    *control;
+
+	if (segment == NULL)
+		return;
+	control = dsm_segment_address(segment);
+	LWLockAcquire(&control->lock, LW_EXCLUSIVE);
+	control->is_told_to_stop = true;
+	LWLockRelease(&control->lock);
+	dsm_detach(segment);
 }
 
 void

@@ -204,6 +204,12 @@ typedef struct Control
 	/* set by the leader once no copy item is left: release the snapshot */
 	pg_atomic_uint32 is_copy_over;
 
+	/*
+	 * Has somebody told the leader to stop?  Under the lock; the leader takes it
+	 * back when that has ended no more than a cutover.
+	 */
+	bool		is_told_to_stop;
+
 	ControlTotals totals;
 	ControlFollow follow;
 	ControlCutover cutover;
@@ -223,6 +229,7 @@ typedef struct ControlViewSlot
 typedef struct ControlView
 {
 	int			nslots;
+	bool		is_told_to_stop;
 	ControlTotals totals;
 	ControlFollow follow;
 	ControlViewSlot leader;		/* its own work */
@@ -246,6 +253,12 @@ extern dsm_segment *pgcopy_control_map(uint32 handle, int64 job);
  * segment is gone.
  */
 extern ControlView *pgcopy_control_peek(uint32 handle, int64 job);
+
+/*
+ * Note that the leader is about to be told to stop, for those who wait for the job.
+ * Nothing is noted if the segment is gone.
+ */
+extern void pgcopy_control_note_stop(uint32 handle, int64 job);
 
 /* Clear the live figures of a slot that works on no item. */
 extern void pgcopy_control_clear_live(ControlSlot *slot);

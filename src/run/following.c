@@ -345,6 +345,7 @@ answer(Leader *leader, const CutoverResult *result)
 	LWLockAcquire(&control->lock, LW_EXCLUSIVE);
 	control->cutover.result = *result;
 	control->cutover.state = CUTOVER_ANSWERED;
+	control->is_told_to_stop = pgcopy_process_is_cancelled();
 	if (control->cutover.caller_pid != 0 && control->cutover.caller != NULL)
 		SetLatch(&control->cutover.caller->procLatch);
 	LWLockRelease(&control->lock);

@@ -115,8 +115,17 @@ like(say_sql('two', "SELECT pgcopy_drop($job)"), qr/ERROR:  cannot drop a job in
 $target->safe_psql('two', 'SET default_transaction_read_only = off; ALTER DATABASE two RESET default_transaction_read_only');
 
 $job = follow('three');
-like(say_sql('three', "BEGIN; SELECT count(*) FROM t; SELECT pgcopy_cancel($job); COMMIT", 'other'), qr/^t$/m, 'another superuser in a transaction block');
-is(wait_for_end($target, $job, db => 'three'), 'cancelled', 'cancels');
+my $leader = $target->safe_psql('three', "SELECT leader_pid FROM pgcopy_jobs WHERE job = $job");
+ok(wait_until($target, "SELECT pgcopy_wait($job) = 'following'", db => 'three'), 'it has caught up');
+kill 'STOP', $leader;
+like(say_sql('three', "BEGIN; SELECT count(*) FROM t; SELECT pgcopy_cancel($job); COMMIT", 'other'), qr/^t$/m, 'another superuser in a transaction block cancels');
+my ($in, $out) = ('', '');
+my $wait = IPC::Run::start([ 'psql', '-XAtq', '-d', conninfo($target, db => 'three'), '-c', "SELECT pgcopy_wait($job)" ], \$in, \$out);
+ok(wait_until($target, "SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pgcopy\\_wait%'", db => 'three'), 'somebody waits for the job');
+sleep 1;
+kill 'CONT', $leader;
+$wait->finish;
+is($out, "cancelled\n", 'a job that was told to stop is waited for until it has, though it had caught up');
 like(say_sql('three', "BEGIN READ ONLY; SELECT pgcopy_drop($job)", 'other'), qr/ERROR:  cannot drop a job in a read-only transaction/, 'whoever says READ ONLY has it');
 $text = say_sql('three', "PREPARE d AS SELECT pgcopy_drop($job); BEGIN; EXECUTE d; ROLLBACK; BEGIN; SAVEPOINT s; EXECUTE d; ROLLBACK TO s; COMMIT; SELECT count(*) FROM pg_subscription; EXECUTE d", 'other');
 like($text, qr/^t\nt\n1\nt$/m, 'a drop is rolled back, to a savepoint too, and done');
