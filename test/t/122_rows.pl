@@ -366,7 +366,9 @@ sub start_recorder
 
 	if ($pid == 0)
 	{
-		local $SIG{CHLD} = 'IGNORE';
+		# end alone: on a signal the framework, of some versions, stops the servers
+		$SIG{$_} = 'DEFAULT' for qw(TERM INT);
+		$SIG{CHLD} = 'IGNORE';
 		while (my $client = $listener->accept)
 		{
 			next if fork;
