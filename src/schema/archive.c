@@ -85,17 +85,6 @@ says(const char *text, const char *words)
 	return strstr(text, words) != NULL;
 }
 
-static void
-throw_password_not_asked(const char *text)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_S_R_E_PROHIBITED_SQL_STATEMENT_ATTEMPTED),
-			 errmsg("password is required"),
-			 errdetail("The source must ask pg_dump for a password, as it did when the job connected, but it does not.%s%s",
-					   text[0] ? "  pg_dump said: " : "", text),
-			 errhint("Have pg_hba.conf of the source ask for a password (scram-sha-256) from this server's address.")));
-}
-
 /* Guess the SQLSTATE from what pg_dump said. */
 static int
 guess_sqlstate(const char *text, bool has_waited_for_lock)
@@ -219,8 +208,6 @@ run_tool(const char *name, const ChildCommand *command, int lock_wait_ms,
 
 	check_definitions_size(command);
 	text = pgcopy_child_words(&errors);
-	if (says(text, "authentication method requirement"))	/* require_auth */
-		throw_password_not_asked(text);
 	error = first_error(&errors);
 	sqlstate = guess_sqlstate(text, lock_wait_ms > 0 &&
 							  TimestampDifferenceExceeds(started, GetCurrentTimestamp(),
@@ -286,8 +273,14 @@ check_password_is_asked(const DumpTools *tools, const DumpRequest *request)
 	initStringInfo(&errors);
 	(void) pgcopy_child_run(&command, &errors);
 	text = pgcopy_child_words(&errors);
-	if (!says(text, "no password supplied"))
-		throw_password_not_asked(text);
+	if (says(text, "no password supplied"))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_S_R_E_PROHIBITED_SQL_STATEMENT_ATTEMPTED),
+			 errmsg("password is required"),
+			 errdetail("The source must ask pg_dump for a password, as the job's owner is not a superuser, but it does not.%s%s",
+					   text[0] ? "  pg_dump said: " : "", text),
+			 errhint("Have pg_hba.conf of the source ask for a password (scram-sha-256) from this server's address.")));
 }
 
 int

@@ -213,7 +213,11 @@ static void
 check_connection(SourceSession *session, const SourceConninfo *conninfo)
 {
 	if (conninfo->needs_password && !PQconnectionUsedPassword(session->conn))
-		pgcopy_session_error_password();
+		ereport(ERROR,
+				(errcode(ERRCODE_S_R_E_PROHIBITED_SQL_STATEMENT_ATTEMPTED),
+				 errmsg("password is required"),
+				 errdetail("Non-superusers cannot connect if the source does not ask for a password."),
+				 errhint("Have pg_hba.conf of the source ask for a password (scram-sha-256) from this server's address.")));
 	if (session->version < OLDEST_VERSION)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

@@ -141,29 +141,6 @@ hint_for_replication(int sqlstate)
 }
 
 void
-pgcopy_session_error_password(void)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_S_R_E_PROHIBITED_SQL_STATEMENT_ATTEMPTED),
-			 errmsg("password is required"),
-			 errdetail("Non-superusers cannot connect if the source does not ask for a password."),
-			 errhint("Have pg_hba.conf of the source ask for a password (scram-sha-256) from this server's address.")));
-}
-
-/*
- * Has libpq refused because the source does not ask for what require_auth wants?  Its
- * message, in whatever language, has the option's value in quotes.
- */
-static bool
-is_other_method(const PGconn *conn, const SourceConninfo *conninfo)
-{
-	const char *methods = pgcopy_conninfo_get(conninfo, "require_auth");
-
-	return methods != NULL &&
-		strstr(PQerrorMessage(conn), psprintf("\"%s\"", methods)) != NULL;
-}
-
-void
 pgcopy_session_error_connect(const PGconn *conn,
 							 const SourceConninfo *conninfo)
 {
@@ -180,12 +157,6 @@ pgcopy_session_error_connect(const PGconn *conn,
 	}
 	else if (PQconnectionNeedsPassword(conn))
 		sqlstate = ERRCODE_INVALID_PASSWORD;
-	else if (is_other_method(conn, conninfo))
-	{
-		if (conninfo->needs_password)
-			pgcopy_session_error_password();
-		sqlstate = ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION;
-	}
 
 	ereport(ERROR,
 			(errcode(sqlstate),

@@ -160,9 +160,6 @@ extern int	pgcopy_session_error_sqlstate(const struct pg_result *result);
 extern void pgcopy_session_error_connect(const struct pg_conn *conn,
 										 const SourceConninfo *conninfo) pg_attribute_noreturn();
 
-/* Throw that the source does not ask for a password (2F003). */
-extern void pgcopy_session_error_password(void) pg_attribute_noreturn();
-
 /* Throw the error in a result; NULL: that the connection is lost. */
 extern void pgcopy_session_error_result(const struct pg_conn *conn,
 										const struct pg_result *result,
