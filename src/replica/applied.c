@@ -242,11 +242,11 @@ outermost(const char *context)
 }
 
 /*
- * Does an apply worker say only that its helper, which has said why, is gone?  From 16 on
- * helpers apply large transactions; before, nobody says that.
+ * Does an apply worker say only that another, which has said why, is gone?  From 16 on
+ * others apply large transactions for it; before, nobody says that.
  */
 static bool
-is_of_helper(const ErrorData *error)
+is_about_parallel(const ErrorData *error)
 {
 	const char *id = error->message_id != NULL ? error->message_id : "";
 
@@ -294,7 +294,7 @@ static void
 keep_if_ours(ErrorData *error)
 {
 	if (error->elevel == ERROR && kept != NULL && MyProc != NULL && MySubscription != NULL &&
-		error->message != NULL && !is_of_helper(error) &&
+		error->message != NULL && !is_about_parallel(error) &&
 		strncmp(MySubscription->name, OUR_PREFIX, strlen(OUR_PREFIX)) == 0)
 		keep_error(error);
 	if (previous_emit_log != NULL)

@@ -100,7 +100,11 @@ static const char identity_sql[] =
 "  COALESCE(pg_catalog.pg_stat_get_tuples_updated(c.oid), 0)"
 "   + COALESCE(pg_catalog.pg_stat_get_tuples_deleted(c.oid), 0),"
 "  COALESCE(pg_catalog.pg_relation_size(c.oid), 0)"
-"   + COALESCE(pg_catalog.pg_relation_size(NULLIF(c.reltoastrelid, 0)), 0)"
+"   + COALESCE(pg_catalog.pg_relation_size(NULLIF(c.reltoastrelid, 0)), 0),"
+"  c.relreplident = 'f' AND EXISTS (SELECT FROM pg_catalog.pg_index AS i"
+"   JOIN pg_catalog.pg_class AS x ON x.oid = i.indexrelid"
+"   JOIN pg_catalog.pg_am AS m ON m.oid = x.relam AND m.amname = 'btree'"
+"   WHERE i.indrelid = c.oid AND i.indpred IS NULL AND i.indkey[0] <> 0)"
 " FROM pg_catalog.pg_class AS c"
 " JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
 " LEFT JOIN best ON best.table = c.oid"
@@ -170,6 +174,7 @@ read_identity(const SourceRows *rows, int row)
 		identity->index = pgcopy_inventory_quoted(pgcopy_rows_get(rows, row, 4));
 	identity->updates = pgcopy_rows_get_size(rows, row, 5);
 	identity->bytes = pgcopy_rows_get_size(rows, row, 6);
+	identity->has_index = pgcopy_rows_get_bool(rows, row, 7);
 	return identity;
 }
 
@@ -182,7 +187,7 @@ pgcopy_identity_read(SourceSession *session, const char *only)
 							   version >= 180000 ? NEVER_NULL : "a.attnotnull",
 							   version >= 110000 ? "i.indnkeyatts" : "i.indnatts",
 							   pgcopy_inventory_restriction("c.oid", only));
-	SourceRows *rows = pgcopy_session_query(session, sql, 7, only != NULL ? 1 : 0, &only);
+	SourceRows *rows = pgcopy_session_query(session, sql, 8, only != NULL ? 1 : 0, &only);
 	List	   *identities = NIL;
 
 	for (int i = 0; i < pgcopy_rows_count(rows); i++)
