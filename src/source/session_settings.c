@@ -38,6 +38,7 @@ PGCOPY_TIMEOUTS(NO_TIMEOUT) \
 " ('xmloption', 'content')," \
 " ('lc_monetary', 'C')," \
 " ('max_parallel_workers_per_gather', '0')," \
+" ('jit', 'off')," \
 " ('standard_conforming_strings', 'on')," \
 " ('quote_all_identifiers', 'off')," \
 " ('synchronize_seqscans', 'off')," \
