@@ -26,7 +26,7 @@ sub builds_since
 	my $log = substr slurp_file($node->logfile), $offset;
 	my @build;
 
-	push @build, [ $1, $2 ] while $log =~ /index "built" built: .* (\d+) scans, (\d+) kB/g;
+	push @build, [ $1, $2, $3 ] while $log =~ /index "built" built: .* (\d+) scans, (\d+) runs, (\d+) kB/g;
 	return @build;
 }
 
@@ -48,7 +48,7 @@ sub build_within
 		is($pair->{built_by} // 'nobody', $who, '  built by: ' . ($pair->{reason} // $who)) if defined $who;
 		next if !$build;
 		ok((grep { $_ == $build->[0] } @$scans), "  in $build->[0] scans") if $scans;
-		cmp_ok($build->[1], '<=', 1024 * $memory, "  within $memory MB");
+		cmp_ok($build->[2], '<=', 1024 * $memory, "  within $memory MB");
 	}
 	return;
 }
