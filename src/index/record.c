@@ -76,11 +76,22 @@ add_chunk(Records *records, Size size)
 	return chunk;
 }
 
+/* How many runs will there be, if the rest of the table is as what is in memory? */
+static double
+expect_runs(const Records *records)
+{
+	size_t		rows = records->count + records->null_count;
+
+	if (records->page == NULL)
+		return 1;
+	return (double) pgcopy_scan_expect_rows(records->page, records->before + rows) / rows;
+}
+
 /* Write all records into a file, and begin anew with the same memory. */
 static const char *
 begin_run(Records *records)
 {
-	const char *reason = pgcopy_record_runs_add(records);
+	const char *reason = pgcopy_record_runs_add(records, expect_runs(records));
 
 	records->before += records->count + records->null_count;
 	records->count = 0;
@@ -124,25 +135,25 @@ get_room(Records *records, Size size)
  * step; never so many that there is no room for their records.
  */
 static size_t
-choose_capacity(const Records *records, const ScanPage *page)
+choose_capacity(const Records *records)
 {
 	size_t		rows = records->count + records->null_count;
-	size_t		expected = pgcopy_scan_expect_rows(page, records->before + rows);
+	size_t		expected = pgcopy_scan_expect_rows(records->page, records->before + rows);
 	Size		width = rows == 0 ? USUAL_RECORD :
 	(records->arena_size - (records->end - records->next)) / rows;
 	size_t		most = records->capacity +
 		memory_left(records) / (width + 2 * sizeof(SortPair));
 
 	most = Min(most, SORT_MAX_ENTRIES);
-	if (expected > rows + page->nrows && expected < most)
+	if (expected > rows + records->page->nrows && expected < most)
 		return expected;
 	return Min(Max(records->capacity + records->capacity / 2, FIRST_CAPACITY), most);
 }
 
 static bool
-grow_pairs(Records *records, const ScanPage *page)
+grow_pairs(Records *records)
 {
-	size_t		capacity = choose_capacity(records, page);
+	size_t		capacity = choose_capacity(records);
 	SortPair   *pairs;
 
 	if (capacity <= records->capacity)
@@ -174,12 +185,12 @@ grow_nulls(Records *records)
 
 /* See to it that the arrays have room for one row more. */
 static const char *
-make_room(Records *records, const ScanPage *page)
+make_room(Records *records)
 {
 	if (likely(records->count < records->capacity &&
 			   records->null_count < records->null_capacity))
 		return NULL;
-	if ((records->count < records->capacity || grow_pairs(records, page)) &&
+	if ((records->count < records->capacity || grow_pairs(records)) &&
 		(records->null_count < records->null_capacity || grow_nulls(records)))
 		return NULL;
 	return records->count + records->null_count > 0 ? begin_run(records) : REASON_MEMORY;
@@ -468,6 +479,7 @@ take_page(void *arg, const ScanPage *page)
 	TupleDesc	heap = RelationGetDescr(records->build->heap);
 	const char *reason = NULL;
 
+	records->page = page;
 	for (int i = 0; i < page->nrows && reason == NULL; i++)
 	{
 		RowValues	found;
@@ -476,7 +488,7 @@ take_page(void *arg, const ScanPage *page)
 		ItemPointerSet(&address, page->block, page->offsets[i]);
 		if (!pgcopy_row_find(keys, heap, page, i, &found))
 			continue;
-		reason = make_room(records, page);
+		reason = make_room(records);
 		if (reason == NULL)
 			reason = take_row(records, &found, &address);
 	}
@@ -508,6 +520,7 @@ sort_or_merge(Records *records)
 
 	if (records->runs == NULL)
 		return pgcopy_record_sort(records);
+	records->page = NULL;
 	reason = begin_run(records);
 	if (reason != NULL)
 		return reason;

@@ -41,6 +41,7 @@ typedef struct Records
 	IndexBuild *build;
 	bool		in_place;		/* the bytes of the only value are the key */
 	MemoryContext row_context;	/* for values that are not as they are */
+	const ScanPage *page;		/* of the heap, while it is scanned */
 
 	/* Records in the order of rows, with the first bytes of their keys. */
 	SortPair   *pairs;
@@ -128,10 +129,11 @@ extern unsigned char *pgcopy_record_key_write(const KeyDescription *keys,
 extern const char *pgcopy_record_sort(Records *records);
 
 /*
- * record_runs.c: sort what is in the arrays and write it to a file; then merge all of
- * that.  Both return a reason, or NULL.  Between them the memory for records is freed.
+ * record_runs.c: sort what is in the arrays and write it to a file; "expected" times, as
+ * it looks.  Then merge all of that.  Both return a reason, or NULL.  Between them the
+ * memory for records is freed.
  */
-extern const char *pgcopy_record_runs_add(Records *records);
+extern const char *pgcopy_record_runs_add(Records *records, double expected);
 extern const char *pgcopy_record_runs_merge(Records *records);
 extern void pgcopy_record_runs_end(Records *records);
 

@@ -24,7 +24,7 @@
 #include "index/record.h"
 
 /* Bytes of half a reader's room */
-#define LEAST_HALF ((Size) 16 * 1024)
+#define LEAST_HALF ((Size) 8 * 1024)
 #define MOST_HALF ((Size) 512 * 1024)
 
 /* A file that grows at its end, through a buffer. */
@@ -80,16 +80,16 @@ least_half(const Records *records)
 	return Max(LEAST_HALF, records->largest + RECORD_SLACK);
 }
 
-/* Can one more run be merged within the memory limit?  Nulls need a reader too. */
+/* Can so many runs be merged within the memory limit?  Nulls need a reader too. */
 static bool
-is_mergeable(const Records *records)
+is_mergeable(const Records *records, double runs)
 {
 	IndexMemory *memory = records->build->memory;
 	Size		limit = pgcopy_memory_used(memory) + pgcopy_memory_left(memory);
-	int			readers = (records->runs == NULL ? 0 : records->runs->count) + 2;
+	Size		width = 2 * least_half(records) + sizeof(RunReader) + sizeof(MergeEntry) +
+	sizeof(off_t);
 
-	return readers * (2 * least_half(records) + sizeof(RunReader) + sizeof(MergeEntry) +
-					  sizeof(off_t)) + RECORD_RESERVE <= limit;
+	return (runs + 1) * width + RECORD_RESERVE <= limit;
 }
 
 static RecordRuns *
@@ -160,20 +160,18 @@ write_run(RecordRuns *runs, const Records *records)
 }
 
 const char *
-pgcopy_record_runs_add(Records *records)
+pgcopy_record_runs_add(Records *records, double expected)
 {
 	IndexMemory *memory = records->build->memory;
-	const char *reason = pgcopy_record_sort(records);
-	RecordRuns *runs;
+	RecordRuns *runs = records->runs;
 	off_t	   *ends;
 	char	   *buffer;
 
-	if (reason != NULL || !is_mergeable(records))
+	if (!is_mergeable(records, runs == NULL ? expected : runs->count + 1))
 		return REASON_MEMORY;
-	if (records->runs == NULL)
-		records->runs = begin_runs(records);
-	runs = records->runs;
 	if (runs == NULL)
+		runs = records->runs = begin_runs(records);
+	if (runs == NULL || pgcopy_record_sort(records) != NULL)
 		return REASON_MEMORY;
 	ends = pgcopy_memory_realloc(memory, runs->ends, (runs->count + 1) * sizeof(off_t));
 	if (ends == NULL)
