@@ -119,15 +119,21 @@ find_room(Records *records, Size size)
 	return true;
 }
 
-/* Room for a record; NULL over the memory limit.  What is not used is given again. */
-static Record *
-get_room(Records *records, Size size)
+/* Get room for a record; what is not used is given again.  Returns a reason, or NULL. */
+static inline const char *
+get_room(Records *records, Size size, Record **record)
 {
+	const char *reason = NULL;
+
 	if (unlikely((Size) (records->end - records->next) < size) &&
-		!find_room(records, size) &&
-		(begin_run(records) != NULL || !find_room(records, size)))
-		return NULL;
-	return (Record *) records->next;
+		!find_room(records, size))
+	{
+		reason = begin_run(records);
+		if (reason == NULL && !find_room(records, size))
+			reason = REASON_MEMORY;
+	}
+	*record = (Record *) records->next;
+	return reason;
 }
 
 /*
@@ -417,7 +423,7 @@ take_unusual_row(Records *records, const RowValues *found, ItemPointer address)
 	RecordValue values[INDEX_MAX_KEYS];
 	IndexTuple	tuple;
 	Record	   *record;
-	const char *reason = REASON_MEMORY;
+	const char *reason;
 
 	for (int i = 0; i < keys->ncolumns; i++)
 	{
@@ -434,9 +440,9 @@ take_unusual_row(Records *records, const RowValues *found, ItemPointer address)
 	}
 	tuple = index_form_tuple(columns, datums, (bool *) found->nulls);
 	tuple->t_tid = *address;
-	record = get_room(records, sizeof(Record) + IndexTupleSize(tuple) + RECORD_SLACK +
-					  pgcopy_record_key_room(keys, values));
-	if (record != NULL)
+	reason = get_room(records, sizeof(Record) + IndexTupleSize(tuple) + RECORD_SLACK +
+					  pgcopy_record_key_room(keys, values), &record);
+	if (reason == NULL)
 	{
 		memcpy(RECORD_TUPLE(record), tuple, IndexTupleSize(tuple));
 		record->tuple_size = IndexTupleSize(tuple);
@@ -455,16 +461,17 @@ take_row(Records *records, const RowValues *found, ItemPointer address)
 	RecordValue values[INDEX_MAX_KEYS];
 	Record	   *record;
 	Size		room;
+	const char *reason;
 
 	if (unlikely(!get_values(keys, found, values)))
 		return take_unusual_row(records, found, address);
 	room = tuple_room(keys, values);
 	if (unlikely(room > INDEX_SIZE_MASK))
 		return take_unusual_row(records, found, address);
-	record = get_room(records, sizeof(Record) + room + RECORD_SLACK +
-					  (records->in_place ? 0 : pgcopy_record_key_room(keys, values)));
-	if (record == NULL)
-		return REASON_MEMORY;
+	reason = get_room(records, sizeof(Record) + room + RECORD_SLACK +
+					  (records->in_place ? 0 : pgcopy_record_key_room(keys, values)), &record);
+	if (unlikely(reason != NULL))
+		return reason;
 	RECORD_TUPLE(record)->t_tid = *address;
 	record->tuple_size = form_tuple(keys, values, found->has_nulls, RECORD_TUPLE(record));
 	record->is_plain = true;

@@ -19,6 +19,7 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/fd.h"
+#include "utils/guc.h"
 
 #include "base/compat.h"
 #include "index/record.h"
@@ -90,6 +91,17 @@ is_mergeable(const Records *records, double runs)
 	sizeof(off_t);
 
 	return (runs + 1) * width + RECORD_RESERVE <= limit;
+}
+
+/* A record here is a little more than the server keeps in its files. */
+static bool
+is_within_file_limit(const Records *records)
+{
+	double		bytes = records->arena_size;
+
+	if (records->runs != NULL)
+		bytes += records->runs->keys.size + records->runs->nulls.size;
+	return temp_file_limit < 0 || bytes / 1024 <= temp_file_limit;
 }
 
 static RecordRuns *
@@ -169,6 +181,8 @@ pgcopy_record_runs_add(Records *records, double expected)
 
 	if (!is_mergeable(records, runs == NULL ? expected : runs->count + 1))
 		return REASON_MEMORY;
+	if (!is_within_file_limit(records))
+		return "temp_file_limit";
 	if (runs == NULL)
 		runs = records->runs = begin_runs(records);
 	if (runs == NULL || pgcopy_record_sort(records) != NULL)

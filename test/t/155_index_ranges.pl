@@ -115,6 +115,31 @@ within(1, 'wide rows', table_of('id int4, r int4, pad char(1000)', 'SELECT g, ra
 	[ 'fast', [2], 'INDEX NAME ON public.t (id)' ],
 	[ 'fast', [2], 'INDEX NAME ON public.t (r)', 2 ]);
 
+# The sample says that all keys fit into one range: it gives up its upper part again and
+# again, to the next one.
+my $deceived = "LOAD 'pgcopy_index'; SET pgcopy.test_point = 'index sample'; SET pgcopy.test_action = 'lie';";
+within(1, 'a sample that has seen one row', table_of('id int8 NOT NULL, r int4 NOT NULL, few int2, many int4, n int4, u uuid',
+		"SELECT g, (random() * 2e9)::int, g % 7, CASE WHEN g % 10 = 0 THEN (random() * 1e6)::int ELSE 500000 END, CASE WHEN g % 3 = 0 THEN g END, md5((g % 1000)::text)::uuid FROM generate_series(1, $rows) g") . $deceived,
+	[ 'fast', [ 5 .. 12 ], 'INDEX NAME ON public.t (r)' ],
+	[ 'fast', [ 5 .. 12 ], 'UNIQUE INDEX NAME ON public.t (id DESC)' ],
+	map { [ 'fast', [ 3 .. 12 ], "INDEX NAME ON public.t ($_)" ] } 'few', 'few, id', 'many', 'n', 'n NULLS FIRST');
+within(3, 'a sample that has seen one row', $deceived, map { [ 'fast', [ 3 .. 12 ], "INDEX NAME ON public.t ($_)" ] } 'many DESC, r', 'u');
+
+# Somebody writes to the table between two scans, which no lock allows.
+$node->safe_psql('postgres', table_of('a int4', "SELECT random() * 1e6 FROM generate_series(1, $rows) g"));
+my $hold = $node->background_psql('postgres');
+my $builder = $node->background_psql('postgres', on_error_stop => 0);
+$hold->query_safe('SELECT pg_advisory_lock(471100, 100)');
+$builder->query_safe("LOAD 'pgcopy_index'; SET maintenance_work_mem = '1MB'; SET pgcopy.test_point = 'index surveyed'");
+$builder->query_until(qr/begun/, "\\echo begun\nSELECT built_by FROM public.pgcopy_index_create('CREATE INDEX touched ON public.t (a)');\n");
+$node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted") or die 'the build has not come to its ranges';
+$node->safe_psql('postgres', "SELECT public.pgcopy_index_touch('public.t', 100)");
+$hold->query_safe('SELECT pg_advisory_unlock(471100, 100)');
+is($builder->query('SELECT 42'), '42', 'a build that fails does not end its session');
+like($builder->{stderr}, qr/table "t" has changed while its index "touched" was built.*page not visible to all/s, 'a table that changes between two scans is an error');
+is($node->safe_psql('postgres', "SELECT to_regclass('public.touched') IS NULL"), 't', 'which leaves no index');
+$_->quit foreach $hold, $builder;
+
 #-------------------------------------------------------------------------
 # Records: runs in a file
 #-------------------------------------------------------------------------
@@ -153,8 +178,8 @@ within(1, 'a lie of strxfrm()', table_of("a text COLLATE $rules", 'SELECT substr
 	[ 'server', undef, 'INDEX NAME ON public.t (a)' ]) if $rules ne '"C"';
 
 # temporary files: where and how many is the server's to say
-within(1, 'temp_file_limit', table_of('a text COLLATE "C"', 'SELECT md5(g::text) FROM generate_series(1, 60000) g') . "SET temp_file_limit = '1MB';",
-	[ undef, undef, 'INDEX NAME ON public.t (a)' ]);
+within(1, 'temp_file_limit', table_of('a numeric', 'SELECT (random() * 1e9)::numeric(12, 2) FROM generate_series(1, 60000) g') . "SET temp_file_limit = '2MB';",
+	[ 'server', undef, 'INDEX NAME ON public.t (a)' ]);
 is($node->safe_psql('postgres', "SELECT count(*) FROM pg_ls_tmpdir()"), 0, 'no temporary file is left');
 
 $node->stop;
