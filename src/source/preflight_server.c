@@ -22,7 +22,7 @@ static const char collations_sql[] =
 "   ELSE 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid END AS classid,"
 "  COALESCE(a.adrelid, d.objid) AS oid"
 " FROM pg_catalog.pg_collation AS c"
-" JOIN pg_catalog.pg_depend AS d ON d.refobjid = c.oid"
+" JOIN pg_catalog.pg_depend AS d ON d.refobjid = c.oid AND d.deptype <> 'p'"
 "  AND d.refclassid = 'pg_catalog.pg_collation'::pg_catalog.regclass"
 " LEFT JOIN pg_catalog.pg_attrdef AS a ON a.oid = d.objid"
 "  AND d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass"
