@@ -23,7 +23,7 @@
 	"THEN pg_catalog.pg_database_size(d.oid) ELSE 0 END AS bytes " \
 	"FROM pg_catalog.pg_database AS d " \
 	"JOIN pg_catalog.pg_tablespace AS t ON t.oid OPERATOR(pg_catalog.=) d.dattablespace " \
-	"ORDER BY bytes DESC, d.datname COLLATE pg_catalog.\"C\""
+	"ORDER BY bytes DESC, d.datname::pg_catalog.text COLLATE pg_catalog.\"C\""
 
 #define PROVIDER_SQL \
 	"CASE d.datlocprovider WHEN 'i' THEN 'icu' WHEN 'b' THEN 'builtin' ELSE 'libc' END"

@@ -22,7 +22,7 @@ static const char collations_sql[] =
 "   ELSE 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid END AS classid,"
 "  COALESCE(a.adrelid, d.objid) AS oid"
 " FROM pg_catalog.pg_collation AS c"
-" JOIN pg_catalog.pg_depend AS d ON d.refobjid = c.oid"
+" JOIN pg_catalog.pg_depend AS d ON d.refobjid = c.oid AND d.deptype <> 'p'"
 "  AND d.refclassid = 'pg_catalog.pg_collation'::pg_catalog.regclass"
 " LEFT JOIN pg_catalog.pg_attrdef AS a ON a.oid = d.objid"
 "  AND d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass"
@@ -50,6 +50,24 @@ static const char missing_languages_sql[] =
 " FROM pg_catalog.unnest($1::pg_catalog.text[]) AS u(name)"
 " WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_language AS l"
 "  WHERE l.lanname::pg_catalog.text = u.name)"
+" ORDER BY u.name COLLATE pg_catalog.\"C\"";
+
+/* Types that PostgreSQL 12 has removed.  pg_depend does not know what uses them. */
+static const char types_sql[] =
+"SELECT t.typname AS name,"
+"  'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid AS classid, a.attrelid AS oid"
+" FROM pg_catalog.pg_type AS t"
+" JOIN pg_catalog.pg_attribute AS a ON a.atttypid IN (t.oid, t.typarray)"
+" WHERE t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace"
+"  AND t.typname IN ('abstime', 'reltime', 'tinterval')"
+"  AND a.attrelid >= 16384 AND a.attnum > 0 AND NOT a.attisdropped";
+
+static const char missing_types_sql[] =
+"SELECT pg_catalog.quote_ident(u.name)"
+" FROM pg_catalog.unnest($1::pg_catalog.text[]) AS u(name)"
+" WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_type AS t"
+"  WHERE t.typname::pg_catalog.text = u.name"
+"   AND t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace)"
 " ORDER BY u.name COLLATE pg_catalog.\"C\"";
 
 /* Ours looks at DROP only. */
@@ -81,6 +99,17 @@ static const PreflightComparison comparisons[] = {
 			"%d languages that the source uses do not exist here",
 			"Missing",
 			"Create it here: CREATE EXTENSION plpgsql"
+		}
+	},
+	{
+		.source_sql = types_sql,
+		.local_sql = missing_types_sql,
+		.report = {
+			ERRCODE_UNDEFINED_OBJECT,
+			"%d type of the source's columns has been removed from PostgreSQL",
+			"%d types of the source's columns have been removed from PostgreSQL",
+			"Removed",
+			"On the source, ALTER TABLE ... ALTER COLUMN ... TYPE to timestamptz, interval or tstzrange."
 		}
 	},
 	{

@@ -41,19 +41,25 @@ ALTER TABLE bread OWNER TO baker;
 GRANT SELECT ON flour TO miller;
 EOQ
 forge("UPDATE pg_extension SET extname = 'no_such_extension' WHERE extname = 'plpgsql'");
+
+# a type that the source's version had
+forge('CREATE DOMAIN pg_catalog.reltime AS int; CREATE TABLE ages (a reltime[])');
 $target->safe_psql('app', 'CREATE TABLE flour (b text)');
 
 my $job = clone($target, $conninfo, db => 'app');
-is(wait_for_end($target, $job, db => 'app'), 'failed', 'a job with three things wrong fails');
-is(errors($job), <<'EOT' =~ s/\n\z//r, 'all three are told at once, each with its own SQLSTATE and hint');
+is(wait_for_end($target, $job, db => 'app'), 'failed', 'a job with four things wrong fails');
+is(errors($job), <<'EOT' =~ s/\n\z//r, 'all four are told at once, each with its own SQLSTATE and hint');
 42704|1 extension of the source is not available here|Missing: no_such_extension.|t
 42P07|1 object of the source already exists here|Existing: relation public.flour.|t
+42704|1 type of the source's columns has been removed from PostgreSQL|Removed: reltime.|t
 42704|2 roles that the source uses do not exist here|Missing: baker, miller.|t
 EOT
 is( $target->safe_psql('app', "SELECT message FROM pgcopy_progress WHERE job = $job"),
-	"1 extension of the source is not available here, and 2 more: SELECT * FROM pgcopy_errors; then SELECT pgcopy_resume($job)",
+	"1 extension of the source is not available here, and 3 more: SELECT * FROM pgcopy_errors; then SELECT pgcopy_resume($job)",
 	'pgcopy_progress says that there is more than one');
 is($target->safe_psql('app', "SELECT to_regclass('bread') IS NULL"), 't', 'nothing was changed');
+
+forge('DROP TABLE ages; DROP DOMAIN pg_catalog.reltime');
 
 # One that is left is told as if it had been alone.
 forge("UPDATE pg_extension SET extname = 'plpgsql' WHERE extname = 'no_such_extension'");
