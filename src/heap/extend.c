@@ -3,9 +3,10 @@
  * extend.c
  *	  Add blocks to a relation, many at a time.
  *
- * From 16 on the server does this itself.  Older servers add block by block and
- * write each as zeros first.  Here, as in 16, the file system allocates the
- * space instead.  If it cannot, or claims to be full, zeros are written after
+ * From 16 on the server does this itself, and what a file system answers is its
+ * own affair (file_extend_method).  Older servers add block by block and write
+ * each as zeros first.  Here, as in 16, the file system allocates the space
+ * instead.  If it cannot, or claims to be full, zeros are written after
  * all: that may still succeed, and else the server's own error names the file.
  *
  * Blocks added under the extension lock are ours; the lock is not needed to

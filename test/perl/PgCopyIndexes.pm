@@ -19,8 +19,9 @@ use warnings;
 use Exporter 'import';
 use JSON::PP ();
 use PgCopy;
+use PostgreSQL::Test::Utils ();
 
-our @EXPORT = qw(prepare_pairs build_pairs error_of random_table table_of_types table_of_texts collations);
+our @EXPORT = qw(have_rules prepare_pairs build_pairs error_of random_table table_of_types table_of_texts collations);
 
 # Build an index twice and compare.  NAME stands for its name: it must be the same,
 # since errors name it.  The table's figures are as before its first index.
@@ -87,6 +88,20 @@ END
 $do$;
 EOQ
 
+# Make locales with rules, if the system has none, where servers that are started later
+# find them.  Returns false if it cannot.
+sub have_rules
+{
+	return 1 if grep { /^en_US\.utf-?8$/i } split /\n/, qx(locale -a);
+	my $dir = PostgreSQL::Test::Utils::tempdir();
+	foreach my $locale (qw(en_US de_DE))
+	{
+		return 0 if system("localedef -i $locale -f UTF-8 $dir/$locale.utf8 >$dir/log 2>&1") != 0;
+	}
+	$ENV{LOCPATH} = $dir;
+	return 1;
+}
+
 # Make in a database what pairs and random tables need.
 sub prepare_pairs
 {
@@ -106,6 +121,15 @@ DO \$\$ BEGIN
 	IF current_setting('server_encoding') <> 'SQL_ASCII' THEN
 		CREATE COLLATION public.loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
 	END IF;
+END \$\$;
+-- of have_rules()
+DO \$\$ DECLARE name text; BEGIN
+	FOREACH name IN ARRAY ARRAY['en_US', 'de_DE'] LOOP
+		CONTINUE WHEN current_setting('server_encoding') <> 'UTF8' OR EXISTS (SELECT FROM pg_collation WHERE collname = name);
+		EXECUTE format('CREATE COLLATION pg_catalog.%I (provider = libc, locale = %L)', name, name || '.utf8');
+	END LOOP;
+EXCEPTION WHEN invalid_parameter_value OR undefined_file OR undefined_object OR invalid_object_definition THEN
+	NULL;
 END \$\$;
 EOQ
 	return;

@@ -13,10 +13,12 @@ use PgCopyScene;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-# From 16 on, a load that ends may leave what its relation was last extended by: so many pages.
-my $EXTENDED = 64;
-
 my $jobs = 4;
+
+# Ordinary inserts: writers that wait for each other extend a relation by more than they
+# need, and from 16 on by what they needed last.  The map of free space has these pages.
+my $EXTENDED = 64 * $jobs;
+
 my ($source, $target) = new_pair('leaf_pages',
 	source_conf => "autovacuum = off\nmax_locks_per_transaction = 512\n",
 	target_conf => "autovacuum = off\nmax_locks_per_transaction = 512\n");
@@ -117,7 +119,7 @@ foreach my $db (sort keys %rows)
 	is($empty, 0, "$db: no page is empty");
 	is($toast_empty, 0, "$db: nor one of TOAST");
 	is($sparse, 0, "$db: none is half empty but for the last ones") if $db ne 'deep';
-	cmp_ok($pages, '<=', $dense * 1.1 + 2 * $leaves, "$db: $leaves leaves need hardly more pages than in new tables: $pages, $dense");
+	cmp_ok($pages, '<=', $dense * 1.25 + 2 * $leaves, "$db: $leaves leaves need hardly more pages than in new tables: $pages, $dense");
 }
 
 # Tables that exist: the same trees, and one that is not partitioned and comes in chunks.

@@ -163,7 +163,9 @@ release($hold);
 ok(wait_for_state($target, $job, 'done', db => 'app'), 'a job whose build has seen a checkpoint ends done');
 is(builders('app', $job), 'fast', 'its indexes are ours');
 my @synced = substr(slurp_file($target->logfile), $offset) =~ /synced index "\w+", because (.*)/g;
-is("@synced", 'a checkpoint has begun meanwhile', 'one build synced its file itself');
+# From 17 on the server's bulk writer looks for the checkpoint, and says nothing.
+my $must_say = $target->safe_psql('app', 'SHOW server_version_num') < 170000 ? 'a checkpoint has begun meanwhile' : '';
+is("@synced", $must_say, 'one build synced its file itself');
 assert_as_server('app', 'checkpoint in between', @filled);
 
 my $restored = PostgreSQL::Test::Cluster->new('durable_restored');

@@ -19,16 +19,6 @@ use Test::More;
 my $RULES = 'en_US.utf8';
 my $strings = $ENV{PGCOPY_TEST_LONG} ? 200_000 : 20_000;
 
-# Make a locale with rules, if there is none, where the server finds it.
-sub have_rules
-{
-	return 1 if grep { /^en_US\.utf-?8$/i } split /\n/, qx(locale -a);
-	my $dir = PostgreSQL::Test::Utils::tempdir();
-	return 0 if system("localedef -i en_US -f UTF-8 $dir/$RULES >$dir/log 2>&1") != 0;
-	$ENV{LOCPATH} = $dir;
-	return 1;
-}
-
 my $has_rules = have_rules();
 my $node = PostgreSQL::Test::Cluster->new('orders');
 $node->init;

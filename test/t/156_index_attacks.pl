@@ -13,6 +13,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
+have_rules();
 my $node = PostgreSQL::Test::Cluster->new('attacked');
 $node->init;
 $node->append_conf('postgresql.conf', "fsync = off\nautovacuum = off\nwal_level = replica\nmax_wal_senders = 0\nmax_wal_size = 2GB\nmax_prepared_transactions = 0\n");
