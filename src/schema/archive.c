@@ -307,6 +307,12 @@ pgcopy_archive_dump(const DumpTools *tools, const DumpRequest *request,
 	add_argument(&arguments, tools->pg_dump);
 	add_argument(&arguments, "--format=custom");
 	add_argument(&arguments, "--compress=0");
+	/*
+	 * By its name: from 16 on pg_dump lets what is written to its standard output be
+	 * appended, and its list of contents, written twice, is there twice.
+	 */
+	add_argument(&arguments, "--file=/proc/self/fd/1");
+	add_argument(&arguments, "--no-sync");
 	add_argument(&arguments, "--no-blobs");
 	add_argument(&arguments, "--section=pre-data");
 	add_argument(&arguments, "--section=post-data");

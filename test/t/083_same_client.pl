@@ -135,7 +135,7 @@ refused('a socket without a password asked, for who may read files',
 	"host=@{[$source->host]} $own", '2F003', qr/password is required/, user => 'file_reader');
 SKIP:
 {
-	my $known = run_command([ 'strings', '-a', glob('/usr/lib/*/libpq.so.5') ]);
+	my ($known) = run_command([ 'strings', '-a', glob('/usr/lib/*/libpq.so.5') ]);
 	skip 'this libpq has no require_auth', 3 if ($known // '') !~ /require_auth/;
 	refused('a weaker authentication', "host=127.0.0.1 require_auth=none $own", '42501', qr/require_auth/);
 }
