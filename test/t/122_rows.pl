@@ -367,6 +367,7 @@ sub start_recorder
 	if ($pid == 0)
 	{
 		local $SIG{CHLD} = 'IGNORE';
+		local @SIG{qw(TERM INT)} = ('DEFAULT', 'DEFAULT');
 		while (my $client = $listener->accept)
 		{
 			next if fork;
