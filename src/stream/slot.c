@@ -82,13 +82,14 @@ static const char holders_sql[] =
 " )"
 " SELECT h.words FROM holder AS h ORDER BY h.age DESC, h.words LIMIT 100";
 
+/* From 16 on it may have slots, but no publication can be made there, and no fence. */
 static void
 throw_standby(void)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("the source is a standby, and has no logical replication slots before PostgreSQL 16"),
-			 errhint("Clone from the primary.")));
+			 errmsg("the source is a standby, which cannot be followed"),
+			 errhint("Follow its primary.")));
 }
 
 static void
@@ -106,7 +107,7 @@ check_server(SourceSession *replication)
 	SourceRows *rows = pgcopy_session_query_row(replication, server_sql, 2, 0, NULL);
 	const char *wal_level = pgcopy_rows_get(rows, 0, 1);
 
-	if (pgcopy_rows_get_bool(rows, 0, 0) && pgcopy_session_version(replication) < 160000)
+	if (pgcopy_rows_get_bool(rows, 0, 0))
 		throw_standby();
 	if (strcmp(wal_level, "logical") != 0)
 		throw_wal_level(wal_level);

@@ -20,7 +20,6 @@
 #define VERSION_WITH_TRUNCATE 110000
 #define VERSION_WITH_WAL_STATISTICS 140000
 #define VERSION_WITH_ROW_FILTERS 150000
-#define VERSION_WITH_SLOTS_ON_STANDBY 160000
 
 /* Of the job: its slot and a temporary one; and their senders. */
 #define SLOTS 2
@@ -144,9 +143,9 @@ check_version(SourceSession *session, const Settings *settings)
 	int			version = pgcopy_session_version(session);
 	List	   *findings = NIL;
 
-	if (settings->is_standby && version < VERSION_WITH_SLOTS_ON_STANDBY)
+	if (settings->is_standby)
 		findings = add(findings, FINDING_ERROR, ERRCODE_FEATURE_NOT_SUPPORTED,
-					   "the source is a standby, which cannot be followed before PostgreSQL 16",
+					   "the source is a standby, which cannot be followed",
 					   "Follow its primary.");
 	if (version < VERSION_WITH_TRUNCATE)
 		findings = add(findings, FINDING_NOTICE, 0,

@@ -102,7 +102,7 @@ my @kinds = (
 	[ 'definitions of the source can be made here only by a superuser', 'publication p1', 'CREATE PUBLICATION p1 FOR ALL TABLES' ],
 	[ 'definitions of the source can be made here only by a superuser', 'foreign data wrapper w', '' ],
 	[ 'definitions of the source can be made here only by a superuser', 'access method heap2', 'CREATE ACCESS METHOD heap2 TYPE TABLE HANDLER heap_tableam_handler' ],
-	[ 'definitions of the source can be made here only by a superuser', 'cast (pg_catalog.int4 AS bytea)', 'CREATE FUNCTION ib(int) RETURNS bytea LANGUAGE sql IMMUTABLE AS $$SELECT int4send($1)$$; CREATE CAST (int AS bytea) WITH FUNCTION ib(int)' ],
+	[ 'definitions of the source can be made here only by a superuser', 'cast (pg_catalog.int4 AS point)', 'CREATE FUNCTION ip(int) RETURNS point LANGUAGE sql IMMUTABLE AS $$SELECT point($1, 0)$$; CREATE CAST (int AS point) WITH FUNCTION ip(int)' ],
 	[ 'definitions of the source can be made here only by a superuser', 'function public.native', q{CREATE FUNCTION native(int) RETURNS int LANGUAGE internal AS 'int4abs'} ],
 	[ 'definitions of the source can be made here only by a superuser', 'function public.tight', q{CREATE FUNCTION tight() RETURNS int LANGUAGE sql LEAKPROOF AS 'SELECT 1'} ],
 	[ 'definitions of the source can be made here only by a superuser', 'type public.shell', 'CREATE TYPE shell' ],

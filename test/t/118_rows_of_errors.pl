@@ -35,7 +35,9 @@ my @kinds = (
 	[ 'not_there', 'id int, v text', 'g::text', q{v = U&'\20ac'}, 'v', 'v' ],
 	[ 'not_there_odd', 'id int, v text, o xml', q{g::text, '<a/>'}, q{o = U&'\20ac'::xml}, 'o', 'o' ],
 	[ 'too_long', 'id int, v text', q{g::text}, q{v = 'longer'}, 'v', 'v', q{ALTER TABLE too_long ALTER v TYPE varchar; UPDATE pg_attribute SET atttypmod = 8 WHERE attrelid = 'too_long'::regclass AND attname = 'v'} ],
-	[ 'null', 'id int, v text', 'g::text', 'v = NULL', undef, undef, q{UPDATE pg_attribute SET attnotnull = true WHERE attrelid = 'null'::regclass AND attname = 'v'} ],
+	[ 'null', 'id int, v text', 'g::text', 'v = NULL', undef, undef, q{CREATE TABLE rest AS TABLE "null"; TRUNCATE "null"; ALTER TABLE "null" ALTER v SET NOT NULL;}
+		  . q{UPDATE pg_attribute SET attnotnull = false WHERE attrelid = '"null"'::regclass AND attname = 'v'; INSERT INTO "null" SELECT * FROM rest ORDER BY id; DROP TABLE rest;}
+		  . q{UPDATE pg_attribute SET attnotnull = true WHERE attrelid = '"null"'::regclass AND attname = 'v'} ],
 	[ 'checked', 'id int, v text CHECK (fine(v))', 'g::text', '', undef, undef ],
 	[ 'in_domain', 'id int, v fine_int', 'g', '', 'v', 'v' ],
 	[ 'in_array', 'id int, v fine_int[]', 'ARRAY[g]::fine_int[]', '', 'v', 'v' ],
@@ -51,7 +53,7 @@ foreach (@kinds)
 		  . qq{INSERT INTO "$name" ($names) SELECT g, $value FROM generate_series(1000, 1000) g;}
 		  . ($spoil && qq{CREATE TABLE rest AS TABLE "$name"; UPDATE rest SET $spoil WHERE id = 1000; TRUNCATE "$name"; INSERT INTO "$name" ($names) SELECT $names FROM rest ORDER BY id; DROP TABLE rest;})
 		  . qq{INSERT INTO "$name" ($names) SELECT g, $value FROM generate_series(1001, 1200) g;}
-		  . ($afterwards // '') =~ s/'null'/'"null"'/r);
+		  . ($afterwards // ''));
 }
 
 # Partitions: no leaf takes the row, which comes through the root.

@@ -22,6 +22,19 @@ $standby->start;
 
 new_database($_, 'app') foreach $source, $target;
 $source->safe_psql('app', "CREATE TABLE entry (a int PRIMARY KEY); INSERT INTO entry VALUES (0)");
+
+# A standby alone: nothing can be made there, and writers are not there
+$target->safe_psql('app', 'CREATE EXTENSION pgcopydb_ext');
+$standby->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_database WHERE datname = 'app'");
+my ($rc, $out, $err) = $target->psql('app', 'SELECT pgcopy_clone(' . quote_literal(conninfo($standby, db => 'app')) . ', follow => true)');
+if ($rc == 0)
+{
+	wait_for_end($target, $out, db => 'app');
+	$err = $target->safe_psql('app', "SELECT message, detail, hint FROM pgcopy_errors WHERE job = $out");
+	$target->safe_psql('app', "SELECT pgcopy_drop($out)");
+}
+like($err, qr/the source is a standby, which cannot be followed.*Follow its primary/s, 'a standby is refused, with what to do');
+
 my $both = join(',', $source->host, $standby->host);
 my $ports = join(',', $source->port, $standby->port);
 my $job = clone($target, "host=$both port=$ports dbname=app", db => 'app', follow => 'true');
