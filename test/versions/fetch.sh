@@ -20,10 +20,11 @@ key_of()
 {
 	local archive=${1%/} key
 
-	key=$(cat /etc/apt/sources.list.d/*.sources 2> /dev/null | awk -v RS= -v uri="$archive" '
-		index($0, uri) && match($0, /Signed-By:[ \t]*\/[^ \t\n]+/) { sub(/^Signed-By:[ \t]*/, "", $0 = substr($0, RSTART, RLENGTH)); print; exit }')
+	key=$(cat /etc/apt/sources.list.d/*.sources 2> /dev/null |
+		awk -v RS= -v uri="$archive" 'index($0, uri) && match($0, /Signed-By:[ \t]*\/[^ \t\n]+/) { print substr($0, RSTART + 10, RLENGTH - 10); exit }')
 	[ -n "$key" ] || key=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2> /dev/null |
 		awk -v uri="$archive" '/^deb/ && index($0, uri) && match($0, /signed-by=[^] ]+/) { print substr($0, RSTART + 10, RLENGTH - 10); exit }')
+	key=${key//[[:blank:]]/}
 	echo "${key:-/usr/share/keyrings/debian-archive-keyring.gpg}"
 }
 
@@ -75,7 +76,7 @@ fetch_room()
 # make_room SUITE MAJOR DIRECTORY PACKAGES
 make_room()
 {
-	local suite=$1 major=$2 room=$3 packages=$4 codename archive security key
+	local suite=$1 major=$2 room=$3 packages=$4 codename archive security key script=
 	codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
 	archive=$(archive_of "$codename")
 	security=$(archive_of "$codename-security")
@@ -83,7 +84,9 @@ make_room()
 	key=$(key_of "$archive")
 	export_proxies
 
-	debootstrap --variant=minbase --include=ca-certificates --keyring="$key" "$suite" "$room" "$archive" || return 1
+	# debootstrap may be older than the release.
+	[ -e "/usr/share/debootstrap/scripts/$suite" ] || script=/usr/share/debootstrap/scripts/sid
+	debootstrap --variant=minbase --include=ca-certificates --keyring="$key" "$suite" "$room" "$archive" $script || return 1
 	write_apt "$suite" "$room" "$archive" "$security" "$key"
 	# No cluster, no service, and the user servers run as has one number everywhere.
 	mkdir -p "$room/etc/postgresql-common"
@@ -119,6 +122,8 @@ write_apt()
 	[ -z "$security" ] || [ "$suite" = sid ] ||
 		echo "deb [signed-by=/etc/apt/archive.gpg] $security $suite-security main" >> "$room/etc/apt/sources.list"
 	apt-config dump | grep -iE '^Acquire::[^ ]*(Proxy|CaInfo|CaPath|Verify-Peer|Verify-Host)' > "$room/etc/apt/apt.conf.d/90host" || true
+	# A copy of the archive may stand still for longer than its release file allows.
+	echo 'Acquire::Check-Valid-Until "false";' >> "$room/etc/apt/apt.conf.d/90host"
 	# who has an archive behind a certificate of his own
 	cp -L /etc/ssl/certs/ca-certificates.crt "$room/etc/ssl/certs/" 2> /dev/null || true
 }
