@@ -26,6 +26,7 @@
 #include "utils/timestamp.h"
 
 #include "api/order.h"
+#include "base/compat.h"
 #include "catalog/follow.h"
 #include "catalog/job.h"
 #include "run/cutover_request.h"

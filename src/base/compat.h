@@ -14,6 +14,16 @@
 
 #define COMPAT_MAJOR_VERSION (PG_VERSION_NUM / 10000)
 
+/* 16: postgres.h is without the access to variable-length values */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+/* 18: renamed, and moved to the front of a declaration */
+#if PG_VERSION_NUM >= 180000
+#define pg_attribute_noreturn() __attribute__((noreturn))
+#endif
+
 /* 15: pg_prng.h */
 #if PG_VERSION_NUM < 150000
 #define pgcopy_random_fraction() ((double) random() / MAX_RANDOM_VALUE)
@@ -103,6 +113,39 @@
 #define pgcopy_init_materialized_srf(fcinfo) InitMaterializedSRF(fcinfo, 0)
 #elif PG_VERSION_NUM >= 150000
 #define pgcopy_init_materialized_srf(fcinfo) SetSingleFuncCall(fcinfo, 0)
+#else
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "nodes/execnodes.h"
+#include "utils/tuplestore.h"
+
+/*
+ * Let a function return its rows in a tuplestore, rsinfo->setResult, that belongs to
+ * the query.  Throws where its caller cannot take one.
+ */
+static inline void
+pgcopy_init_materialized_srf(FunctionCallInfo fcinfo)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext caller;
+	TupleDesc	desc;
+
+	if (rsinfo == NULL || !IsA(rsinfo, ReturnSetInfo) ||
+		(rsinfo->allowedModes & SFRM_Materialize) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a set of rows is returned where none can be taken"),
+				 errhint("Call the function in FROM.")));
+	caller = MemoryContextSwitchTo(rsinfo->econtext->ecxt_per_query_memory);
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	rsinfo->returnMode = SFRM_Materialize;
+	rsinfo->setDesc = desc;
+	rsinfo->setResult =
+		tuplestore_begin_heap((rsinfo->allowedModes & SFRM_Materialize_Random) != 0,
+							  false, work_mem);
+	MemoryContextSwitchTo(caller);
+}
 #endif
 
 /* 15: pg_analyze_and_rewrite() split in three */
@@ -232,6 +275,29 @@
 #else
 #define pgcopy_execute_truncate_guts(rels, relids, logged) \
 	ExecuteTruncateGuts(rels, relids, logged, DROP_RESTRICT, false, false)
+#endif
+
+/* 17: or a stronger one */
+#if PG_VERSION_NUM < 170000
+#define pgcopy_lock_held_by_me(tag, mode) LockHeldByMe(tag, mode)
+#else
+#define pgcopy_lock_held_by_me(tag, mode) LockHeldByMe(tag, mode, false)
+#endif
+
+/* 17: the class instead of the catalog, which is another one for large objects */
+#if PG_VERSION_NUM < 170000
+#define pgcopy_alter_largeobject_owner(metadata, oid, role) \
+	AlterObjectOwner_internal(metadata, oid, role)
+#else
+#define pgcopy_alter_largeobject_owner(metadata, oid, role) \
+	AlterObjectOwner_internal(LargeObjectRelationId, oid, role)
+#endif
+
+/* 18: always once */
+#if PG_VERSION_NUM < 180000
+#define pgcopy_executor_run(query) ExecutorRun(query, ForwardScanDirection, 0, true)
+#else
+#define pgcopy_executor_run(query) ExecutorRun(query, ForwardScanDirection, 0)
 #endif
 
 /* 17: the statement */

@@ -42,6 +42,7 @@
 #include "storage/proc.h"
 #include "utils/guc.h"
 
+#include "base/compat.h"
 #include "base/testpoint.h"
 
 /* The lock, as in test/perl/PgCopyScene.pm. */
@@ -122,7 +123,7 @@ wait_for_release(void)
 	{
 		/* it may be granted at the moment when the wait is interrupted */
 		LockErrorCleanup();
-		if (LockHeldByMe(&tag, ShareLock))
+		if (pgcopy_lock_held_by_me(&tag, ShareLock))
 			(void) LockRelease(&tag, ShareLock, true);
 		PG_RE_THROW();
 	}

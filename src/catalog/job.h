@@ -11,6 +11,7 @@
 #include "access/xlogdefs.h"
 #include "datatype/timestamp.h"
 
+#include "base/compat.h"
 #include "base/options.h"
 #include "base/words.h"
 

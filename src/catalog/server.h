@@ -9,6 +9,7 @@
 #ifndef PGCOPY_SERVER_H
 #define PGCOPY_SERVER_H
 
+#include "base/compat.h"
 #include "catalog/job.h"
 
 /* An order to clone a server. */

@@ -12,6 +12,8 @@
 #include "port/pg_bswap.h"
 #include "utils/memutils.h"
 
+#include "base/compat.h"
+
 typedef struct Decoder Decoder;
 
 /*

@@ -11,6 +11,7 @@
 #ifndef PGCOPY_BUILD_H
 #define PGCOPY_BUILD_H
 
+#include "base/compat.h"
 #include "index/key.h"
 #include "index/memory.h"
 #include "index/scan.h"

@@ -15,6 +15,7 @@
 #include "access/xact.h"
 #include "utils/memutils.h"
 
+#include "base/compat.h"
 #include "link/link_private.h"
 
 /* Attempts to find the source unchanged. */

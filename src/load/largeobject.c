@@ -29,6 +29,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "base/compat.h"
 #include "load/largeobject.h"
 
 /* One privilege on an object, granted by one role to another. */
@@ -217,7 +218,7 @@ change_owner(Oid oid, const char *owner)
 				 errdetail("The job's owner is not a member of that role."),
 				 errhint("Run the job as a superuser, or use no_owner => true.")));
 	metadata = table_open(LargeObjectMetadataRelationId, RowExclusiveLock);
-	AlterObjectOwner_internal(metadata, oid, role);
+	pgcopy_alter_largeobject_owner(metadata, oid, role);
 	table_close(metadata, RowExclusiveLock);
 }
 

@@ -16,6 +16,7 @@
 #include "access/xact.h"
 #include "storage/large_object.h"
 
+#include "base/compat.h"
 #include "decode/decode.h"
 #include "heap/largeobject_pages.h"
 #include "load/largeobject.h"

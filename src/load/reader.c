@@ -26,7 +26,8 @@
 #include "load/columns.h"
 #include "load/reader.h"
 
-static const char binary_signature[11] = "PGCOPY\n\377\r\n\0";
+/* The last of its bytes is the NUL that ends the string. */
+static const char binary_signature[11] = "PGCOPY\n\377\r\n";
 
 #define BINARY_HEADER	19		/* signature, flags, extension length */
 

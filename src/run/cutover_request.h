@@ -8,6 +8,7 @@
 #ifndef PGCOPY_CUTOVER_REQUEST_H
 #define PGCOPY_CUTOVER_REQUEST_H
 
+#include "base/compat.h"
 #include "run/control.h"
 
 /*

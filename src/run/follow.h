@@ -12,6 +12,7 @@
 #ifndef PGCOPY_FOLLOW_H
 #define PGCOPY_FOLLOW_H
 
+#include "base/compat.h"
 #include "catalog/follow.h"
 #include "run/carry.h"
 #include "run/leader.h"

@@ -14,6 +14,7 @@
 
 #include "catalog/pg_class.h"
 
+#include "base/compat.h"
 #include "run/follow.h"
 #include "source/inventory.h"
 #include "source/snapshot.h"

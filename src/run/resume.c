@@ -28,6 +28,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "base/compat.h"
 #include "catalog/job.h"
 #include "catalog/survey.h"
 #include "plan/plan.h"

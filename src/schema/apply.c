@@ -142,7 +142,7 @@ run_planned(PlannedStmt *planned, const char *text)
 	query = CreateQueryDesc(planned, text, GetActiveSnapshot(), InvalidSnapshot,
 							None_Receiver, NULL, NULL, 0);
 	ExecutorStart(query, 0);
-	ExecutorRun(query, ForwardScanDirection, 0, true);
+	pgcopy_executor_run(query);
 	ExecutorFinish(query);
 	ExecutorEnd(query);
 	FreeQueryDesc(query);

@@ -13,6 +13,7 @@
 #ifndef PGCOPY_AGREE_H
 #define PGCOPY_AGREE_H
 
+#include "base/compat.h"
 #include "select/selection.h"
 #include "source/inventory.h"
 

@@ -15,6 +15,7 @@
 #ifndef PGCOPY_BATCH_H
 #define PGCOPY_BATCH_H
 
+#include "base/compat.h"
 #include "source/session.h"
 
 typedef struct SourceBatch SourceBatch;

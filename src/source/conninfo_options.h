@@ -11,6 +11,8 @@
 #ifndef PGCOPY_CONNINFO_OPTIONS_H
 #define PGCOPY_CONNINFO_OPTIONS_H
 
+#include "base/compat.h"
+
 /* One option libpq knows.  An array of them ends with a NULL keyword. */
 typedef struct SourceOption
 {

@@ -336,8 +336,8 @@ int64
 pgcopy_inventory_index_bytes(const SourceIndex *indexes, int n, Oid oid)
 {
 	SourceIndex key = {.oid = oid};
-	SourceIndex *found = bsearch(&key, indexes, n, sizeof(SourceIndex),
-								 compare_indexes);
+	const SourceIndex *found = bsearch(&key, indexes, n, sizeof(SourceIndex),
+									   compare_indexes);
 
 	return found != NULL ? found->bytes : 0;
 }

@@ -18,6 +18,7 @@
 #include "utils/memutils.h"
 #include "utils/pg_lsn.h"
 
+#include "base/compat.h"
 #include "source/session_state.h"
 
 /* Limits for an answer of many rows, and of a single one. */

@@ -14,6 +14,7 @@
 #define PGCOPY_SESSION_H
 
 #include "access/xlogdefs.h"
+#include "base/compat.h"
 #include "source/conninfo.h"
 
 typedef struct SourceSession SourceSession;

@@ -10,6 +10,7 @@
 
 #include "lib/ilist.h"
 #include "nodes/pg_list.h"
+#include "base/compat.h"
 #include "source/session.h"
 
 struct pg_conn;
