@@ -39,8 +39,8 @@ export PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin LANG=C.UTF-8
 PG_MAJOR=${PGCOPY_TEST_MAJOR:-15}
 SYSTEM_BIN=/usr/lib/postgresql/$PG_MAJOR/bin
 # The other compiler: the same one everywhere for 15, else what the release has.
-CLANG=clang
-[ "$PG_MAJOR" != 15 ] || CLANG=clang-14
+OTHER_CC=clang
+[ "$PG_MAJOR" != 15 ] || OTHER_CC=clang-14
 
 if [ -t 1 ] && [ "${TERM:-dumb}" != dumb ] && [ -z "${NO_COLOR:-}" ]; then
 	BOLD=$'\e[1m' DIM=$'\e[2m' RED=$'\e[31m' GREEN=$'\e[32m' YELLOW=$'\e[33m' CYAN=$'\e[36m' PLAIN=$'\e[0m'

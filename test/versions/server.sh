@@ -2,8 +2,8 @@
 #	  Make and start the servers that are cloned from.
 #
 #	  bash server.sh DIRECTORY TREE SETTING ...
-#			Run where a major is at home (see cache.sh): a private copy of its packages, with
-#			the module pgcopy_everything of TREE.
+#			where a major is at home, see cache.sh: that one, with the module
+#			pgcopy_everything of TREE
 #	  SERVER_BIN=directory	take this server instead, which has no headers for a module
 #	  STANDBY_OF=port		a copy of that server, which follows it
 #
@@ -27,10 +27,13 @@ elif [ -n "${STANDBY_OF:-}" ]; then
 	BIN=$SYSTEM_BIN
 	PATH=$BIN:$PATH
 else
-	setup_postgres
+	BIN=$SYSTEM_BIN
+	PATH=$BIN:$PATH
+	PG_CONFIG=$BIN/pg_config
+	# A copy of 13 would not find itself: the module goes into its room.
+	[ "$PG_MAJOR" -lt 14 ] || setup_postgres
 	cp -a "$TREE/test/modules/pgcopy_everything" "$SCRATCH/module"
-	give_away "$SCRATCH"
-	quietly module as_server make -C "$SCRATCH/module" PG_CONFIG="$PG_CONFIG" with_llvm=no clean install || exit 1
+	quietly module make -C "$SCRATCH/module" PG_CONFIG="$PG_CONFIG" with_llvm=no clean install || exit 1
 	set -- "$@" "shared_preload_libraries = 'pgcopy_everything'"
 fi
 give_away "$SCRATCH"
