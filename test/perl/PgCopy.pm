@@ -629,11 +629,12 @@ FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'm' AND NOT c.relispopulated AND $NOT_OURS;
 SELECT format('SELECT %L, count(*), coalesce(sum(%s::numeric), 0) FROM ONLY %I.%I',
 	n.nspname || '.' || c.relname,
-	format($expr, (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attname COLLATE "C")
+	format($expr, (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attname::text COLLATE "C")
 		FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)),
 	n.nspname, c.relname)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'm') AND c.relispopulated AND c.relpersistence <> 't'
+AND NOT (c.relpersistence = 'u' AND pg_is_in_recovery())
 AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND $NOT_OURS
 \\gexec
 EOQ
@@ -667,6 +668,7 @@ SELECT format('SELECT %L, last_value, is_called FROM %I.%I',
 	n.nspname || '.' || c.relname, n.nspname, c.relname)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'S' AND c.relpersistence <> 't' AND $NOT_OURS
+AND NOT (c.relpersistence = 'u' AND pg_is_in_recovery())
 \\gexec
 EOQ
 	return _sorted($list, $ignore);
