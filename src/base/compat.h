@@ -432,6 +432,26 @@ pgcopy_init_materialized_srf(FunctionCallInfo fcinfo)
 	(TupleDescCompactAttr(desc, i)->attnullability == ATTNULLABLE_VALID)
 #endif
 
+/* 18: and is left out where rows of the source are checked */
+#if PG_VERSION_NUM < 180000
+#define COMPAT_NOT_NULL_MAY_BE_INVALID false
+#define pgcopy_attribute_is_unproven(desc, i) false
+#else
+#define COMPAT_NOT_NULL_MAY_BE_INVALID true
+#define pgcopy_attribute_is_unproven(desc, i) \
+	(TupleDescCompactAttr(desc, i)->attnullability == ATTNULLABLE_INVALID)
+#endif
+
+/* 18: renamed; computed columns in it are replaced by their expressions */
+#if PG_VERSION_NUM < 180000
+#define pgcopy_check_expressions ri_ConstraintExprs
+#define pgcopy_check_expression(node, relation) ((Expr *) (node))
+#else
+#define pgcopy_check_expressions ri_CheckConstraintExprs
+#define pgcopy_check_expression(node, relation) \
+	((Expr *) expand_generated_columns_in_expr(node, relation, 1))
+#endif
+
 /* 18: a locale says itself whether it is C; there is one for every collation */
 #if PG_VERSION_NUM < 180000
 #define pgcopy_collation_is_c(collation) lc_collate_is_c(collation)

@@ -70,15 +70,18 @@ pgcopy_route_find(ModifyTableState *modify, PartitionTupleRouting *routing,
 }
 
 void
-pgcopy_route_check(ModifyTableState *modify, ResultRelInfo *leaf, TupleTableSlot *slot)
+pgcopy_route_check(ModifyTableState *modify, ResultRelInfo *leaf, TupleTableSlot *slot,
+				   bool is_new)
 {
 	EState	   *estate = modify->ps.state;
 	TupleConstr *constr = RelationGetDescr(leaf->ri_RelationDesc)->constr;
 
 	if (constr != NULL && constr->has_generated_stored)
 		ExecComputeStoredGenerated(leaf, estate, slot, CMD_INSERT);
-	if (constr != NULL)
+	if (constr != NULL && is_new)
 		ExecConstraints(leaf, slot, estate);
+	else if (constr != NULL)
+		pgcopy_proven_check(leaf, slot, estate);
 }
 
 ResultRelInfo *
@@ -87,7 +90,7 @@ pgcopy_route_row(ModifyTableState *modify, PartitionTupleRouting *routing,
 {
 	ResultRelInfo *leaf = pgcopy_route_find(modify, routing, slot);
 
-	pgcopy_route_check(modify, leaf, *slot);
+	pgcopy_route_check(modify, leaf, *slot, false);
 	return leaf;
 }
 

@@ -36,11 +36,22 @@ extern ResultRelInfo *pgcopy_route_row(ModifyTableState *modify,
 									   PartitionTupleRouting *routing,
 									   TupleTableSlot **slot);
 
-/* The same in two steps: find the leaf, then compute and check. */
+/*
+ * The same in two steps: find the leaf, then compute and check.  is_new: the row is new
+ * in the table, and must fulfil constraints that are not valid, too.
+ */
 extern ResultRelInfo *pgcopy_route_find(ModifyTableState *modify,
 										PartitionTupleRouting *routing,
 										TupleTableSlot **slot);
 extern void pgcopy_route_check(ModifyTableState *modify, ResultRelInfo *leaf,
-							   TupleTableSlot *slot);
+							   TupleTableSlot *slot, bool is_new);
+
+/*
+ * Check a row that the source has; throws what COPY throws.  CHECK and NOT NULL
+ * constraints that are NOT VALID are left out: rows that were there before them need
+ * not fulfil them.  In the executor's per-tuple context.
+ */
+extern void pgcopy_proven_check(ResultRelInfo *target, TupleTableSlot *slot,
+								EState *estate);
 
 #endif							/* PGCOPY_ROUTE_H */

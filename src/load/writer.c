@@ -299,7 +299,7 @@ put_live_routed(RowWriter *writer)
 
 	if (is_kept)
 	{
-		pgcopy_route_check(writer->modify, leaf, slot);
+		pgcopy_route_check(writer->modify, leaf, slot, true);
 		pgcopy_live_check_partition(writer->live, leaf, slot);
 		table_tuple_insert(leaf->ri_RelationDesc, slot, writer->command, 0, NULL);
 		insert_index_entries(writer, leaf, slot);
@@ -338,8 +338,10 @@ put_into_batch(RowWriter *writer)
 	if (writer->has_generated)
 		ExecComputeStoredGenerated(writer->target, writer->estate, slot,
 								   CMD_INSERT);
-	if (writer->has_constraints)
+	if (writer->has_constraints && writer->live != NULL)
 		ExecConstraints(writer->target, slot, writer->estate);
+	else if (writer->has_constraints)
+		pgcopy_proven_check(writer->target, slot, writer->estate);
 	if (writer->is_partition)
 		ExecPartitionCheck(writer->target, slot, writer->estate, true);
 	if (writer->method == WRITE_FROZEN)

@@ -112,6 +112,38 @@ $source->safe_psql('large', $KEYLESS . "CREATE TABLE big (a text) WITH (fillfact
 }
 
 #
+# What is copied again has rows from before a constraint that is NOT VALID
+#
+new_database($_, 'unproven') for $source, $target;
+$source->safe_psql('unproven', <<'EOQ');
+CREATE TABLE parent (id int PRIMARY KEY);
+CREATE TABLE old (a int, p int);
+CREATE UNLOGGED TABLE old_fast (a int PRIMARY KEY);
+CREATE TABLE old_parts (k int, a int) PARTITION BY LIST (k);
+CREATE TABLE old_parts_1 PARTITION OF old_parts FOR VALUES IN (1);
+CREATE TABLE old_parts_2 (a int, gone int, k int);
+ALTER TABLE old_parts_2 DROP gone;
+ALTER TABLE old_parts ATTACH PARTITION old_parts_2 FOR VALUES IN (2);
+INSERT INTO old VALUES (-1, 1);
+INSERT INTO old_fast VALUES (-1);
+INSERT INTO old_parts VALUES (1, -1), (2, -1);
+ALTER TABLE old ADD CONSTRAINT positive CHECK (a > 0) NOT VALID, ADD CHECK (a < 100), ADD FOREIGN KEY (p) REFERENCES parent NOT VALID;
+ALTER TABLE old_fast ADD CHECK (a > 0) NOT VALID;
+ALTER TABLE old_parts ADD CHECK (a > 0) NOT VALID;
+EOQ
+my $unproven = clone($target, conninfo($source, db => 'unproven'), db => 'unproven', follow => 'true');
+ok(wait_for_state($target, $unproven, 'following', db => 'unproven'), 'rows from before a constraint: followed');
+$source->safe_psql('unproven', 'INSERT INTO old VALUES (1, NULL); INSERT INTO old_fast VALUES (1); INSERT INTO old_parts VALUES (1, 1), (2, 1)');
+my %switched = cutover($target, $unproven, db => 'unproven');
+is($switched{state}, 'done', 'and switched') or diag(explain(\%switched));
+is(contents_differ($source, $target, 'unproven'), '', 'with all rows');
+my $constraints = q{SELECT string_agg(format('%s %s %s', conrelid::regclass, contype, convalidated), ', ' ORDER BY conrelid::regclass::text, conname)
+	FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype IN ('c', 'f')};
+is($target->safe_psql('unproven', $constraints), $source->safe_psql('unproven', $constraints), 'and the constraints as they were');
+my (undef, undef, $new_row) = $target->psql('unproven', 'INSERT INTO old VALUES (-2, NULL)');
+like($new_row, qr/violates check constraint "positive"/, 'which new rows must fulfil');
+
+#
 # All kinds together, from clone to cutover
 #
 new_database($_, 'kinds') for $source, $target;
