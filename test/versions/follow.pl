@@ -59,7 +59,7 @@ sub move
 foreach my $source (@sources)
 {
 	my $ok = subtest "$source->{name} -> $ours" => sub {
-		eval { move($source, "move_$ours"); 1 } or fail("it died: $@");
+		eval { move($source, "move_$source->{name}"); 1 } or fail("it died: $@");
 	};
 	write_cell("f$source->{name}", $ours, $ok);
 }
