@@ -397,6 +397,9 @@ pgcopy_init_materialized_srf(FunctionCallInfo fcinfo)
 #define pgcopy_session_entry(index) pgstat_get_local_beentry_by_index(index)
 #endif
 
+/* Expand to each(name) for all options of columns (attoptions) that a user may set. */
+#define COMPAT_COLUMN_OPTIONS(each) each("n_distinct") each("n_distinct_inherited")
+
 /* Apply finds rows of REPLICA IDENTITY FULL by any index, else by a primary key only. */
 #define COMPAT_APPLIES_BY_ANY_INDEX (PG_VERSION_NUM >= 160000)
 

@@ -23,6 +23,7 @@ bool		pgcopy_setting_auto_resume = true;
 int			pgcopy_setting_maintenance_work_mem = 0;
 int			pgcopy_setting_max_definitions_size = 0;
 bool		pgcopy_setting_split_by_ctid = true;
+bool		pgcopy_setting_allow_unsupported_newer_source = false;
 int			pgcopy_setting_index_builds = INDEX_BUILDS_FAST;
 
 static const struct config_enum_entry index_builds[] = {
@@ -86,6 +87,15 @@ define_settings_of_source(void)
 							 "If off, they are split by ranges of an integer key, as those of older sources are.",
 							 &pgcopy_setting_split_by_ctid,
 							 true,
+							 PGC_SUSET,
+							 GUC_NOT_IN_SAMPLE,
+							 NULL, NULL, NULL);
+
+	DefineCustomBoolVariable("pgcopy.allow_unsupported_newer_source",
+							 "Try to clone a source of a newer major version than this server's.",
+							 "This is not supported: what this server does not know fails on the way.",
+							 &pgcopy_setting_allow_unsupported_newer_source,
+							 false,
 							 PGC_SUSET,
 							 GUC_NOT_IN_SAMPLE,
 							 NULL, NULL, NULL);

@@ -17,6 +17,7 @@ typedef enum IndexBuilds
 
 extern char *pgcopy_setting_pg_dump;	/* path; "": in the server's bin directory */
 extern int	pgcopy_setting_max_attempts;	/* of one item */
+extern bool pgcopy_setting_allow_unsupported_newer_source;
 extern int	pgcopy_setting_source_retry_timeout;	/* s; 0: do not wait */
 extern bool pgcopy_setting_auto_resume;
 extern bool pgcopy_setting_split_by_ctid;	/* where the source can (14) */

@@ -15,12 +15,14 @@
  *	"KIND done"				work and "done" are written, not committed
  *	"KIND committed"		committed, and only this process knows
  *	"taking back map cleared"	pages of a failed load are next
+ *	"index surveyed"		ranges of keys are planned, nothing is written
  *	"index filled"			our own build has all rows; last pages are not written
  *	"index written"			all is written, the checkpointer does not know of it
  *
  * At some points a process can lie:
  *
  *	"index strxfrm"			what strxfrm() says is wrong
+ *	"index sample"			the sample has seen one row only
  *
  * KIND is the kind of an item as in pgcopy.item, or "chunk" for a part of a
  * table.

@@ -127,7 +127,8 @@ build_keys(IndexBuild *build)
 		return pgcopy_compared_build(build);
 	if (build->keys.are_words)
 		reason = pgcopy_words_build(build);
-	if (reason != NULL && strcmp(reason, REASON_WORDS) == 0)
+	if (reason != NULL &&
+		(strcmp(reason, REASON_WORDS) == 0 || strcmp(reason, REASON_MEMORY) == 0))
 		reason = pgcopy_record_build(build);
 	if (reason != NULL &&
 		(strcmp(reason, REASON_ORDER) == 0 || strcmp(reason, REASON_ENUM) == 0))

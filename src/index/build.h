@@ -32,13 +32,14 @@ typedef struct IndexBuild
 	int64		rows;
 	int64		heap_rows;		/* of a partial index: with those it does not hold */
 	int			scans;			/* of the heap */
+	int			runs;			/* sorted ones in a file */
 	instr_time	started;
 	instr_time	scanned;		/* the end of the last scan */
 	instr_time	scanning;		/* time for all scans */
 	instr_time	sorting;		/* until the tree was begun, and for all ranges */
 } IndexBuild;
 
-#define REASON_MEMORY "memory"
+#define REASON_MEMORY "not enough memory for a sort"
 #define REASON_ENUM "enum with values added later"
 
 /*

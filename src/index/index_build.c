@@ -68,12 +68,12 @@ log_build(const IndexBuild *build, const char *reason)
 	else
 		ereport(DEBUG1,
 				(errmsg_internal("index \"%s\" built: scan %.3f s, sort %.3f s, write %.3f s, "
-								 "%d scans, %zu kB of memory",
+								 "%d scans, %d runs, %zu kB of memory",
 								 RelationGetRelationName(build->index),
 								 INSTR_TIME_GET_DOUBLE(build->scanning),
 								 INSTR_TIME_GET_DOUBLE(build->sorting),
 								 INSTR_TIME_GET_DOUBLE(total) - before, build->scans,
-								 pgcopy_memory_peak(build->memory) / 1024)));
+								 build->runs, pgcopy_memory_peak(build->memory) / 1024)));
 }
 
 static IndexBuildResult *

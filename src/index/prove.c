@@ -18,8 +18,6 @@
 #include "index/compare.h"
 #include "index/record.h"
 
-#define AHEAD 8					/* records to fetch before they are needed */
-
 static bool
 has_same_key(const Record *left, const Record *right)
 {
@@ -41,16 +39,16 @@ const char *
 pgcopy_prove_order(const Records *records)
 {
 	Comparison *comparison = pgcopy_compare_begin(records->build->index);
-	const SortPair *pairs = records->pairs;
+	const Record *last = pgcopy_record_get(records, 0);
+	const Record *record;
 
-	for (size_t i = 1; i < records->count; i++)
+	for (size_t i = 1; (record = pgcopy_record_get(records, i)) != NULL; i++)
 	{
 		if ((i & 0xFFF) == 0)
 			CHECK_FOR_INTERRUPTS();
-		if (i + AHEAD < records->count)
-			__builtin_prefetch(RECORD_OF(pairs[i + AHEAD]));
-		if (!is_right(comparison, RECORD_OF(pairs[i - 1]), RECORD_OF(pairs[i])))
+		if (!is_right(comparison, last, record))
 			return "strxfrm() and strcoll() disagree";
+		last = record;
 	}
 	return NULL;
 }

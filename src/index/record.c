@@ -22,38 +22,147 @@
 #include "index/scan.h"
 
 #define FIRST_CAPACITY 256
-#define LEAST_CHUNK (64 * 1024)
-#define LARGEST_CHUNK (8 * 1024 * 1024)
+#define LEAST_CHUNK ((Size) 64 * 1024)
+#define LARGEST_CHUNK ((Size) 8 * 1024 * 1024)
 
-/* Room for a record; NULL over the memory limit.  What is not used is given again. */
-static Record *
-get_room(Records *records, Size size)
+/* Before the first one, assume that a record has so many bytes. */
+#define USUAL_RECORD 64
+
+/* Room for records follows. */
+typedef struct RecordChunk
 {
-	Size		chunk;
+	struct RecordChunk *next;
+	Size		size;			/* of it */
+} RecordChunk;
 
-	if (likely((Size) (records->end - records->next) >= size))
-		return (Record *) records->next;
-	chunk = Max(Min(Max(records->arena_size, LEAST_CHUNK), LARGEST_CHUNK), size);
-	records->next = pgcopy_memory_alloc(records->build->memory, chunk);
-	if (records->next == NULL)
+/* So much may still be had, if all pairs are to be sorted later. */
+static Size
+memory_left(const Records *records)
+{
+	Size		left = pgcopy_memory_left(records->build->memory);
+	Size		reserved = records->capacity * sizeof(SortPair) + RECORD_RESERVE;
+
+	return left > reserved ? left - reserved : 0;
+}
+
+static void
+use_chunk(Records *records, RecordChunk *chunk)
+{
+	records->chunk = chunk;
+	records->next = (char *) chunk + MAXALIGN(sizeof(RecordChunk));
+	records->end = records->next + chunk->size;
+}
+
+/* Get another chunk for records of so many bytes; NULL over the memory limit. */
+static RecordChunk *
+add_chunk(Records *records, Size size)
+{
+	Size		wanted = Max(Min(Max(records->arena_size, LEAST_CHUNK), LARGEST_CHUNK), size);
+	Size		head = MAXALIGN(sizeof(RecordChunk));
+	RecordChunk *chunk = NULL;
+
+	wanted = Min(wanted, memory_left(records) / LEAST_CHUNK * LEAST_CHUNK);
+	if (wanted >= size + head)
+		chunk = pgcopy_memory_alloc(records->build->memory, wanted);
+	if (chunk == NULL)
 		return NULL;
-	records->end = records->next + chunk;
-	records->arena_size += chunk;
-	return (Record *) records->next;
+	chunk->size = wanted - head;
+	chunk->next = NULL;
+	if (records->chunk == NULL)
+		records->chunks = chunk;
+	else
+		records->chunk->next = chunk;
+	records->arena_size += wanted;
+	return chunk;
+}
+
+/* How many runs will there be, if the rest of the table is as what is in memory? */
+static double
+expect_runs(const Records *records)
+{
+	size_t		rows = records->count + records->null_count;
+
+	if (records->page == NULL)
+		return 1;
+	return (double) pgcopy_scan_expect_rows(records->page, records->before + rows) / rows;
+}
+
+/* Write all records into a file, and begin anew with the same memory. */
+static const char *
+begin_run(Records *records)
+{
+	const char *reason = pgcopy_record_runs_add(records, expect_runs(records));
+
+	records->before += records->count + records->null_count;
+	records->count = 0;
+	records->null_count = 0;
+	records->in_order = true;
+	if (records->chunks != NULL)
+		use_chunk(records, records->chunks);
+	return reason;
+}
+
+/* Find room in memory; returns false if there is none. */
+static bool
+find_room(Records *records, Size size)
+{
+	while ((Size) (records->end - records->next) < size)
+	{
+		RecordChunk *next = records->chunk == NULL ? NULL : records->chunk->next;
+
+		if (next == NULL)
+			next = add_chunk(records, size);
+		if (next == NULL)
+			return false;
+		use_chunk(records, next);
+	}
+	return true;
+}
+
+/* Get room for a record; what is not used is given again.  Returns a reason, or NULL. */
+static inline const char *
+get_room(Records *records, Size size, Record **record)
+{
+	const char *reason = NULL;
+
+	if (unlikely((Size) (records->end - records->next) < size) &&
+		!find_room(records, size))
+	{
+		reason = begin_run(records);
+		if (reason == NULL && !find_room(records, size))
+			reason = REASON_MEMORY;
+	}
+	*record = (Record *) records->next;
+	return reason;
+}
+
+/*
+ * Choose how many pairs to have room for: for all rows that are expected, or step by
+ * step; never so many that there is no room for their records.
+ */
+static size_t
+choose_capacity(const Records *records)
+{
+	size_t		rows = records->count + records->null_count;
+	size_t		expected = pgcopy_scan_expect_rows(records->page, records->before + rows);
+	Size		width = rows == 0 ? USUAL_RECORD :
+	(records->arena_size - (records->end - records->next)) / rows;
+	size_t		most = records->capacity +
+		memory_left(records) / (width + 2 * sizeof(SortPair));
+
+	most = Min(most, SORT_MAX_ENTRIES);
+	if (expected > rows + records->page->nrows && expected < most)
+		return expected;
+	return Min(Max(records->capacity + records->capacity / 2, FIRST_CAPACITY), most);
 }
 
 static bool
-grow_pairs(Records *records, const ScanPage *page)
+grow_pairs(Records *records)
 {
-	size_t		capacity = Max(records->capacity + records->capacity / 2, FIRST_CAPACITY);
-	size_t		expected = pgcopy_scan_expect_rows(page, records->count);
+	size_t		capacity = choose_capacity(records);
 	SortPair   *pairs;
 
-	/* unless it is too much, with as much again to sort them */
-	if (expected > records->count + page->nrows && expected < SORT_MAX_ENTRIES &&
-		2 * expected * sizeof(SortPair) < pgcopy_memory_left(records->build->memory))
-		capacity = expected;
-	if (capacity > SORT_MAX_ENTRIES)
+	if (capacity <= records->capacity)
 		return false;
 	pairs = pgcopy_memory_realloc(records->build->memory, records->pairs,
 								  capacity * sizeof(SortPair));
@@ -67,15 +176,30 @@ grow_pairs(Records *records, const ScanPage *page)
 static bool
 grow_nulls(Records *records)
 {
-	size_t		capacity = Max(records->null_capacity * 2, FIRST_CAPACITY);
-	uint64	   *nulls = pgcopy_memory_realloc(records->build->memory, records->nulls,
-											  capacity * sizeof(uint64));
+	size_t		more = Max(records->null_capacity, FIRST_CAPACITY);
+	uint64	   *nulls = NULL;
 
+	if (more * sizeof(uint64) <= memory_left(records))
+		nulls = pgcopy_memory_realloc(records->build->memory, records->nulls,
+									  (records->null_capacity + more) * sizeof(uint64));
 	if (nulls == NULL)
 		return false;
 	records->nulls = nulls;
-	records->null_capacity = capacity;
+	records->null_capacity += more;
 	return true;
+}
+
+/* See to it that the arrays have room for one row more. */
+static const char *
+make_room(Records *records)
+{
+	if (likely(records->count < records->capacity &&
+			   records->null_count < records->null_capacity))
+		return NULL;
+	if ((records->count < records->capacity || grow_pairs(records)) &&
+		(records->null_count < records->null_capacity || grow_nulls(records)))
+		return NULL;
+	return records->count + records->null_count > 0 ? begin_run(records) : REASON_MEMORY;
 }
 
 /* Will index_form_tuple() take this value as it is, but for its header? */
@@ -204,15 +328,12 @@ tuple_room(const KeyDescription *keys, const RecordValue *values)
 	return room;
 }
 
-static const char *
+static void
 keep_null(Records *records, Record *record)
 {
-	if (records->null_count == records->null_capacity && !grow_nulls(records))
-		return REASON_MEMORY;
 	record->key_length = 0;
 	record->key_offset = 0;
 	records->nulls[records->null_count++] = (uint64) (uintptr_t) record;
-	return NULL;
 }
 
 static inline bool
@@ -242,16 +363,6 @@ put_key(const Records *records, Record *record, const RecordValue *values)
 	return reason;
 }
 
-/* Compare the keys of two records with the same first bytes. */
-static bool
-is_less(const Record *a, const Record *b)
-{
-	int			order = memcmp(RECORD_KEY(a), RECORD_KEY(b),
-							   Min(a->key_length, b->key_length));
-
-	return order != 0 ? order < 0 : a->key_length < b->key_length;
-}
-
 static inline void
 put_pair(Records *records, const Record *record)
 {
@@ -261,7 +372,7 @@ put_pair(Records *records, const Record *record)
 	pair->value = (uint64) (uintptr_t) record;
 	if (records->in_order && records->count > 0)
 		records->in_order = pair->key != pair[-1].key ? pair->key > pair[-1].key :
-			!is_less(record, RECORD_OF(pair[-1]));
+			pgcopy_record_compare(record, RECORD_OF(pair[-1])) >= 0;
 	records->count++;
 }
 
@@ -270,12 +381,12 @@ static const char *
 keep_record(Records *records, Record *record, const RecordValue *values)
 {
 	const KeyDescription *keys = &records->build->keys;
-	Size		size = sizeof(Record) + record->tuple_size;
 	const char *reason = NULL;
+	Size		size;
 
 	record->has_null = has_null_key(keys, values);
 	if (record->has_null && keys->nkeys == 1)
-		reason = keep_null(records, record);
+		keep_null(records, record);
 	else
 	{
 		if (records->in_place && record->is_plain)
@@ -292,12 +403,13 @@ keep_record(Records *records, Record *record, const RecordValue *values)
 			reason = put_key(records, record, values);
 			if (reason != NULL)
 				return reason;
-			size += record->key_length;
 		}
 		put_pair(records, record);
 	}
-	records->next += MAXALIGN(size);
-	return reason;
+	size = pgcopy_record_size(record);
+	records->largest = Max(records->largest, size);
+	records->next += size;
+	return NULL;
 }
 
 /* Let the server form the tuple; the key is that of the values in full. */
@@ -311,7 +423,7 @@ take_unusual_row(Records *records, const RowValues *found, ItemPointer address)
 	RecordValue values[INDEX_MAX_KEYS];
 	IndexTuple	tuple;
 	Record	   *record;
-	const char *reason = REASON_MEMORY;
+	const char *reason;
 
 	for (int i = 0; i < keys->ncolumns; i++)
 	{
@@ -328,9 +440,9 @@ take_unusual_row(Records *records, const RowValues *found, ItemPointer address)
 	}
 	tuple = index_form_tuple(columns, datums, (bool *) found->nulls);
 	tuple->t_tid = *address;
-	record = get_room(records, sizeof(Record) + IndexTupleSize(tuple) + RECORD_SLACK +
-					  pgcopy_record_key_room(keys, values));
-	if (record != NULL)
+	reason = get_room(records, sizeof(Record) + IndexTupleSize(tuple) + RECORD_SLACK +
+					  pgcopy_record_key_room(keys, values), &record);
+	if (reason == NULL)
 	{
 		memcpy(RECORD_TUPLE(record), tuple, IndexTupleSize(tuple));
 		record->tuple_size = IndexTupleSize(tuple);
@@ -349,16 +461,17 @@ take_row(Records *records, const RowValues *found, ItemPointer address)
 	RecordValue values[INDEX_MAX_KEYS];
 	Record	   *record;
 	Size		room;
+	const char *reason;
 
 	if (unlikely(!get_values(keys, found, values)))
 		return take_unusual_row(records, found, address);
 	room = tuple_room(keys, values);
 	if (unlikely(room > INDEX_SIZE_MASK))
 		return take_unusual_row(records, found, address);
-	record = get_room(records, sizeof(Record) + room + RECORD_SLACK +
-					  (records->in_place ? 0 : pgcopy_record_key_room(keys, values)));
-	if (record == NULL)
-		return REASON_MEMORY;
+	reason = get_room(records, sizeof(Record) + room + RECORD_SLACK +
+					  (records->in_place ? 0 : pgcopy_record_key_room(keys, values)), &record);
+	if (unlikely(reason != NULL))
+		return reason;
 	RECORD_TUPLE(record)->t_tid = *address;
 	record->tuple_size = form_tuple(keys, values, found->has_nulls, RECORD_TUPLE(record));
 	record->is_plain = true;
@@ -373,6 +486,7 @@ take_page(void *arg, const ScanPage *page)
 	TupleDesc	heap = RelationGetDescr(records->build->heap);
 	const char *reason = NULL;
 
+	records->page = page;
 	for (int i = 0; i < page->nrows && reason == NULL; i++)
 	{
 		RowValues	found;
@@ -381,11 +495,44 @@ take_page(void *arg, const ScanPage *page)
 		ItemPointerSet(&address, page->block, page->offsets[i]);
 		if (!pgcopy_row_find(keys, heap, page, i, &found))
 			continue;
-		if (unlikely(records->count == records->capacity) && !grow_pairs(records, page))
-			return REASON_MEMORY;
-		reason = take_row(records, &found, &address);
+		reason = make_room(records);
+		if (reason == NULL)
+			reason = take_row(records, &found, &address);
 	}
 	return reason;
+}
+
+static void
+free_memory(Records *records)
+{
+	IndexMemory *memory = records->build->memory;
+	RecordChunk *next;
+
+	for (RecordChunk *chunk = records->chunks; chunk != NULL; chunk = next)
+	{
+		next = chunk->next;
+		pgcopy_memory_free(memory, chunk);
+	}
+	if (records->pairs != NULL)
+		pgcopy_memory_free(memory, records->pairs);
+	if (records->nulls != NULL)
+		pgcopy_memory_free(memory, records->nulls);
+}
+
+/* Sort what is in memory; or write it as the last run, and prepare to merge all. */
+static const char *
+sort_or_merge(Records *records)
+{
+	const char *reason;
+
+	if (records->runs == NULL)
+		return pgcopy_record_sort(records);
+	records->page = NULL;
+	reason = begin_run(records);
+	if (reason != NULL)
+		return reason;
+	free_memory(records);
+	return pgcopy_record_runs_merge(records);
 }
 
 /* The memory of records goes with the build's context. */
@@ -401,12 +548,13 @@ pgcopy_record_build(IndexBuild *build)
 	records.row_context = AllocSetContextCreate(CurrentMemoryContext, "pgcopy index row",
 												ALLOCSET_DEFAULT_SIZES);
 	reason = pgcopy_build_scan(build, take_page, &records);
-	build->rows = records.count + records.null_count;
+	build->rows = records.before + records.count + records.null_count;
 	if (reason == NULL)
-		reason = pgcopy_record_sort(&records);
+		reason = sort_or_merge(&records);
 	if (reason == NULL && build->keys.are_transformed)
 		reason = pgcopy_prove_order(&records);
 	if (reason == NULL)
 		pgcopy_record_write(&records);
+	pgcopy_record_runs_end(&records);
 	return reason;
 }

@@ -31,11 +31,17 @@ typedef struct Record
 /* So many bytes behind a record can be read, and mean nothing. */
 #define RECORD_SLACK 8
 
+/* Memory that is left free while records are collected, besides that to sort them */
+#define RECORD_RESERVE ((Size) 64 * 1024)
+
+#define RECORD_AHEAD 12			/* records to fetch before they are needed */
+
 typedef struct Records
 {
 	IndexBuild *build;
 	bool		in_place;		/* the bytes of the only value are the key */
 	MemoryContext row_context;	/* for values that are not as they are */
+	const ScanPage *page;		/* of the heap, while it is scanned */
 
 	/* Records in the order of rows, with the first bytes of their keys. */
 	SortPair   *pairs;
@@ -48,10 +54,33 @@ typedef struct Records
 	size_t		null_count;
 	size_t		null_capacity;
 
-	char	   *next;			/* room for records */
+	struct RecordChunk *chunks; /* room for records, and the piece in use */
+	struct RecordChunk *chunk;
+	char	   *next;			/* the next one goes here */
 	char	   *end;
 	Size		arena_size;		/* of all room so far */
+	Size		largest;		/* record so far */
+
+	/* What did not fit into memory (record_runs.c); NULL: all is in the arrays. */
+	struct RecordRuns *runs;
+	uint64		before;			/* so many rows are there */
 } Records;
+
+/* Bytes from one record to the next */
+static inline Size
+pgcopy_record_size(const Record *record)
+{
+	return MAXALIGN(sizeof(Record) +
+					Max(record->tuple_size, record->key_offset + record->key_length));
+}
+
+/* Its first two cache lines */
+static inline void
+pgcopy_record_prefetch(const Record *record)
+{
+	__builtin_prefetch(record);
+	__builtin_prefetch((const char *) record + 64);
+}
 
 /* A value without its header */
 typedef struct RecordValue
@@ -78,6 +107,16 @@ pgcopy_record_word(const Record *record, uint32 depth)
 	return word;
 }
 
+static inline int
+pgcopy_record_compare(const Record *a, const Record *b)
+{
+	int			order = memcmp(RECORD_KEY(a), RECORD_KEY(b),
+							   Min(a->key_length, b->key_length));
+
+	return order != 0 ? order :
+		(a->key_length > b->key_length) - (a->key_length < b->key_length);
+}
+
 /* record_key.c: at most so many bytes does the key of these values need. */
 extern Size pgcopy_record_key_room(const KeyDescription *keys, const RecordValue *values);
 
@@ -88,6 +127,38 @@ extern unsigned char *pgcopy_record_key_write(const KeyDescription *keys,
 
 /* record_sort.c: sort by key, then row; returns a reason, or NULL. */
 extern const char *pgcopy_record_sort(Records *records);
+
+/*
+ * record_runs.c: sort what is in the arrays and write it to a file; "expected" times, as
+ * it looks.  Then merge all of that.  Both return a reason, or NULL.  Between them the
+ * memory for records is freed.
+ */
+extern const char *pgcopy_record_runs_add(Records *records, double expected);
+extern const char *pgcopy_record_runs_merge(Records *records);
+extern void pgcopy_record_runs_end(Records *records);
+
+/* The next record in order; the one before stays in memory.  NULL behind the last. */
+extern void pgcopy_record_runs_rewind(struct RecordRuns *runs);
+extern const Record *pgcopy_record_runs_next(struct RecordRuns *runs);
+extern const Record *pgcopy_record_runs_next_null(struct RecordRuns *runs);
+
+/*
+ * Return record i in the order of keys, NULL behind the last: after sorting, for i from
+ * 0 on.
+ */
+static inline const Record *
+pgcopy_record_get(const Records *records, size_t i)
+{
+	if (records->runs != NULL)
+	{
+		if (i == 0)
+			pgcopy_record_runs_rewind(records->runs);
+		return pgcopy_record_runs_next(records->runs);
+	}
+	if (i + RECORD_AHEAD < records->count)
+		pgcopy_record_prefetch(RECORD_OF(records->pairs[i + RECORD_AHEAD]));
+	return i < records->count ? RECORD_OF(records->pairs[i]) : NULL;
+}
 
 /* prove.c: returns why the sorted records are not in the server's order, or NULL. */
 extern const char *pgcopy_prove_order(const Records *records);

@@ -13,8 +13,12 @@
 #include "base/compat.h"
 #include "index/record.h"
 
-#define AHEAD 12				/* records to fetch before they are needed */
-#define CACHE_LINE 64
+typedef struct RecordWriter
+{
+	IndexBuild *build;
+	const Record *last;			/* NULL: none with a key like the next one's */
+	uint64		written;
+} RecordWriter;
 
 static bool
 has_same_key(const Record *record, const Record *last)
@@ -59,64 +63,56 @@ is_duplicate(const IndexBuild *build, const Record *record, const Record *last)
 }
 
 static inline void
-write_record(IndexBuild *build, const Record *record, const Record *last)
+write_record(RecordWriter *writer, const Record *record)
 {
+	IndexBuild *build = writer->build;
+	const Record *last = writer->last;
+
+	if ((writer->written++ & 0xFFF) == 0)
+		pgcopy_build_report(build, writer->written);
 	if (build->info->ii_Unique && last != NULL &&
 		(!record->has_null || pgcopy_nulls_not_distinct(build->info)) &&
 		has_same_key(record, last))
 		pgcopy_build_throw_duplicate(build, RECORD_TUPLE(record));
 	pgcopy_tree_add(build->tree, RECORD_TUPLE(record),
 					build->deduplicate && last != NULL && is_duplicate(build, record, last));
+	writer->last = record;
 }
 
-/* Nulls of the only key; "written" tuples are before them. */
+/* Nulls of the only key */
 static void
-write_nulls(Records *records, size_t written)
+write_nulls(RecordWriter *writer, const Records *records)
 {
-	const Record *last = NULL;
+	const Record *record;
 
+	writer->last = NULL;
+	if (records->runs != NULL)
+		while ((record = pgcopy_record_runs_next_null(records->runs)) != NULL)
+			write_record(writer, record);
 	for (size_t i = 0; i < records->null_count; i++)
-	{
-		const Record *record = (const Record *) (uintptr_t) records->nulls[i];
-
-		if ((i & 0xFFF) == 0)
-			pgcopy_build_report(records->build, written + i);
-		write_record(records->build, record, last);
-		last = record;
-	}
+		write_record(writer, (const Record *) (uintptr_t) records->nulls[i]);
 }
 
 static void
-write_pairs(Records *records, size_t written)
+write_keys(RecordWriter *writer, const Records *records)
 {
-	const SortPair *pairs = records->pairs;
-	const Record *last = NULL;
+	const Record *record;
 
-	for (size_t i = 0; i < records->count; i++)
-	{
-		const Record *record = RECORD_OF(pairs[i]);
-
-		if ((i & 0xFFF) == 0)
-			pgcopy_build_report(records->build, written + i);
-		if (i + AHEAD < records->count)
-		{
-			__builtin_prefetch(RECORD_OF(pairs[i + AHEAD]));
-			__builtin_prefetch((char *) RECORD_OF(pairs[i + AHEAD]) + CACHE_LINE);
-		}
-		write_record(records->build, record, last);
-		last = record;
-	}
+	writer->last = NULL;
+	for (size_t i = 0; (record = pgcopy_record_get(records, i)) != NULL; i++)
+		write_record(writer, record);
 }
 
 void
 pgcopy_record_write(Records *records)
 {
+	RecordWriter writer = {.build = records->build};
 	bool		nulls_first = records->build->keys.columns[0].nulls_first;
 
 	pgcopy_build_begin_tree(records->build);
 	if (nulls_first)
-		write_nulls(records, 0);
-	write_pairs(records, nulls_first ? records->null_count : 0);
+		write_nulls(&writer, records);
+	write_keys(&writer, records);
 	if (!nulls_first)
-		write_nulls(records, records->count);
+		write_nulls(&writer, records);
 }

@@ -20,6 +20,7 @@
 #include "storage/bufmgr.h"
 #include "utils/rel.h"
 
+#include "base/testpoint.h"
 #include "index/pack.h"
 #include "index/sort.h"
 
@@ -342,6 +343,8 @@ plan_ranges(WordRanges *ranges)
 	keys = sort_sample(ranges);
 	if (keys == NULL)
 		return REASON_MEMORY;
+	if (pgcopy_testpoint_lies("index sample"))
+		words->sample.count = 1;
 	is_planned = plan_ends(ranges, keys, words->sample.count, room) && pays(ranges);
 	pgcopy_memory_free(words->build->memory, keys);
 	return is_planned ? NULL : REASON_MEMORY;
@@ -418,6 +421,7 @@ build_ranges(WordRanges *ranges)
 	Packed		first = {0, 0};
 	int			planned = 0;
 
+	PGCOPY_TEST_POINT("index", "surveyed");
 	ranges->words->is_survey = false;
 	ranges->writer = pgcopy_pack_begin(ranges->words, &ranges->packing);
 	for (;;)

@@ -241,6 +241,30 @@ outermost(const char *context)
 	return line != NULL ? line + 1 : context;
 }
 
+/*
+ * Does an apply worker say only that another, which has said why, is gone?  From 16 on
+ * others apply large transactions for it; before, nobody says that.
+ */
+static bool
+is_about_parallel(const ErrorData *error)
+{
+	const char *id = error->message_id != NULL ? error->message_id : "";
+
+	return strcmp(id, "logical replication parallel apply worker exited due to error") == 0 ||
+		strcmp(id, "could not send data to shared-memory queue") == 0;
+}
+
+/* Views show it in one line; a conflict has several from 18 on. */
+static void
+join_lines(char *text)
+{
+	for (char *c = text; *c != '\0'; c++)
+	{
+		if (*c == '\n')
+			*c = ' ';
+	}
+}
+
 /* Memory may be short: allocates nothing.  Nobody takes a lock while he has this one. */
 static void
 keep_error(const ErrorData *error)
@@ -254,6 +278,7 @@ keep_error(const ErrorData *error)
 			 error->detail ? "; " : "", error->detail ? error->detail : "",
 			 context ? "; " : "", context ? context : "");
 	text[pg_mbcliplen(text, strlen(text), sizeof(text) - 1)] = '\0';
+	join_lines(text);
 
 	LWLockAcquire(&kept->lock, LW_EXCLUSIVE);
 	place = find_place(MySubscription->oid);
@@ -269,7 +294,7 @@ static void
 keep_if_ours(ErrorData *error)
 {
 	if (error->elevel == ERROR && kept != NULL && MyProc != NULL && MySubscription != NULL &&
-		error->message != NULL &&
+		error->message != NULL && !is_about_parallel(error) &&
 		strncmp(MySubscription->name, OUR_PREFIX, strlen(OUR_PREFIX)) == 0)
 		keep_error(error);
 	if (previous_emit_log != NULL)

@@ -180,10 +180,10 @@ advise_memory(Leader *leader, const Workload *load)
 {
 	int64		budget = pgcopy_share_budget() * KB;
 	int64		machine = (int64) sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
-	int64		sorted_bytes = load->largest_need * KB / 2;
-	int64		wanted = Min(sorted_bytes / 2, machine / 8);
+	int64		sorted_bytes = load->largest_need * KB;
+	int64		wanted = Min(sorted_bytes, machine / 8);
 
-	if (sorted_bytes / 8 < budget || wanted < 2 * budget)
+	if (sorted_bytes / 4 < budget || wanted < 2 * budget)
 		return;
 	tell(leader, "pgcopy.maintenance_work_mem", format_setting(wanted),
 		 psprintf("all index builds together may use %s, but one of them sorts %s: they will sort on disk",

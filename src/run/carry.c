@@ -275,7 +275,7 @@ note_table(Choosing *choosing, const SourceRelation *relation)
 	else if (relation->carry == CARRY_INSERTS)
 		add_to_group(&choosing->inserts, relation, pgcopy_identity_fault_text(identity->fault));
 	else if (relation->carry == CARRY_STREAM && identity->replident == 'f' &&
-			 identity->index == NULL && !COMPAT_APPLIES_BY_ANY_INDEX)
+			 identity->index == NULL && !(COMPAT_APPLIES_BY_ANY_INDEX && identity->has_index))
 		add_to_group(&choosing->scanned, relation,
 					 psprintf(INT64_FORMAT " updates and deletes so far", identity->updates));
 }

@@ -424,10 +424,13 @@ pgcopy_handover_find_loss(const SlotStatus *status)
 {
 	if (!status->exists)
 		return "the replication slot is gone";
+	if (strcmp(status->reason, "wal_removed") == 0 ||
+		(status->reason[0] == '\0' && strcmp(status->wal_status, "lost") == 0))
+		return "the source has removed WAL that the replication slot needed";
+	if (strcmp(status->reason, "idle_timeout") == 0)
+		return "nobody read the replication slot for longer than idle_replication_slot_timeout of the source";
 	if (status->reason[0] != '\0')
 		return psprintf("the replication slot was invalidated: %s", status->reason);
-	if (strcmp(status->wal_status, "lost") == 0)
-		return "the source has removed WAL that the replication slot needed";
 	return NULL;
 }
 

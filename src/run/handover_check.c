@@ -19,6 +19,7 @@ pgcopy_handover_check(Leader *leader)
 		.only = pgcopy_chosen_relations(leader),
 		.publication = options->publication[0] != '\0' ? options->publication : NULL,
 		.has_row_filters = options->row_filters != NIL,
+		.with_privileges = !options->no_owner && !options->no_privileges,
 		.conninfo = pgcopy_link_conninfo(leader->link),
 		.application_name = psprintf("pgcopy job " INT64_FORMAT " check", leader->job->id)
 	};

@@ -23,6 +23,7 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
+#include "base/timeouts.h"
 #include "catalog/job.h"
 #include "run/process.h"
 
@@ -33,17 +34,18 @@
 static volatile sig_atomic_t is_cancelled = false;
 static volatile sig_atomic_t ignores_cancels = false;
 
+#define NO_TIMEOUT(name) {name, "0"},
+
 /*
  * Settings of all our processes.  They override those of the role and the
- * database, which background workers read too.
+ * database, which background workers read too.  What this
+ * server's version does not know is left out.
  */
 static const char *const process_settings[][2] = {
 	{"search_path", "pg_catalog, pg_temp"},
 	{"role", "none"},
 	{"synchronous_commit", "off"},
-	{"statement_timeout", "0"},
-	{"lock_timeout", "0"},
-	{"idle_in_transaction_session_timeout", "0"},
+	PGCOPY_TIMEOUTS(NO_TIMEOUT)
 	/* cancel a blocking autovacuum soon */
 	{"deadlock_timeout", "100ms"},
 	{"default_transaction_isolation", "read committed"},
@@ -261,6 +263,18 @@ pgcopy_process_start_worker(const ProcessArgs *args,
 	return start_process(args, "pgcopy_worker_main", name, handle);
 }
 
+static void
+apply_settings(void)
+{
+	for (int i = 0; i < lengthof(process_settings); i++)
+	{
+		if (GetConfigOption(process_settings[i][0], true, false) != NULL)
+			(void) set_config_option(process_settings[i][0], process_settings[i][1],
+									 PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SET,
+									 true, 0, false);
+	}
+}
+
 void
 pgcopy_process_begin(ProcessArgs *args)
 {
@@ -273,9 +287,6 @@ pgcopy_process_begin(ProcessArgs *args)
 
 	BackgroundWorkerInitializeConnectionByOid(args->database, args->owner, 0);
 
-	for (int i = 0; i < lengthof(process_settings); i++)
-		(void) set_config_option(process_settings[i][0], process_settings[i][1],
-								 PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SET,
-								 true, 0, false);
+	apply_settings();
 	pgstat_report_appname(MyBgworkerEntry->bgw_name);
 }

@@ -85,15 +85,16 @@ pgcopy_queue_unfinished_builds(Queue *queue, int64 *need)
 }
 
 /*
- * Assume that a build sorts up to twice its cost, and needs twice that memory.
- * A constraint on an existing index has cost 0.
+ * To sort takes 16 to 48 bytes a row if keys are of fixed width, else 32 and a copy of
+ * the key or two: about as much as the build costs.  A constraint on an existing index
+ * has cost 0.
  */
 int64
 pgcopy_queue_memory_need(const QueueItem *item)
 {
 	if (!traits_of(item)->sorts)
 		return 0;
-	return (item->cost * 4 + 1023) / 1024;
+	return (item->cost + 1023) / 1024;
 }
 
 /* Add (+1) or remove (-1) an unfinished item of the current stage. */

@@ -6,9 +6,9 @@
  * Memory: all builds of a job share one budget, pgcopy.maintenance_work_mem,
  * or the server's maintenance_work_mem if that is not set.  A build keeps its
  * share until it ends: a sort cannot give memory back.  Each build gets an
- * equal part of what is left for it and the builds that may still start beside
- * it, as many as index_jobs allows and as exist.  A large one gets more if the
- * others are too small to use theirs.  The last one gets all that is left.
+ * equal part of the budget, for as many as index_jobs allows and as exist, but
+ * no more than it can use.  A large one gets more if all others together leave
+ * it.  The last one gets all that is left.
  *
  * Processes: a build gets parallel workers for the cores that the rest of the
  * job leaves idle.  If all are busy, a parallel build costs more than it
@@ -30,6 +30,9 @@
 
 /* The smallest maintenance_work_mem, in kB. */
 #define LEAST 1024
+
+/* A build can use so many times what it is expected to need. */
+#define TOLERANCE 2
 
 /* The running builds. */
 typedef struct MemoryInUse
@@ -87,17 +90,18 @@ share_memory(Leader *leader, const int *items, int nitems)
 															&unfinished_need);
 	MemoryInUse use = count_in_use(leader);
 	int64		left = pgcopy_share_budget() - use.granted;
-	int			others = Min(unfinished - use.items - nitems,
-							 leader->job->options.index_jobs - use.builds - 1);
+	int			waiting = unfinished - use.items - nitems;
 	int64		fair;
 	int64		spare;
 
 	if (need == 0)
 		return 0;
-	others = Max(others, 0);
-	fair = left / (others + 1);
+	if (waiting <= 0)
+		return (int) Max(left, LEAST);
+	fair = pgcopy_share_budget() / Min(use.builds + 1 + waiting,
+									   leader->job->options.index_jobs);
 	spare = left - (unfinished_need - use.need - need);
-	return (int) Max(Max(fair, Min(spare, need)), LEAST);
+	return (int) Max(Min(Max(Min(fair, TOLERANCE * need), Min(spare, need)), left), LEAST);
 }
 
 static int

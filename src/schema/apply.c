@@ -38,15 +38,15 @@
 
 #define CONTEXT_SHOWN	400		/* bytes of a statement in an error context */
 
-/* Settings that pg_restore makes, and others that the dump's text relies on. */
+/*
+ * Settings that pg_restore makes, and others that the dump's text relies on.  Our
+ * processes have no timeouts.
+ */
 static const struct
 {
 	const char *name;
 	const char *value;
 }			session_settings[] = {
-	{"statement_timeout", "0"},
-	{"lock_timeout", "0"},
-	{"idle_in_transaction_session_timeout", "0"},
 	{"default_transaction_read_only", "off"},
 	{"default_transaction_deferrable", "off"},
 	{"default_transaction_isolation", "read committed"},

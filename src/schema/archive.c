@@ -183,6 +183,17 @@ check_definitions_size(const ChildCommand *command)
 					 2 * command->stdout_limit / MEGABYTE)));
 }
 
+static void
+throw_password_not_asked(const char *said)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_S_R_E_PROHIBITED_SQL_STATEMENT_ATTEMPTED),
+			 errmsg("password is required"),
+			 errdetail("The source must ask pg_dump for a password, as the job's owner is not a superuser, but it does not.%s%s",
+					   said[0] ? "  pg_dump said: " : "", said),
+			 errhint("Have pg_hba.conf of the source ask for a password (scram-sha-256) from this server's address.")));
+}
+
 /*
  * Run a tool; throw what it says if it fails, else add it to the warnings.  A
  * tool with an input is pg_restore, which reports progress too.
@@ -208,6 +219,8 @@ run_tool(const char *name, const ChildCommand *command, int lock_wait_ms,
 
 	check_definitions_size(command);
 	text = pgcopy_child_words(&errors);
+	if (says(text, "authentication method requirement"))
+		throw_password_not_asked(text);
 	error = first_error(&errors);
 	sqlstate = guess_sqlstate(text, lock_wait_ms > 0 &&
 							  TimestampDifferenceExceeds(started, GetCurrentTimestamp(),
@@ -275,12 +288,7 @@ check_password_is_asked(const DumpTools *tools, const DumpRequest *request)
 	text = pgcopy_child_words(&errors);
 	if (says(text, "no password supplied"))
 		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_S_R_E_PROHIBITED_SQL_STATEMENT_ATTEMPTED),
-			 errmsg("password is required"),
-			 errdetail("The source must ask pg_dump for a password, as the job's owner is not a superuser, but it does not.%s%s",
-					   text[0] ? "  pg_dump said: " : "", text),
-			 errhint("Have pg_hba.conf of the source ask for a password (scram-sha-256) from this server's address.")));
+	throw_password_not_asked(text);
 }
 
 int

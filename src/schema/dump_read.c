@@ -27,6 +27,7 @@
 #include "schema/archive.h"
 #include "schema/child.h"
 #include "schema/classify.h"
+#include "schema/column_options.h"
 #include "schema/dump.h"
 #include "schema/dumpsettings.h"
 #include "schema/split.h"
@@ -42,6 +43,7 @@ typedef struct DumpReader
 	Splitter	splitter;
 	DumpSettings *settings;		/* in force here */
 	DumpStatement *first;		/* first statement of its entry, or NULL */
+	ColumnOptions left_out;
 	bool		is_post_data;
 } DumpReader;
 
@@ -150,6 +152,19 @@ check_size(const DumpStatement *statement, size_t longest_string)
 			 errhint("Make it smaller on the source, or drop it there, and clone again.")));
 }
 
+/* The same as pgcopy_column_options_keep(), in the memory of the dump. */
+static bool
+keep_options(DumpReader *reader, const Node *node, size_t length,
+			 DumpStatement *statement)
+{
+	MemoryContext before = MemoryContextSwitchTo(reader->dump->context);
+	bool		is_kept = pgcopy_column_options_keep(&reader->left_out, node, length,
+													 statement);
+
+	MemoryContextSwitchTo(before);
+	return is_kept;
+}
+
 /* Add one statement to the dump. */
 static void
 read_statement(DumpReader *reader, const char *start, size_t length)
@@ -157,15 +172,19 @@ read_statement(DumpReader *reader, const char *start, size_t length)
 	const SplitEntry *entry = &reader->splitter.entry;
 	DumpStatement statement = {.text = start,.length = length};
 	size_t		longest_string;
+	char	   *outline;
 	Node	   *node;
 
-	node = parse_statement(pgcopy_split_outline(start, length, &longest_string));
+	outline = pgcopy_split_outline(start, length, &longest_string);
+	node = parse_statement(outline);
 	if (node == NULL || is_of_session(reader, node))
 		return;
 
 	pgcopy_classify_statement(node, &statement);
 	check_size(&statement, longest_string);
 	pg_verifymbstr(start, (int) length, false);
+	if (!keep_options(reader, node, strlen(outline), &statement))
+		return;
 	statement.toc_id = entry->toc_id;
 	statement.class_oid = entry->class_oid;
 	statement.object_oid = entry->object_oid;
@@ -260,6 +279,7 @@ read_dump(const DumpRequest *request, SourceDump *dump)
 		read_section(&reader, sections[i].text, sections[i].length);
 	}
 	MemoryContextSwitchTo(dump->context);
+	pgcopy_column_options_tell(&reader.left_out, dump);
 	pgcopy_postpone_run(dump);
 }
 

@@ -19,12 +19,8 @@
 
 #include "schema/dumpsettings.h"
 
-/* In the preambles of all versions of pg_restore. */
+/* In the preambles of all versions of pg_restore, besides timeouts. */
 static const char *const preamble_settings[] = {
-	"statement_timeout",
-	"lock_timeout",
-	"idle_in_transaction_session_timeout",
-	"transaction_timeout",
 	"client_encoding",
 	"standard_conforming_strings",
 	"escape_string_warning",
@@ -44,9 +40,21 @@ pgcopy_dumpsettings_initial(void)
 	return settings;
 }
 
+/* Whether a setting is a timeout: each version of pg_restore may have one more. */
+static bool
+is_timeout(const char *name)
+{
+	size_t		length = strlen(name);
+	size_t		suffix = strlen("_timeout");
+
+	return length > suffix && pg_strcasecmp(name + length - suffix, "_timeout") == 0;
+}
+
 static bool
 is_of_preamble(const char *name)
 {
+	if (is_timeout(name))
+		return true;
 	for (int i = 0; i < lengthof(preamble_settings); i++)
 		if (pg_strcasecmp(name, preamble_settings[i]) == 0)
 			return true;

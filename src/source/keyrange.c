@@ -118,12 +118,10 @@ pgcopy_keyrange_choose(SourceSession *session, List *relations)
 
 /*
  * Without statistics the source estimates a range at a part of the table that
- * makes a sequential scan look cheap.  10 has no setting "jit".
+ * makes a sequential scan look cheap.
  */
 const char *
 pgcopy_keyrange_settings(void)
 {
-	return "SELECT pg_catalog.set_config(name, 'off', true)"
-		" FROM pg_catalog.pg_settings"
-		" WHERE name IN ('enable_seqscan', 'jit')";
+	return "SELECT pg_catalog.set_config('enable_seqscan', 'off', true)";
 }

@@ -34,6 +34,8 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "base/compat.h"
+#include "base/settings.h"
 #include "source/session_state.h"
 
 /* The oldest source we read. */
@@ -208,22 +210,36 @@ start_connection(SourceSession *session, const SourceConninfo *conninfo,
 	pfree(values);
 }
 
+/*
+ * Throw if the source is of a version that cannot be cloned.  That a newer pg_dump can
+ * be had changes nothing: it writes what this server does not know.
+ */
+static void
+check_version(int version)
+{
+	if (version < OLDEST_VERSION)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("the source is too old: its version number is %d", version),
+				 errhint("Sources from PostgreSQL 10 up can be cloned; upgrade the source first.")));
+	if (version / 10000 > COMPAT_MAJOR_VERSION &&
+		!pgcopy_setting_allow_unsupported_newer_source)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("the source is newer than this server"),
+				 errdetail("The source is PostgreSQL %d, this server is PostgreSQL %d.",
+						   version / 10000, COMPAT_MAJOR_VERSION),
+				 errhint("Upgrade this server first, or clone into one of PostgreSQL %d or later.",
+						 version / 10000)));
+}
+
 /* Check what only an open connection shows. */
 static void
 check_connection(SourceSession *session, const SourceConninfo *conninfo)
 {
 	if (conninfo->needs_password && !PQconnectionUsedPassword(session->conn))
-		ereport(ERROR,
-				(errcode(ERRCODE_S_R_E_PROHIBITED_SQL_STATEMENT_ATTEMPTED),
-				 errmsg("password is required"),
-				 errdetail("Non-superusers cannot connect if the source does not ask for a password."),
-				 errhint("Have pg_hba.conf of the source ask for a password (scram-sha-256) from this server's address.")));
-	if (session->version < OLDEST_VERSION)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("the source is too old: its version number is %d",
-						session->version),
-				 errhint("Sources from PostgreSQL 10 up can be cloned; upgrade the source first.")));
+		pgcopy_session_error_password();
+	check_version(session->version);
 }
 
 static bool

@@ -141,6 +141,41 @@ hint_for_replication(int sqlstate)
 }
 
 void
+pgcopy_session_error_password(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_S_R_E_PROHIBITED_SQL_STATEMENT_ATTEMPTED),
+			 errmsg("password is required"),
+			 errdetail("Non-superusers cannot connect if the source does not ask for a password."),
+			 errhint("Have pg_hba.conf of the source ask for a password (scram-sha-256) from this server's address.")));
+}
+
+/*
+ * Whether libpq has refused how the source authenticates (from 16 on).  Its message
+ * names what was required, in every language.
+ */
+static bool
+is_requirement_unmet(const SourceConninfo *conninfo, const char *message)
+{
+	const char *methods = pgcopy_conninfo_get(conninfo, "require_auth");
+
+	return methods != NULL && methods[0] != '\0' && message != NULL &&
+		strstr(message, methods) != NULL;
+}
+
+static void
+throw_requirement_unmet(const SourceConninfo *conninfo, const char *message)
+{
+	if (conninfo->needs_password)
+		pgcopy_session_error_password();
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+			 errmsg("could not connect to the source: %s",
+					pgcopy_conninfo_conceal(conninfo, message)),
+			 errhint("Have pg_hba.conf of the source ask for what require_auth of the connection string demands.")));
+}
+
+void
 pgcopy_session_error_connect(const PGconn *conn,
 							 const SourceConninfo *conninfo)
 {
@@ -157,6 +192,8 @@ pgcopy_session_error_connect(const PGconn *conn,
 	}
 	else if (PQconnectionNeedsPassword(conn))
 		sqlstate = ERRCODE_INVALID_PASSWORD;
+	else if (is_requirement_unmet(conninfo, message))
+		throw_requirement_unmet(conninfo, message);
 
 	ereport(ERROR,
 			(errcode(sqlstate),

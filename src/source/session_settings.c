@@ -10,8 +10,11 @@
 #include "utils/builtins.h"
 
 #include "base/path.h"
+#include "base/timeouts.h"
 #include "source/batch.h"
 #include "source/session_state.h"
+
+#define NO_TIMEOUT(name) " ('" name "', '0'),"
 
 /*
  * Set in each session, and again in each transaction that reads: a pooler may
@@ -24,11 +27,7 @@
 " FROM (VALUES ('search_path', '')," \
 " ('row_security', 'off')," \
 " ('client_min_messages', 'error')," \
-" ('statement_timeout', '0')," \
-" ('lock_timeout', '0')," \
-" ('idle_in_transaction_session_timeout', '0')," \
-" ('idle_session_timeout', '0')," \
-" ('transaction_timeout', '0')," \
+PGCOPY_TIMEOUTS(NO_TIMEOUT) \
 " ('default_transaction_isolation', 'read committed')," \
 " ('default_transaction_deferrable', 'off')," \
 " ('default_transaction_read_only', 'off')," \
@@ -39,6 +38,7 @@
 " ('xmloption', 'content')," \
 " ('lc_monetary', 'C')," \
 " ('max_parallel_workers_per_gather', '0')," \
+" ('jit', 'off')," \
 " ('standard_conforming_strings', 'on')," \
 " ('quote_all_identifiers', 'off')," \
 " ('synchronize_seqscans', 'off')," \
@@ -63,8 +63,7 @@ static const char check_interval_setting[] =
 
 /*
  * Have the source check the connection as often as we do: with its defaults it
- * would keep snapshot and locks for hours after the network is gone.  Do not set
- * tcp_user_timeout: it ends sessions whose rows we are slow to read.
+ * would keep snapshot and locks for hours after the network is gone.
  */
 static const char keepalives_setting[] =
 "SELECT pg_catalog.set_config('tcp_keepalives_idle', %s, false),"

@@ -160,6 +160,9 @@ extern int	pgcopy_session_error_sqlstate(const struct pg_result *result);
 extern void pgcopy_session_error_connect(const struct pg_conn *conn,
 										 const SourceConninfo *conninfo) pg_attribute_noreturn();
 
+/* Throw that the source does not ask for the password that the job's owner needs. */
+extern void pgcopy_session_error_password(void) pg_attribute_noreturn();
+
 /* Throw the error in a result; NULL: that the connection is lost. */
 extern void pgcopy_session_error_result(const struct pg_conn *conn,
 										const struct pg_result *result,

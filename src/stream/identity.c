@@ -60,8 +60,8 @@
 
 /*
  * One row for each table.  Of an index, "is_good": it can identify rows, "is_not_null":
- * also by USING INDEX.  Texts to fill in: twice "a column is generated", the number of
- * key columns, the restriction.
+ * also by USING INDEX.  Texts to fill in: twice "a column is generated", "a column is
+ * never NULL", the number of key columns, the restriction.
  */
 static const char identity_sql[] =
 "WITH RECURSIVE" EQUALITY_CTE ", index AS ("
@@ -73,7 +73,7 @@ static const char identity_sql[] =
 "  FROM pg_catalog.pg_index AS i CROSS JOIN LATERAL ("
 "   SELECT pg_catalog.count(*) AS count,"
 "    COALESCE(pg_catalog.bool_or(%s), false) AS is_generated,"
-"    pg_catalog.bool_and(COALESCE(a.attnotnull AND a.attnum > 0, false)) AS is_not_null"
+"    pg_catalog.bool_and(COALESCE(%s AND a.attnum > 0, false)) AS is_not_null"
 "   FROM pg_catalog.unnest(i.indkey::pg_catalog.int2[]) WITH ORDINALITY AS c(attnum, no)"
 "   LEFT JOIN pg_catalog.pg_attribute AS a"
 "    ON a.attrelid = i.indrelid AND a.attnum = c.attnum"
@@ -100,7 +100,11 @@ static const char identity_sql[] =
 "  COALESCE(pg_catalog.pg_stat_get_tuples_updated(c.oid), 0)"
 "   + COALESCE(pg_catalog.pg_stat_get_tuples_deleted(c.oid), 0),"
 "  COALESCE(pg_catalog.pg_relation_size(c.oid), 0)"
-"   + COALESCE(pg_catalog.pg_relation_size(NULLIF(c.reltoastrelid, 0)), 0)"
+"   + COALESCE(pg_catalog.pg_relation_size(NULLIF(c.reltoastrelid, 0)), 0),"
+"  c.relreplident = 'f' AND EXISTS (SELECT FROM pg_catalog.pg_index AS i"
+"   JOIN pg_catalog.pg_class AS x ON x.oid = i.indexrelid"
+"   JOIN pg_catalog.pg_am AS m ON m.oid = x.relam AND m.amname = 'btree'"
+"   WHERE i.indrelid = c.oid AND i.indpred IS NULL AND i.indkey[0] <> 0)"
 " FROM pg_catalog.pg_class AS c"
 " JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
 " LEFT JOIN best ON best.table = c.oid"
@@ -110,6 +114,12 @@ static const char identity_sql[] =
 " WHERE c.relkind = 'r' AND c.relpersistence <> 't'"
 "  AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' %s"
 " ORDER BY c.oid";
+
+/* From 18 on NOT NULL may be NOT VALID: then rows may have the same key, which is NULL. */
+#define NEVER_NULL \
+"a.attnotnull AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint AS v" \
+" WHERE v.conrelid = a.attrelid AND v.contype = 'n' AND NOT v.convalidated" \
+"  AND v.conkey[1] = a.attnum)"
 
 static const char name_sql[] =
 "SELECT n.nspname, c.relname FROM pg_catalog.pg_class AS c"
@@ -164,6 +174,7 @@ read_identity(const SourceRows *rows, int row)
 		identity->index = pgcopy_inventory_quoted(pgcopy_rows_get(rows, row, 4));
 	identity->updates = pgcopy_rows_get_size(rows, row, 5);
 	identity->bytes = pgcopy_rows_get_size(rows, row, 6);
+	identity->has_index = pgcopy_rows_get_bool(rows, row, 7);
 	return identity;
 }
 
@@ -173,9 +184,10 @@ pgcopy_identity_read(SourceSession *session, const char *only)
 	int			version = pgcopy_session_version(session);
 	const char *generated = version >= 120000 ? "(a.attgenerated <> '')" : "false";
 	char	   *sql = psprintf(identity_sql, generated, generated,
+							   version >= 180000 ? NEVER_NULL : "a.attnotnull",
 							   version >= 110000 ? "i.indnkeyatts" : "i.indnatts",
 							   pgcopy_inventory_restriction("c.oid", only));
-	SourceRows *rows = pgcopy_session_query(session, sql, 7, only != NULL ? 1 : 0, &only);
+	SourceRows *rows = pgcopy_session_query(session, sql, 8, only != NULL ? 1 : 0, &only);
 	List	   *identities = NIL;
 
 	for (int i = 0; i < pgcopy_rows_count(rows); i++)

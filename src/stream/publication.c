@@ -46,12 +46,16 @@ static const char partitioned_sql[] =
 "SELECT c.oid FROM pg_catalog.pg_class AS c"
 " WHERE c.oid = ANY ($1::pg_catalog.oid[]) AND c.relkind = 'p' ORDER BY c.oid";
 
-/* FOR ALL TABLES has members of extensions too, whose rows are the extension's. */
+/*
+ * FOR ALL TABLES has members of extensions too, whose rows are the extension's.  The
+ * function has OIDs; the view pg_publication_tables has names, which cost a join for
+ * each schema to turn back.
+ */
 static const char relations_sql[] =
-"SELECT c.oid FROM pg_catalog.pg_publication_tables AS t"
-" JOIN pg_catalog.pg_namespace AS n ON n.nspname = t.schemaname"
-" JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relname = t.tablename"
-" WHERE t.pubname = $1"
+"SELECT c.oid FROM pg_catalog.pg_publication AS p"
+" CROSS JOIN LATERAL pg_catalog.pg_get_publication_tables(p.pubname) AS t"
+" JOIN pg_catalog.pg_class AS c ON c.oid = t.relid"
+" WHERE p.pubname = $1"
 "  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d"
 "   WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid"
 "   AND d.deptype = 'e')"

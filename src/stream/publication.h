@@ -95,6 +95,7 @@ typedef struct TableIdentity
 	char	   *index;			/* one that could be set, its quoted name; or NULL */
 	int64		updates;		/* n_tup_upd + n_tup_del so far */
 	int64		bytes;			/* with TOAST and indexes' not */
+	bool		has_index;		/* FULL: a row may be found by an index of some columns */
 } TableIdentity;
 
 /* Of plain tables and leaves of what "only" has (an oid[]; NULL: all): List, by OID. */

@@ -73,6 +73,20 @@ static const char forced_sql[] =
 " WHERE c.relkind = 'r' AND c.relpersistence = 'p'"
 " AND c.relrowsecurity AND c.relforcerowsecurity AND NOT r.rolsuper AND NOT r.rolbypassrls";
 
+/* Changes are made as the owner, who may have taken rights from himself. */
+static const char powerless_sql[] =
+"SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)"
+" FROM pg_catalog.pg_class AS c"
+" JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
+" JOIN pg_catalog.pg_roles AS r ON r.oid = c.relowner"
+" WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND NOT r.rolsuper"
+" AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+" AND NOT (pg_catalog.has_table_privilege(r.oid, c.oid, 'SELECT')"
+"  AND pg_catalog.has_table_privilege(r.oid, c.oid, 'INSERT')"
+"  AND pg_catalog.has_table_privilege(r.oid, c.oid, 'UPDATE')"
+"  AND pg_catalog.has_table_privilege(r.oid, c.oid, 'DELETE')"
+"  AND pg_catalog.has_table_privilege(r.oid, c.oid, 'TRUNCATE'))";
+
 typedef struct Settings
 {
 	char	   *wal_level;
@@ -278,6 +292,21 @@ find_forced(SourceSession *session, const StreamNeeds *needs)
 			   "Give the owners BYPASSRLS here, or set NO FORCE ROW LEVEL SECURITY here until the cutover.");
 }
 
+/* Whose owners may not do what the stream does, if it writes as they. */
+static List *
+find_powerless(SourceSession *session, const StreamNeeds *needs)
+{
+	List	   *names = COMPAT_APPLIES_AS_TABLE_OWNER && needs->with_privileges ?
+		ask_names(session, needs, powerless_sql) : NIL;
+
+	if (names == NIL)
+		return NIL;
+	return add(NIL, FINDING_NOTICE, 0,
+			   psprintf("the stream stops at the first change that the owner of a table may not make: %s",
+						pgcopy_names_list(names, SHOWN_NAMES)),
+			   "GRANT ALL on them to their owners, or use no_privileges => true.");
+}
+
 /* Who writes now: the slot comes when their transactions have ended. */
 static List *
 find_writers(SourceSession *session)
@@ -355,5 +384,6 @@ pgcopy_stream_needs_check(SourceSession *session, const StreamNeeds *needs)
 		return findings;
 	findings = list_concat(findings, find_fence_rights(session, needs));
 	findings = list_concat(findings, find_forced(session, needs));
+	findings = list_concat(findings, find_powerless(session, needs));
 	return list_concat(findings, find_writers(session));
 }

@@ -16,6 +16,7 @@ typedef struct StreamNeeds
 	const char *only;			/* relations that are cloned, an oid[]; NULL: all */
 	const char *publication;	/* that is there; NULL: one is to be made */
 	bool		has_row_filters;
+	bool		with_privileges;	/* owners and their rights are cloned */
 	const SourceConninfo *conninfo; /* to try the replication protocol with */
 	const char *application_name;
 } StreamNeeds;

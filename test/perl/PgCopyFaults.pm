@@ -407,13 +407,13 @@ sub free_locks
 	return;
 }
 
-# A role of both servers, with timeouts in one of them.
+# A role of both servers, with all timeouts in one of them that its version knows.
 sub set_timeouts
 {
 	my ($node) = @_;
+	my @names = split /\n/, $node->safe_psql('postgres', "SELECT name FROM pg_settings WHERE name ~ '^[^.]*_timeout\$' AND context IN ('user', 'superuser')");
 
-	$node->safe_psql('postgres', join ';',
-		map { "ALTER ROLE cloner SET $_ = '100ms'" } qw(statement_timeout lock_timeout idle_in_transaction_session_timeout));
+	$node->safe_psql('postgres', join ';', map { "ALTER ROLE cloner SET $_ = '100ms'" } @names);
 	return;
 }
 

@@ -276,12 +276,25 @@ EOQ
 	return (@wrong ? 'FAILED' : $is_open ? 'too late' : 'given up', @wrong);
 }
 
+sub name_of
+{
+	my ($case) = @_;
+	return "$case->{fault}{name} at $case->{phase}{name}, $case->{ending}";
+}
+
+# PGCOPY_TEST_ONLY='^(network cut|network silent) at .*, give up' runs only such cases.
+sub is_wanted
+{
+	my ($case) = @_;
+	return name_of($case) =~ ($ENV{PGCOPY_TEST_ONLY} // '.');
+}
+
 sub run_case
 {
 	my ($case) = @_;
 	my $begin = time();
 	my ($outcome, @wrong) = ('FAILED', 'it never came to the point');
-	my $name = "$case->{fault}{name} at $case->{phase}{name}, $case->{ending}";
+	my $name = name_of($case);
 
 	eval {
 		if (begin_case($case))
@@ -364,11 +377,13 @@ sub run_follow_matrix
 			push @cell, 'n/a';
 			foreach my $ending ($is_possible{ $phase->{name} } && (!$fault->{by} || $fault->{by} eq $phase->{by}) ? @ending : ())
 			{
-				my $outcome = run_case({
+				my $case = {
 					source => $source, target => $target, proxy => $proxy, fault => $fault, phase => $phase,
 					ending => $ending, db => 'case' . ++$number,
 					conninfo => $fault->{through_proxy} ? $proxy->conninfo(db => 'app', user => 'cloner')
-					  : conninfo($source, db => 'app', user => 'cloner') });
+					  : conninfo($source, db => 'app', user => 'cloner') };
+				next unless is_wanted($case);
+				my $outcome = run_case($case);
 				if ($ending eq 'resume') { $cell[-1] = $outcome; }
 				else { $given_up{$outcome}++; }
 			}

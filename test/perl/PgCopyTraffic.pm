@@ -421,9 +421,10 @@ sub cutover
 {
 	my ($target, $job, %opt) = @_;
 	my $db = delete $opt{db} // 'postgres';
+	my $user = delete $opt{user};
 	my $arguments = join ', ', $job, map { "$_ => " . quote_literal($opt{$_}) } sort keys %opt;
 	my $begin = time();
-	my ($rc, $out, $err) = $target->psql($db, <<EOQ, extra_params => [ '-F', "\x1f", '-R', "\x1e" ]);
+	my ($rc, $out, $err) = $target->psql($db, <<EOQ, extra_params => [ '-F', "\x1f", '-R', "\x1e", $user ? ('-U', $user) : () ]);
 \\set VERBOSITY verbose
 SELECT state, lsn, round(extract(epoch FROM pause), 4), report FROM pgcopy_cutover($arguments);
 EOQ

@@ -214,10 +214,12 @@ SELECT count(*), count(*) FILTER (WHERE lent = repeat((id % 3)::text, 5000)),
 EOQ
 assert_frozen($target, db => 'borrowed');
 
-# Some file systems say that they are full when asked for space, although a
-# write succeeds.
+# Some file systems say that they are full when asked for space, although a write
+# succeeds.  From 16 on the server asks, and fails as it would for COPY; it goes on
+# only if the file system says that it does not know the question.
 SKIP:
 {
+	my $lie = $target->safe_psql('postgres', 'SHOW server_version_num') < 160000 ? 'ENOSPC' : 'EOPNOTSUPP';
 	my $liar = PostgreSQL::Test::Utils::tempdir . '/liar';
 
 	open my $code, '>', "$liar.c" or die "could not write: $!";
@@ -239,7 +241,7 @@ posix_fallocate(int fd, off_t at, off_t length)
 	if (readlink(link, path, sizeof(path) - 1) > 0 && strstr(path, "/base/") != NULL)
 	{
 		fprintf(stderr, "a lie about %s\n", path);
-		return ENOSPC;
+		return THE_LIE;
 	}
 	return ftruncate(fd, at + length) == 0 ? 0 : errno;
 }
@@ -251,8 +253,10 @@ posix_fallocate64(int fd, off_t at, off_t length)
 }
 EOC
 	close $code;
-	skip 'no compiler', 3 if system('cc', '-shared', '-fPIC', '-o', "$liar.so", "$liar.c") != 0;
+	skip 'no compiler', 3 if system('cc', "-DTHE_LIE=$lie", '-shared', '-fPIC', '-o', "$liar.so", "$liar.c") != 0;
 
+	# from 16 on few buffers mean few blocks at a time, and these are not asked for
+	$target->append_conf('postgresql.conf', 'shared_buffers = 64MB');
 	$target->stop;
 	{
 		local $ENV{LD_PRELOAD} = "$liar.so";
@@ -260,7 +264,7 @@ EOC
 	}
 	new_database($_, 'liar') for $source, $target;
 	$source->safe_psql('liar', "CREATE TABLE long_one AS SELECT g, repeat('x', 500) AS a FROM generate_series(1, 20000) g");
-	clone_ok($target, conninfo($source, db => 'liar'), db => 'liar', name => 'a file system that only says that it is full is no error');
+	clone_ok($target, conninfo($source, db => 'liar'), db => 'liar', name => "a file system that says $lie is no error");
 	assert_same($source, $target, source_db => 'liar', db => 'liar', name => 'all rows are there');
 	like(slurp_file($target->logfile), qr/a lie about/, 'it was asked for space');
 }

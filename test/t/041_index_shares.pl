@@ -12,6 +12,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../perl";
 use PgCopy;
+use PgCopyFaults;
 use PgCopyScene;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -103,5 +104,32 @@ CREATE MATERIALIZED VIEW seen AS SELECT a FROM t;
 CREATE INDEX of_view ON seen (public.noted(a, 'of_view'));
 EOQ
 is(builds_of('one', name => 'late'), 'lone:12MB of_view:12MB', 'an index on a materialized view has it too');
+
+# A small build that runs already has taken no more than it can use.
+new_database($source, 'beside');
+create_holds($source, 'beside');
+$source->safe_psql('beside', <<'EOQ');
+CREATE TABLE small (a text COLLATE "C");
+CREATE TABLE large (a text COLLATE "C" CHECK (hold.here(1)));
+INSERT INTO small SELECT md5(g::text) FROM generate_series(1, 100) g;
+INSERT INTO large SELECT md5(g::text) FROM generate_series(1, 200000) g;
+CREATE INDEX small_a ON small (a);
+CREATE INDEX large_a ON large (a);
+EOQ
+new_database($target, 'beside');
+set_test_point($target, 'beside', 'index filled');
+$target->safe_psql('postgres', "ALTER DATABASE beside SET log_min_messages = debug1");
+my $offset = -s $target->logfile;
+my $copying = hold($target, 'beside', 1);
+my $building = hold_points($target, 'beside');
+my $job = clone($target, conninfo($source, db => 'beside'), db => 'beside', table_jobs => 2, index_jobs => 2);
+wait_held($target, 'beside', 100, $job);
+release($copying);
+wait_held($target, 'beside', 100, $job, 2);
+release($building);
+ok(wait_for_state($target, $job, 'done', db => 'beside'), 'a clone with a small build that runs while a large one starts ends done');
+my ($kb) = slurp_file($target->logfile, $offset) =~ /index "large_a" built: .* (\d+) kB of memory/;
+cmp_ok($kb // 0, '>', 8 * 1024, 'the large one had what the small one could not use');
+cmp_ok($kb // 0, '<=', 11 * 1024, '... and no more');
 
 done_testing();

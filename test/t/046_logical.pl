@@ -109,7 +109,7 @@ assert_frozen($target);
 $target->safe_psql('postgres', "CREATE EXTENSION $_") for 'pg_walinspect', 'pg_visibility';
 is($target->safe_psql('postgres', <<"EOQ"), 't|t|t', 'one record for each page of a table, nearly all at the end of no batch');
 SELECT count(*) = pg_relation_size('plain') / 8192, bool_and(record_type = 'MULTI_INSERT+INIT'),
-	count(*) FILTER (WHERE description ~ 'flags 0x2A') < count(*) / 10
+	count(*) FILTER (WHERE description ~ 'flags:? 0x2A') < count(*) / 10
 FROM pg_get_wal_records_info('$lsn', '$end') WHERE resource_manager = 'Heap2' AND record_type ~ 'INSERT'
 AND block_ref ~ (SELECT format('/%s fork main', pg_relation_filenode('plain')))
 EOQ

@@ -98,6 +98,8 @@ sub fake_server
 	my $pid = fork() // die "could not fork: $!";
 	return ($pid, $listener->sockport) if $pid;
 
+	# end alone: on a signal the framework, of some versions, stops the servers
+	$SIG{$_} = 'DEFAULT' for qw(TERM INT ALRM);
 	$SIG{CHLD} = 'IGNORE';
 	alarm 120;
 	while (my $client = $listener->accept)
@@ -142,13 +144,55 @@ sub fake_server
 	POSIX::_exit(0);
 }
 
-foreach my $version ('9.6.24', '9.0.23', '19.1', '16.0')
+my $major = int($target->safe_psql('postgres', 'SHOW server_version_num') / 10000);
+my $next = $major + 1;
+my $NEWER = qr{^the source is newer than this server / The source is PostgreSQL (?:$next|99), this server is PostgreSQL $major\.$};
+
+# Do something with the connection string of a fake server.
+sub with_fake_server
 {
+	my ($version, $do) = @_;
 	my ($pid, $port) = fake_server($version);
-	refuses("a source of version $version", quoted("host=127.0.0.1 port=$port dbname=x user=x sslmode=disable gssencmode=disable"), '0A000', qr/\Q$version\E|version/, db => 'fake');
+	$do->("host=127.0.0.1 port=$port dbname=x user=x sslmode=disable gssencmode=disable");
 	kill 'TERM', $pid;
 	waitpid $pid, 0;
+	return;
 }
+
+foreach my $case (
+	[ '9.6.24', qr/^the source is too old: its version number is 90624/ ],
+	[ '9.0.23', qr/^the source is too old: its version number is 90023/ ],
+	[ "$next.1", $NEWER ], [ "${next}beta1", $NEWER ], [ '99.0', $NEWER ])
+{
+	my ($version, $message) = @$case;
+	with_fake_server($version, sub {
+		refuses("a source of version $version", quoted($_[0]), '0A000', $message, db => 'fake');
+	});
+}
+
+# No pg_dump makes a newer source one that can be cloned, and no hint leads there.
+with_fake_server("$next.1", sub {
+	my ($conninfo) = @_;
+	my $dir = PostgreSQL::Test::Utils::tempdir();
+	foreach my $tool ('pg_dump', 'pg_restore')
+	{
+		open my $fh, '>', "$dir/$tool" or die $!;
+		print $fh "#!/bin/sh\necho '$tool (PostgreSQL) $next.1'\n";
+		close $fh;
+		chmod 0755, "$dir/$tool";
+	}
+	foreach my $call ('pgcopy_clone', 'pgcopy_clone_server')
+	{
+		my @error = call_error($target, 'postgres', "LOAD 'pgcopydb_ext'; SET pgcopy.pg_dump = '$dir/pg_dump'; SELECT FROM $call(" . quoted($conninfo) . ')');
+		is(join('|', @error[ 0, 1 ]), '0A000|the source is newer than this server', "$call() says so, with a pg_dump of version $next too");
+		like($error[3], qr/^Upgrade this server first/, 'and to upgrade');
+		unlike(join(' ', @error), qr/pg_dump/, 'not to take another pg_dump');
+	}
+	my @error = call_error($target, 'postgres', "LOAD 'pgcopydb_ext'; SET pgcopy.pg_dump = '$dir/pg_dump'; SET pgcopy.allow_unsupported_newer_source = on; SELECT FROM pgcopy_clone(" . quoted($conninfo) . ')');
+	like($error[1], qr/not a real server/, 'who wants that though it is not supported gets further');
+	@error = call_error($target, 'postgres', "CREATE ROLE plain; SET ROLE plain; LOAD 'pgcopydb_ext'; SET pgcopy.allow_unsupported_newer_source = on");
+	is($error[0], '42501', 'not everybody may want that');
+});
 
 #
 # The tools
@@ -205,8 +249,8 @@ foreach my $case (
 my $said = (call_error($target, 'words', "SET pgcopy.pg_dump = '/nonexistent/pg_dump'; SELECT pgcopy_clone(" . quote_literal($good) . ')'))[3];
 my ($statement) = $said =~ /(ALTER DATABASE words SET pgcopy\.pg_dump = .*)\.$/;
 is($target->psql('postgres', $statement), 0, 'the statement of the hint works in a new session');
-isnt($target->psql('postgres', "ALTER SYSTEM SET pgcopy.max_attempts = 5"), 0, 'ALTER SYSTEM does not');
-is($target->psql('postgres', "LOAD 'pgcopydb_ext';\nALTER SYSTEM SET pgcopy.max_attempts = 5"), 0, '... unless the library is loaded');
+is($target->psql('postgres', "ALTER SYSTEM SET pgcopy.max_attempts = 5") == 0, $major >= 17, 'ALTER SYSTEM does from version 17 on');
+is($target->psql('postgres', "LOAD 'pgcopydb_ext';\nALTER SYSTEM SET pgcopy.max_attempts = 5"), 0, '... and before, if the library is loaded');
 $target->psql('postgres', 'ALTER SYSTEM RESET ALL');
 
 $target->append_conf('postgresql.conf', "pgcopy.pg_dump = ''\n");

@@ -106,7 +106,7 @@ for my $db ('continued', 'chunked')
 	is($target->safe_psql($db, "SELECT state FROM pgcopy_tables WHERE table_name = 'half'"), 'failed', "$db: the table is shown as failed");
 
 	# one index that cannot be built took along the primary key and all behind
-	is($target->safe_psql($db, "SELECT string_agg(conname, ' ' ORDER BY conname) FROM pg_constraint WHERE conrelid::regclass::text IN ('indexed', 'refers')"),
+	is($target->safe_psql($db, "SELECT string_agg(conname, ' ' ORDER BY conname) FROM pg_constraint WHERE contype <> 'n' AND conrelid::regclass::text IN ('indexed', 'refers')"),
 		'indexed_pkey refers_a_fkey', "$db: a failed index leaves the constraints of its table alone");
 	is($target->safe_psql($db, "SELECT reltuples FROM pg_class WHERE relname = 'indexed'"), '1000', "$db: ... and ANALYZE");
 }

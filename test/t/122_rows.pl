@@ -366,7 +366,9 @@ sub start_recorder
 
 	if ($pid == 0)
 	{
-		local $SIG{CHLD} = 'IGNORE';
+		# end alone: on a signal the framework, of some versions, stops the servers
+		$SIG{$_} = 'DEFAULT' for qw(TERM INT);
+		$SIG{CHLD} = 'IGNORE';
 		while (my $client = $listener->accept)
 		{
 			next if fork;
@@ -420,5 +422,16 @@ is_deeply([ files_with($marker, $target->data_dir) ], [], 'no masked value is in
 is_deeply([ files_with($marker, $target->logfile) ], [], 'none is in its log');
 ok(scalar(files_with('keptkeptkept', $wire)), 'the wire was watched');
 is_deeply([ files_with($marker, $wire) ], [], 'none was on the wire');
+
+#-------------------------------------------------------------------------
+# Sessions to the source
+#-------------------------------------------------------------------------
+
+# What we ask the catalogs is long and asked once: to compile it takes longer than to run it.
+new_database($source, 'settings');
+$source->safe_psql('settings', 'CREATE TABLE seen AS SELECT g FROM generate_series(1, 10) AS g; ALTER DATABASE settings SET jit = on');
+subset('settings', 'settings', row_filters => { seen => q{current_setting('jit', true) = 'off' AND current_setting('max_parallel_workers_per_gather') = '0'} },
+	name => 'a clone that looks at settings ends done');
+is($target->safe_psql('settings', 'SELECT count(*) FROM seen'), '10', 'its sessions neither compile queries nor run them in parallel');
 
 done_testing();

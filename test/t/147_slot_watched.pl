@@ -59,4 +59,26 @@ is(wait_for_end($target, $job, db => 'danger', limit => 40), 'failed', 'the job 
 like($target->safe_psql('danger', "SELECT message FROM pgcopy.error WHERE job = $job AND is_final"), qr/the source has removed WAL that the replication slot needed/, 'and says why');
 release($hold);
 
+# It may give up a slot that nobody reads, from 18 on.
+SKIP:
+{
+	skip 'the source keeps idle slots', 4
+	  unless $source->safe_psql('app', q(SELECT count(*) FROM pg_settings WHERE name = 'idle_replication_slot_timeout'));
+	$target->safe_psql('danger', "SELECT pgcopy_drop($job)");
+	$source->append_conf('postgresql.conf', "max_slot_wal_keep_size = -1\nidle_replication_slot_timeout = 2s\n");
+	$source->reload;
+	($job, $hold) = start_held('idle');
+	like($target->safe_psql('idle', "SELECT message FROM pgcopy_notices WHERE job = $job AND message ~ 'idle_replication_slot_timeout'"),
+		qr/gives up a slot that nobody reads for 2s/, 'that limit is told before');
+	$source->poll_query_until('app', 'SELECT inactive_since < now() - interval $$3 s$$ FROM pg_replication_slots');
+	$source->safe_psql('app', 'CHECKPOINT');
+	is(wait_for_end($target, $job, db => 'idle', limit => 40), 'failed', 'the job ends when the source has given it up');
+	like($target->safe_psql('idle', "SELECT message FROM pgcopy.error WHERE job = $job AND is_final"), qr/cannot follow the source any more: nobody read the replication slot for longer than idle_replication_slot_timeout/, 'and says why');
+	release($hold);
+	$source->append_conf('postgresql.conf', "idle_replication_slot_timeout = 0\n");
+	$source->reload;
+	$target->safe_psql('idle', "SELECT pgcopy_resume($job, consistent => true)");
+	ok(wait_for_state($target, $job, 'following', db => 'idle'), 'resumed, it follows');
+}
+
 done_testing();

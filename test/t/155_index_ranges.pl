@@ -1,6 +1,7 @@
-# Indexes whose keys do not fit into maintenance_work_mem: built in ranges of keys, in
-# several scans of the table, or as they come if they are in order.  They are, byte by
-# byte, what CREATE INDEX builds, and memory stays below the limit.
+# Indexes whose keys do not fit into maintenance_work_mem.  Keys of fixed width are built
+# in ranges, in several scans of the table, or as they come if they are in order; all
+# others are sorted in runs, which are merged from a file.  They are, byte by byte, what
+# CREATE INDEX builds, and memory stays below the limit.
 use strict;
 use warnings;
 
@@ -19,28 +20,31 @@ $node->append_conf('postgresql.conf', "fsync = off\nautovacuum = off\nwal_level 
 $node->start;
 prepare_pairs($node, 'postgres');
 
-# What the log says of our builds since an offset: scans and kB of each.
+# What the log says of our builds since an offset: scans, runs and kB of each.
 sub builds_since
 {
 	my ($offset) = @_;
 	my $log = substr slurp_file($node->logfile), $offset;
 	my @build;
 
-	push @build, [ $1, $2 ] while $log =~ /index "built" built: .* (\d+) scans, (\d+) kB/g;
+	push @build, [ $1, $2, $3 ] while $log =~ /index "built" built: .* (\d+) scans, (\d+) runs, (\d+) kB/g;
 	return @build;
 }
 
+# What is set for each build
+my $always = '';
+
 # Build pairs within so many MB.  A case is who, how many scans (a list of what is
-# right), the rest of a CREATE.
+# right), the rest of a CREATE, and how many runs at least.
 sub build_within
 {
 	my ($memory, $name, $sql, @case) = @_;
 
 	foreach my $case (@case)
 	{
-		my ($who, $scans, $definition) = @$case;
+		my ($who, $scans, $definition, $runs) = @$case;
 		my $offset = -s $node->logfile;
-		my ($pair) = build_pairs($node, 'postgres', "SET maintenance_work_mem = '${memory}MB'; $sql", "CREATE $definition");
+		my ($pair) = build_pairs($node, 'postgres', "SET maintenance_work_mem = '${memory}MB'; $sql $always", "CREATE $definition");
 		my ($build) = builds_since($offset);
 
 		$sql = '';
@@ -48,7 +52,8 @@ sub build_within
 		is($pair->{built_by} // 'nobody', $who, '  built by: ' . ($pair->{reason} // $who)) if defined $who;
 		next if !$build;
 		ok((grep { $_ == $build->[0] } @$scans), "  in $build->[0] scans") if $scans;
-		cmp_ok($build->[1], '<=', 1024 * $memory, "  within $memory MB");
+		cmp_ok($build->[1], '>=', $runs, "  from $build->[1] runs") if $runs;
+		cmp_ok($build->[2], '<=', 1024 * $memory, "  within $memory MB");
 	}
 	return;
 }
@@ -75,7 +80,7 @@ within(1, 'words', table_of('id int8 NOT NULL, r int4 NOT NULL, b int8, u uuid, 
 	[ 'fast', undef, 'INDEX NAME ON public.t (few)' ],
 	[ 'fast', undef, 'INDEX NAME ON public.t (few, r DESC)' ],
 	[ undef, undef, 'INDEX NAME ON public.t (b)' ],
-	[ 'server', undef, 'UNIQUE INDEX NAME ON public.t (u)' ]);
+	[ 'fast', undef, 'UNIQUE INDEX NAME ON public.t (u)', 10 ]);
 
 within(2, 'words', '',
 	[ 'fast', [ 4 .. 7 ], 'INDEX NAME ON public.t (b) WITH (fillfactor = 50)' ],
@@ -98,7 +103,7 @@ within(1, 'nulls', table_of('id int4, a int4, b int4, rare int4, x int2',
 		. "CASE WHEN g > $rows - 5 THEN NULL ELSE $rows - g END, NULL FROM generate_series(1, $rows) g"),
 	(map { [ 'fast', undef, $_ ] } 'INDEX NAME ON public.t (a)', 'INDEX NAME ON public.t (a NULLS FIRST)', 'INDEX NAME ON public.t (b DESC)', 'INDEX NAME ON public.t (b, a)',
 		'INDEX NAME ON public.t (x)', 'UNIQUE INDEX NAME ON public.t (rare)', 'UNIQUE INDEX NAME ON public.t (a NULLS FIRST, id)'),
-	[ 'server', undef, 'INDEX NAME ON public.t (b) WHERE a IS NULL' ]);
+	[ 'fast', undef, 'INDEX NAME ON public.t (b) WHERE a IS NULL', 2 ]);
 
 # unique or not: found in a later range, or across pages
 within(1, 'duplicates', table_of('a int4, b int8', "SELECT CASE WHEN g = 7 THEN $rows ELSE g * 7919 % 1000003 END, g FROM generate_series(1, $rows) g "
@@ -111,7 +116,75 @@ within(1, 'wide rows', table_of('id int4, r int4, pad char(1000)', 'SELECT g, ra
 	. 'ALTER TABLE public.t ALTER pad SET STORAGE PLAIN; TRUNCATE public.t; '
 	. "INSERT INTO public.t SELECT g, random() * 1e9, 'x' FROM generate_series(1, 70000) g; VACUUM (FREEZE, DISABLE_PAGE_SKIPPING) public.t;",
 	[ 'fast', [2], 'INDEX NAME ON public.t (id)' ],
-	[ 'server', undef, 'INDEX NAME ON public.t (r)' ]);
+	[ 'fast', [2], 'INDEX NAME ON public.t (r)', 2 ]);
+
+# The sample says that all keys fit into one range: it gives up its upper part again and
+# again, to the next one.
+$always = "LOAD 'pgcopy_index'; SET pgcopy.test_point = 'index sample'; SET pgcopy.test_action = 'lie';";
+within(1, 'a sample that has seen one row', table_of('id int8 NOT NULL, r int4 NOT NULL, few int2, many int4, n int4, u uuid',
+		"SELECT g, (random() * 2e9)::int, g % 7, CASE WHEN g % 10 = 0 THEN (random() * 1e6)::int ELSE 500000 END, CASE WHEN g % 3 = 0 THEN g END, md5((g % 1000)::text)::uuid FROM generate_series(1, $rows) g"),
+	[ 'fast', [ 5 .. 12 ], 'INDEX NAME ON public.t (r)' ],
+	[ 'fast', [ 5 .. 12 ], 'UNIQUE INDEX NAME ON public.t (id DESC)' ],
+	map { [ 'fast', [ 3 .. 20 ], "INDEX NAME ON public.t ($_)" ] } 'few', 'few, id', 'many', 'n', 'n NULLS FIRST');
+within(3, 'a sample that has seen one row', '', map { [ 'fast', [ 3 .. 12 ], "INDEX NAME ON public.t ($_)" ] } 'many DESC, r', 'u');
+$always = '';
+
+# Somebody writes to the table between two scans, which no lock allows.
+$node->safe_psql('postgres', table_of('a int4', "SELECT random() * 1e6 FROM generate_series(1, $rows) g"));
+my $hold = $node->background_psql('postgres');
+my $builder = $node->background_psql('postgres', on_error_stop => 0);
+$hold->query_safe('SELECT pg_advisory_lock(471100, 100)');
+$builder->query_safe("LOAD 'pgcopy_index'; SET maintenance_work_mem = '1MB'; SET pgcopy.test_point = 'index surveyed'");
+$builder->query_until(qr/begun/, "\\echo begun\nSELECT built_by FROM public.pgcopy_index_create('CREATE INDEX touched ON public.t (a)');\n");
+$node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted") or die 'the build has not come to its ranges';
+$node->safe_psql('postgres', "SELECT public.pgcopy_index_touch('public.t', 100)");
+$hold->query_safe('SELECT pg_advisory_unlock(471100, 100)');
+is($builder->query('SELECT 42'), '42', 'a build that fails does not end its session');
+like($builder->{stderr}, qr/table "t" has changed while its index "touched" was built.*page not visible to all/s, 'a table that changes between two scans is an error');
+is($node->safe_psql('postgres', "SELECT to_regclass('public.touched') IS NULL"), 't', 'which leaves no index');
+$_->quit foreach $hold, $builder;
+
+#-------------------------------------------------------------------------
+# Records: runs in a file
+#-------------------------------------------------------------------------
+
+# a collation with rules of its own, if there is one
+my ($rules) = ((grep { /en_US|de_DE/ } collations($node, 'postgres')), '"C"');
+
+sub runs { return map { [ 'fast', undef, $_, 2 ] } @_; }
+
+within(1, 'records', table_of('id int8 NOT NULL, c text COLLATE "C", p text COLLATE "C", l text COLLATE RULES, n numeric, b char(20) COLLATE "C", y bytea, i int4, f text COLLATE "C"' =~ s/RULES/$rules/r,
+		"SELECT g, md5(g::text), 'customer-' || lpad((g * 7919 % 1000003)::text, 12, '0'), substr(md5((g % 5000)::text), 1, 1 + g % 9), (random() * 1e9 - 5e8)::numeric(12, 2), "
+		. "(g % 3000)::text, decode(md5(g::text), 'hex') || '\\x0000', CASE WHEN g % 10 > 0 THEN g % 100 END, CASE WHEN g % 2 = 0 THEN substr(md5((g % 77)::text), 1, 6) END "
+		. "FROM generate_series(1, 60000) g"),
+	runs(map { "INDEX NAME ON public.t ($_)" } 'c', 'c DESC', 'p', 'n', 'n DESC', 'b', 'b bpchar_pattern_ops', 'y', 'y DESC', 'i, c', 'c, n DESC, id', 'f', 'f NULLS FIRST', 'f DESC, i DESC',
+		'f, p NULLS FIRST', 'p) INCLUDE (i, f', 'lower(c)', '(n * 2)', '(id + 1), c', 'n) WITH (fillfactor = 30', 'f) WITH (deduplicate_items = off'),
+	runs('INDEX NAME ON public.t (n) WHERE id % 3 > 0', 'UNIQUE INDEX NAME ON public.t (p)', 'UNIQUE INDEX NAME ON public.t (f, id) NULLS NOT DISTINCT', 'UNIQUE INDEX NAME ON public.t (c DESC) INCLUDE (y)'),
+	[ 'fast', undef, 'INDEX NAME ON public.t (l)', 2 ], [ 'fast', undef, 'INDEX NAME ON public.t (l DESC, i)', 2 ],
+	[ undef, undef, 'UNIQUE INDEX NAME ON public.t (n)' ], [ undef, undef, 'UNIQUE INDEX NAME ON public.t (b)' ], [ undef, undef, 'UNIQUE INDEX NAME ON public.t (f) NULLS NOT DISTINCT' ]);
+
+within(1, 'records in order', table_of('a text COLLATE "C", d text COLLATE "C", e text COLLATE "C", z text COLLATE "C", x text COLLATE "C"',
+		"SELECT lpad(g::text, 20, '0'), lpad((100000 - g)::text, 20, '0'), 'the same in all rows', NULL, CASE WHEN g = 30000 THEN 'one' END FROM generate_series(1, 60000) g"),
+	runs(map { "INDEX NAME ON public.t ($_)" } 'a', 'a DESC', 'd', 'e', 'e, a', 'z', 'z DESC', 'x', 'x NULLS FIRST'),
+	runs('INDEX NAME ON public.t (e) WITH (deduplicate_items = off)', 'UNIQUE INDEX NAME ON public.t (a)', 'UNIQUE INDEX NAME ON public.t (x, a)', 'UNIQUE INDEX NAME ON public.t (x)'));
+
+# values that are compressed or out of line, whose keys are longer than what is read at a time
+within(1, 'long records', table_of('id int4, a text COLLATE "C", b bytea',
+		"SELECT g, repeat(chr(97 + (random() * 25)::int), (random() * 6000)::int) || g, decode(repeat(md5((g % 90)::text), g % 80), 'hex') FROM generate_series(1, 3000) g"),
+	runs(map { "INDEX NAME ON public.t ($_)" } 'a', 'a, b', 'b, id'),
+	[ undef, undef, 'INDEX NAME ON public.t (a COLLATE ' . $rules . ')' ]);
+within(1, 'a record longer than the memory', table_of('a text COLLATE "C"', "SELECT CASE WHEN g = 20000 THEN repeat('x', 200000) ELSE md5(g::text) END FROM generate_series(1, 20000) g"),
+	[ 'server', undef, 'INDEX NAME ON public.t (a)' ]);
+
+# The order is proved before anything is written, also of runs.
+within(1, 'a lie of strxfrm()', table_of("a text COLLATE $rules", 'SELECT substr(md5(g::text), 1, 5 + g % 28) FROM generate_series(1, 30000) g')
+	. "LOAD 'pgcopy_index'; SET pgcopy.test_point = 'index strxfrm'; SET pgcopy.test_action = 'lie';",
+	[ 'server', undef, 'INDEX NAME ON public.t (a)' ]) if $rules ne '"C"';
+
+# temporary files: where and how many is the server's to say
+within(1, 'temp_file_limit', table_of('a numeric', 'SELECT (random() * 1e9)::numeric(12, 2) FROM generate_series(1, 60000) g') . "SET temp_file_limit = '2MB';",
+	[ 'server', undef, 'INDEX NAME ON public.t (a)' ]);
+is($node->safe_psql('postgres', "SELECT count(*) FROM pg_ls_tmpdir()"), 0, 'no temporary file is left');
 
 $node->stop;
 done_testing();

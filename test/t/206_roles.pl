@@ -170,6 +170,71 @@ is($target->safe_psql('app', 'SELECT count(*) FROM pg_subscription'), 0, 'no sub
 is($target->safe_psql('app', "SELECT conninfo FROM pgcopy.job WHERE id = $job"), '', 'the connection string is wiped');
 is(find_secret($_), '', 'the password was nowhere') foreach $source, $target;
 
+#
+# An ordinary role here, where the server lets one have subscriptions
+#
+new_database($source, 'small');
+$source->safe_psql('small', <<'EOQ');
+CREATE TABLE t (id int PRIMARY KEY, a text);
+INSERT INTO t SELECT g, 'row ' || g FROM generate_series(1, 1000) AS g;
+CREATE TABLE keyless (a int);
+INSERT INTO keyless SELECT generate_series(1, 10);
+CREATE SEQUENCE s;
+ALTER TABLE t OWNER TO mover;
+ALTER TABLE keyless OWNER TO mover;
+ALTER SEQUENCE s OWNER TO mover;
+ALTER DATABASE small OWNER TO mover;
+EOQ
+$target->safe_psql('postgres', 'CREATE ROLE plain LOGIN; CREATE DATABASE small OWNER plain TEMPLATE template0');
+$target->safe_psql('postgres', "ALTER ROLE plain SET $_") foreach 'log_statement = none', 'log_min_messages = panic', 'log_min_error_statement = panic';
+$target->safe_psql('small', <<'EOQ');
+CREATE EXTENSION pgcopydb_ext;
+SELECT format('GRANT EXECUTE ON FUNCTION %s TO plain', p.oid::regprocedure) FROM pg_proc p WHERE proname ~ '^pgcopy_(clone|resume|cancel|drop|wait|cutover)$' \gexec
+EOQ
+my $small = conninfo($source, db => 'small', tcp => 1, user => 'mover', password => $secret);
+my $ordered = "SELECT pgcopy_clone(" . quote_literal($small) . ', follow => true, no_owner => true, no_privileges => true)';
+my ($rc, $out, $err) = $target->psql('small', $ordered, extra_params => [ '-U', 'plain' ]);
+like($err, qr/role "plain" cannot follow a source.*HINT:/s, 'a role that may not subscribe cannot follow');
+SKIP:
+{
+	my $may = $target->safe_psql('small', q(SELECT rolname FROM pg_roles WHERE rolname = 'pg_create_subscription'));
+	skip 'only superusers have subscriptions here', 8 unless $may;
+	$target->safe_psql('postgres', "GRANT $may TO plain");
+	$job = clone($target, $small, db => 'small', user => 'plain', follow => 'true', no_owner => 'true', no_privileges => 'true', without_identity => 'set');
+	ok(wait_for_state($target, $job, 'following', db => 'small'), 'with that role it follows')
+	  or diag($target->safe_psql('small', "SELECT message, detail, hint FROM pgcopy_errors WHERE job = $job"));
+	$source->safe_psql('small', 'INSERT INTO t SELECT g, repeat($$x$$, 500) FROM generate_series(1001, 3000) AS g; UPDATE t SET a = $$new$$ WHERE id < 10; DELETE FROM keyless WHERE a = 1; SELECT nextval($$s$$)');
+	ok(wait_until($target, 'SELECT count(*) = 9 FROM keyless', db => 'small', job => $job), 'changes arrive, also of large transactions');
+	is($target->safe_psql('small', q(SELECT string_agg(DISTINCT relowner::regrole::text, ',') FROM pg_class WHERE relname IN ('t', 'keyless'))), 'plain', 'in tables of his');
+	%cutover = cutover($target, $job, db => 'small', user => 'plain', fence => 'lock');
+	is($cutover{state}, 'done', 'and he can switch over') or diag(explain(\%cutover));
+	is($target->safe_psql('small', q(SELECT (SELECT count(*) FROM t), (SELECT count(*) FROM t WHERE a = 'new'), (SELECT count(*) FROM keyless))), '3000|9|9', 'with all rows');
+	is(join("\n", sequences_behind($source, $target, 'small')), '', 'and sequences');
+	is($target->safe_psql('small', 'SELECT count(*) FROM pg_subscription'), 0, 'no subscription is left');
+	is(find_secret($_), '', 'the password was nowhere again') foreach $target;
+}
+
+#
+# From 16 on changes are made as the owner of the table, who may have no right to
+#
+new_database($_, 'mute') foreach $source, $target;
+$_->safe_psql('mute', 'CREATE ROLE mute') foreach $source, $target;
+$source->safe_psql('mute', <<'EOQ');
+CREATE TABLE told (id int PRIMARY KEY);
+CREATE TABLE free (id int PRIMARY KEY);
+ALTER TABLE told OWNER TO mute;
+ALTER TABLE free OWNER TO mute;
+REVOKE INSERT ON told FROM mute;
+EOQ
+$job = clone($target, conninfo($source, db => 'mute'), db => 'mute', follow => 'true');
+ok(wait_for_state($target, $job, 'following', db => 'mute'), 'an owner has no rights: it follows');
+my $told = $target->safe_psql('mute', "SELECT substring(message, 'the owner of a table may not make: (.*)') FROM pgcopy_notices WHERE job = $job AND message ~ 'the stream stops'");
+$source->safe_psql('mute', 'INSERT INTO told VALUES (1)');
+ok(wait_until($target, "SELECT EXISTS (SELECT FROM told) OR (SELECT errors > 0 FROM pgcopy_follow WHERE job = $job)", db => 'mute', job => $job), 'a change arrives or fails');
+is($told, $target->safe_psql('mute', "SELECT CASE WHEN errors > 0 THEN 'public.told' ELSE '' END FROM pgcopy_follow WHERE job = $job"), 'that it fails was told before');
+$target->safe_psql('mute', 'SET default_transaction_read_only = off; GRANT ALL ON told TO mute');
+ok(wait_until($target, 'SELECT EXISTS (SELECT FROM told)', db => 'mute', job => $job), 'with the right it arrives');
+
 $source->stop;
 $target->stop;
 done_testing();

@@ -9,3 +9,7 @@ LANGUAGE c STRICT AS 'MODULE_PATHNAME';
 -- relpages and reltuples; NULL if they do not.
 CREATE FUNCTION pgcopy_index_differ(a regclass, b regclass)
 RETURNS text LANGUAGE c STRICT AS 'MODULE_PATHNAME';
+
+-- Make a page look as if somebody had written to it, whatever locks others hold.
+CREATE FUNCTION pgcopy_index_touch(heap regclass, block int)
+RETURNS void LANGUAGE c STRICT AS 'MODULE_PATHNAME';

@@ -34,6 +34,7 @@ extern PGDLLEXPORT void _PG_init(void);
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(pgcopy_index_create);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(pgcopy_index_differ);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(pgcopy_index_touch);
 
 /* Where two relations differ. */
 typedef struct Difference
@@ -159,4 +160,18 @@ pgcopy_index_differ(PG_FUNCTION_ARGS)
 	if (said.len == 0)
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(said.data, said.len - strlen("; ")));
+}
+
+Datum
+pgcopy_index_touch(PG_FUNCTION_ARGS)
+{
+	Relation	heap = relation_open(PG_GETARG_OID(0), AccessShareLock);
+	Buffer		buffer = ReadBuffer(heap, PG_GETARG_INT32(1));
+
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	PageClearAllVisible(BufferGetPage(buffer));
+	MarkBufferDirty(buffer);
+	UnlockReleaseBuffer(buffer);
+	relation_close(heap, AccessShareLock);
+	PG_RETURN_VOID();
 }

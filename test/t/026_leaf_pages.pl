@@ -1,0 +1,145 @@
+# Rows that are routed fill the pages of their leaves as an ordinary load would,
+# whatever the tree looks like: 200 leaves that get rows by turns, subpartitions with
+# TOAST and rows of very different size, leaves that are unlogged.  No page is left
+# empty, and none is less than half full but for the last few of a leaf.  The same
+# rows in tables that exist need no more pages than if the server had written them.
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../perl";
+use PgCopy;
+use PgCopyScene;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+# From 16 on, a load that ends may leave what its relation was last extended by: so many pages.
+my $EXTENDED = 64;
+
+my $jobs = 4;
+my ($source, $target) = new_pair('leaf_pages',
+	source_conf => "autovacuum = off\nmax_locks_per_transaction = 512\n",
+	target_conf => "autovacuum = off\nmax_locks_per_transaction = 512\n");
+my %rows = (
+	many => "SELECT count(*), sum(hashtextextended(t::text, 0)) FROM many t",
+	deep => "SELECT count(*), sum(hashtextextended(t::text, 0)) FROM deep t",
+	unlogged => "SELECT count(*), sum(hashtextextended(t::text, 0)) FROM unlogged t");
+
+new_database($_, keys %rows) foreach $source, $target;
+my $colour = "CREATE TYPE colour AS ENUM ('a', 'b', 'c', 'd', 'e', 'f', 'g')";
+my $a_colour = '(enum_range(NULL::colour))[g % 7 + 1]';
+
+$source->safe_psql('many', <<EOQ);
+$colour;
+CREATE TABLE many (id int, c colour, note text) PARTITION BY HASH (c, id);
+DO \$\$ BEGIN FOR i IN 0 .. 199 LOOP
+	EXECUTE format('CREATE TABLE many_%s PARTITION OF many FOR VALUES WITH (MODULUS 200, REMAINDER %s)', i, i);
+END LOOP; END \$\$;
+INSERT INTO many SELECT g, $a_colour, repeat(md5(g::text), 10) FROM generate_series(1, 60000) g;
+EOQ
+
+# One row in ten is nearly a page, one in 50 has a value in TOAST; some are 40 bytes.
+$source->safe_psql('deep', <<EOQ);
+$colour;
+CREATE TABLE deep (zone int, id int, c colour, note text, more text) PARTITION BY HASH (c);
+DO \$\$ BEGIN
+	FOR i IN 0 .. 2 LOOP
+		EXECUTE format('CREATE TABLE deep_%s PARTITION OF deep FOR VALUES WITH (MODULUS 3, REMAINDER %s) PARTITION BY LIST (zone)', i, i);
+		FOR j IN 0 .. 3 LOOP
+			EXECUTE format('CREATE TABLE deep_%s_%s PARTITION OF deep_%s FOR VALUES IN (%s) PARTITION BY HASH (c, id)', i, j, i, j);
+			FOR k IN 0 .. 1 LOOP
+				EXECUTE format('CREATE TABLE deep_%s_%s_%s PARTITION OF deep_%s_%s FOR VALUES WITH (MODULUS 2, REMAINDER %s)', i, j, k, i, j, k);
+			END LOOP;
+		END LOOP;
+	END LOOP;
+END \$\$;
+ALTER TABLE deep ALTER note SET STORAGE PLAIN, ALTER more SET STORAGE EXTERNAL;
+INSERT INTO deep SELECT g % 4, g, $a_colour, repeat('n', CASE WHEN g % 10 = 0 THEN 7000 + g % 900 ELSE g % 300 END),
+	CASE WHEN g % 50 = 1 THEN repeat(md5(g::text), 70 + g % 400) END FROM generate_series(1, 30000) g;
+EOQ
+
+$source->safe_psql('unlogged', <<EOQ);
+$colour;
+CREATE TABLE unlogged (id int, c colour, note text) PARTITION BY HASH (c, id);
+DO \$\$ BEGIN FOR i IN 0 .. 9 LOOP
+	EXECUTE format('CREATE %s TABLE unlogged_%s PARTITION OF unlogged FOR VALUES WITH (MODULUS 10, REMAINDER %s)',
+		CASE WHEN i < 6 THEN 'UNLOGGED' END, i, i);
+END LOOP; END \$\$;
+INSERT INTO unlogged SELECT g, $a_colour, repeat(md5(g::text), 3) FROM generate_series(1, 60000) g;
+EOQ
+
+# Of a table: pages, those without a row, those less than half full besides the last few, and
+# the pages of the same rows in a new table; and TOAST's pages without a row.
+my $LOOK = <<'EOQ';
+CREATE EXTENSION pageinspect;
+CREATE FUNCTION look(tab regclass, toast regclass, last_few int, OUT pages int, OUT empty int, OUT sparse int, OUT dense int, OUT toast_empty int)
+LANGUAGE plpgsql AS $$
+BEGIN
+	SELECT count(*), count(*) FILTER (WHERE h.lower <= 24),
+		count(*) FILTER (WHERE h.upper - h.lower > 4096) INTO pages, empty, sparse
+	FROM generate_series(0, pg_relation_size(tab) / 8192 - 1) b, page_header(get_raw_page(tab::text, b)) h;
+	EXECUTE format('CREATE TEMP TABLE again (LIKE %s INCLUDING STORAGE)', tab);
+	EXECUTE format('INSERT INTO again SELECT * FROM %s', tab);
+	dense := pg_relation_size('again') / 8192;
+	DROP TABLE again;
+	SELECT count(*) FILTER (WHERE h.lower <= 24) INTO toast_empty
+	FROM generate_series(0, coalesce(pg_relation_size(toast), 0) / 8192 - 1) b, page_header(get_raw_page(toast::text, b)) h;
+	sparse := greatest(sparse - last_few, 0);
+END $$;
+EOQ
+
+# Look at all leaves and tables of a database: how many have rows, and sums of the figures.
+sub look_at
+{
+	my ($db) = @_;
+	$target->safe_psql($db, $LOOK);
+	return split /\|/, $target->safe_psql($db, <<EOQ);
+SELECT count(*), sum(pages), sum(empty), sum(sparse), sum(dense), sum(toast_empty)
+FROM pg_class c, LATERAL look(c.oid, c.reltoastrelid, $jobs)
+WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND pg_relation_size(c.oid) > 0
+EOQ
+}
+
+# How many rows each leaf has.
+sub spread
+{
+	my ($node, $db) = @_;
+	return $node->safe_psql($db, "SELECT tableoid::regclass, count(*) FROM $db GROUP BY 1 ORDER BY 1::text COLLATE \"C\"");
+}
+
+foreach my $db (sort keys %rows)
+{
+	clone_ok($target, conninfo($source, db => $db), db => $db, table_jobs => $jobs, name => "$db: the clone ends done");
+	is($target->safe_psql($db, $rows{$db}), $source->safe_psql($db, $rows{$db}), "$db: the rows are there");
+	isnt(spread($target, $db), spread($source, $db), "$db: in other leaves than on the source");
+	assert_frozen($target, db => $db, name => "$db: every page is frozen");
+	my ($leaves, $pages, $empty, $sparse, $dense, $toast_empty) = look_at($db);
+	is($empty, 0, "$db: no page is empty");
+	is($toast_empty, 0, "$db: nor one of TOAST");
+	is($sparse, 0, "$db: none is half empty but for the last ones") if $db ne 'deep';
+	cmp_ok($pages, '<=', $dense * 1.1 + 2 * $leaves, "$db: $leaves leaves need hardly more pages than in new tables: $pages, $dense");
+}
+
+# Tables that exist: the same trees, and one that is not partitioned and comes in chunks.
+new_database($_, 'flat') foreach $source, $target;
+$source->safe_psql('flat', "CREATE TABLE flat AS SELECT g AS id, repeat(md5(g::text), 5) AS note FROM generate_series(1, 60000) g");
+$rows{flat} = "SELECT count(*), sum(hashtextextended(t::text, 0)) FROM flat t";
+foreach my $db (qw(deep flat unlogged))
+{
+	new_database($target, "${db}_here", "${db}_copied");
+	my $schema = (run_command([ 'pg_dump', '--schema-only', '--dbname', conninfo($source, db => $db) ]))[0];
+	my $data = (run_command([ 'pg_dump', '--data-only', '--load-via-partition-root', '--dbname', conninfo($source, db => $db) ]))[0];
+	$target->safe_psql("${db}_$_", $schema) foreach qw(here copied);
+	$target->safe_psql("${db}_copied", $data);
+	clone_ok($target, conninfo($source, db => $db), db => "${db}_here", table_jobs => $jobs, sections => ['data'], append => 'true',
+		split_tables_larger_than => '1MB', name => "$db exists: the clone ends done");
+	is($target->safe_psql("${db}_here", $rows{$db}), $source->safe_psql($db, $rows{$db}), "$db exists: the rows are there");
+	my ($leaves, $pages, $empty) = look_at("${db}_here");
+	my (undef, $copied, $copied_empty) = look_at("${db}_copied");
+	cmp_ok($pages, '<=', $copied * 1.1 + $EXTENDED, "$db exists: $leaves leaves need hardly more pages than by COPY: $pages, $copied");
+	cmp_ok($empty, '<=', $copied_empty + $EXTENDED, "$db exists: nor more without rows: $empty, $copied_empty");
+}
+
+$source->stop;
+$target->stop;
+done_testing();
