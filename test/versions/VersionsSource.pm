@@ -93,7 +93,7 @@ sub write_cell
 {
 	my ($source, $target, $ok) = @_;
 
-	open my $out, '>', "$ENV{PGCOPY_VERSIONS_CELLS}/$source:$target:" or die "could not write a cell: $!";
+	open my $out, '>', "$ENV{PGCOPY_VERSIONS_CELLS}/$source:$target" or die "could not write a cell: $!";
 	print $out $ok ? "ok\n" : "not ok\n";
 	close $out;
 	return;
