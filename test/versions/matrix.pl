@@ -59,8 +59,9 @@ sub check_database
 
 	local $PgCopy::OLDER = $source->{major};
 	new_database($target, $here);
-	clone_ok($target, conninfo($source, db => $db), db => $here, name => "$here: the clone ends done",
-		%{ $opt{arguments} // {} }) or return;
+	my $job = clone_ok($target, conninfo($source, db => $db), db => $here, name => "$here: the clone ends done",
+		%{ $opt{arguments} // {} });
+	return if job_state($target, $job, db => $here) ne 'done';
 	assert_same($source, $target, source_db => $db, db => $here, schema => 0, ignore => $ignore, name => "$here: rows are equal");
 	my $made = definitions($target, $here);
 	is(difference(restored($source, $db, "${here}_restored"), $made), '', "$here: definitions are what a restore makes of them");
