@@ -4,14 +4,17 @@
 #	make check			all tests (TESTS='t/001*' for some), check-quick in a minute
 #	make check-faults	whatever can die, at each phase; FAULTS='worker soak' for some
 #	make check-regression	clones of what PostgreSQL's own tests leave behind
+#	make check-versions	other majors, which it fetches: VERSIONS='17 18', STAGES='matrix'
+#	make check-build	compile against the headers of each major that is there
+#	make clean-versions	remove what check-versions has fetched
 #	make bench			against pg_dump and pgcopydb (BENCH_SCALE=0.1 for a trial)
 #	make lint			the rules of the house
 #	make, make install, make installcheck		PGXS, with PG_CONFIG=/path/to/pg_config
 #
-# The first six do all their set-up themselves and install nothing into the
+# The first ten do all their set-up themselves and install nothing into the
 # system's PostgreSQL; they must work before there is a pg_config.  So PGXS, which
 # also has a "check" of its own, is left out for them.
-OURS = demo check check-quick check-faults check-regression lint bench
+OURS = demo check check-quick check-faults check-regression check-versions check-build clean-versions lint bench
 
 ifneq ($(filter $(OURS),$(MAKECMDGOALS)),)
 
@@ -31,6 +34,15 @@ check-faults:
 
 check-regression:
 	@bash test/regression/run
+
+check-versions:
+	@VERSIONS='$(VERSIONS)' STAGES='$(STAGES)' SOURCES='$(SOURCES)' TESTS='$(TESTS)' bash test/versions/run
+
+check-build:
+	@bash test/versions/build
+
+clean-versions:
+	@bash test/versions/clean
 
 lint:
 	@bash test/lint/run

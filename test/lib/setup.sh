@@ -22,9 +22,9 @@
 #	 (initdb refuses root), and as the caller otherwise.
 # 3. At the end, also by Ctrl-C or SIGTERM, whatever runs inside the scratch
 #	 directory is stopped and the directory removed.  KEEP=1 leaves its files.
+#
+# PGCOPY_TEST_MAJOR=17 takes another major's packages, where there are any.
 
-PG_MAJOR=15
-SYSTEM_BIN=/usr/lib/postgresql/$PG_MAJOR/bin
 CHECKOUT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 SCRATCH=
 
@@ -34,7 +34,13 @@ for variable in "${!PG@}"; do
 done
 unset PGCOPY_SMALL_DISK MAKEFLAGS MAKELEVEL MFLAGS PERL5LIB LANGUAGE LC_ALL
 export PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin LANG=C.UTF-8
-PG_MAJOR=15
+# Who names a cache for compiled files gets them compiled by it, where it is installed.
+[ -z "${CCACHE_DIR:-}" ] || PATH=/usr/lib/ccache:$PATH
+PG_MAJOR=${PGCOPY_TEST_MAJOR:-15}
+SYSTEM_BIN=/usr/lib/postgresql/$PG_MAJOR/bin
+# The other compiler: the same one everywhere for 15, else what the release has.
+OTHER_CC=clang
+[ "$PG_MAJOR" != 15 ] || OTHER_CC=clang-14
 
 if [ -t 1 ] && [ "${TERM:-dumb}" != dumb ] && [ -z "${NO_COLOR:-}" ]; then
 	BOLD=$'\e[1m' DIM=$'\e[2m' RED=$'\e[31m' GREEN=$'\e[32m' YELLOW=$'\e[33m' CYAN=$'\e[36m' PLAIN=$'\e[0m'

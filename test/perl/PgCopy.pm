@@ -357,17 +357,26 @@ NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e
 	AND d.deptype = 'e' AND e.extname = 'pgcopydb_ext')
 EOQ
 
+# The major of the older side, if it is not that of the tests: what is asked of both
+# sides must be known there, and below 12 floats have another text but for 15 digits.
+our $OLDER = 15;
+
 # The same text for the same value on both sides.
-my $SAME_TEXT = <<'EOQ';
+sub _same_text
+{
+	my $digits = $OLDER < 12 ? 0 : 1;
+
+	return <<"EOQ";
 SET search_path = pg_catalog;
 SET DateStyle = 'ISO, YMD';
 SET IntervalStyle = 'postgres';
 SET TimeZone = 'UTC';
-SET extra_float_digits = 1;
+SET extra_float_digits = $digits;
 SET bytea_output = 'hex';
 SET row_security = off;
 SET statement_timeout = 0;
 EOQ
+}
 
 # Where functions are found while rows are read, and whether to go on after an error.
 our ($PATH, $READS_ON) = ('pg_catalog', 0);
@@ -602,7 +611,7 @@ sub _hash_expr
 	my %encoding = map {
 		$_->[0]->safe_psql($_->[1], 'SHOW server_encoding') => 1
 	} @_;
-	return 'hashtextextended(%s, 0)' if keys %encoding == 1;
+	return 'hashtextextended(%s, 0)' if keys %encoding == 1 && $OLDER >= 11;
 	return q{('x' || left(md5(convert_to(%s, 'UTF8')), 15))::bit(60)::bigint};
 }
 
@@ -613,18 +622,19 @@ sub _rows_of
 	my $expr = quote_literal(sprintf $hash, 'ROW(%s)::text');
 
 	my ($rc, $list, $err) = $node->psql($db, <<EOQ, on_error_stop => !$READS_ON);
-$SAME_TEXT
+${\ _same_text() }
 SET search_path = $PATH;
 SELECT n.nspname || '.' || c.relname || ': unpopulated'
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'm' AND NOT c.relispopulated AND $NOT_OURS;
 SELECT format('SELECT %L, count(*), coalesce(sum(%s::numeric), 0) FROM ONLY %I.%I',
 	n.nspname || '.' || c.relname,
-	format($expr, (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attname COLLATE "C")
+	format($expr, (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attname::text COLLATE "C")
 		FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)),
 	n.nspname, c.relname)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'm') AND c.relispopulated AND c.relpersistence <> 't'
+AND NOT (c.relpersistence = 'u' AND pg_is_in_recovery())
 AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND $NOT_OURS
 \\gexec
 EOQ
@@ -638,7 +648,7 @@ sub _large_objects_of
 	my ($node, $db) = @_;
 	return _sorted(
 		$node->safe_psql($db, <<EOQ));
-$SAME_TEXT
+${\ _same_text() }
 SELECT m.oid, md5(lo_get(m.oid)), length(lo_get(m.oid)), pg_get_userbyid(m.lomowner),
 	(SELECT array_agg(a::text ORDER BY a::text COLLATE "C") FROM unnest(m.lomacl) a),
 	obj_description(m.oid, 'pg_largeobject'),
@@ -653,11 +663,12 @@ sub _sequences_of
 {
 	my ($node, $db, $ignore) = @_;
 	my $list = $node->safe_psql($db, <<EOQ);
-$SAME_TEXT
+${\ _same_text() }
 SELECT format('SELECT %L, last_value, is_called FROM %I.%I',
 	n.nspname || '.' || c.relname, n.nspname, c.relname)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'S' AND c.relpersistence <> 't' AND $NOT_OURS
+AND NOT (c.relpersistence = 'u' AND pg_is_in_recovery())
 \\gexec
 EOQ
 	return _sorted($list, $ignore);
