@@ -235,9 +235,10 @@ analyze_tree(const JobRelation *relation)
 }
 
 /*
- * ANALYZE a table, unless its statistics came from the source; dead rows of failed attempts go first.  One that always
- * fails, as on the source, leaves a complete copy: the job goes on.  If a name was
- * not found, the other search_path comes first.
+ * ANALYZE a table, unless its statistics came from the source or none are wanted; dead
+ * rows of failed attempts go first.  One that always fails, as on the source, leaves a
+ * complete copy: the job goes on.  If a name was not found, the other search_path comes
+ * first.
  */
 static WorkResult
 analyze_table(const WorkPlace *place, const JobItem *item)

@@ -30,10 +30,9 @@
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
-#include "base/compat.h"
 #include "statistics/column.h"
 
-/* More than the largest statistics target (10,000) makes; of elements it makes ten times as many. */
+/* More than the largest statistics target (10,000) makes; of elements, ten times as many. */
 #define MOST_VALUES		10001
 #define MOST_ELEMENTS	(10 * MOST_VALUES)
 
@@ -52,6 +51,15 @@ typedef struct ColumnType
 	Oid			equals;			/* operators, or InvalidOid */
 	Oid			less;
 } ColumnType;
+
+/* What an array must be. */
+typedef struct Shape
+{
+	Oid			type;			/* of its elements */
+	int32		typmod;
+	int			least;			/* elements */
+	int			most;
+} Shape;
 
 /* An array of the source, taken apart. */
 typedef struct Values
@@ -95,24 +103,25 @@ read_width(const char *text)
 	return width;
 }
 
-/* Read a plain array without NULLs of least to most elements. */
+/* Read a plain array without NULLs, of as many elements as "shape" says. */
 static Values
-read_array(const char *text, const char *what, Oid type, int32 typmod, int least, int most)
+read_array(const char *text, const char *what, const Shape *shape)
 {
+	Oid			type = shape->type;
 	Values		values;
 	ArrayType  *array;
 	int16		length;
 	bool		by_value;
 	char		align;
 
-	values.array = OidInputFunctionCall(F_ARRAY_IN, unconstify(char *, text), type, typmod);
+	values.array = OidInputFunctionCall(F_ARRAY_IN, unconstify(char *, text), type, shape->typmod);
 	array = DatumGetArrayTypeP(values.array);
 	if (ARR_NDIM(array) != 1 || ARR_LBOUND(array)[0] != 1 || array_contains_nulls(array))
 		refuse(what);
 	get_typlenbyvalalign(type, &length, &by_value, &align);
 	deconstruct_array(array, type, length, by_value, align, &values.elements, NULL,
 					  &values.count);
-	if (values.count < least || values.count > most)
+	if (values.count < shape->least || values.count > shape->most)
 		refuse(what);
 	return values;
 }
@@ -121,7 +130,8 @@ read_array(const char *text, const char *what, Oid type, int32 typmod, int least
 static Values
 read_numbers(const char *text, const char *what, int count, double most)
 {
-	Values		values = read_array(text, what, FLOAT4OID, -1, count, count);
+	Shape		shape = {FLOAT4OID, -1, count, count};
+	Values		values = read_array(text, what, &shape);
 
 	for (int i = 0; i < count; i++)
 	{
@@ -164,6 +174,7 @@ read_common_values(ColumnStatistics *column, const ColumnType *type)
 	const char *text = column->figures[FIGURE_COMMON_VALUES];
 	const char *frequencies = column->figures[FIGURE_COMMON_FREQUENCIES];
 	StatisticsSlot slot = {STATISTIC_KIND_MCV, type->equals, type->collation};
+	Shape		shape = {type->type, type->typmod, 1, MOST_VALUES};
 	Values		values;
 	Values		numbers;
 	double		sum = column->null_frac;
@@ -172,7 +183,7 @@ read_common_values(ColumnStatistics *column, const ColumnType *type)
 		return;
 	if (text == NULL || frequencies == NULL || !OidIsValid(type->equals))
 		refuse("most_common_vals");
-	values = read_array(text, "most_common_vals", type->type, type->typmod, 1, MOST_VALUES);
+	values = read_array(text, "most_common_vals", &shape);
 	numbers = read_numbers(frequencies, "most_common_freqs", values.count, 1);
 	for (int i = 0; i < numbers.count; i++)
 		sum += DatumGetFloat4(numbers.elements[i]);
@@ -188,13 +199,14 @@ read_histogram(ColumnStatistics *column, const ColumnType *type)
 {
 	const char *text = column->figures[FIGURE_HISTOGRAM];
 	StatisticsSlot slot = {STATISTIC_KIND_HISTOGRAM, type->less, type->collation};
+	Shape		shape = {type->type, type->typmod, 2, MOST_VALUES};
 	Values		values;
 
 	if (text == NULL)
 		return;
 	if (!OidIsValid(type->less))
 		refuse("histogram_bounds");
-	values = read_array(text, "histogram_bounds", type->type, type->typmod, 2, MOST_VALUES);
+	values = read_array(text, "histogram_bounds", &shape);
 	check_order(&values, type->type, type->collation, "histogram_bounds");
 	slot.values = values.array;
 	add_slot(column, slot);
@@ -245,8 +257,8 @@ read_elements(ColumnStatistics *column, const ColumnType *type)
 		refuse("most_common_elems");
 	if (text != NULL)
 	{
-		Values		values = read_array(text, "most_common_elems", element,
-										is_document ? -1 : type->typmod, 1, MOST_ELEMENTS);
+		Shape		shape = {element, is_document ? -1 : type->typmod, 1, MOST_ELEMENTS};
+		Values		values = read_array(text, "most_common_elems", &shape);
 
 		/* lexemes are in an order of their own */
 		if (!is_document)
@@ -261,8 +273,8 @@ read_elements(ColumnStatistics *column, const ColumnType *type)
 	}
 	if (counts != NULL)
 	{
-		Values		values = read_array(counts, "elem_count_histogram", FLOAT4OID, -1, 3,
-										MOST_VALUES + 1);
+		Shape		shape = {FLOAT4OID, -1, 3, MOST_VALUES + 1};
+		Values		values = read_array(counts, "elem_count_histogram", &shape);
 
 		slot.kind = STATISTIC_KIND_DECHIST;
 		slot.values = (Datum) 0;
@@ -276,8 +288,9 @@ static void
 read_bounds(ColumnStatistics *column, Oid range)
 {
 	StatisticsSlot slot = {STATISTIC_KIND_BOUNDS_HISTOGRAM};
+	Shape		shape = {range, -1, 2, MOST_VALUES};
 	Values		values = read_array(column->figures[FIGURE_RANGE_BOUNDS],
-									"range_bounds_histogram", range, -1, 2, MOST_VALUES);
+									"range_bounds_histogram", &shape);
 
 	for (int i = 0; i < values.count; i++)
 	{
@@ -293,11 +306,12 @@ read_lengths(ColumnStatistics *column)
 {
 	const char *text = column->figures[FIGURE_RANGE_LENGTHS];
 	StatisticsSlot slot = {STATISTIC_KIND_RANGE_LENGTH_HISTOGRAM, Float8LessOperator};
+	Shape		shape = {FLOAT8OID, -1, 2, MOST_VALUES};
 	Values		values;
 
 	if (text == NULL)
 		refuse("range_length_histogram");
-	values = read_array(text, "range_length_histogram", FLOAT8OID, -1, 0, MOST_VALUES);
+	values = read_array(text, "range_length_histogram", &shape);
 	check_order(&values, FLOAT8OID, InvalidOid, "range_length_histogram");
 	for (int i = 0; i < values.count; i++)
 	{

@@ -21,6 +21,7 @@
 #include "pgstat.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
 #include "utils/syscache.h"
@@ -101,7 +102,7 @@ sum_partitions(Oid relid)
 
 	foreach(lc, find_all_inheritors(relid, AccessShareLock, NULL))
 	{
-		if (lfirst_oid(lc) != relid)
+		if (get_rel_relkind(lfirst_oid(lc)) != RELKIND_PARTITIONED_TABLE)
 			sum += Max(read_rows(lfirst_oid(lc)), 0);
 	}
 	return sum;
