@@ -15,6 +15,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/xact.h"
@@ -159,7 +161,7 @@ has_changed(const IntakeTable *table, const char *text)
 	double		counted = DatumGetFloat4(DirectFunctionCall1(float4in, CStringGetDatum(text)));
 
 	return table->rows >= 0 &&
-		!(Abs(counted - table->rows) <= 50 + CHANGED_SHARE * table->rows);
+		!(fabs(counted - table->rows) <= 50 + CHANGED_SHARE * table->rows);
 }
 
 /* Throw if a row cannot be what was asked for. */
