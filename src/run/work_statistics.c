@@ -20,6 +20,7 @@
 #include "access/relation.h"
 #include "catalog/partition.h"
 #include "partitioning/partdesc.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -153,6 +154,7 @@ pgcopy_work_statistics_take(WorkStatistics *statistics, int64 job, struct CopySe
 	List	   *numbers = NIL;
 	List	   *rows = NIL;
 	bool		has_snapshot = ActiveSnapshotSet();
+	int			nesting;
 	ListCell   *lc;
 
 	if (statistics == NULL || statistics->tables == NIL)
@@ -161,8 +163,10 @@ pgcopy_work_statistics_take(WorkStatistics *statistics, int64 job, struct CopySe
 	/* TOAST and functions in types need a snapshot */
 	if (!has_snapshot)
 		PushActiveSnapshot(GetTransactionSnapshot());
+	nesting = pgcopy_intake_begin();
 	if (!pgcopy_series_read_query(series, pgcopy_intake_take, statistics->tables))
 		statistics->tables = NIL;
+	AtEOXact_GUC(false, nesting);
 	if (!has_snapshot)
 		PopActiveSnapshot();
 	foreach(lc, statistics->tables)

@@ -222,13 +222,6 @@ is_of_server(int sqlerrcode)
 }
 
 static void
-set_locally(const char *name, const char *value)
-{
-	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-							 true, 0, false);
-}
-
-static void
 store_column(Arrival *arrival)
 {
 	IntakeTable *table = arrival->table;
@@ -242,13 +235,8 @@ store_column(Arrival *arrival)
 static void
 take_arrival(Arrival *arrival)
 {
-	int			nesting = NewGUCNestLevel();
-	ErrorData  *error;
+	ErrorData  *error = pgcopy_attempt_run(read_column, arrival);
 
-	set_locally("DateStyle", "ISO");
-	set_locally("IntervalStyle", "postgres");
-	error = pgcopy_attempt_run(read_column, arrival);
-	AtEOXact_GUC(false, nesting);
 	if (error == NULL)
 	{
 		if (arrival->is_read)
@@ -261,6 +249,23 @@ take_arrival(Arrival *arrival)
 									 arrival->table->schema, arrival->table->name,
 									 error->message)));
 	arrival->table->is_refused = true;
+}
+
+static void
+set_as_there(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+							 true, 0, false);
+}
+
+int
+pgcopy_intake_begin(void)
+{
+	int			nesting = NewGUCNestLevel();
+
+	set_as_there("DateStyle", "ISO");
+	set_as_there("IntervalStyle", "postgres");
+	return nesting;
 }
 
 void

@@ -33,6 +33,12 @@ typedef struct IntakeTable
 extern char *pgcopy_intake_sql(const List *tables, int version);
 
 /*
+ * Before the first row: expect times and intervals as sessions to the source write them.
+ * Returns the nest level for AtEOXact_GUC(), which undoes this, as an abort does.
+ */
+extern int	pgcopy_intake_begin(void);
+
+/*
  * Take a row of the answer: check it and write it, in the current transaction.
  * "arg" is the list.  What is odd refuses its table, and throws nothing.
  */
