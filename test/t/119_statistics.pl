@@ -5,7 +5,8 @@
 # has changed much since, with CREATE STATISTICS, with an index on an expression, with
 # a type that keeps statistics of its own, with ranges (before 17), with a filter or values
 # of a user.  Those values appear nowhere.  'none' makes no statistics, and tells
-# autovacuum of the rows; 'analyze' makes them here.
+# autovacuum of the rows; 'analyze' makes them here.  A source whose statistics lie, or that
+# does not show them, has its tables analyzed, too.
 use strict;
 use warnings;
 use utf8;
@@ -197,5 +198,72 @@ is(stats($target, 'parted', "schemaname = 'public'"), stats($source, 'part', "sc
 is($target->safe_psql('parted', "SELECT relname, reltuples FROM pg_class WHERE relkind = 'p' ORDER BY 1"), "tree|4000\ntwig|3001", '... and rows are counted');
 clone_ok($target, conninfo($source, db => 'part'), db => 'whole', statistics => 'copy', exclude_table_data => '{public.leaf_3}', name => 'a part of it');
 is($target->safe_psql('whole', "SELECT DISTINCT array_length(histogram_bounds, 1) FROM pg_stats WHERE tablename = 'tree'"), '101', '... is analyzed here');
+
+#-------------------------------------------------------------------------
+# A source whose statistics lie
+#-------------------------------------------------------------------------
+
+# A column's type, the figure that is not true, and what it says; undef: nothing.
+my @lies = (
+	(map { [ int => null_frac => $_ ] } undef, '2', '-0.1', 'NaN', 'x', ''),
+	(map { [ int => avg_width => $_ ] } undef, '-1', '99999999999', '1.5'),
+	(map { [ int => n_distinct => $_ ] } undef, '-1.1', 'Infinity', '1e30'),
+	(map { [ int => most_common_vals => $_ ] } undef, '', 'x', '{1,2,3', '{a,b,c}', '{1,NULL,3}', '{{1},{2},{3}}', '[5:7]={1,2,3}', '{1,2}', '{}', '{1,2,99999999999}'),
+	(map { [ int => most_common_freqs => $_ ] } undef, '{0.9,0.9,0.9}', '{0.1,NULL,0.1}', '{0.1,-0.1,0.1}', '{0.1,NaN,0.1}', '{0.1}', '{0.1,0.1,2}', '{}', 'x'),
+	(map { [ int => histogram_bounds => $_ ] } '{1}', '{}', '{3,2,1}', '{1,NULL,3}', '{1,2,x}', '{{1,2},{3,4}}', '{' . join(',', 1 .. 20_000) . '}', '{' . 'x' x 1_000_000 . '}'),
+	(map { [ int => correlation => $_ ] } '1.1', '-2', 'NaN', 'x', '{1}'),
+	[ int => most_common_elems => '{1}' ], [ int => elem_count_histogram => '{1,2,3}' ], [ int => attname => 'nosuch' ], [ int => attname => 'ctid' ],
+	[ int => attname => undef ], [ int => attname => "\x01" ],
+	(map { [ 'int[]' => most_common_elems => $_ ] } undef, '{3,2,1}', '{1,NULL}', '{{1,2}}', '{}'),
+	(map { [ 'int[]' => most_common_elem_freqs => $_ ] } undef, '{0.1}', '{}', '{NULL}', 'x'),
+	(map { [ 'int[]' => elem_count_histogram => $_ ] } '{1}', '{NaN,1,1}', '{-1,1,1}', '{}', 'x'),
+	(map { [ tsvector => most_common_elem_freqs => $_ ] } '{0.1,0.1,0.1,0.1,0.1,0.1,0.1,0.1}', '{7}'),
+	[ tsvector => elem_count_histogram => '{1,2,3}' ],
+	[ json => histogram_bounds => '{1,2}' ], [ json => most_common_vals => '{1}' ], [ json => correlation => '1' ],
+	$tells_ranges ? (
+		(map { [ int4range => range_bounds_histogram => $_ ] } '{empty,empty}', '{"[1,2)"}', '{}', 'x', '{"[1,2)",NULL}'),
+		(map { [ int4range => range_length_histogram => $_ ] } undef, '{2,1}', '{NaN,NaN}', '{-1,1}', 'x'),
+		(map { [ int4range => range_empty_frac => $_ ] } undef, '2', 'NaN'), [ int => range_empty_frac => '0.5' ]) : ());
+my %value = (
+	int => 'CASE WHEN g % 10 = 0 THEN 1 + g % 3 ELSE g END', 'int[]' => 'ARRAY[g % 10, g]', tsvector => "to_tsvector('simple', 'w' || g % 5 || ' v' || g)",
+	json => "'{}'", int4range => 'int4range(g, g + g % 9 + 1)');
+
+new_database($source, qw(liar raising));
+new_database($target, qw(lied raised hidden));
+my $make = join '', map { "CREATE TABLE lie_$_ AS SELECT ($value{$lies[$_][0]})::$lies[$_][0] AS a FROM generate_series(1, 1000) g;" } 0 .. $#lies;
+$make .= "CREATE TABLE $_ AS SELECT g AS a FROM generate_series(1, 1000) g;" for qw(twice honest);
+$source->safe_psql('liar', $make);
+$source->safe_psql('liar', $analyze);    # not in one transaction: rows would count as changed since
+$source->safe_psql('liar', 'CREATE SCHEMA fig; CREATE TABLE fig.figures AS SELECT '
+	  . $source->safe_psql('postgres', q{SELECT string_agg(CASE WHEN attname IN ('schemaname', 'tablename', 'inherited') THEN attname ELSE attname || '::text' END, ', ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'pg_stats'::regclass})
+	  . " FROM pg_stats WHERE schemaname = 'public'");
+$source->safe_psql('liar', join '', map { "UPDATE fig.figures SET $lies[$_][1] = " . quote_literal($lies[$_][2]) . " WHERE tablename = 'lie_$_';" } 0 .. $#lies);
+# one row twice, and a table about which nothing is untrue
+$source->safe_psql('liar', "INSERT INTO fig.figures SELECT * FROM fig.figures WHERE tablename = 'twice'");
+# a table: sessions to the source read no views of users
+$source->safe_psql('liar', 'SET allow_system_table_mods = on; ALTER VIEW pg_catalog.pg_stats RENAME TO pg_stats_as_they_are; CREATE TABLE pg_catalog.pg_stats AS SELECT * FROM fig.figures');
+clone_ok($target, conninfo($source, db => 'liar'), db => 'lied', statistics => 'copy', exclude_schemas => '{fig}', name => 'a source whose statistics lie');
+assert_same($source, $target, source_db => 'liar', db => 'lied', schema => 0, ignore => 'fig');
+ok(copied('lied', 'honest', 'liar'), 'what can be true is taken');
+is(values_of($target, 'lied', 'twice'), 9, 'what is said twice is taken once');
+my %made = map { $_ => 1 } split /\n/, $target->safe_psql('lied', 'SELECT relname FROM pg_class WHERE oid IN (SELECT starelid FROM pg_statistic)');
+my %bounds = map { split /\|/ } split /\n/, $target->safe_psql('lied', 'SELECT tablename, COALESCE(array_length(histogram_bounds, 1), array_length(most_common_elems, 1), 0) FROM pg_stats');
+foreach my $i (0 .. $#lies)
+{
+	my ($type, $figure, $lie) = @{ $lies[$i] };
+	my $what = "$type $figure " . substr($lie // 'NULL', 0, 30);
+	ok($made{"lie_$i"} && ($type eq 'json' ? $bounds{"lie_$i"} == 0 : $bounds{"lie_$i"} > 20), "analyzed here: $what")
+	  or diag($bounds{"lie_$i"});
+}
+
+$source->safe_psql('raising', "CREATE TABLE a AS SELECT generate_series(1, 1000) AS a; CREATE TABLE b AS TABLE a; CREATE ROLE reader LOGIN; GRANT pg_read_all_data TO reader");
+$source->safe_psql('raising', $analyze);
+$source->safe_psql('raising', "SET allow_system_table_mods = on; "
+	  . 'ALTER VIEW pg_catalog.pg_stats RENAME TO pg_stats_as_they_are; CREATE VIEW pg_catalog.pg_stats AS SELECT * FROM pg_stats_as_they_are; GRANT SELECT ON pg_catalog.pg_stats TO PUBLIC');
+clone_ok($target, conninfo($source, db => 'raising'), db => 'raised', statistics => 'copy', name => 'a source that does not answer that query');    # a view of users
+is($target->safe_psql('raised', "SELECT string_agg(array_length(histogram_bounds, 1)::text, ' ') FROM pg_stats WHERE schemaname = 'public'"), '101 101', '... has its tables analyzed here');
+$source->safe_psql('raising', 'SET allow_system_table_mods = on; REVOKE ALL ON pg_catalog.pg_stats FROM PUBLIC');
+clone_ok($target, conninfo($source, db => 'raising', user => 'reader'), db => 'hidden', statistics => 'copy', no_owner => 'true', name => 'a role that may not read statistics');
+is($target->safe_psql('hidden', "SELECT string_agg(array_length(histogram_bounds, 1)::text, ' ') FROM pg_stats WHERE schemaname = 'public'"), '101 101', '... has its tables analyzed here');
 
 done_testing();
