@@ -133,7 +133,7 @@ static const JobOption job_options[] = {
 		"binary: an error for a table with such a column; text: all as text",
 		.words = format_words,
 		.pgcopydb = "--use-copy-binary"},
-	{"statistics", OPTION_WORD, MEMBER(statistics), "analyze",
+	{"statistics", OPTION_WORD, MEMBER(statistics), "copy",
 		"the planner's statistics; analyze: ANALYZE of each table once its rows are here; copy: those of "
 		"the source, and ANALYZE for tables whose statistics cannot come; none: left to autovacuum",
 		.words = statistics_words,
