@@ -100,6 +100,7 @@ CREATE TABLE pgcopy.relation (
     expression_path text,
     row_with text,
     row_join text,
+    statistics_rows bigint,
     PRIMARY KEY (job, no)
 ) WITH (fillfactor = 90);
 
@@ -121,6 +122,8 @@ COMMENT ON COLUMN pgcopy.relation.expression_path IS 'search_path that condition
 COMMENT ON COLUMN pgcopy.relation.row_with IS 'named queries that row_join needs, as SQL on the source';
 
 COMMENT ON COLUMN pgcopy.relation.row_join IS 'what the table is joined with for row_condition, as SQL on the source';
+
+COMMENT ON COLUMN pgcopy.relation.statistics_rows IS 'the source''s statistics of all columns are here; rows that came with them (-1: not known); NULL: they are not, ANALYZE makes them';
 
 COMMENT ON COLUMN pgcopy.relation.split_bounds IS 'first keys of all chunks but the first, if chunks are ranges of split_key instead of blocks';
 
@@ -490,6 +493,7 @@ CREATE FUNCTION @extschema@.pgcopy_clone(
     foreign_keys text DEFAULT 'validate',
     on_error text DEFAULT 'stop',
     format text DEFAULT 'auto',
+    statistics text DEFAULT 'copy',
     search_path text DEFAULT '',
     include_schemas text[] DEFAULT '{}',
     exclude_schemas text[] DEFAULT '{}',
@@ -975,6 +979,7 @@ CREATE FUNCTION @extschema@.pgcopy_clone_server(
     foreign_keys text DEFAULT 'validate',
     on_error text DEFAULT 'stop',
     format text DEFAULT 'auto',
+    statistics text DEFAULT 'copy',
     search_path text DEFAULT '',
     include_schemas text[] DEFAULT '{}',
     exclude_schemas text[] DEFAULT '{}',

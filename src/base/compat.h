@@ -213,6 +213,58 @@ pgcopy_init_materialized_srf(FunctionCallInfo fcinfo)
 	pgstat_report_vacuum(relid, false, live, 0, GetCurrentTimestamp())
 #endif
 
+/* 18: a function writes statistics of columns; the start time of an ANALYZE is reported */
+#if PG_VERSION_NUM < 180000
+#define pgcopy_report_analyze(relation, live) \
+	pgstat_report_analyze(relation, live, 0, true)
+#else
+#define PGCOPY_HAS_RESTORE_STATISTICS 1
+#define pgcopy_report_analyze(relation, live) \
+	pgstat_report_analyze(relation, live, 0, true, GetCurrentTimestamp())
+#endif
+
+/* 15: counts of tables in shared memory; 16: renamed */
+#if PG_VERSION_NUM < 150000
+#define pgcopy_count_analyzed(entry) 0
+#define pgcopy_count_live(entry) ((entry)->n_live_tuples)
+#elif PG_VERSION_NUM < 160000
+#define pgcopy_count_analyzed(entry) ((entry)->analyze_count + (entry)->autovac_analyze_count)
+#define pgcopy_count_live(entry) ((entry)->n_live_tuples)
+#else
+#define pgcopy_count_analyzed(entry) ((entry)->analyze_count + (entry)->autoanalyze_count)
+#define pgcopy_count_live(entry) ((entry)->live_tuples)
+#endif
+
+/* 15: it tells what it has set; 18: all-frozen pages are counted */
+#if PG_VERSION_NUM < 150000
+#define pgcopy_update_relation_counts(relation, pages, rows, visible, frozen, has_index) \
+	vac_update_relstats(relation, pages, rows, visible, has_index, InvalidTransactionId, \
+						InvalidMultiXactId, true)
+#elif PG_VERSION_NUM < 180000
+#define pgcopy_update_relation_counts(relation, pages, rows, visible, frozen, has_index) \
+	vac_update_relstats(relation, pages, rows, visible, has_index, InvalidTransactionId, \
+						InvalidMultiXactId, NULL, NULL, true)
+#else
+#define pgcopy_update_relation_counts(relation, pages, rows, visible, frozen, has_index) \
+	vac_update_relstats(relation, pages, rows, visible, frozen, has_index, \
+						InvalidTransactionId, InvalidMultiXactId, NULL, NULL, true)
+#endif
+
+/* 17: no target is NULL; 18: virtual generated columns have no statistics */
+#if PG_VERSION_NUM < 170000
+#define pgcopy_statistics_target(attribute, tuple) ((attribute)->attstattarget)
+#else
+#define pgcopy_statistics_target(attribute, tuple) \
+	(heap_attisnull(tuple, Anum_pg_attribute_attstattarget, NULL) ? -1 : \
+	 DatumGetInt16(SysCacheGetAttrNotNull(ATTNUM, tuple, Anum_pg_attribute_attstattarget)))
+#endif
+#if PG_VERSION_NUM < 180000
+#define pgcopy_is_virtual(attribute) false
+#else
+#define pgcopy_is_virtual(attribute) \
+	((attribute)->attgenerated == ATTRIBUTE_GENERATED_VIRTUAL)
+#endif
+
 /* 17: wait event sets have a resource owner; ours go with a memory context */
 #if PG_VERSION_NUM < 170000
 #define pgcopy_create_wait_event_set(context, n) \

@@ -46,6 +46,13 @@ static const char *const format_words[] = {
 	NULL
 };
 
+static const char *const statistics_words[] = {
+	[STATISTICS_ANALYZE] = "analyze",
+	[STATISTICS_COPY] = "copy",
+	[STATISTICS_NONE] = "none",
+	NULL
+};
+
 /* In the order of EXCLUDE_*. */
 static const char *const exclude_words[] = {
 	"event triggers", "publications", "subscriptions", "policies", "security labels",
@@ -126,6 +133,11 @@ static const JobOption job_options[] = {
 		"binary: an error for a table with such a column; text: all as text",
 		.words = format_words,
 		.pgcopydb = "--use-copy-binary"},
+	{"statistics", OPTION_WORD, MEMBER(statistics), "copy",
+		"the planner's statistics; analyze: ANALYZE of each table once its rows are here; copy: those of "
+		"the source, and ANALYZE for tables whose statistics cannot come; none: left to autovacuum",
+		.words = statistics_words,
+		.pg_dump = "--statistics, --no-statistics"},
 	{"search_path", OPTION_PATH, MEMBER(search_path), "",
 		"what rows, indexes and refreshes evaluate runs under it; '': under an empty one, "
 		"and what finds no object then under that of the source's database",

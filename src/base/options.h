@@ -58,6 +58,14 @@ typedef enum WithoutIdentityOption
 	WITHOUT_IDENTITY_INSERTS	/* carry INSERT and TRUNCATE only */
 } WithoutIdentityOption;
 
+/* How the planner's statistics come about. */
+typedef enum StatisticsOption
+{
+	STATISTICS_ANALYZE,
+	STATISTICS_COPY,			/* the source's; ANALYZE where they cannot come */
+	STATISTICS_NONE
+} StatisticsOption;
+
 /* Sections, a set of bits. */
 #define SECTION_PRE_DATA	(1 << 0)
 #define SECTION_DATA		(1 << 1)
@@ -99,6 +107,7 @@ typedef struct JobOptions
 	int			foreign_keys;	/* ForeignKeysOption */
 	int			on_error;		/* OnErrorOption */
 	int			format;			/* FormatOption */
+	int			statistics;		/* StatisticsOption */
 	char	   *search_path;	/* "": see the meaning */
 
 	/* what is cloned; lists of char *, patterns */

@@ -65,6 +65,12 @@ static CatalogQuery select_done_chunks = {
 	2, {INT8OID, INT4OID}
 };
 
+static CatalogQuery sum_rows = {
+	"SELECT COALESCE(sum(rows_done), 0)::bigint FROM pgcopy.item WHERE job = $1 "
+	"AND relation = $2 AND kind = 'table' AND state = 'done'",
+	2, {INT8OID, INT4OID}
+};
+
 static CatalogQuery select_loaded = {
 	"SELECT xid::text::bigint AS xid FROM pgcopy.item WHERE job = $1 "
 	"AND kind = 'table' AND state = 'done'",
@@ -285,6 +291,12 @@ bool
 pgcopy_item_is_part_of_done(int64 job, int relation)
 {
 	return pgcopy_query_do(&select_done_chunks, QUERY_ITEM(job, relation)) > 0;
+}
+
+int64
+pgcopy_item_sum_rows(int64 job, int relation)
+{
+	return pgcopy_query_fetch_int64(&sum_rows, QUERY_ITEM(job, relation));
 }
 
 TransactionId *

@@ -98,6 +98,9 @@ extern ItemStatement *pgcopy_item_fetch_statement(int64 job, int no);
 /* Whether the table, or a chunk of it, is done. */
 extern bool pgcopy_item_is_part_of_done(int64 job, int relation);
 
+/* How many rows of a relation done items have copied. */
+extern int64 pgcopy_item_sum_rows(int64 job, int relation);
+
 /*
  * The transactions that loaded the tables and chunks that are done, without
  * their epochs; in the current memory context.

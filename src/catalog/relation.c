@@ -28,12 +28,23 @@
 	"carry, updates_before, " \
 	"was_here, through_root, heap_bytes, toast_bytes, columns, types, condition, split_key, " \
 	"split_bounds::text[] AS split_bounds, row_condition, column_expressions, " \
-	"expression_path, row_with, row_join " \
+	"expression_path, row_with, row_join, statistics_rows " \
 	"FROM pgcopy.relation WHERE job = $1 "
 
 static CatalogQuery select_relations = {
 	SELECT_RELATIONS "AND no BETWEEN $2 AND $3 ORDER BY no",
 	3, {INT8OID, INT4OID, INT4OID}
+};
+
+static CatalogQuery select_of_target = {
+	SELECT_RELATIONS "AND target_oid = $2",
+	2, {INT8OID, OIDOID}
+};
+
+static CatalogQuery set_statistics = {
+	"UPDATE pgcopy.relation AS r SET statistics_rows = s.rows::bigint "
+	"FROM unnest($2, $3) AS s(no, rows) WHERE r.job = $1 AND r.no = s.no",
+	3, {INT8OID, INT4ARRAYOID, TEXTARRAYOID}
 };
 
 static CatalogQuery select_of_kind = {
@@ -221,7 +232,8 @@ pgcopy_relation_insert(int64 job, const JobRelation *relation)
 		make_expressions(relation->column_expressions),
 		pgcopy_query_text_arg(relation->expression_path),
 		pgcopy_query_text_arg(relation->row_with),
-		pgcopy_query_text_arg(relation->row_join)
+		pgcopy_query_text_arg(relation->row_join),
+		(Datum) 0				/* statistics_rows */
 	};
 	bool		nulls[lengthof(values)] = {false};
 
@@ -237,6 +249,7 @@ pgcopy_relation_insert(int64 job, const JobRelation *relation)
 	nulls[22] = relation->expression_path == NULL;
 	nulls[23] = relation->row_with == NULL;
 	nulls[24] = relation->row_join == NULL;
+	nulls[25] = true;
 	pgcopy_row_insert(table, values, nulls);
 	pgcopy_row_close(table);
 }
@@ -270,6 +283,9 @@ decode_relation(int row)
 	relation->expression_path = pgcopy_query_text(row, "expression_path");
 	relation->row_with = pgcopy_query_text(row, "row_with");
 	relation->row_join = pgcopy_query_text(row, "row_join");
+	relation->has_statistics = !pgcopy_query_is_null(row, "statistics_rows");
+	relation->statistics_rows = relation->has_statistics ?
+		pgcopy_query_int64(row, "statistics_rows") : -1;
 	return relation;
 }
 
@@ -307,6 +323,23 @@ pgcopy_relation_fetch(int64 job, int no)
 	if (relations == NIL)
 		elog(ERROR, "job " INT64_FORMAT " has no relation %d", job, no);
 	return linitial(relations);
+}
+
+JobRelation *
+pgcopy_relation_find_target(int64 job, Oid relid)
+{
+	return pgcopy_query_fetch_one(&select_of_target,
+								  QUERY_ARGS(Int64GetDatum(job), ObjectIdGetDatum(relid)),
+								  decode_relation);
+}
+
+void
+pgcopy_relation_set_statistics(int64 job, const List *numbers, const List *rows)
+{
+	pgcopy_query_do(&set_statistics,
+					QUERY_ARGS(Int64GetDatum(job),
+							   pgcopy_query_array_arg(numbers, INT4OID),
+							   pgcopy_query_array_arg(rows, TEXTOID)));
 }
 
 Oid *

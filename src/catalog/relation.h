@@ -36,6 +36,8 @@ typedef struct JobRelation
 	char	   *row_join;
 	char	   *split_key;		/* column whose ranges the chunks are, or NULL */
 	List	   *split_bounds;	/* char *, first keys of all chunks but the first */
+	bool		has_statistics; /* those of the source are here */
+	int64		statistics_rows;	/* rows that came with them; -1: not known */
 } JobRelation;
 
 /* Insert a row, between begin() and end() of query.h. */
@@ -71,6 +73,15 @@ extern List *pgcopy_relation_fetch_carried(int64 job, char carry);
  * created, or one of an extension's configuration.
  */
 extern bool pgcopy_relation_is_set_here(const JobRelation *relation);
+
+/* Fetch one by its local OID; NULL: the job has none. */
+extern JobRelation *pgcopy_relation_find_target(int64 job, Oid relid);
+
+/*
+ * Note that statistics of the source are here, for a list of numbers; and, parallel, how
+ * many rows each of these relations has (char *, -1: not known).
+ */
+extern void pgcopy_relation_set_statistics(int64 job, const List *numbers, const List *rows);
 
 /* Find the local relations by name, once pre-data has created them. */
 extern void pgcopy_relation_resolve_targets(int64 job);

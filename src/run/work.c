@@ -235,9 +235,10 @@ analyze_tree(const JobRelation *relation)
 }
 
 /*
- * ANALYZE a table; dead rows of failed attempts go first.  One that always
- * fails, as on the source, leaves a complete copy: the job goes on.  If a name was
- * not found, the other search_path comes first.
+ * ANALYZE a table, unless its statistics came from the source or none are wanted; dead
+ * rows of failed attempts go first.  One that always fails, as on the source, leaves a
+ * complete copy: the job goes on.  If a name was not found, the other search_path comes
+ * first.
  */
 static WorkResult
 analyze_table(const WorkPlace *place, const JobItem *item)
@@ -246,6 +247,14 @@ analyze_table(const WorkPlace *place, const JobItem *item)
 	ErrorData  *error;
 
 	pgcopy_work_check_target(relation);
+	if (place->can_vacuum && !item->is_vacuumed && relation->is_ours &&
+		pgcopy_vacuum_is_wanted(relation->target_oid))
+		return WORK_WANTS_VACUUM;
+	if (pgcopy_work_statistics_suffice(place->job, relation))
+	{
+		pgcopy_item_mark_done(place->job->id, item->no, NULL, 0, 0);
+		return WORK_DONE;
+	}
 	if (relation->was_here &&
 		!pgcopy_class_ownercheck(relation->target_oid, GetUserId()))
 	{
@@ -256,9 +265,6 @@ analyze_table(const WorkPlace *place, const JobItem *item)
 		pgcopy_item_mark_done(place->job->id, item->no, NULL, 0, 0);
 		return WORK_DONE;
 	}
-	if (place->can_vacuum && !item->is_vacuumed && relation->is_ours &&
-		pgcopy_vacuum_is_wanted(relation->target_oid))
-		return WORK_WANTS_VACUUM;
 	error = analyze_tree(relation);
 	if (error != NULL && pgcopy_retry_need(error->sqlerrcode) == NEED_OBJECTS &&
 		pgcopy_work_path_is_left(place->job, item))

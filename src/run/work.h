@@ -26,6 +26,7 @@ typedef struct WorkBatch
 
 	/* written by work_table.c; zero at first */
 	struct CopySeries *series;
+	struct WorkStatistics *statistics;	/* or NULL */
 	List	   *tables;
 	int			begun;			/* how many have had a chance to change something here */
 	bool		is_undone;		/* what the current one has done here is rolled back */

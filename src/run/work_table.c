@@ -33,12 +33,14 @@
 #include "run/work_private.h"
 #include "source/inventory.h"
 #include "source/series.h"
+#include "statistics/intake.h"
 
 /* What is to be loaded for one item. */
 typedef struct TableWork
 {
 	LoadTable	table;
 	CopyRequest *request;
+	IntakeTable *statistics;	/* that are asked for, or NULL */
 } TableWork;
 
 static void
@@ -156,6 +158,8 @@ describe_item(const WorkPlace *place, const JobItem *item)
 	work->request = pgcopy_columns_request(table);
 	if (!place->is_leader)
 		work->request->lock = table->source_name;
+	work->statistics = pgcopy_work_statistics_add(place->batch->statistics, place->job, item,
+												  relation);
 	return work;
 }
 
@@ -169,9 +173,11 @@ open_series(const WorkPlace *place)
 	WorkBatch  *batch = place->batch;
 	MemoryContext caller = MemoryContextSwitchTo(TopTransactionContext);
 	List	   *requests = NIL;
+	const SeriesQuery *query;
 	ListCell   *lc;
 
 	Assert(*batch->current == 0);
+	batch->statistics = pgcopy_work_statistics_begin(place->job);
 	foreach(lc, batch->items)
 	{
 		TableWork  *work;
@@ -181,7 +187,8 @@ open_series(const WorkPlace *place)
 		batch->tables = lappend(batch->tables, work);
 		requests = lappend(requests, work->request);
 	}
-	batch->series = pgcopy_series_open(place->session, requests, batch->current);
+	query = pgcopy_work_statistics_query(batch->statistics, place->session);
+	batch->series = pgcopy_series_open_with(place->session, requests, query, batch->current);
 	MemoryContextSwitchTo(caller);
 	return batch->series != NULL;
 }
@@ -191,7 +198,8 @@ static void
 load_item(const WorkPlace *place, const JobItem *item, LoadResult *load)
 {
 	const WorkBatch *batch = place->batch;
-	const LoadTable *table = &((TableWork *) list_nth(batch->tables, *batch->current))->table;
+	TableWork  *work = list_nth(batch->tables, *batch->current);
+	const LoadTable *table = &work->table;
 
 	if (item->attempts > 1 &&
 		(table->start == LOAD_BESIDE_CHUNKS || table->start == LOAD_ROUTED))
@@ -200,6 +208,8 @@ load_item(const WorkPlace *place, const JobItem *item, LoadResult *load)
 	pgcopy_item_mark_done(place->job->id, item->no,
 						  pgcopy_words_of_format(table->format),
 						  load->rows, load->bytes);
+	if (work->statistics != NULL && !table->is_chunk)
+		work->statistics->rows = load->rows;
 }
 
 static void
@@ -250,6 +260,8 @@ pgcopy_work_table(const WorkPlace *place, const JobItem *item, LoadResult *load)
 		load_item(place, item, load);
 	else
 		load_item_in_subtransaction(place, item, load);
+	if (batch->begun == list_length(batch->items))
+		pgcopy_work_statistics_take(batch->statistics, place->job->id, batch->series);
 	return WORK_DONE;
 }
 

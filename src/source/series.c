@@ -17,6 +17,7 @@
  *	  SELECT set_config(...)		search_path is empty (again)
  *	  COPY ...
  *	  SELECT set_config(...)
+ *	  SELECT ...					a query about these tables, where there is one
  *
  * A query follows each COPY even if its search_path was empty: were an answer too many,
  * rows would be taken for those of another table.  So it is found out at the end of
@@ -53,6 +54,7 @@ struct CopySeries
 {
 	SourceSession *session;
 	List	   *requests;		/* CopyRequest * */
+	const SeriesQuery *query;	/* or NULL */
 	int			next;			/* index of the one whose stream comes next */
 };
 
@@ -100,7 +102,7 @@ append_locks(StringInfo sql, const SourceSession *session, List *requests)
 
 /* Write the message.  Each statement has lines of its own: it may end with a comment. */
 static char *
-write_message(const SourceSession *session, List *requests)
+write_message(const SourceSession *session, List *requests, const SeriesQuery *query)
 {
 	StringInfoData sql;
 	ListCell   *lc;
@@ -118,6 +120,8 @@ write_message(const SourceSession *session, List *requests)
 			appendStringInfo(&sql, "%s;\n", path_query(request->path));
 		appendStringInfo(&sql, "%s;\n%s;\n", request->copy, path_query(""));
 	}
+	if (query != NULL)
+		appendStringInfo(&sql, "%s;\n", query->sql);
 	return sql.data;
 }
 
@@ -190,6 +194,13 @@ read_locks(CopySeries *series, int *at)
 CopySeries *
 pgcopy_series_open(SourceSession *session, List *requests, int *at)
 {
+	return pgcopy_series_open_with(session, requests, NULL, at);
+}
+
+CopySeries *
+pgcopy_series_open_with(SourceSession *session, List *requests, const SeriesQuery *query,
+						int *at)
+{
 	CopySeries *series = palloc0(sizeof(CopySeries));
 	char	   *message;
 
@@ -197,8 +208,9 @@ pgcopy_series_open(SourceSession *session, List *requests, int *at)
 	*at = 0;
 	series->session = session;
 	series->requests = requests;
+	series->query = query;
 	pgcopy_ahead_forget(session);
-	message = write_message(session, requests);
+	message = write_message(session, requests, query);
 	pgcopy_session_send(session, message, 0, NULL);
 	pfree(message);
 	if (has_locks(requests) && !read_locks(series, at))
@@ -241,6 +253,16 @@ pgcopy_series_next(CopySeries *series)
 	return pgcopy_stream_join(series->session, request->copy);
 }
 
+/* Throw unless the series is over. */
+static void
+expect_end(SourceSession *session, const char *sql)
+{
+	if (pgcopy_session_next_result(session, sql) != NULL)
+		pgcopy_session_violation(session, sql, "It sent more after its end.");
+	if (PQstatus(session->conn) == CONNECTION_BAD)
+		pgcopy_session_error_result(session->conn, NULL, sql);
+}
+
 void
 pgcopy_series_close_stream(CopySeries *series, CopyStream *stream)
 {
@@ -250,10 +272,76 @@ pgcopy_series_close_stream(CopySeries *series, CopyStream *stream)
 	pgcopy_stream_close(stream);
 	session->results = 0;
 	read_setting(session, path_query(""));
-	if (series->next < list_length(series->requests))
+	if (series->next < list_length(series->requests) || series->query != NULL)
 		return;
-	if (pgcopy_session_next_result(session, request->copy) != NULL)
-		pgcopy_session_violation(session, request->copy, "It sent more after its end.");
-	if (PQstatus(session->conn) == CONNECTION_BAD)
-		pgcopy_session_error_result(session->conn, NULL, request->copy);
+	expect_end(session, request->copy);
+}
+
+/* Hand a row on. */
+static void
+take_row(CopySeries *series, PGresult *result, SeriesTake take, void *arg)
+{
+	const SeriesQuery *query = series->query;
+	const char **values = palloc(sizeof(char *) * query->columns);
+
+	if (PQnfields(result) != query->columns)
+		pgcopy_session_violation(series->session, query->sql,
+								 "It sent a wrong number of columns.");
+	for (int i = 0; i < query->columns; i++)
+	{
+		values[i] = PQgetisnull(result, 0, i) ? NULL : PQgetvalue(result, 0, i);
+		if (values[i] != NULL && strlen(values[i]) != PQgetlength(result, 0, i))
+			pgcopy_session_violation(series->session, query->sql,
+									 "It sent text that contains a zero byte.");
+	}
+	take(arg, values);
+	pfree(values);
+}
+
+/* Throw if a failure says that more than this query failed. */
+static bool
+fail_query(CopySeries *series, PGresult *failure)
+{
+	const char *sql = series->query->sql;
+
+	switch (ERRCODE_TO_CATEGORY(pgcopy_session_error_sqlstate(failure)))
+	{
+		case 0:
+		case ERRCODE_TRANSACTION_ROLLBACK:
+		case ERRCODE_OPERATOR_INTERVENTION:
+			pgcopy_session_error_result(series->session->conn, failure, sql);
+	}
+	expect_end(series->session, sql);
+	pgcopy_snapshot_clear_error(series->session);
+	return false;
+}
+
+bool
+pgcopy_series_read_query(CopySeries *series, SeriesTake take, void *arg)
+{
+	SourceSession *session = series->session;
+	const char *sql = series->query->sql;
+	PGresult   *result;
+	int			rows = 0;
+
+	Assert(series->next == list_length(series->requests));
+	while ((result = pgcopy_session_next_result(session, sql)) != NULL &&
+		   PQresultStatus(result) == PGRES_SINGLE_TUPLE)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (++rows > series->query->rows)
+			pgcopy_session_violation(session, sql, "It sent too many rows.");
+		take_row(series, result, take, arg);
+	}
+	if (result != NULL && PQresultStatus(result) == PGRES_FATAL_ERROR)
+		return fail_query(series, result);
+	if (result == NULL && PQstatus(session->conn) == CONNECTION_BAD)
+		pgcopy_session_error_result(session->conn, NULL, sql);
+	if (result == NULL || PQresultStatus(result) != PGRES_TUPLES_OK ||
+		PQnfields(result) != series->query->columns ||
+		strtou64(PQcmdTuples(result), NULL, 10) != rows)
+		pgcopy_session_violation(session, sql, "It is not the answer to that query.");
+	session->results = 0;
+	expect_end(session, sql);
+	return true;
 }

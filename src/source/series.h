@@ -36,6 +36,28 @@ typedef struct CopyRequest
 extern CopySeries *pgcopy_series_open(SourceSession *session, List *requests, int *at);
 
 /*
+ * The same, and ask a query behind all COPYs, whose answer has so many columns and at
+ * most so many rows; NULL: none.
+ */
+typedef struct SeriesQuery
+{
+	const char *sql;			/* one statement, without a semicolon */
+	int			columns;
+	int			rows;
+} SeriesQuery;
+
+extern CopySeries *pgcopy_series_open_with(SourceSession *session, List *requests,
+										   const SeriesQuery *query, int *at);
+
+/*
+ * Once the last stream is closed: read the answer to the query, "take" getting each row
+ * (NULL for NULL), which it must copy.  Returns false if the source cannot answer it: the
+ * rows that have come are none, then, or not all.
+ */
+typedef void (*SeriesTake) (void *arg, const char *const *values);
+extern bool pgcopy_series_read_query(CopySeries *series, SeriesTake take, void *arg);
+
+/*
  * Return the stream of the next COPY, in the current memory context; close it at its
  * end.  Until the last one is closed the session takes no query, see
  * pgcopy_session_abandon().

@@ -58,7 +58,7 @@ sub print_map
 	{
 		my @used = grep { $_ ne $room && $uses{$room}{$_} } @ROOMS;
 
-		printf "%-9s-> %s\n", $room, join(' ', @used) || 'nothing';
+		printf "%-8s -> %s\n", $room, join(' ', @used) || 'nothing';
 	}
 }
 
