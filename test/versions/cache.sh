@@ -127,7 +127,11 @@ mount_room()
 	for dir in proc dev; do
 		mountpoint -q "$room/$dir" || mount --rbind "/$dir" "$room/$dir" || return 1
 	done
+	# the scratch directory may be inside another one
 	dir=$room$(dirname "$SCRATCH")
+	while [ ! -d "$dir" ]; do dir=$(dirname "$dir"); done
+	[ "$dir" != "$room" ] || dir=$room$(dirname "$SCRATCH")
+	mkdir -p "$dir"
 	mountpoint -q "$dir" || mount -t tmpfs -o mode=1777 tmpfs "$dir" || return 1
 	mkdir -p "$room$SCRATCH" "$room$CACHE/ccache" "$CACHE/ccache"
 	chown postgres: "$CACHE/ccache"
