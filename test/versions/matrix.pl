@@ -74,7 +74,7 @@ foreach my $source (@sources)
 {
 	my $is_standby = $source->{name} =~ /s$/;
 	# a standby cannot read unlogged relations
-	my $unlogged = $is_standby ? qr/^ev\.unlogged/ : qr/^$/;
+	my $unlogged = $is_standby ? qr/^ev\.(unlogged|seq_unlogged)/ : qr/^$/;
 	my %databases = (
 		everything => { ignore => qr/$EVERYTHING_IGNORE|$unlogged/ },
 		bench => { arguments => { split_tables_larger_than => '1MB' } },

@@ -5,7 +5,7 @@
 #			where a major is at home, see cache.sh: that one, with the module
 #			pgcopy_everything of TREE
 #	  SERVER_BIN=directory	take this server instead, which has no headers for a module
-#	  STANDBY_OF=port		a copy of that server, which follows it
+#	  STANDBY_OF=port		a copy of that server, with the same module, which follows it
 #
 # The server's files are in DIRECTORY/server, its port in DIRECTORY/port, its socket in
 # DIRECTORY.
@@ -22,9 +22,6 @@ cd "$SCRATCH" || exit 1
 
 if [ -n "${SERVER_BIN:-}" ]; then
 	BIN=$SERVER_BIN
-	PATH=$BIN:$PATH
-elif [ -n "${STANDBY_OF:-}" ]; then
-	BIN=$SYSTEM_BIN
 	PATH=$BIN:$PATH
 else
 	BIN=$SYSTEM_BIN
