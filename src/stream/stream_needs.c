@@ -276,34 +276,34 @@ find_fence_rights(SourceSession *session, const StreamNeeds *needs)
 	return findings;
 }
 
-/* Whose owners the stream would be refused for, if it writes as they. */
+/* Tell at which tables' changes the stream would stop, if it writes as their owners. */
 static List *
-find_forced(SourceSession *session, const StreamNeeds *needs)
+find_stops(SourceSession *session, const StreamNeeds *needs, const char *sql,
+		   const char *message, const char *hint)
 {
 	List	   *names = COMPAT_APPLIES_AS_TABLE_OWNER ?
-		ask_names(session, needs, forced_sql) : NIL;
+		ask_names(session, needs, sql) : NIL;
 
 	if (names == NIL)
 		return NIL;
 	return add(NIL, FINDING_NOTICE, 0,
-			   psprintf("the stream stops at the first change of tables with FORCE ROW LEVEL SECURITY, unless their owners have BYPASSRLS here: %s",
-						pgcopy_names_list(names, SHOWN_NAMES)),
-			   "Give the owners BYPASSRLS here, or set NO FORCE ROW LEVEL SECURITY here until the cutover.");
+			   psprintf("%s: %s", message, pgcopy_names_list(names, SHOWN_NAMES)), hint);
 }
 
-/* Whose owners may not do what the stream does, if it writes as they. */
+/* What owners of tables may not do, or the stream not as they. */
 static List *
-find_powerless(SourceSession *session, const StreamNeeds *needs)
+find_owners(SourceSession *session, const StreamNeeds *needs)
 {
-	List	   *names = COMPAT_APPLIES_AS_TABLE_OWNER && needs->with_privileges ?
-		ask_names(session, needs, powerless_sql) : NIL;
+	List	   *findings = find_stops(session, needs, forced_sql,
+									  "the stream stops at the first change of tables with FORCE ROW LEVEL SECURITY, unless their owners have BYPASSRLS here",
+									  "Give the owners BYPASSRLS here, or set NO FORCE ROW LEVEL SECURITY here until the cutover.");
 
-	if (names == NIL)
-		return NIL;
-	return add(NIL, FINDING_NOTICE, 0,
-			   psprintf("the stream stops at the first change that the owner of a table may not make: %s",
-						pgcopy_names_list(names, SHOWN_NAMES)),
-			   "GRANT ALL on them to their owners, or use no_privileges => true.");
+	if (!needs->with_privileges)
+		return findings;
+	return list_concat(findings,
+					   find_stops(session, needs, powerless_sql,
+								  "the stream stops at the first change that the owner of a table may not make",
+								  "GRANT ALL on them to their owners, or use no_privileges => true."));
 }
 
 /* Who writes now: the slot comes when their transactions have ended. */
@@ -382,7 +382,6 @@ pgcopy_stream_needs_check(SourceSession *session, const StreamNeeds *needs)
 	if (has_error(findings))
 		return findings;
 	findings = list_concat(findings, find_fence_rights(session, needs));
-	findings = list_concat(findings, find_forced(session, needs));
-	findings = list_concat(findings, find_powerless(session, needs));
+	findings = list_concat(findings, find_owners(session, needs));
 	return list_concat(findings, find_writers(session));
 }
