@@ -20,6 +20,7 @@
 
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "storage/shmem.h"
 
 #include "run/server_area.h"
 
