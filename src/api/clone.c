@@ -19,6 +19,7 @@
 #include "api/order.h"
 #include "catalog/follow.h"
 #include "catalog/job.h"
+#include "catalog/version.h"
 #include "replica/replica_needs.h"
 #include "schema/tools.h"
 #include "select/selection.h"
@@ -123,6 +124,7 @@ pgcopy_clone(PG_FUNCTION_ARGS)
 
 	get_arguments(fcinfo, &job);
 	pgcopy_order_check_server("clone");
+	pgcopy_version_check();
 	pgcopy_order_check_role(job.owner);
 	if (job.options.follow)
 		pgcopy_finding_throw(list_concat(pgcopy_replica_needs_check_role(job.owner),

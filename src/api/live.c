@@ -25,9 +25,9 @@
 
 #include "api/live.h"
 #include "base/blocker.h"
-#include "base/compat.h"
 #include "catalog/follow.h"
 #include "catalog/job.h"
+#include "catalog/version.h"
 #include "replica/applied.h"
 
 extern PGDLLEXPORT Datum pgcopy_live(PG_FUNCTION_ARGS);
@@ -83,7 +83,7 @@ pgcopy_live(PG_FUNCTION_ARGS)
 	Datum		values[LIVE_COLUMNS] = {0};
 	bool		nulls[LIVE_COLUMNS] = {false};
 
-	pgcopy_init_materialized_srf(fcinfo);
+	pgcopy_version_begin_rows(fcinfo, LIVE_COLUMNS);
 	view = pgcopy_live_peek(PG_GETARG_INT64(0));
 	if (view == NULL)
 		return (Datum) 0;
@@ -128,7 +128,7 @@ pgcopy_live_workers(PG_FUNCTION_ARGS)
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	ControlView *view;
 
-	pgcopy_init_materialized_srf(fcinfo);
+	pgcopy_version_begin_rows(fcinfo, LIVE_WORKERS_COLUMNS);
 	view = pgcopy_live_peek(PG_GETARG_INT64(0));
 	if (view == NULL)
 		return (Datum) 0;
@@ -203,7 +203,7 @@ pgcopy_live_follow(PG_FUNCTION_ARGS)
 	Datum		values[LIVE_FOLLOW_COLUMNS] = {0};
 	bool		nulls[LIVE_FOLLOW_COLUMNS] = {false};
 
-	pgcopy_init_materialized_srf(fcinfo);
+	pgcopy_version_begin_rows(fcinfo, LIVE_FOLLOW_COLUMNS);
 	if (RecoveryInProgress() || !pgcopy_job_find_own(job, &handle))
 		return (Datum) 0;
 	follow = pgcopy_follow_fetch(job);

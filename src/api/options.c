@@ -12,11 +12,13 @@
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"
 
-#include "base/compat.h"
 #include "base/options.h"
+#include "catalog/version.h"
 
 extern PGDLLEXPORT Datum pgcopy_options(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(pgcopy_options);
+
+#define OPTIONS_COLUMNS 7
 
 Datum
 pgcopy_options(PG_FUNCTION_ARGS)
@@ -24,10 +26,10 @@ pgcopy_options(PG_FUNCTION_ARGS)
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	OptionLine	line;
 
-	pgcopy_init_materialized_srf(fcinfo);
+	pgcopy_version_begin_rows(fcinfo, OPTIONS_COLUMNS);
 	for (int i = 0; pgcopy_options_describe(i, &line); i++)
 	{
-		Datum		values[] = {
+		Datum		values[OPTIONS_COLUMNS] = {
 			CStringGetTextDatum(line.name),
 			CStringGetTextDatum(line.type),
 			CStringGetTextDatum(line.default_value),
@@ -36,7 +38,7 @@ pgcopy_options(PG_FUNCTION_ARGS)
 			CStringGetTextDatum(line.pgcopydb),
 			CStringGetTextDatum(line.pg_dump)
 		};
-		bool		nulls[lengthof(values)] = {false};
+		bool		nulls[OPTIONS_COLUMNS] = {false};
 
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}

@@ -15,6 +15,7 @@
 
 #include "api/order.h"
 #include "catalog/job.h"
+#include "catalog/version.h"
 #include "run/resume.h"
 
 extern PGDLLEXPORT Datum pgcopy_resume(PG_FUNCTION_ARGS);
@@ -62,6 +63,7 @@ pgcopy_resume(PG_FUNCTION_ARGS)
 	pgcopy_order_check_server("resume a job");
 	job = pgcopy_job_lock_own(id);
 	check_state(job);
+	pgcopy_version_check_job(id);
 	pgcopy_job_read_options(job);
 	pgcopy_order_check_role(job->owner);
 	pgcopy_resume_check(job, choice);

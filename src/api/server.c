@@ -27,8 +27,8 @@
 #include "utils/tuplestore.h"
 
 #include "api/order.h"
-#include "base/compat.h"
 #include "catalog/server.h"
+#include "catalog/version.h"
 #include "run/control.h"
 #include "run/server_area.h"
 #include "schema/tools.h"
@@ -52,6 +52,7 @@ PG_FUNCTION_INFO_V1(pgcopy_server_live);
 extern PGDLLEXPORT Datum pgcopy_server_is_interrupted(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(pgcopy_server_is_interrupted);
 
+#define JOB_COLUMNS 2
 #define LIVE_COLUMNS 10
 #define LONGEST_LOOK 250		/* ms */
 
@@ -108,8 +109,8 @@ return_jobs(FunctionCallInfo fcinfo, int64 clone)
 	foreach(lc, pgcopy_server_databases(clone))
 	{
 		const ServerDatabase *database = lfirst(lc);
-		Datum		values[2];
-		bool		nulls[2] = {false, database->job == 0};
+		Datum		values[JOB_COLUMNS];
+		bool		nulls[JOB_COLUMNS] = {false, database->job == 0};
 
 		if (strcmp(database->state, SERVER_LEFT_OUT) == 0)
 			continue;
@@ -138,11 +139,12 @@ pgcopy_clone_server(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("source must not be null"),
 				 errhint("Give a connection string, a URI, or the name of a foreign server.")));
-	pgcopy_init_materialized_srf(fcinfo);
+	pgcopy_version_begin_rows(fcinfo, JOB_COLUMNS);
 	pgcopy_order_get_options(fcinfo, 2, &options);
 	patterns = get_patterns(fcinfo);
 	pgcopy_order_check_server("clone");
 	check_role("pgcopy_clone_server");
+	pgcopy_version_check();
 	pgcopy_order_check_role(GetUserId());
 	conninfo = pgcopy_conninfo_resolve(text_to_cstring(PG_GETARG_TEXT_PP(0)), GetUserId());
 
@@ -196,9 +198,10 @@ pgcopy_resume_server(PG_FUNCTION_ARGS)
 	ServerClone *clone;
 	ServerOrder order = {0};
 
-	pgcopy_init_materialized_srf(fcinfo);
+	pgcopy_version_begin_rows(fcinfo, JOB_COLUMNS);
 	pgcopy_order_check_server("resume a server clone");
 	check_role("pgcopy_resume_server");
+	pgcopy_version_check();
 	pgcopy_order_check_role(GetUserId());
 	clone = get_clone(fcinfo);
 	if (is_running(clone))
@@ -339,7 +342,7 @@ pgcopy_server_live(PG_FUNCTION_ARGS)
 	Datum		values[LIVE_COLUMNS] = {0};
 	bool		nulls[LIVE_COLUMNS] = {false};
 
-	pgcopy_init_materialized_srf(fcinfo);
+	pgcopy_version_begin_rows(fcinfo, LIVE_COLUMNS);
 	if (handle == 0 ||
 		!pgcopy_server_area_peek(handle, clone, PG_GETARG_INT32(1) - 1, &report))
 		return (Datum) 0;

@@ -21,14 +21,15 @@
 #include "catalog/job.h"
 #include "catalog/query.h"
 #include "catalog/row.h"
+#include "catalog/version.h"
 
 #define JOB_COLUMNS \
 	"id, state, owner, source, source_search_path, conninfo, attempt, " \
 	"auto_resumed_done IS NOT NULL AS is_auto_resumed"
 
 static CatalogQuery insert_job = {
-	"INSERT INTO pgcopy.job (state, owner, source, options, server_database, server_clone) "
-	"VALUES ('queued', $1, $2, '{}', nullif($3, 0), nullif($4, 0)) "
+	"INSERT INTO pgcopy.job (state, owner, source, options, server_database, server_clone, version) "
+	"VALUES ('queued', $1, $2, '{}', nullif($3, 0), nullif($4, 0), '" PGCOPY_VERSION "') "
 	"RETURNING id, ctid",
 	4, {OIDOID, TEXTOID, OIDOID, INT8OID}
 };

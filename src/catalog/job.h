@@ -55,7 +55,10 @@ typedef struct JobFigures
 	const char *message;		/* what it waits for, or "" */
 } JobFigures;
 
-/* Insert a queued job; returns its id.  id, state and attempt are not read. */
+/*
+ * Insert a queued job of this version; returns its id.  id, state and attempt are not
+ * read.  pgcopy_version_check() has gone well.
+ */
 extern int64 pgcopy_job_insert(const Job *job);
 
 /*

@@ -62,6 +62,10 @@ static CatalogQuery select_unended = {
 	"SELECT id FROM pgcopy.job WHERE ended IS NULL ORDER BY id", 0
 };
 
+static CatalogQuery count_stopped = {
+	"SELECT count(*) FROM pgcopy.job WHERE state <> 'done'", 0
+};
+
 static CatalogQuery reopen[] = {
 	{"UPDATE pgcopy.item SET state = 'pending', pid = NULL, started = NULL, "
 		"finished = NULL, rows_done = 0, bytes_done = 0, "
@@ -214,6 +218,12 @@ List *
 pgcopy_survey_unended(void)
 {
 	return pgcopy_query_fetch(&select_unended, NULL, read_id);
+}
+
+int
+pgcopy_survey_stopped(void)
+{
+	return (int) pgcopy_query_fetch_int64(&count_stopped, NULL);
 }
 
 void

@@ -40,6 +40,9 @@ typedef struct Survey
 /* Ids of the jobs of all roles that have not ended: a List of int64 *. */
 extern List *pgcopy_survey_unended(void);
 
+/* How many jobs are not done; for when it is known that none runs. */
+extern int	pgcopy_survey_stopped(void);
+
 /* Fill in a survey, in the current memory context. */
 extern void pgcopy_survey_fetch(int64 job, Survey *survey);
 

@@ -8,7 +8,8 @@
  * in the database they copy into, so it starts a resumer in each database in
  * turn, which does what pgcopy_resume(job) does.  A job stays interrupted if
  * its snapshot is gone after tables were read: the user must choose how to go
- * on.  A job that finds no process slot for its leader is tried again.
+ * on, or if another version of the extension has ordered it.  A job that finds no
+ * process slot for its leader is tried again.
  *
  * A job that crashes the server must not do so forever.  Before each attempt
  * the resumer writes to disk how many items are done; if no more are done
@@ -38,6 +39,7 @@
 
 #include "base/settings.h"
 #include "catalog/survey.h"
+#include "catalog/version.h"
 #include "run/process.h"
 #include "run/resume.h"
 
@@ -127,6 +129,7 @@ may_resume_job(int64 id)
 
 	if (!pgcopy_job_is_interrupted(id) || job->conninfo == NULL)
 		return false;
+	pgcopy_version_check_job(id);
 	ForceSyncCommit();
 	if (pgcopy_job_note_auto_resume(id))
 		return true;

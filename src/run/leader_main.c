@@ -34,6 +34,7 @@
 #include "base/testpoint.h"
 #include "catalog/relation.h"
 #include "catalog/survey.h"
+#include "catalog/version.h"
 #include "run/follow.h"
 #include "run/leader.h"
 #include "run/resume.h"
@@ -119,6 +120,7 @@ take_job(Leader *leader)
 		pgcopy_leader_commit(leader);
 		return false;
 	}
+	pgcopy_version_check_job(job->id);
 	pgcopy_job_read_options(job);
 	if (job->is_auto_resumed)
 		pgcopy_process_commit_durably();

@@ -25,6 +25,7 @@
 #include "utils/memutils.h"
 
 #include "catalog/query.h"
+#include "catalog/version.h"
 #include "run/resume.h"
 #include "server/visit.h"
 #include "source/conninfo.h"
@@ -137,6 +138,7 @@ queue_job(int64 id, ResumeChoice choice)
 
 	if (job->state == JOB_DONE || job->state == JOB_QUEUED || pgcopy_job_has_leader(id))
 		return;
+	pgcopy_version_check_job(id);
 	pgcopy_job_read_options(job);
 	pgcopy_resume_check(job, choice);
 	pgcopy_job_allow_auto_resume(id);
@@ -192,7 +194,10 @@ do_errand(const ServerArea *area, const ServerSeat *seat)
 
 	pgcopy_process_begin_transaction();
 	if (seat->errand == ERRAND_ORDER)
+	{
 		create_extension(SERVER_AREA_TEXT(area, schema));
+		pgcopy_version_check();
+	}
 	if (OidIsValid(get_extension_oid("pgcopydb_ext", true)))
 		id = find_job(area);
 	if (id == 0 && seat->errand == ERRAND_ORDER)
