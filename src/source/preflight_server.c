@@ -105,6 +105,41 @@ static const char oid_users_sql[] =
 "   AND d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass"
 "  WHERE " HAS_OIDS("c") ") AS u";
 
+/* PostgreSQL 14 has removed postfix operators, and gave functions of arrays other types. */
+#define VERSION_OF_COMPATIBLE_ARRAYS 140000
+
+#define IS_OF_NO_EXTENSION(catalog, oid) \
+" NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS x WHERE x.deptype = 'e'" \
+"  AND x.classid = 'pg_catalog." catalog "'::pg_catalog.regclass AND x.objid = " oid ")"
+
+static const char postfix_sql[] =
+"SELECT pg_catalog.pg_describe_object(o.tableoid, o.oid, 0) AS name, o.tableoid AS classid, o.oid"
+" FROM pg_catalog.pg_operator AS o"
+" WHERE o.oid >= 16384 AND o.oprright = 0 AND o.oprleft <> 0 AND" IS_OF_NO_EXTENSION("pg_operator", "o.oid");
+
+/* The functions that took anyarray and anyelement, and take anycompatiblearray now. */
+#define ARRAY_FUNCTIONS \
+"(SELECT f.oid FROM pg_catalog.pg_proc AS f WHERE f.oid < 16384" \
+" AND f.pronamespace = 'pg_catalog'::pg_catalog.regnamespace" \
+" AND f.proname IN ('array_append', 'array_cat', 'array_prepend', 'array_remove'," \
+"  'array_replace', 'array_position', 'array_positions')" \
+" OR f.oid = 'pg_catalog.width_bucket(anyelement, anyarray)'::pg_catalog.regprocedure)"
+
+#define IS_POLYMORPHIC(type) \
+" " type " IN ('pg_catalog.anyarray'::pg_catalog.regtype, 'pg_catalog.anyelement'::pg_catalog.regtype)"
+
+static const char polymorphic_sql[] =
+"SELECT pg_catalog.pg_describe_object(p.tableoid, p.oid, 0) AS name, p.tableoid AS classid, p.oid"
+" FROM pg_catalog.pg_aggregate AS a JOIN pg_catalog.pg_proc AS p ON p.oid = a.aggfnoid"
+" WHERE p.oid >= 16384 AND" IS_POLYMORPHIC("a.aggtranstype")
+" AND (a.aggtransfn::pg_catalog.oid IN " ARRAY_FUNCTIONS
+"  OR a.aggfinalfn::pg_catalog.oid IN " ARRAY_FUNCTIONS ") AND" IS_OF_NO_EXTENSION("pg_proc", "p.oid")
+" UNION ALL "
+"SELECT pg_catalog.pg_describe_object(o.tableoid, o.oid, 0), o.tableoid, o.oid"
+" FROM pg_catalog.pg_operator AS o"
+" WHERE o.oid >= 16384 AND o.oprcode::pg_catalog.oid IN " ARRAY_FUNCTIONS
+" AND (" IS_POLYMORPHIC("o.oprleft") " OR" IS_POLYMORPHIC("o.oprright") ") AND" IS_OF_NO_EXTENSION("pg_operator", "o.oid");
+
 /* None of these is here: the source's version is older. */
 static const char all_names_sql[] =
 "SELECT u.name FROM pg_catalog.unnest($1::pg_catalog.text[]) AS u(name)"
@@ -188,6 +223,30 @@ static const PreflightComparison comparisons[] = {
 			"%d tables of the source have privileges on their columns oid",
 			"Tables",
 			"PostgreSQL 12 has removed such columns: REVOKE these privileges on the source, or use no_privileges."
+		}
+	},
+	{
+		.before_version = VERSION_OF_COMPATIBLE_ARRAYS,
+		.source_sql = postfix_sql,
+		.local_sql = all_names_sql,
+		.report = {
+			ERRCODE_FEATURE_NOT_SUPPORTED,
+			"%d operator of the source is a postfix operator",
+			"%d operators of the source are postfix operators",
+			"Operators",
+			"PostgreSQL 14 has removed them: on the source, drop them, and let what uses them call their functions."
+		}
+	},
+	{
+		.before_version = VERSION_OF_COMPATIBLE_ARRAYS,
+		.source_sql = polymorphic_sql,
+		.local_sql = all_names_sql,
+		.report = {
+			ERRCODE_UNDEFINED_FUNCTION,
+			"%d definition of the source uses a function of arrays that has other types here",
+			"%d definitions of the source use functions of arrays that have other types here",
+			"Definitions",
+			"From PostgreSQL 14 on functions such as array_append take anycompatiblearray, and no longer anyarray: on the source, drop what uses them, and create it here after the clone."
 		}
 	},
 	{

@@ -1,5 +1,7 @@
-# Tables WITH OIDS, which PostgreSQL 12 has removed: what uses their column oid is told
-# before anything is changed, or left out; all else is cloned, with a notice.
+# What PostgreSQL has removed is told before anything is changed: what uses the column oid
+# of tables WITH OIDS (12), postfix operators, aggregates and operators of anyarray over
+# functions that have other types since (14).  It can be left out; all else is cloned,
+# with a notice about the values of oid.
 #
 # The sources are those of matrix.pl that are older.
 
@@ -14,10 +16,10 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use VersionsSource;
 
-my @sources = grep { $_->{major} < 12 } sources('MATRIX');
-plan skip_all => 'no source before 12' if !@sources;
+my @sources = grep { $_->{major} < 14 && $_->{name} !~ /s$/ } sources('MATRIX');
+plan skip_all => 'no source before 14' if !@sources;
 
-my $target = new_target('oids');
+my $target = new_target('removed');
 
 # Indexes, constraints, views, rules, triggers and policies may use it; "named" has an
 # ordinary column of that name.
@@ -55,7 +57,37 @@ sub notices
 	return $target->safe_psql($db, "SELECT concat_ws(': ', message, object) FROM pgcopy_notices WHERE job = $job AND concat(message, object) ~* 'oids?\\M' ORDER BY 1");
 }
 
+# Those with concrete types are as good as before.
 foreach my $source (@sources)
+{
+	my $db = "arrays_$source->{name}";
+
+	$source->safe_psql('postgres', 'DROP DATABASE IF EXISTS arrays');
+	new_database($source, 'arrays');
+	new_database($target, $db);
+	$source->safe_psql('arrays', <<'EOQ');
+CREATE AGGREGATE collected(anyelement) (sfunc = array_append, stype = anyarray, initcond = '{}');
+CREATE AGGREGATE joined(anyarray) (sfunc = array_cat, stype = anyarray, initcond = '{}');
+CREATE AGGREGATE numbers(int) (sfunc = array_append, stype = int[], initcond = '{}');
+CREATE AGGREGATE counted("any") (sfunc = int8inc_any, stype = int8, initcond = '0');
+CREATE OPERATOR +! (PROCEDURE = array_append, LEFTARG = anyarray, RIGHTARG = anyelement);
+CREATE FUNCTION twice(int) RETURNS int LANGUAGE sql AS 'SELECT 2 * $1';
+CREATE OPERATOR !# (PROCEDURE = twice, LEFTARG = int);
+CREATE OPERATOR #! (PROCEDURE = twice, RIGHTARG = int);
+EOQ
+	my $job = clone($target, conninfo($source, db => 'arrays'), db => $db);
+	is(wait_for_end($target, $job, db => $db), 'failed', "$db: a job with definitions that PostgreSQL 14 has removed fails");
+	is(errors($db, $job), <<'EOT' =~ s/\n\z//r, "$db: and tells which");
+0A000|1 operator of the source is a postfix operator|Operators: operator public.!#(integer,NONE).
+42883|3 definitions of the source use functions of arrays that have other types here|Definitions: function public.collected(anyelement), function public.joined(anyarray), operator public.+!(anyarray,anyelement).
+EOT
+	is($target->safe_psql($db, "SELECT to_regprocedure('twice(int)') IS NULL"), 't', "$db: before anything is changed");
+	$source->safe_psql('arrays', 'DROP OPERATOR !# (int, NONE); DROP AGGREGATE collected(anyelement); DROP AGGREGATE joined(anyarray); DROP OPERATOR +! (anyarray, anyelement)');
+	$target->safe_psql($db, "SELECT pgcopy_resume($job)");
+	is(wait_for_end($target, $job, db => $db), 'done', "$db: without them it goes on");
+}
+
+foreach my $source (grep { $_->{major} < 12 } @sources)
 {
 	my $name = $source->{name};
 	local $PgCopy::OLDER = $source->{major};
