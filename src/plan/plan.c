@@ -118,7 +118,8 @@ is_left_out(Draft *draft, const DumpStatement *statement)
 
 /*
  * Give each statement of post-data its stage, and each loaded table its
- * statements.  The others go into a list per stage.
+ * statements.  The others go into a list per stage.  A replica identity is a part of its
+ * index's entry, but what depends on that entry does not depend on it.
  */
 static void
 sort_post_data(Draft *draft, List **by_stage)
@@ -135,7 +136,8 @@ sort_post_data(Draft *draft, List **by_stage)
 			continue;
 		stage = Max(pgcopy_stage_choose(draft, statement),
 					draft->stage_of_toc[statement->toc_id]);
-		draft->stage_of_toc[statement->toc_id] = stage;
+		if (statement->class != STATEMENT_REPLICA_IDENTITY)
+			draft->stage_of_toc[statement->toc_id] = stage;
 
 		table = pgcopy_draft_find_table(draft, statement);
 		if (stage != STAGE_COPYING || statement->class == STATEMENT_FOREIGN_KEY)
@@ -344,10 +346,15 @@ is_added_in_two_steps(Draft *draft, const DumpStatement *statement)
 		pgcopy_draft_find_referenced(draft, statement) != NULL;
 }
 
-/* Plan statements of a serial stage in dump order, without privileges. */
+/*
+ * Plan statements of a serial stage in dump order, without privileges.  Replica
+ * identities come last: pg_dump does not say that they depend on NOT NULL, which may be a
+ * statement of its own (NOT VALID, from 18 on).
+ */
 static void
 plan_serial(Draft *draft, List *statements, ItemKind kind, ItemStage stage)
 {
+	List	   *identities = NIL;
 	ListCell   *lc;
 
 	foreach(lc, statements)
@@ -363,9 +370,13 @@ plan_serial(Draft *draft, List *statements, ItemKind kind, ItemStage stage)
 
 		if (is_added_in_two_steps(draft, statement))
 			plan_foreign_key(draft, statement, stage);
+		else if (statement->class == STATEMENT_REPLICA_IDENTITY)
+			identities = lappend(identities, statement);
 		else if (statement->class != STATEMENT_ACL)
 			(void) pgcopy_draft_add_statement(draft, statement, &item, NIL);
 	}
+	foreach(lc, identities)
+		(void) add_plain_statement(draft, lfirst(lc), kind, stage);
 }
 
 /*

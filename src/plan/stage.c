@@ -77,6 +77,7 @@ stage_by_class(Draft *draft, const DumpStatement *statement)
 			return draft->input->options->follow ? STAGE_CUTOVER : STAGE_FINAL;
 		case STATEMENT_SUBSCRIPTION:
 			return STAGE_FINAL;
+		case STATEMENT_REPLICA_IDENTITY:
 		case STATEMENT_PLAIN:
 		case STATEMENT_ACL:
 		case STATEMENT_COMMENT:

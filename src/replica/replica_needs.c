@@ -13,9 +13,12 @@
 #include "access/tableam.h"
 #include "catalog/pg_replication_origin.h"
 #include "catalog/pg_subscription.h"
+#include "commands/dbcommands.h"
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "utils/acl.h"
+#include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -119,4 +122,50 @@ pgcopy_replica_needs_check_room(void)
 											  count_rows(ReplicationOriginRelationId, false),
 											  "the origin")),
 					   find_no_process());
+}
+
+/*
+ * The timeouts that the subscription's workers obey.  The others belong to the loop of a
+ * backend that takes statements from a client.
+ */
+static const char *const worker_timeouts[] = {
+	"lock_timeout",
+	"transaction_timeout"		/* 17 */
+};
+
+/*
+ * The workers are the server's own, so we cannot set theirs: they have what the role, the
+ * database and the server's configuration say.  So has the caller, as its defaults.
+ */
+List *
+pgcopy_replica_needs_check_timeouts(Oid role)
+{
+	const char *whose = psprintf("ALTER ROLE %s IN DATABASE %s",
+								 quote_identifier(GetUserNameFromId(role, false)),
+								 quote_identifier(get_database_name(MyDatabaseId)));
+	StringInfoData found;
+	StringInfoData hint;
+	Finding		finding = {.level = FINDING_NOTICE};
+
+	initStringInfo(&found);
+	initStringInfo(&hint);
+	for (int i = 0; i < lengthof(worker_timeouts); i++)
+	{
+		const char *name = worker_timeouts[i];
+		const char *value;
+
+		if (GetConfigOption(name, true, false) == NULL)
+			continue;
+		value = GetConfigOptionResetString(name);
+		if (strcmp(value, "0") == 0)
+			continue;
+		appendStringInfo(&found, "%s%s = %s ms", found.len > 0 ? ", " : "", name, value);
+		appendStringInfo(&hint, "%s%s SET %s = 0", hint.len > 0 ? "; " : "", whose, name);
+	}
+	if (found.len == 0)
+		return NIL;
+	finding.message = psprintf("timeouts here may end the subscription's workers again and again: %s",
+							   found.data);
+	finding.hint = psprintf("%s until the job is done.", hint.data);
+	return pgcopy_finding_list(&finding);
 }

@@ -16,4 +16,10 @@ extern List *pgcopy_replica_needs_check_role(Oid role);
 /* Is there room for one more?  In a transaction; List of Finding *. */
 extern List *pgcopy_replica_needs_check_room(void);
 
+/*
+ * May timeouts end the subscription's workers?  Called by a background worker of the role
+ * that will own it, or by a session that has set none as it began; List of Finding *.
+ */
+extern List *pgcopy_replica_needs_check_timeouts(Oid role);
+
 #endif							/* PGCOPY_REPLICA_NEEDS_H */

@@ -24,7 +24,9 @@ pgcopy_handover_check(Leader *leader)
 		.application_name = psprintf("pgcopy job " INT64_FORMAT " check", leader->job->id)
 	};
 
-	return list_concat(list_concat(pgcopy_replica_needs_check_role(leader->job->owner),
-								   pgcopy_replica_needs_check_room()),
-					   pgcopy_stream_needs_check(pgcopy_link_session(leader->link), &needs));
+	List	   *here = list_concat(list_concat(pgcopy_replica_needs_check_role(leader->job->owner),
+											   pgcopy_replica_needs_check_room()),
+								   pgcopy_replica_needs_check_timeouts(leader->job->owner));
+
+	return list_concat(here, pgcopy_stream_needs_check(pgcopy_link_session(leader->link), &needs));
 }

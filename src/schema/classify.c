@@ -13,6 +13,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_class.h"
 #include "nodes/parsenodes.h"
 #include "nodes/value.h"
 #include "tcop/cmdtag.h"
@@ -214,6 +215,15 @@ set_attached(DumpStatement *statement, AlterTableStmt *alter)
 }
 
 static bool
+sets_replica_index(AlterTableStmt *alter)
+{
+	AlterTableCmd *cmd = linitial_node(AlterTableCmd, alter->cmds);
+
+	return cmd->subtype == AT_ReplicaIdentity &&
+		castNode(ReplicaIdentityStmt, cmd->def)->identity_type == REPLICA_IDENTITY_INDEX;
+}
+
+static bool
 fires_on_replica(AlterTableStmt *alter)
 {
 	ListCell   *lc;
@@ -249,6 +259,8 @@ classify_alter_table(AlterTableStmt *alter, DumpStatement *statement)
 	set_attached(statement, alter);
 	if (fires_on_replica(alter))
 		statement->class = STATEMENT_REPLICA_TRIGGER;
+	if (sets_replica_index(alter))
+		statement->class = STATEMENT_REPLICA_IDENTITY;
 	if (alter->objtype != OBJECT_INDEX && alter->objtype != OBJECT_SEQUENCE &&
 		alter->objtype != OBJECT_TYPE)
 		set_table(statement, alter->relation);

@@ -53,6 +53,7 @@ typedef enum StatementClass
 	STATEMENT_FOREIGN_KEY,
 	STATEMENT_TABLE_FOLLOW_UP,	/* a later statement of an index's or of such a
 								 * constraint's TOC entry: CLUSTER ON ... */
+	STATEMENT_REPLICA_IDENTITY, /* USING INDEX, which wants NOT NULL in place */
 	STATEMENT_STATISTICS,		/* CREATE STATISTICS, and later ones of its entry */
 	STATEMENT_REPLICA_TRIGGER,	/* ENABLE ALWAYS or REPLICA TRIGGER: a replica fires it */
 	STATEMENT_REFRESH,

@@ -88,7 +88,8 @@ follow_first(const DumpStatement *first, DumpStatement *statement)
 		case STATEMENT_INDEX:
 		case STATEMENT_INDEX_CONSTRAINT:
 		case STATEMENT_WHOLE_CONSTRAINT:
-			statement->class = STATEMENT_TABLE_FOLLOW_UP;
+			if (statement->class != STATEMENT_REPLICA_IDENTITY)
+				statement->class = STATEMENT_TABLE_FOLLOW_UP;
 			break;
 		case STATEMENT_STATISTICS:
 			statement->class = STATEMENT_STATISTICS;
@@ -96,6 +97,7 @@ follow_first(const DumpStatement *first, DumpStatement *statement)
 		case STATEMENT_PLAIN:
 		case STATEMENT_FOREIGN_KEY:
 		case STATEMENT_TABLE_FOLLOW_UP:
+		case STATEMENT_REPLICA_IDENTITY:
 		case STATEMENT_REPLICA_TRIGGER:
 		case STATEMENT_REFRESH:
 		case STATEMENT_ACL:

@@ -13,6 +13,8 @@
  * A detail, or a line that does not begin with the tool's name, continues the
  * message before it.
  *
+ * What source/preflight_server.c says once is left out: pg_dump gives a line for each table.
+ *
  * The source can make pg_dump print anything, by NOTICEs.  So the number of
  * warnings and their length are limited.
  *
@@ -83,12 +85,22 @@ append_line(char **text, const char *words)
 	pfree(before);
 }
 
+static bool
+is_told(const char *line)
+{
+	static const char with_oids[] = "warning: WITH OIDS is not supported anymore";
+
+	return strncmp(line, with_oids, sizeof(with_oids) - 1) == 0;
+}
+
 static void
 read_line(WarningReader *reader, const char *line)
 {
 	bool		is_named = skip_prefix(&line, reader->prefix);
 
-	if (is_named && skip_prefix(&line, "hint: "))
+	if (is_named && is_told(line))
+		reader->last = NULL;
+	else if (is_named && skip_prefix(&line, "hint: "))
 	{
 		if (reader->last != NULL)
 			append_line(&reader->last->hint, line);

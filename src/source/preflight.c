@@ -406,6 +406,18 @@ ask_names(SourceSession *session, const PreflightComparison *comparison,
 	return names;
 }
 
+/* Is it one for this source and this job? */
+static bool
+is_wanted(SourceSession *session, const PreflightComparison *comparison,
+		  const PreflightRequest *request)
+{
+	int			version = pgcopy_session_version(session);
+
+	return version >= comparison->from_version &&
+		(comparison->before_version == 0 || version < comparison->before_version) &&
+		(request->with_privileges || !comparison->is_of_privileges);
+}
+
 /* Run a comparison of another file. */
 static List *
 compare(SourceSession *session, const PreflightComparison *comparison,
@@ -413,7 +425,7 @@ compare(SourceSession *session, const PreflightComparison *comparison,
 {
 	List	   *names;
 
-	if (pgcopy_session_version(session) < comparison->from_version)
+	if (!is_wanted(session, comparison, request))
 		return NIL;
 	if (comparison->source_sql == NULL)
 		names = pgcopy_names_query(comparison->local_sql);
@@ -456,7 +468,7 @@ foresee(SourceSession *session, const PreflightComparison *comparisons, int n,
 		const char *only;
 
 		if (comparisons[i].source_sql == NULL ||
-			pgcopy_session_version(session) < comparisons[i].from_version)
+			!is_wanted(session, &comparisons[i], request))
 			continue;
 		if (comparisons[i].local_sql != NULL)
 			pgcopy_names_foresee_missing(session, comparisons[i].source_sql, request->filter);

@@ -35,8 +35,10 @@ typedef struct PreflightComparison
 {
 	ComparedObjects objects;
 	int			from_version;	/* of the source; 0: all */
+	int			before_version; /* the same */
 	const char *source_sql;		/* NULL: ask only this server */
 	const char *local_sql;		/* $1: what the source has named; NULL: all of it */
+	bool		is_of_privileges;	/* matters where they are cloned */
 	bool		is_notice;
 	bool		stops_always;	/* even a job that goes on after errors */
 	ObjectsReport report;

@@ -24,7 +24,8 @@
  * the table it comes with, before anybody keeps that.
  *
  * The first statement that fails ends it, and no later one is run.  So the number of
- * answers read tells which one that was.  Locks come first: if one cannot be had, no
+ * answers read tells which one that was.  If one cannot be parsed, none is run: then the
+ * position of the error tells.  Locks come first: if one cannot be had, no
  * COPY has begun.  Rolling back to the savepoint before them releases them, so that a
  * transaction holds those of one series only.
  *
@@ -37,6 +38,7 @@
 
 #include "lib/stringinfo.h"
 #include "libpq-fe.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
@@ -55,6 +57,7 @@ struct CopySeries
 	SourceSession *session;
 	List	   *requests;		/* CopyRequest * */
 	const SeriesQuery *query;	/* or NULL */
+	List	   *ends;			/* int: where each request ends in the message, bytes */
 	int			next;			/* index of the one whose stream comes next */
 };
 
@@ -102,15 +105,15 @@ append_locks(StringInfo sql, const SourceSession *session, List *requests)
 
 /* Write the message.  Each statement has lines of its own: it may end with a comment. */
 static char *
-write_message(const SourceSession *session, List *requests, const SeriesQuery *query)
+write_message(CopySeries *series)
 {
 	StringInfoData sql;
 	ListCell   *lc;
 
 	initStringInfo(&sql);
-	if (has_locks(requests))
-		append_locks(&sql, session, requests);
-	foreach(lc, requests)
+	if (has_locks(series->requests))
+		append_locks(&sql, series->session, series->requests);
+	foreach(lc, series->requests)
 	{
 		const CopyRequest *request = lfirst(lc);
 
@@ -119,9 +122,10 @@ write_message(const SourceSession *session, List *requests, const SeriesQuery *q
 		if (request->path != NULL)
 			appendStringInfo(&sql, "%s;\n", path_query(request->path));
 		appendStringInfo(&sql, "%s;\n%s;\n", request->copy, path_query(""));
+		series->ends = lappend_int(series->ends, sql.len);
 	}
-	if (query != NULL)
-		appendStringInfo(&sql, "%s;\n", query->sql);
+	if (series->query != NULL)
+		appendStringInfo(&sql, "%s;\n", series->query->sql);
 	return sql.data;
 }
 
@@ -151,6 +155,46 @@ expect_command(SourceSession *session, const char *sql, const char *tag)
 		pgcopy_session_error_result(session->conn, failure, sql);
 }
 
+/* Find the request at a position in the message, which counts characters from 1. */
+static int
+find_request(const CopySeries *series, const char *message, int position)
+{
+	const char *at = message;
+	ListCell   *lc;
+
+	while (--position > 0 && *at != '\0')
+		at += pg_mblen(at);
+	foreach(lc, series->ends)
+	{
+		if (at - message < lfirst_int(lc))
+			return foreach_current_index(lc);
+	}
+	return 0;
+}
+
+/* Read the answer to the first statement of the locks; *at as for pgcopy_series_open(). */
+static void
+read_savepoint(CopySeries *series, const char *message, int *at)
+{
+	SourceSession *session = series->session;
+	const char *savepoint = savepoint_statement(session);
+	PGresult   *failure = try_command(session, savepoint,
+									  session->has_savepoint ? "ROLLBACK" : "SAVEPOINT");
+	const char *position;
+
+	if (failure == NULL)
+	{
+		session->has_savepoint = true;
+		return;
+	}
+	position = PQresultErrorField(failure, PG_DIAG_STATEMENT_POSITION);
+	if (position == NULL)
+		pgcopy_session_error_result(session->conn, failure, savepoint);
+	*at = find_request(series, message, atoi(position));
+	pgcopy_session_error_result(session->conn, failure,
+								((CopyRequest *) list_nth(series->requests, *at))->copy);
+}
+
 /* Make the transaction usable after a lock that could not be had. */
 static void
 take_back_locks(SourceSession *session, const char *sql)
@@ -162,14 +206,12 @@ take_back_locks(SourceSession *session, const char *sql)
 
 /* Read the answers to append_locks().  Returns false if table *at cannot be locked now. */
 static bool
-read_locks(CopySeries *series, int *at)
+read_locks(CopySeries *series, const char *message, int *at)
 {
 	SourceSession *session = series->session;
-	const char *savepoint = savepoint_statement(session);
 	ListCell   *lc;
 
-	expect_command(session, savepoint, session->has_savepoint ? "ROLLBACK" : "SAVEPOINT");
-	session->has_savepoint = true;
+	read_savepoint(series, message, at);
 	foreach(lc, series->requests)
 	{
 		char	   *sql = lock_statement(((CopyRequest *) lfirst(lc))->lock);
@@ -203,6 +245,7 @@ pgcopy_series_open_with(SourceSession *session, List *requests, const SeriesQuer
 {
 	CopySeries *series = palloc0(sizeof(CopySeries));
 	char	   *message;
+	bool		is_locked;
 
 	Assert(requests != NIL);
 	*at = 0;
@@ -210,12 +253,11 @@ pgcopy_series_open_with(SourceSession *session, List *requests, const SeriesQuer
 	series->requests = requests;
 	series->query = query;
 	pgcopy_ahead_forget(session);
-	message = write_message(session, requests, query);
+	message = write_message(series);
 	pgcopy_session_send(session, message, 0, NULL);
+	is_locked = !has_locks(requests) || read_locks(series, message, at);
 	pfree(message);
-	if (has_locks(requests) && !read_locks(series, at))
-		return NULL;
-	return series;
+	return is_locked ? series : NULL;
 }
 
 /* Read the rows of a query that sets something, which are of no interest. */

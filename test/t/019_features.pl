@@ -28,6 +28,14 @@ foreach my $since (16 .. $major)
 	$source->safe_psql('app', slurp_file("$FindBin::Bin/../versions/features_$since.sql"));
 }
 
+# A replica identity that pg_dump makes before the column is NOT NULL, by their names.
+$source->safe_psql('app', <<'EOQ') if $major >= 18;
+CREATE TABLE features_18.named (id int, t text, CONSTRAINT a_key UNIQUE (id));
+INSERT INTO features_18.named VALUES (NULL, 'row 0'), (1, 'row 1');
+ALTER TABLE features_18.named ADD CONSTRAINT there NOT NULL id NOT VALID;
+ALTER TABLE features_18.named REPLICA IDENTITY USING INDEX a_key;
+EOQ
+
 # Login triggers fire for our sessions, and for those that look here.
 my $greeted = $major >= 17 ? "SELECT current_setting('features.greeted') = 'yes'" : 'SELECT true';
 
@@ -47,7 +55,7 @@ $source->safe_psql('app', 'UPDATE features_16.storage SET h = h + 1 WHERE id < 5
 $source->safe_psql('app', q{INSERT INTO features_17.numbered (k, r) VALUES (1, '[100001,100002)'); DELETE FROM features_17.numbered WHERE id < 1100;
 	UPDATE features_17.lasting SET n = n + 1}) if $major >= 17;
 $source->safe_psql('app', q{UPDATE features_18.computed SET d = 'changed' WHERE a % 3 = 0; INSERT INTO features_18.computed_parts (a, c) VALUES (99, 'x'), (299, 'y');
-	DELETE FROM features_18.loose WHERE id < 5; INSERT INTO features_18.bookings VALUES (1000, 1, '[2026-12-30,2026-12-31)')}) if $major >= 18;
+	DELETE FROM features_18.loose WHERE id < 5; UPDATE features_18.named SET t = 'changed' WHERE id = 1; DELETE FROM features_18.known WHERE id = 1; INSERT INTO features_18.bookings VALUES (1000, 1, '[2026-12-30,2026-12-31)')}) if $major >= 18;
 my %cutover = cutover($target, $job, db => 'followed');
 is($cutover{state}, 'done', 'and switched') or diag(explain(\%cutover));
 assert_same($source, $target, source_db => 'app', db => 'followed', schema => 0, name => 'all rows are equal');

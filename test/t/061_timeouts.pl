@@ -1,6 +1,6 @@
 # No timeout that a role, a database or a server sets ends a job: its processes
 # here and its sessions on the source have none, whatever timeouts their version
-# knows.
+# knows.  Those that the subscription's workers obey, which are the server's own, are told.
 use strict;
 use warnings;
 
@@ -8,11 +8,12 @@ use FindBin;
 use lib "$FindBin::Bin/../perl";
 use PgCopy;
 use PgCopyScene;
+use PgCopyTraffic;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my ($source, $target) = new_pair('timeouts');
+my ($source, $target) = new_pair('timeouts', source_conf => $TRAFFIC_CONF, target_conf => "wal_level = replica\nwal_retrieve_retry_interval = 500\n");
 
 # What is no limit for what we do: how long to wait before a deadlock is looked for,
 # and how long a walsender waits for who receives its stream.
@@ -20,6 +21,9 @@ my $OTHERS = "'deadlock_timeout', 'wal_sender_timeout'";
 
 # All timeouts that a session may set, so that a version's new one is not forgotten.
 my $TIMEOUTS = "FROM pg_catalog.pg_settings WHERE name ~ '^[^.]*_timeout\$' AND context IN ('user', 'superuser') AND name NOT IN ($OTHERS)";
+
+# They end no session of the test itself, which may be slow.
+$ENV{PGOPTIONS} = join ' ', map { "-c $_=0" } split /\n/, $target->safe_psql('postgres', "SELECT name $TIMEOUTS");
 
 # Those that the process has which calls it.
 my $SEEN = "(SELECT string_agg(name || '=' || setting, ' ' ORDER BY name) $TIMEOUTS AND setting <> '0')";
@@ -70,7 +74,7 @@ sub set_timeouts
 	my ($node, $whose, $action) = @_;
 	my @names = split /\n/, $node->safe_psql('postgres', "SELECT name $TIMEOUTS ORDER BY name");
 	cmp_ok(scalar @names, '>=', 4, $node->name . ' knows ' . join ' ', @names);
-	$node->safe_psql('postgres', 'SET statement_timeout = 0; ' . ($action eq 'RESET' ? "ALTER $whose RESET $_" : "ALTER $whose SET $_ = '500ms'")) for @names;
+	$node->safe_psql('postgres', $action eq 'RESET' ? "ALTER $whose RESET $_" : "ALTER $whose SET $_ = '500ms'") for @names;
 	$node->reload;
 	return;
 }
@@ -90,6 +94,45 @@ foreach my $db ('of_role', 'of_database', 'of_server')
 	is(join(', ', grep { !/: <(<NULL>)?>/ } @told), '', 'and have none either');
 	is($target->safe_psql($db, "SELECT count(*) FROM pgcopy_errors WHERE job = $job"), 0, 'nothing had to be tried again');
 	set_timeouts($_, $WHOSE{$db}, 'RESET') for $source, $target;
+}
+
+# The subscription's workers: what they wait for here ends them, as it is told beforehand.
+my %LIMITS = (lock_timeout => qr/ERROR:  canceling statement due to lock timeout\n[^\n]*CONTEXT:  processing remote data/);
+$LIMITS{transaction_timeout} = qr/FATAL:  terminating connection due to transaction timeout\n[^\n]*CONTEXT:  processing remote data/
+  if $target->safe_psql('postgres', "SELECT current_setting('transaction_timeout', true) IS NOT NULL") eq 't';
+
+foreach my $limit (sort keys %LIMITS)
+{
+	my $db = "followed $limit";
+	my $told = "SELECT message, hint FROM pgcopy_notices WHERE job = (SELECT max(job) FROM pgcopy_notices) AND message ~ 'timeouts here'";
+
+	new_database($_, $db) foreach $source, $target;
+	$source->safe_psql($db, 'CREATE TABLE t (a int PRIMARY KEY); INSERT INTO t VALUES (1)');
+	$target->safe_psql('postgres', qq(ALTER DATABASE "$db" SET $limit = '700ms'; ALTER ROLE cloner IN DATABASE "$db" SET statement_timeout = '700ms'));
+	my $job = clone($target, conninfo($source, db => $db, user => 'cloner', password => 'secret', tcp => 1), db => $db, user => 'cloner', follow => 'true');
+	ok(wait_for_state($target, $job, 'following', db => $db), "$limit of the target keeps no job from following");
+	is($target->safe_psql($db, $told),
+		qq(timeouts here may end the subscription's workers again and again: $limit = 700 ms|ALTER ROLE cloner IN DATABASE "$db" SET $limit = 0 until the job is done.),
+		"$limit is told, with the statement that helps");
+
+	# what waits for longer is ended, and comes again
+	my $log = -s $target->logfile;
+	my $blocker = $target->background_psql($db);
+	$blocker->query_safe('BEGIN; LOCK TABLE t');
+	$source->safe_psql($db, 'INSERT INTO t VALUES (2)');
+	ok($target->wait_for_log($LIMITS{$limit}, $log), 'a worker of the subscription that waits for longer is ended');
+
+	# the hint's statement: the next worker waits for as long as it takes
+	$target->safe_psql('postgres', qq(ALTER ROLE cloner IN DATABASE "$db" SET $limit = 0));
+	wait_until($target, "SELECT EXISTS (SELECT FROM pg_stat_activity JOIN pg_locks USING (pid) WHERE NOT granted AND backend_type ~ '^logical replication' AND xact_start < clock_timestamp() - interval '1.5 s')",
+		what => 'a worker that waits for longer than the limit');
+	$blocker->query_safe('COMMIT');
+	$blocker->quit;
+	catch_up($source, $target, $db);
+	is($target->safe_psql($db, 'SELECT count(*) FROM t'), 2, "with the hint's statement the change arrives");
+	$target->safe_psql($db, "SELECT pgcopy_cancel($job)");
+	is(wait_for_end($target, $job, db => $db), 'cancelled', 'the job ends when it is told to');
+	$target->safe_psql($db, "SELECT pgcopy_drop($job)");
 }
 
 done_testing();

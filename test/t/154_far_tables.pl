@@ -26,7 +26,7 @@ my $BATCH = 64;    # as in run/control.h
 my ($source, $target) = new_pair('far_tables',
 	source_conf => "max_connections = 60\nautovacuum = off\n",
 	target_conf => "autovacuum = off\nrestart_after_crash = on\n");
-new_database($source, 'app', 'held', 'sick', 'revoked', 'twice');
+new_database($source, 'app', 'held', 'sick', 'revoked', 'unread', 'twice');
 create_holds($source, 'held');
 
 # Tables: some with odd names, some generated, toasted, partitions, or without rows
@@ -67,7 +67,7 @@ EOQ
 $source->safe_psql('app', tables($TABLES));
 $source->safe_psql('held', tables($BATCH + 20));
 $source->safe_psql('held', 'CREATE TABLE held (id int CHECK (hold.here(1))); INSERT INTO held SELECT generate_series(1, 20)');
-new_database($target, qw(counted killed cut sick revoked twice));
+new_database($target, qw(counted killed cut sick revoked unread twice));
 
 #
 # Round trips
@@ -139,6 +139,26 @@ is($target->safe_psql('revoked', "SELECT string_agg(object_name, ', ' ORDER BY o
 $locker->quit;
 $source->safe_psql('revoked', 'GRANT SELECT ON t_10, t_38 TO reader; ALTER TABLE t_10 DROP CONSTRAINT t_10_pkey; ALTER TABLE t_38 DROP CONSTRAINT t_38_pkey');
 assert_same($source, $target, source_db => 'revoked', db => 'revoked', name => 'all but the refused ones are equal', ignore => qr/t_10|t_38/);
+
+#
+# A statement that the source cannot parse: it runs none of them.  What is asked is checked
+# as the job is ordered, so it is changed behind its back.
+#
+$source->safe_psql('unread', tables($BATCH));
+$target->safe_psql('unread', 'CREATE EXTENSION pgcopydb_ext');
+set_test_point($target, 'unread', 'planning stored');
+$stop = hold($target, 'unread', 100);
+$job = clone($target, conninfo($source, db => 'unread'), db => 'unread', on_error => 'continue', table_jobs => 1,
+	row_filters => '{' . join(', ', map { qq("public.t_$_": "v <> '@{[ '\\u00e9' x 200 ]}'") } 10, 20, 30, 40, 50, 60) . '}');
+wait_held($target, 'unread', 100, $job);
+is($target->safe_psql('unread', "WITH changed AS (UPDATE pgcopy.relation SET row_condition = 'id >' WHERE job = $job AND table_name IN ('t_18', 't_38') RETURNING 1) SELECT count(*) FROM changed"), 2, 'two tables cannot be asked for');
+release($stop);
+wait_for_end($target, $job, db => 'unread');
+is($target->safe_psql('unread', "SELECT DISTINCT object, sqlstate, message FROM pgcopy_errors WHERE job = $job AND is_final ORDER BY 1"),
+	join("\n", map { "table public.$_|42601|syntax error at or near \")\"" } 't_18', 't_38'), 'they are blamed');
+is($target->safe_psql('unread', "SELECT string_agg(object_name, ', ' ORDER BY object_name) FROM pgcopy.item WHERE job = $job AND kind = 'table' AND (attempts > 1 OR state <> 'done')"),
+	't_18, t_38', 'and no others are tried again');
+assert_same($source, $target, source_db => 'unread', db => 'unread', name => 'all others are equal', schema => 0, ignore => qr/t_[13]8/);
 
 #
 # One answer too many, and an error that is none of it later

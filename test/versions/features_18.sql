@@ -21,6 +21,24 @@ INSERT INTO strict_child VALUES (1, NULL, 3, 4, 5);
 ALTER TABLE strict ADD CONSTRAINT strict_later NOT NULL c NOT VALID;
 COMMENT ON CONSTRAINT strict_must_be ON strict IS 'a comment on a not-null constraint';
 
+-- replica identities over columns that are NOT NULL for new rows only
+CREATE TABLE known (id int, t text);
+INSERT INTO known SELECT nullif(g, 10), 'row ' || g FROM generate_series(1, 10) g;
+ALTER TABLE known ADD CONSTRAINT known_id_there NOT NULL id NOT VALID;
+CREATE UNIQUE INDEX known_id ON known (id);
+ALTER TABLE known REPLICA IDENTITY USING INDEX known_id;
+CREATE TABLE known_child () INHERITS (known);
+CREATE UNIQUE INDEX known_child_id ON known_child (id);
+ALTER TABLE known_child REPLICA IDENTITY USING INDEX known_child_id;
+INSERT INTO known_child VALUES (11, 'row of a child');
+CREATE TABLE known_parts (id int) PARTITION BY RANGE (id);
+CREATE TABLE known_parts_1 PARTITION OF known_parts FOR VALUES FROM (0) TO (100);
+ALTER TABLE known_parts ADD CONSTRAINT known_parts_there NOT NULL id NOT VALID;
+CREATE UNIQUE INDEX known_parts_id ON known_parts (id);
+ALTER TABLE known_parts REPLICA IDENTITY USING INDEX known_parts_id;
+ALTER TABLE known_parts_1 REPLICA IDENTITY USING INDEX known_parts_1_id_idx;
+INSERT INTO known_parts SELECT generate_series(1, 10);
+
 -- constraints that are not enforced
 CREATE TABLE parent (id int PRIMARY KEY);
 INSERT INTO parent SELECT generate_series(1, 10);
