@@ -16,6 +16,7 @@
  *	"KIND committed"		committed, and only this process knows
  *	"taking back map cleared"	pages of a failed load are next
  *	"index surveyed"		ranges of keys are planned, nothing is written
+ *	"index refilled"		more of a run is to be read from a temporary file
  *	"index filled"			our own build has all rows; last pages are not written
  *	"index written"			all is written, the checkpointer does not know of it
  *

@@ -124,15 +124,15 @@ build_keys(IndexBuild *build)
 	const char *reason = REASON_WORDS;
 
 	if (build->keys.are_compared)
-		return pgcopy_compared_build(build);
+		return pgcopy_record_build(build, true);
 	if (build->keys.are_words)
 		reason = pgcopy_words_build(build);
 	if (reason != NULL &&
 		(strcmp(reason, REASON_WORDS) == 0 || strcmp(reason, REASON_MEMORY) == 0))
-		reason = pgcopy_record_build(build);
+		reason = pgcopy_record_build(build, false);
 	if (reason != NULL &&
 		(strcmp(reason, REASON_ORDER) == 0 || strcmp(reason, REASON_ENUM) == 0))
-		reason = pgcopy_compared_build(build);
+		reason = pgcopy_record_build(build, true);
 	return reason;
 }
 

@@ -49,12 +49,12 @@ typedef struct IndexBuild
 extern const char *pgcopy_words_build(IndexBuild *build);
 #define REASON_WORDS "values that do not fit into words"
 
-/* All other keys (record.c): scan, sort, write. */
-extern const char *pgcopy_record_build(IndexBuild *build);
-
-/* Keys that only the server can compare (compared.c): scan, sort, write. */
+/*
+ * All other keys (record.c): scan, sort, write; "by_server": by its comparison.  Returns
+ * REASON_ORDER if that alone knows the order.
+ */
+extern const char *pgcopy_record_build(IndexBuild *build, bool by_server);
 #define REASON_ORDER "values that only the server can compare"
-extern const char *pgcopy_compared_build(IndexBuild *build);
 
 /*
  * For all: scan the heap; begin the tree when all is sorted; add the time since then to

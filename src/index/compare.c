@@ -28,6 +28,7 @@
 
 #include "base/compat.h"
 #include "index/compare.h"
+#include "index/record.h"
 
 /* The first look at whether abbreviated keys are worth it, in tuples. */
 #define FIRST_LOOK 1024
@@ -173,6 +174,13 @@ pgcopy_compare_word(Comparison *comparison, IndexTuple tuple)
 	return word_of_column(comparison, 0, tuple);
 }
 
+/* Words may have been given up by now: then those that were made mean nothing. */
+bool
+pgcopy_compare_has_words(const Comparison *comparison)
+{
+	return comparison->words[0].kind != WORD_NONE;
+}
+
 static int
 compare_from(const Comparison *comparison, int column,
 			 IndexTuple left, IndexTuple right)
@@ -203,12 +211,18 @@ pgcopy_compare_tuples(const Comparison *comparison,
 	return compare_from(comparison, 0, left, right);
 }
 
+static inline IndexTuple
+tuple_of(const SortPair *pair)
+{
+	return RECORD_TUPLE(RECORD_OF(*pair));
+}
+
 static inline bool
 is_after(const Comparison *comparison, int column, const SortPair *left,
 		 const SortPair *right)
 {
-	return compare_from(comparison, column, pgcopy_compare_tuple_of(left),
-						pgcopy_compare_tuple_of(right)) > 0;
+	return compare_from(comparison, column, tuple_of(left),
+						tuple_of(right)) > 0;
 }
 
 static void
@@ -272,7 +286,7 @@ are_words_exact(const Comparison *comparison, int column, const SortPair *tuples
 		return false;
 	/* the word of null may be that of a value, too */
 	for (size_t i = 0; i < count; i++)
-		if (IndexTupleHasNulls(pgcopy_compare_tuple_of(&tuples[i])))
+		if (IndexTupleHasNulls(tuple_of(&tuples[i])))
 			return false;
 	return true;
 }
@@ -291,7 +305,7 @@ sort_group(Comparison *comparison, int column, SortPair *tuples,
 	{
 		for (size_t i = 0; i < count; i++)
 			tuples[i].key = word_of_column(comparison, column,
-										   pgcopy_compare_tuple_of(&tuples[i]));
+										   tuple_of(&tuples[i]));
 		sort_from(comparison, column, tuples, scratch, count);
 	}
 }
@@ -327,13 +341,13 @@ sort_from(Comparison *comparison, int column, SortPair *tuples,
 }
 
 /*
- * Sort tuples, which come in the order of their rows' addresses, with their words
- * as keys.  "scratch" has room for as many.
+ * Sort records by their tuples, which come in the order of their rows' addresses, with
+ * their words as keys.  "scratch" has room for as many.
  */
 void
-pgcopy_compare_sort(Comparison *comparison, SortPair *tuples, SortPair *scratch,
+pgcopy_compare_sort(Comparison *comparison, SortPair *records, SortPair *scratch,
 					size_t count)
 {
 	if (count > 1)
-		sort_from(comparison, 0, tuples, scratch, count);
+		sort_from(comparison, 0, records, scratch, count);
 }

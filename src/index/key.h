@@ -35,7 +35,7 @@ typedef enum KeyKind
 	KEY_BPCHAR,					/* as text, but for trailing blanks */
 	KEY_BYTEA,					/* by bytes, also zeros */
 	KEY_INET,
-	KEY_COMPARED,				/* only the server's comparison knows; compared.c */
+	KEY_COMPARED,				/* only the server's comparison knows; compare.c */
 	KEY_PAYLOAD					/* INCLUDE: any value, no order */
 } KeyKind;
 

@@ -336,6 +336,17 @@ keep_null(Records *records, Record *record)
 	records->nulls[records->null_count++] = (uint64) (uintptr_t) record;
 }
 
+/* At most so many bytes does the key need. */
+static inline Size
+key_room(const Records *records, const RecordValue *values)
+{
+	if (records->in_place)
+		return values[0].length;
+	if (records->comparison != NULL)
+		return sizeof(uint64);
+	return pgcopy_record_key_room(&records->build->keys, values);
+}
+
 static inline bool
 has_null_key(const KeyDescription *keys, const RecordValue *values)
 {
@@ -345,6 +356,19 @@ has_null_key(const KeyDescription *keys, const RecordValue *values)
 	return false;
 }
 
+/* Put the word of the tuple behind it, in the order of bytes. */
+static void
+put_word(const Records *records, Record *record)
+{
+	MemoryContext before = MemoryContextSwitchTo(records->row_context);
+	uint64		word = pgcopy_compare_word(records->comparison, RECORD_TUPLE(record));
+
+	MemoryContextSwitchTo(before);
+	record->key_length = pgcopy_compare_has_words(records->comparison) ? sizeof(word) : 0;
+	word = pg_hton64(word);
+	memcpy(RECORD_KEY(record), &word, record->key_length);
+}
+
 /* Put the key behind the tuple. */
 static const char *
 put_key(const Records *records, Record *record, const RecordValue *values)
@@ -352,7 +376,9 @@ put_key(const Records *records, Record *record, const RecordValue *values)
 	unsigned char *key = RECORD_KEY(record);
 	const char *reason = NULL;
 
-	if (records->in_place)
+	if (records->comparison != NULL)
+		put_word(records, record);
+	else if (records->in_place)
 	{
 		memcpy(key, values[0].data, values[0].length);
 		record->key_length = values[0].length;
@@ -372,7 +398,7 @@ put_pair(Records *records, const Record *record)
 	pair->value = (uint64) (uintptr_t) record;
 	if (records->in_order && records->count > 0)
 		records->in_order = pair->key != pair[-1].key ? pair->key > pair[-1].key :
-			pgcopy_record_compare(record, RECORD_OF(pair[-1])) >= 0;
+			pgcopy_record_compare(records->comparison, record, RECORD_OF(pair[-1])) >= 0;
 	records->count++;
 }
 
@@ -433,7 +459,7 @@ take_unusual_row(Records *records, const RowValues *found, ItemPointer address)
 		if (found->nulls[i])
 			continue;
 		datums[i] = fetchatt(TupleDescAttr(columns, i), found->values[i]);
-		if (i < keys->nkeys)
+		if (i < keys->nkeys && records->comparison == NULL)
 			strip_header(&keys->columns[i], keys->columns[i].length == -1 ?
 						 (char *) PG_DETOAST_DATUM_PACKED(datums[i]) : found->values[i],
 						 &values[i]);
@@ -441,7 +467,7 @@ take_unusual_row(Records *records, const RowValues *found, ItemPointer address)
 	tuple = index_form_tuple(columns, datums, (bool *) found->nulls);
 	tuple->t_tid = *address;
 	reason = get_room(records, sizeof(Record) + IndexTupleSize(tuple) + RECORD_SLACK +
-					  pgcopy_record_key_room(keys, values), &record);
+					  key_room(records, values), &record);
 	if (reason == NULL)
 	{
 		memcpy(RECORD_TUPLE(record), tuple, IndexTupleSize(tuple));
@@ -469,7 +495,7 @@ take_row(Records *records, const RowValues *found, ItemPointer address)
 	if (unlikely(room > INDEX_SIZE_MASK))
 		return take_unusual_row(records, found, address);
 	reason = get_room(records, sizeof(Record) + room + RECORD_SLACK +
-					  (records->in_place ? 0 : pgcopy_record_key_room(keys, values)), &record);
+					  (records->in_place ? 0 : key_room(records, values)), &record);
 	if (unlikely(reason != NULL))
 		return reason;
 	RECORD_TUPLE(record)->t_tid = *address;
@@ -499,6 +525,7 @@ take_page(void *arg, const ScanPage *page)
 		if (reason == NULL)
 			reason = take_row(records, &found, &address);
 	}
+	MemoryContextReset(records->row_context);
 	return reason;
 }
 
@@ -517,6 +544,9 @@ free_memory(Records *records)
 		pgcopy_memory_free(memory, records->pairs);
 	if (records->nulls != NULL)
 		pgcopy_memory_free(memory, records->nulls);
+	records->chunks = NULL;
+	records->pairs = NULL;
+	records->nulls = NULL;
 }
 
 /* Sort what is in memory; or write it as the last run, and prepare to merge all. */
@@ -535,15 +565,18 @@ sort_or_merge(Records *records)
 	return pgcopy_record_runs_merge(records);
 }
 
-/* The memory of records goes with the build's context. */
+/* If it succeeds, the memory of records goes with the build's context. */
 const char *
-pgcopy_record_build(IndexBuild *build)
+pgcopy_record_build(IndexBuild *build, bool by_server)
 {
 	const KeyColumn *first = &build->keys.columns[0];
 	Records		records = {.build = build, .in_order = true};
 	const char *reason;
 
-	records.in_place = build->keys.nkeys == 1 && first->kind == KEY_TEXT &&
+	build->runs = 0;
+	if (by_server)
+		records.comparison = pgcopy_compare_begin(build->index);
+	records.in_place = !by_server && build->keys.nkeys == 1 && first->kind == KEY_TEXT &&
 		!first->descending && first->transformer == NULL;
 	records.row_context = AllocSetContextCreate(CurrentMemoryContext, "pgcopy index row",
 												ALLOCSET_DEFAULT_SIZES);
@@ -551,10 +584,12 @@ pgcopy_record_build(IndexBuild *build)
 	build->rows = records.before + records.count + records.null_count;
 	if (reason == NULL)
 		reason = sort_or_merge(&records);
-	if (reason == NULL && build->keys.are_transformed)
+	if (reason == NULL && build->keys.are_transformed && !by_server)
 		reason = pgcopy_prove_order(&records);
 	if (reason == NULL)
 		pgcopy_record_write(&records);
+	else
+		free_memory(&records);
 	pgcopy_record_runs_end(&records);
 	return reason;
 }

@@ -3,6 +3,9 @@
  * record.h
  *	  Keys of any width: the tuple of each row, and its key as bytes in order.
  *
+ * Where only the server's comparison knows the order (compare.c), the key is a word by
+ * which to compare first, if there is one, and the tuples are compared.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef PGCOPY_RECORD_H
@@ -11,6 +14,7 @@
 #include "port/pg_bswap.h"
 
 #include "index/build.h"
+#include "index/compare.h"
 #include "index/sort.h"
 
 /* The tuple follows, then the key, if it is not a part of the tuple. */
@@ -39,6 +43,7 @@ typedef struct Record
 typedef struct Records
 {
 	IndexBuild *build;
+	Comparison *comparison;		/* of tuples; NULL: keys are in order as bytes */
 	bool		in_place;		/* the bytes of the only value are the key */
 	MemoryContext row_context;	/* for values that are not as they are */
 	const ScanPage *page;		/* of the heap, while it is scanned */
@@ -107,12 +112,15 @@ pgcopy_record_word(const Record *record, uint32 depth)
 	return word;
 }
 
+/* Which is first, but for their rows? */
 static inline int
-pgcopy_record_compare(const Record *a, const Record *b)
+pgcopy_record_compare(const Comparison *comparison, const Record *a, const Record *b)
 {
-	int			order = memcmp(RECORD_KEY(a), RECORD_KEY(b),
-							   Min(a->key_length, b->key_length));
+	int			order;
 
+	if (comparison != NULL)
+		return pgcopy_compare_tuples(comparison, RECORD_TUPLE(a), RECORD_TUPLE(b));
+	order = memcmp(RECORD_KEY(a), RECORD_KEY(b), Min(a->key_length, b->key_length));
 	return order != 0 ? order :
 		(a->key_length > b->key_length) - (a->key_length < b->key_length);
 }

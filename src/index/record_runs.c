@@ -8,6 +8,10 @@
  * that could prevent the build is known before the first page is written.  Runs are in
  * the order of their rows: of equal keys that of the earlier run is first.
  *
+ * Merging is a tournament of the next records of all runs: after one is taken, the next
+ * of its run plays again where it has won.  That are the fewest comparisons possible,
+ * which cost most if the server makes them.
+ *
  * The file is one of the server's temporary files: it counts for temp_file_limit, is
  * in temp_tablespaces, and goes with the transaction.
  *
@@ -22,6 +26,7 @@
 #include "utils/guc.h"
 
 #include "base/compat.h"
+#include "base/testpoint.h"
 #include "index/record.h"
 
 /* Bytes of half a reader's room */
@@ -56,8 +61,7 @@ typedef struct RunReader
 typedef struct MergeEntry
 {
 	uint64		word;
-	const Record *record;
-	RunReader  *reader;
+	const Record *record;		/* NULL: there is none */
 } MergeEntry;
 
 typedef struct RecordRuns
@@ -70,9 +74,13 @@ typedef struct RecordRuns
 	Size		half;
 	RunReader  *readers;		/* of runs */
 	RunReader	null_reader;
-	MergeEntry *heap;			/* the least is first */
-	int			merging;
-	bool		is_given;		/* the first one */
+
+	const Comparison *comparison;	/* as of records */
+	bool		has_words;
+	MergeEntry *entries;		/* of runs */
+	int		   *losers;			/* of matches: i plays who wins 2i and 2i + 1 */
+	int			winner;
+	bool		is_given;
 } RecordRuns;
 
 static Size
@@ -88,7 +96,7 @@ is_mergeable(const Records *records, double runs)
 	IndexMemory *memory = records->build->memory;
 	Size		limit = pgcopy_memory_used(memory) + pgcopy_memory_left(memory);
 	Size		width = 2 * least_half(records) + sizeof(RunReader) + sizeof(MergeEntry) +
-	sizeof(off_t);
+	sizeof(int) + sizeof(off_t);
 
 	return (runs + 1) * width + RECORD_RESERVE <= limit;
 }
@@ -212,6 +220,7 @@ refill(RunReader *reader, Size half)
 	int			got;
 
 	CHECK_FOR_INTERRUPTS();
+	PGCOPY_TEST_POINT("index", "refilled");
 	memcpy(to, reader->record, left);
 	got = FileRead(reader->file, to + left, size, reader->next, WAIT_EVENT_BUFFILE_READ);
 	if (got < 0)
@@ -266,76 +275,92 @@ begin_reading(RunReader *reader, const RunFile *file, off_t start, off_t end)
 	reader->current = 0;
 }
 
+/* Is the next record of one run before that of another? */
 static inline bool
-is_before(const MergeEntry *a, const MergeEntry *b)
+is_before(const RecordRuns *runs, int run, int other)
 {
+	const MergeEntry *a = &runs->entries[run];
+	const MergeEntry *b = &runs->entries[other];
 	int			order;
 
 	if (a->word != b->word)
 		return a->word < b->word;
-	order = pgcopy_record_compare(a->record, b->record);
-	return order != 0 ? order < 0 : a->reader < b->reader;
+	if (a->record == NULL || b->record == NULL)
+		return a->record != NULL;
+	order = pgcopy_record_compare(runs->comparison, a->record, b->record);
+	return order != 0 ? order < 0 : run < other;
 }
 
-/* Move an entry down to where it belongs. */
+/* Take the next record of a run. */
 static void
-sift_down(RecordRuns *runs, int place)
+advance(RecordRuns *runs, int run)
 {
-	MergeEntry	moved = runs->heap[place];
+	MergeEntry *entry = &runs->entries[run];
 
-	for (int child; (child = 2 * place + 1) < runs->merging; place = child)
-	{
-		if (child + 1 < runs->merging &&
-			is_before(&runs->heap[child + 1], &runs->heap[child]))
-			child++;
-		if (!is_before(&runs->heap[child], &moved))
-			break;
-		runs->heap[place] = runs->heap[child];
-	}
-	runs->heap[place] = moved;
+	entry->record = read_record(&runs->readers[run], runs->half);
+	if (entry->record == NULL)
+		entry->word = PG_UINT64_MAX;
+	else
+		entry->word = runs->has_words ? pgcopy_record_word(entry->record, 0) : 0;
 }
 
-/* Take the next record of a run; returns false if there is none. */
-static bool
-advance(MergeEntry *entry, Size half)
+/* Play a match, and those before it; returns who wins. */
+static int
+play(RecordRuns *runs, int match)
 {
-	entry->record = read_record(entry->reader, half);
-	if (entry->record == NULL)
-		return false;
-	entry->word = pgcopy_record_word(entry->record, 0);
-	return true;
+	int			left,
+				right;
+
+	if (match >= runs->count)
+		return match - runs->count;
+	left = play(runs, 2 * match);
+	right = play(runs, 2 * match + 1);
+	runs->losers[match] = is_before(runs, left, right) ? right : left;
+	return runs->losers[match] == left ? right : left;
+}
+
+/* Play those matches again that the last winner has won. */
+static void
+replay(RecordRuns *runs)
+{
+	int			winner = runs->winner;
+
+	for (int match = (runs->count + winner) / 2; match > 0; match /= 2)
+	{
+		int			loser = runs->losers[match];
+
+		if (is_before(runs, loser, winner))
+		{
+			runs->losers[match] = winner;
+			winner = loser;
+		}
+	}
+	runs->winner = winner;
 }
 
 void
 pgcopy_record_runs_rewind(RecordRuns *runs)
 {
-	runs->merging = 0;
-	runs->is_given = false;
 	for (int i = 0; i < runs->count; i++)
 	{
-		MergeEntry *entry = &runs->heap[runs->merging];
-
-		entry->reader = &runs->readers[i];
-		begin_reading(entry->reader, &runs->keys, i == 0 ? 0 : runs->ends[i - 1],
+		begin_reading(&runs->readers[i], &runs->keys, i == 0 ? 0 : runs->ends[i - 1],
 					  runs->ends[i]);
-		runs->merging += advance(entry, runs->half);
+		advance(runs, i);
 	}
-	for (int i = runs->merging / 2 - 1; i >= 0; i--)
-		sift_down(runs, i);
+	runs->winner = play(runs, 1);
+	runs->is_given = false;
 }
 
 const Record *
 pgcopy_record_runs_next(RecordRuns *runs)
 {
-	if (runs->is_given && runs->merging > 0)
+	if (runs->is_given)
 	{
-		if (!advance(&runs->heap[0], runs->half))
-			runs->heap[0] = runs->heap[--runs->merging];
-		if (runs->merging > 1)
-			sift_down(runs, 0);
+		advance(runs, runs->winner);
+		replay(runs);
 	}
 	runs->is_given = true;
-	return runs->merging > 0 ? runs->heap[0].record : NULL;
+	return runs->entries[runs->winner].record;
 }
 
 const Record *
@@ -353,12 +378,15 @@ pgcopy_record_runs_merge(Records *records)
 	char	   *room;
 
 	runs->readers = pgcopy_memory_alloc(memory, runs->count * sizeof(RunReader));
-	runs->heap = pgcopy_memory_alloc(memory, runs->count * sizeof(MergeEntry));
+	runs->entries = pgcopy_memory_alloc(memory, runs->count * sizeof(MergeEntry));
+	runs->losers = pgcopy_memory_alloc(memory, runs->count * sizeof(int));
+	runs->comparison = records->comparison;
+	runs->has_words = runs->comparison == NULL || pgcopy_compare_has_words(runs->comparison);
 	runs->half = (pgcopy_memory_left(memory) - LEAST_HALF) / (2 * (runs->count + 1));
 	runs->half = Max(Min(runs->half, MOST_HALF) / LEAST_HALF * LEAST_HALF,
 					 MAXALIGN(least_half(records)));
 	room = pgcopy_memory_alloc(memory, 2 * (runs->count + 1) * runs->half);
-	if (runs->readers == NULL || runs->heap == NULL || room == NULL)
+	if (runs->readers == NULL || runs->entries == NULL || runs->losers == NULL || room == NULL)
 		return REASON_MEMORY;
 	for (int i = 0; i <= runs->count; i++)
 	{

@@ -143,10 +143,23 @@ sort_group(RecordGroup group, SortPair *scratch)
 	}
 }
 
+static void
+sort_all(Records *records, SortPair *scratch)
+{
+	RecordGroup		all = {.pairs = records->pairs, .count = records->count};
+
+	all.least = PG_UINT64_MAX;
+	for (size_t i = 0; i < records->count; i++)
+	{
+		all.least = Min(all.least, records->pairs[i].key);
+		all.most = Max(all.most, records->pairs[i].key);
+	}
+	sort_group(all, scratch);
+}
+
 const char *
 pgcopy_record_sort(Records *records)
 {
-	RecordGroup		all = {.pairs = records->pairs, .count = records->count};
 	SortPair   *scratch;
 
 	if (records->in_order)
@@ -155,13 +168,10 @@ pgcopy_record_sort(Records *records)
 								  records->count * sizeof(SortPair));
 	if (scratch == NULL)
 		return REASON_MEMORY;
-	all.least = PG_UINT64_MAX;
-	for (size_t i = 0; i < records->count; i++)
-	{
-		all.least = Min(all.least, records->pairs[i].key);
-		all.most = Max(all.most, records->pairs[i].key);
-	}
-	sort_group(all, scratch);
+	if (records->comparison != NULL)
+		pgcopy_compare_sort(records->comparison, records->pairs, scratch, records->count);
+	else
+		sort_all(records, scratch);
 	pgcopy_memory_free(records->build->memory, scratch);
 	return NULL;
 }

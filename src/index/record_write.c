@@ -16,13 +16,16 @@
 typedef struct RecordWriter
 {
 	IndexBuild *build;
+	const Comparison *comparison;
 	const Record *last;			/* NULL: none with a key like the next one's */
 	uint64		written;
 } RecordWriter;
 
 static bool
-has_same_key(const Record *record, const Record *last)
+has_same_key(const Comparison *comparison, const Record *record, const Record *last)
 {
+	if (comparison != NULL)
+		return pgcopy_record_compare(comparison, record, last) == 0;
 	return record->key_length == last->key_length && record->has_null == last->has_null &&
 		memcmp(RECORD_KEY(record), RECORD_KEY(last), record->key_length) == 0;
 }
@@ -52,10 +55,11 @@ has_same_values(const IndexBuild *build, const Record *record, const Record *las
 
 /* As _bt_keep_natts_fast() finds, for a tree that deduplicates. */
 static inline bool
-is_duplicate(const IndexBuild *build, const Record *record, const Record *last)
+is_duplicate(const RecordWriter *writer, const Record *record, const Record *last)
 {
 	if (unlikely(!record->is_plain || !last->is_plain))
-		return has_same_key(record, last) && has_same_values(build, record, last);
+		return has_same_key(writer->comparison, record, last) &&
+			has_same_values(writer->build, record, last);
 	return record->tuple_size == last->tuple_size &&
 		memcmp((char *) RECORD_TUPLE(record) + sizeof(ItemPointerData),
 			   (char *) RECORD_TUPLE(last) + sizeof(ItemPointerData),
@@ -72,10 +76,10 @@ write_record(RecordWriter *writer, const Record *record)
 		pgcopy_build_report(build, writer->written);
 	if (build->info->ii_Unique && last != NULL &&
 		(!record->has_null || pgcopy_nulls_not_distinct(build->info)) &&
-		has_same_key(record, last))
+		has_same_key(writer->comparison, record, last))
 		pgcopy_build_throw_duplicate(build, RECORD_TUPLE(record));
 	pgcopy_tree_add(build->tree, RECORD_TUPLE(record),
-					build->deduplicate && last != NULL && is_duplicate(build, record, last));
+					build->deduplicate && last != NULL && is_duplicate(writer, record, last));
 	writer->last = record;
 }
 
@@ -106,7 +110,7 @@ write_keys(RecordWriter *writer, const Records *records)
 void
 pgcopy_record_write(Records *records)
 {
-	RecordWriter writer = {.build = records->build};
+	RecordWriter writer = {.build = records->build, .comparison = records->comparison};
 	bool		nulls_first = records->build->keys.columns[0].nulls_first;
 
 	pgcopy_build_begin_tree(records->build);

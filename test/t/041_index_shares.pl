@@ -132,4 +132,25 @@ my ($kb) = slurp_file($target->logfile, $offset) =~ /index "large_a" built: .* (
 cmp_ok($kb // 0, '>', 8 * 1024, 'the large one had what the small one could not use');
 cmp_ok($kb // 0, '<=', 11 * 1024, '... and no more');
 
+# What does not fit into a small share is built here, too, whoever compares.
+new_database($source, 'little');
+$source->safe_psql('little', <<'EOQ');
+CREATE EXTENSION citext;
+CREATE TABLE t (c citext, j jsonb, a int[], s text COLLATE "C");
+INSERT INTO t SELECT md5(g::text), jsonb_build_array(g % 7777, g), array[g % 500, g], md5(g::text) FROM generate_series(1, 30000) g;
+CREATE INDEX t_c ON t (c);
+CREATE INDEX t_j_c ON t (j DESC, c);
+CREATE UNIQUE INDEX t_a ON t (a);
+CREATE INDEX t_s ON t (s);
+EOQ
+new_database($target, 'little');
+$target->safe_psql('postgres', "ALTER DATABASE little SET log_min_messages = debug1; ALTER SYSTEM SET pgcopy.maintenance_work_mem = '1MB'");
+$target->reload;
+$offset = -s $target->logfile;
+$job = clone_ok($target, conninfo($source, db => 'little'), db => 'little', name => 'a clone with little memory for its builds ends done');
+is($target->safe_psql('little', "SELECT string_agg(concat_ws(' ', index_name, built_by, built_reason), ', ' ORDER BY index_name) FROM pgcopy_indexes WHERE job = $job AND kind = 'index'"),
+	't_a fast, t_c fast, t_j_c fast, t_s fast', 'pgcopy_indexes says that it has built them all');
+my %runs = slurp_file($target->logfile, $offset) =~ /index "(\w+)" built: .* (\d+) runs/g;
+is(join(' ', sort grep { $runs{$_} > 1 } keys %runs), 't_a t_c t_j_c t_s', '... from runs in files');
+
 done_testing();

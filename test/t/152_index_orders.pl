@@ -161,7 +161,7 @@ all_equal('many columns', $many, fast('INDEX NAME ON public.t (k, s, id, ci)', '
 all_equal('duplicates', $many, map { [ undef, undef, "UNIQUE INDEX NAME ON public.t $_" ] } '(ci)', '(k, ci)', '(r) NULLS NOT DISTINCT', '(id public.by_last_digit)');
 all_equal('an operator class of somebody', $many, fast(map { "INDEX NAME ON public.t ($_)" } 'id public.by_last_digit', 'id public.by_last_digit DESC', 'k public.by_last_digit, ci'));
 all_equal('little memory', "SET maintenance_work_mem = '1MB';" . $many . 'INSERT INTO public.t SELECT * FROM public.t; INSERT INTO public.t SELECT * FROM public.t; VACUUM (FREEZE, DISABLE_PAGE_SKIPPING) public.t;',
-	server(qr/memory/, 'INDEX NAME ON public.t (ci, ta, w)'));
+	fast('INDEX NAME ON public.t (ci, ta, w)'));
 
 #-------------------------------------------------------------------------
 # Expressions and predicates

@@ -40,6 +40,7 @@ sub build_within
 {
 	my ($memory, $name, $sql, @case) = @_;
 
+	my @pair;
 	foreach my $case (@case)
 	{
 		my ($who, $scans, $definition, $runs) = @$case;
@@ -47,6 +48,7 @@ sub build_within
 		my ($pair) = build_pairs($node, 'postgres', "SET maintenance_work_mem = '${memory}MB'; $sql $always", "CREATE $definition");
 		my ($build) = builds_since($offset);
 
+		push @pair, $pair;
 		$sql = '';
 		is(error_of($pair), '', "$name: $definition");
 		is($pair->{built_by} // 'nobody', $who, '  built by: ' . ($pair->{reason} // $who)) if defined $who;
@@ -55,7 +57,7 @@ sub build_within
 		cmp_ok($build->[1], '>=', $runs, "  from $build->[1] runs") if $runs;
 		cmp_ok($build->[2], '<=', 1024 * $memory, "  within $memory MB");
 	}
-	return;
+	return @pair;
 }
 
 sub table_of
@@ -182,9 +184,73 @@ within(1, 'a lie of strxfrm()', table_of("a text COLLATE $rules", 'SELECT substr
 	. "LOAD 'pgcopy_index'; SET pgcopy.test_point = 'index strxfrm'; SET pgcopy.test_action = 'lie';",
 	[ 'server', undef, 'INDEX NAME ON public.t (a)' ]) if $rules ne '"C"';
 
+#-------------------------------------------------------------------------
+# Records that only the server can compare: runs in a file, too
+#-------------------------------------------------------------------------
+
+my $has_icu = $node->safe_psql('postgres', q(SELECT count(*) FROM pg_collation WHERE collname = 'en-x-icu'));
+my $icu = $has_icu ? '"en-x-icu"' : '"C"';
+$node->safe_psql('postgres', <<'EOQ');
+CREATE EXTENSION citext;
+CREATE FUNCTION public.odd_cmp(int4, int4) RETURNS int LANGUAGE sql IMMUTABLE STRICT RETURN sign(($1 % 10) - ($2 % 10))::int;
+CREATE OPERATOR CLASS public.by_last_digit FOR TYPE int4 USING btree AS FUNCTION 1 public.odd_cmp(int4, int4);
+EOQ
+
+within(1, 'compared', table_of("id int4 NOT NULL, k int4, c citext, d citext, j jsonb, a int4[], s text[] COLLATE \"C\", w text COLLATE $icu, few text COLLATE $icu, r int4range, two public.two, "
+		. 'n numeric, v inet',
+		"SELECT g, CASE WHEN g % 10 > 0 THEN x % 50 END, CASE WHEN g % 2 = 0 THEN upper(md5(x::text)) ELSE md5(x::text) END, CASE WHEN g % 3 > 0 THEN substr(md5((x % 99)::text), 1, 5) END, "
+		. "jsonb_build_object('a', x, 'b', array[y % 3]), array[x % 100, y], array[md5((x % 200)::text), NULL, y::text], (ARRAY[chr(196) || 'pfel', 'apple', 'Apple', 'co-op', 'coop'])[1 + x % 5] || md5(y::text), "
+		. "CASE WHEN g % 4 > 0 THEN 'customer-' || x % 700 END, int4range(x % 1000, x % 1000 + y), ROW(x % 9, md5(y::text))::public.two, (x / 7.0)::numeric(12, 2), "
+		. "('10.' || x % 256 || '.' || y % 256 || '.7')::inet FROM (SELECT g, g * 7919 % 1000003 AS x, (g * 104729::int8 % 65537)::int4 AS y FROM generate_series(1, 30000) g) s"),
+	runs(map { "INDEX NAME ON public.t ($_)" } 'c', 'c DESC', 'd', 'd NULLS FIRST', 'd DESC NULLS LAST, k', 'k, c', 'k DESC NULLS LAST, j DESC, w', 'j', 'j DESC', 'a', 's', 'w', 'w DESC', 'few', 'few DESC, j',
+		'few, n, v', 'w, k NULLS FIRST', 'r', 'two', 'id public.by_last_digit', 'id public.by_last_digit DESC, c', 'd) INCLUDE (j, k', 'few) INCLUDE (w', 'w) WITH (fillfactor = 30',
+		'few) WITH (deduplicate_items = off', 'lower(w)', '(j->\'a\')', '(a || k)', "(w || 'x' COLLATE $icu), id", 'k, c) WHERE (id % 5 > 0', 'w) WHERE (few IS NOT NULL'),
+	runs('UNIQUE INDEX NAME ON public.t (c)', 'UNIQUE INDEX NAME ON public.t (j DESC) INCLUDE (d)', 'UNIQUE INDEX NAME ON public.t (few, id)', 'UNIQUE INDEX NAME ON public.t (a, d, id) NULLS NOT DISTINCT',
+		'UNIQUE INDEX NAME ON public.t (lower(c::text) COLLATE ' . $icu . ') WHERE id > 3000'),
+	[ undef, undef, 'UNIQUE INDEX NAME ON public.t (d) NULLS NOT DISTINCT' ], [ undef, undef, 'UNIQUE INDEX NAME ON public.t (few)' ], [ undef, undef, 'UNIQUE INDEX NAME ON public.t (id public.by_last_digit)' ]);
+
+within(1, 'compared, in order', table_of("a citext, d citext, e citext, z citext, x citext, w text COLLATE $icu, o text COLLATE $icu",
+		"SELECT lpad(g::text, 20, '0'), lpad((100000 - g)::text, 20, '0'), 'the same in all rows', NULL, CASE WHEN g = 20000 THEN 'one' END, chr(97 + g / 2000) || g / 7, 'the same in all' FROM generate_series(1, 30000) g"),
+	runs(map { "INDEX NAME ON public.t ($_)" } 'a', 'a DESC', 'd', 'e', 'e, a', 'z', 'z DESC', 'x', 'x NULLS FIRST', 'w', 'w DESC', 'o', 'o DESC, w'),
+	runs('INDEX NAME ON public.t (e) WITH (deduplicate_items = off)', 'UNIQUE INDEX NAME ON public.t (a)', 'UNIQUE INDEX NAME ON public.t (x, a)', 'UNIQUE INDEX NAME ON public.t (x)'));
+
+# One pair is the same, and its rows are in different runs: found by the merge, and said as by the server.
+my @twice = within(1, 'compared, a duplicate', table_of("c citext, j jsonb, w text COLLATE $icu", "SELECT md5(v::text), jsonb_build_array(md5(v::text), v), md5(v::text) FROM (SELECT CASE WHEN g = 29000 THEN 7 ELSE g END AS v FROM generate_series(1, 30000) g) s"),
+	map { [ undef, undef, "UNIQUE INDEX NAME ON public.t ($_)" ] } 'c', 'j', 'w DESC', 'w, c');
+like($_->{our_error} // 'none', qr/^23505; .*Key \(.*\) is duplicated/s, '  the key is named') foreach @twice;
+
+# The first few thousand keys are told apart by their words, the rest is not: words are given up when runs are in the file.
+within(1, 'words that are given up', table_of("w text COLLATE $icu", "SELECT CASE WHEN g <= 2450 THEN md5(g::text) ELSE 'customer-of-mine-' || md5(g::text) END FROM generate_series(1, 45000) g"),
+	runs('INDEX NAME ON public.t (w)', 'INDEX NAME ON public.t (w DESC)', 'UNIQUE INDEX NAME ON public.t (w)')) if $has_icu;
+
+# Values that are compressed or out of line
+within(1, 'compared, long', table_of("id int4, c citext, j jsonb, w text COLLATE $icu",
+		"SELECT g, repeat(chr(97 + (random() * 25)::int), (random() * 6000)::int) || g, jsonb_build_object('k', repeat(md5((g % 90)::text), g % 40)), repeat('ab', 1500) || g % 50 FROM generate_series(1, 9000) g"),
+	runs(map { "INDEX NAME ON public.t ($_)" } 'c', 'j, id', 'w, j', 'id, w, j'));
+
+# Cancelled in the middle of the merge
+$node->safe_psql('postgres', table_of('c citext', 'SELECT md5(g::text) FROM generate_series(1, 60000) g'));
+$hold = $node->background_psql('postgres');
+$builder = $node->background_psql('postgres', on_error_stop => 0);
+$hold->query_safe('SELECT pg_advisory_lock(471100, 100)');
+$builder->query_safe("LOAD 'pgcopy_index'; SET maintenance_work_mem = '1MB'; SET pgcopy.test_point = 'index refilled'; SET pgcopy.test_hit = 30");
+$builder->query_until(qr/begun/, "\\echo begun\nSELECT built_by FROM public.pgcopy_index_create('CREATE INDEX cancelled ON public.t (c)');\n");
+$node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted") or die 'the build has not come to its merge';
+is($node->safe_psql('postgres', "SELECT sum(size) > 1000000 FROM pg_ls_tmpdir()"), 't', 'runs are in temporary files');
+is($node->safe_psql('postgres', "SELECT concat_ws(' ', phase, tuples_total, tuples_done > 0) FROM pg_stat_progress_create_index"), 'building index: loading tuples in tree 60000 t', 'progress is reported');
+$node->safe_psql('postgres', "SELECT pg_cancel_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted");
+is($builder->query('SELECT 42'), '42', 'a build that is cancelled does not end its session');
+like($builder->{stderr}, qr/canceling statement due to user request/, 'it is cancelled');
+is($node->safe_psql('postgres', "SELECT count(*) FROM pg_ls_tmpdir()"), 0, 'no temporary file is left');
+is($node->safe_psql('postgres', "SELECT to_regclass('public.cancelled') IS NULL"), 't', 'nor an index');
+$hold->query_safe('SELECT pg_advisory_unlock(471100, 100)');
+$_->quit foreach $hold, $builder;
+
 # temporary files: where and how many is the server's to say
 within(1, 'temp_file_limit', table_of('a numeric', 'SELECT (random() * 1e9)::numeric(12, 2) FROM generate_series(1, 60000) g') . "SET temp_file_limit = '2MB';",
 	[ 'server', undef, 'INDEX NAME ON public.t (a)' ]);
+within(1, 'temp_file_limit, compared', table_of('a citext', 'SELECT md5(g::text) FROM generate_series(1, 60000) g') . "SET temp_file_limit = '2MB';",
+	[ undef, undef, 'INDEX NAME ON public.t (a)' ]);
 is($node->safe_psql('postgres', "SELECT count(*) FROM pg_ls_tmpdir()"), 0, 'no temporary file is left');
 
 $node->stop;
