@@ -427,6 +427,7 @@ pgcopy_following_run(Leader *leader)
 	}
 	pgcopy_following_guard(following);
 	look_here(following);
+	PGCOPY_TEST_POINT("following", "begun");
 	pgstat_report_activity(STATE_RUNNING, psprintf("pgcopy job " INT64_FORMAT ": following",
 												   leader->job->id));
 	while (!serve_cutover(following))

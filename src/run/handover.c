@@ -384,6 +384,8 @@ pgcopy_handover_keep_position(Leader *leader)
 	if (!XLogRecPtrIsInvalid(handover->slot_lsn))
 	{
 		pgcopy_follow_set_start(leader->job->id, handover->slot_lsn);
+		/* A first look: the server may be restored to this moment, before there is a second. */
+		pgcopy_follow_set_confirmed(leader->job->id, handover->slot_lsn, (int) pgcopy_timeline());
 		pgcopy_follow_set_counters(leader->job->id, pgcopy_carry_state(leader)->counters);
 		pgcopy_following_keep_picture(leader, pgcopy_link_session(leader->link));
 	}
