@@ -172,7 +172,6 @@ put_slices(Toaster *toaster, const char *bytes, int32 length)
 									 RelationGetRelid(toaster->indexes[toaster->valid_index]),
 									 (AttrNumber) 1);
 	values[0] = ObjectIdGetDatum(slice.value);
-	values[2] = PointerGetDatum(&chunk);
 	while (length > 0)
 	{
 		int32		n = Min(length, TOAST_MAX_CHUNK_SIZE);
@@ -181,6 +180,7 @@ put_slices(Toaster *toaster, const char *bytes, int32 length)
 		values[1] = Int32GetDatum(slice.number);
 		SET_VARSIZE(&chunk, n + VARHDRSZ);
 		memcpy(VARDATA(&chunk), bytes, n);
+		values[2] = PointerGetDatum(&chunk);
 		(void) pgcopy_pages_add(toaster->pages, values, nulls, &slice.place);
 		remember_slice(toaster, &slice);
 		slice.number++;
