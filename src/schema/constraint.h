@@ -18,6 +18,13 @@
 extern Node *pgcopy_constraint_rewrite(Node *node, ApplyForm form);
 
 /*
+ * Call "run", which validates the foreign key of "validate" (made above), and spare
+ * the server the work where we can do it faster.
+ */
+extern void pgcopy_constraint_validate(const AlterTableStmt *validate,
+									   void (*run) (void *arg), void *arg);
+
+/*
  * After VALIDATE CONSTRAINT (as made above) of a foreign key to a partitioned
  * table: mark as valid the constraints of its partitions.  VALIDATE leaves
  * these out, while ADD FOREIGN KEY makes them valid.
