@@ -160,7 +160,7 @@ CREATE TABLE pgcopy.item (
 ) WITH (fillfactor = 70);
 
 COMMENT ON TABLE pgcopy.item IS 'the units of work and of resume; "done" commits in the same transaction as the work';
-COMMENT ON COLUMN pgcopy.item.turn IS 'begins when the copies of lower turns are through: 0: at once, as rows of an extension''s configuration; 1: rows of other tables; 2: rows with values that functions compute; 3: what functions build from rows';
+COMMENT ON COLUMN pgcopy.item.turn IS 'begins when the copies of lower turns are through: 0: at once, as rows of an extension''s configuration; 1: rows of other tables; 2: rows with values that functions compute; 3: what functions build from rows. In pre-data, blocks of statements may run side by side: 4: begins one; 5: belongs to that of the item before it';
 COMMENT ON COLUMN pgcopy.item.with_path IS 'runs under the search_path of the source: under an empty one it did not find something';
 COMMENT ON COLUMN pgcopy.item.dirty_from IS 'failed attempts may have left rows of this or later transactions; NULL: none';
 COMMENT ON COLUMN pgcopy.item.built_by IS 'who has built the index: fast: this extension, as setting pgcopy.index_builds says; server: CREATE INDEX; NULL: there was none to build';
