@@ -143,3 +143,9 @@ SELECT v.job,
  CROSS JOIN LATERAL (
         SELECT CASE WHEN v.leader_pid IS NOT NULL THEN pgcopy.hold_up(v.job) END AS hold_up) AS h
  ORDER BY v.job;
+
+--
+-- Statements of pre-data may run side by side
+--
+
+COMMENT ON COLUMN pgcopy.item.turn IS 'begins when the copies of lower turns are through: 0: at once, as rows of an extension''s configuration; 1: rows of other tables; 2: rows with values that functions compute; 3: what functions build from rows. In pre-data, blocks of statements may run side by side: 4: begins one; 5: belongs to that of the item before it';

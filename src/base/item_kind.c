@@ -13,7 +13,7 @@
 #include "base/item_kind.h"
 
 static const ItemTraits traits[] = {
-	[ITEM_PRE_DATA] = {"pre-data", .is_statement = true},
+	[ITEM_PRE_DATA] = {"pre-data", .is_statement = true, .is_tried = true},
 	[ITEM_TABLE] = {"table", RowExclusiveLock, RowExclusiveLock,
 		.needs_snapshot = true, .needs_source = true, .is_batched = true,
 	.is_of_table = true, .evaluates = true},

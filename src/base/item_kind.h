@@ -43,6 +43,8 @@ typedef struct ItemTraits
 	bool		is_batched;		/* small ones are handed out together */
 	bool		evaluates;		/* runs functions of the database, without text that
 								 * names them, but CREATE INDEX's */
+	bool		is_tried;		/* by workers, who mark and record nothing but that it
+								 * is done; by the leader if that fails */
 	bool		is_of_table;	/* starts over when its table does */
 } ItemTraits;
 

@@ -37,7 +37,11 @@ typedef enum ItemTurn
 								 * that is not named below */
 	TURN_ROWS,					/* of other tables */
 	TURN_COMPUTED_ROWS,			/* with values that functions compute */
-	TURN_COMPUTED_BUILDS		/* what functions build from rows */
+	TURN_COMPUTED_BUILDS,		/* what functions build from rows */
+
+	/* In pre-data: what may run side by side (plan/plan_pre_data.c) */
+	TURN_BLOCK,					/* begins a block */
+	TURN_IN_BLOCK				/* runs behind the item before it */
 } ItemTurn;
 
 typedef struct JobItem

@@ -108,6 +108,9 @@ extern void pgcopy_plan_beside_others(Draft *draft, List *statements, ItemKind k
 extern void pgcopy_plan_beside_drop(Draft *draft);
 extern void pgcopy_plan_beside_truncates(Draft *draft);
 
+/* plan_pre_data.c: add the items of pre-data, without privileges. */
+extern void pgcopy_plan_pre_data(Draft *draft);
+
 /* plan_data.c: add the items that copy tables and large objects. */
 extern void pgcopy_plan_data(Draft *draft);
 

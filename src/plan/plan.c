@@ -37,57 +37,6 @@ add_plain_statement(Draft *draft, const DumpStatement *statement, ItemKind kind,
 	return pgcopy_draft_add_statement(draft, statement, &item, NIL);
 }
 
-/* Has a CREATE TABLE a generated column?  At worst a literal says so. */
-static bool
-has_generated_column(const DumpStatement *statement)
-{
-	static const char phrase[] = "GENERATED ALWAYS AS (";
-	const char *end = statement->text + statement->length;
-	const char *at = statement->text;
-
-	while ((at = memchr(at, phrase[0], end - at)) != NULL)
-	{
-		if (end - at < (ptrdiff_t) strlen(phrase))
-			return false;
-		if (memcmp(at, phrase, strlen(phrase)) == 0)
-			return true;
-		at++;
-	}
-	return false;
-}
-
-/* Plan pre-data, without privileges; note which item creates which relation. */
-static void
-plan_pre_data(Draft *draft)
-{
-	ListCell   *lc;
-
-	foreach(lc, draft->input->statements)
-	{
-		DumpStatement *statement = lfirst(lc);
-		DraftRelation *relation;
-		int			no;
-
-		if (statement->is_post_data || statement->class == STATEMENT_ACL)
-			continue;
-		no = add_plain_statement(draft, statement, ITEM_PRE_DATA, STAGE_PRE_DATA);
-		if (statement->class_oid != RelationRelationId)
-			continue;
-		relation = pgcopy_draft_find_oid(draft, statement->object_oid);
-		if (relation != NULL && relation->create_item == 0)
-		{
-			relation->create_item = no;
-			relation->is_computed =
-				pgcopy_draft_calls_functions(draft, statement) &&
-				has_generated_column(statement);
-
-			/* a sequence that cannot be read keeps the value it is made with */
-			relation->row->is_ours = relation->source->relkind != RELKIND_SEQUENCE ||
-				!relation->source->is_unreadable;
-		}
-	}
-}
-
 /* Must this foreign key stay NOT VALID, because rows break it? */
 static bool
 stays_not_valid(const Draft *draft, const DumpStatement *statement)
@@ -494,7 +443,7 @@ pgcopy_plan_make(const PlanInput *input)
 	pgcopy_draft_begin(&draft, input);
 	pgcopy_plan_beside_others(&draft, input->roles, ITEM_ROLE, STAGE_PRE_DATA);
 	pgcopy_plan_beside_drop(&draft);
-	plan_pre_data(&draft);
+	pgcopy_plan_pre_data(&draft);
 	pgcopy_plan_beside_truncates(&draft);
 	if (with_data)
 		pgcopy_plan_data(&draft);

@@ -5,7 +5,7 @@
  *
  * All items of the parallel stages are done here.  "running" is committed
  * before the work, "done" commits with it, and an error is recorded with its
- * item.
+ * item.  What is only tried (pre_data.c) is done or not, and nothing is recorded.
  *
  * If one of several tables fails, those before it are committed and those behind it
  * have not been begun: they are asked for again without it.  Not so if the source's
@@ -65,7 +65,7 @@ publish_progress(void *arg, int64 rows, int64 bytes)
 		assignment->tick(assignment->arg);
 }
 
-/* Fetch the items, mark them running, commit. */
+/* Fetch the items, mark them running unless they are tried only, commit. */
 static void
 mark_all_running(Assignment *assignment)
 {
@@ -81,6 +81,8 @@ mark_all_running(Assignment *assignment)
 		item = pgcopy_item_fetch(assignment->job->id, assignment->items[i]);
 		assignment->rows_of_items = lappend(assignment->rows_of_items, item);
 		MemoryContextSwitchTo(caller);
+		if (pgcopy_item_kind_traits(item->kind)->is_tried)
+			continue;
 		pgcopy_item_mark_running(assignment->job->id, item->no,
 								 pgcopy_item_kind_traits(item->kind)->needs_snapshot ?
 								 assignment->snapshot_no : 0);
@@ -291,6 +293,9 @@ pgcopy_assignment_record(const Assignment *assignment, const ErrorData *error)
 {
 	List	   *rows = assignment->rows_of_items;
 
+	if (rows != NIL &&
+		pgcopy_item_kind_traits(((JobItem *) linitial(rows))->kind)->is_tried)
+		return;
 	if (assignment->current < list_length(rows))
 		error = pgcopy_work_path_hint(assignment->job,
 									  list_nth(rows, assignment->current), error);

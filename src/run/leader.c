@@ -57,6 +57,19 @@ pgcopy_leader_commit_so_far(Leader *leader)
 	MemoryContextSwitchTo(caller);
 }
 
+ItemState
+pgcopy_leader_read_state(Leader *leader, int no)
+{
+	JobItem	   *item;
+	ItemState	state;
+
+	pgcopy_leader_begin(leader);
+	item = pgcopy_item_fetch(leader->job->id, no);
+	state = item->state;
+	pgcopy_leader_commit(leader);
+	return state;
+}
+
 void
 pgcopy_leader_limit_lock_wait(void)
 {

@@ -122,6 +122,15 @@ extern int	pgcopy_serial_run(Leader *leader, ItemStage stage);
 extern void pgcopy_serial_run_pre_data(Leader *leader);
 
 /*
+ * pre_data.c: whether statements that workers can run side by side begin with this
+ * item, and enough of them.  *end is the item behind those looked at.
+ */
+extern bool pgcopy_pre_data_find_run(Leader *leader, int first, int *end);
+
+/* Let workers run them.  What fails stays pending. */
+extern void pgcopy_pre_data_run(Leader *leader, int first, int end);
+
+/*
  * held.c: see to an item that failed alone, and that no retry after a while is
  * due for.  Returns false if nothing can help it.
  */
@@ -232,6 +241,9 @@ extern void pgcopy_leader_abort(Leader *leader);
  * transaction begins.
  */
 extern void pgcopy_leader_commit_so_far(Leader *leader);
+
+/* Fetch the state of an item from the catalog, in a transaction of its own. */
+extern ItemState pgcopy_leader_read_state(Leader *leader, int no);
 
 /* In the current transaction no lock is waited for but for a moment: 55P03. */
 extern void pgcopy_leader_limit_lock_wait(void);

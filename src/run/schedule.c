@@ -48,20 +48,6 @@
 /* Pause before retrying items if nobody holds the snapshot, ms. */
 #define RETRY_WITHOUT_ROOM 1000
 
-/* Fetch the state of an item from the catalog. */
-static ItemState
-read_state(Leader *leader, int no)
-{
-	JobItem	   *item;
-	ItemState	state;
-
-	pgcopy_leader_begin(leader);
-	item = pgcopy_item_fetch(leader->job->id, no);
-	state = item->state;
-	pgcopy_leader_commit(leader);
-	return state;
-}
-
 /* Make an item pending again; when 0: at once. */
 static void
 retry(Leader *leader, int no, TimestampTz when)
@@ -197,7 +183,7 @@ handle_death(Leader *leader, WorkerEvent *event)
 
 	event->done = 0;			/* not what the worker's last report says */
 	while (event->done < event->nitems &&
-		   read_state(leader, event->items[event->done]) == ITEM_DONE)
+		   pgcopy_leader_read_state(leader, event->items[event->done]) == ITEM_DONE)
 		event->done++;
 	event->failed = event->done;
 	event->begun = event->nitems;

@@ -3,6 +3,9 @@
  * serial.c
  *	  The leader's serial stages: statements of the dump, in order.
  *
+ * Of pre-data, tables and sequences that do not need each other are first tried by
+ * workers, if they are many (pre_data.c); what is left of them is run like the others.
+ *
  * Many statements share a transaction, since a commit costs more than most of
  * them; never all, since each table stays locked until the end.  Each is
  * marked done in the transaction that runs it.  If one fails, all of its batch
@@ -292,6 +295,28 @@ run_after_drop(Leader *leader, int *items, int nitems)
 	return left;
 }
 
+/* Run a batch.  Returns how much of it is left for later. */
+static int
+run_any(Leader *leader, int *items, int nitems, SerialRound round)
+{
+	if (nitems == 0)
+		return 0;
+	return is_drop(leader, items[0]) ? run_after_drop(leader, items, nitems) :
+		run_some(leader, items, nitems, round);
+}
+
+/*
+ * Shall workers try what begins with this item?  *end: what is before has been looked
+ * at.  What shares a transaction with a drop stays there.
+ */
+static bool
+is_for_workers(Leader *leader, int no, const int *batch, int nbatch, int *end)
+{
+	if (no < *end || (nbatch > 0 && is_drop(leader, batch[0])))
+		return false;
+	return pgcopy_pre_data_find_run(leader, no, end);
+}
+
 /* Run what is left of a stage.  Returns how much of it is left for later. */
 static int
 run_round(Leader *leader, ItemStage stage, SerialRound round)
@@ -299,6 +324,7 @@ run_round(Leader *leader, ItemStage stage, SerialRound round)
 	int			batch[BATCH_STATEMENTS];
 	int			nbatch = 0;
 	int			size = pgcopy_queue_size(leader->queue);
+	int			end = 1;
 	int			left = 0;
 
 	pgcopy_share_take_all_memory();
@@ -306,12 +332,16 @@ run_round(Leader *leader, ItemStage stage, SerialRound round)
 	for (int no = 1; no <= size; no++)
 	{
 		QueueItem  *item = pgcopy_queue_item(leader->queue, no);
+		bool		is_tried = round == ROUND_PLAIN &&
+			is_for_workers(leader, no, batch, nbatch, &end);
 
-		if (nbatch > 0 && ends_batch(leader, batch[0], item))
+		if (is_tried || (nbatch > 0 && ends_batch(leader, batch[0], item)))
 		{
-			left += run_some(leader, batch, nbatch, round);
+			left += run_any(leader, batch, nbatch, round);
 			nbatch = 0;
 		}
+		if (is_tried)
+			pgcopy_pre_data_run(leader, no, end);
 		if (item->stage == stage && item->state == ITEM_PENDING)
 		{
 			if (pgcopy_held_blocks(leader, no))
@@ -321,10 +351,7 @@ run_round(Leader *leader, ItemStage stage, SerialRound round)
 		}
 		if (nbatch == 0 || (nbatch < BATCH_STATEMENTS && no < size))
 			continue;
-		if (is_drop(leader, batch[0]))
-			left += run_after_drop(leader, batch, nbatch);
-		else
-			left += run_some(leader, batch, nbatch, round);
+		left += run_any(leader, batch, nbatch, round);
 		nbatch = 0;
 	}
 	return left;

@@ -188,6 +188,9 @@ turn_name(const PlanItem *item)
 			return " (after other tables)";
 		case TURN_COMPUTED_BUILDS:
 			return " (after all rows)";
+		case TURN_BLOCK:
+		case TURN_IN_BLOCK:
+			return "";
 	}
 	return NULL;
 }
