@@ -21,6 +21,9 @@ my $OTHERS = "'deadlock_timeout', 'wal_sender_timeout'";
 # All timeouts that a session may set, so that a version's new one is not forgotten.
 my $TIMEOUTS = "FROM pg_catalog.pg_settings WHERE name ~ '^[^.]*_timeout\$' AND context IN ('user', 'superuser') AND name NOT IN ($OTHERS)";
 
+# Here it is the job that must not know of them, not a psql of this test on a busy machine.
+$ENV{PGOPTIONS} = join ' ', map { "-c $_=0" } split /\n/, $target->safe_psql('postgres', "SELECT name $TIMEOUTS");
+
 # Those that the process has which calls it.
 my $SEEN = "(SELECT string_agg(name || '=' || setting, ' ' ORDER BY name) $TIMEOUTS AND setting <> '0')";
 
