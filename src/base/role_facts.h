@@ -30,6 +30,7 @@ typedef struct RoleFact
 	const char *value;
 	const char *options;		/* of a membership: admin, inherit, set, each t, f
 								 * or - (a server before 16); else "" */
+	bool		is_placed;		/* of a membership with admin: it is in the plan */
 } RoleFact;
 
 #define ROLE_IS_PREDEFINED_PREFIX "pg_"

@@ -327,6 +327,40 @@ plan_membership(RolesDraft *draft, const Role *role, const RoleFact *fact)
 										pgcopy_roles_statement(fact, choose_grantor(draft, fact))));
 }
 
+static void place_right(RolesDraft *draft, const Role *role, RoleFact *fact);
+
+/* From 16 on a grantor needs the option to grant on: what gives it to him comes first. */
+static void
+place_right_of_grantor(RolesDraft *draft, const RoleFact *fact)
+{
+	const Role *grantor = pgcopy_roles_find(draft->there, fact->value);
+	ListCell   *lc;
+
+	CHECK_FOR_INTERRUPTS();
+	if (grantor == NULL)
+		return;
+	foreach(lc, grantor->facts)
+	{
+		RoleFact   *right = lfirst(lc);
+
+		if (strcmp(right->kind, ROLE_MEMBERSHIP) == 0 && right->options[0] == 't' &&
+			strcmp(right->name, fact->name) == 0)
+			place_right(draft, grantor, right);
+	}
+}
+
+/* A membership with the option to grant on.  A source before 16 has grantors in a circle. */
+static void
+place_right(RolesDraft *draft, const Role *role, RoleFact *fact)
+{
+	if (fact->is_placed)
+		return;
+	check_stack_depth();
+	fact->is_placed = true;
+	place_right_of_grantor(draft, fact);
+	plan_membership(draft, role, fact);
+}
+
 /* Those with the option to grant on come first: others may be granted by them. */
 static void
 plan_memberships(RolesDraft *draft, char admin)
@@ -341,9 +375,13 @@ plan_memberships(RolesDraft *draft, char admin)
 		CHECK_FOR_INTERRUPTS();
 		foreach(lc2, role->facts)
 		{
-			const RoleFact *fact = lfirst(lc2);
+			RoleFact   *fact = lfirst(lc2);
 
-			if (strcmp(fact->kind, ROLE_MEMBERSHIP) == 0 && fact->options[0] == admin)
+			if (strcmp(fact->kind, ROLE_MEMBERSHIP) != 0 || fact->options[0] != admin)
+				continue;
+			if (admin == 't')
+				place_right(draft, role, fact);
+			else
 				plan_membership(draft, role, fact);
 		}
 	}

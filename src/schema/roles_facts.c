@@ -91,7 +91,7 @@ pgcopy_roles_fact(const Role *role, const char *kind, const char *name)
 static RoleFact *
 read_fact(MemoryContext context, HeapTuple row, TupleDesc tupdesc)
 {
-	RoleFact   *fact = MemoryContextAlloc(context, sizeof(RoleFact));
+	RoleFact   *fact = MemoryContextAllocZero(context, sizeof(RoleFact));
 	const char **fields[] = {
 		&fact->kind, &fact->role, &fact->name, &fact->value, &fact->options
 	};

@@ -69,7 +69,7 @@ static RoleFact *
 make_fact(const char *kind, const char *role, const char *name, const char *value,
 		  const char *options)
 {
-	RoleFact   *fact = palloc(sizeof(RoleFact));
+	RoleFact   *fact = palloc0(sizeof(RoleFact));
 
 	fact->kind = pstrdup(kind);
 	fact->role = pstrdup(role);

@@ -239,7 +239,8 @@ sub wait_until
 	while (1)
 	{
 		$err = '';
-		(undef, $out, $err) = $node->psql($db, $query)
+		# psql may end before it is asked, while a server comes up again
+		eval { (undef, $out, $err) = $node->psql($db, $query) } // ($err = $@)
 		  if !defined($out = _look(\$client, $node, $db, $query));
 		$out //= '';
 		return 1 if $out eq $expected && !$err;

@@ -146,7 +146,7 @@ foreach my $action ('kill', 'fatal')
 	my $offset = -s $target->logfile;
 	$job = clone($target, conninfo($source, db => $action), db => $action);
 	$target->wait_for_log(qr/was terminated by signal 9/, $offset) if $action eq 'kill';
-	$target->poll_query_until('postgres', 'SELECT true');
+	wait_until($target, 'SELECT true');
 	isnt(wait_for_end($target, $job, db => $action), 'done', 'the leader has ended');
 	$target->safe_psql('postgres', "ALTER DATABASE \"$action\" RESET ALL");
 	$target->safe_psql($action, "SELECT pgcopy_resume($job, consistent => false)");

@@ -72,12 +72,13 @@ sub names_of
 	return $node->safe_psql('postgres', "SELECT string_agg(rolname, ' ' ORDER BY rolname COLLATE \"C\") FROM pg_roles WHERE rolname !~ '^pg_' AND oid >= 16384") // '';
 }
 
-# Drop all roles that the target has by now; its databases but postgres go first.
+# Drop all roles that the target has by now, at once, as one may be the grantor of another;
+# its databases but postgres go first.
 sub clear_target
 {
 	$target->safe_psql('postgres', <<'EOQ');
 SELECT format('DROP DATABASE %I WITH (FORCE)', datname) FROM pg_database WHERE datname NOT IN ('postgres', 'template0', 'template1') \gexec
-SELECT format('DROP ROLE %I', rolname) FROM pg_roles WHERE rolname !~ '^pg_' AND oid >= 16384 \gexec
+SELECT 'DROP ROLE ' || string_agg(quote_ident(rolname), ', ') FROM pg_roles WHERE rolname !~ '^pg_' AND oid >= 16384 \gexec
 EOQ
 	return;
 }
@@ -107,6 +108,9 @@ CREATE ROLE lo_owner;
 CREATE ROLE lo_reader;
 CREATE ROLE stray LOGIN;
 CREATE ROLE grantor_of;
+GRANT staff TO boss WITH ADMIN OPTION;
+GRANT company TO app WITH ADMIN OPTION;
+GRANT policied TO grantor_of WITH ADMIN OPTION;
 GRANT staff TO app WITH ADMIN OPTION GRANTED BY boss;
 GRANT pg_read_all_data, pg_monitor TO company;
 GRANT company TO "Öl role; --" GRANTED BY app;
@@ -172,7 +176,7 @@ mapped in policied (by grantor_of)|the grantor of memberships is the job's role,
 staff|the security label of provider pgcopy_dummy is left out: security label provider "pgcopy_dummy" is not loaded
 EOT
 assert_same($source, $target, source_db => 'app', db => 'app', name => 'the databases are equal, owners and grants too');
-is($target->safe_psql('app', "SELECT step, items, concurrency FROM pgcopy_summary($job) LIMIT 1"), 'Create roles|19|1', 'the summary has the roles first');
+is($target->safe_psql('app', "SELECT step, items, concurrency FROM pgcopy_summary($job) LIMIT 1"), 'Create roles|21|1', 'the summary has the roles first');
 
 # Passwords
 my ($rc, $out, $err) = $target->psql('app', 'SELECT current_user', connstr => conninfo($target, db => 'app', tcp => 1, user => 'app', password => 'app-s3cret'));
@@ -210,7 +214,7 @@ my $before = picture_of($target, '^(app|own)');
 $job = clone_ok($target, $app, db => 'again', roles => 'true', name => 'roles that are here already are no error');
 is(picture_of($target, '^(app|own)') =~ s/, staff true boss//r, $before, 'they stay as they are, but for memberships of roles that are made');
 my %told = map { split /\|/, $_, 2 } split /\n/, notices('again', $job);
-is($told{app}, 'role app is here already and stays as it is, but differs from that of the source: CONNECTION LIMIT -1 there and CONNECTION LIMIT 3 here, LOGIN there and NOLOGIN here, VALID UNTIL \'infinity\' only there, setting app.tenant only there, setting search_path only there, another setting work_mem, member of own only here, setting statement_timeout only here',
+is($told{app}, 'role app is here already and stays as it is, but differs from that of the source: CONNECTION LIMIT -1 there and CONNECTION LIMIT 3 here, LOGIN there and NOLOGIN here, VALID UNTIL \'infinity\' only there, member of company with admin option only there, setting app.tenant only there, setting search_path only there, another setting work_mem, member of own only here, setting statement_timeout only here',
 	'and the differences are told') or diag explain \%told;
 my $hint = $target->safe_psql('again', "SELECT hint FROM pgcopy_notices WHERE job = $job AND object = 'app'");
 like($hint, qr/\AALTER ROLE app CONNECTION LIMIT -1; ALTER ROLE app LOGIN; .*ALTER ROLE app SET search_path TO 'app', 'Odd, one', 'public';/, 'with statements');
@@ -227,7 +231,8 @@ is(picture_of($target, '^(grantor_of|stray|old_app)'), picture_of($source, '^(gr
 #-------------------------------------------------------------------------
 clear_target();
 $source->safe_psql('postgres', 'CREATE ROLE reader LOGIN; GRANT pg_read_all_data TO reader; GRANT SELECT ON pg_largeobject TO reader');
-$target->safe_psql('postgres', 'CREATE ROLE maker LOGIN CREATEROLE; CREATE ROLE nobody LOGIN');
+# From 16 on CREATEROLE passes CREATEDB on only if it has that itself.
+$target->safe_psql('postgres', 'CREATE ROLE maker LOGIN CREATEROLE CREATEDB; CREATE ROLE nobody LOGIN');
 foreach my $owner ('maker', 'nobody')
 {
 	new_database($target, $owner);
@@ -247,7 +252,7 @@ my $theirs = conninfo($source, db => 'theirs', tcp => 1, user => 'reader', passw
 $target->safe_psql('postgres', 'GRANT CREATE ON DATABASE maker TO PUBLIC');
 $job = clone($target, $theirs, db => 'nobody', user => 'nobody', roles => 'true');
 is(wait_for_end($target, $job, db => 'nobody'), 'failed', 'without CREATEROLE missing roles are an error');
-is(errors('nobody', $job), "42501|the job's role may not create 4 roles that are missing here|Missing: app, boss, reader, staff.|Let a superuser create them, or run ALTER ROLE nobody CREATEROLE.",
+is(errors('nobody', $job), "42501|the job's role may not create 5 roles that are missing here|Missing: app, boss, company, reader, staff.|Let a superuser create them, or run ALTER ROLE nobody CREATEROLE.",
 	'with their names');
 is(names_of($target), 'maker nobody', 'and nothing is made');
 $job = clone($target, $theirs, db => 'maker', user => 'maker', roles => 'true');
@@ -260,7 +265,7 @@ app|setting "app.tenant" of role app is left out: permission denied to set param
 app in staff (by boss)|the grantor of memberships is the job's role, not that of the source
 boss|setting log_min_messages of role boss is left out: permission denied to set parameter "log_min_messages"
 boss|the job's role becomes a member of roles that it creates, to give objects to them
-reader in pg_read_all_data|memberships are left out: the job's role may not grant them
+company in pg_monitor, company in pg_read_all_data, reader in pg_read_all_data|memberships are left out: the job's role may not grant them
 staff|the security label of provider pgcopy_dummy is left out: security label provider "pgcopy_dummy" is not loaded
 |PUBLIC may do more with this database than with the source database: CREATE
 |the owner of the source database is not that of this one: postgres

@@ -240,7 +240,7 @@ act_at('killed', 'filled', 'kill', 1);
 $offset = -s $target->logfile;
 $job = clone($target, conninfo($source, db => 'app'), db => 'killed');
 $target->wait_for_log(qr/was terminated by signal 9/, $offset);
-$target->poll_query_until('postgres', 'SELECT true');
+wait_until($target, 'SELECT true');
 isnt(wait_for_end($target, $job, db => 'killed'), 'done', 'a worker is killed in a build');
 $target->safe_psql('postgres', 'ALTER DATABASE killed RESET ALL');
 $target->safe_psql('killed', "SELECT pgcopy_resume($job, consistent => false)");

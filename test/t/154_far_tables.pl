@@ -208,7 +208,7 @@ wait_until($target, "SELECT count(*) = 1 FROM pgcopy.item WHERE job = $job AND o
 wait_held($target, 'killed', 1, $job);
 kill 'KILL', $target->safe_psql('killed', $worker_sql);
 eval { release($hold) };
-ok($target->poll_query_until('killed', "SELECT state = 'interrupted' FROM pgcopy_jobs WHERE job = $job"), 'a worker is killed in the middle of a series');
+ok(wait_until($target, "SELECT state = 'interrupted' FROM pgcopy_jobs WHERE job = $job", db => 'killed'), 'a worker is killed in the middle of a series');
 $target->safe_psql('killed', "SELECT pgcopy_resume($job, consistent => false)");
 ok(wait_for_state($target, $job, 'done', db => 'killed'), 'the job is resumed');
 assert_same($source, $target, source_db => 'held', db => 'killed');
