@@ -157,7 +157,8 @@ foreach my $ignored (undef, 'options')
 	my $set = q{SET search_path = nowhere; SET DateStyle = 'German'; SET IntervalStyle = 'sql_standard'; SET extra_float_digits = -5;
 		SET bytea_output = 'escape'; SET statement_timeout = '5s'; SET quote_all_identifiers = on};
 	through($pooler, 6, $set, 'SELECT pg_sleep(0.5)');
-	like(leftovers($pooler, 2), qr/search_path = nowhere/, "$name: it is there");
+	# not search_path, which 18 reports and newer poolers set for each client
+	like(leftovers($pooler, 2), qr/extra_float_digits = -5.*quote_all_identifiers = on/, "$name: it is there");
 	new_database($target, 'leftovers');
 	clone_ok($target, $pooler->conninfo(db => 'app', @login), db => 'leftovers', table_jobs => 2, name => "$name: the clone ends done");
 	assert_same($source, $target, source_db => 'app', db => 'leftovers', name => "$name: source and target are equal");

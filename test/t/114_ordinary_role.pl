@@ -342,7 +342,7 @@ CREATE FUNCTION strange() RETURNS int LANGUAGE internal AS 'int4in';
 CREATE FUNCTION foreigner() RETURNS int LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_validator';
 CREATE TEXT SEARCH DICTIONARY lost (TEMPLATE = pg_catalog.simple, STOPWORDS = english);
 CREATE COLLATION lost FROM "C";
-CREATE TABLE collated (a text COLLATE "POSIX", b text COLLATE "ucs_basic");
+CREATE TABLE collated (a text COLLATE "POSIX", b text COLLATE "de-x-icu");
 CREATE FUNCTION unset() RETURNS int LANGUAGE sql SET work_mem = '8MB' AS 'SELECT 1';
 CREATE TABLE far (a int) TABLESPACE faraway;
 CREATE LANGUAGE babble HANDLER plpgsql_call_handler;
@@ -352,7 +352,7 @@ UPDATE pg_proc SET prosrc = 'no_such_function' WHERE proname = 'strange';
 UPDATE pg_proc SET probin = '$libdir/no_such_library' WHERE proname = 'foreigner';
 UPDATE pg_ts_dict SET dictinitoption = 'stopwords = ''no_such_file''' WHERE dictname = 'lost';
 UPDATE pg_collation SET collcollate = 'xx_YY', collctype = 'xx_YY' WHERE collname = 'lost';
-UPDATE pg_collation SET collname = 'xx-x-icu' WHERE collname = 'ucs_basic';
+UPDATE pg_collation SET collname = 'xx-x-icu' WHERE collname = 'de-x-icu';
 UPDATE pg_proc SET proconfig = '{no_such_setting=1}' WHERE proname = 'unset';
 EOQ
 $target->safe_psql('files', 'CREATE FUNCTION watch() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN END$$; CREATE EVENT TRIGGER watcher ON ddl_command_start EXECUTE FUNCTION watch()');

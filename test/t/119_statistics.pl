@@ -247,7 +247,8 @@ assert_same($source, $target, source_db => 'liar', db => 'lied', schema => 0, ig
 ok(copied('lied', 'honest', 'liar'), 'what can be true is taken');
 is(values_of($target, 'lied', 'twice'), 9, 'what is said twice is taken once');
 my %made = map { $_ => 1 } split /\n/, $target->safe_psql('lied', 'SELECT relname FROM pg_class WHERE oid IN (SELECT starelid FROM pg_statistic)');
-my %bounds = map { split /\|/ } split /\n/, $target->safe_psql('lied', 'SELECT tablename, COALESCE(array_length(histogram_bounds, 1), array_length(most_common_elems, 1), 0) FROM pg_stats');
+my $bounds_of_ranges = $tells_ranges ? 'array_length(range_bounds_histogram, 1),' : '';
+my %bounds = map { split /\|/ } split /\n/, $target->safe_psql('lied', "SELECT tablename, COALESCE(array_length(histogram_bounds, 1), array_length(most_common_elems, 1), $bounds_of_ranges 0) FROM pg_stats");
 foreach my $i (0 .. $#lies)
 {
 	my ($type, $figure, $lie) = @{ $lies[$i] };
