@@ -8,7 +8,9 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../perl";
 use PgCopy;
+use PgCopyFaults;
 use PgCopyIndexes;
+use PgCopyScene;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -186,4 +188,27 @@ $node->start;
 is($node->safe_psql('postgres', "SELECT public.pgcopy_index_differ('public.plain', 'public.kept')"), '', 'an index is there after a crash');
 
 $node->stop;
+
+#-------------------------------------------------------------------------
+# A job of an ordinary role
+#-------------------------------------------------------------------------
+
+# What the last build may have: a core is its own, and the server is asked for one more.
+chomp(my $cores = `getconf _NPROCESSORS_ONLN`);
+my $both = $cores > 1 ? 2 : 1;
+my ($source, $target) = new_pair('job', source_conf => "wal_level = replica\nmax_wal_senders = 0\nmax_replication_slots = 0\n",
+	target_conf => "wal_level = replica\nmax_wal_senders = 0\nmax_replication_slots = 0\nmax_parallel_maintenance_workers = 1\nmaintenance_work_mem = '64MB'\nlog_min_messages = debug1\n");
+
+$_->safe_psql('postgres', "CREATE ROLE app LOGIN PASSWORD 'secret'; CREATE DATABASE app OWNER app") foreach $source, $target;
+$source->safe_psql('app', 'CREATE TABLE public.t (id int8, r int4) WITH (parallel_workers = 2); ALTER TABLE public.t OWNER TO app; INSERT INTO public.t SELECT g, g * 7919 % 30011 FROM generate_series(1, 30000) g; '
+	  . 'ALTER TABLE public.t ADD PRIMARY KEY (id)');
+$target->safe_psql('app', 'CREATE EXTENSION pgcopydb_ext; GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO app');
+set_test_point($target, 'app', 'index dealt', action => 'lie');
+clone_ok($target, conninfo($source, db => 'app', tcp => 1, user => 'app', password => 'secret'), db => 'app', user => 'app', name => 'a clone by an ordinary role ends done');
+is($target->safe_psql('app', 'SELECT built_by FROM pgcopy_indexes WHERE built_by IS NOT NULL'), 'fast', 'its primary key is ours');
+like(slurp_file($target->logfile), qr/index "t_pkey" built: .* $both processes/, "  and built by $both processes");
+$target->safe_psql('app', 'CREATE EXTENSION pgcopy_index; CREATE UNIQUE INDEX plain ON public.t (id)');
+is($target->safe_psql('app', "SELECT public.pgcopy_index_differ('public.plain', 'public.t_pkey')"), '', '  and equal to that of the server');
+$_->stop foreach $source, $target;
+
 done_testing();
