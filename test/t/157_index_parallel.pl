@@ -80,6 +80,12 @@ build_with(2, '64MB', 'alone', '', by(1, 'INDEX NAME ON public.t (r) WHERE few =
 build_with(2, '64MB', 'more than two numbers of 64 bits', '', by(1, 'INDEX NAME ON public.t (nothing, u)'));
 build_with(2, '1MB', 'not enough memory for each', '', by(1, 'INDEX NAME ON public.t (r)', 'INDEX NAME ON public.t (u)', 'UNIQUE INDEX NAME ON public.t (id)'));
 
+# The page in the middle promises few rows: several begin, and one alone starts over.
+my $promising = table_of('a int4, pad text', "SELECT random() * 1e6, CASE WHEN g BETWEEN 50000 AND 50100 THEN repeat('x', 1900) END FROM generate_series(1, 100000) g");
+build_with($_, '1MB', "not enough memory after all, $_ workers", $promising, by(1, 'INDEX NAME ON public.t (a)')) foreach 0, 2;
+my @scans = slurp_file($node->logfile) =~ /index "built" built: .* (\d+) scans, .* 1 processes/g;
+is($scans[-1], $scans[-2] + 1, '  which takes a scan more than alone');
+
 # few pages, fewer than processes; none
 build_with(2, '64MB', 'one page', table_of('a int4', 'SELECT g FROM generate_series(1, 50) g'), by(1, 'INDEX NAME ON public.t (a)', 'INDEX NAME ON public.t (a DESC)'));
 build_with(2, '64MB', 'an empty table', table_of('a int4', 'SELECT g FROM generate_series(1, 0) g'), [ undef, 'INDEX NAME ON public.t (a)' ]);
