@@ -378,6 +378,13 @@ pgcopy_init_materialized_srf(FunctionCallInfo fcinfo)
 	relpathbackend((relation)->rd_locator, (relation)->rd_backend, MAIN_FORKNUM)
 #endif
 
+/* 15: the receiver may be told at once */
+#if PG_VERSION_NUM < 150000
+#define pgcopy_queue_send(queue, size, data) shm_mq_send(queue, size, data, false)
+#else
+#define pgcopy_queue_send(queue, size, data) shm_mq_send(queue, size, data, false, true)
+#endif
+
 /* 17: new relations are written in bulk */
 #if PG_VERSION_NUM >= 170000
 #define PGCOPY_HAS_BULK_WRITE 1

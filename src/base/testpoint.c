@@ -17,6 +17,8 @@
  *	"taking back map cleared"	pages of a failed load are next
  *	"index surveyed"		ranges of keys are planned, nothing is written
  *	"index refilled"		more of a run is to be read from a temporary file
+ *	"index worker"			a parallel worker of a build begins to read
+ *	"index sorted"			it has sorted its keys and told so, none is sent
  *	"index filled"			our own build has all rows; last pages are not written
  *	"index written"			all is written, the checkpointer does not know of it
  *
@@ -24,6 +26,7 @@
  *
  *	"index strxfrm"			what strxfrm() says is wrong
  *	"index sample"			the sample has seen one row only
+ *	"index dealt"			several processes read blocks in turn, not as they can
  *
  * KIND is the kind of an item as in pgcopy.item, or "chunk" for a part of a
  * table.
@@ -180,6 +183,12 @@ bool
 pgcopy_testpoint_lies(const char *point)
 {
 	return setting_action == ACTION_LIE && strcmp(point, setting_point) == 0;
+}
+
+bool
+pgcopy_testpoint_is_set(void)
+{
+	return setting_point[0] != '\0';
 }
 
 #endif							/* PGCOPY_TESTPOINTS */

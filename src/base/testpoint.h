@@ -19,6 +19,9 @@ extern void pgcopy_testpoint_reach(const char *what, const char *moment);
 /* Is a lie wanted at this point? */
 extern bool pgcopy_testpoint_lies(const char *point);
 
+/* Is any point wanted? */
+extern bool pgcopy_testpoint_is_set(void);
+
 /* Call it before MarkGUCPrefixReserved(). */
 extern void pgcopy_testpoint_define_settings(void);
 
@@ -28,6 +31,7 @@ extern void pgcopy_testpoint_define_settings(void);
 
 #define pgcopy_testpoint_define_settings() ((void) 0)
 #define pgcopy_testpoint_lies(point) false
+#define pgcopy_testpoint_is_set() false
 #define PGCOPY_TEST_POINT(what, moment) ((void) 0)
 
 #endif

@@ -31,7 +31,7 @@ scan_evaluated(IndexBuild *build, ScanTake take, void *arg)
 	const char *reason;
 
 	build->keys.evaluation = evaluation;
-	reason = pgcopy_scan_heap(build->heap, &(ScanNeed) {0}, take, arg);
+	reason = pgcopy_scan_heap(build->heap, &(ScanNeed) {0}, NULL, take, arg);
 	build->heap_rows = pgcopy_evaluate_rows(evaluation);
 	build->keys.evaluation = NULL;
 	pgcopy_evaluate_end(evaluation);
@@ -58,7 +58,7 @@ pgcopy_build_scan(IndexBuild *build, ScanTake take, void *arg)
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE,
 								 PROGRESS_BTREE_PHASE_INDEXBUILD_TABLESCAN);
 	reason = build->keys.is_evaluated ? scan_evaluated(build, take, arg) :
-		pgcopy_scan_heap(build->heap, &build->keys.need, take, arg);
+		pgcopy_scan_heap(build->heap, &build->keys.need, build->share, take, arg);
 	INSTR_TIME_SET_CURRENT(build->scanned);
 	INSTR_TIME_ACCUM_DIFF(build->scanning, build->scanned, started);
 	if (reason == NULL)
@@ -147,6 +147,7 @@ pgcopy_build_index(IndexBuild *build)
 									 &build->keys);
 	if (reason != NULL)
 		return reason;
+	build->processes = 1;
 	build->memory = pgcopy_memory_create((Size) maintenance_work_mem * 1024);
 	build->allequalimage = _bt_allequalimage(build->index, true);
 	build->deduplicate = build->allequalimage && !build->info->ii_Unique &&

@@ -26,6 +26,7 @@ typedef struct IndexBuild
 	IndexInfo  *info;
 	KeyDescription keys;
 	IndexMemory *memory;
+	ScanShare  *share;			/* of each scan; NULL: all of it */
 	bool		allequalimage;
 	bool		deduplicate;
 	IndexTree  *tree;			/* NULL until all is sorted */
@@ -33,6 +34,7 @@ typedef struct IndexBuild
 	int64		heap_rows;		/* of a partial index: with those it does not hold */
 	int			scans;			/* of the heap */
 	int			runs;			/* sorted ones in a file */
+	int			processes;		/* that have read the heap */
 	instr_time	started;
 	instr_time	scanned;		/* the end of the last scan */
 	instr_time	scanning;		/* time for all scans */

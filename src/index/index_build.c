@@ -68,12 +68,13 @@ log_build(const IndexBuild *build, const char *reason)
 	else
 		ereport(DEBUG1,
 				(errmsg_internal("index \"%s\" built: scan %.3f s, sort %.3f s, write %.3f s, "
-								 "%d scans, %d runs, %zu kB of memory",
+								 "%d scans, %d runs, %zu kB of memory, %d processes",
 								 RelationGetRelationName(build->index),
 								 INSTR_TIME_GET_DOUBLE(build->scanning),
 								 INSTR_TIME_GET_DOUBLE(build->sorting),
 								 INSTR_TIME_GET_DOUBLE(total) - before, build->scans,
-								 build->runs, pgcopy_memory_peak(build->memory) / 1024)));
+								 build->runs, pgcopy_memory_peak(build->memory) / 1024,
+								 build->processes)));
 }
 
 static IndexBuildResult *

@@ -78,6 +78,12 @@ pgcopy_memory_create(Size limit)
 	return memory;
 }
 
+void
+pgcopy_memory_limit(IndexMemory *memory, Size limit)
+{
+	memory->limit = limit;
+}
+
 static void
 count_used(IndexMemory *memory, Size more, Size less)
 {

@@ -16,6 +16,9 @@ typedef struct IndexMemory IndexMemory;
  */
 extern IndexMemory *pgcopy_memory_create(Size limit);
 
+/* Change the limit; what is there stays. */
+extern void pgcopy_memory_limit(IndexMemory *memory, Size limit);
+
 /* Return zeros, aligned for all types; NULL if the limit would be passed. */
 extern void *pgcopy_memory_alloc(IndexMemory *memory, Size size);
 

@@ -269,42 +269,31 @@ write_in_order(Writer *writer)
 	}
 }
 
-/* Key and row in one number, in place of the first word; the rows' array is scratch. */
-static void
-write_numbers(Writer *writer, int row_bits)
+uint64 *
+pgcopy_pack_numbers(Words *words, const Packing *packing, int row_bits)
 {
-	Words	   *words = writer->words;
-	const Packing *packing = &writer->packing;
 	uint64	   *numbers = words->values[0];
-	uint64		mask = (UINT64CONST(1) << row_bits) - 1;
 
 	for (size_t i = 0; i < words->count; i++)
 		numbers[i] = (pgcopy_pack(words, packing, i).high << row_bits) | words->rows[i];
-	pgcopy_sort_numbers(numbers, words->rows, words->count, row_bits,
-						(UINT64CONST(1) << packing->high_bits) - 1);
+	if (!words->in_order)
+		pgcopy_sort_numbers(numbers, words->rows, words->count, row_bits,
+							(UINT64CONST(1) << packing->high_bits) - 1);
+	return numbers;
+}
+
+static void
+write_numbers(Writer *writer, int row_bits)
+{
+	const uint64 *numbers = pgcopy_pack_numbers(writer->words, &writer->packing, row_bits);
+	uint64		mask = (UINT64CONST(1) << row_bits) - 1;
+
 	begin_writing(writer);
-	for (size_t i = 0; i < words->count; i++)
+	for (size_t i = 0; i < writer->words->count; i++)
 	{
 		breathe(writer, i);
 		write_key(writer, (Packed) {numbers[i] >> row_bits, 0}, numbers[i] & mask);
 	}
-}
-
-static void
-free_arrays(Words *words)
-{
-	IndexMemory *memory = words->build->memory;
-
-	for (int i = 0; i < words->nwords; i++)
-	{
-		pgcopy_memory_free(memory, words->values[i]);
-		words->values[i] = NULL;
-	}
-	pgcopy_memory_free(memory, words->rows);
-	words->rows = NULL;
-	if (words->nulls != NULL)
-		pgcopy_memory_free(memory, words->nulls);
-	words->nulls = NULL;
 }
 
 static const char *
@@ -322,7 +311,7 @@ write_pairs(Writer *writer)
 		pairs[i].key = pgcopy_pack(words, &writer->packing, i).high;
 		pairs[i].value = words->rows[i];
 	}
-	free_arrays(words);
+	pgcopy_words_free(words);
 	scratch = pgcopy_memory_alloc(words->build->memory, size);
 	if (scratch == NULL)
 		return REASON_MEMORY;
@@ -339,31 +328,47 @@ write_pairs(Writer *writer)
 	return NULL;
 }
 
-static const char *
-write_triples(Writer *writer)
+SortTriple *
+pgcopy_pack_triples(Words *words, const Packing *packing)
 {
-	Words	   *words = writer->words;
+	IndexMemory *memory = words->build->memory;
 	Size		size = words->count * sizeof(SortTriple);
-	SortTriple *triples = pgcopy_memory_alloc(words->build->memory, size);
+	SortTriple *triples = pgcopy_memory_alloc(memory, size);
 	SortTriple *scratch;
 
 	if (triples == NULL)
-		return REASON_MEMORY;
+		return NULL;
 	for (size_t i = 0; i < words->count; i++)
 	{
-		Packed		packed = pgcopy_pack(words, &writer->packing, i);
+		Packed		packed = pgcopy_pack(words, packing, i);
 
 		triples[i].high = packed.high;
 		triples[i].low = packed.low;
 		triples[i].value = words->rows[i];
 	}
-	free_arrays(words);
-	scratch = pgcopy_memory_alloc(words->build->memory, size);
+	pgcopy_words_free(words);
+	if (words->in_order)
+		return triples;
+	scratch = pgcopy_memory_alloc(memory, size);
 	if (scratch == NULL)
-		return REASON_MEMORY;
+	{
+		pgcopy_memory_free(memory, triples);
+		return NULL;
+	}
 	pgcopy_sort_triples(triples, scratch, words->count,
-						PG_UINT64_MAX >> (HALF_BITS - writer->packing.high_bits));
-	pgcopy_memory_free(words->build->memory, scratch);
+						PG_UINT64_MAX >> (HALF_BITS - packing->high_bits));
+	pgcopy_memory_free(memory, scratch);
+	return triples;
+}
+
+static const char *
+write_triples(Writer *writer)
+{
+	Words	   *words = writer->words;
+	SortTriple *triples = pgcopy_pack_triples(words, &writer->packing);
+
+	if (triples == NULL)
+		return REASON_MEMORY;
 	begin_writing(writer);
 	for (size_t i = 0; i < words->count; i++)
 	{

@@ -10,6 +10,7 @@
 
 #include "port/pg_bitutils.h"
 
+#include "index/sort.h"
 #include "index/word.h"
 
 #define HALF_BITS 64
@@ -78,6 +79,14 @@ pgcopy_pack_is_less(Packed a, Packed b)
 
 /* Find the place of each word; returns false if they do not fit into two halves. */
 extern bool pgcopy_pack_plan(const Words *words, Packing *packing);
+
+/*
+ * Pack the keys of all rows, with their addresses, and sort them: in place of the first
+ * word, with the rows' array as scratch; or in memory of their own, with the arrays
+ * freed, NULL over the limit.
+ */
+extern uint64 *pgcopy_pack_numbers(Words *words, const Packing *packing, int row_bits);
+extern SortTriple *pgcopy_pack_triples(Words *words, const Packing *packing);
 
 /* Begin the tree; then put all keys in order, those that are equal by row. */
 extern PackWriter *pgcopy_pack_begin(Words *words, const Packing *packing);

@@ -23,6 +23,14 @@
 
 #define CACHE_LINE 64
 #define REPORT_EVERY 256		/* blocks */
+#define TAKEN_AT_ONCE 64		/* blocks of a shared scan: few jumps, and an even end */
+
+/* Blocks to read, without the end. */
+typedef struct BlockRange
+{
+	BlockNumber next;
+	BlockNumber end;
+} BlockRange;
 
 /* Fetch what is needed of a page's rows: all, or the first bytes if that is less. */
 static void
@@ -103,35 +111,90 @@ scan_page(Buffer buffer, const ScanNeed *need, ScanPage *found, ScanTake take, v
 size_t
 pgcopy_scan_expect_rows(const ScanPage *page, size_t before)
 {
-	double		per_page = before > 0 && page->block > 0 ?
-		(double) before / page->block : page->nrows;
+	double		per_page = before > 0 && page->nread > 0 ?
+		(double) before / page->nread : page->nrows;
 	double		rows = per_page * page->nblocks;
 
 	return (size_t) (rows + rows / 64) + MaxHeapTuplesPerPage;
 }
 
-const char *
-pgcopy_scan_heap(Relation heap, const ScanNeed *need, ScanTake take, void *arg)
+/* Take more blocks of a shared scan; returns false if there are none. */
+static bool
+take_blocks(const ScanShare *share, BlockNumber nread, BlockRange *range)
 {
-	BlockNumber nblocks = RelationGetNumberOfBlocks(heap);
+	SharedScan *scan = share->scan;
+	uint64		next;
+	uint64		size = TAKEN_AT_ONCE;
+
+	if (scan->is_dealt && pg_atomic_read_u64(&scan->next) < scan->nblocks)
+	{
+		size = 1;
+		next = (uint64) nread * scan->nprocesses + share->number;
+	}
+	else
+		next = pg_atomic_fetch_add_u64(&scan->next, size);
+	range->next = (BlockNumber) Min(next, scan->nblocks);
+	range->end = (BlockNumber) Min(next + size, scan->nblocks);
+	return range->next < range->end;
+}
+
+static void
+report_blocks(const ScanShare *share, BlockNumber nread)
+{
+	if (share != NULL)
+		nread = (BlockNumber) Min(pg_atomic_read_u64(&share->scan->next),
+								  share->scan->nblocks);
+	pgstat_progress_update_param(PROGRESS_SCAN_BLOCKS_DONE, nread);
+}
+
+/* Begin with all blocks, or with none of a shared scan. */
+static BlockRange
+begin_scan(Relation heap, const ScanShare *share, ScanPage *found)
+{
+	BlockRange	range = {0, 0};
+	BlockNumber nblocks;
+
+	if (share == NULL)
+		range.end = found->nblocks = nblocks = RelationGetNumberOfBlocks(heap);
+	else
+	{
+		nblocks = share->scan->nblocks;
+		found->nblocks = nblocks / share->scan->nprocesses + 1;
+	}
+	found->nread = 0;
+	pgstat_progress_update_param(PROGRESS_SCAN_BLOCKS_TOTAL, nblocks);
+	return range;
+}
+
+const char *
+pgcopy_scan_heap(Relation heap, const ScanNeed *need, ScanShare *share, ScanTake take,
+				 void *arg)
+{
 	BufferAccessStrategy strategy = NULL;
-	ScanPage	found = {.nblocks = nblocks};
+	ScanPage	found;
+	BlockRange	range = begin_scan(heap, share, &found);
 	const char *reason = NULL;
 
-	if (nblocks > NBuffers / 4)
+	if (RelationGetNumberOfBlocks(heap) > NBuffers / 4)
 		strategy = GetAccessStrategy(BAS_BULKREAD);
-	pgstat_progress_update_param(PROGRESS_SCAN_BLOCKS_TOTAL, nblocks);
-	for (BlockNumber block = 0; reason == NULL && block < nblocks; block++)
+	while (reason == NULL)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (block % REPORT_EVERY == 0)
-			pgstat_progress_update_param(PROGRESS_SCAN_BLOCKS_DONE, block);
-		reason = scan_page(ReadBufferExtended(heap, MAIN_FORKNUM, block, RBM_NORMAL,
-											  strategy),
+		if (range.next == range.end &&
+			(share == NULL || !take_blocks(share, found.nread, &range)))
+			break;
+		if (found.nread % REPORT_EVERY == 0)
+			report_blocks(share, found.nread);
+		reason = scan_page(ReadBufferExtended(heap, MAIN_FORKNUM, range.next++,
+											  RBM_NORMAL, strategy),
 						   need, &found, take, arg);
+		found.nread++;
 	}
-	if (reason == NULL)
-		pgstat_progress_update_param(PROGRESS_SCAN_BLOCKS_DONE, nblocks);
+	report_blocks(share, found.nread);
+	if (share != NULL)
+		share->nread = found.nread;
+	if (share != NULL && reason != NULL)
+		pg_atomic_write_u64(&share->scan->next, share->scan->nblocks);
 	if (strategy != NULL)
 		FreeAccessStrategy(strategy);
 	return reason;

@@ -181,8 +181,13 @@ typedef struct SampledWords
 	uint8		nulls;
 } SampledWords;
 
-/* words.c: put the rows of a page into the arrays; a ScanTake. */
+/*
+ * words.c: put the rows of a page into the arrays, a ScanTake; all pages; free the
+ * arrays that there are.
+ */
 extern const char *pgcopy_words_take(void *arg, const ScanPage *page);
+extern const char *pgcopy_words_collect(IndexBuild *build, Words *words);
+extern void pgcopy_words_free(Words *words);
 
 /* word_ranges.c: build range by range after a survey; returns a reason, or NULL. */
 extern const char *pgcopy_word_ranges_build(Words *words);

@@ -8,7 +8,7 @@
  *
  * If they are too many for the memory, the scan goes on as a survey: it finds what
  * all of them have in common, whether they are in order, and a sample.  Then
- * word_ranges.c builds.
+ * word_ranges.c builds.  Several processes may collect; word_parallel.c.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,6 +20,7 @@
 #include "index/scan.h"
 #include "index/sort.h"
 #include "index/word.h"
+#include "index/word_parallel.h"
 
 /* The rows of a page, and one before. */
 #define FIRST_CAPACITY 2048
@@ -146,14 +147,15 @@ is_hopeless(const Words *words, BlockNumber block)
 
 /*
  * Go on without keeping rows.  Expressions are evaluated in one scan only: nobody
- * knows whether they give the same again.
+ * knows whether they give the same again.  One of several processes sees only a part.
  */
 static const char *
 begin_survey(Words *words, BlockNumber block)
 {
 	IndexMemory *memory = words->build->memory;
 
-	if (words->build->keys.is_evaluated || words->count == 0 || is_hopeless(words, block))
+	if (words->build->keys.is_evaluated || words->build->share != NULL ||
+		words->count == 0 || is_hopeless(words, block))
 		return REASON_MEMORY;
 	if (!pgcopy_sample_begin(&words->sample, memory, sizeof(SampledWords)))
 		return REASON_MEMORY;
@@ -295,33 +297,61 @@ pgcopy_words_take(void *arg, const ScanPage *page)
 }
 
 static void
-free_arrays(Words *words)
+free_array(IndexMemory *memory, void *array)
+{
+	void	  **pointer = array;
+
+	if (*pointer != NULL)
+		pgcopy_memory_free(memory, *pointer);
+	*pointer = NULL;
+}
+
+void
+pgcopy_words_free(Words *words)
 {
 	IndexMemory *memory = words->build->memory;
 
 	for (int i = 0; i < words->nwords; i++)
-		if (words->values[i] != NULL)
-			pgcopy_memory_free(memory, words->values[i]);
-	if (words->rows != NULL)
-		pgcopy_memory_free(memory, words->rows);
-	if (words->nulls != NULL)
-		pgcopy_memory_free(memory, words->nulls);
-	if (words->sample.entries != NULL)
-		pgcopy_memory_free(memory, words->sample.entries);
+		free_array(memory, &words->values[i]);
+	free_array(memory, &words->rows);
+	free_array(memory, &words->nulls);
+	free_array(memory, &words->sample.entries);
+}
+
+const char *
+pgcopy_words_collect(IndexBuild *build, Words *words)
+{
+	memset(words, 0, sizeof(Words));
+	words->build = build;
+	words->in_order = true;
+	make_words(&build->keys, words);
+	return pgcopy_build_scan(build, pgcopy_words_take, words);
+}
+
+static const char *
+build_alone(IndexBuild *build)
+{
+	Words		words;
+	const char *reason = pgcopy_words_collect(build, &words);
+
+	build->rows = words.before + words.count;
+	if (reason == NULL)
+		reason = words.is_survey ? pgcopy_word_ranges_build(&words) :
+			pgcopy_pack_and_write(&words);
+	pgcopy_words_free(&words);
+	return reason;
 }
 
 const char *
 pgcopy_words_build(IndexBuild *build)
 {
-	Words		words = {.build = build, .in_order = true};
-	const char *reason;
+	int			nworkers = pgcopy_word_parallel_plan(build);
+	const char *reason = REASON_ALONE;
 
-	make_words(&build->keys, &words);
-	reason = pgcopy_build_scan(build, pgcopy_words_take, &words);
-	build->rows = words.before + words.count;
-	if (reason == NULL)
-		reason = words.is_survey ? pgcopy_word_ranges_build(&words) :
-			pgcopy_pack_and_write(&words);
-	free_arrays(&words);
+	if (nworkers > 0)
+		reason = pgcopy_word_parallel_build(build, nworkers);
+	if (reason != NULL &&
+		(strcmp(reason, REASON_ALONE) == 0 || strcmp(reason, REASON_MEMORY) == 0))
+		reason = build_alone(build);
 	return reason;
 }
