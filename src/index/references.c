@@ -106,7 +106,7 @@ scan_column(Relation table, AttrNumber number, Numbers *numbers, ScanTake take)
 		.bytes = MAXALIGN(SizeofHeapTupleHeader) + number * sizeof(int64)
 	};
 
-	return pgcopy_scan_heap(table, &need, take, &scan);
+	return pgcopy_scan_heap(table, &need, NULL, take, &scan);
 }
 
 static bool
