@@ -28,9 +28,20 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(pgcopy_plan_text);
 #define MB ((int64) 1024 * 1024)
 
 static const char *const class_names[] = {
-	"plain", "index", "index constraint", "whole constraint", "foreign key",
-	"follow-up", "statistics", "replica trigger", "refresh", "acl", "comment", "event trigger",
-	"subscription"
+	[STATEMENT_PLAIN] = "plain",
+	[STATEMENT_INDEX] = "index",
+	[STATEMENT_INDEX_CONSTRAINT] = "index constraint",
+	[STATEMENT_WHOLE_CONSTRAINT] = "whole constraint",
+	[STATEMENT_FOREIGN_KEY] = "foreign key",
+	[STATEMENT_TABLE_FOLLOW_UP] = "follow-up",
+	[STATEMENT_REPLICA_IDENTITY] = "replica identity",
+	[STATEMENT_STATISTICS] = "statistics",
+	[STATEMENT_REPLICA_TRIGGER] = "replica trigger",
+	[STATEMENT_REFRESH] = "refresh",
+	[STATEMENT_ACL] = "acl",
+	[STATEMENT_COMMENT] = "comment",
+	[STATEMENT_EVENT_TRIGGER] = "event trigger",
+	[STATEMENT_SUBSCRIPTION] = "subscription"
 };
 
 static const char *const stage_names[] = {

@@ -43,8 +43,8 @@ INSERT INTO statement (class, tag, name, on_table, depends) VALUES
     ('statistics', 'CREATE STATISTICS', 't_stat', 't', '{1}');
 SELECT * FROM plan();
 
--- Privileges come last, those of pre-data too; event triggers, and what alters
--- them, end the job.
+-- Privileges come last, those of pre-data too, and replica identities by an index
+-- before them; event triggers, and what alters them, end the job.
 CALL forget();
 CALL add_table(1, 't');
 INSERT INTO statement (class, tag, name, is_post_data, depends) VALUES
@@ -54,6 +54,7 @@ INSERT INTO statement (class, tag, name, depends) VALUES
     ('plain', 'ALTER EVENT TRIGGER', 'guard', '{3}'),
     ('comment', 'COMMENT', 'guard', '{3}'),
     ('subscription', 'CREATE SUBSCRIPTION', 'feed', '{}'),
+    ('replica identity', 'ALTER TABLE', 't', '{1}'),
     ('plain', 'CREATE TRIGGER', 'log', '{1}'),
     ('acl', 'ALTER DEFAULT PRIVILEGES', NULL, '{}');
 SELECT * FROM plan();
