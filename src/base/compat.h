@@ -91,13 +91,36 @@
 #define pgcopy_may_give_bypassrls() has_bypassrls_privilege(GetUserId())
 #endif
 
+/* 15: strings and nulls have nodes of their own in an A_Const */
+#if PG_VERSION_NUM < 150000
+#define pgcopy_const_is_string(constant) (nodeTag(&(constant)->val) == T_String)
+#define pgcopy_const_string(constant) ((constant)->val.val.str)
+#else
+#define pgcopy_const_is_string(constant) \
+	(!(constant)->isnull && nodeTag(&(constant)->val) == T_String)
+#define pgcopy_const_string(constant) ((constant)->val.sval.sval)
+#endif
+
+/* 15: in c.h and array.h */
+#if PG_VERSION_NUM < 150000
+#define strtoi64(text, end, base) ((int64) strtoll(text, end, base))
+#define strtou64(text, end, base) ((uint64) strtoull(text, end, base))
+#define MaxArraySize ((Size) (MaxAllocSize / sizeof(Datum)))
+#endif
+
 /* 15: schemas in publications */
 #if PG_VERSION_NUM < 150000
-#define pgcopy_is_schema_of_publication(spec) false
+#define PublicationNamespaceRelationId 6237
+#define pgcopy_is_schema_of_publication(spec) ((void) (spec), false)
+#define pgcopy_publication_schema(spec) ((void) (spec), (char *) NULL)
+#define pgcopy_publication_members(statement) ((statement)->tables)
 #define pgcopy_publication_objects(alter) NIL
 #define pgcopy_publication_only_table(alter) \
 	(list_length((alter)->tables) == 1 ? linitial_node(RangeVar, (alter)->tables) : NULL)
 #else
+#include "catalog/pg_publication_namespace.h"
+#define pgcopy_publication_schema(spec) (((PublicationObjSpec *) (spec))->name)
+#define pgcopy_publication_members(statement) ((statement)->pubobjects)
 #define pgcopy_is_schema_of_publication(spec) \
 	(((PublicationObjSpec *) (spec))->pubobjtype == PUBLICATIONOBJ_TABLES_IN_SCHEMA)
 #define pgcopy_publication_objects(alter) ((alter)->pubobjects)

@@ -17,6 +17,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "base/compat.h"
 #include "catalog/lorecord.h"
 #include "catalog/query.h"
 

@@ -63,7 +63,7 @@ pgcopy_drop_make_statement(List *objects)
 static char *
 get_column(List *row, int column)
 {
-	return castNode(A_Const, list_nth(row, column))->val.sval.sval;
+	return pgcopy_const_string(castNode(A_Const, list_nth(row, column)));
 }
 
 static bool

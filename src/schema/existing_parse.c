@@ -80,7 +80,7 @@ describe_member(AlterPublicationStmt *alter, ObjectDefinition *object)
 	if (list_length(specs) == 1 && pgcopy_is_schema_of_publication(linitial(specs)))
 	{
 		set_place(object, OBJECT_KIND_MEMBER, NULL,
-				  linitial_node(PublicationObjSpec, specs)->name);
+				  pgcopy_publication_schema(linitial(specs)));
 		object->relation = alter->pubname;
 	}
 	if (table == NULL)

@@ -30,7 +30,6 @@
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_policy.h"
 #include "catalog/pg_publication.h"
-#include "catalog/pg_publication_namespace.h"
 #include "catalog/pg_publication_rel.h"
 #include "catalog/pg_rewrite.h"
 #include "catalog/pg_statistic_ext.h"
@@ -38,6 +37,7 @@
 #include "catalog/pg_trigger.h"
 #include "utils/hsearch.h"
 
+#include "base/compat.h"
 #include "base/finding.h"
 #include "base/object_filter.h"
 #include "base/options.h"

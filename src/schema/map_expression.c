@@ -15,6 +15,7 @@
 #include "nodes/value.h"
 #include "utils/builtins.h"
 
+#include "base/compat.h"
 #include "base/options.h"
 #include "base/sqltext.h"
 #include "schema/map_private.h"
@@ -101,8 +102,8 @@ find_string(Node *node)
 {
 	while (node != NULL && IsA(node, TypeCast))
 		node = ((TypeCast *) node)->arg;
-	return node != NULL && IsA(node, A_Const) && !((A_Const *) node)->isnull &&
-		nodeTag(&((A_Const *) node)->val) == T_String ? (A_Const *) node : NULL;
+	return node != NULL && IsA(node, A_Const) && pgcopy_const_is_string((A_Const *) node) ?
+		(A_Const *) node : NULL;
 }
 
 static void
@@ -113,7 +114,7 @@ change_string(MapState *state, A_Const *constant, char *value)
 	string->location = constant->location;
 	string->value = value;
 	state->strings = lappend(state->strings, string);
-	constant->val.sval.sval = value;
+	pgcopy_const_string(constant) = value;
 }
 
 /* 'sales.t'::regclass; the types of "arg" are mapped by the caller. */
@@ -128,7 +129,7 @@ map_alias(MapState *state, TypeCast *cast)
 
 	if (constant == NULL)
 		return false;
-	value = constant->val.sval.sval;
+	value = pgcopy_const_string(constant);
 	if (strcmp(type, "regnamespace") != 0)
 		change_string(state, constant, pgcopy_sqltext_rename(state->schemas, value));
 	else if ((at = value, pgcopy_sqltext_next(&at, value + strlen(value), &token)) &&
@@ -241,7 +242,7 @@ map_walked(MapState *state, Node *node)
 			break;
 		case T_A_Const:
 			if (find_string(node) != NULL)
-				pgcopy_map_expression_doubt_string(state, find_string(node)->val.sval.sval);
+				pgcopy_map_expression_doubt_string(state, pgcopy_const_string(find_string(node)));
 			break;
 		case T_TypeName:
 			pgcopy_map_expression_names(state, ((TypeName *) node)->names);

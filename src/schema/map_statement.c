@@ -12,6 +12,7 @@
 
 #include "nodes/value.h"
 
+#include "base/compat.h"
 #include "base/options.h"
 #include "base/sqltext.h"
 #include "schema/map_private.h"
@@ -52,19 +53,19 @@ map_setting(MapState *state, VariableSetStmt *set)
 		MappedString *string;
 		const char *to;
 
-		if (!IsA(constant, A_Const) || nodeTag(&constant->val) != T_String)
+		if (!IsA(constant, A_Const) || !pgcopy_const_is_string(constant))
 			continue;
-		to = pgcopy_sqltext_mapped(state->schemas, constant->val.sval.sval);
+		to = pgcopy_sqltext_mapped(state->schemas, pgcopy_const_string(constant));
 		if (is_path && to != NULL)
 		{
 			string = palloc(sizeof(MappedString));
 			string->location = constant->location;
-			string->value = constant->val.sval.sval = pstrdup(to);
+			string->value = pgcopy_const_string(constant) = pstrdup(to);
 			state->strings = lappend(state->strings, string);
 		}
 		else if (!is_path && state->doubt == MAP_CERTAIN &&
-				 pgcopy_sqltext_mentions(state->schemas, constant->val.sval.sval,
-										 strlen(constant->val.sval.sval), true))
+				 pgcopy_sqltext_mentions(state->schemas, pgcopy_const_string(constant),
+										 strlen(pgcopy_const_string(constant)), true))
 			state->doubt = MAP_SETTING;
 	}
 }
@@ -419,12 +420,13 @@ map_function_like(MapState *state, Node *node)
 }
 
 static void
-map_publication(MapState *state, List *objects)
+map_publication(MapState *state, List *members)
 {
 	ListCell   *lc;
 
-	foreach(lc, objects)
+	foreach(lc, members)
 	{
+#ifdef PGCOPY_HAS_SCHEMAS_IN_PUBLICATIONS
 		PublicationObjSpec *object = lfirst_node(PublicationObjSpec, lc);
 
 		object->name = pgcopy_map_expression_schema_name(state, object->name);
@@ -432,6 +434,9 @@ map_publication(MapState *state, List *objects)
 			continue;
 		pgcopy_map_expression_node(state, (Node *) object->pubtable->relation);
 		pgcopy_map_expression_node(state, object->pubtable->whereClause);
+#else
+		pgcopy_map_expression_node(state, lfirst(lc));
+#endif
 	}
 }
 
@@ -463,8 +468,8 @@ pgcopy_map_statement_tree(MapState *state, Node *node)
 	{
 		CASE(CreateSchemaStmt, map_create_schema(state, statement))
 		CASE(CreateExtensionStmt, MAP_OPTIONS(options))
-		CASE(CreatePublicationStmt, map_publication(state, statement->pubobjects))
-		CASE(AlterPublicationStmt, map_publication(state, statement->pubobjects))
+		CASE(CreatePublicationStmt, map_publication(state, pgcopy_publication_members(statement)))
+		CASE(AlterPublicationStmt, map_publication(state, pgcopy_publication_members(statement)))
 		CASE(AlterTSConfigurationStmt, map_search_configuration(state, statement))
 		CASE(SelectStmt, MAP_NODE(targetList))
 		default:

@@ -42,6 +42,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "base/compat.h"
 #include "source/ahead.h"
 #include "source/series.h"
 #include "source/session_state.h"

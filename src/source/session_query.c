@@ -20,6 +20,7 @@
 #include "storage/latch.h"
 #include "utils/timestamp.h"
 
+#include "base/compat.h"
 #include "source/ahead.h"
 #include "source/session_state.h"
 

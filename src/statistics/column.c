@@ -30,6 +30,7 @@
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
+#include "base/compat.h"
 #include "statistics/column.h"
 
 /* More than the largest statistics target (10,000) makes; of elements, ten times as many. */
