@@ -32,8 +32,8 @@ my $runs = $target->safe_psql('app', "SELECT pgcopy_clone($gaheim)", extra_param
 wait_held($target, 'app', 1, $runs);
 my $failed = $target->safe_psql('app', "SELECT pgcopy_clone($gaheim)", extra_params => [ '-U', 'boss' ]);
 is($target->safe_psql('app', "SELECT pgcopy_wait($failed)"), 'failed', 'a second clone into the same database fails');
-my $orphan = $target->safe_psql('app', "INSERT INTO pgcopy.job (state, owner, source, conninfo, options, ended)
-	SELECT state, 4294967295, source, conninfo, options, ended FROM pgcopy.job WHERE id = $failed RETURNING id");
+my $orphan = $target->safe_psql('app', "INSERT INTO pgcopy.job (state, owner, source, conninfo, options, ended, version)
+	SELECT state, 4294967295, source, conninfo, options, ended, version FROM pgcopy.job WHERE id = $failed RETURNING id");
 my $all_jobs = 'SELECT id, state, owner, attempt, phase, control, ended FROM pgcopy.job ORDER BY id';
 my $before = $target->safe_psql('app', $all_jobs);
 
