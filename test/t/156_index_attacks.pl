@@ -272,7 +272,7 @@ is_sound('again', 'an index built again, after a savepoint, in the transaction t
 # Builds that are broken off
 #-------------------------------------------------------------------------
 
-$node->safe_psql('postgres', "DROP TABLE IF EXISTS public.t; CREATE TABLE public.t (id int, a int, b text COLLATE \"C\", c text COLLATE \"C\"); INSERT INTO public.t SELECT g, g * 7919 % 1009, md5(g::text), repeat(md5((g % 5000)::text), 3) FROM generate_series(1, 30000) g; $freeze");
+$node->safe_psql('postgres', "DROP TABLE IF EXISTS public.t; CREATE TABLE public.t (id int, a int, b text COLLATE \"C\", c text COLLATE \"C\"); INSERT INTO public.t SELECT g, g * 7919 % 1009, md5(g::text), repeat(md5((g % 5000)::text), 3) FROM generate_series(1, 90000) g; $freeze");
 my @definition = ('(a)', '(b)', '(c, a)', '((id % 7))', $has_icu ? '(c COLLATE "en-x-icu")' : ());
 my $look = q(SELECT 'look ' || substring(pg_read_file('/proc/self/status') FROM 'VmSize:\s+(\d+)') || ' ' || (SELECT count(*) FROM pg_ls_dir('/proc/self/fd')););
 my @sql = map {
