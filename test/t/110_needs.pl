@@ -402,8 +402,10 @@ foreach my $way (qw(cancel kill))
 
 	$target->safe_psql($way, "SELECT pgcopy_cancel($job)") if $way eq 'cancel';
 	$target->safe_psql($way, "SELECT pg_terminate_backend(pid, 10000) FROM pgcopy_workers WHERE job = $job AND process = 'leader'") if $way eq 'kill';
-	release($hold);
+	# not before: a table that is still done would want a decision about the snapshot
 	wait_for_end($target, $job, db => $way);
+	wait_until($target, "SELECT count(*) FROM pg_stat_activity WHERE datname = '$way' AND backend_type = 'pgcopydb_ext'", db => $way, expected => 0);
+	release($hold);
 	$target->safe_psql($way, "SELECT pgcopy_resume($job)");
 	ok(wait_for_state($target, $job, 'done', db => $way), "$way: the resumed job ends done");
 	assert_same($source, $target, source_db => 'waits', db => $way, name => "$way: it is equal");
