@@ -114,7 +114,6 @@
 #define pgcopy_is_schema_of_publication(spec) ((void) (spec), false)
 #define pgcopy_publication_schema(spec) ((void) (spec), (char *) NULL)
 #define pgcopy_publication_members(statement) ((statement)->tables)
-#define pgcopy_publication_objects(alter) NIL
 #define pgcopy_publication_only_table(alter) \
 	(list_length((alter)->tables) == 1 ? linitial_node(RangeVar, (alter)->tables) : NULL)
 #else
@@ -123,7 +122,6 @@
 #define pgcopy_publication_members(statement) ((statement)->pubobjects)
 #define pgcopy_is_schema_of_publication(spec) \
 	(((PublicationObjSpec *) (spec))->pubobjtype == PUBLICATIONOBJ_TABLES_IN_SCHEMA)
-#define pgcopy_publication_objects(alter) ((alter)->pubobjects)
 #define pgcopy_publication_only_table(alter) \
 	(list_length((alter)->pubobjects) == 1 && \
 	 linitial_node(PublicationObjSpec, (alter)->pubobjects)->pubtable != NULL ? \

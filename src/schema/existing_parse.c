@@ -75,7 +75,7 @@ static void
 describe_member(AlterPublicationStmt *alter, ObjectDefinition *object)
 {
 	const RangeVar *table = pgcopy_publication_only_table(alter);
-	List	   *specs = pgcopy_publication_objects(alter);
+	List	   *specs = pgcopy_publication_members(alter);
 
 	if (list_length(specs) == 1 && pgcopy_is_schema_of_publication(linitial(specs)))
 	{

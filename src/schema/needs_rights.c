@@ -113,7 +113,7 @@ needs_superuser(Needs *needs, Node *node)
 		case T_CreatePublicationStmt:
 			return ((CreatePublicationStmt *) node)->for_all_tables;
 		case T_AlterPublicationStmt:
-			return publishes_schemas(pgcopy_publication_objects((AlterPublicationStmt *) node));
+			return publishes_schemas(pgcopy_publication_members((AlterPublicationStmt *) node));
 		case T_CreateSubscriptionStmt:
 			return !may_subscribe(needs);
 		case T_DefineStmt:
