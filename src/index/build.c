@@ -13,7 +13,6 @@
 #include "access/genam.h"
 #include "access/nbtree.h"
 #include "catalog/catalog.h"
-#include "catalog/pg_am.h"
 #include "commands/progress.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -107,15 +106,11 @@ pgcopy_build_throw_duplicate(IndexBuild *build, IndexTuple tuple)
 static const char *
 check_relations(Relation heap, Relation index)
 {
-	if (heap->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
-		return "temporary table";
-	if (heap->rd_rel->relkind != RELKIND_RELATION)
-		return "not a plain table";
-	if (heap->rd_rel->relam != HEAP_TABLE_AM_OID)
-		return "table access method";
-	if (IsSystemRelation(heap) || RelationGetNumberOfBlocks(index) != 0)
-		return "not a new index";
-	return NULL;
+	const char *reason = pgcopy_scan_check(heap);
+
+	if (reason == NULL && (IsSystemRelation(heap) || RelationGetNumberOfBlocks(index) != 0))
+		reason = "not a new index";
+	return reason;
 }
 
 static const char *

@@ -160,12 +160,10 @@ void
 pgcopy_index_build_during(void (*run) (void *arg), void *arg, const char *name,
 						  IndexOutcome *outcome)
 {
-	object_access_hook_type before = object_access_hook;
-
 	Assert(current_outcome == NULL);
 	current_outcome = outcome;
 	current_name = name;
-	next_hook = before;
+	next_hook = object_access_hook;
 	object_access_hook = watch_creation;
 	PG_TRY();
 	{
@@ -173,7 +171,7 @@ pgcopy_index_build_during(void (*run) (void *arg), void *arg, const char *name,
 	}
 	PG_FINALLY();
 	{
-		object_access_hook = before;
+		object_access_hook = next_hook;
 		next_hook = NULL;
 		current_outcome = NULL;
 		current_name = NULL;

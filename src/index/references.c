@@ -17,8 +17,6 @@
 #include "postgres.h"
 
 #include "access/table.h"
-#include "catalog/pg_am.h"
-#include "catalog/pg_class.h"
 #include "storage/bufmgr.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -109,21 +107,16 @@ scan_column(Relation table, AttrNumber number, Numbers *numbers, ScanTake take)
 	return pgcopy_scan_heap(table, &need, NULL, take, &scan);
 }
 
-static bool
-is_heap(Relation table)
-{
-	return table->rd_rel->relkind == RELKIND_RELATION &&
-		table->rd_rel->relam == HEAP_TABLE_AM_OID && !RelationUsesLocalBuffers(table);
-}
-
 static const char *
 prove(Relation from, AttrNumber from_number, Relation to, AttrNumber to_number, Size limit)
 {
+	const char *reason = pgcopy_scan_check(from);
 	Numbers    *numbers;
-	const char *reason;
 
-	if (!is_heap(from) || !is_heap(to))
-		return "not a plain table";
+	if (reason == NULL)
+		reason = pgcopy_scan_check(to);
+	if (reason != NULL)
+		return reason;
 	if (RelationGetNumberOfBlocks(to) / MOST_BLOCKS > RelationGetNumberOfBlocks(from))
 		return "few references to a large table";
 	numbers = pgcopy_numbers_make(limit);

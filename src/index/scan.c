@@ -6,13 +6,15 @@
  * Every page must be marked as visible to all, and no row may be part of a HOT
  * chain: then every line pointer in use is a row that belongs into the index, as
  * heapam_index_build_range_scan() would find.  The caller holds a lock on the
- * table that keeps writers out.
+ * table that keeps writers out, or knows that what they may do is harmless.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/heapam.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_class.h"
 #include "commands/progress.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -147,36 +149,37 @@ report_blocks(const ScanShare *share, BlockNumber nread)
 	pgstat_progress_update_param(PROGRESS_SCAN_BLOCKS_DONE, nread);
 }
 
-/* Begin with all blocks, or with none of a shared scan. */
-static BlockRange
-begin_scan(Relation heap, const ScanShare *share, ScanPage *found)
+const char *
+pgcopy_scan_check(Relation heap)
 {
-	BlockRange	range = {0, 0};
-	BlockNumber nblocks;
-
-	if (share == NULL)
-		range.end = found->nblocks = nblocks = RelationGetNumberOfBlocks(heap);
-	else
-	{
-		nblocks = share->scan->nblocks;
-		found->nblocks = nblocks / share->scan->nprocesses + 1;
-	}
-	found->nread = 0;
-	pgstat_progress_update_param(PROGRESS_SCAN_BLOCKS_TOTAL, nblocks);
-	return range;
+	if (heap->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
+		return "temporary table";
+	if (heap->rd_rel->relkind != RELKIND_RELATION)
+		return "not a plain table";
+	if (heap->rd_rel->relam != HEAP_TABLE_AM_OID)
+		return "table access method";
+	return NULL;
 }
 
 const char *
 pgcopy_scan_heap(Relation heap, const ScanNeed *need, ScanShare *share, ScanTake take,
 				 void *arg)
 {
+	BlockNumber nblocks = share != NULL ? share->scan->nblocks :
+		RelationGetNumberOfBlocks(heap);
 	BufferAccessStrategy strategy = NULL;
-	ScanPage	found;
-	BlockRange	range = begin_scan(heap, share, &found);
+	ScanPage	found = {.nblocks = nblocks};
+	BlockRange	range = {0, nblocks};
 	const char *reason = NULL;
 
-	if (RelationGetNumberOfBlocks(heap) > NBuffers / 4)
+	if (share != NULL)
+	{
+		found.nblocks = nblocks / share->scan->nprocesses + 1;
+		range.end = 0;			/* it takes its blocks as it goes */
+	}
+	if (nblocks > NBuffers / 4)
 		strategy = GetAccessStrategy(BAS_BULKREAD);
+	pgstat_progress_update_param(PROGRESS_SCAN_BLOCKS_TOTAL, nblocks);
 	while (reason == NULL)
 	{
 		CHECK_FOR_INTERRUPTS();

@@ -55,6 +55,9 @@ typedef struct ScanShare
  */
 typedef const char *(*ScanTake) (void *arg, const ScanPage *page);
 
+/* Why this room cannot read the table, whatever is in it, or NULL. */
+extern const char *pgcopy_scan_check(Relation heap);
+
 /*
  * Call "take" for all pages with rows, in order; of those that no other process takes,
  * if "share" is not NULL.  Returns its reason, or why this table is not for us, or NULL.

@@ -140,8 +140,6 @@ plan(Query *query, const char *text, int options, ParamListInfo parameters)
 void
 pgcopy_constraint_validate(const AlterTableStmt *validate, void (*run) (void *arg), void *arg)
 {
-	planner_hook_type before = planner_hook;
-
 	Assert(!OidIsValid(validated_table));
 	if (pgcopy_setting_index_builds != INDEX_BUILDS_FAST)
 	{
@@ -149,7 +147,7 @@ pgcopy_constraint_validate(const AlterTableStmt *validate, void (*run) (void *ar
 		return;
 	}
 	validated_table = RangeVarGetRelid(validate->relation, NoLock, true);
-	next_hook = before;
+	next_hook = planner_hook;
 	planner_hook = plan;
 	PG_TRY();
 	{
@@ -157,7 +155,7 @@ pgcopy_constraint_validate(const AlterTableStmt *validate, void (*run) (void *ar
 	}
 	PG_FINALLY();
 	{
-		planner_hook = before;
+		planner_hook = next_hook;
 		next_hook = NULL;
 		validated_table = InvalidOid;
 	}
