@@ -167,7 +167,7 @@ comes_with_extension(Needs *needs, const char *setting)
 }
 
 static void
-check_setting(Needs *needs, VariableSetStmt *set)
+check_setting(Needs *needs, VariableSetStmt *set, const char *label)
 {
 	Setting		setting = {.name = set->name};
 	char	   *message;
@@ -181,7 +181,7 @@ check_setting(Needs *needs, VariableSetStmt *set)
 		return;
 	message = pgcopy_needs_here_rehearse(rehearse_setting, &setting, &sqlerrcode);
 	if (message != NULL)
-		pgcopy_needs_report_add(needs, NEED_SETTING, message);
+		pgcopy_needs_report_add(needs, NEED_SETTING, psprintf("%s (%s)", message, label));
 }
 
 void
@@ -200,6 +200,6 @@ pgcopy_needs_functions_note(Needs *needs, CreateFunctionStmt *create,
 	{
 		option = lfirst_node(DefElem, lc);
 		if (strcmp(option->defname, "set") == 0)
-			check_setting(needs, castNode(VariableSetStmt, option->arg));
+			check_setting(needs, castNode(VariableSetStmt, option->arg), label);
 	}
 }
