@@ -13,6 +13,8 @@
 #include "access/genam.h"
 #include "access/nbtree.h"
 #include "catalog/catalog.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_class.h"
 #include "commands/progress.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -131,19 +133,42 @@ build_keys(IndexBuild *build)
 	return reason;
 }
 
+/*
+ * Whatever the keys are: without rows there is only a metapage.  That goes for TOAST
+ * tables too, which are made with their table.
+ */
+static bool
+build_empty(IndexBuild *build)
+{
+	Form_pg_class heap = build->heap->rd_rel;
+
+	if (heap->relkind != RELKIND_RELATION && heap->relkind != RELKIND_TOASTVALUE)
+		return false;
+	if (heap->relpersistence == RELPERSISTENCE_TEMP || heap->relam != HEAP_TABLE_AM_OID ||
+		IsCatalogRelation(build->heap) ||
+		RelationGetNumberOfBlocks(build->heap) != 0 ||
+		RelationGetNumberOfBlocks(build->index) != 0)
+		return false;
+	pgcopy_tree_write_empty(build->index, _bt_allequalimage(build->index, true));
+	return true;
+}
+
 const char *
 pgcopy_build_index(IndexBuild *build)
 {
-	const char *reason = check_relations(build->heap, build->index);
+	const char *reason;
 
 	INSTR_TIME_SET_CURRENT(build->started);
+	build->processes = 1;
+	build->memory = pgcopy_memory_create((Size) maintenance_work_mem * 1024);
+	if (build_empty(build))
+		return NULL;
+	reason = check_relations(build->heap, build->index);
 	if (reason == NULL)
 		reason = pgcopy_key_describe(build->heap, build->index, build->info,
 									 &build->keys);
 	if (reason != NULL)
 		return reason;
-	build->processes = 1;
-	build->memory = pgcopy_memory_create((Size) maintenance_work_mem * 1024);
 	build->allequalimage = _bt_allequalimage(build->index, true);
 	build->deduplicate = build->allequalimage && !build->info->ii_Unique &&
 		BTGetDeduplicateItems(build->index);

@@ -34,7 +34,7 @@ typedef struct BorrowedMethod
 	IndexAmRoutine *own;
 } BorrowedMethod;
 
-/* While a statement runs: whom to tell, NULL outside of one, and of which index. */
+/* While a statement runs: whom to tell, if anybody, and of which index. */
 static IndexOutcome *current_outcome;
 static const char *current_name;
 static object_access_hook_type next_hook;
@@ -160,7 +160,7 @@ void
 pgcopy_index_build_during(void (*run) (void *arg), void *arg, const char *name,
 						  IndexOutcome *outcome)
 {
-	Assert(current_outcome == NULL);
+	Assert(object_access_hook != watch_creation);
 	current_outcome = outcome;
 	current_name = name;
 	next_hook = object_access_hook;

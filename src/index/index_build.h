@@ -27,8 +27,8 @@ typedef struct IndexOutcome
 /*
  * Call "run", which creates indexes, and build the B-trees among them here where
  * that is possible.  "outcome" gets who has built the last one of that name, or of
- * any if it is NULL; all of it zero if there was none.  An error leaves nothing
- * behind.
+ * any if it is NULL; all of it zero if there was none.  NULL if nobody asks, as for
+ * the indexes of TOAST tables.  An error leaves nothing behind.
  */
 extern void pgcopy_index_build_during(void (*run) (void *arg), void *arg,
 									  const char *name, IndexOutcome *outcome);

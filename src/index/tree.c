@@ -346,22 +346,34 @@ finish_levels(IndexTree *tree)
 	}
 }
 
+static void
+write_metapage(IndexOutput *output, const TreeLevel *root, bool allequalimage)
+{
+	Page		meta = pgcopy_output_page(output);
+
+	_bt_initmetapage(meta, root != NULL ? root->block : P_NONE,
+					 root != NULL ? root->level : 0, allequalimage);
+	pgcopy_output_write(output, meta, BTREE_METAPAGE);
+	pgcopy_output_end(output);
+}
+
+void
+pgcopy_tree_write_empty(Relation index, bool allequalimage)
+{
+	write_metapage(pgcopy_output_begin(index), NULL, allequalimage);
+}
+
 void
 pgcopy_tree_end(IndexTree *tree)
 {
 	TreeLevel  *root = NULL;
-	Page		meta;
 
 	if (tree->deduplicate)
 		put_pending(tree);
 	PGCOPY_TEST_POINT("index", "filled");
 	if (tree->rows > 0)
 		root = finish_levels(tree);
-	meta = pgcopy_output_page(tree->output);
-	_bt_initmetapage(meta, root != NULL ? root->block : P_NONE,
-					 root != NULL ? root->level : 0, tree->allequalimage);
-	pgcopy_output_write(tree->output, meta, BTREE_METAPAGE);
-	pgcopy_output_end(tree->output);
+	write_metapage(tree->output, root, tree->allequalimage);
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, tree->rows);
 
 	for (TreeLevel *level = tree->leaf, *next; level != NULL; level = next)

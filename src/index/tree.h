@@ -63,6 +63,9 @@ extern IndexTree *pgcopy_tree_begin(Relation heap, Relation index,
 /* Write the last pages, and the file safely.  The tree is gone then. */
 extern void pgcopy_tree_end(IndexTree *tree);
 
+/* The same for an index of a table without rows. */
+extern void pgcopy_tree_write_empty(Relation index, bool allequalimage);
+
 /* Parts of the functions below. */
 extern void pgcopy_tree_put(IndexTree *tree, IndexTuple tuple);
 extern void pgcopy_tree_begin_pending(IndexTree *tree, IndexTuple tuple);

@@ -254,6 +254,8 @@ parse_and_run(RunningStatement *running, ApplyForm form, const char *search_path
 		pgcopy_index_build_during(run_utility, &statement,
 								  castNode(IndexStmt, raw->stmt)->idxname,
 								  running->outcome);
+	else if (IsA(raw->stmt, CreateStmt))
+		pgcopy_index_build_during(run_utility, &statement, NULL, NULL);
 	else if (form == APPLY_VALIDATE_CONSTRAINT)
 		pgcopy_constraint_validate(castNode(AlterTableStmt, raw->stmt), run_utility,
 								   &statement);

@@ -43,6 +43,7 @@ CREATE INDEX filled_k ON filled (k);
 CREATE UNIQUE INDEX filled_u ON filled (u) WITH (fillfactor = 70);
 CREATE INDEX filled_k_at ON filled (k DESC, at);
 CREATE TABLE nothing (id int PRIMARY KEY);
+CREATE TABLE wordy (id int, t text);
 CREATE UNLOGGED TABLE unlogged (id int PRIMARY KEY, k int);
 INSERT INTO unlogged SELECT g, g % 10 FROM generate_series(1, 5000) g;
 CREATE INDEX unlogged_k ON unlogged (k);
@@ -118,6 +119,13 @@ sub act_at
 	return;
 }
 
+# The index of a table's TOAST table.
+sub toast_index_of
+{
+	my ($node, $db, $table) = @_;
+	return $node->safe_psql($db, "SELECT i.indexrelid::regclass FROM pg_index i JOIN pg_class t ON t.reltoastrelid = i.indrelid WHERE t.oid = '$table'::regclass");
+}
+
 sub file_of
 {
 	my ($node, $db, $index) = @_;
@@ -191,10 +199,17 @@ $job = clone_ok($target, conninfo($source, db => 'app'), db => 'crashed', name =
 is(builders('crashed', $job), 'fast', 'its indexes are ours');
 ok(substr(slurp_file($target->logfile), $offset) !~ /synced index/, 'no build syncs without a checkpoint');
 create_looks($target, 'crashed');
-$ours = pages_of($target, 'crashed', 'true', @logged);
-crash_without($target, 'crashed', @logged);
-is(pages_of($target, 'crashed', 'true', @logged), $ours, 'recovery writes the same pages into empty files');
+my $toast = toast_index_of($target, 'crashed', 'wordy');
+like(slurp_file($target->logfile, $offset), qr/index "\Q@{[ $toast =~ s{pg_toast\.}{}r ]}\E" built: /, 'so is that of an empty TOAST table');
+$target->safe_psql('crashed', 'CREATE TABLE twin (LIKE wordy)');
+my @both = map { (split / /, pages_of($target, 'crashed', 'false', $_), 2)[1] } $toast, toast_index_of($target, 'crashed', 'twin');
+is($both[0], $both[1], 'which is as the server writes it');
+$ours = pages_of($target, 'crashed', 'true', @logged, $toast);
+crash_without($target, 'crashed', @logged, $toast);
+is(pages_of($target, 'crashed', 'true', @logged, $toast), $ours, 'recovery writes the same pages into empty files');
 is(check_parents($target, 'crashed'), '', 'they are sound');
+is($target->safe_psql('crashed', "ALTER TABLE wordy ALTER t SET STORAGE external; INSERT INTO wordy VALUES (1, repeat('long', 10000)); SELECT length(t), pg_relation_size('$toast') > 8192 FROM wordy"),
+	'40000|t', 'and take rows');
 is( $target->safe_psql('crashed', <<'EOQ'), "0\n1\n1", 'an unlogged table is empty, and its indexes can be used');
 SELECT count(*) FROM unlogged;
 INSERT INTO unlogged VALUES (1, 1), (2, 2);
