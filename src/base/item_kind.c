@@ -22,7 +22,7 @@ static const ItemTraits traits[] = {
 	[ITEM_INDEX] = {"index", ShareLock, ShareLock, .is_statement = true,
 	.sorts = true, .is_batched = true, .is_of_table = true, .evaluates = true},
 	[ITEM_CONSTRAINT] = {"constraint", AccessExclusiveLock, AccessExclusiveLock,
-	.is_statement = true, .sorts = true, .is_of_table = true},
+	.is_statement = true, .sorts = true, .is_batched = true, .is_of_table = true},
 	[ITEM_ANALYZE] = {"analyze", ShareUpdateExclusiveLock, ShareUpdateExclusiveLock,
 	.is_batched = true, .is_of_table = true, .evaluates = true},
 	[ITEM_FOREIGN_KEY] = {"foreign key", ShareRowExclusiveLock, ShareRowExclusiveLock,

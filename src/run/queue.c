@@ -337,13 +337,20 @@ pgcopy_queue_recall_delayed(Queue *queue)
 	return next;
 }
 
-/* Take the other constraints of a table too: they share a transaction. */
+/*
+ * Take an item, and with a constraint the others of its table: they share a
+ * transaction.  Returns how many.
+ */
 static int
-take_siblings(Queue *queue, QueueItem *first, int *items, int max)
+take_item(Queue *queue, QueueItem *first, int *items, int max)
 {
 	int			no = queue->tables[first->relation].first_constraint;
 	int			n = 1;
 
+	start_item(queue, first);
+	items[0] = first->no;
+	if (first->kind != ITEM_CONSTRAINT || first->attempts > 1)
+		return 1;
 	for (; no <= queue->nitems && n < max; no++)
 	{
 		QueueItem  *item = &queue->items[no - 1];
@@ -371,10 +378,10 @@ may_be_batched(const QueueItem *item)
  * gets some.
  */
 static int
-take_small(Queue *queue, QueueLine line, QueueItem *first, int *items, int max)
+take_small(Queue *queue, QueueItem *first, int *items, int n, int max)
 {
+	QueueLine	line = line_of(first);
 	int64		cost = first->cost;
-	int			n = 1;
 
 	while (n < max && cost < BATCH_COST)
 	{
@@ -387,8 +394,7 @@ take_small(Queue *queue, QueueLine line, QueueItem *first, int *items, int max)
 			pgcopy_queue_state_make_ready(queue, item);
 			break;
 		}
-		start_item(queue, item);
-		items[n++] = item->no;
+		n += take_item(queue, item, items + n, max - n);
 		cost += item->cost;
 	}
 	return n;
@@ -400,19 +406,17 @@ pgcopy_queue_take(Queue *queue, QueueLine line, int nworkers, int *items,
 {
 	QueueItem  *first = pop_ready(queue, line);
 	bool		is_small;
+	int			n;
 
 	Assert(max > 0);
 	if (first == NULL)
 		return 0;
 	is_small = may_be_batched(first);
-	start_item(queue, first);
-	items[0] = first->no;
-	if (is_small)
-		return take_small(queue, line, first, items,
-						  Min(max, queue->unfinished / (Max(nworkers, 1) * 4) + 1));
-	if (first->kind == ITEM_CONSTRAINT && first->attempts == 1)
-		return take_siblings(queue, first, items, max);
-	return 1;
+	n = take_item(queue, first, items, max);
+	if (!is_small)
+		return n;
+	return take_small(queue, first, items, n,
+					  Min(max, queue->unfinished / (Max(nworkers, 1) * 4) + 1));
 }
 
 int
