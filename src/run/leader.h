@@ -65,10 +65,11 @@ extern void pgcopy_planning_run(Leader *leader);
 
 /*
  * Read the dump under a snapshot of the leader's session: the DumpStatements of what
- * is cloned.  Marks in the relations what lacks rows.
+ * is cloned.  Marks in the relations what lacks rows.  for_plan: what a plan asks of
+ * the source is asked while pg_dump runs.
  */
 extern List *pgcopy_planning_read_dump(Leader *leader, const char *snapshot,
-									   List *relations);
+									   List *relations, bool for_plan);
 
 /*
  * chosen.c: choose what is cloned, by the source's present catalogs.  Returns the

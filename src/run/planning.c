@@ -242,19 +242,24 @@ foresee_after_dump(Leader *leader, SourceSession *session)
 	pgcopy_link_foresee_true(leader->link);
 }
 
-/* All that is asked for the plan, as far as that is known. */
+/* Ask all that is asked for the plan, as far as that is known.  A Meanwhile. */
 static void
-foresee_plan(Leader *leader, SourceSession *session)
+ask_for_plan(void *arg)
 {
+	Leader	   *leader = arg;
+	SourceSession *session = pgcopy_link_session(leader->link);
+
+	pgcopy_ahead_forget(session);
 	pgcopy_standby_foresee(session);
 	if (pgcopy_chosen_filter(leader) == NULL)
 		pgcopy_inventory_foresee_indexes(session);
 	pgcopy_ahead_foresee(session, pgcopy_session_path_sql, 1, 0, NULL);
 	pgcopy_snapshot_foresee_content(session);
+	pgcopy_ahead_ask(session);
 }
 
 static List *
-read_dump(Leader *leader, const char *snapshot, List *relations)
+read_dump(Leader *leader, const char *snapshot, List *relations, bool for_plan)
 {
 	const Job  *job = leader->job;
 	SourceSession *session = pgcopy_link_session(leader->link);
@@ -277,8 +282,9 @@ read_dump(Leader *leader, const char *snapshot, List *relations)
 	List	   *statements;
 
 	pgcopy_session_options(session, &request.keywords, &request.values);
+	if (for_plan)
+		request.meanwhile = (Meanwhile) {ask_for_plan, leader};
 	dump = pgcopy_dump_read(&request);
-	pgcopy_ahead_forget(session);
 	foresee_after_dump(leader, session);
 	tell_warnings(leader, dump->warnings);
 	tell_notices(leader, pgcopy_hidden_find(session, pgcopy_chosen_filter(leader),
@@ -292,7 +298,8 @@ read_dump(Leader *leader, const char *snapshot, List *relations)
 
 /* If pg_dump fails because no session is free, report that instead. */
 List *
-pgcopy_planning_read_dump(Leader *leader, const char *snapshot, List *relations)
+pgcopy_planning_read_dump(Leader *leader, const char *snapshot, List *relations,
+						  bool for_plan)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	List	   *volatile statements = NIL;
@@ -300,10 +307,14 @@ pgcopy_planning_read_dump(Leader *leader, const char *snapshot, List *relations)
 
 	pgcopy_chosen_mark(leader, relations);
 	if (!pgcopy_options_need_dump(&leader->job->options))
+	{
+		if (for_plan)
+			ask_for_plan(leader);
 		return NIL;
+	}
 	PG_TRY();
 	{
-		statements = read_dump(leader, snapshot, relations);
+		statements = read_dump(leader, snapshot, relations, for_plan);
 	}
 	PG_CATCH();
 	{
@@ -501,10 +512,9 @@ try_plan(void *arg, char **what)
 	findings = list_concat(findings, pgcopy_subset_apply(session, &leader->job->options,
 														 leader->selection, relations));
 	PGCOPY_TEST_POINT("planning", "locked");
-	statements = pgcopy_planning_read_dump(leader, snapshot, relations);
+	statements = pgcopy_planning_read_dump(leader, snapshot, relations, true);
 	if (!pgcopy_link_still_true(leader->link, what))
 		return ATTEMPT_CHANGED;
-	foresee_plan(leader, session);
 	statements = pgcopy_map_statements(statements, &leader->job->options, &not_mapped);
 	findings = list_concat(findings, not_mapped);
 	pgcopy_needs_note(needs, statements);

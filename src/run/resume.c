@@ -212,7 +212,7 @@ take_unchanged(Leader *leader, char **what)
 	pgcopy_handover_release(leader);
 	if (snapshot == NULL)
 		return NULL;
-	statements = pgcopy_planning_read_dump(leader, snapshot, relations);
+	statements = pgcopy_planning_read_dump(leader, snapshot, relations, false);
 	if (!pgcopy_link_still_true(leader->link, what))
 		return NULL;
 	statements = pgcopy_map_statements(statements, &leader->job->options, &not_mapped);

@@ -332,13 +332,14 @@ pgcopy_archive_dump(const DumpTools *tools, const DumpRequest *request,
 
 	command = make_command(&arguments, login, archive);
 	command.stdout_limit = definitions_limit();
+	command.meanwhile = request->meanwhile;
 	run_tool("pg_dump", &command, request->lock_wait_ms, dump);
 	return archive;
 }
 
 int
 pgcopy_archive_restore(const DumpTools *tools, const DumpRequest *request,
-					   SourceDump *dump, int archive, const char *section)
+					   SourceDump *dump, int archive, const ArchiveSection *section)
 {
 	Arguments	arguments = {NULL};
 	ChildCommand command;
@@ -353,13 +354,14 @@ pgcopy_archive_restore(const DumpTools *tools, const DumpRequest *request,
 	add_argument(&arguments, tools->pg_restore);
 	add_argument(&arguments, "--verbose");
 	add_argument(&arguments, "--file=-");
-	add_argument(&arguments, psprintf("--section=%s", section));
+	add_argument(&arguments, psprintf("--section=%s", section->name));
 	add_argument_if(&arguments, request->no_owner, "--no-owner");
 	add_argument_if(&arguments, request->no_tablespaces, "--no-tablespaces");
 	add_exclusions(&arguments, request);
 
 	command = make_command(&arguments, NULL, text);
 	command.stdin_fd = archive;
+	command.meanwhile = section->meanwhile;
 	run_tool("pg_restore", &command, 0, dump);
 	return text;
 }

@@ -19,13 +19,16 @@
 extern int	pgcopy_archive_dump(const DumpTools *tools,
 								const DumpRequest *request, SourceDump *dump);
 
-/*
- * Run pg_restore on it for one section, "pre-data" or "post-data".  Returns a
- * memory file with the text.
- */
+typedef struct ArchiveSection
+{
+	const char *name;			/* "pre-data" or "post-data" */
+	Meanwhile	meanwhile;		/* called while its text is made */
+} ArchiveSection;
+
+/* Run pg_restore on it for one section.  Returns a memory file with the text. */
 extern int	pgcopy_archive_restore(const DumpTools *tools,
 								   const DumpRequest *request, SourceDump *dump,
-								   int archive, const char *section);
+								   int archive, const ArchiveSection *section);
 
 /*
  * warnings.c: add a tool's stderr to dump->warnings: only the warnings if it

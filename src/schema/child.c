@@ -52,6 +52,7 @@
 #define WARNINGS_KEPT	(1024 * 1024)
 #define GRACE_TIME		1000	/* ms between SIGTERM and SIGKILL */
 #define POLL_TIME		10		/* ms */
+#define PIPE_SIZE		(1024 * 1024)	/* what Linux allows everybody */
 #define LIFTED			10		/* a descriptor above all that the child gets */
 
 typedef struct RunningChild
@@ -384,6 +385,8 @@ start_child(const ChildCommand *command, RunningChild *child)
 				(errcode_for_file_access(),
 				 errmsg("could not create a pipe: %m")));
 	child->stderr_fd = ends[0];
+	/* the child goes on while nobody reads; if this is refused, it waits sooner */
+	(void) fcntl(ends[0], F_SETPIPE_SZ, PIPE_SIZE);
 
 	/* block signals: no handler of this backend may run in the child */
 	sigfillset(&all);
@@ -416,6 +419,8 @@ pgcopy_child_run(const ChildCommand *command, StringInfo errors)
 	PG_ENSURE_ERROR_CLEANUP(end_child, PointerGetDatum(child));
 	{
 		start_child(command, child);
+		if (command->meanwhile.run != NULL)
+			command->meanwhile.run(command->meanwhile.arg);
 		wait_for_child(child, errors);
 	}
 	PG_END_ENSURE_ERROR_CLEANUP(end_child, PointerGetDatum(child));

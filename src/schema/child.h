@@ -10,6 +10,13 @@
 
 #include "lib/stringinfo.h"
 
+/* Work of this process while a program runs; run: NULL if there is none. */
+typedef struct Meanwhile
+{
+	void		(*run) (void *arg);
+	void	   *arg;
+} Meanwhile;
+
 typedef struct ChildCommand
 {
 	const char *const *argv;	/* NULL-terminated; argv[0]: not searched in PATH */
@@ -19,13 +26,14 @@ typedef struct ChildCommand
 	int			secret_fd;		/* becomes descriptor 3, or -1 */
 	int			second_secret_fd;	/* becomes descriptor 4, or -1 */
 	int64		stdout_limit;	/* bytes that it may write there; 0: no limit */
+	Meanwhile	meanwhile;		/* called while it runs */
 } ChildCommand;
 
 /*
  * Run a program.  Returns its wait status, -1 if that is not known.  Appends
  * its stderr to *errors: about the last 32 kB, and up to 1 MB of earlier
- * warnings and errors.  Interruptible.  On ERROR and FATAL the child gets
- * SIGTERM, SIGKILL after a second, and is reaped.
+ * warnings and errors.  Interruptible.  On ERROR, of "meanwhile" too, and FATAL the
+ * child gets SIGTERM, SIGKILL after a second, and is reaped.
  */
 extern int	pgcopy_child_run(const ChildCommand *command, StringInfo errors);
 

@@ -10,6 +10,8 @@
 
 #include "nodes/pg_list.h"
 
+#include "schema/child.h"
+
 struct JobOptions;				/* base/options.h */
 struct ObjectFilter;			/* base/object_filter.h */
 struct SourceOwn;				/* source/own.h */
@@ -30,6 +32,7 @@ typedef struct DumpRequest
 	bool		no_tablespaces;
 	int			exclude;		/* EXCLUDE_* of base/options.h, where pg_dump has a switch */
 	List	   *filter;			/* char *: switches, see dump_filter.h */
+	Meanwhile	meanwhile;		/* called while pg_dump runs */
 } DumpRequest;
 
 /* Settings in force at a statement's place in the dump. */

@@ -40,6 +40,8 @@ typedef struct DumpReader
 {
 	SourceDump *dump;
 	MemoryContext parse_context;	/* reset after each statement */
+	const char *text;			/* of this section */
+	size_t		length;
 	Splitter	splitter;
 	DumpSettings *settings;		/* in force here */
 	DumpStatement *first;		/* first statement of its entry, or NULL */
@@ -206,7 +208,7 @@ read_statement(DumpReader *reader, const char *start, size_t length)
 }
 
 static void
-read_section(DumpReader *reader, const char *text, size_t length)
+read_section(DumpReader *reader)
 {
 	ErrorContextCallback callback;
 	const char *start;
@@ -217,7 +219,7 @@ read_section(DumpReader *reader, const char *text, size_t length)
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
 
-	pgcopy_split_begin(&reader->splitter, text, length);
+	pgcopy_split_begin(&reader->splitter, reader->text, reader->length);
 	reader->first = NULL;
 	MemoryContextSwitchTo(reader->dump->context);
 	reader->settings = pgcopy_dumpsettings_initial();
@@ -232,54 +234,60 @@ read_section(DumpReader *reader, const char *text, size_t length)
 	error_context_stack = callback.previous;
 }
 
-typedef struct SectionText
-{
-	const char *text;
-	size_t		length;
-} SectionText;
-
-/* Make and map the text of both sections. */
+/* Map a text for as long as the dump. */
 static void
-make_texts(const DumpRequest *request, SourceDump *dump, SectionText *sections)
+map_text(DumpReader *reader, int fd)
 {
-	static const char *const names[] = {"pre-data", "post-data"};
+	MemoryContext caller = MemoryContextSwitchTo(reader->dump->context);
+
+	reader->text = pgcopy_child_memory_map(fd, &reader->length);
+	MemoryContextSwitchTo(caller);
+}
+
+/* Meanwhile. */
+static void
+read_pre_data(void *arg)
+{
+	MemoryContext caller = CurrentMemoryContext;
+
+	read_section(arg);
+	MemoryContextSwitchTo(caller);
+}
+
+/* Make the text of both sections, and read each while more is made. */
+static void
+read_archive(const DumpRequest *request, DumpReader *reader)
+{
 	DumpTools  *tools = pgcopy_tools_find(request->source_version);
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext context = AllocSetContextCreate(caller, "pgcopy archive",
 												  ALLOCSET_SMALL_SIZES);
+	const ArchiveSection pre_data = {"pre-data"};
+	const ArchiveSection post_data = {"post-data", {read_pre_data, reader}};
 	int			archive;
 
 	MemoryContextSwitchTo(context);
-	archive = pgcopy_archive_dump(tools, request, dump);
-	for (int i = 0; i < lengthof(names); i++)
-	{
-		int			fd = pgcopy_archive_restore(tools, request, dump, archive,
-												names[i]);
-
-		MemoryContextSwitchTo(dump->context);
-		sections[i].text = pgcopy_child_memory_map(fd, &sections[i].length);
-		MemoryContextSwitchTo(context);
-	}
+	archive = pgcopy_archive_dump(tools, request, reader->dump);
+	map_text(reader, pgcopy_archive_restore(tools, request, reader->dump, archive,
+											&pre_data));
+	map_text(reader, pgcopy_archive_restore(tools, request, reader->dump, archive,
+											&post_data));
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
+	reader->is_post_data = true;
+	read_section(reader);
 }
 
 /* Read the dump; the current memory context is for temporary data. */
 static void
 read_dump(const DumpRequest *request, SourceDump *dump)
 {
-	SectionText sections[2];
 	DumpReader	reader = {.dump = dump};
 
 	reader.parse_context = AllocSetContextCreate(CurrentMemoryContext,
 												 "pgcopy statement",
 												 ALLOCSET_DEFAULT_SIZES);
-	make_texts(request, dump, sections);
-	for (int i = 0; i < lengthof(sections); i++)
-	{
-		reader.is_post_data = (i == 1);
-		read_section(&reader, sections[i].text, sections[i].length);
-	}
+	read_archive(request, &reader);
 	MemoryContextSwitchTo(dump->context);
 	pgcopy_column_options_tell(&reader.left_out, dump);
 	pgcopy_postpone_run(dump);

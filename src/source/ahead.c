@@ -159,6 +159,13 @@ ask_open(SourceSession *session)
 	MemoryContextSwitchTo(caller);
 }
 
+void
+pgcopy_ahead_ask(SourceSession *session)
+{
+	if (list_open(session) != NIL)
+		ask_open(session);
+}
+
 SourceRows *
 pgcopy_ahead_take(SourceSession *session, const SourceQuery *query, int columns)
 {

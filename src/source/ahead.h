@@ -18,6 +18,12 @@
 extern void pgcopy_ahead_foresee(SourceSession *session, const char *sql, int columns,
 								 int nparams, const char *const *params);
 
+/*
+ * Ask now what was foreseen and not asked, while something else goes on.  In a
+ * transaction, throws what the source says if one of the questions fails.
+ */
+extern void pgcopy_ahead_ask(SourceSession *session);
+
 /* Forget what was foreseen, whether or not it was asked. */
 extern void pgcopy_ahead_forget(SourceSession *session);
 
