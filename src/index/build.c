@@ -13,8 +13,6 @@
 #include "access/genam.h"
 #include "access/nbtree.h"
 #include "catalog/catalog.h"
-#include "catalog/pg_am.h"
-#include "catalog/pg_class.h"
 #include "commands/progress.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -110,7 +108,7 @@ check_relations(Relation heap, Relation index)
 {
 	const char *reason = pgcopy_scan_check(heap);
 
-	if (reason == NULL && (IsSystemRelation(heap) || RelationGetNumberOfBlocks(index) != 0))
+	if (reason == NULL && (IsCatalogRelation(heap) || RelationGetNumberOfBlocks(index) != 0))
 		reason = "not a new index";
 	return reason;
 }
@@ -133,40 +131,23 @@ build_keys(IndexBuild *build)
 	return reason;
 }
 
-/*
- * Whatever the keys are: without rows there is only a metapage.  That goes for TOAST
- * tables too, which are made with their table.
- */
-static bool
-build_empty(IndexBuild *build)
-{
-	Form_pg_class heap = build->heap->rd_rel;
-
-	if (heap->relkind != RELKIND_RELATION && heap->relkind != RELKIND_TOASTVALUE)
-		return false;
-	if (heap->relpersistence == RELPERSISTENCE_TEMP || heap->relam != HEAP_TABLE_AM_OID ||
-		IsCatalogRelation(build->heap) ||
-		RelationGetNumberOfBlocks(build->heap) != 0 ||
-		RelationGetNumberOfBlocks(build->index) != 0)
-		return false;
-	pgcopy_tree_write_empty(build->index, _bt_allequalimage(build->index, true));
-	return true;
-}
-
 const char *
 pgcopy_build_index(IndexBuild *build)
 {
-	const char *reason;
+	const char *reason = check_relations(build->heap, build->index);
 
 	INSTR_TIME_SET_CURRENT(build->started);
+	if (reason != NULL)
+		return reason;
 	build->processes = 1;
 	build->memory = pgcopy_memory_create((Size) maintenance_work_mem * 1024);
-	if (build_empty(build))
+	if (RelationGetNumberOfBlocks(build->heap) == 0)
+	{
+		/* whatever the keys are: there is only a metapage */
+		pgcopy_tree_write_empty(build->index, _bt_allequalimage(build->index, true));
 		return NULL;
-	reason = check_relations(build->heap, build->index);
-	if (reason == NULL)
-		reason = pgcopy_key_describe(build->heap, build->index, build->info,
-									 &build->keys);
+	}
+	reason = pgcopy_key_describe(build->heap, build->index, build->info, &build->keys);
 	if (reason != NULL)
 		return reason;
 	build->allequalimage = _bt_allequalimage(build->index, true);

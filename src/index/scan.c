@@ -154,7 +154,8 @@ pgcopy_scan_check(Relation heap)
 {
 	if (heap->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
 		return "temporary table";
-	if (heap->rd_rel->relkind != RELKIND_RELATION)
+	if (heap->rd_rel->relkind != RELKIND_RELATION &&
+		heap->rd_rel->relkind != RELKIND_TOASTVALUE)
 		return "not a plain table";
 	if (heap->rd_rel->relam != HEAP_TABLE_AM_OID)
 		return "table access method";
