@@ -99,7 +99,7 @@ is($target->safe_psql('postgres', "SELECT count(*) FROM t WHERE b LIKE '%x'"), 1
 my $blocker = $target->background_psql('postgres');
 $blocker->query_safe(overriding('BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE;'));
 my $begun = time();
-# what is decoded before the first row is sent counts as here
+# Far more WAL than is asked for below: some of it is passed before the first row is sent.
 $source->safe_psql('postgres', "UPDATE t SET b = repeat('y', 1500)");
 await_follow($job, "lag > '3 s'", 'apply stands still: the lag grows');
 my $lag = follow('extract(epoch FROM lag)', $job);
