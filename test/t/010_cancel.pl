@@ -71,12 +71,12 @@ cancel_and_look('planning', 'planning', $job);
 $blocker->query_safe('ROLLBACK');
 
 # planning: pg_dump waits for a lock
-$blocker->query_safe('BEGIN; LOCK TABLE pg_catalog.pg_transform IN ACCESS EXCLUSIVE MODE');
+$blocker->query_safe('BEGIN; LOCK TABLE pg_catalog.pg_init_privs IN ACCESS EXCLUSIVE MODE');
 $job = clone($target, $app, db => 'dumping');
-wait_until($source, "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND relation = 'pg_transform'::regclass",
+wait_until($source, "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND relation = 'pg_init_privs'::regclass",
 	db => $source_db, what => 'pg_dump to wait for a lock');
 cancel_and_look('pg_dump', 'dumping', $job);
-ok( wait_until($source, "SELECT count(*) = 0 FROM pg_locks WHERE NOT granted AND relation = 'pg_transform'::regclass", db => $source_db, limit => 3),
+ok( wait_until($source, "SELECT count(*) = 0 FROM pg_locks WHERE NOT granted AND relation = 'pg_init_privs'::regclass", db => $source_db, limit => 3),
 	"pg_dump: its session on the source is gone");
 $blocker->query_safe('ROLLBACK');
 $blocker->quit;

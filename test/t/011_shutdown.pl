@@ -37,9 +37,9 @@ my %phase = (
 	planning => sub {
 		my ($db, $start) = @_;
 		my $blocker = $source->background_psql('app');
-		$blocker->query_safe('BEGIN; LOCK TABLE pg_catalog.pg_transform IN ACCESS EXCLUSIVE MODE');
+		$blocker->query_safe('BEGIN; LOCK TABLE pg_catalog.pg_init_privs IN ACCESS EXCLUSIVE MODE');
 		$start->();
-		wait_until($source, "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND relation = 'pg_transform'::regclass",
+		wait_until($source, "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND relation = 'pg_init_privs'::regclass",
 			db => 'app', what => 'pg_dump to wait for a lock');
 		return sub { $blocker->quit };
 	},

@@ -80,13 +80,13 @@ assert_same($source, $target, source_db => 'app', db => 'grows', name => 'both s
 $offset = -s $target->logfile;
 new_database($target, 'restarted');
 my $blocker = $source->background_psql('app');
-$blocker->query_safe('BEGIN; LOCK TABLE pg_catalog.pg_transform IN ACCESS EXCLUSIVE MODE');
+$blocker->query_safe('BEGIN; LOCK TABLE pg_catalog.pg_init_privs IN ACCESS EXCLUSIVE MODE');
 $job = clone($target, $app, db => 'restarted');
 foreach my $stop ('fast', 'fast', 'fast', 'immediate', 'fast')
 {
-	wait_until($source, "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND relation = 'pg_transform'::regclass", db => 'app', what => 'pg_dump to wait for a lock');
+	wait_until($source, "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND relation = 'pg_init_privs'::regclass", db => 'app', what => 'pg_dump to wait for a lock');
 	$target->stop($stop);
-	wait_until($source, "SELECT count(*) = 0 FROM pg_locks WHERE NOT granted AND relation = 'pg_transform'::regclass", db => 'app', what => 'pg_dump to be gone');
+	wait_until($source, "SELECT count(*) = 0 FROM pg_locks WHERE NOT granted AND relation = 'pg_init_privs'::regclass", db => 'app', what => 'pg_dump to be gone');
 	$target->start;
 	last if $stop eq 'immediate';
 }
@@ -103,8 +103,8 @@ my %two;
 new_database($target, 'first', 'second');
 $target->safe_psql($_, 'CREATE EXTENSION pgcopydb_ext') for 'first', 'second';
 $blocker = $source->background_psql('app');
-$blocker->query_safe('BEGIN; LOCK TABLE pg_catalog.pg_transform IN ACCESS EXCLUSIVE MODE');
-my $dumps = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'pg_transform'::regclass";
+$blocker->query_safe('BEGIN; LOCK TABLE pg_catalog.pg_init_privs IN ACCESS EXCLUSIVE MODE');
+my $dumps = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'pg_init_privs'::regclass";
 $two{$_} = clone($target, $app, db => $_) for 'first', 'second';
 wait_until($source, $dumps, db => 'app', expected => 2, what => 'both to wait for a lock');
 $target->stop('immediate');

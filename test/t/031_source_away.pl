@@ -55,7 +55,7 @@ sub ends_complete
 # planning: the leader waits for a lock when the source goes down, or pg_dump
 new_database($target, qw(planning dumping pre_data first all some cancelled late never short));
 my $job;
-foreach my $case ([ 'planning', 'planning', 'held', 'fast' ], [ 'pg_dump', 'dumping', 'pg_catalog.pg_transform', 'immediate' ])
+foreach my $case ([ 'planning', 'planning', 'held', 'fast' ], [ 'pg_dump', 'dumping', 'pg_catalog.pg_init_privs', 'immediate' ])
 {
 	my ($what, $db, $table, $mode) = @$case;
 	my $blocker = $source->background_psql('app', on_error_die => 0);

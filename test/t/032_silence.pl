@@ -35,9 +35,9 @@ sub state_and_message
 
 # what TCP is told: pg_dump shows it
 my $blocker = $source->background_psql('app');
-$blocker->query_safe('BEGIN; LOCK TABLE pg_catalog.pg_transform IN ACCESS EXCLUSIVE MODE');
+$blocker->query_safe('BEGIN; LOCK TABLE pg_catalog.pg_init_privs IN ACCESS EXCLUSIVE MODE');
 my $job = clone($target, conninfo($source, db => 'app'), db => 'defaults');
-wait_until($source, "$waits_for_lock 'pg_transform'::regclass", db => 'app', what => 'pg_dump to wait for a lock');
+wait_until($source, "$waits_for_lock 'pg_init_privs'::regclass", db => 'app', what => 'pg_dump to wait for a lock');
 my ($pid) = map { /^(\d+) pg_dump/ } our_children($target);
 my %tcp = slurp_proc($pid, 'cmdline') =~ /\b(connect_timeout|keepalives\w*|tcp_user_timeout) ?= ?'?(\d+)/g;
 cmp_ok($tcp{keepalives_idle} + $tcp{keepalives_interval} * $tcp{keepalives_count}, '<=', 60,
@@ -65,7 +65,7 @@ sub cancel_in_silence
 	return;
 }
 $job = clone($target, $app, db => 'dumping');
-wait_until($source, "$waits_for_lock 'pg_transform'::regclass", db => 'app', what => 'pg_dump to wait for a lock');
+wait_until($source, "$waits_for_lock 'pg_init_privs'::regclass", db => 'app', what => 'pg_dump to wait for a lock');
 cancel_in_silence('pg_dump', 'dumping');
 $blocker->query_safe('ROLLBACK; BEGIN; LOCK TABLE held IN ACCESS EXCLUSIVE MODE');
 

@@ -91,8 +91,8 @@ assert_same($source, $target, source_db => 'app', db => 'crash', name => 'crash:
 # A leader that is killed while pg_dump waits on the source takes it along
 #
 my $blocker = $source->background_psql('app');
-my $waits = "FROM pg_locks WHERE NOT granted AND relation = 'pg_transform'::regclass";
-$blocker->query_safe('BEGIN; LOCK TABLE pg_catalog.pg_transform IN ACCESS EXCLUSIVE MODE');
+my $waits = "FROM pg_locks WHERE NOT granted AND relation = 'pg_init_privs'::regclass";
+$blocker->query_safe('BEGIN; LOCK TABLE pg_catalog.pg_init_privs IN ACCESS EXCLUSIVE MODE');
 new_target_database($target, 'dump');
 $job = clone($target, conninfo($source, db => 'app'), db => 'dump');
 wait_until($source, "SELECT count(*) = 1 $waits", db => 'app', what => 'pg_dump to wait for a lock');

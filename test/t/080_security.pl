@@ -82,10 +82,10 @@ sub find_in_catalogs
 # While pg_dump runs, while rows are copied, and afterwards
 #
 my $blocker = $source->background_psql('app');
-$blocker->query_safe('BEGIN; LOCK TABLE pg_catalog.pg_transform IN ACCESS EXCLUSIVE MODE');
+$blocker->query_safe('BEGIN; LOCK TABLE pg_catalog.pg_init_privs IN ACCESS EXCLUSIVE MODE');
 my $hold = hold($target, 'app', 1);
 my $job = clone($target, $with_password, db => 'app');
-wait_until($source, "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND relation = 'pg_transform'::regclass",
+wait_until($source, "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND relation = 'pg_init_privs'::regclass",
 	db => 'app', what => 'pg_dump to wait for a lock');
 cmp_ok(scalar(our_children($target)), '>=', 1, 'pg_dump runs below the target');
 is(find_in_processes($secret), '', 'no command line and no environment has the password while pg_dump runs');
