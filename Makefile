@@ -2,6 +2,7 @@
 #
 #	make demo			two throwaway servers, one clone, proof of equality
 #	make check			all tests (TESTS='t/001*' for some), check-quick in a minute
+#	make check-hostile	malicious sources, users and poolers, for longer
 #	make check-faults	whatever can die, at each phase; FAULTS='worker soak' for some
 #	make check-regression	clones of what PostgreSQL's own tests leave behind
 #	make check-versions	other majors, which it fetches: VERSIONS='17 18', STAGES='matrix'
@@ -11,10 +12,10 @@
 #	make lint			the rules of the house
 #	make, make install, make installcheck		PGXS, with PG_CONFIG=/path/to/pg_config
 #
-# The first ten do all their set-up themselves and install nothing into the
+# The first eleven do all their set-up themselves and install nothing into the
 # system's PostgreSQL; they must work before there is a pg_config.  So PGXS, which
 # also has a "check" of its own, is left out for them.
-OURS = demo check check-quick check-faults check-regression check-versions check-build clean-versions lint bench
+OURS = demo check check-quick check-hostile check-faults check-regression check-versions check-build clean-versions lint bench
 
 ifneq ($(filter $(OURS),$(MAKECMDGOALS)),)
 
@@ -28,6 +29,9 @@ check:
 
 check-quick:
 	@bash test/run quick
+
+check-hostile:
+	@bash test/run hostile
 
 check-faults:
 	@FAULTS='$(FAULTS)' bash test/run faults
