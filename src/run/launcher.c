@@ -14,8 +14,8 @@
  * A job that crashes the server must not do so forever.  Before each attempt
  * the resumer writes to disk how many items are done; if no more are done
  * after the next crash, the job stays interrupted until the user resumes it.
- * A crash may lose the last commits of a job, so this can happen one attempt
- * too early.
+ * So that no attempt loses what it has done, a resumed job commits durably, and
+ * hands out items one by one until one is done.
  *
  *-------------------------------------------------------------------------
  */

@@ -153,6 +153,8 @@ load_queue(Leader *leader)
 	pgcopy_leader_begin(leader);
 	MemoryContextSwitchTo(leader->context);
 	leader->queue = pgcopy_queue_load(leader->job->id);
+	if (leader->job->is_auto_resumed)
+		pgcopy_queue_begin_one_by_one(leader->queue);
 	pgcopy_handover_withhold(leader);
 	pgcopy_survey_fetch(leader->job->id, &survey);
 	pgcopy_progress_set_queue(leader->progress, leader->queue,

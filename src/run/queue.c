@@ -314,6 +314,12 @@ pgcopy_queue_set_source_away(Queue *queue, bool is_away)
 	recall(queue, &queue->away);
 }
 
+void
+pgcopy_queue_begin_one_by_one(Queue *queue)
+{
+	queue->begins_one_by_one = true;
+}
+
 TimestampTz
 pgcopy_queue_recall_delayed(Queue *queue)
 {
@@ -411,6 +417,8 @@ pgcopy_queue_take(Queue *queue, QueueLine line, int nworkers, int *items,
 	Assert(max > 0);
 	if (first == NULL)
 		return 0;
+	if (queue->begins_one_by_one && queue->items_done == 0)
+		max = 1;
 	is_small = may_be_batched(first);
 	n = take_item(queue, first, items, max);
 	if (!is_small)

@@ -71,6 +71,13 @@ typedef struct QueueCounts
 /* Read all items of a job from the catalog, into the current memory context. */
 extern Queue *pgcopy_queue_load(int64 job);
 
+/*
+ * Hand out items one by one until one is done, as what is handed out together is one
+ * transaction: if an item crashes the server, it must not take along all that an
+ * attempt has done.
+ */
+extern void pgcopy_queue_begin_one_by_one(Queue *queue);
+
 extern QueueCounts *pgcopy_queue_counts(Queue *queue);
 extern QueueItem *pgcopy_queue_item(Queue *queue, int no);
 extern int	pgcopy_queue_size(Queue *queue);	/* numbers are 1 .. size */

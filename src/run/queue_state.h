@@ -42,6 +42,7 @@ struct Queue
 	List	   *behind;			/* QueueItems that wait for their turn */
 	int			turn_left[QUEUE_TURNS]; /* copies not through, by turn */
 	bool		ignores_turns;
+	bool		begins_one_by_one;	/* until something is done */
 	int			withheld;		/* copies of any stage that are */
 	int			running;
 	int64		copies_done;	/* by this process */
