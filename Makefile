@@ -1,7 +1,7 @@
 # pgcopydb_ext: build, install and test.
 #
 #	make demo			two throwaway servers, one clone, proof of equality
-#	make check			all tests (TESTS='t/001*' for some), check-quick in a minute
+#	make check			the tests (TESTS='t/001*' for some), check-quick in a minute
 #	make check-hostile	malicious sources, users and poolers, for longer
 #	make check-faults	whatever can die, at each phase; FAULTS='worker soak' for some
 #	make check-regression	clones of what PostgreSQL's own tests leave behind

@@ -72,9 +72,9 @@ typedef struct QueueCounts
 extern Queue *pgcopy_queue_load(int64 job);
 
 /*
- * Hand out items one by one until one is done, as what is handed out together is one
- * transaction: if an item crashes the server, it must not take along all that an
- * attempt has done.
+ * Hand out items one at a time until one is done.  What is handed out together is one
+ * transaction: an item that crashes the server would undo the others, and an attempt
+ * that has done nothing is the last.
  */
 extern void pgcopy_queue_begin_one_by_one(Queue *queue);
 

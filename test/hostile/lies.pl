@@ -9,8 +9,8 @@
 #
 #	PGCOPY_TEST_LONG=1		all lies at all queries, then two at a time for ever
 #							(FILE_LIMIT and CHECK_LIMIT of test/run have to let it)
-#	PGCOPY_TEST_SECONDS=n	... or for so long; without it the chosen ones, in twice as long at
-#							most, and others (90)
+#	PGCOPY_TEST_SECONDS=n	... or for so long.  Without it: the chosen cases, then others
+#							until n seconds (90) are over; it stops at twice that
 #	PGCOPY_TEST_SEED=n		what is left to chance
 #	PGCOPY_TEST_SCENARIO=x	only the queries of scenarios whose names this pattern matches
 #	PGCOPY_TEST_CASE=x		only this one, as a failure prints it
@@ -316,7 +316,7 @@ sub note_result
 
 sub is_over { return time() - $begun > $seconds; }
 
-# Before the runner ends it, on a machine that is very slow.
+# Cases that were chosen may take twice as long, on a machine that is very slow.
 sub is_too_late { return !$is_long && time() - $begun > 2 * $seconds; }
 
 # Two lies in one clone.

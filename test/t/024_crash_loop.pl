@@ -65,9 +65,9 @@ foreach my $point ('planning locked', 'pre-data begun', 'table done')
 	assert_same($source, $target, source_db => 'app', db => $db, name => "$point: both sides are equal");
 }
 
-# Each attempt builds one index, though the server crashes at its second one: also where
-# one process does all, several items in a transaction, and the crash takes along what was
-# written of their beginning, as that is not flushed.
+# Each attempt builds one index, though the server crashes at the second one.  "forgets":
+# one process does everything, so that several items would share a transaction, and that
+# they were begun before is lost, as it can be in a crash.
 foreach my $db ('grows', 'forgets')
 {
 	my $offset = -s $target->logfile;
