@@ -21,6 +21,23 @@
 #include "index/build.h"
 #include "index/evaluate.h"
 
+/*
+ * Of a heap.  A worker costs 10 ms of CPU; with 300,000 rows on 4,300 pages it saves as
+ * much of the builder's time, with a million on 14,000 it saves a quarter of it.
+ */
+#define LEAST_BLOCKS 8192
+
+int
+pgcopy_build_workers(const IndexBuild *build)
+{
+	BlockNumber nblocks = RelationGetNumberOfBlocks(build->heap);
+
+	if (nblocks == 0 ||
+		(RelationGetParallelWorkers(build->heap, -1) < 0 && nblocks < LEAST_BLOCKS))
+		return 0;
+	return build->info->ii_ParallelWorkers;
+}
+
 /* Scan with an executor for the predicate and the expressions. */
 static const char *
 scan_evaluated(IndexBuild *build, ScanTake take, void *arg)

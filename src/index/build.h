@@ -53,10 +53,19 @@ extern const char *pgcopy_words_build(IndexBuild *build);
 
 /*
  * All other keys (record.c): scan, sort, write; "by_server": by its comparison.  Returns
- * REASON_ORDER if that alone knows the order.
+ * REASON_ORDER if that alone knows the order, REASON_PARALLEL if several processes of the
+ * server will be faster.
  */
 extern const char *pgcopy_record_build(IndexBuild *build, bool by_server);
 #define REASON_ORDER "values that only the server can compare"
+#define REASON_PARALLEL "values that the server compares in several processes"
+
+/*
+ * How many workers the server would take, by its rules: settings, memory, what may run in
+ * parallel; 0 for a small table.  As there, who sets parallel_workers for a table has
+ * decided about its size.
+ */
+extern int	pgcopy_build_workers(const IndexBuild *build);
 
 /*
  * For all: scan the heap; begin the tree when all is sorted; add the time since then to

@@ -50,12 +50,6 @@
 
 #define QUEUE_SIZE ((Size) 512 * 1024)
 
-/*
- * Of a heap.  A worker costs 10 ms of CPU; with 300,000 rows on 4,300 pages it saves as
- * much of the builder's time, with a million on 14,000 it saves a quarter of it.
- */
-#define LEAST_BLOCKS 8192
-
 #define REASON_LENGTH 80
 
 /* What the keys of one process, or of all, are like. */
@@ -125,25 +119,19 @@ expect_rows(Relation heap, BlockNumber nblocks)
 	return rows;
 }
 
-/*
- * The server has planned by its rules: settings, memory, what may run in parallel.  As
- * there, who sets parallel_workers for a table has decided about its size.  What does
- * not fit into memory is not begun: it would be started over, alone.
- */
+/* What does not fit into memory is not begun: it would be started over, alone. */
 int
 pgcopy_word_parallel_plan(const IndexBuild *build)
 {
-	BlockNumber nblocks = RelationGetNumberOfBlocks(build->heap);
 	Size		width = build->keys.nkeys == 1 && build->keys.columns[0].length <= 8 ?
 		2 * sizeof(uint64) : 2 * sizeof(SortTriple);
+	int			workers = build->keys.is_evaluated ? 0 : pgcopy_build_workers(build);
 
-	if (build->info->ii_ParallelWorkers == 0 || build->keys.is_evaluated || nblocks == 0)
+	if (workers == 0 ||
+		expect_rows(build->heap, RelationGetNumberOfBlocks(build->heap)) * width >
+		(double) maintenance_work_mem * 1024)
 		return 0;
-	if (RelationGetParallelWorkers(build->heap, -1) < 0 && nblocks < LEAST_BLOCKS)
-		return 0;
-	if (expect_rows(build->heap, nblocks) * width > (double) maintenance_work_mem * 1024)
-		return 0;
-	return build->info->ii_ParallelWorkers;
+	return workers;
 }
 
 /*-------------------------------------------------------------------------

@@ -86,6 +86,16 @@ build_with($_, '1MB', "not enough memory after all, $_ workers", $promising, by(
 my @scans = slurp_file($node->logfile) =~ /index "built" built: .* (\d+) scans, .* 1 processes/g;
 is($scans[-1], $scans[-2] + 1, '  which takes a scan more than alone');
 
+# What only the server can compare is left to several processes of its own, but not if
+# the first column has words: numbers in its order.
+my $compared = table_of('j jsonb, a int4, t text COLLATE "en-x-icu"', "SELECT to_jsonb(md5(g::text)), g, md5(g::text) FROM generate_series(1, 20000) g");
+my @compared = ('INDEX NAME ON public.t (j)', 'INDEX NAME ON public.t (j DESC, a)', 'INDEX NAME ON public.t (j) INCLUDE (a)', 'INDEX NAME ON public.t ((j -> 0), a)');
+my @with_words = ('INDEX NAME ON public.t (a, j)', 'INDEX NAME ON public.t (t)');
+my $before = -s $node->logfile;
+build_with(2, '64MB', 'compared by the server', $compared, by(0, @compared), by(1, @with_words));
+is(() = substr(slurp_file($node->logfile), $before) =~ /"built" is built by the server: values that the server compares in several processes$/mg, scalar @compared, '  and it says why');
+build_with(0, '64MB', 'compared by the server, alone', '', by(1, @compared, @with_words));
+
 # few pages, fewer than processes; none
 build_with(2, '64MB', 'one page', table_of('a int4', 'SELECT g FROM generate_series(1, 50) g'), by(1, 'INDEX NAME ON public.t (a)', 'INDEX NAME ON public.t (a DESC)'));
 build_with(2, '64MB', 'an empty table', table_of('a int4', 'SELECT g FROM generate_series(1, 0) g'), [ undef, 'INDEX NAME ON public.t (a)' ]);
