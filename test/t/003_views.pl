@@ -101,7 +101,7 @@ EOQ
 my $hold = hold($target, 'held', 1);
 $job = clone($target, conninfo($source, db => 'app'), db => 'held');
 wait_held($target, 'held', 1, $job);
-is( $target->safe_psql('held', "SELECT doing, schema_name, object_name, wait_event_type, since >= '0', blocked_by <> '{}' FROM pgcopy_workers WHERE job = $job AND doing = 'table'"),
+is( $target->safe_psql('held', "SELECT doing, schema_name, object_name, wait_event_type, since >= '0', blocked_by <> '{}' FROM pgcopy_workers WHERE job = $job AND object_name = 'slow'"),
 	'table|public|slow|Lock|t|t', 'pgcopy_workers says what a worker does and that it waits');
 is( $target->safe_psql('held', "SELECT count(*) FROM pgcopy_workers WHERE job = $job AND process = 'leader'"),
 	'1', 'pgcopy_workers has the leader too');
