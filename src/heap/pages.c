@@ -9,8 +9,10 @@
  * into its buffer, logs it and makes it all-visible and all-frozen.
  *
  * The last page of a batch may have few rows.  They go into the last page of an
- * earlier batch, or of an earlier load, if there is room: many small loads into
- * one relation, as of rows that are routed, fill it as one large load does.
+ * earlier batch, or of an earlier load, if there is room.  Loads that share all
+ * their relations, as those of routed rows, tell each other by the free space map
+ * what room they leave: together they leave no more pages half empty than there
+ * are loads at a time, however many come one after another.
  *
  * A load may have thousands of writers, one for each leaf.  The more there are,
  * the fewer pages each holds back, at least one.
@@ -45,6 +47,7 @@
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "storage/bufpage.h"
+#include "storage/freespace.h"
 #include "storage/lmgr.h"
 #include "storage/predicate.h"
 #include "utils/rel.h"
@@ -68,6 +71,7 @@
 struct PageShare
 {
 	int			writers;
+	bool		maps_room;		/* tell other loads of room that is left */
 	ToastSpace *space;
 };
 
@@ -105,10 +109,11 @@ struct PageWriter
 };
 
 PageShare *
-pgcopy_pages_share(void)
+pgcopy_pages_share(bool maps_room)
 {
 	PageShare  *share = palloc0(sizeof(PageShare));
 
+	share->maps_room = maps_room;
 	share->space = pgcopy_toast_space();
 	return share;
 }
@@ -364,14 +369,58 @@ page_room(const PageWriter *writer, Page page)
 	return room > writer->spare ? room - writer->spare : 0;
 }
 
+/* What the rows of the last page need on another one. */
+static Size
+last_page_size(const PageWriter *writer)
+{
+	PageHeader	last = (PageHeader) writer->page[writer->pages - 1];
+
+	return BLCKSZ - SizeOfPageHeaderData - (last->pd_upper - last->pd_lower);
+}
+
+/* Tell other loads of a block with room for more rows. */
+static void
+map_room(const PageWriter *writer, BlockNumber block, Size room)
+{
+	if (!writer->share->maps_room || !BlockNumberIsValid(block) || room < NEARLY_FULL)
+		return;
+	RecordPageWithFreeSpace(writer->relation, block, room);
+	/* else a search, which begins at the root, does not see it */
+	FreeSpaceMapVacuumRange(writer->relation, block, block + 1);
+}
+
+/*
+ * Take as the open block one of which the map says that the rows of the last page
+ * fit there, and tell what the present one has left.  Return false if there is none.
+ */
+static bool
+find_mapped_room(PageWriter *writer)
+{
+	Relation	relation = writer->relation;
+	Size		wanted = last_page_size(writer);
+	BlockNumber block;
+
+	map_room(writer, writer->open_block, writer->open_room);
+	block = GetPageWithFreeSpace(relation, wanted);
+	/* the map is not logged: after a crash it may have blocks that are not there */
+	while (BlockNumberIsValid(block) && block >= RelationGetNumberOfBlocks(relation))
+		block = RecordAndGetPageWithFreeSpace(relation, block, 0, wanted);
+	writer->open_block = block;
+	writer->open_room = BLCKSZ; /* unknown */
+	return BlockNumberIsValid(block);
+}
+
 /* May the rows of the last page fit into the open block? */
 static bool
 may_append(PageWriter *writer)
 {
-	PageHeader	last = (PageHeader) writer->page[writer->pages - 1];
-
-	if (page_room(writer, (Page) last) < NEARLY_FULL)
+	if (page_room(writer, (Page) writer->page[writer->pages - 1]) < NEARLY_FULL)
 		return false;
+	if (BlockNumberIsValid(writer->open_block) &&
+		last_page_size(writer) <= writer->open_room)
+		return true;
+	if (writer->share->maps_room)
+		return find_mapped_room(writer);
 	if (!BlockNumberIsValid(writer->open_block))
 	{
 		BlockNumber blocks = RelationGetNumberOfBlocks(writer->relation);
@@ -380,8 +429,9 @@ may_append(PageWriter *writer)
 			return false;
 		writer->open_block = blocks - 1;
 		writer->open_room = BLCKSZ; /* unknown */
+		return true;
 	}
-	return BLCKSZ - (last->pd_upper - last->pd_lower) <= writer->open_room;
+	return false;
 }
 
 /* Add the rows of the last page to the open block; false if they do not fit. */
@@ -394,17 +444,38 @@ append_last_page(PageWriter *writer)
 	Buffer		buffer = ReadBufferExtended(writer->relation, MAIN_FORKNUM,
 											writer->open_block, RBM_NORMAL,
 											choose_strategy(writer));
+	bool		is_done;
 
 	place->block = writer->open_block;
 	visibilitymap_pin(writer->relation, place->block, &map);
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 	place->before = pgcopy_heap_append(writer->relation, buffer, writer->page[last],
 									   map, !writer->has_open_row);
-	writer->open_room = place->before == InvalidOffsetNumber ? 0 :
-		page_room(writer, BufferGetPage(buffer));
+	is_done = place->before != InvalidOffsetNumber;
+	writer->open_room = page_room(writer, BufferGetPage(buffer));
+	if (!is_done && last_page_size(writer) <= writer->open_room)
+		writer->open_room = 0;	/* not for lack of room: not frozen */
 	UnlockReleaseBuffer(buffer);
 	ReleaseBuffer(map);
-	return place->before != InvalidOffsetNumber;
+	return is_done;
+}
+
+/* Add the rows of the last page to any block with room for them. */
+static bool
+append_somewhere(PageWriter *writer)
+{
+	while (!append_last_page(writer))
+	{
+		if (!writer->share->maps_room)
+			return false;
+		/* another load was faster, or the map is not true: correct it */
+		RecordPageWithFreeSpace(writer->relation, writer->open_block,
+								writer->open_room);
+		writer->open_block = InvalidBlockNumber;
+		if (!find_mapped_room(writer))
+			return false;
+	}
+	return true;
 }
 
 /* Write pages to the end of the relation, from "done" up to but without "end". */
@@ -453,16 +524,19 @@ write_batch(PageWriter *writer)
 	if (may_append(writer))
 	{
 		write_pages(writer, 0, last);
-		if (append_last_page(writer))
+		if (append_somewhere(writer))
 			return;
 		done = last;
 	}
 	write_pages(writer, done, writer->pages);
 	if (!BlockNumberIsValid(writer->open_block) || room > writer->open_room)
 	{
+		map_room(writer, writer->open_block, writer->open_room);
 		writer->open_block = writer->last_block;
 		writer->open_room = room;
 	}
+	else
+		map_room(writer, writer->last_block, room);
 }
 
 static void
@@ -498,6 +572,7 @@ void
 pgcopy_pages_close(PageWriter *writer)
 {
 	pgcopy_pages_flush(writer);
+	map_room(writer, writer->open_block, writer->open_room);
 	if (writer->toaster != NULL)
 		pgcopy_toast_close(writer->toaster);
 	writer->share->writers--;

@@ -28,8 +28,12 @@ typedef struct PagePlace
 /* Called after a batch of n pages. */
 typedef void (*PagesWritten) (void *arg, const PagePlace *places, int n);
 
-/* Allocate in the current memory context, which must outlive the writers. */
-extern PageShare *pgcopy_pages_share(void);
+/*
+ * Allocate in the current memory context, which must outlive the writers.
+ * maps_room: other loads fill the same relations; use their free space maps, so
+ * that they go on with pages that are not full, and write to these maps.
+ */
+extern PageShare *pgcopy_pages_share(bool maps_room);
 
 /*
  * Create a writer in the current memory context, for the current command.  The

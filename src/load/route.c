@@ -101,7 +101,7 @@ pgcopy_route_open(ModifyTableState *modify, Relation root)
 
 	router->modify = modify;
 	router->routing = ExecSetupPartitionTupleRouting(modify->ps.state, root);
-	router->share = pgcopy_pages_share();
+	router->share = pgcopy_pages_share(true);
 	router->context = CurrentMemoryContext;
 	return router;
 }

@@ -154,7 +154,7 @@ pgcopy_writer_open(Relation relation, WriteMethod method)
 	switch (method)
 	{
 		case WRITE_FROZEN:
-			writer->pages = pgcopy_pages_open(pgcopy_pages_share(), relation,
+			writer->pages = pgcopy_pages_open(pgcopy_pages_share(false), relation,
 											  NULL, NULL);
 			break;
 		case WRITE_PLAIN:

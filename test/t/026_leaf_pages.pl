@@ -16,8 +16,9 @@ use Test::More;
 my $jobs = 4;
 
 # Ordinary inserts: writers that wait for each other extend a relation by more than they
-# need, and from 16 on by what they needed last.  The map of free space has these pages.
-my $EXTENDED = 64 * $jobs;
+# need, and from 16 on by what they needed last.  The map of free space has these pages, at
+# most so many of a relation.  A single writer waits for nobody.
+my $EXTENDED = 64;
 
 my ($source, $target) = new_pair('leaf_pages',
 	source_conf => "autovacuum = off\nmax_locks_per_transaction = 512\n",
@@ -93,11 +94,11 @@ EOQ
 # Look at all leaves and tables of a database: how many have rows, and sums of the figures.
 sub look_at
 {
-	my ($db) = @_;
+	my ($db, $last_few) = @_;
 	$target->safe_psql($db, $LOOK);
 	return split /\|/, $target->safe_psql($db, <<EOQ);
 SELECT count(*), sum(pages), sum(empty), sum(sparse), sum(dense), sum(toast_empty)
-FROM pg_class c, LATERAL look(c.oid, c.reltoastrelid, $jobs)
+FROM pg_class c, LATERAL look(c.oid, c.reltoastrelid, $last_few)
 WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND pg_relation_size(c.oid) > 0
 EOQ
 }
@@ -105,8 +106,9 @@ EOQ
 # How many rows each leaf has.
 sub spread
 {
-	my ($node, $db) = @_;
-	return $node->safe_psql($db, "SELECT tableoid::regclass, count(*) FROM $db GROUP BY 1 ORDER BY 1::text COLLATE \"C\"");
+	my ($node, $db, $table) = @_;
+	$table //= $db;
+	return $node->safe_psql($db, "SELECT tableoid::regclass, count(*) FROM $table GROUP BY 1 ORDER BY 1::text COLLATE \"C\"");
 }
 
 foreach my $db (sort keys %rows)
@@ -115,11 +117,34 @@ foreach my $db (sort keys %rows)
 	is($target->safe_psql($db, $rows{$db}), $source->safe_psql($db, $rows{$db}), "$db: the rows are there");
 	isnt(spread($target, $db), spread($source, $db), "$db: in other leaves than on the source");
 	assert_frozen($target, db => $db, name => "$db: every page is frozen");
-	my ($leaves, $pages, $empty, $sparse, $dense, $toast_empty) = look_at($db);
+	my ($leaves, $pages, $empty, $sparse, $dense, $toast_empty) = look_at($db, $jobs);
 	is($empty, 0, "$db: no page is empty");
 	is($toast_empty, 0, "$db: nor one of TOAST");
 	is($sparse, 0, "$db: none is half empty but for the last ones") if $db ne 'deep';
 	cmp_ok($pages, '<=', $dense * 1.25 + 2 * $leaves, "$db: $leaves leaves need hardly more pages than in new tables: $pages, $dense");
+}
+
+# Twenty leaves there, each a load of its own, fill twenty here.  What one load leaves half
+# empty another goes on with, so that no more stay so than there are loads at a time.
+new_database($source, 'loads');
+$source->safe_psql('loads', <<EOQ);
+$colour;
+CREATE TABLE loads (id int, c colour, note text) PARTITION BY HASH (c, id);
+DO \$\$ BEGIN FOR i IN 0 .. 19 LOOP
+	EXECUTE format('CREATE TABLE loads_%s PARTITION OF loads FOR VALUES WITH (MODULUS 20, REMAINDER %s)', i, i);
+END LOOP; END \$\$;
+INSERT INTO loads SELECT g, $a_colour, repeat(md5(g::text), 10) FROM generate_series(1, 16000) g;
+EOQ
+foreach my $at_a_time (1, $jobs)
+{
+	my $db = "loads_$at_a_time";
+	new_database($target, $db);
+	clone_ok($target, conninfo($source, db => 'loads'), db => $db, table_jobs => $at_a_time, name => "$at_a_time load(s) at a time: the clone ends done");
+	isnt(spread($target, $db, 'loads'), spread($source, 'loads'), "$at_a_time: in other leaves than on the source");
+	assert_frozen($target, db => $db, name => "$at_a_time: every page is frozen");
+	my ($leaves, $pages, $empty, $sparse, $dense) = look_at($db, $at_a_time);
+	is("$leaves $empty $sparse", '20 0 0', "$at_a_time: no more pages of a leaf are half empty than that");
+	cmp_ok($pages, '<=', $dense * 1.1 + $leaves, "$at_a_time: hardly more pages than in new tables: $pages, $dense");
 }
 
 # Tables that exist: the same trees, and one that is not partitioned and comes in chunks.
@@ -128,18 +153,25 @@ $source->safe_psql('flat', "CREATE TABLE flat AS SELECT g AS id, repeat(md5(g::t
 $rows{flat} = "SELECT count(*), sum(hashtextextended(t::text, 0)) FROM flat t";
 foreach my $db (qw(deep flat unlogged))
 {
-	new_database($target, "${db}_here", "${db}_copied");
+	new_database($target, "${db}_copied");
 	my $schema = (run_command([ 'pg_dump', '--schema-only', '--dbname', conninfo($source, db => $db) ]))[0];
 	my $data = (run_command([ 'pg_dump', '--data-only', '--load-via-partition-root', '--dbname', conninfo($source, db => $db) ]))[0];
-	$target->safe_psql("${db}_$_", $schema) foreach qw(here copied);
-	$target->safe_psql("${db}_copied", $data);
-	clone_ok($target, conninfo($source, db => $db), db => "${db}_here", table_jobs => $jobs, sections => ['data'], append => 'true',
-		split_tables_larger_than => '1MB', name => "$db exists: the clone ends done");
-	is($target->safe_psql("${db}_here", $rows{$db}), $source->safe_psql($db, $rows{$db}), "$db exists: the rows are there");
-	my ($leaves, $pages, $empty) = look_at("${db}_here");
-	my (undef, $copied, $copied_empty) = look_at("${db}_copied");
-	cmp_ok($pages, '<=', $copied * 1.1 + $EXTENDED, "$db exists: $leaves leaves need hardly more pages than by COPY: $pages, $copied");
-	cmp_ok($empty, '<=', $copied_empty + $EXTENDED, "$db exists: nor more without rows: $empty, $copied_empty");
+	$target->safe_psql("${db}_copied", $schema . $data);
+	my (undef, $copied, $copied_empty) = look_at("${db}_copied", $jobs);
+	foreach my $at_a_time (1, $jobs)
+	{
+		my $here = "${db}_here_$at_a_time";
+		my $name = "$db exists, $at_a_time at a time";
+		new_database($target, $here);
+		$target->safe_psql($here, $schema);
+		clone_ok($target, conninfo($source, db => $db), db => $here, table_jobs => $at_a_time, sections => ['data'], append => 'true',
+			split_tables_larger_than => '1MB', name => "$name: the clone ends done");
+		is($target->safe_psql($here, $rows{$db}), $source->safe_psql($db, $rows{$db}), "$name: the rows are there");
+		my ($leaves, $pages, $empty) = look_at($here, $jobs);
+		my $more = $at_a_time == 1 ? 0 : $EXTENDED * $leaves;
+		cmp_ok($pages, '<=', $copied * 1.1 + $more, "$name: $leaves leaves need hardly more pages than by COPY: $pages, $copied");
+		cmp_ok($empty, '<=', $copied_empty + $more, "$name: nor more without rows: $empty, $copied_empty");
+	}
 }
 
 $source->stop;
