@@ -173,7 +173,7 @@ pgcopy_order_start_leader(const Job *job, ResumeChoice choice)
 		.choice = choice
 	};
 
-	if (!pgcopy_process_start_leader(&args))
+	if (!pgcopy_process_start_leader(&args, true))
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("cannot start the leader of the job: no background worker slot is free"),

@@ -163,7 +163,7 @@ resume_job(int64 id)
 	pgcopy_resume_check(job, RESUME_UNSAID);
 	pgcopy_job_move(id, JOB_QUEUED);
 	args.caller_xid = GetTopTransactionId();
-	return pgcopy_process_start_leader(&args) ? RESUME_STARTED : RESUME_LACKS_SLOT;
+	return pgcopy_process_start_leader(&args, false) ? RESUME_STARTED : RESUME_LACKS_SLOT;
 }
 
 /* Withdraw the attempt: a crash while the job waits is not its fault. */

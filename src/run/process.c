@@ -31,6 +31,13 @@
 #define LEADER_START_LIMIT (60 * USECS_PER_SEC)
 #define LEADER_LONGEST_PAUSE 50
 
+/*
+ * For how long somebody who waits for the answer is kept while no slot is free: one
+ * is free a moment after its process has ended, and that ends after its job.
+ */
+#define SLOT_LIMIT (10 * USECS_PER_SEC)
+#define SLOT_PAUSE 20			/* ms */
+
 static volatile sig_atomic_t is_cancelled = false;
 static volatile sig_atomic_t ignores_cancels = false;
 
@@ -161,6 +168,19 @@ start_process(const ProcessArgs *args, const char *function, const char *name,
 	return RegisterDynamicBackgroundWorker(&worker, handle);
 }
 
+/* Wait a moment for a slot; false after "limit". */
+static bool
+await_slot(TimestampTz limit)
+{
+	if (GetCurrentTimestamp() > limit)
+		return false;
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+					 SLOT_PAUSE, PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+	return true;
+}
+
 /* The postmaster restarts the launcher after a crash. */
 void
 pgcopy_process_register_launcher(void)
@@ -218,14 +238,17 @@ await_lead(BackgroundWorkerHandle *handle, int64 job)
 }
 
 bool
-pgcopy_process_start_leader(const ProcessArgs *args)
+pgcopy_process_start_leader(const ProcessArgs *args, bool waits)
 {
+	TimestampTz limit = GetCurrentTimestamp() + SLOT_LIMIT;
+	char	   *name = psprintf("pgcopy job " INT64_FORMAT " leader", args->job);
 	BackgroundWorkerHandle *handle;
 
-	if (!start_process(args, "pgcopy_leader_main",
-					   psprintf("pgcopy job " INT64_FORMAT " leader", args->job),
-					   &handle))
-		return false;
+	while (!start_process(args, "pgcopy_leader_main", name, &handle))
+	{
+		if (!waits || !await_slot(limit))
+			return false;
+	}
 	await_lead(handle, args->job);
 	return true;
 }
@@ -242,7 +265,14 @@ bool
 pgcopy_process_start_coordinator(const ProcessArgs *args,
 								 BackgroundWorkerHandle **handle)
 {
-	return start_process(args, "pgcopy_coordinator_main", "pgcopy coordinator", handle);
+	TimestampTz limit = GetCurrentTimestamp() + SLOT_LIMIT;
+
+	while (!start_process(args, "pgcopy_coordinator_main", "pgcopy coordinator", handle))
+	{
+		if (!await_slot(limit))
+			return false;
+	}
+	return true;
 }
 
 bool

@@ -37,15 +37,15 @@ typedef struct ProcessArgs
 
 /*
  * Start a process.  Returns false if max_worker_processes leaves no slot.  The
- * handle is in the current memory context.
- *
+ * handle is in the current memory context.  A coordinator, and a leader if "waits",
+ * is given some seconds for a slot: that of a job that has ended is free soon.
  *
  * Starting a leader waits until it holds or queues for its lock, and throws
  * if it does not come.  This happens before the caller commits, so a visible
  * job without a leader has lost its processes.  An orderly leader is that of a
  * job which is committed already and waits for its turn: nobody waits.
  */
-extern bool pgcopy_process_start_leader(const ProcessArgs *args);
+extern bool pgcopy_process_start_leader(const ProcessArgs *args, bool waits);
 extern bool pgcopy_process_start_orderly(const ProcessArgs *args,
 										 BackgroundWorkerHandle **handle);
 extern bool pgcopy_process_start_worker(const ProcessArgs *args,

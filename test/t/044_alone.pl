@@ -111,6 +111,27 @@ $target->safe_psql('cancelled', "SELECT pgcopy_resume($job, consistent => true)"
 ok(wait_for_state($target, $job, 'done', db => 'cancelled'), 'and resumed');
 assert_same($source, $target, source_db => 'app', db => 'cancelled', name => 'resumed: both sides are equal');
 
+# A job that has ended has its slot still for a moment: who wants the next one waits, but
+# not for ever.
+new_database($target, 'first', 'second');
+$hold = hold($target, 'first', 1);
+$job = clone($target, $app, db => 'first');
+wait_held($target, 'first', 1, $job);
+$target->safe_psql('second', 'CREATE EXTENSION pgcopydb_ext');
+my ($rc, $out, $err) = $target->psql('second', '\set VERBOSITY verbose' . "\nSELECT pgcopy_clone(" . quote_literal($app) . ')');
+like($err, qr/ERROR:  53400: cannot start the leader of the job: no background worker slot is free.*HINT:  Raise max_worker_processes \(now 1\)/s, 'no slot is free: an error says so');
+is($target->safe_psql('second', 'SELECT count(*) FROM pgcopy_jobs'), 0, 'and no job is left of it');
+my $caller = $target->background_psql('second');
+my $caller_pid = $caller->query_safe('SELECT pg_backend_pid()');
+$caller->query_until(qr/begun/, "\\echo begun\nSELECT pgcopy_clone(" . quote_literal($app) . ");\n");
+wait_until($target, "SELECT wait_event = 'Extension' FROM pg_stat_activity WHERE pid = $caller_pid", what => 'the caller to wait for a slot');
+$target->safe_psql('first', "SELECT pgcopy_cancel($job)");
+$caller->quit;
+release($hold);
+ok(wait_for_state($target, $job, 'cancelled', db => 'first'), 'the job that had the slot is cancelled');
+is($target->safe_psql('second', 'SELECT count(*) FROM pgcopy_jobs'), 1, 'the other one has got it');
+ok(wait_for_state($target, $target->safe_psql('second', 'SELECT max(job) FROM pgcopy_jobs'), 'done', db => 'second'), 'and ends done');
+
 # The source takes its time to roll back to a savepoint, between two transactions
 # of the leader, which asks who is in the way.  No catalog can be read there, and
 # the credentials of a foreign server are in the catalogs.
