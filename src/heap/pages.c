@@ -17,10 +17,9 @@
  * A load may have thousands of writers, one for each leaf.  The more there are,
  * the fewer pages each holds back, at least one.
  *
- * A load uses all shared buffers as long as its relation fits into them: the
- * index builds that follow find it there, and the WAL of pages that are evicted
- * is mostly on disk.  A larger relation uses a ring from there on, as COPY does
- * from the start.
+ * A relation that is more than small is written through a ring of buffers, as
+ * COPY does: others keep theirs, and few buffers are touched for the first time,
+ * which costs more than to write a page and read it again where memory is virtual.
  *
  * Inserts are not reported to the statistics system: autovacuum would process
  * tables whose indexes are still to come, and our locks would wait for it.  The
@@ -64,6 +63,9 @@
 
 /* Pages that all writers of a load hold back, unless there are more writers. */
 #define MAX_SHARED_PAGES 2048
+
+/* From this block on, a ring of buffers is used: 1 MB. */
+#define RING_FROM		128
 
 /* With less room left, a page is written as a new one. */
 #define NEARLY_FULL		(BLCKSZ / 8)
@@ -350,7 +352,7 @@ pgcopy_pages_add(PageWriter *writer, Datum *values, bool *nulls,
 static BufferAccessStrategy
 choose_strategy(PageWriter *writer)
 {
-	if (writer->strategy == NULL && writer->last_block >= NBuffers)
+	if (writer->strategy == NULL && writer->last_block >= RING_FROM)
 	{
 		MemoryContext old = MemoryContextSwitchTo(writer->context);
 

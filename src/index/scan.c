@@ -27,6 +27,9 @@
 #define REPORT_EVERY 256		/* blocks */
 #define TAKEN_AT_ONCE 64		/* blocks of a shared scan: few jumps, and an even end */
 
+/* Heaps of so many blocks are read through a ring of buffers, which has half of that. */
+#define RING_FROM 64
+
 /* Blocks to read, without the end. */
 typedef struct BlockRange
 {
@@ -178,7 +181,7 @@ pgcopy_scan_heap(Relation heap, const ScanNeed *need, ScanShare *share, ScanTake
 		found.nblocks = nblocks / share->scan->nprocesses + 1;
 		range.end = 0;			/* it takes its blocks as it goes */
 	}
-	if (nblocks > NBuffers / 4)
+	if (nblocks >= RING_FROM)
 		strategy = GetAccessStrategy(BAS_BULKREAD);
 	pgstat_progress_update_param(PROGRESS_SCAN_BLOCKS_TOTAL, nblocks);
 	while (reason == NULL)
