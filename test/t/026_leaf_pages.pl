@@ -16,8 +16,8 @@ use Test::More;
 my $jobs = 4;
 
 # Ordinary inserts: writers that wait for each other extend a relation by more than they
-# need, and from 16 on by what they needed last.  The map of free space has these pages, at
-# most so many of a relation.  A single writer waits for nobody.
+# need, and from 16 on each by what it needed last.  The map of free space has these pages, at
+# most so many of a relation.
 my $EXTENDED = 64;
 
 my ($source, $target) = new_pair('leaf_pages',
@@ -168,7 +168,7 @@ foreach my $db (qw(deep flat unlogged))
 			split_tables_larger_than => '1MB', name => "$name: the clone ends done");
 		is($target->safe_psql($here, $rows{$db}), $source->safe_psql($db, $rows{$db}), "$name: the rows are there");
 		my ($leaves, $pages, $empty) = look_at($here, $jobs);
-		my $more = $at_a_time == 1 ? 0 : $EXTENDED * $leaves;
+		my $more = $at_a_time == 1 && $target->pg_version < 16 ? 0 : $EXTENDED * $leaves;
 		cmp_ok($pages, '<=', $copied * 1.1 + $more, "$name: $leaves leaves need hardly more pages than by COPY: $pages, $copied");
 		cmp_ok($empty, '<=', $copied_empty + $more, "$name: nor more without rows: $empty, $copied_empty");
 	}

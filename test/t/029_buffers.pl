@@ -11,9 +11,10 @@ use PgCopyScene;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-# 4,096 buffers; a ring of COPY is an eighth of them at most
+# 4,096 buffers.  Of one table: the blocks before a ring is used, with a batch; the ring that
+# COPY has, an eighth of all; that of ANALYZE, from 17 on; those of two scans, on 18.
 my ($source, $target) = new_pair('buffers', target_conf => "shared_buffers = '32MB'\nautovacuum = off\n");
-my $RINGS = 128 + 512 + 3 * 64;
+my $RINGS = 160 + 512 + 256 + 2 * 288;
 
 new_database($source, 'app');
 $source->safe_psql('app', <<'EOQ');
@@ -40,7 +41,7 @@ cmp_ok($hot, '>', 900, "a table of others is in the buffers: $hot pages");
 clone_ok($target, conninfo($source, db => 'app'), db => 'app', table_jobs => 1, index_jobs => 1, name => 'a table of 20 MB is cloned');
 my ($pages) = $target->safe_psql('app', "SELECT pg_relation_size('big') / 8192");
 my $kept = $target->safe_psql('app', $BUFFERS . "'big')");
-cmp_ok($pages, '>', 2 * $RINGS, 'it is larger than rings of buffers');
+cmp_ok($pages, '>', 1.5 * $RINGS, 'it is larger than rings of buffers');
 cmp_ok($kept, '<=', $RINGS, "and has left no more than these there: $kept of $pages pages");
 is($target->safe_psql('others', $BUFFERS . "'hot')"), $hot, 'what others had there stays');
 is($target->safe_psql('app', $BUFFERS . "'small')"), $target->safe_psql('app', "SELECT pg_relation_size('small') / 8192"), 'a small table stays as a whole');
