@@ -17,9 +17,9 @@
  * A load may have thousands of writers, one for each leaf.  The more there are,
  * the fewer pages each holds back, at least one.
  *
- * A relation that is more than small is written through a ring of buffers, as
- * COPY does: others keep theirs, and few buffers are touched for the first time,
- * which costs more than to write a page and read it again where memory is virtual.
+ * A relation of more than 1 MB is written through a ring of buffers, as COPY does:
+ * others keep theirs, and few buffers are touched for the first time.  On some
+ * virtual machines that costs more than to write a page and read it again.
  *
  * Inserts are not reported to the statistics system: autovacuum would process
  * tables whose indexes are still to come, and our locks would wait for it.  The
