@@ -168,16 +168,29 @@ start_process(const ProcessArgs *args, const char *function, const char *name,
 	return RegisterDynamicBackgroundWorker(&worker, handle);
 }
 
-/* Wait a moment for a slot; false after "limit". */
-static bool
-await_slot(TimestampTz limit)
+/* Wait before the next look at something that tells nobody; in any backend. */
+static void
+pause_for(long ms)
 {
-	if (GetCurrentTimestamp() > limit)
-		return false;
-	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-					 SLOT_PAUSE, PG_WAIT_EXTENSION);
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms,
+					 PG_WAIT_EXTENSION);
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
+}
+
+/* Start a process, and wait for a slot before; false if none is free in time. */
+static bool
+start_patiently(const ProcessArgs *args, const char *function, const char *name,
+				BackgroundWorkerHandle **handle)
+{
+	TimestampTz limit = GetCurrentTimestamp() + SLOT_LIMIT;
+
+	while (!start_process(args, function, name, handle))
+	{
+		if (GetCurrentTimestamp() > limit)
+			return false;
+		pause_for(SLOT_PAUSE);
+	}
 	return true;
 }
 
@@ -229,10 +242,7 @@ await_lead(BackgroundWorkerHandle *handle, int64 job)
 							   (int) (LEADER_START_LIMIT / USECS_PER_SEC)),
 					 errhint("Check that this database accepts new connections, then try again.")));
 		}
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 pause, PG_WAIT_EXTENSION);
-		ResetLatch(MyLatch);
-		CHECK_FOR_INTERRUPTS();
+		pause_for(pause);
 		pause = Min(pause * 2, LEADER_LONGEST_PAUSE);
 	}
 }
@@ -240,15 +250,12 @@ await_lead(BackgroundWorkerHandle *handle, int64 job)
 bool
 pgcopy_process_start_leader(const ProcessArgs *args, bool waits)
 {
-	TimestampTz limit = GetCurrentTimestamp() + SLOT_LIMIT;
 	char	   *name = psprintf("pgcopy job " INT64_FORMAT " leader", args->job);
 	BackgroundWorkerHandle *handle;
 
-	while (!start_process(args, "pgcopy_leader_main", name, &handle))
-	{
-		if (!waits || !await_slot(limit))
-			return false;
-	}
+	if (!(waits ? start_patiently : start_process) (args, "pgcopy_leader_main", name,
+													&handle))
+		return false;
 	await_lead(handle, args->job);
 	return true;
 }
@@ -265,14 +272,7 @@ bool
 pgcopy_process_start_coordinator(const ProcessArgs *args,
 								 BackgroundWorkerHandle **handle)
 {
-	TimestampTz limit = GetCurrentTimestamp() + SLOT_LIMIT;
-
-	while (!start_process(args, "pgcopy_coordinator_main", "pgcopy coordinator", handle))
-	{
-		if (!await_slot(limit))
-			return false;
-	}
-	return true;
+	return start_patiently(args, "pgcopy_coordinator_main", "pgcopy coordinator", handle);
 }
 
 bool

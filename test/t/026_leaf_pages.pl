@@ -32,14 +32,22 @@ new_database($_, keys %rows) foreach $source, $target;
 my $colour = "CREATE TYPE colour AS ENUM ('a', 'b', 'c', 'd', 'e', 'f', 'g')";
 my $a_colour = '(enum_range(NULL::colour))[g % 7 + 1]';
 
-$source->safe_psql('many', <<EOQ);
+# A table of rows of 360 bytes, each in any of so many leaves, in the source's database of that name.
+sub create_spread
+{
+	my ($table, $leaves, $rows) = @_;
+	$source->safe_psql($table, <<EOQ);
 $colour;
-CREATE TABLE many (id int, c colour, note text) PARTITION BY HASH (c, id);
-DO \$\$ BEGIN FOR i IN 0 .. 199 LOOP
-	EXECUTE format('CREATE TABLE many_%s PARTITION OF many FOR VALUES WITH (MODULUS 200, REMAINDER %s)', i, i);
+CREATE TABLE $table (id int, c colour, note text) PARTITION BY HASH (c, id);
+DO \$\$ BEGIN FOR i IN 0 .. $leaves - 1 LOOP
+	EXECUTE format('CREATE TABLE ${table}_%s PARTITION OF $table FOR VALUES WITH (MODULUS $leaves, REMAINDER %s)', i, i);
 END LOOP; END \$\$;
-INSERT INTO many SELECT g, $a_colour, repeat(md5(g::text), 10) FROM generate_series(1, 60000) g;
+INSERT INTO $table SELECT g, $a_colour, repeat(md5(g::text), 10) FROM generate_series(1, $rows) g;
 EOQ
+	return;
+}
+
+create_spread('many', 200, 60000);
 
 # One row in ten is nearly a page, one in 50 has a value in TOAST; some are 40 bytes.
 $source->safe_psql('deep', <<EOQ);
@@ -127,14 +135,7 @@ foreach my $db (sort keys %rows)
 # Twenty leaves there, each a load of its own, fill twenty here.  What one load leaves half
 # empty another goes on with, so that no more stay so than there are loads at a time.
 new_database($source, 'loads');
-$source->safe_psql('loads', <<EOQ);
-$colour;
-CREATE TABLE loads (id int, c colour, note text) PARTITION BY HASH (c, id);
-DO \$\$ BEGIN FOR i IN 0 .. 19 LOOP
-	EXECUTE format('CREATE TABLE loads_%s PARTITION OF loads FOR VALUES WITH (MODULUS 20, REMAINDER %s)', i, i);
-END LOOP; END \$\$;
-INSERT INTO loads SELECT g, $a_colour, repeat(md5(g::text), 10) FROM generate_series(1, 16000) g;
-EOQ
+create_spread('loads', 20, 16000);
 foreach my $at_a_time (1, $jobs)
 {
 	my $db = "loads_$at_a_time";
